@@ -1,0 +1,67 @@
+# Two commands are enough on a fresh machine: `make run` and `make test`. They need Python 3.11+, make and a package index.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed-by-$(subst /,-,$(PYTHON))
+CODE = $(wildcard translator conformance tests bench)
+
+# What tells two interpreters apart.
+WHICH := import sys; print(sys.version_info[:3], sys.base_prefix)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test mutate bench lock format clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(STAMP) ## install, then run the sandbox: a whole world on loopback
+	@exec $(BIN)/sms-translator sandbox
+
+test: $(STAMP) ## install, then everything that CI runs
+	@echo "== format"
+	@$(BIN)/ruff format --check .
+	@echo "== lint"
+	@$(BIN)/ruff check .
+	@echo "== types"
+	@$(BIN)/mypy $(CODE)
+	@echo "== tests"
+	@$(BIN)/python -m pytest --cov --cov-report=term
+
+mutate: $(STAMP) ## change the mapping tables cell by cell: each change has to be noticed
+	@$(BIN)/python -m tests.mutate
+
+bench: $(STAMP) ## measure
+	@$(BIN)/python -m bench
+
+lock: $(STAMP) ## write requirements.lock anew from pyproject.toml: the newest releases that fit
+	@rm -f requirements.lock.new
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-config --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock.new
+	@if grep -n '://' requirements.lock.new; then echo "the new lock holds an address: not taken"; exit 1; fi
+	@mv requirements.lock.new requirements.lock
+	@echo "requirements.lock is new; the next make installs it"
+
+format: $(STAMP) ## format, and mend what the linter can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean: ## remove what was made here
+	rm -rf $(VENV) dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is last, so that an installation that was cut short is done again. It is named after the interpreter that was
+# asked for, so that asking for another one is noticed; a .venv of another interpreter is made anew.
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is older than 3.11, or does not start. Name another: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "== install into $(VENV)"
+	@if [ "$$($(BIN)/python -c '$(WHICH)' 2>/dev/null)" != "$$($(PYTHON) -c '$(WHICH)')" ]; then \
+		$(PYTHON) -m venv --clear $(VENV); fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

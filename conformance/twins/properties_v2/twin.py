@@ -1,0 +1,233 @@
+"""The service itself.
+
+request ─▶ Gate (log, 401) ─▶ route (404, 405) ─▶ property (403) ─▶ parameters (400) ─▶ store ─▶ resource ─▶ answer
+                                                                                  ▲
+                                                            clock ─▶ lifecycle ───┘
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from conformance.clock import Clock
+
+from .faults import Fault, answer
+from .gate import Call, Gate, TwinAccount
+from .lifecycle import Pace, as_of
+from .parameters import Parameters, batch_entries, first_of_each, read_members
+from .rows import PROCESSING, RECEIVE, RECEIVED, TRANSMIT, MessageRow, resource
+from .search import read_search
+from .segments import count_segments
+from .sending import SENDER_ID, Draft, read_draft
+from .sids import lease_number, mint_message_sid
+from .store import MessageStore
+
+CALLS_KEPT = 10_000
+"""How many requests `calls` remembers before it forgets the oldest."""
+
+
+@dataclass(kw_only=True, eq=False)
+class PropertiesV2Twin:
+    """A simulated Properties/Messages v2 service. `app` is its ASGI application; every knob may be turned while it runs."""
+
+    accounts: Mapping[str, TwinAccount]
+    """AccountSid to token and properties."""
+    clock: Clock = time.time
+    """Answers now, in seconds since the epoch."""
+    seed: int = 1
+    """Decides the SIDs and leased numbers that are handed out."""
+    results_max: int = 200
+    """The most rows of one search; a greater Results_Count is lowered to it in silence."""
+    order: Literal["ascending", "descending"] = "ascending"
+    """Of Created, in search answers. The page does not say; its example ascends."""
+    search_reads: Literal["both", "query", "body"] = "both"
+    """Where a search finds its parameters; of both the query string wins."""
+    show_owner: bool = True
+    """Whether AccountSid and PropertySid are shown: the page's table has them, its example has not."""
+    not_found_status: Literal[400, 404] = 404
+    """The status of MESSAGE_NOT_FOUND."""
+    retrieve_wrapped: bool = True
+    """Whether a retrieved message is `{"Message": {...}}` (as the official clients read it) or bare."""
+    no_sender_id: tuple[str, ...] = ("+1",)
+    """Prefixes of recipients that an alphanumeric sender cannot reach: "a leased number is used instead"."""
+    text_max: int = 10_000
+    """The longest Text, in characters. No page names one."""
+    batch_max: int = 100
+    """The most entries of one batch. No page names one."""
+    pace: Pace = field(default_factory=Pace)
+    """How fast a sent message advances."""
+
+    calls: deque[Call] = field(init=False, default_factory=lambda: deque(maxlen=CALLS_KEPT))
+    """What was asked, oldest first; never a token."""
+    app: Starlette = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._store = MessageStore()
+        self._minted = 0
+        messages = "/v2/Properties/{property_sid}/Messages"
+        self.app = Starlette(
+            routes=[
+                Route(messages, self._search, methods=["GET"]),
+                Route(messages, self._send, methods=["POST"]),
+                Route("/v2/Properties/{property_sid}/BatchMessages", self._send_batch, methods=["POST"]),
+                Route(messages + "/{message_sid}", self._retrieve, methods=["GET"]),
+                Route("/v2/Messages/{message_sid}", self._retrieve, methods=["GET"]),
+            ],
+            middleware=[Middleware(Gate, accounts=lambda: self.accounts, calls=self.calls)],
+            exception_handlers={Fault: _refuse, HTTPException: _refuse_route, Exception: _give_up},
+        )
+
+    def load(self, messages: Iterable[MessageRow]) -> None:
+        """Put rows into the store as they stand. A SID that is there already is a ValueError."""
+        for row in messages:
+            self._store.add(row)
+
+    def receive(self, *, property_sid: str, sender: str, recipient: str, text: str) -> MessageRow:
+        """An inbound message arrives now. A property that no account has is a ValueError.
+
+        DeliveryReceipt false and NumSegments 0, as in the page's two inbound examples; Received because "Timestamp of
+        when an inbound message was received".
+        """
+        owners = [sid for sid, account in self.accounts.items() if property_sid in account.properties]
+        if not owners:
+            raise ValueError(f"no account has the property {property_sid}")
+        now = int(self.clock())
+        row = MessageRow(
+            sid=self._mint(),
+            account_sid=owners[0],
+            property_sid=property_sid,
+            sender=sender,
+            recipient=recipient,
+            text=text,
+            delivery_receipt=False,
+            segments=0,
+            status=RECEIVED,
+            direction=RECEIVE,
+            scheduled=now,
+            created=now,
+            received=now,
+        )
+        self._store.add(row)
+        return row
+
+    @property
+    def messages(self) -> tuple[MessageRow, ...]:
+        """Every message of every account, in the order of arrival, as it stands now."""
+        now = self.clock()
+        return tuple(as_of(row, now, self.pace) for row in self._store)
+
+    def _mint(self) -> str:
+        self._minted += 1
+        return mint_message_sid("sent", self.seed, self._minted)
+
+    def _property(self, request: Request) -> str:
+        """The property of the path; one that is not the caller's is 403, whether it is another's or nobody's."""
+        property_sid: str = request.path_params["property_sid"]
+        if property_sid not in self.accounts[request.state.account_sid].properties:
+            raise Fault(403, "FORBIDDEN", "This account has no such property")
+        return property_sid
+
+    async def _search(self, request: Request) -> Response:
+        property_sid = self._property(request)
+        sources: list[Mapping[str, object]] = []
+        if self.search_reads != "body":
+            sources.append(first_of_each(request.query_params.multi_items()))
+        if self.search_reads != "query":
+            sources.append(read_members(await request.body(), request.headers.get("content-type", "")))
+        asked = read_search(Parameters(*sources), self.results_max)
+        found = self._store.search(
+            property_sid, asked, self.clock(), self.pace, descending=self.order == "descending"
+        )
+        return JSONResponse({"Messages": [resource(row, show_owner=self.show_owner) for row in found]})
+
+    async def _send(self, request: Request) -> Response:
+        property_sid = self._property(request)
+        members = read_members(await request.body(), request.headers.get("content-type", ""))
+        query = first_of_each(request.query_params.multi_items())
+        row = self._accept(Parameters(query, members), request.state.account_sid, property_sid)
+        return JSONResponse({"Message": resource(row, show_owner=self.show_owner)})
+
+    async def _send_batch(self, request: Request) -> Response:
+        """Answers in the order of the entries, each its own outcome; the whole stays 200 when some fail."""
+        property_sid = self._property(request)
+        outcomes: list[dict[str, object]] = []
+        for entry in batch_entries(await request.body(), self.batch_max):
+            try:
+                if isinstance(entry, Fault):
+                    raise entry
+                row = self._accept(entry, request.state.account_sid, property_sid)
+            except Fault as fault:
+                outcomes.append({"ErrorCode": fault.code, "Message": fault.message})
+            else:
+                outcomes.append(resource(row, show_owner=self.show_owner))
+        return JSONResponse(outcomes)
+
+    async def _retrieve(self, request: Request) -> Response:
+        """One message of the caller's account, and of the path's property where it names one."""
+        row = self._store.find(request.path_params["message_sid"])
+        named = self._property(request) if "property_sid" in request.path_params else None
+        if (
+            row is None
+            or row.account_sid != request.state.account_sid
+            or named not in (None, row.property_sid)
+        ):
+            raise Fault(self.not_found_status, "MESSAGE_NOT_FOUND", "This account has no such message")
+        current = as_of(row, self.clock(), self.pace)
+        shown = resource(current, show_owner=self.show_owner, show_external_id=True)
+        return JSONResponse({"Message": shown} if self.retrieve_wrapped else shown)
+
+    def _accept(self, parameters: Parameters, account_sid: str, property_sid: str) -> MessageRow:
+        """Keep a send and answer it as it stands at once. Two equal sends are two messages."""
+        now = self.clock()
+        draft = read_draft(parameters, now, self.text_max)
+        row = MessageRow(
+            sid=self._mint(),
+            account_sid=account_sid,
+            property_sid=property_sid,
+            sender=self._sender(draft),
+            recipient=draft.recipient,
+            text=draft.text,
+            delivery_receipt=draft.delivery_receipt,
+            segments=count_segments(draft.text),
+            status=PROCESSING,
+            direction=TRANSMIT,
+            scheduled=int(now) if draft.schedule is None else draft.schedule,
+            created=int(now),
+            external_id=draft.external_id,
+            advances=True,
+            options=draft.options,
+        )
+        self._store.add(row)
+        return row
+
+    def _sender(self, draft: Draft) -> str:
+        """The sender that is really used: one leased number per recipient where none is given or a sender ID cannot pass."""
+        if draft.sender is None or (
+            SENDER_ID.fullmatch(draft.sender) and draft.recipient.startswith(self.no_sender_id)
+        ):
+            return lease_number("lease", self.seed, draft.recipient)
+        return draft.sender
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Fault)
+    return answer(error)
+
+
+async def _refuse_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}[error.status_code]
+    return answer(Fault(error.status_code, code, "There is no such call"), error.headers)
+
+
+async def _give_up(request: Request, error: Exception) -> Response:
+    return answer(Fault(500, "INTERNAL_ERROR", "The twin itself is at fault"))

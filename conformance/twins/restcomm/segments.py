@@ -1,0 +1,32 @@
+"""How many segments a text takes: GSM 7-bit 160 alone, 153 in a chain; UCS-2 70 alone, 67 in a chain."""
+
+from collections.abc import Iterable
+from typing import Final
+
+GSM_BASIC: Final = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+"""The basic character set of 3GPP TS 23.038: one septet each."""
+
+GSM_EXTENSION: Final = frozenset("\f^{}\\[~]|€")
+"""The extension table of 3GPP TS 23.038: an escape and a septet, never split between two segments."""
+
+
+def segments(text: str) -> int:
+    """The number of segments of a text, 1 for the empty one."""
+    if all(character in GSM_BASIC or character in GSM_EXTENSION for character in text):
+        return _fill((2 if character in GSM_EXTENSION else 1 for character in text), alone=160, chained=153)
+    return _fill((2 if ord(character) > 0xFFFF else 1 for character in text), alone=70, chained=67)
+
+
+def _fill(widths: Iterable[int], *, alone: int, chained: int) -> int:
+    """Segments needed when no character may be split and a text of one segment has more room."""
+    total = used = 0
+    count = 1
+    for width in widths:
+        total += width
+        if used + width > chained:
+            count, used = count + 1, 0
+        used += width
+    return 1 if total <= alone else count

@@ -1,0 +1,37 @@
+"""The twin as a server of its own: one account, an invented past, and callbacks that go out by themselves."""
+
+import asyncio
+import time
+
+import httpx
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from conformance.twins.restcomm.history import seeded_messages
+from conformance.twins.restcomm.twin import RestcommTwin
+
+
+def stand_up(*, account: str, token: str, properties: tuple[str, ...], messages: int, seed: int) -> ASGIApp:
+    """A twin on the real clock with one account and `messages` invented messages beside the documents' own.
+
+    This dialect has no properties. Callbacks go out from the first request on, while the loop runs.
+    """
+    twin = RestcommTwin(accounts={account: token}, seed=seed)
+    twin.load(seeded_messages(account, messages, seed, time.time()))
+    return _CallingBack(twin)
+
+
+class _CallingBack:
+    """A twin with its callbacks running beside it, in the event loop that serves it."""
+
+    def __init__(self, twin: RestcommTwin) -> None:
+        self._twin = twin
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._running is None:
+            self._running = asyncio.create_task(self._call_back())
+        await self._twin.app(scope, receive, send)
+
+    async def _call_back(self) -> None:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            await self._twin.keep_calling_back(client)

@@ -1,0 +1,52 @@
+"""Error bodies: the few shapes that dialects show a failure in, each with its write and its read.
+
+A shape writes the object of a JSON body, and reads one that a back sent: the code and the name of the parameter it blames,
+both empty where it says nothing. A body that cannot be read says nothing; the status alone then decides.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+
+class Blame(NamedTuple):
+    """What a back's error body says: its code, and the back's own name of the parameter at fault."""
+
+    code: str = ""
+    parameter: str = ""
+
+
+class Shape(NamedTuple):
+    write: Callable[[str, str, str], dict[str, Any]]
+    read: Callable[[Any], Blame]
+
+
+def _write_message(text: str, code: str, parameter: str) -> dict[str, Any]:  # noqa: ARG001 - every shape is called alike
+    return {"message": text}
+
+
+def _read_message(body: Any) -> Blame:  # noqa: ARG001 - the shape has no code and no parameter
+    return Blame()
+
+
+def _write_response_status(text: str, code: str, parameter: str) -> dict[str, Any]:
+    status: dict[str, Any] = {"ErrorCode": code, "Message": text}
+    if parameter:
+        status["Errors"] = [{"FieldName": parameter}]
+    return {"ResponseStatus": status}
+
+
+def _read_response_status(body: Any) -> Blame:
+    status = body.get("ResponseStatus") if isinstance(body, dict) else None
+    if not isinstance(status, dict):
+        return Blame()
+    code, errors = status.get("ErrorCode"), status.get("Errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    name = first.get("FieldName") if isinstance(first, dict) else None
+    return Blame(code if isinstance(code, str) else "", name if isinstance(name, str) else "")
+
+
+SHAPES: Final[dict[str, Shape]] = {
+    "message": Shape(_write_message, _read_message),
+    "response-status": Shape(_write_response_status, _read_response_status),
+}
+"""Every error shape, by the name that `[errors] shape` uses."""

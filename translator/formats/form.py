@@ -1,0 +1,47 @@
+"""Forms: `application/x-www-form-urlencoded` bodies and query strings, read as tolerantly as old clients need.
+
+Hand-written bodies with bare spaces and unescaped addresses parse; percent-encoded Latin-1 parses and is reported.
+"""
+
+from typing import Final, NamedTuple
+from urllib.parse import quote_plus, unquote_to_bytes
+
+MOST_FIELDS: Final = 200
+"""Pairs that are read; a form with more is refused rather than cut."""
+
+
+class Pair(NamedTuple):
+    """One field as it was sent. `latin1` says that its value is not UTF-8 and was read as Latin-1."""
+
+    name: str
+    value: str
+    latin1: bool = False
+
+
+def read(data: bytes, charset: str = "utf-8") -> list[Pair] | None:
+    """The fields in order, repeated ones too; None where there are more than `MOST_FIELDS`."""
+    pieces = data.split(b"&", MOST_FIELDS)
+    if len(pieces) > MOST_FIELDS:
+        return None
+    return [_pair(piece, charset) for piece in pieces if piece]
+
+
+def _pair(piece: bytes, charset: str) -> Pair:
+    name, _, value = piece.partition(b"=")
+    text, latin1 = _text(value, charset)
+    return Pair(_text(name, charset)[0], text, latin1)
+
+
+def _text(raw: bytes, charset: str) -> tuple[str, bool]:
+    plain = unquote_to_bytes(raw.replace(b"+", b" ")) if b"%" in raw or b"+" in raw else raw
+    if charset == "latin-1":
+        return plain.decode("latin-1"), False
+    try:
+        return plain.decode("utf-8"), False
+    except UnicodeDecodeError:
+        return plain.decode("latin-1"), True
+
+
+def write(pairs: list[tuple[str, str]]) -> str:
+    """Pairs as a form or a query string, UTF-8 and percent-encoded."""
+    return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)

@@ -1,0 +1,37 @@
+"""Kinds: what a value looks like on one side's wire, one read and one write under one name.
+
+A mapping table names a kind in its `kind` cells. To add one, write the pair beside its like and list it in `KINDS`.
+The kinds `word:*` and `error:*` read and write by the rows of the table itself; they stand in `translator.words`.
+"""
+
+from typing import Final
+
+from translator.kinds import instants, numbers, plain, sids
+from translator.kinds.kind import Kind
+
+KINDS: Final[dict[str, Kind]] = {
+    "text": Kind(plain.read_text, plain.write_same, str, "a text"),
+    "count": Kind(plain.read_count, plain.write_same, int, "a whole number, 0 or more"),
+    "flag": Kind(plain.read_flag, plain.write_same, bool, "true or false"),
+    "method": Kind(plain.read_method, plain.write_same, str, "GET or POST"),
+    "address": Kind(plain.read_address, plain.write_same, str, "an absolute http or https address"),
+    "instant:epoch": Kind(instants.read_epoch, plain.write_same, int, "whole seconds since the epoch"),
+    "instant:rfc2822-unpadded": Kind(
+        instants.read_rfc2822, instants.write_rfc2822_unpadded, str, "RFC 2822 with an unpadded day, always +0000"
+    ),
+    "instant:iso8601-millis": Kind(
+        instants.read_iso8601_whole, instants.write_iso8601_millis, str, "ISO 8601 with milliseconds and Z"
+    ),
+    "instant:iso8601": Kind(
+        instants.read_iso8601, instants.write_iso8601, str, "an ISO 8601 date or date and time, UTC"
+    ),
+    "number:bare": Kind(
+        numbers.read_number, numbers.write_bare, str, "a number without its plus", numbers.repair_plus
+    ),
+    "number:plus": Kind(numbers.read_number, numbers.write_plus, str, "a number with its plus", numbers.repair_plus),
+    "sid:prefixed": Kind(sids.read_prefixed, sids.write_prefixed, str, "SM and the provider's SID"),
+    "sid:base32": Kind(sids.read_base32, sids.write_base32, str, "32 characters, the first one M"),
+}
+"""Every kind that needs nothing of the table, by the name that tables use."""
+
+__all__ = ["KINDS", "Kind"]

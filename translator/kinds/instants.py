@@ -1,0 +1,107 @@
+"""Instants: neutral is whole seconds since the epoch, UTC, from 1970 to the year 9999."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final
+
+from translator.errors import BadValue
+
+LAST: Final = 253_402_300_799
+"""9999-12-31T23:59:59Z, the last instant that every form can write."""
+
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MINUTES: Final = tuple(f"{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
+_SECONDS: Final = tuple(f"{second:02} +0000" for second in range(60))
+_MOST_DAYS: Final = 4096
+
+_RFC2822: Final = re.compile(
+    r"(?:[A-Za-z]{3}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) (?:([+-])(\d\d)(\d\d)|GMT|UTC|Z)", re.ASCII
+)
+_ISO8601: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):?(\d\d))?)?", re.ASCII
+)
+_ISO8601_REASON: Final = "has to be a date like 2018-10-05 or a date and time like 2018-10-05T22:45:32"
+
+
+class _Dates(dict[int, str]):
+    """The date part of each day that was asked for; lists are not always sorted, so one day remembered is not enough."""
+
+    def __missing__(self, day: int) -> str:
+        if len(self) >= _MOST_DAYS:
+            self.clear()
+        at = time.gmtime(day * 86400)
+        text = f"{_DAYS[at.tm_wday]}, {at.tm_mday} {_MONTHS[at.tm_mon - 1]} {at.tm_year:04} "
+        self[day] = text
+        return text
+
+
+_dates = _Dates()
+
+
+def read_epoch(value: Any) -> int:
+    """Whole seconds, as a JSON number or as digits."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LAST:
+        raise BadValue("has to be whole seconds since the epoch")
+    return value
+
+
+def write_rfc2822_unpadded(instant: int) -> str:
+    """`Thu, 4 Jul 2019 07:02:28 +0000`: English names, the day without a zero before it. 15 times `format_datetime`."""
+    day, second = divmod(instant, 86400)
+    return _dates[day] + _MINUTES[second // 60] + _SECONDS[second % 60]
+
+
+def read_rfc2822(value: Any) -> int:
+    """An RFC 2822 date in any zone, its day padded or not."""
+    found = _RFC2822.fullmatch(value) if isinstance(value, str) else None
+    if found is None or found[2] not in _MONTHS:
+        raise BadValue("has to be an RFC 2822 date")
+    year, month, day = int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1])
+    clock = (int(found[4]), int(found[5]), int(found[6]))
+    return int(_seconds(year, month, day, clock, found[7], found[8], found[9], "has to be an RFC 2822 date"))
+
+
+def write_iso8601_millis(instant: int) -> str:
+    """`2019-07-04T07:02:28.000Z`."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(instant))
+
+
+def write_iso8601(instant: float) -> str:
+    """`2018-10-05T22:45:32`, UTC without saying so, as filters want it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(instant))
+
+
+def read_iso8601(value: Any) -> float:
+    """A date (its midnight) or a date and time, UTC unless it names a zone; fractions of a second are kept."""
+    found = _ISO8601.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise BadValue(_ISO8601_REASON)
+    clock = (int(found[4] or 0), int(found[5] or 0), int(found[6] or 0))
+    whole = _seconds(int(found[1]), int(found[2]), int(found[3]), clock, found[8], found[9], found[10], _ISO8601_REASON)
+    return whole + float(f"0.{found[7]}") if found[7] else whole
+
+
+def read_iso8601_whole(value: Any) -> int:
+    """As `read_iso8601`, with the fraction of a second cut off."""
+    return int(read_iso8601(value))
+
+
+def _seconds(
+    year: int, month: int, day: int, clock: tuple[int, int, int], sign: str, hours: str, minutes: str, reason: str
+) -> float:
+    """Seconds since the epoch of a date and time in a zone; a date that does not exist is a BadValue."""
+    try:
+        offset = timedelta(hours=int(hours), minutes=int(minutes)) if sign else timedelta()
+        zone = timezone(-offset if sign == "-" else offset) if sign else UTC
+        seconds = datetime(year, month, day, *clock, tzinfo=zone).timestamp()
+    except (ValueError, OverflowError):
+        raise BadValue(reason) from None
+    if not 0 <= seconds <= LAST:
+        raise BadValue(reason)
+    return seconds

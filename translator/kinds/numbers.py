@@ -1,0 +1,49 @@
+"""Who sends and who receives: phone numbers, short codes, sender IDs and clients.
+
+7 to 15 digits with or without `+` are the same number; neutral is with it. Fewer digits are a short code, `client:` names
+a client of the platform, anything else is a sender ID. None of those three is ever altered.
+"""
+
+from typing import Any, Final, Literal
+
+from translator.errors import BadValue
+
+LONGEST: Final = 64
+"""Characters of the longest sender or recipient that is carried."""
+
+Party = Literal["number", "short-code", "client", "sender-id"]
+
+
+def _is_number(digits: str) -> bool:
+    return 7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit()
+
+
+def party(neutral: str) -> Party:
+    """What a neutral sender or recipient is."""
+    if neutral[:1] == "+" and _is_number(neutral[1:]):
+        return "number"
+    if neutral.isascii() and neutral.isdigit() and len(neutral) < 7:
+        return "short-code"
+    return "client" if neutral[:7].lower() == "client:" else "sender-id"
+
+
+def read_number(value: Any) -> str:
+    """Any dialect's spelling, as the neutral one."""
+    if not isinstance(value, str) or len(value) > LONGEST or not value.isprintable():
+        raise BadValue(f"has to be a number, a short code or a sender ID of at most {LONGEST} printable characters")
+    return "+" + value if _is_number(value) else value
+
+
+def repair_plus(value: str) -> str | None:
+    """` 447900007000` was `+447900007000` before somebody forgot to percent-encode its plus."""
+    return "+" + value[1:] if value[:1] == " " and _is_number(value[1:]) else None
+
+
+def write_bare(neutral: str) -> str:
+    """`19876543212`: as every sample of the seed writes a number."""
+    return neutral[1:] if neutral[:1] == "+" and _is_number(neutral[1:]) else neutral
+
+
+def write_plus(neutral: str) -> str:
+    """`+19876543212`: the neutral spelling itself."""
+    return neutral

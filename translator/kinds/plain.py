@@ -1,0 +1,52 @@
+"""Kinds whose neutral value is the value itself."""
+
+import re
+from typing import Any
+
+from translator.errors import BadValue
+
+MAX_COUNT = 2**63 - 1
+_ADDRESS = re.compile(r"https?://[^\s/?#@\x00-\x20\x7f]+[^\s\x00-\x20\x7f]*", re.IGNORECASE)
+
+
+def write_same(value: Any) -> Any:
+    """The neutral value, unchanged."""
+    return value
+
+
+def read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise BadValue("has to be a text")
+    return value
+
+
+def read_count(value: Any) -> int:
+    """A whole number, 0 or more, as a JSON number or as ASCII digits with an optional sign."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_COUNT:
+        raise BadValue("has to be a whole number, 0 or more")
+    return value
+
+
+def read_flag(value: Any) -> bool:
+    """true or false, as JSON or as a word in any case."""
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.lower())
+    if not isinstance(value, bool):
+        raise BadValue("has to be true or false")
+    return value
+
+
+def read_method(value: Any) -> str:
+    """GET or POST in any case: published SDKs write `Get` and `Post`."""
+    if isinstance(value, str) and value.upper() in ("GET", "POST"):
+        return value.upper()
+    raise BadValue("has to be GET or POST")
+
+
+def read_address(value: Any) -> str:
+    """An absolute http or https address without user information and without white space."""
+    if isinstance(value, str) and len(value) <= 2048 and _ADDRESS.fullmatch(value):
+        return value
+    raise BadValue("has to be an absolute http or https address")

@@ -1,0 +1,72 @@
+"""Message SIDs, without a memory: each provider's own SID is carried inside the other dialect's shape.
+
+    provider's own          shown with `sid:prefixed`       shown with `sid:base32`
+    M + 31 of A-Z2-7        SM + the 32 characters          itself
+    SM + 32 lower hex       itself                          M0 + 0000 + 26 base 32 characters
+    anything else harmless  SM + itself                     itself (a longer or shorter SID: listed as lossy)
+
+The first two rows are exact and reversible, through two proxies in a row as well: `0` is outside the base 32 alphabet, so no real
+SID can meet the third column's. Neutral is the 32 characters of the first row, the 32 hex digits of the second, or the rest;
+a provider whose own bare SIDs are 32 hex digits has a `V` put before them, so that they are not mistaken for the second row.
+"""
+
+import re
+from typing import Any, Final
+
+from translator.errors import BadValue
+
+_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_DIGIT: Final = {character: value for value, character in enumerate(_ALPHABET)}
+_MARK: Final = "M00000"
+_HARMLESS: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_BARE_HEX: Final = re.compile(r"V*[0-9a-f]{32}")
+_HEX: Final = re.compile(r"[0-9a-f]{32}")
+_REASON: Final = "has to be a message SID"
+
+
+def read_prefixed(value: Any) -> str:
+    """`SM…` as the neutral SID."""
+    if isinstance(value, str) and value[:2] == "SM" and _HARMLESS.fullmatch(value, 2):
+        return value[2:]
+    raise BadValue(_REASON)
+
+
+def write_prefixed(neutral: str) -> str:
+    """The neutral SID with `SM` before it: 34 characters for both exact sets."""
+    return "SM" + neutral
+
+
+def read_base32(value: Any) -> str:
+    """A SID of the bare kind as the neutral one; the shape that `write_base32` made of a hex SID is read back to it."""
+    if not isinstance(value, str):
+        raise BadValue(_REASON)
+    if len(value) == 32 and value[0] == "M" and value[1] != "0" and value.isascii() and value.isalnum():
+        return value
+    if value.startswith(_MARK) and len(value) == 32 and (hexadecimal := _unpack(value[6:])) is not None:
+        return hexadecimal
+    if not _HARMLESS.fullmatch(value):
+        raise BadValue(_REASON)
+    return "V" + value if _BARE_HEX.fullmatch(value) else value
+
+
+def write_base32(neutral: str) -> str:
+    """The neutral SID as 32 characters that begin with `M`, for both exact sets."""
+    if _HEX.fullmatch(neutral):
+        return _MARK + _pack(neutral)
+    return neutral[1:] if neutral[:1] == "V" and _BARE_HEX.fullmatch(neutral) else neutral
+
+
+def _pack(hexadecimal: str) -> str:
+    """32 hex digits (128 bits) as 26 base 32 characters, the two bits too many being zero."""
+    number = int(hexadecimal, 16)
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _unpack(packed: str) -> str | None:
+    """The inverse of `_pack`; None for characters or a size that it never writes."""
+    number = 0
+    for character in packed:
+        if character not in _DIGIT:
+            return None
+        number = number << 5 | _DIGIT[character]
+    return f"{number:032x}" if number < 1 << 128 else None

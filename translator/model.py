@@ -1,0 +1,168 @@
+"""The neutral middle: an SMS and what can be asked of a set of them, with no dialect's words, names or forms.
+
+It is the finest distinction that any mapping table makes, and nothing more. Instants are whole seconds since the epoch, UTC.
+A phone number is `+` and 7 to 15 digits; a short code is bare digits; anything else is a sender ID, or names a client.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+STATUSES: Final = ("queued", "sending", "sent", "delivered", "undelivered", "failed", "received")
+"""The neutral status words, in the order of a life cycle."""
+
+DIRECTIONS: Final = ("outbound-api", "outbound-call", "outbound-reply", "inbound")
+"""The neutral direction words."""
+
+OPERATIONS: Final = ("send", "get", "list")
+"""What a front can be asked for, and a back can be asked."""
+
+
+class Message(msgspec.Struct, gc=False, kw_only=True):
+    """One SMS. A dialect's decoder fills a generated subclass of this, so that what was decoded *is* the neutral message.
+
+    `account` and `property` say whose it is as far as the back says so; None where it does not. `error` is a code as its
+    provider writes it. `updated` is the last change as a back that keeps one says it. `segments` is a count.
+    """
+
+    sid: str
+    sender: str
+    recipient: str
+    text: str
+    status: str
+    direction: str
+    created: int
+    updated: int | None = None
+    scheduled: int | None = None
+    submitted: int | None = None
+    delivered: int | None = None
+    received: int | None = None
+    receipt: bool | None = None
+    segments: int | None = None
+    error: str | None = None
+    external_id: str | None = None
+    account: str | None = None
+    property: str | None = None
+
+
+class Draft(msgspec.Struct, gc=False, kw_only=True):
+    """A message that somebody wants sent. What was not given is None; `receipt` asks for a delivery receipt.
+
+    `callback` is told each status; `receipt_webhook` is told that a receipt came; `reply_webhook` is told of an answer.
+    """
+
+    sender: str | None = None
+    recipient: str | None = None
+    text: str | None = None
+    callback: str | None = None
+    callback_method: str | None = None
+    receipt: bool | None = None
+    receipt_webhook: str | None = None
+    receipt_webhook_method: str | None = None
+    reply_webhook: str | None = None
+    reply_webhook_method: str | None = None
+    forward_to_sms: str | None = None
+    forward_from_sms: str | None = None
+    forward_to_email: str | None = None
+    forward_from_email: str | None = None
+    schedule: int | None = None
+    external_id: str | None = None
+
+
+class Order(NamedTuple):
+    """How a list is sorted: by which attribute of `Message`, and which way."""
+
+    attribute: str
+    descending: bool
+
+
+class Query(msgspec.Struct, gc=False, kw_only=True, frozen=True):
+    """Which messages, in which order, and which stretch of them.
+
+    `since` and `until` bound `created`, half open: since <= created < until. None is no bound. `statuses` and `directions`
+    are the words allowed. `skip` and `count` are the stretch asked for, `limit` how many of all that match the list keeps,
+    `after` the sid that the stretch follows, where the caller named one.
+    """
+
+    since: int | None = None
+    until: int | None = None
+    sender: str | None = None
+    recipient: str | None = None
+    statuses: frozenset[str] | None = None
+    directions: frozenset[str] | None = None
+    order: Order = Order("created", False)
+    skip: int = 0
+    count: int = 1
+    limit: int | None = None
+    after: str | None = None
+
+
+class Page(msgspec.Struct, gc=False, kw_only=True):
+    """A stretch of a list: its messages in order, where it starts, and how many messages the list has in all."""
+
+    messages: list[Message]
+    skip: int
+    count: int
+    total: int
+    limit: int | None
+
+
+Whose: TypeAlias = Literal["caller", "back", "ours"]
+
+FAULTS: Final[dict[str, Whose]] = {
+    "unauthenticated": "caller",
+    "forbidden": "caller",
+    "too-large": "caller",
+    "not-acceptable": "caller",
+    "no-route": "caller",
+    "method-not-allowed": "caller",
+    "unsupported-media": "caller",
+    "malformed-body": "caller",
+    "missing-parameter": "caller",
+    "invalid-parameter": "caller",
+    "unsupported-parameter": "caller",
+    "refused-parameter": "caller",
+    "refused-message": "caller",
+    "unknown-message": "caller",
+    "page-out-of-range": "caller",
+    "list-too-long": "ours",
+    "overdue": "ours",
+    "internal": "ours",
+    "back-unreachable": "back",
+    "back-failed": "back",
+    "back-refused-us": "back",
+    "back-busy": "back",
+    "back-timeout": "back",
+    "outcome-unknown": "back",
+}
+"""Every way that a request can fail, and whose fault that is. Each dialect has a row for each in `[[errors.faults]]`."""
+
+
+class Fault(NamedTuple):
+    """A failure as a value. `parameter` is the front's own name for what was wrong, `reason` a clause that completes
+    "the parameter …", `allow` the methods of a route, `retry_after` seconds, `log` what the operator should read."""
+
+    name: str
+    parameter: str = ""
+    reason: str = ""
+    allow: tuple[str, ...] = ()
+    retry_after: int | None = None
+    log: str = ""
+
+
+class Note(NamedTuple):
+    """Something repaired, ignored or unknown that the operator should be able to count: a name, and never a value."""
+
+    name: str
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Notes:
+    """What one exchange noticed on its way, in order."""
+
+    items: list[Note] = field(default_factory=list)
+
+    def add(self, name: str, detail: str = "") -> None:
+        self.items.append(Note(name, detail))

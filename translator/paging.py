@@ -1,0 +1,63 @@
+"""Paging: the arithmetic of a page object. All of it is here, and nothing else is.
+
+A stretch of a list starts at index `skip` and holds up to `size` of `total` messages. `page` is its number counted from 0.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+
+class Stretch(NamedTuple):
+    """Where a page is in its list. `shown` is how many messages it holds, `last_sid` that of the last of them, as the front writes it."""
+
+    page: int
+    size: int
+    total: int
+    limit: int
+    shown: int
+    path: str
+    rest: tuple[tuple[str, str], ...]
+    last_sid: str
+
+
+Link = Callable[[Stretch, int, bool], str]
+"""Writes the address of another page: of which stretch, which page, and whether it follows the last message shown."""
+
+
+def last_page(total: int, size: int) -> int:
+    """The number of the last page, which is what the seed's example calls `num_pages`: 34 messages at 10 a page give 3.
+
+    It is the floor, so a total that the size divides has an empty last page.
+    """
+    return total // size
+
+
+def first_index(at: Stretch) -> int:
+    """The position in the overall list of the first item in this page."""
+    return at.page * at.size
+
+
+def last_index(at: Stretch) -> int:
+    """The position in the overall list of the last item in this page; that of the first where the page is empty."""
+    return first_index(at) + max(at.shown - 1, 0)
+
+
+def value(name: str, at: Stretch, link: Link) -> int | str | None:
+    """One value of a page object by the name that `[[paging.members]]` uses; None is "there is no such page"."""
+    return _VALUES[name](at, link)
+
+
+_VALUES: Final[dict[str, Callable[[Stretch, Link], int | str | None]]] = {
+    "page": lambda at, _: at.page,
+    "last-page": lambda at, _: last_page(at.total, at.size),
+    "size": lambda at, _: at.size,
+    "total": lambda at, _: at.total,
+    "limit": lambda at, _: at.limit,
+    "first-index": lambda at, _: first_index(at),
+    "last-index": lambda at, _: last_index(at),
+    "path": lambda at, _: at.path,
+    "first-link": lambda at, link: link(at, 0, False),
+    "previous-link": lambda at, link: link(at, at.page - 1, False) if at.page > 0 else None,
+    "next-link": lambda at, link: link(at, at.page + 1, True) if at.page < last_page(at.total, at.size) else None,
+    "last-link": lambda at, link: link(at, last_page(at.total, at.size), False),
+}

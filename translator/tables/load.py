@@ -1,0 +1,81 @@
+"""Reading a mapping table: TOML to frozen types, row by row, so that an error names file, section and row."""
+
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from translator.errors import TableError
+from translator.tables.check import check
+from translator.tables.schema import Table
+
+LABELS = ("name", "json", "fault", "wire", "code", "attribute")
+"""The keys whose value tells a reader which row of a section is meant, best first."""
+
+
+def tables_folder() -> Traversable:
+    """Where the tables are: inside the installed package, or at the top of the checkout."""
+    installed = files("translator") / "mappings"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "mappings"
+
+
+def raw_tables() -> dict[str, dict[str, Any]]:
+    """Every table that is installed, as plain TOML values, by file name."""
+    found = sorted(entry.name for entry in tables_folder().iterdir() if entry.name.endswith(".toml"))
+    return {name: read_toml(name, (tables_folder() / name).read_text("utf-8")) for name in found}
+
+
+def read_toml(file: str, text: str) -> dict[str, Any]:
+    """The plain values of one table's text. Raises TableError with the line."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TableError(file, f"is not TOML: {error}") from None
+
+
+def load(file: str, raw: dict[str, Any]) -> Table:
+    """A checked table of plain values. Raises TableError naming file, section and row."""
+    for where, row, kind in _rows(file, raw):
+        _convert(where, row, kind)
+    table = _convert(file, raw, Table)
+    check(file, table)
+    return table
+
+
+def label(row: dict[str, Any]) -> str:
+    """What a reader calls a row."""
+    return next((str(row[key]) for key in LABELS if key in row), "")
+
+
+def _convert(where: str, value: Any, kind: Any) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise TableError(where, str(error)) from None
+
+
+def _rows(file: str, raw: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Every row of every array of tables, with its type, so that an error in one can be said to be there."""
+    for path, kind in _row_types(Table, ""):
+        section = raw
+        for key in path.split("."):
+            section = section.get(key, {}) if isinstance(section, dict) else {}
+        if isinstance(section, list):
+            for number, row in enumerate(section, 1):
+                name = label(row) if isinstance(row, dict) else ""
+                yield f"{file}, [[{path}]] row {number} ({name})", row, kind
+
+
+def _row_types(struct: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    for field in msgspec.structs.fields(struct):
+        described = msgspec.inspect.type_info(field.type)
+        name = f"{prefix}{field.encode_name}"
+        if isinstance(described, msgspec.inspect.VarTupleType):
+            if isinstance(described.item_type, msgspec.inspect.StructType):
+                yield name, described.item_type.cls
+        elif isinstance(described, msgspec.inspect.StructType):
+            yield from _row_types(described.cls, f"{name}.")

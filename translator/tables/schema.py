@@ -1,0 +1,238 @@
+"""What a mapping table may hold: one closed type a section, one attribute a key of `mappings/README.md`.
+
+Every row cites: exactly one of `seed` (a quotation), `known` (a fact of the references, in our words) and `inferred`.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Operation: TypeAlias = Literal["send", "get", "list"]
+Way: TypeAlias = Literal["both", "read"]
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every row and every plain section has: where it comes from."""
+
+    seed: str = ""
+    known: str = ""
+    inferred: str = ""
+
+
+class DialectName(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    name: str
+    title: str
+
+
+class Routes(Row, frozen=True, kw_only=True):
+    root: str
+    prefixes: tuple[str, ...]
+    extension_at: Literal["any-segment", "nowhere"]
+    asks_extension: str
+    trailing_slash: bool
+
+
+class OperationRow(Row, frozen=True, kw_only=True):
+    name: Operation
+    method: Literal["GET", "POST"]
+    path: str
+    request: Literal["form", "json", "query", "query-and-json"]
+    status: int
+    scope: Literal["account", "property"]
+    member: str = ""
+
+
+class Credentials(Row, frozen=True, kw_only=True):
+    scheme: Literal["basic"]
+    realm: str
+
+
+class Offer(Row, frozen=True, kw_only=True):
+    name: Literal["json", "xml"]
+    media: str
+    extension: str
+    accept: str
+
+
+class Formats(Row, frozen=True, kw_only=True):
+    default: Literal["json", "xml"]
+    escape: Literal["ascii", "utf-8"]
+    nulls: Literal["absent", "written"]
+    offers: tuple[Offer, ...]
+
+
+class Xml(Row, frozen=True, kw_only=True):
+    root: str
+    message: str
+    list: str
+    fault: str
+
+
+Write: TypeAlias = Literal["copy", "copy-only", "latest", "first", "entry", "given", "fixed", "path"]
+
+
+class FieldRow(Row, frozen=True, kw_only=True):
+    json: str
+    write: Write
+    kind: str
+    xml: str = ""
+    xml_empty: bool = False
+    xml_text: str = ""
+    shown: tuple[Operation, ...] = msgspec.field(default=("send", "get", "list"), name="in")
+    of: tuple[str, ...] = ()
+    text: str = ""
+    required: bool = False
+    statuses: tuple[str, ...] = ()
+
+
+class ReadRow(Row, frozen=True, kw_only=True):
+    attribute: str
+    json: str
+    kind: str
+    directions: tuple[str, ...]
+    statuses: tuple[str, ...]
+
+
+class WordRow(Row, frozen=True, kw_only=True):
+    wire: str
+    word: str
+    way: Way = "both"
+    field: str = ""
+    test: Literal["", "present", "absent", "later-than-now"] = ""
+
+
+class ErrorWordRow(Row, frozen=True, kw_only=True):
+    code: str
+    text: str
+    unknown: bool = False
+
+
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    status: tuple[WordRow, ...]
+    direction: tuple[WordRow, ...]
+    error: tuple[ErrorWordRow, ...] = ()
+
+
+class Parameters(Row, frozen=True, kw_only=True):
+    names: Literal["exact", "any-case"]
+    unknown: Literal["count", "refuse"]
+
+
+class SendRow(Row, frozen=True, kw_only=True):
+    name: str
+    attribute: str
+    kind: str
+    empty: Literal["missing", "absent"]
+    carries: tuple[str, ...] = ()
+    required: bool = False
+    default: bool | None = None
+    depends: str = msgspec.field(default="", name="with")
+
+
+class FilterRow(Row, frozen=True, kw_only=True):
+    name: str
+    attribute: str
+    test: Literal["equals", "word", "lower-bound", "upper-bound", "refused"]
+    kind: str = ""
+    inclusive: bool | None = None
+    required: bool = False
+    open: int | None = None
+    open_ahead: int | None = None
+
+
+class SortKey(Row, frozen=True, kw_only=True):
+    name: str
+    attribute: str
+
+
+class Sort(Row, frozen=True, kw_only=True):
+    default: Literal["ascending", "descending", "unknown"]
+    parameter: str = ""
+    separator: str = ""
+    ascending: str = ""
+    descending: str = ""
+    unsaid: Literal["", "ascending", "descending"] = ""
+    keys: tuple[SortKey, ...] = ()
+
+
+PageValue: TypeAlias = Literal[
+    "page", "last-page", "size", "total", "limit", "first-index", "last-index",
+    "path", "first-link", "previous-link", "next-link", "last-link",
+]  # fmt: skip
+
+
+class PageMember(Row, frozen=True, kw_only=True):
+    json: str
+    value: PageValue
+    as_: Literal["integer", "string"] = msgspec.field(name="as")
+
+
+class Paging(Row, frozen=True, kw_only=True):
+    position: str
+    unit: Literal["pages", "rows"]
+    first: int
+    size: str
+    size_default: int
+    size_max: int
+    slice: int
+    limit: str = ""
+    limit_default: int = 0
+    after: str = ""
+    no_page: str = ""
+    members: tuple[PageMember, ...] = ()
+
+
+class FaultRow(Row, frozen=True, kw_only=True):
+    fault: str
+    status: int
+    text: str
+    code: str = ""
+
+
+class FaultRead(Row, frozen=True, kw_only=True):
+    operations: tuple[Operation, ...]
+    statuses: tuple[int, int]
+    fault: str
+    code: str = ""
+
+
+class Errors(Row, frozen=True, kw_only=True):
+    shape: Literal["message", "response-status"]
+    faults: tuple[FaultRow, ...]
+    reads: tuple[FaultRead, ...]
+
+
+class Setting(Row, frozen=True, kw_only=True):
+    name: str
+    side: Literal["front", "back"]
+    cell: str
+    words: dict[str, str] = {}
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One dialect, whole: the sections of `mappings/<dialect>.toml` in their order."""
+
+    dialect: DialectName
+    routes: Routes
+    operations: tuple[OperationRow, ...]
+    credentials: Credentials
+    formats: Formats
+    xml: Xml | None = None
+    fields: tuple[FieldRow, ...]
+    reads: tuple[ReadRow, ...]
+    words: Words
+    parameters: Parameters
+    send: tuple[SendRow, ...]
+    filters: tuple[FilterRow, ...]
+    sort: Sort
+    paging: Paging
+    errors: Errors
+    settings: tuple[Setting, ...] = ()
+
+    def operation(self, name: str) -> OperationRow:
+        """The first row of an operation: the one that is asked for at a back."""
+        return next(row for row in self.operations if row.name == name)
+
+    def fault(self, name: str) -> FaultRow:
+        """The row that says how a fault is shown."""
+        return next(row for row in self.errors.faults if row.fault == name)
