@@ -29,6 +29,7 @@ LAYERS: Final = (
     ("explain", "compatibility"),
     ("exchange",),
     ("planning",),
+    ("accounts",),
     ("dialect",),
     ("compile",),
     ("tables",),

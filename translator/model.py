@@ -50,6 +50,7 @@ class Draft(msgspec.Struct, gc=False, kw_only=True):
     """A message that somebody wants sent. What was not given is None; `receipt` asks for a delivery receipt.
 
     `callback` is told each status; `receipt_webhook` is told that a receipt came; `reply_webhook` is told of an answer.
+    `as_given` holds sender and recipient as the caller spelled them.
     """
 
     sender: str | None = None
@@ -68,6 +69,7 @@ class Draft(msgspec.Struct, gc=False, kw_only=True):
     forward_from_email: str | None = None
     schedule: int | None = None
     external_id: str | None = None
+    as_given: dict[str, str] = {}
 
 
 class Order(NamedTuple):
@@ -121,6 +123,7 @@ FAULTS: Final[dict[str, Whose]] = {
     "malformed-body": "caller",
     "missing-parameter": "caller",
     "invalid-parameter": "caller",
+    "unsortable": "caller",
     "unsupported-parameter": "caller",
     "refused-parameter": "caller",
     "refused-message": "caller",

@@ -42,6 +42,8 @@ _dates = _Dates()
 
 def read_epoch(value: Any) -> int:
     """Whole seconds, as a JSON number or as digits."""
+    if value.__class__ is int and 0 <= value <= LAST:
+        return value  # type: ignore[no-any-return]
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
         value = int(value)
     if isinstance(value, float) and value.is_integer():

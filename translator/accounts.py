@@ -1,0 +1,79 @@
+"""Accounts: who may speak to which front, and which account at which back carries their messages."""
+
+import hmac
+from base64 import b64decode
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from translator.dialect import Dialect
+
+_NOBODY: Final = "no account has this token, and comparing with it takes as long"
+
+
+class Side(NamedTuple):
+    """One side of an entry: which account and property there, and the token that opens it. Never shown whole."""
+
+    dialect: Dialect
+    account: str
+    property: str
+    token: str
+    sender: str = ""
+
+    def __repr__(self) -> str:
+        return f"Side({self.dialect.name}, {self.account}, {self.property})"
+
+
+class Back(NamedTuple):
+    """A provider: its name in the configuration, its dialect, and how many asks of one list it takes at once."""
+
+    name: str
+    dialect: Dialect
+    in_flight: int = 3
+
+
+class Entry(NamedTuple):
+    """One account: the side that the application sees, the provider, our own account there, and whether others share that."""
+
+    front: Side
+    back: Back
+    behind: Side
+    shared: bool
+
+
+class Accounts:
+    """Every entry, in the order of the configuration. `dialects` are the fronts that it serves, one of each name."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = tuple(entries)
+        self.dialects = tuple({entry.front.dialect.name: entry.front.dialect for entry in reversed(self.entries)}.values())[::-1]
+        self._by_account: dict[tuple[str, str], tuple[Entry, ...]] = {}
+        for entry in self.entries:
+            key = (entry.front.dialect.name, entry.front.account)
+            self._by_account[key] = (*self._by_account.get(key, ()), entry)
+
+    def dialect_of(self, path: str) -> Dialect:
+        """The front that a path belongs to; the first one where it belongs to none."""
+        return next((dialect for dialect in self.dialects if dialect.front.owns(path)), self.dialects[0])
+
+    def authenticate(self, dialect: str, authorization: str | None) -> tuple[Entry, ...]:
+        """The entries that these Basic credentials open; none where they are missing, malformed, unknown or wrong.
+
+        An unknown account costs a comparison too, so that time does not tell which accounts exist.
+        """
+        account, token = _credentials(authorization)
+        entries = self._by_account.get((dialect, account), ())
+        expected = [entry.front.token for entry in entries] or [_NOBODY]
+        good = [hmac.compare_digest(token.encode(), candidate.encode()) for candidate in expected]
+        return tuple(entry for entry, opens in zip(entries, good, strict=False) if opens)
+
+
+def _credentials(authorization: str | None) -> tuple[str, str]:
+    """Account and token of a Basic header, split at the first colon; two empty texts where it is not one."""
+    scheme, _, encoded = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        account, _, token = b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
+    except ValueError:
+        return "", ""
+    return account, token

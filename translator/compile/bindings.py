@@ -1,0 +1,53 @@
+"""The kinds of one table: the general ones, and those that read and write by the table's own words."""
+
+from typing import Any
+
+from translator.errors import BadValue
+from translator.kinds import KINDS, Kind
+from translator.kinds.plain import write_same
+from translator.tables import Table
+from translator.words import ErrorWords, Words
+
+
+class Bindings:
+    """A table's vocabularies, and its kinds by name."""
+
+    def __init__(self, table: Table) -> None:
+        self.status = Words(table.words.status)
+        self.direction = Words(table.words.direction)
+        texts = {row.code: row.text for row in table.words.error}
+        unknown = next((row.code for row in table.words.error if row.unknown), "")
+        self.errors = ErrorWords(texts, unknown)
+        self._own = {
+            "word:status": Kind(_read_word(self.status), self.status.write.__getitem__, str, "a status word"),
+            "word:direction": Kind(
+                _read_word(self.direction), self.direction.write.__getitem__, str, "a direction word"
+            ),
+            "error:text": Kind(_read_error, write_same, str, "an error code as text"),
+            "error:number": Kind(
+                _read_error, lambda code: int(self.errors.known(code)), int, "an error code as a number"
+            ),
+            "error:message": Kind(
+                _read_error, lambda code: texts[self.errors.known(code)], str, "the text of an error code"
+            ),
+        }
+
+    def kind(self, name: str) -> Kind:
+        """The kind of that name; a table is checked to name no other."""
+        return self._own.get(name) or KINDS[name]
+
+
+def _read_word(words: Words) -> Any:
+    def read(value: Any) -> str:
+        word = words.plain.get(value)
+        if word is None:
+            raise BadValue("is not a word of this dialect")
+        return word
+
+    return read
+
+
+def _read_error(value: Any) -> str:
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value)[:64]
+    raise BadValue("has to be an error code")

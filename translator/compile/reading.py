@@ -1,0 +1,147 @@
+"""Reading a back's messages: a decoder whose structs *are* neutral messages, and one pass that makes their values neutral.
+
+What the pass looks like for two fields, as generated:
+
+    def read(rows, now):
+        for m in rows:
+            m.sid = _0(m.sid)
+            x = m.submitted
+            if x is not None: m.submitted = _1(x)
+            s = _2(m.status)                # the words that need no test
+            m.status = s if s is not None else _3(m, now)
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from translator.compile.bindings import Bindings
+from translator.compile.source import Source
+from translator.errors import BadValue, Unreadable
+from translator.formats.json import UNREADABLE
+from translator.kinds.plain import read_text
+from translator.model import Message
+from translator.tables import Table
+from translator.tables.schema import FieldRow, ReadRow
+from translator.words import Words
+
+_UNREAD = "(unread) "
+"""Before the wire name of an attribute that no row reads: no JSON member of a back is called so."""
+
+
+class MessageReader:
+    """Bytes of a back to neutral messages, alone or in a list, bare or under the table's member."""
+
+    def __init__(self, table: Table, bindings: Bindings) -> None:
+        copies = [row for row in table.fields if row.write == "copy"]
+        plain = _plain_reads(table, copies)
+        struct = _struct(bindings, copies, plain, [row for row in table.reads if row not in plain])
+        self._neutral: Callable[[list[Message], float], None] = _neutral(bindings, copies, plain, table.reads)
+        one, many = table.operation("get").member, table.operation("list").member
+        envelope = msgspec.defstruct("One", [("message", struct | None, None)], rename={"message": one or _UNREAD})
+        listing = msgspec.defstruct("Many", [("messages", list[struct])], rename={"messages": many})  # type: ignore[valid-type]
+        self._wrapped = msgspec.json.Decoder(envelope) if one else None
+        self._bare = msgspec.json.Decoder(struct)
+        self._many = msgspec.json.Decoder(listing)
+
+    def one(self, body: bytes, now: float) -> Message:
+        """One message, under its member or bare: documents and SDKs differ. Raises Unreadable."""
+        try:
+            wrapped: Any = self._wrapped.decode(body) if self._wrapped else None
+            message = wrapped.message if wrapped is not None and wrapped.message is not None else self._bare.decode(body)
+        except UNREADABLE:
+            raise Unreadable("a message is not of its dialect's shape") from None
+        return self._made_neutral([message], now)[0]
+
+    def many(self, body: bytes, now: float) -> list[Message]:
+        """A list of messages. Raises Unreadable."""
+        try:
+            listing: Any = self._many.decode(body)
+        except UNREADABLE:
+            raise Unreadable("a list of messages is not of its dialect's shape") from None
+        return self._made_neutral(listing.messages, now)
+
+    def _made_neutral(self, rows: list[Message], now: float) -> list[Message]:
+        try:
+            self._neutral(rows, now)
+        except BadValue as error:
+            raise Unreadable(f"a member of a message {error.reason}") from None
+        return rows
+
+
+def _plain_reads(table: Table, copies: list[FieldRow]) -> list[ReadRow]:
+    """The rows of [[reads]] that are alone with their member and always hold: they are decoded straight into place."""
+    members = [row.json for row in table.reads] + [row.json for row in copies]
+    return [row for row in table.reads if not row.statuses and not row.directions and members.count(row.json) == 1]
+
+
+def _struct(
+    bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], derived: list[ReadRow]
+) -> type[Message]:
+    fields: list[Any] = []
+    rename = {name: _UNREAD + name for name in Message.__struct_fields__}
+    for row in copies:
+        wire = bindings.kind(row.kind).wire
+        tolerant = str | int if row.kind.startswith("error:") else wire
+        fields.append((row.of[0], wire) if row.required else (row.of[0], tolerant | None, None))
+        rename[row.of[0]] = row.json
+    for read in plain:
+        fields.append((read.attribute, bindings.kind(read.kind).wire | None, None))  # type: ignore[operator]
+        rename[read.attribute] = read.json
+    for read in derived:
+        if (raw := _raw(read)) not in rename:
+            fields.append((raw, bindings.kind(read.kind).wire | None, None))  # type: ignore[operator]
+            rename[raw] = read.json
+    return msgspec.defstruct("WireMessage", fields, bases=(Message,), rename=rename, kw_only=True, gc=False)
+
+
+def _raw(row: ReadRow) -> str:
+    return f"raw_{row.json}"
+
+
+def _neutral(bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], reads: tuple[ReadRow, ...]) -> Any:
+    source = Source("def read(rows, now):")
+    source.add(1, "for m in rows:")
+    source.add(2, "pass")
+    simple = [(row.of[0], row.kind, row.required) for row in copies if row.of[0] != "status"]
+    simple += [(row.attribute, row.kind, False) for row in plain]
+    for attribute, kind, required in simple:
+        read = bindings.kind(kind).read
+        if read is read_text:
+            continue  # the decoder has seen to it
+        name = source.name(read)
+        if required:
+            source.add(2, f"m.{attribute} = {name}(m.{attribute})")
+        else:
+            source.add(2, f"x = m.{attribute}", f"if x is not None: m.{attribute} = {name}(x)")
+    known = source.name(bindings.status.plain.get)
+    source.add(2, f"s = {known}(m.status)")
+    source.add(2, f"m.status = s if s is not None else {source.name(_tested(bindings.status))}(m, now)")
+    for row in reads:
+        if row in plain:
+            continue
+        source.add(2, f"x = m.{_raw(row)}")
+        holds = "x is not None"
+        holds += f" and m.status in {source.name(frozenset(row.statuses))}" if row.statuses else ""
+        holds += f" and m.direction in {source.name(frozenset(row.directions))}" if row.directions else ""
+        source.add(2, f"if {holds}: m.{row.attribute} = {source.name(bindings.kind(row.kind).read)}(x)")
+    return source.function("reading messages")
+
+
+def _tested(words: Words) -> Callable[[Message, float], str]:
+    """Reads a status whose neutral word depends on a second fact of the message."""
+
+    def read(message: Message, now: float) -> str:
+        for row in words.tested.get(message.status, ()):
+            value = getattr(message, row.field) if row.field else None
+            if (
+                not row.test
+                or (row.test == "present" and value is not None)
+                or (row.test == "absent" and value is None)
+                or (row.test == "later-than-now" and value is not None and value > now)
+            ):
+                return row.word
+        raise BadValue("is not a word of this dialect")
+
+    return read

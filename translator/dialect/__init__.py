@@ -1,0 +1,36 @@
+"""A dialect: one checked table, compiled, with four verbs.
+
+              as FRONT                         as BACK
+    way in    read_request   (Front)           write_request  (Back)
+    way out   write_response (Front)           read_response  (Back)
+
+All four are pure: values in, values out, `now` handed over where it matters.
+"""
+
+from typing import Any
+
+from translator.compile import Bindings
+from translator.dialect.back import BackVerbs
+from translator.dialect.front import FrontVerbs
+from translator.tables import Table, load
+
+__all__ = ["Dialect", "dialect"]
+
+
+class Dialect:
+    """One dialect with both its sides."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.name = table.dialect.name
+        bindings = Bindings(table)
+        self.front = FrontVerbs(table, bindings)
+        self.back = BackVerbs(table, bindings)
+
+    def __repr__(self) -> str:
+        return f"Dialect({self.name})"
+
+
+def dialect(file: str, raw: dict[str, Any]) -> Dialect:
+    """The dialect of a table's plain values. Raises TableError."""
+    return Dialect(load(file, raw))

@@ -1,0 +1,164 @@
+"""A dialect as the back: writing what a provider is asked, and reading what it answers."""
+
+from base64 import b64encode
+from typing import Any
+
+from translator.compile import Bindings, MessageReader
+from translator.errors import Refused, Unreadable
+from translator.faults import SHAPES, Blame
+from translator.formats import form
+from translator.formats import json as json_format
+from translator.kinds import numbers
+from translator.model import Draft, Fault, Message
+from translator.routes import Template
+from translator.tables import Table
+from translator.wire import Request, Response
+
+_ATTRIBUTES = tuple(name for name in Draft.__struct_fields__ if name != "as_given")
+_LONGEST_WAIT = 3600
+
+
+class BackVerbs:
+    """One dialect's back."""
+
+    def __init__(self, table: Table, bindings: Bindings) -> None:
+        self._table = table
+        self._bindings = bindings
+        self._reader = MessageReader(table, bindings)
+        self._shape = SHAPES[table.errors.shape]
+        self._paths = {name: Template(table.operation(name).path) for name in ("send", "get", "list")}
+        media = next(offer.media for offer in table.formats.offers if offer.name == "json")
+        self._accept = ("accept", media)
+        self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
+        self.lower = next(row for row in table.filters if row.test == "lower-bound")
+        self.upper = next(row for row in table.filters if row.test == "upper-bound")
+        self.slice = table.paging.slice
+        self.descending = table.sort.default == "descending"
+        self.get_scope = table.operation("get").scope
+        self.in_pages = table.paging.unit == "pages"
+        self.required = tuple(row.attribute for row in table.send if row.required)
+
+    # ------------------------------------------------------------------------------------------------ writing requests
+
+    def uncarried(self, draft: Draft) -> tuple[str, str] | None:
+        """The first attribute of a draft that this back cannot be told, and why; None when it can carry the draft."""
+        rows = {row.attribute: row for row in self._table.send}
+        for attribute in _ATTRIBUTES:
+            value = getattr(draft, attribute)
+            if value is None:
+                continue
+            row = rows.get(attribute)
+            if row is None:
+                return attribute, "the provider has no counterpart for it"
+            if row.carries and (party := numbers.party(value)) not in row.carries:
+                return attribute, f"the provider does not carry a {party} here"
+        return None
+
+    def write_send(self, draft: Draft, account: str, prop: str, token: str) -> Request:
+        """The request that sends a draft; what the table gives a default for is said even when the draft does not."""
+        pairs: list[tuple[str, Any]] = []
+        for row in self._table.send:
+            value = getattr(draft, row.attribute)
+            value = row.default if value is None else self._bindings.kind(row.kind).write(value)
+            if value is not None:
+                pairs.append((row.name, value))
+        if self._table.operation("send").request == "form":
+            return self._request("send", account, prop, token, form_pairs=[(name, str(value)) for name, value in pairs])
+        return self._request("send", account, prop, token, json_members=dict(pairs))
+
+    def write_get(self, sid: str, account: str, prop: str, token: str) -> Request:
+        """The request that retrieves one message by its neutral SID."""
+        return self._request("get", account, prop, token, sid=self._sid.write(sid))
+
+    def write_slice(
+        self, since: int | None, until: int | None, skip: int, count: int, account: str, prop: str, token: str, now: float
+    ) -> Request:  # fmt: skip
+        """The request for up to `count` messages from index `skip` of those created in [since, until).
+
+        Where the dialect wants a bound that nobody asked for, its row says which. Pages are asked for in whole pages: `skip` is a multiple of
+        `count` then.
+        """
+        rules = self._table.paging
+        pairs: list[tuple[str, Any]] = []
+        lower, upper = self.bounds(since, until, now)
+        for row, instant in ((self.lower, lower), (self.upper, upper)):
+            if instant is not None:
+                pairs.append((row.name, self._bindings.kind(row.kind).write(instant)))
+        pairs.append((rules.size, count))
+        pairs.append((rules.position, (skip // count if rules.unit == "pages" else skip) + rules.first))
+        if rules.limit:
+            pairs.append((rules.limit, max(skip + count, rules.limit_default)))
+        if self._table.sort.parameter:
+            key = next(key.name for key in self._table.sort.keys if key.attribute == "created")
+            pairs.append((self._table.sort.parameter, f"{key}{self._table.sort.separator}{self._table.sort.ascending}"))
+        where = self._table.operation("list").request
+        query = form.write([(name, str(value)) for name, value in pairs]) if where != "json" else ""
+        members = dict(pairs) if where in ("json", "query-and-json") else None
+        return self._request("list", account, prop, token, query=query, json_members=members)
+
+    def bounds(self, since: int | None, until: int | None, now: float) -> tuple[int | None, int | None]:
+        """The half-open range as this dialect's own two bounds, inclusive or not, and open ends as it wants them."""
+        lower, upper = self.lower, self.upper
+        first = since if since is not None else lower.open
+        if until is not None:
+            last: int | None = until - 1 if upper.inclusive else until
+        else:
+            last = int(now) + upper.open_ahead if upper.open_ahead is not None else upper.open
+        return (first - 1 if first is not None and not lower.inclusive else first), last
+
+    def _request(
+        self, operation: str, account: str, prop: str, token: str, *, sid: str = "", query: str = "",
+        json_members: dict[str, Any] | None = None, form_pairs: list[tuple[str, str]] | None = None,
+    ) -> Request:  # fmt: skip
+        path = self._paths[operation].fill(account=account, property=prop, sid=sid) + self._table.routes.asks_extension
+        credentials = b64encode(f"{account}:{token}".encode()).decode("ascii")
+        headers: tuple[tuple[str, str], ...] = (self._accept, ("authorization", f"Basic {credentials}"))
+        body = b""
+        if json_members is not None:
+            headers, body = (*headers, ("content-type", "application/json")), json_format.write(json_members)
+        elif form_pairs is not None:
+            headers = (*headers, ("content-type", "application/x-www-form-urlencoded"))
+            body = form.write(form_pairs).encode("ascii")
+        return Request(self._table.operation(operation).method, path, query, headers, body)
+
+    # ------------------------------------------------------------------------------------------------- reading answers
+
+    def read_message(self, operation: str, response: Response, now: float) -> Message:
+        """The message that a send or a get was answered with. Raises Refused for an error, Unreadable for nonsense."""
+        self._accept_status(operation, response)
+        return self._reader.one(response.body, now)
+
+    def read_slice(self, response: Response, now: float) -> list[Message]:
+        """The messages that a list was answered with. Raises Refused for an error, Unreadable for nonsense."""
+        self._accept_status("list", response)
+        return self._reader.many(response.body, now)
+
+    def _accept_status(self, operation: str, response: Response) -> None:
+        if 200 <= response.status <= 299:
+            return
+        if not 300 <= response.status <= 599:
+            raise Unreadable(f"status {response.status}")
+        blame = self._blame(response)
+        row = next(
+            row
+            for row in self._table.errors.reads
+            if operation in row.operations
+            and row.statuses[0] <= response.status <= row.statuses[1]
+            and blame.code.endswith(row.code)
+        )
+        wait = response.header("retry-after") or ""
+        seconds = min(int(wait), _LONGEST_WAIT) if wait.isascii() and wait.isdigit() and len(wait) < 10 else 1
+        raise Refused(
+            Fault(
+                row.fault,
+                parameter=next((own.attribute for own in self._table.send if own.name == blame.parameter), ""),
+                retry_after=seconds if row.fault == "back-busy" else None,
+                log=f"the back answered {response.status}",
+            )
+        )
+
+    def _blame(self, response: Response) -> Blame:
+        try:
+            return self._shape.read(json_format.read(response.body))
+        except Unreadable:
+            return Blame()

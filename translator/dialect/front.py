@@ -1,0 +1,232 @@
+"""A dialect as the front: reading what an application asks, and writing what it is answered."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from translator import paging, routes
+from translator.compile import Bindings, message_writer, sort_key
+from translator.dialect.listing import QueryReader
+from translator.dialect.parameters import Given, pairs_of
+from translator.errors import Refused
+from translator.faults import SHAPES
+from translator.formats import form, xml
+from translator.formats import json as json_format
+from translator.kinds import numbers
+from translator.model import Draft, Fault, Message, Notes, Page, Query
+from translator.tables import Table
+from translator.tables.schema import OperationRow, SendRow
+from translator.wire import Headers, Request, Response
+
+
+class Located(NamedTuple):
+    """Where a request arrived: its operation, the values in its path, and how the path was written."""
+
+    operation: OperationRow
+    values: dict[str, str]
+    spelling: routes.Spelling
+
+
+class Listed(NamedTuple):
+    """A list as it was asked for: the neutral query, and the pairs that its links repeat."""
+
+    query: Query
+    pairs: tuple[tuple[str, str], ...]
+
+
+class FrontVerbs:
+    """One dialect's front."""
+
+    def __init__(self, table: Table, bindings: Bindings) -> None:
+        self._table = table
+        self._bindings = bindings
+        self._templates = [(row, routes.Template(row.path)) for row in table.operations]
+        self._extensions = tuple(offer.extension for offer in table.formats.offers if offer.extension)
+        self._media = {offer.name: offer.media for offer in table.formats.offers}
+        self._offers = {offer.extension: offer.name for offer in table.formats.offers if offer.extension}
+        self._queries = QueryReader(table, bindings)
+        self.in_pages = table.paging.unit == "pages"
+        self._shape = SHAPES[table.errors.shape]
+        self._write_json = json_format.write_ascii if table.formats.escape == "ascii" else json_format.write
+        self._writers = {
+            (operation, form): message_writer(table, bindings, operation, form)
+            for operation in ("send", "get", "list")
+            for form in self._media
+        }
+
+    # ------------------------------------------------------------------------------------------------------- routing
+
+    def split(self, path: str) -> routes.Path | None:
+        """A path taken apart, or None where it is not one of this dialect's."""
+        table = self._table.routes
+        extensions = self._extensions if table.extension_at == "any-segment" else ()
+        if path.endswith("/") and not table.trailing_slash:
+            return None
+        return routes.split(path, root=table.root, prefixes=table.prefixes, extensions=extensions)
+
+    def owns(self, path: str) -> bool:
+        """Whether a path lies below this dialect's root, behind any of its prefixes, known or not."""
+        table = self._table.routes
+        return any(f"{path}/".startswith(f"{prefix}{table.root}/") for prefix in table.prefixes)
+
+    def negotiate(self, request: Request) -> tuple[str, bool]:
+        """The format of the answer, and whether the caller accepts it: by the path, else by Accept, else the default."""
+        formats = self._table.formats
+        if (path := self.split(request.path)) is not None and path.spelling.extension:
+            return self._offers[path.spelling.extension], True
+        accept = (request.header("accept") or "").lower()
+        if not accept or len(formats.offers) == 1:
+            return formats.default, True
+        for offer in formats.offers:
+            if offer.accept in accept:
+                return offer.name, True
+        return formats.default, "*" in accept
+
+    def locate(self, request: Request) -> Located:
+        """The operation that a request means. Raises Refused: no such route, or not that method."""
+        path = self.split(request.path)
+        if path is None:
+            raise Refused(Fault("no-route"))
+        allowed: list[str] = []
+        for row, template in self._templates:
+            values = template.match(path.segments)
+            if values is not None:
+                if row.method == request.method:
+                    return Located(row, values, path.spelling)
+                allowed.append(row.method)
+        if allowed:
+            raise Refused(Fault("method-not-allowed", allow=tuple(dict.fromkeys(allowed))))
+        raise Refused(Fault("no-route"))
+
+    # ------------------------------------------------------------------------------------------------ reading requests
+
+    def read_request(self, at: Located, request: Request, notes: Notes) -> Draft | str | Listed:
+        """A draft to send, the neutral SID to get, or the list asked for. Raises Refused."""
+        if at.operation.name == "send":
+            return self._read_draft(at, request, notes)
+        if at.operation.name == "list":
+            given = Given(self._table.parameters, self._queries.names, pairs_of(request, at.operation), notes)
+            return Listed(self._queries.read(given, notes), tuple(given.pairs))
+        return self.read_sid(at.values["sid"])
+
+    def read_sid(self, shown: str) -> str:
+        """A SID of this dialect as the neutral one; what cannot be one is an unknown message. Raises Refused."""
+        kind = next(row.kind for row in self._table.fields if row.of == ("sid",))
+        try:
+            return str(self._bindings.kind(kind).read(shown))
+        except ValueError:
+            raise Refused(Fault("unknown-message")) from None
+
+    def _read_draft(self, at: Located, request: Request, notes: Notes) -> Draft:
+        rows = self._table.send
+        pairs = pairs_of(request, at.operation)
+        given = Given(self._table.parameters, [row.name for row in rows], pairs, notes)
+        for row in rows:
+            if given.values.get(row.name) == "" or given.values.get(row.name) is None:
+                given.values.pop(row.name, None)
+                if row.required:
+                    raise Refused(Fault("missing-parameter", row.name))
+        draft = Draft(as_given={})
+        for row in rows:
+            if row.name not in given.values:
+                continue
+            value = given.read(row.name, self._bindings.kind(row.kind), notes)
+            if row.carries:
+                draft.as_given[row.attribute] = given.values[row.name]
+                _refuse_party(row, value)
+            setattr(draft, row.attribute, value)
+        return draft
+
+    def parameter_of(self, attribute: str) -> str:
+        """This front's name of what a draft's attribute is called in a send; empty where it has none."""
+        return next((row.name for row in self._table.send if row.attribute == attribute), "")
+
+    def sort_key(self, attribute: str) -> Callable[[Message], Any]:
+        """What a list sorted by an attribute compares, in this dialect's own words."""
+        return sort_key(self._table, self._bindings, attribute)
+
+    # ------------------------------------------------------------------------------------------------ writing answers
+
+    def write_message(
+        self, operation: str, message: Message, account: str, prop: str, form_name: str, notes: Notes,
+        given: Draft | None = None,
+    ) -> Response:  # fmt: skip
+        """The answer to a send or a get."""
+        [shown] = self._writers[operation, form_name]([message], account, prop, given, notes)
+        row = self._table.operation(operation)
+        if form_name == "xml":
+            return self._xml(row.status, shown)
+        return self._json(row.status, {row.member: shown} if row.member else shown)
+
+    def write_page(
+        self, page: Page, asked: Listed, at: Located, path: str, account: str, prop: str, form_name: str, notes: Notes
+    ) -> Response:
+        """The answer to a list."""
+        shown = self._writers["list", form_name](page.messages, account, prop, None, notes)
+        row = self._table.operation("list")
+        if form_name == "xml":
+            assert self._table.xml is not None
+            return self._xml(row.status, xml.element(self._table.xml.list, "".join(shown)))
+        members = self._page_members(page, asked, at, path)
+        return self._json(row.status, {**members, row.member: shown})
+
+    def _page_members(self, page: Page, asked: Listed, at: Located, path: str) -> dict[str, Any]:
+        rules = self._table.paging
+        sid_row = next(row for row in self._table.fields if row.of == ("sid",))
+        last = self._bindings.kind(sid_row.kind).write(page.messages[-1].sid) if page.messages else ""
+        rest = tuple(pair for pair in asked.pairs if pair[0] not in self._queries.page_names)
+        base = path.rstrip("/")
+        stretch = paging.Stretch(
+            page=page.skip // page.count, size=page.count, total=page.total, limit=page.limit or 0,
+            shown=len(page.messages), path=base, rest=rest, last_sid=last,
+        )  # fmt: skip
+        members: dict[str, Any] = {}
+        for row in rules.members:
+            found = paging.value(row.value, stretch, self._link)
+            if row.value == "path" and at.spelling.extension:
+                found = base.replace(at.spelling.extension, "")
+            members[row.json] = rules.no_page if found is None else str(found) if row.as_ == "string" else found
+        return members
+
+    def _link(self, at: paging.Stretch, page: int, follows: bool) -> str:
+        rules = self._table.paging
+        pairs = [(rules.position, str(page + rules.first)), (rules.size, str(at.size))]
+        if follows and at.last_sid:
+            pairs.append((rules.after, at.last_sid))
+        pairs.append((rules.limit, str(at.limit)))
+        return f"{at.path}?{form.write([*pairs, *at.rest])}"
+
+    def write_fault(self, fault: Fault, form_name: str) -> Response:
+        """A failure, in this dialect's shape and the caller's format."""
+        row = self._table.fault(fault.name)
+        text = row.text.replace("{parameter}", fault.parameter).replace("{reason}", fault.reason)
+        headers: list[tuple[str, str]] = []
+        if fault.name == "unauthenticated":
+            headers.append(("www-authenticate", f'Basic realm="{self._table.credentials.realm}"'))
+        if fault.allow:
+            headers.append(("allow", ", ".join(fault.allow)))
+        if fault.retry_after is not None:
+            headers.append(("retry-after", str(fault.retry_after)))
+        if form_name == "xml":
+            assert self._table.xml is not None
+            answer = self._xml(row.status, xml.element(self._table.xml.fault, xml.text(text)))
+        else:
+            answer = self._json(row.status, self._shape.write(text, row.code, fault.parameter))
+        return answer._replace(headers=(*answer.headers, *headers))
+
+    def _json(self, status: int, value: Any) -> Response:
+        return Response(status, self._typed("json"), self._write_json(value))
+
+    def _xml(self, status: int, content: str) -> Response:
+        assert self._table.xml is not None
+        return Response(status, self._typed("xml"), xml.document(self._table.xml.root, content))
+
+    def _typed(self, form_name: str) -> Headers:
+        return (("content-type", self._media[form_name]),)
+
+
+def _refuse_party(row: SendRow, neutral: str) -> None:
+    """Refuse a sender or recipient of a sort that this parameter does not take."""
+    if (party := numbers.party(neutral)) not in row.carries:
+        raise Refused(Fault("invalid-parameter", row.name, f"has to be a {' or a '.join(row.carries)}, not a {party}"))
+
+

@@ -1,0 +1,92 @@
+"""Reading a list request: filters, sorting and paging as a neutral query."""
+
+import math
+from typing import Any
+
+from translator.compile import Bindings
+from translator.dialect.parameters import Given, read_value
+from translator.errors import Refused
+from translator.kinds.plain import read_count
+from translator.model import Fault, Notes, Order, Query
+from translator.tables import Table
+from translator.tables.schema import FilterRow
+
+_LARGEST = 10**12
+
+
+class QueryReader:
+    """What one dialect's list request may hold. `names` are all its parameters, `page_names` those of paging alone."""
+
+    def __init__(self, table: Table, bindings: Bindings) -> None:
+        self._table = table
+        self._bindings = bindings
+        rules = table.paging
+        self.page_names = frozenset(name for name in (rules.position, rules.size, rules.limit, rules.after) if name)
+        self.names = (*(row.name for row in table.filters), *self.page_names, *filter(None, [table.sort.parameter]))
+
+    def read(self, given: Given, notes: Notes) -> Query:
+        """The query. Raises Refused for anything that cannot be meant or cannot be answered."""
+        constraints: dict[str, Any] = {}
+        for row in self._table.filters:
+            if row.name in given.values:
+                self._constrain(row, given, constraints, notes)
+            elif row.required:
+                raise Refused(Fault("missing-parameter", row.name))
+        return Query(order=self._order(given), **self._stretch(given), **constraints)
+
+    def _constrain(self, row: FilterRow, given: Given, into: dict[str, Any], notes: Notes) -> None:
+        if row.test == "refused":
+            raise Refused(Fault("unsupported-parameter", row.name, "lists are not filtered by it"))
+        if given.values[row.name] == "":
+            raise Refused(Fault("invalid-parameter", row.name, "can not be empty"))
+        if row.test == "word":
+            vocabulary = self._bindings.status if row.kind == "word:status" else self._bindings.direction
+            any_case = self._table.parameters.names == "any-case"
+            value = given.values[row.name]
+            read = lambda word: vocabulary.read_constraint(str(word), any_case=any_case)  # noqa: E731
+            into["statuses" if row.attribute == "status" else "directions"] = read_value(row.name, read, value)
+            return
+        value = given.read(row.name, self._bindings.kind(row.kind), notes)
+        if row.test == "equals":
+            into[row.attribute] = value
+        elif row.test == "lower-bound":
+            into["since"] = math.ceil(value) if row.inclusive else math.floor(value) + 1
+        else:
+            into["until"] = math.floor(value) + 1 if row.inclusive else math.ceil(value)
+
+    def _order(self, given: Given) -> Order:
+        sort = self._table.sort
+        default = Order("created", sort.default == "descending")
+        value = given.values.get(sort.parameter, "") if sort.parameter else ""
+        if not value:
+            return default
+        attribute, separator, direction = value.partition(sort.separator)
+        ways = {sort.ascending: False, sort.descending: True}
+        if separator and direction.lower() not in ways:
+            reason = "sort direction needs to be either ASC or DESC"
+            raise Refused(Fault("unsortable", sort.parameter, reason))
+        if not attribute:
+            raise Refused(Fault("unsortable", sort.parameter, "missing field to sort by"))
+        key = next((key for key in sort.keys if key.name == attribute), None)
+        if key is None:
+            names = ", ".join(key.name for key in sort.keys)
+            raise Refused(Fault("invalid-parameter", sort.parameter, f"has to sort by one of {names}"))
+        return Order(key.attribute, ways[direction.lower()] if separator else sort.unsaid == "descending")
+
+    def _stretch(self, given: Given) -> dict[str, Any]:
+        rules = self._table.paging
+        position = self._count(given, rules.position, rules.first, least=rules.first) - rules.first
+        size = self._count(given, rules.size, rules.size_default, least=1)
+        count = min(size, rules.size_max) if rules.size_max else size
+        limit = self._count(given, rules.limit, rules.limit_default, least=1) if rules.limit else None
+        skip = position * count if rules.unit == "pages" else position
+        return {"skip": skip, "count": count, "limit": limit, "after": given.values.get(rules.after) or None}
+
+    @staticmethod
+    def _count(given: Given, name: str, default: int, *, least: int) -> int:
+        if name not in given.values:
+            return default
+        number: int = read_value(name, read_count, given.values[name])
+        if not least <= number <= _LARGEST:
+            raise Refused(Fault("invalid-parameter", name, f"has to be a whole number from {least} to {_LARGEST}"))
+        return number

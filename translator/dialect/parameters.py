@@ -1,0 +1,111 @@
+"""Parameters of a front's request: where they stand, what they are called, and what is noticed on the way."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from translator.errors import BadValue, Refused, Unreadable
+from translator.formats import form
+from translator.formats import json as json_format
+from translator.kinds import Kind
+from translator.model import Fault, Notes
+from translator.tables.schema import OperationRow, Parameters
+from translator.wire import Request
+
+_MOST_NAME = 40
+
+
+class Given:
+    """What a request gave, by the dialect's own names: the first value of each, and the pairs in order."""
+
+    def __init__(self, rules: Parameters, known: Iterable[str], pairs: list[form.Pair], notes: Notes) -> None:
+        self.values: dict[str, Any] = {}
+        self.pairs: list[tuple[str, str]] = []
+        names = {name.lower(): name for name in known}
+        for pair in pairs:
+            name = names.get(pair.name.lower())
+            if name is None:
+                self._unknown(rules, pair.name, notes)
+            elif name != pair.name and rules.names == "exact":
+                raise Refused(Fault("unsupported-parameter", _shown(pair.name), f"did you mean {name}"))
+            elif name in self.values:
+                notes.add("repeated-parameter", name)
+            else:
+                self.values[name] = pair.value
+                self.pairs.append((name, pair.value))
+                if pair.latin1:
+                    notes.add("latin-1", name)
+
+    @staticmethod
+    def _unknown(rules: Parameters, name: str, notes: Notes) -> None:
+        if rules.unknown == "refuse":
+            raise Refused(Fault("unsupported-parameter", _shown(name), "there is no such parameter"))
+        notes.add("unknown-parameter", _shown(name))
+
+    def read(self, name: str, kind: Kind, notes: Notes) -> Any:
+        """The neutral value of a parameter that was given. Raises Refused."""
+        value = self.values[name]
+        if kind.repair is not None and isinstance(value, str) and (meant := kind.repair(value)) is not None:
+            notes.add("repaired-plus", name)
+            self.values[name] = value = meant
+        return read_value(name, kind.read, value)
+
+
+def read_value(name: str, read: Callable[[Any], Any], value: Any) -> Any:
+    """A value through a kind's read; what it cannot read is the caller's fault, by name."""
+    try:
+        return read(value)
+    except BadValue as error:
+        raise Refused(Fault("invalid-parameter", name, error.reason)) from None
+
+
+def _shown(name: str) -> str:
+    """A caller's own name of something, short and printable enough for an answer and a log."""
+    return "".join(character if character.isprintable() else "?" for character in name[:_MOST_NAME])
+
+
+def pairs_of(request: Request, operation: OperationRow) -> list[form.Pair]:
+    """The pairs of a request, from where its operation has them. Raises Refused for a body that cannot be read as that."""
+    body = request.body or b""
+    found = form.read(request.query.encode("latin-1", "replace")) if operation.request != "form" else []
+    if operation.request == "form":
+        found = form.read(body, _form_charset(request))
+    elif operation.request in ("json", "query-and-json"):
+        members = _json_members(request, body, required=operation.request == "json")
+        found = None if found is None else found + members
+    if found is None:
+        raise Refused(Fault("malformed-body", reason=f"holds more than {form.MOST_FIELDS} fields"))
+    return found
+
+
+def _media(request: Request) -> tuple[str, str]:
+    media, _, rest = (request.header("content-type") or "").partition(";")
+    return media.strip().lower(), rest.replace(" ", "").lower()
+
+
+def _form_charset(request: Request) -> str:
+    media, rest = _media(request)
+    if media != "application/x-www-form-urlencoded":
+        raise Refused(Fault("unsupported-media"))
+    return "latin-1" if rest in ("charset=iso-8859-1", "charset=latin-1") else "utf-8"
+
+
+def _json_members(request: Request, body: bytes, *, required: bool) -> list[form.Pair]:
+    """The members of a JSON object as pairs; Latin-1 bodies are read too, since an SDK sends them. null is "not given"."""
+    if not body.strip():
+        if required:
+            raise Refused(Fault("malformed-body", reason="is empty"))
+        return []
+    if _media(request)[0] not in ("application/json", "text/json", ""):
+        raise Refused(Fault("unsupported-media"))
+    latin1 = False
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        body, latin1 = body.decode("latin-1").encode("utf-8"), True
+    try:
+        members = json_format.read(body)
+    except Unreadable:
+        raise Refused(Fault("malformed-body", reason="is not JSON")) from None
+    if not isinstance(members, dict):
+        raise Refused(Fault("malformed-body", reason="is not a JSON object"))
+    return [form.Pair(name, value, latin1) for name, value in members.items() if value is not None]

@@ -1,0 +1,213 @@
+"""One request of an application, from its bytes to the bytes of its answer.
+
+               FRONT                          NEUTRAL                              BACK
+    bytes ──▶ read_request   ──▶ Draft · SID · Query ──▶ plan ──▶ Ask ──▶ write_request  ──▶ bytes
+    bytes ◀── write_response ◀── Message · Page ◀── sift · sort · cut · count ◀── read_response ◀── bytes
+
+The exchange is a generator. It yields an `Ask`, requests that may go to a back at the same time, and is sent their answers, a failed
+one included, as values. Its return value is the `Reply`. The shell drives it with sockets, tests with a plain function.
+
+The order of checks is written here, once: 401, 413, 406, route (404, 405), 403, then the content (400, 415).
+"""
+
+from collections.abc import Generator
+from typing import NamedTuple
+
+from translator.accounts import Accounts, Entry
+from translator.dialect import Dialect
+from translator.dialect.front import Listed, Located
+from translator.errors import Refused, Unreadable
+from translator.model import Draft, Fault, Message, Note, Notes
+from translator.planning import Scan, Steps, assemble, is_ours, read_answer
+from translator.wire import Answer, Ask, Failure, Request, Response
+
+__all__ = ["Ask", "Limits", "Reply", "exchange", "failure"]
+
+
+class Limits(NamedTuple):
+    """What bounds the work of one request: how many asks a list may take."""
+
+    max_asks: int = 1000
+
+
+class Reply(NamedTuple):
+    """The answer, and what the operator should know of it. `fault` is a name of `model.FAULTS`, or empty."""
+
+    response: Response
+    notes: tuple[Note, ...] = ()
+    log: str = ""
+    asks: int = 0
+    fault: str = ""
+    operation: str = ""
+    dialect: str = ""
+
+
+def exchange(
+    accounts: Accounts, limits: Limits, request: Request, now: float
+) -> Generator[Ask, tuple[Answer, ...], Reply]:
+    """The whole exchange. Whatever the bytes, there is an answer in the front's own shape."""
+    spoken = accounts.dialect_of(request.path)
+    form_name, acceptable = spoken.front.negotiate(request)
+    course = _Course(accounts, limits, request, now, spoken, form_name, acceptable)
+    fault = Fault("")
+    try:
+        response = yield from course.steps()
+    except Refused as refused:
+        fault = refused.fault
+    except Unreadable as error:
+        fault = Fault("back-failed", log=error.what)
+    if fault.name:
+        response = spoken.front.write_fault(fault, form_name)
+    return Reply(
+        response, tuple(course.notes.items), fault.log, course.asks, fault.name, course.operation, spoken.name
+    )
+
+
+def failure(accounts: Accounts, request: Request, fault: str) -> Reply:
+    """The answer to a request that the shell gave up on: `overdue` or `internal`, in the front's shape and format."""
+    spoken = accounts.dialect_of(request.path)
+    form_name, _ = spoken.front.negotiate(request)
+    return Reply(spoken.front.write_fault(Fault(fault), form_name), fault=fault, dialect=spoken.name)
+
+
+class _Course:
+    """What one exchange knows on its way."""
+
+    def __init__(
+        self, accounts: Accounts, limits: Limits, request: Request, now: float, spoken: Dialect, form_name: str,
+        acceptable: bool,
+    ) -> None:  # fmt: skip
+        self.accounts, self.limits, self.request, self.now = accounts, limits, request, now
+        self.spoken, self.form_name, self.acceptable = spoken, form_name, acceptable
+        self.notes = Notes()
+        self.asks = 0
+        self.operation = ""
+
+    def steps(self) -> Steps:
+        """The checks in their order, then the operation."""
+        entries = self.accounts.authenticate(self.spoken.name, self.request.header("authorization"))
+        if not entries:
+            raise Refused(Fault("unauthenticated"))
+        if self.request.body is None:
+            raise Refused(Fault("too-large"))
+        if not self.acceptable:
+            raise Refused(Fault("not-acceptable"))
+        at = self.spoken.front.locate(self.request)
+        self.operation = at.operation.name
+        entries = tuple(entry for entry in entries if _opens(entry, at))
+        if not entries:
+            raise Refused(Fault("forbidden"))
+        front = entries[0].front.dialect.front
+        asked = front.read_request(at, self.request, self.notes)
+        if isinstance(asked, Draft):
+            return (yield from self._send(entries[0], asked))
+        if isinstance(asked, Listed):
+            return (yield from self._list(entries[0], at, asked))
+        return (yield from self._get(entries, asked))
+
+    def _ask(self, entry: Entry, request: Request) -> Steps:
+        self.asks += 1
+        [answer] = yield Ask(entry.back.name, (request,))
+        return answer
+
+    # ---------------------------------------------------------------------------------------------------------- send
+
+    def _send(self, entry: Entry, draft: Draft) -> Steps:
+        front, verbs, behind = entry.front.dialect.front, entry.back.dialect.back, entry.behind
+        draft.sender = draft.sender or behind.sender or None
+        for attribute in verbs.required:
+            if getattr(draft, attribute) is None:
+                raise Refused(Fault("missing-parameter", front.parameter_of(attribute)))
+        if (found := verbs.uncarried(draft)) is not None:
+            raise Refused(Fault("unsupported-parameter", front.parameter_of(found[0]), found[1]))
+        answer = yield from self._ask(entry, verbs.write_send(draft, behind.account, behind.property, behind.token))
+        message = self._sent(entry, answer)
+        return front.write_message(
+            "send", message, entry.front.account, entry.front.property, self.form_name, self.notes, draft
+        )
+
+    def _sent(self, entry: Entry, answer: Answer) -> Message:
+        """The message that was sent. Anything after the first byte that is not a clear answer leaves the outcome unknown."""
+        if isinstance(answer, Failure):
+            name = "back-unreachable" if answer.kind == "never-left" else "outcome-unknown"
+            raise Refused(Fault(name, log=f"the send failed: {answer.kind} {answer.detail}"))
+        try:
+            message = entry.back.dialect.back.read_message("send", answer, self.now)
+        except Unreadable as error:
+            raise Refused(Fault("outcome-unknown", log=error.what)) from None
+        except Refused as refused:
+            raise Refused(_in_front_terms(refused.fault, entry)) from None
+        if not is_ours(message, entry):
+            raise Refused(Fault("outcome-unknown", log="the back answered with a message of another account or property"))
+        return message
+
+    # ----------------------------------------------------------------------------------------------------------- get
+
+    def _get(self, entries: tuple[Entry, ...], sid: str) -> Steps:
+        for entry in entries:
+            message = yield from self._retrieved(entry, sid)
+            if message is not None:
+                front = entry.front
+                return front.dialect.front.write_message(
+                    "get", message, front.account, front.property, self.form_name, self.notes
+                )
+        raise Refused(Fault("unknown-message"))
+
+    def _retrieved(self, entry: Entry, sid: str) -> Steps:
+        """The entry's message with that SID, or None: one that is not the entry's own is unknown here."""
+        verbs, behind = entry.back.dialect.back, entry.behind
+        answer = yield from self._ask(entry, verbs.write_get(sid, behind.account, behind.property, behind.token))
+        try:
+            message = verbs.read_message("get", read_answer(answer), self.now)
+        except Refused as refused:
+            if refused.fault.name == "unknown-message":
+                return None
+            raise
+        if message.sid != sid:
+            raise Unreadable("a retrieve brought another message than the one asked for")
+        if not is_ours(message, entry):
+            return None
+        if behind.property and message.property is None and verbs.get_scope == "account" and entry.shared:
+            scan = Scan(entry, message.created, message.created + 1, self.now, self.limits.max_asks)
+            yield from self._counted(scan.steps(self.notes))
+            return message if any(row.sid == sid for row in scan.rows) else None
+        return message
+
+    # ---------------------------------------------------------------------------------------------------------- list
+
+    def _list(self, entry: Entry, at: Located, asked: Listed) -> Steps:
+        front, query = entry.front.dialect.front, asked.query
+        scan = Scan(entry, query.since, query.until, self.now, self.limits.max_asks)
+        yield from self._counted(scan.steps(self.notes))
+        page = assemble(
+            scan.in_base_order(), query, front.sort_key(query.order.attribute), in_pages=front.in_pages
+        )
+        return front.write_page(
+            page, asked, at, self.request.path, entry.front.account, entry.front.property, self.form_name, self.notes
+        )
+
+    def _counted(self, steps: Steps) -> Steps:
+        answers: tuple[Answer, ...] | None = None
+        while True:
+            try:
+                ask = next(steps) if answers is None else steps.send(answers)
+            except StopIteration:
+                return None
+            self.asks += len(ask.requests)
+            answers = yield ask
+
+
+def _opens(entry: Entry, at: Located) -> bool:
+    """Whether the account and the property that a path names are the entry's own."""
+    front = entry.front
+    return at.values.get("account", front.account) == front.account and (
+        at.values.get("property", front.property) == front.property
+    )
+
+
+def _in_front_terms(fault: Fault, entry: Entry) -> Fault:
+    """A back's refusal of a draft, with the parameter by the front's own name where both have one."""
+    name = entry.front.dialect.front.parameter_of(fault.parameter) if fault.parameter else ""
+    if fault.name == "refused-message" and name:
+        return fault._replace(name="refused-parameter", parameter=name)
+    return fault._replace(parameter="")
