@@ -45,7 +45,9 @@ class Accounts:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.entries = tuple(entries)
-        self.dialects = tuple({entry.front.dialect.name: entry.front.dialect for entry in reversed(self.entries)}.values())[::-1]
+        self.dialects = tuple(
+            {entry.front.dialect.name: entry.front.dialect for entry in reversed(self.entries)}.values()
+        )[::-1]
         self._by_account: dict[tuple[str, str], tuple[Entry, ...]] = {}
         for entry in self.entries:
             key = (entry.front.dialect.name, entry.front.account)

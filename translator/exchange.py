@@ -58,9 +58,7 @@ def exchange(
         fault = Fault("back-failed", log=error.what)
     if fault.name:
         response = spoken.front.write_fault(fault, form_name)
-    return Reply(
-        response, tuple(course.notes.items), fault.log, course.asks, fault.name, course.operation, spoken.name
-    )
+    return Reply(response, tuple(course.notes.items), fault.log, course.asks, fault.name, course.operation, spoken.name)
 
 
 def failure(accounts: Accounts, request: Request, fault: str) -> Reply:
@@ -138,7 +136,9 @@ class _Course:
         except Refused as refused:
             raise Refused(_in_front_terms(refused.fault, entry)) from None
         if not is_ours(message, entry):
-            raise Refused(Fault("outcome-unknown", log="the back answered with a message of another account or property"))
+            raise Refused(
+                Fault("outcome-unknown", log="the back answered with a message of another account or property")
+            )
         return message
 
     # ----------------------------------------------------------------------------------------------------------- get
@@ -179,11 +179,16 @@ class _Course:
         front, query = entry.front.dialect.front, asked.query
         scan = Scan(entry, query.since, query.until, self.now, self.limits.max_asks)
         yield from self._counted(scan.steps(self.notes))
-        page = assemble(
-            scan.in_base_order(), query, front.sort_key(query.order.attribute), in_pages=front.in_pages
-        )
+        page = assemble(scan.in_base_order(), query, front.sort_key(query.order.attribute), in_pages=front.in_pages)
         return front.write_page(
-            page, asked, at, self.request.path, entry.front.account, entry.front.property, self.form_name, self.notes
+            page,
+            asked,
+            at,
+            self.request.path,
+            entry.front.account,
+            entry.front.property,
+            self.form_name,
+            self.notes,
         )
 
     def _counted(self, steps: Steps) -> Steps:

@@ -107,9 +107,7 @@ def is_ours(message: Message, entry: Entry) -> bool:
 def sift(query: Query) -> Callable[[Message], bool]:
     """Whether a message passes the filters that the back was not asked to apply."""
     wanted = [
-        (name, value)
-        for name, value in (("recipient", query.recipient), ("sender", query.sender))
-        if value is not None
+        (name, value) for name, value in (("recipient", query.recipient), ("sender", query.sender)) if value is not None
     ]
     among = [
         (name, words)
@@ -143,7 +141,11 @@ def assemble(rows: list[Message], query: Query, key: Callable[[Message], Any], *
         raise Refused(Fault("page-out-of-range", reason=f"{page} is past the last page, which is {last}"))
     after = next((at + 1 for at, message in enumerate(kept) if message.sid == query.after), query.skip)
     return Page(
-        messages=kept[after : after + query.count], skip=query.skip, count=query.count, total=len(kept), limit=query.limit
+        messages=kept[after : after + query.count],
+        skip=query.skip,
+        count=query.count,
+        total=len(kept),
+        limit=query.limit,
     )
 
 

@@ -61,18 +61,20 @@ def split(path: str, *, root: str, prefixes: tuple[str, ...], extensions: tuple[
     if len(path) > _LONGEST:
         return None
     for prefix in sorted(prefixes, key=len, reverse=True):
-        if path.startswith((prefix + root + "/", prefix + root)) and path[len(prefix + root) :][:1] in ("/", ""):
+        if path.startswith((prefix + root + "/", prefix + root)) and path[len(prefix + root) :][:1] in (
+            "/",
+            "",
+        ):
             break
     else:
         return None
     raw = path[len(prefix) :].strip("/") if path.endswith("/") else path[len(prefix) + 1 :]
     segments, extension = [], ""
     for piece in raw.split("/"):
-        for candidate in extensions:
-            if candidate and piece.endswith(candidate):
-                piece, extension = piece[: -len(candidate)], candidate
+        ending = next((candidate for candidate in extensions if piece.endswith(candidate)), "")
+        extension = ending or extension
         try:
-            segment = unquote_to_bytes(piece).decode("utf-8")
+            segment = unquote_to_bytes(piece.removesuffix(ending)).decode("utf-8")
         except UnicodeDecodeError:
             return None
         if not segment or "/" in segment or not segment.isprintable():

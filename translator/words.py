@@ -33,9 +33,7 @@ class Words:
         self.tested: dict[str, tuple[WordRow, ...]] = {
             wire: self._of(wire) for wire in self._wires() if any(row.test for row in self._of(wire))
         }
-        self.plain: dict[str, str] = {
-            wire: self._of(wire)[0].word for wire in self._wires() if wire not in self.tested
-        }
+        self.plain: dict[str, str] = {wire: self._of(wire)[0].word for wire in self._wires() if wire not in self.tested}
         self.write: dict[str, str] = {row.word: row.wire for row in self.rows if row.way == "both"}
         self.stands_for: dict[str, frozenset[str]] = {
             wire: frozenset(row.word for row in self._of(wire)) for wire in self._wires()

@@ -12,7 +12,7 @@ What the pass looks like for two fields, as generated:
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -20,7 +20,6 @@ from translator.compile.bindings import Bindings
 from translator.compile.source import Source
 from translator.errors import BadValue, Unreadable
 from translator.formats.json import UNREADABLE
-from translator.kinds.plain import read_text
 from translator.model import Message
 from translator.tables import Table
 from translator.tables.schema import FieldRow, ReadRow
@@ -49,7 +48,9 @@ class MessageReader:
         """One message, under its member or bare: documents and SDKs differ. Raises Unreadable."""
         try:
             wrapped: Any = self._wrapped.decode(body) if self._wrapped else None
-            message = wrapped.message if wrapped is not None and wrapped.message is not None else self._bare.decode(body)
+            message = (
+                wrapped.message if wrapped is not None and wrapped.message is not None else self._bare.decode(body)
+            )
         except UNREADABLE:
             raise Unreadable("a message is not of its dialect's shape") from None
         return self._made_neutral([message], now)[0]
@@ -76,9 +77,7 @@ def _plain_reads(table: Table, copies: list[FieldRow]) -> list[ReadRow]:
     return [row for row in table.reads if not row.statuses and not row.directions and members.count(row.json) == 1]
 
 
-def _struct(
-    bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], derived: list[ReadRow]
-) -> type[Message]:
+def _struct(bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], derived: list[ReadRow]) -> type[Message]:
     fields: list[Any] = []
     rename = {name: _UNREAD + name for name in Message.__struct_fields__}
     for row in copies:
@@ -87,13 +86,14 @@ def _struct(
         fields.append((row.of[0], wire) if row.required else (row.of[0], tolerant | None, None))
         rename[row.of[0]] = row.json
     for read in plain:
-        fields.append((read.attribute, bindings.kind(read.kind).wire | None, None))  # type: ignore[operator]
+        fields.append((read.attribute, bindings.kind(read.kind).wire | None, None))
         rename[read.attribute] = read.json
     for read in derived:
         if (raw := _raw(read)) not in rename:
-            fields.append((raw, bindings.kind(read.kind).wire | None, None))  # type: ignore[operator]
+            fields.append((raw, bindings.kind(read.kind).wire | None, None))
             rename[raw] = read.json
-    return msgspec.defstruct("WireMessage", fields, bases=(Message,), rename=rename, kw_only=True, gc=False)
+    struct: Any = msgspec.defstruct("WireMessage", fields, bases=(Message,), rename=rename, kw_only=True, gc=False)
+    return cast(type[Message], struct)
 
 
 def _raw(row: ReadRow) -> str:
@@ -107,10 +107,9 @@ def _neutral(bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], r
     simple = [(row.of[0], row.kind, row.required) for row in copies if row.of[0] != "status"]
     simple += [(row.attribute, row.kind, False) for row in plain]
     for attribute, kind, required in simple:
-        read = bindings.kind(kind).read
-        if read is read_text:
-            continue  # the decoder has seen to it
-        name = source.name(read)
+        if bindings.kind(kind).decoded:
+            continue
+        name = source.name(bindings.kind(kind).read)
         if required:
             source.add(2, f"m.{attribute} = {name}(m.{attribute})")
         else:

@@ -26,4 +26,7 @@ class Source:
         """The function; `title` stands in tracebacks in place of a file."""
         space = dict(self._names)
         exec(compile("\n".join(self._lines), f"<{title}>", "exec"), space)  # noqa: S102 - our own text, from a checked table
-        return next(value for key, value in space.items() if key not in self._names and key != "__builtins__")
+        made: Callable[..., Any] = next(
+            value for key, value in space.items() if key not in self._names and key != "__builtins__"
+        )
+        return made

@@ -5,7 +5,8 @@ What one looks like for three fields of a JSON list, as generated:
     def write(rows, account, property, given, notes):
         out = []
         for m in rows:
-            v0 = _0(m.sid)
+            sid = _0(m.sid)
+            v0 = sid
             x = m.submitted
             if x is None: x = m.received
             v1 = None if x is None else _1(x)
@@ -25,7 +26,7 @@ from translator.formats import xml
 from translator.kinds.plain import write_same
 from translator.model import Draft, Message, Notes
 from translator.tables import Table
-from translator.tables.schema import FieldRow
+from translator.tables.schema import NO_XML, FieldRow
 
 MessageWriter = Callable[[list[Message], str, str, Draft | None, Notes], list[Any]]
 """Messages as the front's values: structs that encode to JSON, or XML elements as text.
@@ -43,14 +44,14 @@ def message_writer(table: Table, bindings: Bindings, operation: str, form: str) 
             _path_ends(source, number, row.xml_text if form == "xml" else row.text)
     sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",))).write
     source.add(1, "for m in rows:")
+    source.add(2, f"sid = {source.name(sid)}(m.sid)")
     for number, row in enumerate(rows):
-        _value(source, bindings, number, row, sid)
+        _value(source, bindings, number, row)
     if form == "json":
         made = source.name(_struct(rows, written=table.formats.nulls == "written"))
         source.add(2, f"add({made}({', '.join(f'v{number}' for number in range(len(rows)))}))")
     else:
-        assert table.xml is not None
-        source.add(2, f"add({_elements(source, rows, table.xml.message)})")
+        source.add(2, f"add({_elements(source, rows, (table.xml or NO_XML).message)})")
     source.add(1, "return out")
     return source.function(f"writing {operation} as {form}")
 
@@ -75,17 +76,21 @@ def _path_ends(source: Source, number: int, template: str) -> None:
         source.add(1, f"{end}{number} = {filled}")
 
 
-def _value(source: Source, bindings: Bindings, number: int, row: FieldRow, sid: Callable[[str], str]) -> None:
+def _value(source: Source, bindings: Bindings, number: int, row: FieldRow) -> None:
     """The lines that put a row's value for message `m` into `v<number>`."""
     kind = bindings.kind(row.kind)
     write = None if kind.write is write_same else source.name(kind.write)
     target = f"v{number}"
     if row.write == "fixed":
         source.add(2, f"{target} = {row.text!r}")
+    elif row.write == "nothing":
+        source.add(2, f"{target} = None")
     elif row.write == "entry":
         source.add(2, f"{target} = {row.of[0]} or None")
     elif row.write == "path":
-        source.add(2, f"{target} = head{number} + {source.name(sid)}(m.sid) + tail{number}")
+        source.add(2, f"{target} = head{number} + sid + tail{number}")
+    elif row.write == "copy" and row.of == ("sid",):
+        source.add(2, f"{target} = sid")
     elif row.write == "given":
         source.add(2, f"{target} = {source.name(_as_given(row.of[0], kind.read, kind.write))}(m, given)")
     else:

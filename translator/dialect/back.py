@@ -75,8 +75,8 @@ class BackVerbs:
     ) -> Request:  # fmt: skip
         """The request for up to `count` messages from index `skip` of those created in [since, until).
 
-        Where the dialect wants a bound that nobody asked for, its row says which. Pages are asked for in whole pages: `skip` is a multiple of
-        `count` then.
+        Where the dialect wants a bound that nobody asked for, its row says which. Where it counts in pages, `skip` is a
+        multiple of `count`.
         """
         rules = self._table.paging
         pairs: list[tuple[str, Any]] = []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from translator import paging, routes
-from translator.compile import Bindings, message_writer, sort_key
+from translator.compile import Bindings, MessageWriter, message_writer, sort_key
 from translator.dialect.listing import QueryReader
 from translator.dialect.parameters import Given, pairs_of
 from translator.errors import Refused
@@ -14,7 +14,7 @@ from translator.formats import json as json_format
 from translator.kinds import numbers
 from translator.model import Draft, Fault, Message, Notes, Page, Query
 from translator.tables import Table
-from translator.tables.schema import OperationRow, SendRow
+from translator.tables.schema import NO_XML, OperationRow, SendRow
 from translator.wire import Headers, Request, Response
 
 
@@ -38,19 +38,22 @@ class FrontVerbs:
 
     def __init__(self, table: Table, bindings: Bindings) -> None:
         self._table = table
+        self._xml_names = table.xml or NO_XML
         self._bindings = bindings
         self._templates = [(row, routes.Template(row.path)) for row in table.operations]
         self._extensions = tuple(offer.extension for offer in table.formats.offers if offer.extension)
-        self._media = {offer.name: offer.media for offer in table.formats.offers}
-        self._offers = {offer.extension: offer.name for offer in table.formats.offers if offer.extension}
+        self._media: dict[str, str] = {offer.name: offer.media for offer in table.formats.offers}
+        self._offers: dict[str, str] = {
+            offer.extension: offer.name for offer in table.formats.offers if offer.extension
+        }
         self._queries = QueryReader(table, bindings)
         self.in_pages = table.paging.unit == "pages"
         self._shape = SHAPES[table.errors.shape]
         self._write_json = json_format.write_ascii if table.formats.escape == "ascii" else json_format.write
-        self._writers = {
-            (operation, form): message_writer(table, bindings, operation, form)
+        self._writers: dict[tuple[str, str], MessageWriter] = {
+            (operation, form_name): message_writer(table, bindings, operation, form_name)
             for operation in ("send", "get", "list")
-            for form in self._media
+            for form_name in self._media
         }
 
     # ------------------------------------------------------------------------------------------------------- routing
@@ -158,14 +161,21 @@ class FrontVerbs:
         return self._json(row.status, {row.member: shown} if row.member else shown)
 
     def write_page(
-        self, page: Page, asked: Listed, at: Located, path: str, account: str, prop: str, form_name: str, notes: Notes
+        self,
+        page: Page,
+        asked: Listed,
+        at: Located,
+        path: str,
+        account: str,
+        prop: str,
+        form_name: str,
+        notes: Notes,
     ) -> Response:
         """The answer to a list."""
         shown = self._writers["list", form_name](page.messages, account, prop, None, notes)
         row = self._table.operation("list")
         if form_name == "xml":
-            assert self._table.xml is not None
-            return self._xml(row.status, xml.element(self._table.xml.list, "".join(shown)))
+            return self._xml(row.status, xml.element(self._xml_names.list, "".join(shown)))
         members = self._page_members(page, asked, at, path)
         return self._json(row.status, {**members, row.member: shown})
 
@@ -207,8 +217,7 @@ class FrontVerbs:
         if fault.retry_after is not None:
             headers.append(("retry-after", str(fault.retry_after)))
         if form_name == "xml":
-            assert self._table.xml is not None
-            answer = self._xml(row.status, xml.element(self._table.xml.fault, xml.text(text)))
+            answer = self._xml(row.status, xml.element(self._xml_names.fault, xml.text(text)))
         else:
             answer = self._json(row.status, self._shape.write(text, row.code, fault.parameter))
         return answer._replace(headers=(*answer.headers, *headers))
@@ -217,8 +226,7 @@ class FrontVerbs:
         return Response(status, self._typed("json"), self._write_json(value))
 
     def _xml(self, status: int, content: str) -> Response:
-        assert self._table.xml is not None
-        return Response(status, self._typed("xml"), xml.document(self._table.xml.root, content))
+        return Response(status, self._typed("xml"), xml.document(self._xml_names.root, content))
 
     def _typed(self, form_name: str) -> Headers:
         return (("content-type", self._media[form_name]),)
@@ -228,5 +236,3 @@ def _refuse_party(row: SendRow, neutral: str) -> None:
     """Refuse a sender or recipient of a sort that this parameter does not take."""
     if (party := numbers.party(neutral)) not in row.carries:
         raise Refused(Fault("invalid-parameter", row.name, f"has to be a {' or a '.join(row.carries)}, not a {party}"))
-
-

@@ -22,7 +22,11 @@ class QueryReader:
         self._bindings = bindings
         rules = table.paging
         self.page_names = frozenset(name for name in (rules.position, rules.size, rules.limit, rules.after) if name)
-        self.names = (*(row.name for row in table.filters), *self.page_names, *filter(None, [table.sort.parameter]))
+        self.names = (
+            *(row.name for row in table.filters),
+            *self.page_names,
+            *filter(None, [table.sort.parameter]),
+        )
 
     def read(self, given: Given, notes: Notes) -> Query:
         """The query. Raises Refused for anything that cannot be meant or cannot be answered."""

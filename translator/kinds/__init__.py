@@ -10,12 +10,14 @@ from translator.kinds import instants, numbers, plain, sids
 from translator.kinds.kind import Kind
 
 KINDS: Final[dict[str, Kind]] = {
-    "text": Kind(plain.read_text, plain.write_same, str, "a text"),
-    "count": Kind(plain.read_count, plain.write_same, int, "a whole number, 0 or more"),
-    "flag": Kind(plain.read_flag, plain.write_same, bool, "true or false"),
+    "text": Kind(plain.read_text, plain.write_same, str, "a text", decoded=True),
+    "count": Kind(plain.read_count, plain.write_same, plain.COUNT, "a whole number, 0 or more", decoded=True),
+    "flag": Kind(plain.read_flag, plain.write_same, bool, "true or false", decoded=True),
     "method": Kind(plain.read_method, plain.write_same, str, "GET or POST"),
     "address": Kind(plain.read_address, plain.write_same, str, "an absolute http or https address"),
-    "instant:epoch": Kind(instants.read_epoch, plain.write_same, int, "whole seconds since the epoch"),
+    "instant:epoch": Kind(
+        instants.read_epoch, plain.write_same, instants.EPOCH, "whole seconds since the epoch", decoded=True
+    ),
     "instant:rfc2822-unpadded": Kind(
         instants.read_rfc2822, instants.write_rfc2822_unpadded, str, "RFC 2822 with an unpadded day, always +0000"
     ),
@@ -25,9 +27,7 @@ KINDS: Final[dict[str, Kind]] = {
     "instant:iso8601": Kind(
         instants.read_iso8601, instants.write_iso8601, str, "an ISO 8601 date or date and time, UTC"
     ),
-    "number:bare": Kind(
-        numbers.read_number, numbers.write_bare, str, "a number without its plus", numbers.repair_plus
-    ),
+    "number:bare": Kind(numbers.read_number, numbers.write_bare, str, "a number without its plus", numbers.repair_plus),
     "number:plus": Kind(numbers.read_number, numbers.write_plus, str, "a number with its plus", numbers.repair_plus),
     "sid:prefixed": Kind(sids.read_prefixed, sids.write_prefixed, str, "SM and the provider's SID"),
     "sid:base32": Kind(sids.read_base32, sids.write_base32, str, "32 characters, the first one M"),

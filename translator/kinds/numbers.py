@@ -28,7 +28,15 @@ def party(neutral: str) -> Party:
 
 
 def read_number(value: Any) -> str:
-    """Any dialect's spelling, as the neutral one."""
+    """Any dialect's spelling, as the neutral one. The first line is for what a list mostly holds."""
+    if (
+        value.__class__ is str
+        and value[:1] == "+"
+        and 8 <= len(value) <= 16
+        and value.isascii()
+        and value[1:].isdigit()
+    ):
+        return str(value)
     if not isinstance(value, str) or len(value) > LONGEST or not value.isprintable():
         raise BadValue(f"has to be a number, a short code or a sender ID of at most {LONGEST} printable characters")
     return "+" + value if _is_number(value) else value
@@ -41,7 +49,10 @@ def repair_plus(value: str) -> str | None:
 
 def write_bare(neutral: str) -> str:
     """`19876543212`: as every sample of the seed writes a number."""
-    return neutral[1:] if neutral[:1] == "+" and _is_number(neutral[1:]) else neutral
+    digits = neutral[1:]
+    if neutral[:1] == "+" and 7 <= len(digits) <= 15 and digits.isdigit() and digits.isascii():
+        return digits
+    return neutral
 
 
 def write_plus(neutral: str) -> str:

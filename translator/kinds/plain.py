@@ -1,11 +1,14 @@
 """Kinds whose neutral value is the value itself."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from translator.errors import BadValue
 
 MAX_COUNT = 2**63 - 1
+COUNT = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 _ADDRESS = re.compile(r"https?://[^\s/?#@\x00-\x20\x7f]+[^\s\x00-\x20\x7f]*", re.IGNORECASE)
 
 

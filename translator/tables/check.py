@@ -17,6 +17,7 @@ TABLE_KINDS = ("word:status", "word:direction", "error:number", "error:text", "e
 """The kinds that read and write by rows of the table itself."""
 
 _PARTIES = {"number", "short-code", "client", "sender-id"}
+_OF_NOTHING = ("fixed", "path", "nothing")
 _PLACEHOLDER = re.compile(r"\{([a-z]*)\}")
 _ATTRIBUTES = set(Message.__struct_fields__)
 
@@ -103,7 +104,7 @@ def _fields(table: Table) -> Findings:
         yield from ((where, f"no such attribute: {name}") for name in row.of if name not in _ATTRIBUTES)
         yield from ((where, f"no such status: {name}") for name in row.statuses if name not in STATUSES)
         yield from _kind(where, row.kind)
-        if (row.write in ("fixed", "path")) != bool(row.text) or (row.write in ("fixed", "path")) == bool(row.of):
+        if bool(row.text) != (row.write in ("fixed", "path")) or bool(row.of) != (row.write not in _OF_NOTHING):
             yield where, "has text when it is fixed or a path, and otherwise says of what it is made"
         if row.write in ("copy", "copy-only", "entry", "given") and len(row.of) != 1:
             yield where, f"{row.write} is of one attribute"
@@ -172,7 +173,9 @@ def _send(table: Table) -> Findings:
 
 
 def _filters(table: Table) -> Findings:
-    yield from (("[[filters]]", f"{name} is listed twice") for name in _twice(row.name.lower() for row in table.filters))
+    yield from (
+        ("[[filters]]", f"{name} is listed twice") for name in _twice(row.name.lower() for row in table.filters)
+    )
     for number, row in enumerate(table.filters, 1):
         where = _row("filters", number, row.name)
         bound = row.test in ("lower-bound", "upper-bound")
@@ -215,7 +218,9 @@ def _paging(table: Table) -> Findings:
         yield "[paging]", "size_default and slice are 1 or more, size_max is 0 (no maximum) or more"
     if bool(paging.limit) != (paging.limit_default > 0):
         yield "[paging]", "limit and a limit_default of 1 or more stand together"
-    yield from (("[[paging.members]]", f"{name} is listed twice") for name in _twice(row.json for row in paging.members))
+    yield from (
+        ("[[paging.members]]", f"{name} is listed twice") for name in _twice(row.json for row in paging.members)
+    )
 
 
 def _faults(table: Table) -> Findings:

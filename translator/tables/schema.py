@@ -68,7 +68,11 @@ class Xml(Row, frozen=True, kw_only=True):
     fault: str
 
 
-Write: TypeAlias = Literal["copy", "copy-only", "latest", "first", "entry", "given", "fixed", "path"]
+NO_XML = Xml(root="", message="", list="", fault="")
+"""What stands for the section in a dialect that offers no XML, where it is never written."""
+
+
+Write: TypeAlias = Literal["copy", "copy-only", "latest", "first", "entry", "given", "fixed", "path", "nothing"]
 
 
 class FieldRow(Row, frozen=True, kw_only=True):

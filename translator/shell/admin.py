@@ -1,0 +1,92 @@
+"""The admin port: whether the process answers, whether it takes requests, and what it has counted. Never on the front port."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from translator.exchange import Reply
+from translator.wire import Answer, Failure
+
+PREFIX: Final = "sms_translator_"
+
+BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Seconds; the last one is the default deadline."""
+
+
+class Metric(NamedTuple):
+    """What a metric counts, and by which labels."""
+
+    help: str
+    labels: tuple[str, ...]
+
+
+METRICS: Final[dict[str, Metric]] = {
+    "requests": Metric("Requests answered at the front.", ("dialect", "operation", "status")),
+    "request_seconds": Metric("Seconds from a request's first byte to its answer.", ("dialect", "operation")),
+    "asks": Metric(
+        "Calls to a back, by the class of the status it answered (2xx, 4xx, …) or how the call failed.",
+        ("back", "outcome"),
+    ),
+    "notes": Metric("What was repaired, ignored or unknown on the way.", ("note",)),
+    "back_refused_us": Metric(
+        "Alarm: requests that failed because a back does not accept our own credentials.", ("back",)
+    ),
+}
+"""Every metric, without its prefix; a counter's name on the page ends in `_total`."""
+
+
+class Meter:
+    """Counts, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = self._counter("requests")
+        self._asks = self._counter("asks")
+        self._notes = self._counter("notes")
+        self._refused_us = self._counter("back_refused_us")
+        name, seconds = "request_seconds", METRICS["request_seconds"]
+        self._seconds = Histogram(PREFIX + name, seconds.help, seconds.labels, buckets=BUCKETS, registry=self.registry)
+
+    def _counter(self, name: str) -> Counter:
+        metric = METRICS[name]
+        return Counter(PREFIX + name, metric.help, metric.labels, registry=self.registry)
+
+    def count(self, reply: Reply, seconds: float, back: str) -> None:
+        """A request has been answered; `back` is the one that was asked last, or empty."""
+        self._requests.labels(reply.dialect, reply.operation, str(reply.response.status)).inc()
+        self._seconds.labels(reply.dialect, reply.operation).observe(seconds)
+        for note in reply.notes:
+            self._notes.labels(note.name).inc()
+        if reply.fault == "back-refused-us":
+            self._refused_us.labels(back).inc()
+
+    def count_ask(self, back: str, answer: Answer) -> None:
+        """A back has answered, or not."""
+        outcome = answer.kind if isinstance(answer, Failure) else f"{answer.status // 100}xx"
+        self._asks.labels(back, outcome).inc()
+
+    def page(self) -> bytes:
+        """Everything counted, in the text format of Prometheus."""
+        return generate_latest(self.registry)
+
+
+def admin_application(meter: Meter, is_draining: Callable[[], bool]) -> Starlette:
+    """The admin port's application."""
+
+    def livez(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    def readyz(_: Request) -> Response:
+        draining = is_draining()
+        return PlainTextResponse("draining\n" if draining else "ok\n", 503 if draining else 200)
+
+    def metrics(_: Request) -> Response:
+        return Response(meter.page(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])

@@ -1,0 +1,108 @@
+"""What settings mean: the tables with their overlays compiled to dialects, the entries, and how each back is reached."""
+
+from typing import Any, Final, NamedTuple
+
+from translator.accounts import Accounts, Back, Entry, Side
+from translator.dialect import Dialect, dialect
+from translator.errors import ConfigError, TableError
+from translator.exchange import Limits
+from translator.shell import settings as shell_settings
+from translator.shell.settings import Settings
+from translator.tables import Table, overlay
+from translator.tables.load import raw_tables
+
+_PROPERTY: Final = "{property}"
+
+
+class Reach(NamedTuple):
+    """How a back is reached: its address, the seconds that a whole call may take, and how many calls there are at once."""
+
+    url: str
+    timeout: float
+    concurrency: int
+
+
+class Assembly(NamedTuple):
+    """Everything that the proxy runs with."""
+
+    accounts: Accounts
+    limits: Limits
+    reaches: dict[str, Reach]
+
+
+def assemble(settings: Settings) -> Assembly:
+    """What these settings mean. Raises ConfigError naming section and key, and TableError for a table that is broken."""
+    dialects = Dialects()
+    backs = {
+        name: Back(name, _behind(dialects, settings, name, back), back.in_flight)
+        for name, back in settings.backs.items()
+    }
+    served = [(account.behind.name, account.behind.account) for account in settings.accounts]
+    entries = []
+    for account in settings.accounts:
+        front = account.front
+        spoken = dialects.of(front.dialect, "front", front.given, f"{account.where} front")
+        back, behind = backs[account.behind.name], account.behind
+        _check_property(f"{account.where} front.property", spoken.table, front.property)
+        _check_property(f"{account.where} back.property", back.dialect.table, behind.property)
+        entries.append(
+            Entry(
+                Side(spoken, front.account, front.property, front.token),
+                back,
+                Side(back.dialect, behind.account, behind.property, behind.token, behind.sender),
+                shared=served.count((behind.name, behind.account)) > 1,
+            )
+        )
+    reaches = {name: Reach(back.url, back.timeout, back.concurrency) for name, back in settings.backs.items()}
+    return Assembly(Accounts(entries), Limits(settings.lists.max_asks), reaches)
+
+
+class Dialects:
+    """The installed dialects by the name that their own tables give them, compiled once for each set of settings."""
+
+    def __init__(self) -> None:
+        self._raw = {str(raw["dialect"]["name"]): (file, raw) for file, raw in raw_tables().items()}
+        self._made: dict[tuple[Any, ...], Dialect] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every dialect there is."""
+        return tuple(self._raw)
+
+    def of(self, name: str, side: str, given: dict[str, Any], where: str) -> Dialect:
+        """A dialect with these settings laid over its table; `where` is the section of the error. Raises ConfigError."""
+        if name not in self._raw:
+            raise ConfigError(where, f"dialect has to be one of {', '.join(self.names)}")
+        for key, value in given.items():
+            if not isinstance(value, str | int):
+                raise ConfigError(f"{where}.{key}", "unknown key, or a value of the wrong type")
+        made = (name, side, *sorted((key, type(value).__name__, value) for key, value in given.items()))
+        if made not in self._made:
+            file, raw = self._raw[name]
+            self._made[made] = _compiled(file, raw, overlay(raw, side, given, where), given, where)
+        return self._made[made]
+
+
+def _compiled(file: str, plain: dict[str, Any], laid: dict[str, Any], given: dict[str, Any], where: str) -> Dialect:
+    """The dialect of a table with settings laid over it. What only the settings broke is their error, not the table's."""
+    if not given:
+        return dialect(file, plain)
+    try:
+        return dialect(file, laid)
+    except TableError as error:
+        dialect(file, plain)  # where the table is broken without them, that is what is said
+        raise ConfigError(where, f"{', '.join(given)}: {error.what}") from None
+
+
+def _behind(dialects: Dialects, settings: Settings, name: str, back: shell_settings.Back) -> Dialect:
+    return dialects.of(back.dialect, "back", back.given, f"{settings.file}, [backs.{name}]")
+
+
+def _check_property(where: str, table: Table, given: str) -> None:
+    """A dialect one of whose operations is a property's needs one, and a dialect without properties has none."""
+    if not given and any(row.scope == "property" for row in table.operations):
+        raise ConfigError(where, f"is missing: {table.dialect.name} has its messages below a property")
+    if given and not any(_PROPERTY in row.path for row in table.operations):
+        raise ConfigError(where, f"unknown key: {table.dialect.name} has no properties")
+    if not given.isprintable() or "/" in given:
+        raise ConfigError(where, "has to be printable and without a slash")

@@ -1,0 +1,151 @@
+"""Sockets and signals: the front and the admin port in one process, from the first listen to the last answer.
+
+listening ──▶ serving ── SIGINT, SIGTERM ──▶ draining: no new connection, /readyz says 503 ──▶ the end
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+from translator.errors import ConfigError
+from translator.shell.addresses import Address, read_address
+from translator.shell.admin import Meter, admin_application
+from translator.shell.app import Proxy
+from translator.shell.assembly import Assembly
+from translator.shell.log import logger
+from translator.shell.settings import Settings
+from translator.shell.upstream import Upstream
+
+try:
+    import uvloop
+except ImportError:  # where there is none for the platform
+    uvloop = None  # type: ignore[assignment]
+
+_GRACE: Final = 2
+"""Seconds beyond the deadline of a request that an answer may take to leave."""
+
+
+def listen(where: str, at: Address) -> socket.socket:
+    """A socket that listens. Raises ConfigError, with `where` as its place, when the address is taken or is not ours."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            at.host, at.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ConfigError(where, f"cannot listen on {at.host}: {error.strerror}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(where, f"cannot listen on {at.host}:{at.port}: {error.strerror}") from None
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """Where a socket listens, as `host:port`: what port 0 became."""
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Starlette, listener: socket.socket, grace: int) -> AsyncIterator[None]:
+    """Serve while the block runs; on the way out open requests get `grace` seconds and the application closes what it holds."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=grace,
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started and not running.done():
+            await asyncio.sleep(0.001)
+        yield
+    finally:
+        server.should_exit = True
+        await running
+
+
+def stopped() -> asyncio.Event:
+    """An event that SIGINT or SIGTERM sets; a second one ends the process as it would without us."""
+    event, loop = asyncio.Event(), asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def stop() -> None:
+        event.set()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, stop)
+    return event
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end, in the fastest event loop there is."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
+        runner.run(work)
+
+
+async def serve(settings: Settings, assembly: Assembly) -> None:
+    """The proxy, until SIGINT or SIGTERM. Raises ConfigError when an address cannot be listened on."""
+    server, where = settings.server, f"{settings.file}, [server]"
+    with contextlib.ExitStack() as sockets:
+        front = listen(f"{where} listen", read_address(f"{where} listen", server.listen))
+        sockets.callback(front.close)
+        admin = None
+        if server.admin:
+            admin = listen(f"{where} admin", read_address(f"{where} admin", server.admin))
+            sockets.callback(admin.close)
+        for sentence in settings.unused():
+            logger().warning(sentence)
+        await _serve(settings, assembly, front, admin)
+
+
+async def _serve(settings: Settings, assembly: Assembly, front: socket.socket, admin: socket.socket | None) -> None:
+    stop, meter, grace = stopped(), Meter(), int(settings.server.deadline) + _GRACE
+    backs = {
+        name: Upstream(reach.url, timeout=reach.timeout, concurrency=reach.concurrency)
+        for name, reach in assembly.reaches.items()
+    }
+    proxy = Proxy(
+        assembly.accounts,
+        assembly.limits,
+        backs,
+        deadline=settings.server.deadline,
+        max_body=settings.server.max_body,
+        meter=meter,
+    )
+    async with contextlib.AsyncExitStack() as servers:
+        if admin is not None:
+            await servers.enter_async_context(serving(admin_application(meter, stop.is_set), admin, _GRACE))
+            logger().info("admin", listen=address_of(admin))
+        await servers.enter_async_context(serving(proxy.application(), front, grace))
+        logger().info("serving", listen=address_of(front), accounts=len(assembly.accounts.entries))
+        await stop.wait()
+        logger().info("draining")
+    logger().info("stopped")
