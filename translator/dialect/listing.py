@@ -5,7 +5,7 @@ from typing import Any
 
 from translator.compile import Bindings
 from translator.dialect.parameters import Given, read_value
-from translator.errors import Refused
+from translator.errors import BadValue, Refused
 from translator.kinds.plain import read_count
 from translator.model import Fault, Notes, Order, Query
 from translator.tables import Table
@@ -20,6 +20,7 @@ class QueryReader:
     def __init__(self, table: Table, bindings: Bindings) -> None:
         self._table = table
         self._bindings = bindings
+        self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
         rules = table.paging
         self.page_names = frozenset(name for name in (rules.position, rules.size, rules.limit, rules.after) if name)
         self.names = (
@@ -84,7 +85,14 @@ class QueryReader:
         count = min(size, rules.size_max) if rules.size_max else size
         limit = self._count(given, rules.limit, rules.limit_default, least=1) if rules.limit else None
         skip = position * count if rules.unit == "pages" else position
-        return {"skip": skip, "count": count, "limit": limit, "after": given.values.get(rules.after) or None}
+        return {"skip": skip, "count": count, "limit": limit, "after": self._after(given.values.get(rules.after))}
+
+    def _after(self, shown: Any) -> str | None:
+        """The neutral SID that a page follows. One that cannot be a SID is nobody's, and the page number counts then."""
+        try:
+            return None if shown is None else str(self._sid.read(shown))
+        except BadValue:
+            return None
 
     @staticmethod
     def _count(given: Given, name: str, default: int, *, least: int) -> int:
