@@ -207,11 +207,7 @@ def _swaps(node: ast.DictComp | ast.Call) -> bool:
     """Whether this is `{v: k for k, v in …}`, or `dict` of the same as pairs."""
     if isinstance(node, ast.DictComp):
         key, value, loops = node.key, node.value, node.generators
-    elif (
-        ast.unparse(node.func) == "dict"
-        and node.args
-        and isinstance(node.args[0], ast.GeneratorExp | ast.ListComp)
-    ):
+    elif ast.unparse(node.func) == "dict" and node.args and isinstance(node.args[0], ast.GeneratorExp | ast.ListComp):
         made, loops = node.args[0].elt, node.args[0].generators
         if not isinstance(made, ast.Tuple) or len(made.elts) != 2:
             return False
@@ -398,9 +394,7 @@ def test_a_dialect_named_in_prose_is_not_a_finding() -> None:
     assert dialect_names("translator.planning", source) == []
 
 
-@pytest.mark.parametrize(
-    "path", ["a/utils.py", "a/helpers/b.py", "a/task_manager.py", "common.py", "a/misc.py"]
-)
+@pytest.mark.parametrize("path", ["a/utils.py", "a/helpers/b.py", "a/task_manager.py", "common.py", "a/misc.py"])
 def test_a_drawer_is_found(path: str) -> None:
     assert len(drawers(path)) == 1
 
@@ -433,12 +427,7 @@ def test_a_judge_that_reads_the_tables_is_found() -> None:
 
 
 def test_a_lock_that_says_too_much_or_too_little_is_found() -> None:
-    good = (
-        "click==8.5.1 ; os_name == 'nt' \\\n    --hash=sha256:"
-        + "0" * 64
-        + " \\\n    --hash=sha256:"
-        + "f" * 64
-    )
+    good = "click==8.5.1 ; os_name == 'nt' \\\n    --hash=sha256:" + "0" * 64 + " \\\n    --hash=sha256:" + "f" * 64
     assert addresses(f"# a comment\n{good}\n") == []
     assert len(locked(f"{good}\n{good}\n")) == 2
     assert len(addresses("click==8.5.1\n")) == 1
@@ -455,9 +444,7 @@ def test_a_place_is_found(text: str) -> None:
 
 
 def test_a_route_is_not_a_place() -> None:
-    assert (
-        places("README.md", "/v2/Properties/home/Messages\nhttps://provider.example.test/work\n/root\n") == []
-    )
+    assert places("README.md", "/v2/Properties/home/Messages\nhttps://provider.example.test/work\n/root\n") == []
 
 
 def test_what_is_too_long_is_found_and_what_just_fits_is_not() -> None:
@@ -477,9 +464,7 @@ def project_files() -> list[str]:
     """What git tracks or would, as paths from the top. Without git, what `.gitignore` does not name."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
-        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
-            "\0"
-        )
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     except (FileNotFoundError, subprocess.CalledProcessError):
         listed = list(_not_ignored())
     return sorted({path for path in listed if (ROOT / path).is_file()})
@@ -592,9 +577,7 @@ def test_the_judge_reads_no_table() -> None:
 
 def test_what_is_committed_names_no_place() -> None:
     everything = texts()
-    assert {"pyproject.toml", "Makefile", "requirements.lock", ".ci/run", "translator/model.py"} <= set(
-        everything
-    )
+    assert {"pyproject.toml", "Makefile", "requirements.lock", ".ci/run", "translator/model.py"} <= set(everything)
     assert [finding for path, text in everything.items() for finding in places(path, text)] == []
 
 
@@ -631,9 +614,7 @@ def test_the_lock_fits_what_is_declared() -> None:
     pinned = dict(line.split(" ")[0].split("==") for line in locked(lock))
     wanted = declared()
     assert len(wanted) > 15
-    assert [
-        need.name for need in wanted if need.name not in pinned or pinned[need.name] not in need.specifier
-    ] == []
+    assert [need.name for need in wanted if need.name not in pinned or pinned[need.name] not in need.specifier] == []
 
 
 def test_every_dependency_has_its_reason() -> None:

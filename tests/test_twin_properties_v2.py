@@ -176,9 +176,7 @@ def test_a_reversed_or_empty_range_finds_nothing(first: int, last: int) -> None:
     assert found(twin, Date_From=first, Date_To=last) == []
 
 
-def test_rows_come_oldest_first_with_ties_in_the_order_of_arrival_and_descending_is_the_exact_reverse() -> (
-    None
-):
+def test_rows_come_oldest_first_with_ties_in_the_order_of_arrival_and_descending_is_the_exact_reverse() -> None:
     twin = new_twin()
     twin.load([row("MB", 20), row("MZ", 10), row("MA", 20), row("MC", 15)])
     assert found(twin) == ["MZ", "MC", "MB", "MA"]
@@ -323,9 +321,7 @@ def test_what_was_asked_is_written_down_without_the_token() -> None:
 def test_a_send_is_answered_200_with_a_processing_message_in_an_envelope() -> None:
     twin = new_twin()
     text = 'Grüße, 25 € "sofort" 🎂'
-    answer = ask(
-        twin, "POST", MESSAGES, {"From": "+61491570156", "To": "+61491570157", "Text": text, "Foo": 1}
-    )
+    answer = ask(twin, "POST", MESSAGES, {"From": "+61491570156", "To": "+61491570157", "Text": text, "Foo": 1})
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("application/json")
     message = answer.json()["Message"]
     assert re.fullmatch(r"M[A-Z2-7]{31}", message.pop("MessageSid"))
@@ -555,9 +551,7 @@ def test_one_message_is_found_with_and_without_its_property_in_the_path() -> Non
     assert ask(twin, "GET", "/v2/Messages/M1").json() == bare["Message"]
 
 
-def test_an_unknown_message_is_404_or_400_as_the_twin_is_told_and_so_is_one_of_the_accounts_other_property() -> (
-    None
-):
+def test_an_unknown_message_is_404_or_400_as_the_twin_is_told_and_so_is_one_of_the_accounts_other_property() -> None:
     twin = new_twin(accounts={ACCOUNT: TwinAccount(TOKEN, (PROPERTY, OTHER_PROPERTY))})
     twin.load([row("M1", 10, property_sid=OTHER_PROPERTY)])
     assert refusal(ask(twin, "GET", "/v2/Messages/M0")) == (404, "MESSAGE_NOT_FOUND", [])
@@ -600,17 +594,13 @@ def documented_twin() -> PropertiesV2Twin:
 
 def test_the_old_list_example_has_exactly_its_two_messages_between_two_inclusive_midnights() -> None:
     first, last = epoch("2018-05-30T00:00:00"), epoch("2018-06-09T00:00:00")
-    window = ask(documented_twin(), "GET", MESSAGES, {"Date_From": first, "Date_To": last + 1}).json()[
-        "Messages"
-    ]
+    window = ask(documented_twin(), "GET", MESSAGES, {"Date_From": first, "Date_To": last + 1}).json()["Messages"]
     pair = [m for m in window if (m["From"], m["To"]) == ("+19876543212", "+13216549878")]
     assert len(pair) == 2 and len(window) > 4
     assert pair[0]["Created"] == pair[0]["Submitted"] == epoch("2018-05-31T16:10:32")
     assert (pair[0]["Text"], pair[0]["Status"]) == ("Hello 13216549878", "Submitted")
     assert pair[1]["Created"] == last
-    beyond = [
-        m for m in documented_twin().messages if (m.sender, m.recipient) == ("+19876543212", "+13216549878")
-    ]
+    beyond = [m for m in documented_twin().messages if (m.sender, m.recipient) == ("+19876543212", "+13216549878")]
     assert epoch("2018-06-09T00:00:01") in [m.created for m in beyond]
 
 
@@ -705,7 +695,5 @@ def test_the_command_says_where_it_listens_answers_there_and_stops_quietly(numbe
 
 def test_a_token_that_is_not_a_reference_is_wrong_usage_and_is_not_repeated() -> None:
     command = [sys.executable, "-m", "conformance.twins", "properties-v2", "--token", "sesame"]
-    ended = subprocess.run(
-        command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False
-    )
+    ended = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert ended.returncode == 2 and "env:NAME" in ended.stderr and "sesame" not in ended.stderr

@@ -62,9 +62,7 @@ def read(twin: RestcommTwin, sid: str) -> dict[str, Any]:
 
 def test_a_send_is_answered_with_the_representation_that_the_document_prints() -> None:
     twin, _ = twin_at(zone=timezone(timedelta(hours=-5)))
-    answer = ask(
-        twin, "POST", f"{MESSAGES}.json", data={**SAMPLE, "StatusCallback": "http://status.callback.url"}
-    )
+    answer = ask(twin, "POST", f"{MESSAGES}.json", data={**SAMPLE, "StatusCallback": "http://status.callback.url"})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     sid = answer.json()["sid"]
@@ -212,7 +210,7 @@ def test_a_message_lives_as_the_ending_of_its_recipient_says(
         message = read(twin, sid)
         assert (message["status"], message.get("error_code")) == (status, error_code)
         assert ("error_message" in message) == (error_code is not None)
-        was_sent = status not in ("sending",) and ending != "0001"
+        was_sent = status != "sending" and ending != "0001"
         assert message.get("date_sent") == ("2015-11-19T12:21:36.000Z" if was_sent else None)
         second = {"sending": 35, "sent": 36}.get(status, 36 if ending == "0001" else 40)
         assert message["date_updated"] == f"Thu, 19 Nov 2015 12:21:{second} +0000"
@@ -276,9 +274,7 @@ def test_a_seeded_history_is_the_same_again_and_holds_both_directions_and_all_se
         assert (sms.direction == "incoming") == (sms.at(now).status == "received")
         assert sms.created <= sms.at(now).at <= now
     window = [sms for sms in history if 1_506_038_400 <= sms.created < 1_506_427_200]
-    delivered = [
-        sms for sms in window if sms.at(now).status == "delivered" and sms.direction == "outbound-api"
-    ]
+    delivered = [sms for sms in window if sms.at(now).status == "delivered" and sms.direction == "outbound-api"]
     inbound = [(sms.created, sms.body) for sms in window if sms.direction == "incoming"]
     assert len(delivered) >= 25
     assert inbound == [(1_506_320_553, "Saaaa"), (1_506_321_575, "Vvvvv")]

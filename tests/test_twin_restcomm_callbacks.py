@@ -70,9 +70,7 @@ def test_a_message_to_a_client_gets_no_callback() -> None:
     assert twin.due_callbacks() == []
 
 
-@pytest.mark.parametrize(
-    ("given", "method"), [("GET", "GET"), ("get", "GET"), ("POST", "POST"), ("PUT", "POST")]
-)
+@pytest.mark.parametrize(("given", "method"), [("GET", "GET"), ("get", "GET"), ("POST", "POST"), ("PUT", "POST")])
 def test_the_callback_method_is_post_unless_get_is_asked_for(given: str, method: str) -> None:
     twin, clock = twin_at()
     send(twin, StatusCallback="http://app.test/status", StatusCallbackMethod=given)

@@ -195,16 +195,12 @@ def test_both_bounds_are_inclusive_and_a_bare_date_is_its_midnight_in_utc(
     query: str, expected: str, machine_in_tokyo: None
 ) -> None:
     midnight = 1_538_697_600  # 2018-10-05T00:00:00Z
-    twin = twin_with(
-        sms(1, midnight, body="a"), sms(2, START + 0.7, body="b"), sms(3, midnight + 86_400, body="c")
-    )
+    twin = twin_with(sms(1, midnight, body="a"), sms(2, START + 0.7, body="b"), sms(3, midnight + 86_400, body="c"))
     assert bodies(twin, query) == expected
 
 
 @pytest.mark.parametrize("name", ["StartTime", "EndTime"])
-@pytest.mark.parametrize(
-    "value", ["", "yesterday", "2018-13-01", "2018-02-30", "2018-10-05T25:00:00", "1538779532"]
-)
+@pytest.mark.parametrize("value", ["", "yesterday", "2018-13-01", "2018-02-30", "2018-10-05T25:00:00", "1538779532"])
 def test_a_date_that_cannot_be_read_is_refused(name: str, value: str) -> None:
     assert get(twin_with(), f"{name}={value}").status_code == 400
 
@@ -231,9 +227,7 @@ def test_a_date_that_cannot_be_read_is_refused(name: str, value: str) -> None:
         ("Colour=blue", "dcba"),
     ],
 )
-def test_filters_compare_whole_numbers_without_their_plus_and_identifiers_exactly(
-    query: str, expected: str
-) -> None:
+def test_filters_compare_whole_numbers_without_their_plus_and_identifiers_exactly(query: str, expected: str) -> None:
     twin = twin_with(
         sms(1, START, body="a"),
         sms(2, START + 1, sender="+19876543212", body="b", status="failed"),

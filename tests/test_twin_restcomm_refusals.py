@@ -101,9 +101,7 @@ def test_malformed_credentials_are_challenged(malformed: str) -> None:
         ("POST", f"{MESSAGES}.json", 400, {"data": {**SAMPLE, "StatusCallback": "status.callback.url"}}),
     ],
 )
-def test_every_refusal_says_why_in_a_message(
-    method: str, url: str, status: int, options: dict[str, Any]
-) -> None:
+def test_every_refusal_says_why_in_a_message(method: str, url: str, status: int, options: dict[str, Any]) -> None:
     twin = new_twin()
     answer = ask(twin, method, url, **options)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")

@@ -52,13 +52,9 @@ async def run_until_stopped(app: ASGIApp, dialect: str, port: int) -> None:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("dialect", type=click.Choice(sorted(TWINS)))
-@click.option(
-    "--port", default=0, type=click.IntRange(0, 65535), help="TCP port on loopback; 0 takes a free one."
-)
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="TCP port on loopback; 0 takes a free one.")
 @click.option("--account", default="A1", help="The account that may ask: the user name.")
-@click.option(
-    "--token", metavar="env:NAME|file:PATH", help=f"Its password; '{DEFAULT_TOKEN}' when not given."
-)
+@click.option("--token", metavar="env:NAME|file:PATH", help=f"Its password; '{DEFAULT_TOKEN}' when not given.")
 @click.option("--property", "properties", multiple=True, help="A property of the account; may be repeated.")
 @click.option("--messages", default=250, type=click.IntRange(min=0), help="How long the invented history is.")
 @click.option("--seed", default=1, help="The same seed invents the same history and the same SIDs.")
@@ -74,9 +70,7 @@ def main(
     """Run the simulated provider that speaks DIALECT."""
     password = DEFAULT_TOKEN if token is None else read_token(token)
     twin = importlib.import_module(TWINS[dialect])
-    app: ASGIApp = twin.stand_up(
-        account=account, token=password, properties=properties, messages=messages, seed=seed
-    )
+    app: ASGIApp = twin.stand_up(account=account, token=password, properties=properties, messages=messages, seed=seed)
     try:
         asyncio.run(run_until_stopped(app, dialect, port))
     except OSError as error:

@@ -47,7 +47,7 @@ async def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
     server = _QuietServer(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        while not server.started and not running.done():
+        while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn sets a flag, no event
             await asyncio.sleep(0.001)
         if running.done():
             await running  # raises what stopped it

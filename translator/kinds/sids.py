@@ -16,7 +16,7 @@ from typing import Any, Final
 from translator.errors import BadValue
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-_DIGIT: Final = {character: value for value, character in enumerate(_ALPHABET)}
+_DIGIT: Final = dict(zip(_ALPHABET, range(32), strict=True))
 _MARK: Final = "M00000"
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BARE_HEX: Final = re.compile(r"V*[0-9a-f]{32}")

@@ -121,6 +121,8 @@ class Proxy:
             return reply
         if done:
             raise _Gone
+        if not call.back:
+            work.cancel()
         # A message that may have reached the provider is not one that simply took too long.
         fault = "outcome-unknown" if call.back and request.method == "POST" else "overdue"
         return failure(self._accounts, request, fault)

@@ -83,8 +83,8 @@ def _back(raw: dict[str, Any], name: str) -> dict[str, Any] | None:
     backs = raw["backs"] = dict(raw["backs"]) if isinstance(raw.get("backs"), dict) else {}
     for key, value in backs.items():
         if key.lower().replace("-", "_") == name and isinstance(value, dict):
-            backs[key] = dict(value)
-            return backs[key]
+            backs[key] = copy = dict(value)
+            return copy
     return None
 
 

@@ -82,8 +82,6 @@ async def serving(app: Starlette, listener: socket.socket, grace: int) -> AsyncI
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        while not server.started and not running.done():
-            await asyncio.sleep(0.001)
         yield
     finally:
         server.should_exit = True

@@ -41,7 +41,7 @@ def load(file: str, raw: dict[str, Any]) -> Table:
     """A checked table of plain values. Raises TableError naming file, section and row."""
     for where, row, kind in _rows(file, raw):
         _convert(where, row, kind)
-    table = _convert(file, raw, Table)
+    table: Table = _convert(file, raw, Table)
     check(file, table)
     return table
 

@@ -29,9 +29,9 @@ OWN_NUMBERS = ("+61491570156", "+61491570157", "+447700900123")
 
 SENDER_IDS = ("Acme Pizza", "AcmeBank", "ACME 24")
 
-CUSTOMERS = tuple(
-    f"+6149157{number:04d}" for number in (158, 159, 313, 737, 266, 491, 804, 5491, 5762, 8041)
-) + tuple(f"+4477009008{number:02d}" for number in range(20, 50))
+CUSTOMERS = tuple(f"+6149157{number:04d}" for number in (158, 159, 313, 737, 266, 491, 804, 5491, 5762, 8041)) + tuple(
+    f"+4477009008{number:02d}" for number in range(20, 50)
+)
 
 SENT_TEXTS = (
     "Your code is 482913. It is valid for ten minutes.",
@@ -94,18 +94,12 @@ def _invented(owner: _Owner, count: int, seed: int, now: int) -> Iterator[Messag
         if still_to_come <= len(_RECENT):
             fate = _RECENT[-still_to_come]
         sid = mint_message_sid("seeded", seed, owner.account_sid, owner.property_sid, place)
-        yield (
-            _received(owner, sid, created, dice)
-            if fate == RECEIVED
-            else _sent(owner, sid, created, fate, dice)
-        )
+        yield (_received(owner, sid, created, dice) if fate == RECEIVED else _sent(owner, sid, created, fate, dice))
 
 
 def _received(owner: _Owner, sid: str, created: int, dice: random.Random) -> MessageRow:
     sender, recipient = dice.choice(CUSTOMERS), dice.choice(OWN_NUMBERS)
-    row = _inbound(
-        owner, sid, sender, recipient, dice.choice(RECEIVED_TEXTS), created=created, scheduled=created
-    )
+    row = _inbound(owner, sid, sender, recipient, dice.choice(RECEIVED_TEXTS), created=created, scheduled=created)
     return replace(row, received=created)
 
 
@@ -121,9 +115,7 @@ def _sent(owner: _Owner, sid: str, created: int, fate: str, dice: random.Random)
         return replace(row, status=DELIVERED, submitted=submitted, delivered=submitted + dice.randint(1, 40))
     if dice.random() < 0.5:
         return replace(row, status=FAILED, error_code=dice.choice(("30001", "30004", "30008")))
-    return replace(
-        row, status=FAILED, submitted=submitted, error_code=dice.choice(("30003", "30005", "30006"))
-    )
+    return replace(row, status=FAILED, submitted=submitted, error_code=dice.choice(("30003", "30005", "30006")))
 
 
 def _documented(owner: _Owner) -> list[MessageRow]:
@@ -175,9 +167,7 @@ def _list_example(owner: _Owner) -> list[MessageRow]:
 def _retrieve_example(owner: _Owner) -> MessageRow:
     """The message that the old service's document retrieves: delivered five seconds after it was sent."""
     created = _utc(2019, 7, 4, 7, 2, 28)
-    row = _outbound(
-        owner, DELIVERED_EXAMPLE_SID, "dev-test", "+4915739360736", "Another test from CPaaS", created
-    )
+    row = _outbound(owner, DELIVERED_EXAMPLE_SID, "dev-test", "+4915739360736", "Another test from CPaaS", created)
     return replace(row, status=DELIVERED, submitted=created, delivered=_utc(2019, 7, 4, 7, 2, 33))
 
 

@@ -73,9 +73,7 @@ def _read_sender(parameters: Parameters) -> str | None:
     sender = parameters.text("From")
     if sender is None or any(form.fullmatch(sender) for form in (E164, SENDER_ID, SHORT_CODE)):
         return sender
-    raise invalid(
-        "From", "must be in E.164 with a leading +, a short code, or 1 to 11 letters, digits and spaces"
-    )
+    raise invalid("From", "must be in E.164 with a leading +, a short code, or 1 to 11 letters, digits and spaces")
 
 
 def _read_schedule(parameters: Parameters, now: float) -> int | None:

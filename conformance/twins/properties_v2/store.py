@@ -43,7 +43,5 @@ class MessageStore:
             return [as_of(rows[place][2], now, pace) for place in places[wanted]]
         found = (as_of(rows[place][2], now, pace) for place in places)
         return [
-            row
-            for row in found
-            if asked.status in (None, row.status) and asked.direction in (None, row.direction)
+            row for row in found if asked.status in (None, row.status) and asked.direction in (None, row.direction)
         ][wanted]

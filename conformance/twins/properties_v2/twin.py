@@ -144,9 +144,7 @@ class PropertiesV2Twin:
         if self.search_reads != "query":
             sources.append(read_members(await request.body(), request.headers.get("content-type", "")))
         asked = read_search(Parameters(*sources), self.results_max)
-        found = self._store.search(
-            property_sid, asked, self.clock(), self.pace, descending=self.order == "descending"
-        )
+        found = self._store.search(property_sid, asked, self.clock(), self.pace, descending=self.order == "descending")
         return JSONResponse({"Messages": [resource(row, show_owner=self.show_owner) for row in found]})
 
     async def _send(self, request: Request) -> Response:
@@ -175,11 +173,7 @@ class PropertiesV2Twin:
         """One message of the caller's account, and of the path's property where it names one."""
         row = self._store.find(request.path_params["message_sid"])
         named = self._property(request) if "property_sid" in request.path_params else None
-        if (
-            row is None
-            or row.account_sid != request.state.account_sid
-            or named not in (None, row.property_sid)
-        ):
+        if row is None or row.account_sid != request.state.account_sid or named not in (None, row.property_sid):
             raise Fault(self.not_found_status, "MESSAGE_NOT_FOUND", "This account has no such message")
         current = as_of(row, self.clock(), self.pace)
         shown = resource(current, show_owner=self.show_owner, show_external_id=True)
@@ -218,16 +212,16 @@ class PropertiesV2Twin:
         return draft.sender
 
 
-async def _refuse(request: Request, error: Exception) -> Response:
+async def _refuse(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Fault)
     return answer(error)
 
 
-async def _refuse_route(request: Request, error: Exception) -> Response:
+async def _refuse_route(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}[error.status_code]
     return answer(Fault(error.status_code, code, "There is no such call"), error.headers)
 
 
-async def _give_up(request: Request, error: Exception) -> Response:
+async def _give_up(_request: Request, _error: Exception) -> Response:
     return answer(Fault(500, "INTERNAL_ERROR", "The twin itself is at fault"))

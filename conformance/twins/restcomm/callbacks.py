@@ -40,9 +40,7 @@ class Callback:
         encoded = urlencode(self.parameters)
         if self.method == "POST":
             headers = {"Content-Type": FORM_TYPE}
-            return client.build_request(
-                "POST", self.url, content=encoded, headers=headers, timeout=CALLBACK_TIMEOUT
-            )
+            return client.build_request("POST", self.url, content=encoded, headers=headers, timeout=CALLBACK_TIMEOUT)
         parts = urlsplit(self.url)
         query = f"{parts.query}&{encoded}" if parts.query else encoded
         return client.build_request("GET", parts._replace(query=query).geturl(), timeout=CALLBACK_TIMEOUT)

@@ -107,9 +107,7 @@ class Sms:
         return self.recipient[:7].lower() == "client:"
 
 
-def outbound_steps(
-    recipient: str, created: float, sent_after: float, delivered_after: float
-) -> tuple[Step, ...]:
+def outbound_steps(recipient: str, created: float, sent_after: float, delivered_after: float) -> tuple[Step, ...]:
     """The life of a message sent at `created` (epoch seconds), by the ending of its recipient."""
     sending = Step(created, "sending")
     handed_over = created + sent_after

@@ -126,17 +126,13 @@ def _sort(given: str) -> tuple[str, bool]:
     if not field:
         raise Refusal(400, "Error parsing the SortBy parameter: missing field to sort by")
     if colon and direction.lower() not in ("asc", "desc"):
-        raise Refusal(
-            400, "Error parsing the SortBy parameter: sort direction needs to be either ASC or DESC"
-        )
+        raise Refusal(400, "Error parsing the SortBy parameter: sort direction needs to be either ASC or DESC")
     if field not in SORT_FIELDS:
         return "DateCreated", True
     return field, direction.lower() == "desc"
 
 
-def select(
-    messages: Iterable[Sms], query: ListQuery, now: float, direction_word: Callable[[Sms], str]
-) -> Page:
+def select(messages: Iterable[Sms], query: ListQuery, now: float, direction_word: Callable[[Sms], str]) -> Page:
     """The page of `messages` (in order of arrival) that the query asks for, statuses as of `now`.
 
     Filter, sort, keep the first Limit, cut the page. Dates compare by the second that date_created shows, and

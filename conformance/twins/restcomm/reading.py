@@ -136,9 +136,7 @@ def read_send(form: Mapping[str, str]) -> Send:
     for name in ("From", "To", "Body"):
         if name not in form:
             raise Refusal(400, f"{name} can not be null.")
-    method: Literal["GET", "POST"] = (
-        "GET" if form.get("StatusCallbackMethod", "").upper() == "GET" else "POST"
-    )
+    method: Literal["GET", "POST"] = "GET" if form.get("StatusCallbackMethod", "").upper() == "GET" else "POST"
     return Send(
         sender=as_written(form["From"]),
         recipient=as_written(form["To"]),

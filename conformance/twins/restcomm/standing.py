@@ -10,7 +10,14 @@ from conformance.twins.restcomm.history import seeded_messages
 from conformance.twins.restcomm.twin import RestcommTwin
 
 
-def stand_up(*, account: str, token: str, properties: tuple[str, ...], messages: int, seed: int) -> ASGIApp:
+def stand_up(
+    *,
+    account: str,
+    token: str,
+    properties: tuple[str, ...],  # noqa: ARG001 - every dialect is stood up alike
+    messages: int,
+    seed: int,
+) -> ASGIApp:
     """A twin on the real clock with one account and `messages` invented messages beside the documents' own.
 
     This dialect has no properties. Callbacks go out from the first request on, while the loop runs.

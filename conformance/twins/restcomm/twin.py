@@ -90,8 +90,7 @@ class RestcommTwin:
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self.app = Starlette(routes=[StarletteRoute("/{path:path}", _Door(self))])
         self._accounts = {
-            sid: Account(account) if isinstance(account, str) else account
-            for sid, account in accounts.items()
+            sid: Account(account) if isinstance(account, str) else account for sid, account in accounts.items()
         }
         self._clock = clock
         self._random = Random(seed)
@@ -149,9 +148,7 @@ class RestcommTwin:
         """The sid of the account that the credentials belong to; a Refusal: 401, or 403 if not active."""
         user, password = reading.read_credentials(authorization) or ("", "")
         for sid, account in self._accounts.items():
-            if user not in (sid, account.email) or not compare_digest(
-                password.encode(), account.token.encode()
-            ):
+            if user not in (sid, account.email) or not compare_digest(password.encode(), account.token.encode()):
                 continue
             if not account.active:
                 raise Refusal(403, "Provided Account is not active")

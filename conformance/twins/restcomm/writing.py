@@ -150,9 +150,7 @@ def _elements(members: Members) -> Tree:
         if name == "error_message" or (value is None and name != "date_sent"):
             continue
         if name == "error_code":
-            tree.append(
-                ("Error", [("ErrorCode", str(value)), ("ErrorMessage", str(members["error_message"]))])
-            )
+            tree.append(("Error", [("ErrorCode", str(value)), ("ErrorMessage", str(members["error_message"]))]))
             continue
         text = "" if value is None else str(value)
         tree.append((_XML_NAMES[name], text.removesuffix(".json") if name == "uri" else text))
