@@ -49,5 +49,5 @@ def _read_word(words: Words) -> Any:
 
 def _read_error(value: Any) -> str:
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return str(value)[:64]
+        return "".join(character for character in str(value)[:64] if character.isprintable())
     raise BadValue("has to be an error code")

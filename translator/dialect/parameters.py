@@ -1,5 +1,6 @@
 """Parameters of a front's request: where they stand, what they are called, and what is noticed on the way."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,6 +13,8 @@ from translator.tables.schema import OperationRow, Parameters
 from translator.wire import Request
 
 _MOST_NAME = 40
+_PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
+"""A name that may stand in a log: an unescaped `&` in a text makes a name of what follows, and that may be anything."""
 
 
 class Given:
@@ -39,7 +42,7 @@ class Given:
     def _unknown(rules: Parameters, name: str, notes: Notes) -> None:
         if rules.unknown == "refuse":
             raise Refused(Fault("unsupported-parameter", _shown(name), "there is no such parameter"))
-        notes.add("unknown-parameter", _shown(name))
+        notes.add("unknown-parameter", name if _PLAIN_NAME.fullmatch(name) else "")
 
     def read(self, name: str, kind: Kind, notes: Notes) -> Any:
         """The neutral value of a parameter that was given. Raises Refused."""

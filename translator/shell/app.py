@@ -139,7 +139,10 @@ class Proxy:
             return reply
         except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
             logger().error("defect", request_id=call.id, traceback=where_it_broke(error))
-            return failure(self._accounts, request, "internal")
+            # A defect after an ask must not make a send look like one that was not sent.
+            return failure(
+                self._accounts, request, "outcome-unknown" if call.back and request.method == "POST" else "internal"
+            )
 
     async def _ask(self, call: "_Call", ask: Ask) -> tuple[wire.Answer, ...]:
         back, call.back = self._backs[ask.back], ask.back

@@ -18,13 +18,12 @@ def configure(output: Output | None) -> None:
     as_json = output == "json" or (output is None and not sys.stderr.isatty())
     last: Any = structlog.processors.JSONRenderer()
     if not as_json:
-        last = structlog.processors.LogfmtRenderer(
-            key_order=["timestamp", "level", "event"], bool_as_flag=False, drop_missing=True
-        )
+        last = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _without_nothing,
             last,
         ],
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
@@ -47,6 +46,11 @@ def where_it_broke(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
     return " < ".join([type(error).__name__, *reversed(places)])
+
+
+def _without_nothing(_: Any, __: str, event: Any) -> Any:
+    """A field without a value is not there."""
+    return {key: value for key, value in event.items() if value is not None}
 
 
 class _Forward(logging.Handler):

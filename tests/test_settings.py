@@ -1,0 +1,258 @@
+"""The configuration: what the documented sample means, and that whatever is wrong names its file, section and key."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from translator.errors import ConfigError
+from translator.shell.addresses import read_address
+from translator.shell.assembly import Dialects, Reach, assemble
+from translator.shell.settings import Settings, load
+
+SAMPLE = """
+[server]
+listen     = "127.0.0.1:8080"
+admin      = "127.0.0.1:8081"               # health, metrics; "" turns it off
+public_url = "https://sms.example.test"     # how the outside reaches `listen`; needed only for receipts
+
+[store]
+url = "sqlite:///translator.db"             # or "postgresql://user@host/db" when several replicas share the work
+
+[callbacks]
+allow = []                                   # networks beyond the public ones, e.g. ["127.0.0.1", "10.0.0.0/8"]
+poll  = 5.0                                  # seconds between two looks at a back
+
+[backs.provider]
+dialect = "properties-v2"
+url     = "https://provider.example.test"
+timeout = 10.0                               # seconds, whole call
+search_params = "both"                       # query | body | both
+page_max      = 200
+search_order  = "ascending"
+
+[backs.old]
+dialect = "restcomm"
+url     = "https://old.example.test/restcomm"
+
+[[accounts]]                                 # restcomm in front, properties-v2 behind
+front = { dialect = "restcomm", account = "AC00000000000000000000000000000001", token = "${env:FRONT_TOKEN}" }
+back  = { name = "provider", account = "A1", property = "S1234567890ABCDE1234567890ABCDEF", token = "${file:secrets/back}" }
+
+[[accounts]]                                 # and back: properties-v2 in front, restcomm behind
+front = { dialect = "properties-v2", account = "A2", property = "S1234567890ABCDE1234567890ABCDEG", token = "${env:FRONT2_TOKEN}" }
+back  = { name = "old", account = "AC00000000000000000000000000000002", token = "${env:OLD_TOKEN}", sender = "19876543212" }
+"""
+"""The sample of the interface, as users are shown it."""
+
+ENVIRONMENT = {"FRONT_TOKEN": "f1", "FRONT2_TOKEN": "f2", "OLD_TOKEN": "o:ld"}
+
+
+def read(folder: Path, text: str = SAMPLE, **environment: str) -> Settings:
+    (folder / "secrets").mkdir(exist_ok=True)
+    (folder / "secrets" / "back").write_text("b4ck\n", "utf-8")
+    (folder / "translator.toml").write_text(text, "utf-8")
+    return load(folder / "translator.toml", {**ENVIRONMENT, **environment})
+
+
+def refused(folder: Path, text: str, **environment: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        assemble(read(folder, text, **environment))
+    return caught.value
+
+
+def changed(old: str, new: str) -> str:
+    assert SAMPLE.count(old) == 1
+    return SAMPLE.replace(old, new)
+
+
+def test_the_sample_means_what_it_says(tmp_path: Path) -> None:
+    settings = read(tmp_path)
+    accounts, limits, reaches = assemble(settings)
+    first, second = accounts.entries
+    assert (first.front.dialect.name, first.front.account, first.front.property, first.front.token) == (
+        "restcomm", "AC00000000000000000000000000000001", "", "f1",
+    )  # fmt: skip
+    assert (first.back.name, first.back.dialect.name, first.back.in_flight) == ("provider", "properties-v2", 3)
+    assert (first.behind.account, first.behind.property, first.behind.token) == (
+        "A1", "S1234567890ABCDE1234567890ABCDEF", "b4ck",
+    )  # fmt: skip
+    assert first.behind.dialect is first.back.dialect
+    assert (second.front.dialect.name, second.back.dialect.name) == ("properties-v2", "restcomm")
+    assert (second.behind.token, second.behind.sender) == ("o:ld", "19876543212")
+    assert [entry.shared for entry in accounts.entries] == [False, False]
+    assert limits.max_asks == 1000
+    assert reaches["provider"] == Reach("https://provider.example.test", 10.0, 64)
+    assert reaches["old"].url == "https://old.example.test/restcomm"
+    assert (settings.server.deadline, settings.server.max_body) == (30.0, 65536)
+
+
+def test_what_has_no_use_yet_is_said(tmp_path: Path) -> None:
+    said = read(tmp_path).unused()
+    assert [sentence.split(":")[0] for sentence in said] == [
+        "translator.toml, [server] public_url",
+        "translator.toml, [store]",
+        "translator.toml, [callbacks]",
+    ]
+    assert all("sends are not journalled and a StatusCallback is refused" in sentence for sentence in said)
+    bare = SAMPLE[SAMPLE.index("[backs.provider]") :]
+    assert read(tmp_path, bare).unused() == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ('listen     = "127.0.0.1:8080"', 'lisen = "x"', "[server] lisen", "unknown key"),
+        ('listen     = "127.0.0.1:8080"', "listen = 8080", "[server] listen", "Expected `str`, got `int`"),
+        ('listen     = "127.0.0.1:8080"', 'listen = "8080"', "[server] listen", "host:port"),
+        ('listen     = "127.0.0.1:8080"', 'workers = 2', "[server] workers", "unknown key"),
+        ('listen     = "127.0.0.1:8080"', "deadline = 0", "[server] deadline", "> 0"),
+        ('listen     = "127.0.0.1:8080"', "max_body = true", "[server] max_body", "got `bool`"),
+        ('"https://sms.example.test"', '"sms.example.test"', "[server] public_url", "an address like"),
+        ('"sqlite:///translator.db"', '"mysql://x"', "[store] url", "begins with"),
+        ("allow = []", 'allow = ["10.0.0.1/8"]', "[callbacks] allow", "a network"),
+        ("poll  = 5.0", "ports = [80]", "[callbacks] ports", "unknown key"),
+        ("[store]", "[sends]", "sends", "unknown section"),
+        ("[store]", "[lists]\nmax_asks = 0\n[store]", "[lists] max_asks", ">= 1"),
+        ("[store]", "[lists]\non_cap = 'error'\n[store]", "[lists] on_cap", "unknown key"),
+        ("page_max      = 200", "page_max = 0", "[backs.provider]", "page_max"),
+        ("page_max      = 200", "page_max = [1]", "[backs.provider].page_max", "wrong type"),
+        ("page_max      = 200", "page_min = 1", "[backs.provider].page_min", "unknown key"),
+        ('search_order  = "ascending"', 'search_order = "up"', "[backs.provider].search_order", "one of"),
+        ('dialect = "properties-v2"\nurl', 'dialect = "smpp"\nurl', "[backs.provider]", "one of properties-v2, restcomm"),
+        ('url     = "https://provider.example.test"\n', "", "[backs.provider] url", "is missing"),
+        ("https://provider.example.test", "ftp://provider.example.test", "[backs.provider] url", "an address like"),
+        ("https://provider.example.test", "https://u:p@provider.example.test", "[backs.provider] url", "a user"),
+        ("https://provider.example.test", "https://provider.example.test?x=1", "[backs.provider] url", "a query"),
+        ("https://provider.example.test", "https://provider.example.test:99999", "[backs.provider] url", "an address"),
+        ('name = "old"', 'name = "older"', "row 2 back.name", "there is no [backs.older]"),
+        ('token = "${env:FRONT_TOKEN}"', 'token = "${env:NONE}"', "row 1 front.token", "NONE is not set"),
+        ('token = "${env:FRONT_TOKEN}"', 'token = "${file:none}"', "row 1 front.token", "cannot be read"),
+        ('token = "${env:FRONT_TOKEN}"', 'token = "${vault:x}"', "row 1 front.token", "only ${env:NAME}"),
+        ('token = "${env:FRONT_TOKEN}"', 'token = ""', "row 1 front.token", "not empty"),
+        (', token = "${env:FRONT_TOKEN}"', "", "row 1 front.token", "is missing"),
+        (', token = "${env:FRONT_TOKEN}"', ', token = "x", nulls = "maybe"', "row 1 front.nulls", "one of"),
+        (', token = "${env:FRONT_TOKEN}"', ', token = "x", nul = "x"', "row 1 front.nul", "unknown key"),
+        (', token = "${env:FRONT_TOKEN}"', ', token = "x", profile = "open-source"', "front.profile", "seed"),
+        (', token = "${env:FRONT_TOKEN}"', ', token = "x", property = "S1"', "front.property", "no properties"),
+        ('account = "A1", property = "S1234567890ABCDE1234567890ABCDEF"', 'account = "A1"', "back.property", "is missing"),
+        ('account = "A2", property = "S1234567890ABCDE1234567890ABCDEG"', 'account = "A2"', "front.property", "is missing"),
+        ('account = "A2"', 'account = "A:2"', "row 2 front.account", "without a colon"),
+        ('sender = "19876543212"', 'sendr = "19876543212"', "row 2 back.sendr", "unknown key"),
+        ('sender = "19876543212" }', 'sender = "1" }\nnote = "x"', "[[accounts]] row 2", "exactly two keys"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_names_file_section_and_key(tmp_path: Path, old: str, new: str, where: str, what: str) -> None:
+    error = refused(tmp_path, changed(old, new))
+    assert error.where.startswith("translator.toml, ")
+    assert error.where.endswith(where)
+    assert what in error.what
+
+
+def test_a_file_that_is_not_toml_or_not_there_is_said(tmp_path: Path) -> None:
+    assert "is not TOML" in refused(tmp_path, "[server").what
+    with pytest.raises(ConfigError, match=r"cannot be read: No such file"):
+        load(tmp_path / "none.toml", {})
+    assert "nobody could log in" in refused(tmp_path, "").what
+    assert "has to be written as [[accounts]]" in refused(tmp_path, "accounts = 1").what
+
+
+ROW = """
+[[accounts]]
+front = { dialect = "restcomm", account = "%s", token = "x" }
+back  = { name = "provider", account = "A1", property = "%s", token = "x" }
+"""
+
+
+def test_accounts_that_overlap_are_refused(tmp_path: Path) -> None:
+    front = refused(tmp_path, SAMPLE + ROW % ("AC00000000000000000000000000000001", "S3"))
+    assert (front.where, front.what) == (
+        "translator.toml, [[accounts]] row 3 front",
+        "is the same as that of row 1",
+    )
+    back = refused(tmp_path, SAMPLE + ROW % ("AC3", "S1234567890ABCDE1234567890ABCDEF"))
+    assert (back.where, back.what) == (
+        "translator.toml, [[accounts]] row 3 back",
+        "is the same as that of row 1",
+    )
+
+
+def test_a_back_account_of_two_properties_is_shared(tmp_path: Path) -> None:
+    accounts = assemble(read(tmp_path, SAMPLE + ROW % ("AC3", "S3"))).accounts
+    assert [entry.shared for entry in accounts.entries] == [True, False, True]
+
+
+def test_the_environment_reaches_the_plain_sections(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        SMS_TRANSLATOR_SERVER__LISTEN="[::1]:0",
+        SMS_TRANSLATOR_SERVER__DEADLINE="2.5",
+        SMS_TRANSLATOR_CALLBACKS__ALLOW='["127.0.0.1"]',
+        SMS_TRANSLATOR_LISTS__MAX_ASKS="7",
+        SMS_TRANSLATOR_BACKS__PROVIDER__URL="http://127.0.0.1:9",
+        SMS_TRANSLATOR_BACKS__PROVIDER__PAGE_MAX="50",
+        SMS_TRANSLATOR_CONFIG="elsewhere.toml",
+    )
+    assert (settings.server.listen, settings.server.deadline) == ("[::1]:0", 2.5)
+    assert settings.callbacks is not None
+    assert settings.callbacks.allow == ("127.0.0.1",)
+    accounts, limits, reaches = assemble(settings)
+    assert limits.max_asks == 7
+    assert reaches["provider"].url == "http://127.0.0.1:9"
+    assert accounts.entries[0].back.dialect.table.paging.slice == 50
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SMS_TRANSLATOR_ACCOUNTS__0__TOKEN", "SMS_TRANSLATOR_SERVR__LISTEN", "SMS_TRANSLATOR_BACKS__NONE__URL"],
+)
+def test_a_variable_that_reaches_nothing_is_said(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, **{name: "x"})
+    assert caught.value.where == name
+
+
+def test_a_variable_of_an_unknown_key_is_said(tmp_path: Path) -> None:
+    assert refused(tmp_path, SAMPLE, SMS_TRANSLATOR_SERVER__LISTN="x").where.endswith("[server] listn")
+
+
+def test_settings_lie_over_the_tables_of_their_own_side_only(tmp_path: Path) -> None:
+    text = changed('search_params = "both"', 'search_params = "query"\nin_flight = 8\nconcurrency = 2')
+    text = text.replace(', token = "${env:FRONT2_TOKEN}"', ', token = "x", not_found_status = 400')
+    accounts, _, reaches = assemble(read(tmp_path, text))
+    first, second = accounts.entries
+    assert first.back.dialect.table.operation("list").request == "query"
+    assert first.back.in_flight == 8
+    assert reaches["provider"].concurrency == 2
+    assert first.back.dialect.table.fault("unknown-message").status == 404
+    assert second.front.dialect.table.fault("unknown-message").status == 400
+    assert second.front.dialect.table.operation("list").request == "query-and-json"
+
+
+def test_a_dialect_is_compiled_once_for_each_set_of_settings() -> None:
+    dialects = Dialects()
+    assert dialects.names == ("properties-v2", "restcomm")
+    plain = dialects.of("restcomm", "front", {}, "x")
+    assert dialects.of("restcomm", "front", {}, "x") is plain
+    assert dialects.of("restcomm", "front", {"nulls": "written"}, "x") is not plain
+
+
+def test_tokens_are_in_no_representation(tmp_path: Path) -> None:
+    settings = read(tmp_path)
+    said = repr(settings) + repr(assemble(settings).accounts.entries)
+    assert [token for token in ("'f1'", "f2", "b4ck", "o:ld") if token in said] == []
+    assert "AC00000000000000000000000000000002" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:0", ("::1", 0)), ("localhost:65535", ("localhost", 65535))],
+)
+def test_an_address_is_host_and_port(text: str, expected: Any) -> None:
+    assert read_address("x", text) == expected
+
+
+@pytest.mark.parametrize("text", ["", ":80", "a", "a:", "a:b", "a:-1", "a:65536", "::1:80", "[a]:80", "a:٣"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        read_address("x", text)

@@ -1,0 +1,169 @@
+"""The command line: `sms-translator`. Data to stdout, talk to stderr.
+
+Exit status: 0 good · 1 ran well, the verdict is bad · 2 wrong usage or configuration · 10 target unreachable ·
+11 credentials refused · 13 our own fault.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from translator import __version__
+from translator.errors import ConfigError, TableError
+from translator.shell.log import Output, configure, logger, where_it_broke
+
+WRONG_USAGE: Final = 2
+OUR_FAULT: Final = 13
+
+_PORTS: Final = click.IntRange(0, 65535)
+
+
+class _Commands(click.Group):
+    """Commands whose errors become one sentence and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ConfigError, TableError) as error:
+            click.echo(f"sms-translator: {error}", err=True)
+            ctx.exit(WRONG_USAGE)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is shown
+            click.echo(f"sms-translator: our own fault: {where_it_broke(error)}", err=True)
+            ctx.exit(OUR_FAULT)
+
+
+_config_option = click.option(
+    "-c",
+    "--config",
+    envvar="SMS_TRANSLATOR_CONFIG",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The configuration, TOML. Also SMS_TRANSLATOR_CONFIG.",
+)
+_output_option = click.option(
+    "-o",
+    "--output",
+    envvar="SMS_TRANSLATOR_OUTPUT",
+    type=click.Choice(["text", "json"]),
+    help="The form of what is written. Also SMS_TRANSLATOR_OUTPUT.",
+)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(__version__, prog_name="sms-translator")
+def main() -> None:
+    """An application speaks one SMS API while its provider speaks another."""
+
+
+@main.command()
+@_config_option
+@_output_option
+def serve(config: Path, output: Output | None) -> None:
+    """Run the proxy until SIGINT or SIGTERM; -o is the form of the log."""
+    from translator.shell import serve as serving
+    from translator.shell.assembly import assemble
+    from translator.shell.settings import load
+
+    configure(output)
+    settings = load(config, os.environ)
+    serving.run(serving.serve(settings, assemble(settings)))
+
+
+@main.command()
+@click.option("--port", default=8080, type=_PORTS, help="The proxy's port on loopback; 0 takes a free one.")
+@click.option("--messages", default=250, type=click.IntRange(min=0), help="How long the invented history is.")
+@click.option("--seed", default=1, help="The same seed invents the same history.")
+@_output_option
+def sandbox(port: int, messages: int, seed: int, output: Output | None) -> None:
+    """Run a whole world on loopback, and print the curl lines to try."""
+    from translator.shell.sandbox import sandbox as world
+    from translator.shell.serve import run
+
+    configure(output)
+    run(world(port, messages, seed, click.echo))
+
+
+@main.command()
+@_config_option
+@click.option("--probe", is_flag=True, help="Make one harmless read at each back.")
+@_output_option
+def check(config: Path, probe: bool, output: Output | None) -> None:
+    """Validate the configuration and the mapping tables."""
+    from translator.shell.assembly import assemble
+    from translator.shell.probe import probe_all, worst
+    from translator.shell.settings import load
+
+    configure(output)
+    settings = load(config, os.environ)
+    assembly = assemble(settings)
+    for sentence in settings.unused():
+        logger().warning(sentence)
+    if not probe:
+        entries = len(assembly.accounts.entries)
+        _say(f"{settings.file} is good: {entries} accounts", {"good": True, "accounts": entries}, output)
+        return
+    verdicts = asyncio.run(probe_all(assembly, time.time()))
+    for verdict in verdicts:
+        _say(str(verdict), verdict._asdict(), output)
+    sys.exit(worst(verdicts))
+
+
+@main.command()
+@click.option(
+    "-c", "--config", envvar="SMS_TRANSLATOR_CONFIG", metavar="FILE", type=click.Path(path_type=Path),
+    help="Explain against an entry of this configuration. Without it the back is the other dialect.",
+)  # fmt: skip
+@click.option("--data", default="", metavar="BODY", help="The body of the request.")
+@click.option("--rows", type=click.IntRange(min=0), help="Run the whole exchange against so many invented messages.")
+@_output_option
+@click.argument("dialect")
+@click.argument("request_line", metavar="'METHOD PATH'")
+def explain(
+    config: Path | None, data: str, rows: int | None, output: Output | None, dialect: str, request_line: str
+) -> None:
+    """Show, without sending anything, what a request at the DIALECT front becomes at the back."""
+    from translator import explain as explaining
+    from translator.shell import explaining as asked
+    from translator.shell.assembly import Dialects, assemble
+    from translator.shell.settings import load
+
+    request = asked.read_line(request_line, data)
+    if config is None:
+        entry = asked.made_up(Dialects(), dialect, request)
+    else:
+        settings = load(config, os.environ)
+        entry = asked.configured(assemble(settings).accounts.entries, dialect, request, settings.file)
+    for line in explaining.explain(entry, asked.logged_in(entry, request), time.time(), rows):
+        _say(line, {"line": line}, output)
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), help="text when not given.")
+@_output_option
+def mappings(form: str | None, output: Output | None) -> None:
+    """Print the compatibility table that the mapping tables amount to."""
+    from translator import compatibility
+    from translator.tables import load
+    from translator.tables.load import raw_tables
+
+    rows = compatibility.rows([load(file, raw) for file, raw in raw_tables().items()])
+    writers = {
+        "text": compatibility.as_text,
+        "markdown": compatibility.as_markdown,
+        "json": compatibility.as_json,
+    }
+    click.echo(writers[form or output or "text"](rows).removesuffix("\n"))
+
+
+def _say(text: str, data: dict[str, Any], output: Output | None) -> None:
+    """One line of data on stdout, as text or as JSON."""
+    click.echo(json.dumps(data) if output == "json" else text)
