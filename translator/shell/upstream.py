@@ -28,6 +28,11 @@ _NEVER_LEFT: Final = (
 )
 
 
+_CONNECTING: Final = 0.9
+"""The share of a call's time that a connection may take: a transport closes what it gave up on itself, and not always what is
+cancelled from outside."""
+
+
 class _Unusable(Exception):
     """An answer that is not read to its end."""
 
@@ -83,9 +88,9 @@ class Upstream:
             ("user-agent", f"sms-translator/{__version__}"),
             ("x-request-id", request_id),
         ]
-        return httpx.Request(
-            request.method, url, headers=headers, content=request.body or b"", extensions={"trace": trace}
-        )
+        connecting = self._timeout * _CONNECTING
+        extensions = {"trace": trace, "timeout": {"connect": connecting, "pool": connecting}}
+        return httpx.Request(request.method, url, headers=headers, content=request.body or b"", extensions=extensions)
 
     async def _call(self, request: httpx.Request) -> Response:
         answer = await self._transport.handle_async_request(request)

@@ -1,0 +1,306 @@
+"""The command line, as somebody at a shell meets it: what is on stdout, what is on stderr, and the exit status."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.types import ASGIApp
+
+import translator
+from conformance.clock import ManualClock
+from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
+from conformance.twins.serving import serve as serve_twin
+from translator.shell.probe import BAD, REFUSED, UNREACHABLE, Verdict, worst
+
+SECONDS = 30
+PROPERTY = "S1234567890ABCDE1234567890ABCDEF"
+ACCOUNT = "AC00000000000000000000000000000001"
+COMMAND = [sys.executable, "-m", "translator"]
+
+CONFIG = f"""
+[server]
+listen = "127.0.0.1:0"
+admin = ""
+
+[backs.provider]
+dialect = "properties-v2"
+url = "http://127.0.0.1:1"
+
+[[accounts]]
+front = {{ dialect = "restcomm", account = "{ACCOUNT}", token = "${{env:FRONT_TOKEN}}" }}
+back = {{ name = "provider", account = "A1", property = "{PROPERTY}", token = "${{file:back-token}}" }}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "back-token").write_text("right\n", "utf-8")
+    (tmp_path / "translator.toml").write_text(CONFIG, "utf-8")
+    return tmp_path / "translator.toml"
+
+
+def environment(**changes: str) -> dict[str, str]:
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("SMS_TRANSLATOR_")}
+    return {**bare, "FRONT_TOKEN": "front-token", **changes}
+
+
+def run(*words: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, words)],
+        env=environment(**changes),
+        check=False,
+        text=True,
+        timeout=SECONDS,
+        capture_output=True,
+    )
+
+
+@contextlib.contextmanager
+def running(*words: str | Path, **changes: str) -> Iterator[subprocess.Popen[str]]:
+    """The command while it runs; it is killed where the test did not end it."""
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, words)],
+        env=environment(**changes),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def fetch(url: str, data: bytes | None = None, login: str = "") -> tuple[int, dict[str, str], bytes]:
+    request = urllib.request.Request(url, data)  # noqa: S310 - it is on loopback
+    if login:
+        request.add_header("Authorization", "Basic " + b64encode(login.encode()).decode())
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), error.read()
+
+
+# ---- what is said and how it ends --------------------------------------------------------------------------
+
+
+def test_version_and_help() -> None:
+    version = run("--version")
+    assert (version.returncode, version.stdout) == (0, f"sms-translator, version {translator.__version__}\n")
+    shown = run("-h")
+    assert shown.returncode == 0
+    for command in ("serve", "sandbox", "check", "explain", "mappings"):
+        assert f"\n  {command} " in shown.stdout
+
+
+def test_a_good_configuration_is_said_to_be_good(config: Path) -> None:
+    done = run("check", "-c", config)
+    assert (done.returncode, done.stdout) == (0, "translator.toml is good: 1 accounts\n")
+    as_json = run("check", "-o", "json", SMS_TRANSLATOR_CONFIG=str(config))
+    assert json.loads(as_json.stdout) == {"good": True, "accounts": 1}
+
+
+def test_what_is_accepted_and_not_used_is_talk(config: Path) -> None:
+    config.write_text(CONFIG + "[store]\nurl = 'sqlite:///x.db'\n", "utf-8")
+    done = run("check", "-c", config)
+    assert done.returncode == 0
+    assert "translator.toml, [store]: accepted, not used by this version" in done.stderr
+    assert "not used" not in done.stdout
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_a_configuration_that_cannot_be_used_is_a_sentence(config: Path, command: str) -> None:
+    config.write_text(CONFIG.replace("url =", "ulr ="), "utf-8")
+    done = run(command, "-c", config)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "sms-translator: translator.toml, [backs.provider] url: is missing\n"
+
+
+def test_wrong_usage_is_2() -> None:
+    assert run("serve").returncode == 2
+    assert run("nonsense").returncode == 2
+    assert run("sandbox", "--port", "65536").returncode == 2
+
+
+def test_a_defect_is_our_own_fault_and_shows_no_value(config: Path) -> None:
+    code = (
+        "import sys; from translator import cli; from translator.shell import settings\n"
+        "def load(*_): raise LookupError('19876543212')\n"
+        "settings.load = load; cli.main(['check', '-c', sys.argv[1]])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, config], check=False, capture_output=True, text=True, timeout=SECONDS
+    )
+    assert done.returncode == 13
+    assert done.stderr.startswith("sms-translator: our own fault: LookupError < ")
+    assert "19876543212" not in done.stderr
+
+
+# ---- serving -----------------------------------------------------------------------------------------------
+
+
+def test_serve_answers_until_it_is_told_to_stop(config: Path) -> None:
+    config.write_text(CONFIG.replace('admin = ""', 'admin = "127.0.0.1:0"'), "utf-8")
+    with running("serve", "-c", config, "-o", "json") as process:
+        assert process.stderr is not None
+        admin, front = (json.loads(process.stderr.readline()) for _ in range(2))
+        assert (admin["event"], front["event"]) == ("admin", "serving")
+        status, headers, body = fetch(f"http://{front['listen']}/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json")
+        assert (status, headers["content-type"]) == (401, "application/json")
+        assert "server" not in headers
+        assert "date" in headers
+        assert list(json.loads(body)) == ["message"]
+        assert [fetch(f"http://{admin['listen']}{path}")[0] for path in ("/livez", "/readyz")] == [200, 200]
+        assert b'status="401"' in fetch(f"http://{admin['listen']}/metrics")[2]
+        assert fetch(f"http://{front['listen']}/metrics")[0] == 401
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out) == (0, "")
+    assert [json.loads(line)["event"] for line in err.splitlines()][-2:] == ["draining", "stopped"]
+
+
+def test_a_port_in_use_is_a_sentence(config: Path) -> None:
+    with taken_port() as port:
+        served = run("serve", "-c", config, SMS_TRANSLATOR_SERVER__LISTEN=f"127.0.0.1:{port}")
+        sandboxed = run("sandbox", "--port", str(port))
+    for done, where in ((served, "translator.toml, [server] listen"), (sandboxed, "--port")):
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (f"sms-translator: {where}: cannot listen on 127.0.0.1:{port}: Address already in use\n")
+
+
+# ---- the sandbox -------------------------------------------------------------------------------------------
+
+_QUOTED = re.compile(r"'([^']*)'")
+
+
+def curl(line: str) -> tuple[int, dict[str, str], bytes]:
+    """What such a curl line would ask: the address, the `-d` pairs, and the `-u` login."""
+    url, *pairs, login = _QUOTED.findall(line)
+    data = "&".join(pairs).replace(" ", "+").encode() if pairs else None
+    return fetch(url, data, login)
+
+
+def test_the_sandboxs_curl_lines_do_what_the_documents_show() -> None:
+    with running("sandbox", "--port", "0", "--messages", "20") as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(7)]
+        send, listed, one, xml, search = (curl(line) for line in lines if line.startswith("curl"))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=SECONDS)
+    assert {answer[0] for answer in (send, listed, one, xml, search)} == {200}
+    message = json.loads(send[2])
+    assert (message["from"], message["to"], message["body"]) == ("19876543212", "13216549878", "Test SMS")
+    first = json.loads(listed[2])["messages"][0]
+    assert (first["date_created"], first["body"]) == ("Thu, 31 May 2018 16:10:32 +0000", "Hello 13216549878")
+    shown = json.loads(one[2])
+    assert (shown["date_updated"], shown["from"], shown["status"]) == (
+        "Thu, 4 Jul 2019 07:02:33 +0000",
+        "dev-test",
+        "delivered",
+    )
+    assert xml[2].startswith(b"<RestcommResponse><SMSMessage>")
+    assert 0 < len(json.loads(search[2])["Messages"]) <= 10
+    assert (process.returncode, out) == (0, "")
+    assert "Traceback" not in err
+
+
+# ---- probing -----------------------------------------------------------------------------------------------
+
+
+def probed(config: Path, token: str, app: ASGIApp) -> subprocess.CompletedProcess[str]:
+    (config.parent / "back-token").write_text(token, "utf-8")
+
+    async def main() -> subprocess.CompletedProcess[str]:
+        async with serve_twin(app) as url:
+            return await asyncio.to_thread(
+                run, "check", "-c", config, "--probe", SMS_TRANSLATOR_BACKS__PROVIDER__URL=url
+            )
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(("token", "status", "verdict"), [("right", 0, "good"), ("wrong", 11, "back-refused-us")])
+def test_a_probe_says_how_each_back_took_it(config: Path, token: str, status: int, verdict: str) -> None:
+    twin = PropertiesV2Twin(accounts={"A1": TwinAccount("right", (PROPERTY,))}, clock=ManualClock(1_570_000_000))
+    done = probed(config, token, twin.app)
+    assert done.returncode == status
+    line = f"restcomm {ACCOUNT} -> provider (properties-v2 A1 {PROPERTY}): {verdict}"
+    assert done.stdout.startswith(line)
+    assert {call.method for call in twin.calls} == {"GET"}
+    assert token not in done.stdout + done.stderr
+
+
+def test_a_probe_of_a_back_that_is_not_there_is_10(config: Path) -> None:
+    done = run("check", "-c", config, "--probe", "-o", "json")
+    assert done.returncode == 10
+    assert json.loads(done.stdout)["fault"] == "back-unreachable"
+
+
+def test_the_worst_verdict_is_the_exit_status() -> None:
+    def status(*found: int) -> int:
+        return worst([Verdict("f", "b", one, "", "") for one in found])
+
+    assert status(0, 0) == 0
+    assert status(0, BAD) == 1
+    assert status(BAD, REFUSED) == 11
+    assert status(REFUSED, UNREACHABLE, BAD) == 10
+
+
+# ---- explaining --------------------------------------------------------------------------------------------
+
+LIST = f"GET /2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json?StartTime=2018-05-30&PageSize=2"
+
+
+def test_explain_shows_what_a_request_becomes(config: Path) -> None:
+    for done in (run("explain", "restcomm", LIST), run("explain", "-c", config, "restcomm", LIST)):
+        assert (done.returncode, done.stderr) == (0, "")
+        first = done.stdout.splitlines()[0]
+        assert f"GET /v2/Properties/{PROPERTY}/Messages" in first
+        assert "Date_From=1527638400" in first  # 2018-05-30T00:00:00Z
+
+
+def test_explain_runs_against_invented_rows() -> None:
+    done = run("explain", "restcomm", LIST, "--rows", "3")
+    assert done.returncode == 0
+    assert "answer: 200" in done.stdout
+
+
+def test_explain_takes_a_body_the_other_way_round() -> None:
+    body = '{"From": "+19876543212", "To": "+13216549878", "Text": "Test SMS"}'
+    done = run("explain", "properties-v2", f"POST /v2/Properties/{PROPERTY}/Messages", "--data", body)
+    assert done.returncode == 0
+    assert "POST /2012-04-24/Accounts/A1/SMS/Messages.json" in done.stdout
+    assert "From=19876543212&To=13216549878&Body=Test" in done.stdout
+
+
+def test_what_cannot_be_explained_is_a_sentence(config: Path) -> None:
+    for words, said in (
+        (["nonsense", LIST], "dialect has to be one of properties-v2, restcomm"),
+        (["restcomm", "GET"], "has to be like 'GET /path?name=value'"),
+        (["-c", config, "properties-v2", LIST], "no row has a properties-v2 front"),
+        (["-c", config, "restcomm", LIST.replace("0001/", "0002/")], "no row has a restcomm front"),
+    ):
+        done = run("explain", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr

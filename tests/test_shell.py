@@ -1,0 +1,508 @@
+"""The shell: what a back can do to a call, on real sockets, and what the front makes of everything that can happen."""
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+import struct
+from base64 import b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+
+from conformance.clock import ManualClock
+from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount, seeded_messages
+from translator import wire
+from translator.accounts import Accounts, Back, Entry, Side
+from translator.exchange import Limits, Reply
+from translator.model import Note
+from translator.shell.admin import METRICS, PREFIX, Meter, admin_application
+from translator.shell.app import Asker, Proxy
+from translator.shell.assembly import Dialects
+from translator.shell.upstream import Upstream
+from translator.wire import Answer, Failure, Request, Response
+
+NOW = 1_570_000_000
+ACCOUNT, TOKEN, PROPERTY = "AC00000000000000000000000000000001", "front-token", "S1234567890ABCDE1234567890ABCDEF"
+MESSAGES = f"/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json"
+BASIC = "Basic " + b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+SMS = {"From": "19876543212", "To": "13216549878", "Body": "Test SMS"}
+
+Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+# ---- the back, on real sockets -----------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def back(script: Script) -> AsyncIterator[str]:
+    """A server that does what the script says with each connection; the block gets its base URL."""
+    open_: set[asyncio.Task[Any]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        open_.add(task)
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+            await script(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in open_:
+            task.cancel()
+        await asyncio.gather(*open_, return_exceptions=True)
+
+
+def answering(head: str, body: bytes = b"") -> Script:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
+        await writer.drain()
+
+    return script
+
+
+async def stalling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(60)
+
+
+async def resetting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing is a reset
+    writer.transport.abort()
+
+
+A_GET = Request("GET", "/v2/x")
+
+
+async def asked(url: str, request: Request = A_GET, **knobs: Any) -> Answer:
+    upstream = Upstream(url, **knobs)
+    try:
+        return await upstream.ask(request, "an-id")
+    finally:
+        await upstream.aclose()
+
+
+def tried(script: Script, **knobs: Any) -> Answer:
+    async def main() -> Answer:
+        async with back(script) as url:
+            return await asked(url, **knobs)
+
+    return asyncio.run(main())
+
+
+def test_an_answer_comes_back_whole_and_once() -> None:
+    answer = tried(answering("HTTP/1.1 302 Found\nLocation: /elsewhere\nSet-Cookie: a=b\nContent-Length: 2", b"{}"))
+    assert answer == Response(302, (("location", "/elsewhere"), ("set-cookie", "a=b"), ("content-length", "2")), b"{}")
+
+
+def test_the_request_is_sent_as_it_is_written() -> None:
+    seen: list[bytes] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        seen.append(await reader.readexactly(2))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    request = Request("GET", "/v2/P%2B/x", "a=%2B1&b=x+y", (("content-type", "application/json"),), b"{}")
+
+    async def main() -> Answer:
+        async with back(script) as url:
+            return await asked(f"{url}/restcomm/", request)
+
+    assert asyncio.run(main()) == Response(200, (("content-length", "0"),), b"")
+    line, *headers = seen[0].decode().lower().split("\r\n")
+    assert line == "get /restcomm/v2/p%2b/x?a=%2b1&b=x+y http/1.1"
+    assert seen[1] == b"{}"
+    assert {"content-type: application/json", "content-length: 2", "accept-encoding: identity"} <= set(headers)
+    assert "x-request-id: an-id" in headers
+
+
+def test_a_path_that_the_library_would_change_is_never_asked() -> None:
+    answer = tried(stalling, request=Request("GET", "/v2/../secrets"))
+    assert isinstance(answer, Failure)
+    assert answer.kind == "never-left"
+
+
+@pytest.mark.parametrize(
+    ("script", "knobs", "failure"),
+    [
+        (stalling, {"timeout": 0.03}, Failure("timeout", "deadline")),
+        (resetting, {}, Failure("broken", "ReadError")),
+        (answering("HTTP/1.1 200 OK\nContent-Length: 9", b"half"), {}, Failure("broken", "RemoteProtocolError")),
+        (answering("this is no HTTP"), {}, Failure("broken", "RemoteProtocolError")),
+        (
+            answering("HTTP/1.1 200 OK\nContent-Length: 9", b"too large"),
+            {"largest": 8},
+            Failure("broken", "a body larger than is read"),
+        ),
+        (
+            answering("HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: 1", b"x"),
+            {},
+            Failure("broken", "an encoded body, which was not asked for"),
+        ),
+    ],
+)
+def test_a_back_that_fails_after_the_request_has_left(script: Script, knobs: Any, failure: Failure) -> None:
+    assert tried(script, **knobs) == failure
+
+
+def test_a_body_of_exactly_the_largest_size_is_read() -> None:
+    answer = tried(answering("HTTP/1.1 200 OK\nContent-Length: 9", b"too large"), largest=9)
+    assert isinstance(answer, Response)
+    assert answer.body == b"too large"
+
+
+def test_a_body_that_trickles_is_cut_by_the_deadline_of_the_whole_call() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.005)
+
+    assert tried(script, timeout=0.05) == Failure("timeout", "deadline")
+
+
+def test_what_never_reached_a_back_never_left() -> None:
+    async def main() -> tuple[Answer, Answer, Answer]:
+        async with back(stalling) as url:
+            handshake = await asked(url.replace("http:", "https:"), timeout=0.05)
+        refused = await asked(url)
+        return handshake, refused, await asked("ftp://127.0.0.1")
+
+    assert asyncio.run(main()) == (
+        Failure("never-left", "ConnectTimeout"),
+        Failure("never-left", "ConnectError"),
+        Failure("never-left", "UnsupportedProtocol"),
+    )
+
+
+def test_a_call_that_gets_no_slot_never_left() -> None:
+    async def main() -> list[Answer]:
+        async with back(stalling) as url:
+            upstream = Upstream(url, timeout=0.05, concurrency=1)
+            calls = [upstream.ask(Request("GET", "/x"), "an-id") for _ in range(2)]
+            answers = await asyncio.gather(*calls)
+            await upstream.aclose()
+            return answers
+
+    assert [answer.kind for answer in asyncio.run(main()) if isinstance(answer, Failure)] == ["timeout", "never-left"]
+
+
+# ---- the front ---------------------------------------------------------------------------------------------
+
+
+class Scripted:
+    """A back that is a function, and remembers what it was asked."""
+
+    def __init__(self, answer: Callable[[Request], Coroutine[Any, Any, Answer]]) -> None:
+        self._answer = answer
+        self.asked: list[tuple[Request, str]] = []
+
+    async def ask(self, request: Request, request_id: str) -> Answer:
+        self.asked.append((request, request_id))
+        return await self._answer(request)
+
+    async def aclose(self) -> None:
+        return None
+
+
+def always(answer: Answer) -> Scripted:
+    async def said(_: Request) -> Answer:
+        return answer
+
+    return Scripted(said)
+
+
+def accounts() -> Accounts:
+    dialects = Dialects()
+    front, behind = dialects.of("restcomm", "front", {}, "x"), dialects.of("properties-v2", "back", {}, "x")
+    return Accounts(
+        [
+            Entry(
+                Side(front, ACCOUNT, "", TOKEN),
+                Back("provider", behind),
+                Side(behind, "A1", PROPERTY, "back-token"),
+                shared=False,
+            )
+        ]
+    )
+
+
+def proxy(provider: Asker, **knobs: Any) -> Proxy:
+    return Proxy(accounts(), Limits(), {"provider": provider}, clock=ManualClock(NOW), **knobs)
+
+
+def requested(
+    provider: Asker, method: str = "GET", path: str = MESSAGES, *, meter: Meter | None = None, **given: Any
+) -> httpx.Response:
+    headers = {"authorization": BASIC, **given.pop("headers", {})}
+
+    async def main() -> httpx.Response:
+        transport = httpx.ASGITransport(proxy(provider, meter=meter).application())
+        async with httpx.AsyncClient(transport=transport, base_url="http://front.test") as client:
+            return await client.request(method, path, headers=headers, **given)
+
+    return asyncio.run(main())
+
+
+def twin() -> PropertiesV2Twin:
+    made = PropertiesV2Twin(accounts={"A1": TwinAccount("back-token", (PROPERTY,))}, clock=ManualClock(NOW))
+    made.load(seeded_messages("A1", PROPERTY, 30, 1, NOW))
+    return made
+
+
+def through_the_twin() -> Upstream:
+    return Upstream("http://back.test", transport=httpx.ASGITransport(twin().app))
+
+
+def test_the_seeds_send_and_list_go_all_the_way() -> None:
+    sent = requested(through_the_twin(), "POST", data=SMS)
+    assert (sent.status_code, sent.json()["status"], sent.json()["from"]) == (200, "sending", "19876543212")
+    filters = "From=19876543212&To=13216549878&StartTime=2018-05-30&EndTime=2018-06-09&Page=0&PageSize=10"
+    listed = requested(through_the_twin(), path=f"{MESSAGES}?{filters}&SortBy=DateCreated:asc")
+    first = listed.json()["messages"][0]
+    assert (first["date_created"], first["body"]) == ("Thu, 31 May 2018 16:10:32 +0000", "Hello 13216549878")
+
+
+def test_a_head_is_a_get_without_its_body() -> None:
+    whole, head = requested(through_the_twin()), requested(through_the_twin(), "HEAD")
+    assert (whole.status_code, head.status_code) == (200, 200)
+    assert head.content == b""
+    assert head.headers["content-length"] == whole.headers["content-length"] == str(len(whole.content))
+
+
+def test_a_request_id_is_taken_echoed_and_passed_on_or_made() -> None:
+    provider = always(Failure("never-left"))
+    good = requested(provider, headers={"x-request-id": "A-b_c.1"})
+    assert good.headers["x-request-id"] == "A-b_c.1"
+    assert provider.asked[0][1] == "A-b_c.1"
+    for bad in ("", "a b", "a" * 65, "id\tid"):
+        made = requested(always(Failure("never-left")), headers={"x-request-id": bad})
+        assert re.fullmatch(r"[0-9a-f]{32}", made.headers["x-request-id"])
+
+
+def test_the_path_reaches_the_core_as_it_was_sent() -> None:
+    for path in ("/2012-04-24/Accounts/%0A/SMS/Messages.json", "//", "/2012-04-24/Accounts/a%2Fb/SMS/Messages.json"):
+        answer = requested(always(Failure("never-left")), path=path)
+        assert answer.status_code in (403, 404)
+        assert "message" in answer.text.lower()
+    plus = always(Failure("never-left"))
+    requested(plus, path=f"{MESSAGES}?From=%2B19876543212")
+    assert len(plus.asked) == 1
+
+
+def test_a_body_larger_than_is_read_is_refused_without_reading_on() -> None:
+    provider = always(Failure("never-left"))
+    sizes: list[int] = []
+
+    async def main() -> httpx.Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            for _ in range(100):
+                sizes.append(1)
+                yield b"x"
+
+        transport = httpx.ASGITransport(proxy(provider, max_body=10).application())
+        async with httpx.AsyncClient(transport=transport, base_url="http://front.test") as client:
+            return await client.post(MESSAGES, content=pieces(), headers={"authorization": BASIC})
+
+    assert asyncio.run(main()).status_code == 413
+    assert (len(sizes), provider.asked) == (11, [])
+
+
+def test_a_body_that_stalls_is_answered_and_the_connection_closed() -> None:
+    async def main() -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(60)
+            return {}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await proxy(always(Failure("never-left")), deadline=0.02)(scope("POST"), receive, send)
+        return sent
+
+    start, _ = asyncio.run(main())
+    assert start["status"] == 504
+    assert (b"connection", b"close") in start["headers"]
+
+
+def scope(method: str) -> dict[str, Any]:
+    headers = [
+        (b"authorization", BASIC.encode()),
+        (b"content-type", b"application/x-www-form-urlencoded"),
+    ]
+    return {
+        "type": "http", "method": method, "path": MESSAGES, "raw_path": MESSAGES.encode(), "query_string": b"",
+        "headers": headers,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "finished"),
+    [("GET", "takes too long", 0), ("POST", "is not known", 1)],
+)
+def test_a_read_past_the_deadline_is_overdue_and_a_send_is_unknown_and_finished(
+    method: str, fault: str, finished: int
+) -> None:
+    ended: list[str] = []
+
+    async def slow(request: Request) -> Answer:
+        await asyncio.sleep(0.06)
+        ended.append(request.method)
+        return Failure("timeout")
+
+    async def main() -> httpx.Response:
+        app = proxy(Scripted(slow), deadline=0.02).application()
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://front.test") as client:
+                data = SMS if method == "POST" else None
+                return await client.request(method, MESSAGES, data=data, headers={"authorization": BASIC})
+
+    answer = asyncio.run(main())
+    assert answer.status_code == 504
+    said = {"takes too long": "The answer took longer than this server allows.", "is not known": "is not known"}
+    assert said[fault] in answer.json()["message"]
+    assert len(ended) == finished
+
+
+@pytest.mark.parametrize(("method", "ended"), [("GET", []), ("POST", ["POST"])])
+def test_a_caller_that_leaves_ends_a_read_and_not_a_send(method: str, ended: list[str]) -> None:
+    seen: list[str] = []
+
+    async def main() -> list[Any]:
+        begun = asyncio.Event()
+        sent: list[Any] = []
+        body = b"From=19876543212&To=13216549878&Body=x" if method == "POST" else b""
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def slow(request: Request) -> Answer:
+            begun.set()
+            await asyncio.sleep(0.02)
+            seen.append(request.method)
+            return Failure("never-left")
+
+        async def receive() -> Any:
+            if messages:
+                return messages.pop()
+            await begun.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await proxy(Scripted(slow))(scope(method), receive, send)
+        return sent
+
+    sent = asyncio.run(main())
+    assert seen == ended
+    assert bool(sent) == (method == "POST")
+
+
+def test_a_caller_that_leaves_before_its_body_is_whole_asks_nothing() -> None:
+    provider = always(Failure("never-left"))
+
+    async def main() -> None:
+        async def receive() -> Any:
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            raise AssertionError(message)
+
+        await proxy(provider)(scope("POST"), receive, send)
+
+    asyncio.run(main())
+    assert provider.asked == []
+
+
+# ---- what is told of it ------------------------------------------------------------------------------------
+
+
+def test_a_request_is_one_line_without_a_number_a_text_a_token_or_a_path() -> None:
+    with structlog.testing.capture_logs() as logs:
+        answer = requested(through_the_twin(), "POST", data=SMS, headers={"x-request-id": "an-id"})
+        requested(through_the_twin(), path=f"{MESSAGES}?From=19876543212&Colour=secret")
+    sent, listed = logs
+    assert answer.status_code == 200
+    assert {key: sent[key] for key in ("event", "method", "dialect", "operation", "status", "asks", "request_id")} == {
+        "event": "request", "method": "POST", "dialect": "restcomm", "operation": "send", "status": 200, "asks": 1,
+        "request_id": "an-id",
+    }  # fmt: skip
+    assert listed["notes"]
+    said = json.dumps(logs)
+    private = ("9876543212", "3216549878", "Test SMS", TOKEN, "back-token", "Accounts/", PROPERTY, "secret")
+    assert [value for value in private if value in said] == []
+
+
+def test_a_defect_is_answered_in_the_fronts_shape_and_logged_without_what_it_says() -> None:
+    async def broken(_: Request) -> Answer:
+        raise LookupError("the number 19876543212")
+
+    with structlog.testing.capture_logs() as logs:
+        answer = requested(Scripted(broken))
+    assert (answer.status_code, answer.json()) == (500, {"message": "This server failed to handle the request."})
+    defect = next(line for line in logs if line["event"] == "defect")
+    assert defect["traceback"].startswith("LookupError < test_shell.py:")
+    assert "19876543212" not in json.dumps(logs)
+
+
+def test_every_metric_is_documented_and_counts() -> None:
+    meter = Meter()
+    requested(through_the_twin(), "POST", data=SMS, meter=meter)
+    requested(always(Response(401)), meter=meter)
+    requested(always(Failure("never-left")), meter=meter)
+    meter.count(Reply(Response(200), (Note("ignored-parameter", "x"),)), 0.1, "")
+    page = meter.page().decode()
+    for line in (
+        'requests_total{dialect="restcomm",operation="send",status="200"} 1.0',
+        'requests_total{dialect="restcomm",operation="list",status="502"} 2.0',
+        'asks_total{back="provider",outcome="2xx"} 1.0',
+        'asks_total{back="provider",outcome="4xx"} 1.0',
+        'asks_total{back="provider",outcome="never-left"} 1.0',
+        'notes_total{note="ignored-parameter"} 1.0',
+        'back_refused_us_total{back="provider"} 1.0',
+        'request_seconds_count{dialect="restcomm",operation="list"} 2.0',
+    ):
+        assert f"{PREFIX}{line}\n" in page
+    shown = set(re.findall(rf"^# HELP {PREFIX}(\w+)", page, re.MULTILINE))
+    bare = {name.removesuffix("_total").removesuffix("_created") for name in shown}
+    assert bare == set(METRICS)
+    assert all(metric.help.endswith(".") for metric in METRICS.values())
+
+
+def test_the_admin_port_says_how_it_stands() -> None:
+    draining = False
+
+    async def main() -> list[tuple[int, str]]:
+        nonlocal draining
+        transport = httpx.ASGITransport(admin_application(Meter(), lambda: draining))
+        async with httpx.AsyncClient(transport=transport, base_url="http://admin.test") as client:
+            paths = ["/livez", "/readyz", "/metrics", "/other"]
+            found = [await client.get(path) for path in paths]
+            draining = True
+            found += [await client.get("/livez"), await client.get("/readyz")]
+        return [(answer.status_code, answer.headers["content-type"].split(";")[0]) for answer in found]
+
+    plain = "text/plain"
+    assert asyncio.run(main()) == [(status, plain) for status in (200, 200, 200, 404, 200, 503)]
+
+
+def test_the_values_of_the_wire_are_what_the_seam_takes() -> None:
+    seam: Asker = Upstream("http://back.test", transport=httpx.ASGITransport(twin().app))
+    answer = asyncio.run(seam.ask(wire.Request("GET", "/v2/Messages/MX"), "an-id"))
+    assert isinstance(answer, wire.Response)
+    assert answer.status == 401
