@@ -304,3 +304,17 @@ def test_what_cannot_be_explained_is_a_sentence(config: Path) -> None:
         done = run("explain", *words)
         assert (done.returncode, done.stdout) == (2, "")
         assert said in done.stderr
+
+
+# ---- mappings ----------------------------------------------------------------------------------------------
+
+
+def test_mappings_prints_one_table_in_three_forms() -> None:
+    text, markdown, as_json = (run("mappings", "--format", form) for form in ("text", "markdown", "json"))
+    assert [done.returncode for done in (text, markdown, as_json)] == [0, 0, 0]
+    for dialect in ("restcomm", "properties-v2"):
+        assert all(dialect in done.stdout for done in (text, markdown, as_json))
+    assert "| --- |" in markdown.stdout
+    assert len(json.loads(as_json.stdout)) > 20
+    assert run("mappings").stdout == text.stdout
+    assert run("mappings", "-o", "json").stdout == as_json.stdout

@@ -151,15 +151,15 @@ def explain(
 @_output_option
 def mappings(form: str | None, output: Output | None) -> None:
     """Print the compatibility table that the mapping tables amount to."""
-    from translator import compatibility
+    from translator import compatibility as table
     from translator.tables import load
     from translator.tables.load import raw_tables
 
-    rows = compatibility.rows([load(file, raw) for file, raw in raw_tables().items()])
+    rows = table.rows([load(file, raw) for file, raw in raw_tables().items()])
     writers = {
-        "text": compatibility.as_text,
-        "markdown": compatibility.as_markdown,
-        "json": compatibility.as_json,
+        "text": table.as_text,
+        "markdown": table.as_markdown,
+        "json": table.as_json,
     }
     click.echo(writers[form or output or "text"](rows).removesuffix("\n"))
 
