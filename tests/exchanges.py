@@ -1,0 +1,174 @@
+"""Literal exchanges as data, and the plain loop that plays them.
+
+A case of `tests/cases/*.toml` says what the application sends, what the back must be asked, literally and in order, what it answers, and what the
+application must get. Expected values come from the API documents. The dialects are an argument, so that mutated tables can be judged too.
+"""
+
+import json
+import tomllib
+from base64 import b64encode
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from translator.accounts import Accounts, Back, Entry, Side
+from translator.dialect import Dialect, dialect
+from translator.exchange import Limits, Reply, exchange
+from translator.tables.load import raw_tables
+from translator.wire import Answer, Ask, Failure, Request, Response
+
+FOLDER = Path(__file__).parent / "cases"
+ACCOUNT = "AC00000000000000000000000000000001"
+TOKEN = "sandbox-token"
+PROPERTY = "S1234567890ABCDE1234567890ABCDEF"
+NOW = 1_700_000_000
+
+
+class Differs(AssertionError):
+    """What happened is not what the case says."""
+
+
+@cache
+def dialects() -> dict[str, Dialect]:
+    """The dialects of the tables as they are, by name."""
+    return {made.name: made for made in (dialect(file, raw) for file, raw in raw_tables().items())}
+
+
+def read_cases() -> list[dict[str, Any]]:
+    """Every case, with the name of its file as `theme`."""
+    found = []
+    for path in sorted(FOLDER.glob("*.toml")):
+        document = tomllib.loads(path.read_text("utf-8"))
+        shared = {key: value for key, value in document.items() if key != "cases"}
+        for case in document["cases"]:
+            found.append({**case, "theme": path.stem, "shared_data": shared})
+    return found
+
+
+def accounts(spoken: dict[str, Dialect], *, shared: bool) -> Accounts:
+    """The world of every case: two entries at one provider under different accounts, and a third that shares the first one's."""
+    front, back = spoken["restcomm"], Back("provider", spoken["properties-v2"])
+
+    def entry(number: int, account: str, prop: str, *, others: bool) -> Entry:
+        name = f"AC{number:032}"
+        return Entry(Side(front, name, "", TOKEN), back, Side(back.dialect, account, prop, "back-token"), others)
+
+    entries = [entry(1, "A1", PROPERTY, others=shared), entry(2, "A2", PROPERTY[:-1] + "G", others=False)]
+    if shared:
+        entries.append(entry(3, "A1", PROPERTY[:-1] + "H", others=True))
+    return Accounts(entries)
+
+
+def play(case: dict[str, Any], spoken: dict[str, Dialect]) -> Reply:
+    """Play a case to its end. Raises Differs for the first thing that is not as the case says."""
+    world = accounts(spoken, shared=case.get("shared", False))
+    running = exchange(world, Limits(), _request(case), case.get("now", NOW))
+    expected = list(case.get("asks", []))
+    answers = [_answer(given, case["shared_data"]) for given in case.get("answers", [])]
+    try:
+        ask = next(running)
+        while True:
+            ask = running.send(_answered(ask, expected, answers))
+    except StopIteration as done:
+        reply: Reply = done.value
+    if expected:
+        raise Differs(f"never asked: {expected}")
+    _compare(case, reply)
+    return reply
+
+
+def _request(case: dict[str, Any]) -> Request:
+    given = case["request"]
+    headers = {name.lower(): value for name, value in given.get("headers", {}).items()}
+    if "authorization" not in headers and not case.get("anonymous"):
+        headers["authorization"] = "Basic " + b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+    method = given.get("method", "GET")
+    if method == "POST":
+        headers.setdefault("content-type", "application/x-www-form-urlencoded")
+    path = given["path"].replace("~", f"/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages")
+    body = None if given.get("too_large") else given.get("body", "").encode(given.get("charset", "utf-8"))
+    return Request(method, path, given.get("query", ""), tuple(headers.items()), body)
+
+
+def _answer(given: dict[str, Any], shared: dict[str, Any]) -> Answer:
+    if "failure" in given:
+        return Failure(given["failure"])
+    if "messages" in given:
+        body = json.dumps({"Messages": [_message(row, shared) for row in given["messages"]]})
+    elif "message" in given:
+        body = json.dumps({"Message": _message(given["message"], shared)})
+    else:
+        body = json.dumps(given["json"]) if "json" in given else given.get("text", "")
+    headers = tuple(given.get("headers", {}).items())
+    return Response(given.get("status", 200), headers, body.encode())
+
+
+def _message(row: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """A back's message: the file's `message` with these members over it; one that is "" is left out."""
+    merged = {**shared.get("message", {}), **row}
+    return {name: value for name, value in merged.items() if value != ""}
+
+
+def _answered(ask: Ask, expected: list[dict[str, Any]], answers: list[Answer]) -> tuple[Answer, ...]:
+    for request in ask.requests:
+        if not expected:
+            raise Differs(f"asked more than expected: {request.method} {request.path}?{request.query}")
+        want = expected.pop(0)
+        path = want["path"].replace("~", f"/v2/Properties/{PROPERTY}/Messages")
+        _same("ask", (request.method, request.path), (want.get("method", "GET"), path))
+        _same("query", request.query, want.get("query", ""))
+        if "json" in want:
+            _same("body", json.loads(request.body or b"null"), want["json"])
+            _same("media", request.header("content-type"), "application/json")
+        elif not want.get("query"):
+            _same("body", request.body, b"")
+        _same("accept", request.header("accept"), "application/json")
+        _same("credentials", request.header("authorization"), "Basic " + b64encode(b"A1:back-token").decode())
+    if len(answers) < len(ask.requests):
+        raise Differs("the case has no more answers")
+    taken = tuple(answers[: len(ask.requests)])
+    del answers[: len(ask.requests)]
+    return taken
+
+
+def _compare(case: dict[str, Any], reply: Reply) -> None:
+    want, got = case["response"], reply.response
+    _same("status", got.status, want.get("status", 200))
+    media = got.header("content-type")
+    _same("media", media, want.get("media", "application/xml" if "xml" in want else "application/json"))
+    if "xml" in want:
+        _same("xml", got.body.decode(), want["xml"])
+    else:
+        if not got.body.isascii():
+            raise Differs("JSON is not ASCII")
+        _compare_json(want, json.loads(got.body))
+    for name, value in want.get("headers", {}).items():
+        _same(f"header {name}", got.header(name), value)
+    if "notes" in case:
+        _same("notes", [f"{note.name}:{note.detail}".rstrip(":") for note in reply.notes], case["notes"])
+    if "leaks" in want and any(secret.encode() in got.body for secret in want["leaks"]):
+        raise Differs("the answer leaks the back")
+
+
+def _compare_json(want: dict[str, Any], body: Any) -> None:
+    if "error" in want:
+        _same("body", body, {"message": want["error"]})
+    if "json" in want:
+        _same("body", body, want["json"])
+    if "order" in want:
+        _same("order", list(body), want["order"])
+    for name, value in want.get("has", {}).items():
+        _same(name, body.get(name), value)
+    for name in want.get("lacks", []):
+        if name in body:
+            raise Differs(f"shows {name}")
+    if "sids" in want:
+        _same("sids", [row["sid"] for row in body["messages"]], want["sids"])
+    for number, members in enumerate(want.get("rows", [])):
+        for name, value in members.items():
+            _same(f"row {number} {name}", body["messages"][number].get(name), value)
+
+
+def _same(what: str, got: Any, want: Any) -> None:
+    if got != want or type(got) is not type(want):
+        raise Differs(f"{what}: got {got!r}, expected {want!r}")
