@@ -11,7 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from translator.tables.load import label, raw_tables
+from translator.tables.cells import label
+from translator.tables.load import raw_tables
 
 ROOT: Final = Path(__file__).parents[1]
 DOCUMENTS: Final = ROOT.parent / "shared" / "seeds"

@@ -13,7 +13,7 @@ from typing import Any
 
 from translator.accounts import Accounts, Back, Entry, Side
 from translator.dialect import Dialect, dialect
-from translator.exchange import Limits, Reply, exchange
+from translator.exchange import Limits, Reply, exchange, failure
 from translator.tables.load import raw_tables
 from translator.wire import Answer, Ask, Failure, Request, Response
 
@@ -61,8 +61,14 @@ def accounts(spoken: dict[str, Dialect], *, shared: bool) -> Accounts:
 
 def play(case: dict[str, Any], spoken: dict[str, Dialect]) -> Reply:
     """Play a case to its end. Raises Differs for the first thing that is not as the case says."""
+    reply: Reply
     world = accounts(spoken, shared=case.get("shared", False))
-    running = exchange(world, Limits(), _request(case), case.get("now", NOW))
+    if "gives_up" in case:
+        reply = failure(world, _request(case), case["gives_up"])
+        _compare(case, reply)
+        return reply
+    limits = Limits(case.get("max_asks", 1000))
+    running = exchange(world, limits, _request(case), case.get("now", NOW))
     expected = list(case.get("asks", []))
     answers = [_answer(given, case["shared_data"]) for given in case.get("answers", [])]
     try:
@@ -70,7 +76,7 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect]) -> Reply:
         while True:
             ask = running.send(_answered(ask, expected, answers))
     except StopIteration as done:
-        reply: Reply = done.value
+        reply = done.value
     if expected:
         raise Differs(f"never asked: {expected}")
     _compare(case, reply)

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from translator.accounts import Entry
 from translator.errors import Refused, Unreadable
+from translator.kinds.instants import LAST
 from translator.model import Fault, Message, Notes, Page, Query
 from translator.wire import Answer, Ask, Failure, Request, Response
 
@@ -37,6 +38,8 @@ class Scan:
 
     def steps(self, notes: Notes) -> Steps:
         """The asks, one after another; when they end, `rows` is complete. Raises Refused and Unreadable."""
+        if (self._since or 0) > LAST or (self._until is not None and self._until <= 0):
+            return  # no message can be created then, and no dialect can write such a bound
         size, width = self._verbs.slice, 1
         skip = 0
         while True:

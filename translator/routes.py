@@ -75,7 +75,7 @@ def split(path: str, *, root: str, prefixes: tuple[str, ...], extensions: tuple[
         extension = ending or extension
         try:
             segment = unquote_to_bytes(piece.removesuffix(ending)).decode("utf-8")
-        except UnicodeDecodeError:
+        except UnicodeError:
             return None
         if not segment or "/" in segment or not segment.isprintable():
             return None

@@ -78,8 +78,6 @@ def _path_ends(source: Source, number: int, template: str) -> None:
 
 def _value(source: Source, bindings: Bindings, number: int, row: FieldRow) -> None:
     """The lines that put a row's value for message `m` into `v<number>`."""
-    kind = bindings.kind(row.kind)
-    write = None if kind.write is write_same else source.name(kind.write)
     target = f"v{number}"
     if row.write == "fixed":
         source.add(2, f"{target} = {row.text!r}")
@@ -92,8 +90,11 @@ def _value(source: Source, bindings: Bindings, number: int, row: FieldRow) -> No
     elif row.write == "copy" and row.of == ("sid",):
         source.add(2, f"{target} = sid")
     elif row.write == "given":
+        kind = bindings.kind(row.kind)
         source.add(2, f"{target} = {source.name(_as_given(row.of[0], kind.read, kind.write))}(m, given)")
     else:
+        kind = bindings.kind(row.kind)
+        write = None if kind.write is write_same else source.name(kind.write)
         _instants_or_copy(source, row)
         if row.statuses:
             source.add(2, f"if m.status not in {source.name(frozenset(row.statuses))}: x = None")

@@ -1,5 +1,6 @@
 """Instants: neutral is whole seconds since the epoch, UTC, from 1970 to the year 9999."""
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -96,7 +97,8 @@ def read_iso8601(value: Any) -> float:
         raise BadValue(_ISO8601_REASON)
     clock = (int(found[4] or 0), int(found[5] or 0), int(found[6] or 0))
     whole = _seconds(int(found[1]), int(found[2]), int(found[3]), clock, found[8], found[9], found[10], _ISO8601_REASON)
-    return whole + float(f"0.{found[7]}") if found[7] else whole
+    # Nine digits are finer than a float of today is: `.999999999` must not round up to the next second.
+    return min(whole + float(f"0.{found[7]}"), math.nextafter(whole + 1, whole)) if found[7] else whole
 
 
 def read_iso8601_whole(value: Any) -> int:

@@ -11,15 +11,18 @@ from translator.errors import TableError
 from translator.faults import SHAPES
 from translator.kinds import KINDS
 from translator.model import DIRECTIONS, FAULTS, OPERATIONS, STATUSES, Draft, Message
+from translator.tables.cells import label
 from translator.tables.schema import Row, Table, WordRow
 
 TABLE_KINDS = ("word:status", "word:direction", "error:number", "error:text", "error:message")
 """The kinds that read and write by rows of the table itself."""
 
 _PARTIES = {"number", "short-code", "client", "sender-id"}
+_FORMLESS = ("entry", "fixed", "path", "nothing")
 _OF_NOTHING = ("fixed", "path", "nothing")
 _PLACEHOLDER = re.compile(r"\{([a-z]*)\}")
 _ATTRIBUTES = set(Message.__struct_fields__)
+_ALWAYS = tuple(field.name for field in msgspec.structs.fields(Message) if field.required)
 
 
 def check(file: str, table: Table) -> None:
@@ -60,7 +63,8 @@ def _cited(value: Any, path: str) -> Iterator[tuple[str, Row]]:
             name = f"{path.strip('[]')}.{field.encode_name}".strip(".")
             if isinstance(inner, tuple):
                 for number, row in enumerate(inner, 1):
-                    yield from _cited(row, f"[[{name}]] row {number}")
+                    if isinstance(row, Row):
+                        yield _row(name, number, label(msgspec.to_builtins(row))), row
             else:
                 yield from _cited(inner, f"[{name}]")
 
@@ -92,6 +96,8 @@ def _formats(table: Table) -> Findings:
     names = [offer.name for offer in table.formats.offers]
     if table.formats.default not in names or _twice(names):
         yield "[formats]", "each format is offered once, and the default is one of them"
+    if "json" not in names:
+        yield "[[formats.offers]]", "no row for json, which every back is asked for"
     if ("xml" in names) != (table.xml is not None):
         yield "[xml]", "stands in a table that offers xml, and in no other"
 
@@ -103,21 +109,30 @@ def _fields(table: Table) -> Findings:
         where = _row("fields", number, row.json)
         yield from ((where, f"no such attribute: {name}") for name in row.of if name not in _ATTRIBUTES)
         yield from ((where, f"no such status: {name}") for name in row.statuses if name not in STATUSES)
-        yield from _kind(where, row.kind)
+        if bool(row.kind) == (row.write in _FORMLESS):
+            yield where, f"{row.write} has a kind unless the value is what it is: {', '.join(_FORMLESS)}"
+        if row.kind:
+            yield from _kind(where, row.kind)
         if bool(row.text) != (row.write in ("fixed", "path")) or bool(row.of) != (row.write not in _OF_NOTHING):
             yield where, "has text when it is fixed or a path, and otherwise says of what it is made"
         if row.write in ("copy", "copy-only", "entry", "given") and len(row.of) != 1:
             yield where, f"{row.write} is of one attribute"
+        made = {"entry": {"account", "property"}, "given": {"sender", "recipient"}}.get(row.write)
+        if made is not None and not set(row.of) <= made:
+            yield where, f"{row.write} is of {' or '.join(sorted(made))}"
         for operation in row.shown:
             if (row.json, operation) in shown:
                 yield where, f"{operation} shows {row.json} twice"
             shown.add((row.json, operation))
         copied += row.of if row.write == "copy" else ()
     yield from (("[[fields]]", f"two rows copy {name}") for name in _twice(copied))
+    yield from (("[[fields]]", f"no row copies {name}") for name in _ALWAYS if name not in copied)
     for number, read in enumerate(table.reads, 1):
         where = _row("reads", number, read.attribute)
         if read.attribute not in _ATTRIBUTES or read.attribute in copied:
             yield where, "is of an attribute that no row of [[fields]] copies"
+        yield from ((where, f"no such status: {name}") for name in read.statuses if name not in STATUSES)
+        yield from ((where, f"no such direction: {name}") for name in read.directions if name not in DIRECTIONS)
         yield from _kind(where, read.kind)
 
 
@@ -179,8 +194,8 @@ def _filters(table: Table) -> Findings:
     for number, row in enumerate(table.filters, 1):
         where = _row("filters", number, row.name)
         bound = row.test in ("lower-bound", "upper-bound")
-        if row.attribute not in _ATTRIBUTES:
-            yield where, f"no such attribute: {row.attribute}"
+        if (row.test == "refused") == bool(row.attribute) or (row.attribute and row.attribute not in _ATTRIBUTES):
+            yield where, f"is of an attribute of a message unless it is refused, not of {row.attribute or 'nothing'}"
         if bound != (row.inclusive is not None):
             yield where, "a bound, and nothing else, says whether it is inclusive"
         if (row.attribute == "created") != bound:
@@ -204,6 +219,8 @@ def _sort(table: Table) -> Findings:
     if any(said) != all(said):
         yield "[sort]", "parameter, separator, ascending, descending, unsaid and keys stand together or not at all"
     yield from (("[[sort.keys]]", f"{name} is listed twice") for name in _twice(key.name for key in sort.keys))
+    if sort.keys and not any(key.attribute == "created" for key in sort.keys):
+        yield "[[sort.keys]]", "no row is of created, by which a back is asked to sort"
     for number, key in enumerate(sort.keys, 1):
         if key.attribute not in _ATTRIBUTES:
             yield _row("sort.keys", number, key.name), f"no such attribute: {key.attribute}"

@@ -1,5 +1,6 @@
 """Reading a mapping table: TOML to frozen types, row by row, so that an error names file, section and row."""
 
+import copy
 import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
@@ -10,11 +11,9 @@ from typing import Any
 import msgspec
 
 from translator.errors import TableError
+from translator.tables.cells import cell, label
 from translator.tables.check import check
-from translator.tables.schema import Table
-
-LABELS = ("name", "json", "fault", "wire", "code", "attribute")
-"""The keys whose value tells a reader which row of a section is meant, best first."""
+from translator.tables.schema import Setting, Table
 
 
 def tables_folder() -> Traversable:
@@ -43,12 +42,9 @@ def load(file: str, raw: dict[str, Any]) -> Table:
         _convert(where, row, kind)
     table: Table = _convert(file, raw, Table)
     check(file, table)
+    for number, setting in enumerate(table.settings, 1):
+        _settable(f"{file}, [[settings]] row {number} ({setting.name})", raw, setting)
     return table
-
-
-def label(row: dict[str, Any]) -> str:
-    """What a reader calls a row."""
-    return next((str(row[key]) for key in LABELS if key in row), "")
 
 
 def _convert(where: str, value: Any, kind: Any) -> Any:
@@ -79,3 +75,18 @@ def _row_types(struct: Any, prefix: str) -> Iterator[tuple[str, Any]]:
                 yield name, described.item_type.cls
         elif isinstance(described, msgspec.inspect.StructType):
             yield from _row_types(described.cls, f"{name}.")
+
+
+def _settable(where: str, raw: dict[str, Any], setting: Setting) -> None:
+    """A setting replaces a cell that stands in the table, by words that the cell may hold, or by a number where one stands."""
+    try:
+        holder, key = cell(raw, setting.cell)
+    except LookupError:
+        raise TableError(where, f"no such cell: {setting.cell}") from None
+    if not setting.words and type(holder[key]) is not int:
+        raise TableError(where, f"{setting.cell} holds no number, so the setting has to say its words")
+    for name, word in setting.words.items():
+        changed = copy.deepcopy(raw)
+        holder, key = cell(changed, setting.cell)
+        holder[key] = word
+        _convert(f"{where}, word {name}", changed, Table)

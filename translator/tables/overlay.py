@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from translator.errors import ConfigError
-from translator.tables.load import LABELS
+from translator.tables.cells import cell
 
 
 def overlay(raw: dict[str, Any], side: str, values: dict[str, Any], where: str) -> dict[str, Any]:
@@ -31,22 +31,3 @@ def _put(raw: dict[str, Any], setting: dict[str, Any], value: Any, where: str) -
     if words is None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
         raise ConfigError(where, f"has to be a whole number, 0 or more; without it {before} is used")
     holder[key] = words[value] if words is not None else value
-
-
-def cell(raw: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """The row and the key that a path like `filters.Date_To.open_ahead` names: keys, and labels for rows of an array.
-
-    Raises LookupError where there is no such cell.
-    """
-    *steps, key = path.split(".")
-    holder: Any = raw
-    for step in steps:
-        if isinstance(holder, list):
-            holder = next((row for row in holder if any(row.get(name) == step for name in LABELS)), None)
-        else:
-            holder = holder.get(step)
-        if holder is None:
-            raise LookupError(path)
-    if not isinstance(holder, dict) or key not in holder:
-        raise LookupError(path)
-    return holder, key

@@ -78,7 +78,7 @@ Write: TypeAlias = Literal["copy", "copy-only", "latest", "first", "entry", "giv
 class FieldRow(Row, frozen=True, kw_only=True):
     json: str
     write: Write
-    kind: str
+    kind: str = ""
     xml: str = ""
     xml_empty: bool = False
     xml_text: str = ""
@@ -126,7 +126,6 @@ class SendRow(Row, frozen=True, kw_only=True):
     name: str
     attribute: str
     kind: str
-    empty: Literal["missing", "absent"]
     carries: tuple[str, ...] = ()
     required: bool = False
     default: bool | None = None
@@ -135,7 +134,7 @@ class SendRow(Row, frozen=True, kw_only=True):
 
 class FilterRow(Row, frozen=True, kw_only=True):
     name: str
-    attribute: str
+    attribute: str = ""
     test: Literal["equals", "word", "lower-bound", "upper-bound", "refused"]
     kind: str = ""
     inclusive: bool | None = None
@@ -168,7 +167,7 @@ PageValue: TypeAlias = Literal[
 class PageMember(Row, frozen=True, kw_only=True):
     json: str
     value: PageValue
-    as_: Literal["integer", "string"] = msgspec.field(name="as")
+    as_: Literal["", "integer", "string"] = msgspec.field(default="", name="as")
 
 
 class Paging(Row, frozen=True, kw_only=True):

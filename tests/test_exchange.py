@@ -1,0 +1,360 @@
+"""The exchange as a law: whatever comes in, and whatever a back answers, the application gets an answer of its own dialect."""
+
+import json
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from translator.accounts import Accounts, Back, Entry, Side
+from translator.dialect import Dialect, dialect
+from translator.exchange import Limits, Reply, exchange, failure
+from translator.explain import invented
+from translator.model import FAULTS
+from translator.tables.load import raw_tables
+from translator.wire import Answer, Ask, Failure, Request, Response
+
+NOW = 1_700_000_000.25
+MARK = "BACKSMARK"
+MOST_ASKS = 12
+TOKEN = "front-token"
+SPOKEN = {made.name: made for made in (dialect(file, raw) for file, raw in raw_tables().items())}
+FRONT_ACCOUNT = {"restcomm": "AC" + "1" * 32, "properties-v2": "A1"}
+FRONT_PROPERTY = {"restcomm": "", "properties-v2": "S1"}
+
+
+def _entry(front: str, number: int) -> Entry:
+    back = next(name for name in SPOKEN if name != front)
+    behind = Side(SPOKEN[back], f"{MARK}-account", FRONT_PROPERTY[back], f"{MARK}-token")
+    side = Side(SPOKEN[front], FRONT_ACCOUNT[front], FRONT_PROPERTY[front], TOKEN)
+    return Entry(side, Back(f"provider-{number}", SPOKEN[back], 3), behind, True)
+
+
+ENTRIES = {name: _entry(name, number) for number, name in enumerate(SPOKEN)}
+BOTH = Accounts(ENTRIES.values())
+LIST = {
+    "restcomm": f"/2012-04-24/Accounts/{FRONT_ACCOUNT['restcomm']}/SMS/Messages",
+    "properties-v2": "/v2/Properties/S1/Messages",
+}
+SID = {"restcomm": "SM" + "MABCDEFGHIJKLMNOPQRSTUVWXYZ23456", "properties-v2": "M00000" + "A" * 25 + "B"}
+EVERY_FORM = [("restcomm", ".json"), ("restcomm", ""), ("properties-v2", "")]
+FORM_MEDIA = ("content-type", "application/x-www-form-urlencoded")
+JSON_MEDIA = ("content-type", "application/json")
+
+
+def _authorization(front: str, token: str = TOKEN) -> tuple[str, str]:
+    return "authorization", "Basic " + b64encode(f"{FRONT_ACCOUNT[front]}:{token}".encode()).decode()
+
+
+def _send(front: str, extension: str, **changed: Any) -> Request:
+    headers = (_authorization(front), FORM_MEDIA if front == "restcomm" else JSON_MEDIA)
+    if front == "restcomm":
+        body = b"From=15550100001&To=15550100002&Body=hello"
+    else:
+        body = b'{"From": "+15550100001", "To": "+15550100002", "Text": "hello", "DeliveryReceipt": null}'
+        body = body.replace(b', "DeliveryReceipt": null', b"")
+    return Request("POST", LIST[front] + extension, "", headers, body)._replace(**changed)
+
+
+def _list(front: str, extension: str, **changed: Any) -> Request:
+    query = "" if front == "restcomm" else "Date_From=0&Date_To=1800000000"
+    return Request("GET", LIST[front] + extension, query, (_authorization(front),))._replace(**changed)
+
+
+def _get(front: str, extension: str, **changed: Any) -> Request:
+    path = f"{LIST[front]}/{SID[front]}{extension}"
+    return Request("GET", path, "", (_authorization(front),))._replace(**changed)
+
+
+@dataclass
+class Driven:
+    """An exchange played to its end: what it asked, and what it replied."""
+
+    reply: Reply
+    asked: list[Request] = field(default_factory=list)
+
+
+def _drive(request: Request, answers: list[Any], accounts: Accounts = BOTH, most: int = MOST_ASKS) -> Driven:
+    """Play it; an answer is one itself, or a number of rows that a good back has, or such a number and where it breaks off."""
+    asked: list[Request] = []
+    running = exchange(accounts, Limits(most), request, NOW)
+    backs = {entry.back.name: entry for entry in accounts.entries}
+    try:
+        ask = next(running)
+        while True:
+            given = tuple(
+                _answer(backs[ask.back], one, answers[(len(asked) + at) % len(answers)]) for at, one in _each(ask)
+            )
+            asked += ask.requests
+            assert len(asked) <= 10 * most, "it never ends"
+            ask = running.send(given)
+    except StopIteration as done:
+        return Driven(done.value, asked)
+
+
+def _each(ask: Ask) -> list[tuple[int, Request]]:
+    return list(enumerate(ask.requests))
+
+
+def _answer(entry: Entry, request: Request, given: Any) -> Answer:
+    if isinstance(given, Response | Failure):
+        return given
+    rows, cut, wrong = given
+    good = invented(entry, request, rows, NOW)
+    body = good.body.replace(b"invented message", MARK.encode())
+    if wrong is not None:
+        body = body.replace(*wrong)
+    return good._replace(body=body[: len(body) - cut])
+
+
+def _is_an_answer_of(front: Dialect, driven: Driven) -> None:
+    reply, table = driven.reply, front.table
+    assert reply.fault == "" or reply.fault in FAULTS
+    known = {row.status for row in table.errors.faults} | {row.status for row in table.operations}
+    assert reply.response.status in known
+    media = reply.response.header("content-type")
+    assert media in {offer.media for offer in table.formats.offers}
+    assert all(name == name.lower() and "\n" not in value for name, value in reply.response.headers)
+    message = _message_of(str(media), reply.response.body, front.name)
+    if reply.fault:
+        assert message, "an error says in words what is wrong"
+        everything = reply.response.body + repr(reply.response.headers).encode()
+        assert MARK.encode() not in everything and b"provider-" not in everything
+    else:
+        assert reply.response.status < 400
+
+
+def _message_of(media: str, body: bytes, front: str) -> str | None:
+    """The words of an error, with parsers that are not ours; reading them proves that the body is of its media type."""
+    if media == "application/xml":
+        return ElementTree.fromstring(body).findtext("Message")
+    value = json.loads(body)
+    assert isinstance(value, dict) and body.isascii()
+    said = value.get("message") if front == "restcomm" else value.get("ResponseStatus", {}).get("Message")
+    return said if isinstance(said, str) else None
+
+
+# ---------------------------------------------------------------------------------------------------------- what comes in
+
+_names = st.sampled_from(
+    ["From", "To", "Body", "Text", "StartTime", "EndTime", "Page", "PageSize", "Limit", "SortBy", "AfterSid", "Status",
+     "Date_From", "date_to", "Results_Count", "Results_Skip", "Direction", "StatusCallback", "Schedule", "DeliveryReceipt"]
+) | st.text(max_size=5)  # fmt: skip
+_values = (
+    st.sampled_from(
+        ["0", "1", "15550100001", "+15550100002", " 15550100001", "client:alice", "2018-10-05", "DateCreated:desc",
+         "To", "Delivered", "Transmit", "https://a.example/x", "true", "99999999999999999999", "", "9999-12-31T23:59:59.9"]
+    )
+    | st.integers(-2, 2**70).map(str)
+    | st.text(max_size=10)
+)  # fmt: skip
+_pairs = st.lists(st.tuples(_names, _values), max_size=5)
+_json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | _values,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names, inner, max_size=3),
+    max_leaves=6,
+)
+_bodies = (
+    st.binary(max_size=40)
+    | st.none()
+    | _pairs.map(lambda pairs: "&".join(f"{name}={value}" for name, value in pairs).encode())
+    | st.dictionaries(_names, _json_values, max_size=5).map(lambda value: json.dumps(value).encode())
+)
+_header_values = st.sampled_from(
+    [
+        "application/json",
+        "application/xml",
+        "*/*",
+        "text/html",
+        "application/x-www-form-urlencoded; charset=iso-8859-1",
+        "",
+    ]
+) | st.text(max_size=8)
+_headers = st.lists(st.tuples(st.sampled_from(["accept", "content-type", "authorization"]), _header_values), max_size=3)
+_methods = st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "get"]) | st.text(max_size=4)
+_queries = st.text(max_size=20) | _pairs.map(lambda pairs: "&".join(f"{name}={value}" for name, value in pairs))
+
+
+@st.composite
+def _requests(draw: st.DrawFn) -> Request:
+    """Good requests, good ones with something changed, and nonsense."""
+    front, extension = draw(st.sampled_from(EVERY_FORM))
+    request = draw(st.sampled_from([_send, _list, _get]))(front, extension)
+    changes: dict[str, st.SearchStrategy[Any]] = {
+        "method": _methods,
+        "query": _queries.map(lambda more: f"{request.query}&{more}") | _queries,
+        "headers": _headers.map(lambda more: (*more, *request.headers)) | _headers.map(tuple),
+        "body": _bodies,
+        "path": st.text(max_size=12).map(lambda more: request.path + more) | st.text(max_size=20),
+    }
+    for name in draw(st.sets(st.sampled_from(sorted(changes)), max_size=2)):
+        request = request._replace(**{name: draw(changes[name])})
+    return request
+
+
+_wrong = st.sampled_from(
+    [(b'"', b""), (b"delivered", b"lost"), (b"Delivered", b"Lost"), (b"+0000", b"-9999"), (b":1", b":-1"), (b":", b": null,"),
+     (b"202", b"999"), (b"+1555", b"\xff"), (b"SMM", b"S/"), (b"MA", b"../"), (b"2023", b"0000"), (b'":"', b'":["')]
+)  # fmt: skip
+_answers = st.lists(
+    st.tuples(st.integers(0, 420), st.sampled_from([0, 0, 1, 30]), st.none() | _wrong)
+    | st.builds(Failure, st.sampled_from(["never-left", "timeout", "broken"]), st.just(f"{MARK}.example refused"))
+    | st.builds(
+        Response,
+        st.sampled_from([200, 201, 204, 301, 400, 401, 403, 404, 413, 429, 500, 503, 599, 100, 600, 0]),
+        st.just((("retry-after", MARK), ("server", MARK))) | st.just((("retry-after", "7"),)),
+        st.binary(max_size=20).map(lambda body: body + MARK.encode())
+        | _json_values.map(lambda value: json.dumps({"message": MARK, "Messages": value, "Message": value}).encode())
+        | st.just(b'{"ResponseStatus": {"ErrorCode": "BACKSMARK_NOT_FOUND", "Errors": [{"FieldName": "To"}]}}')
+        | st.just(b'{"ResponseStatus": {"Errors": [{"FieldName": ["BACKSMARK"]}]}}'),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(_requests(), _answers)
+@example(_list("properties-v2", "", path="/v2/Properties/S1/Messages\ud800"), [(1, 0, None)])
+@example(_list("restcomm", ".json", query="StartTime=9999-12-31T23:59:59.999999999"), [(1, 0, None)])
+@example(_list("properties-v2", "", query="Date_From=0&Date_To=0"), [(0, 0, None)])
+@example(_list("restcomm", "", query="Page=1000000000000&PageSize=1000000000000"), [(1, 0, None)])
+def test_whatever_comes_in_and_whatever_a_back_answers_there_is_an_answer_in_the_fronts_shape(
+    request: Request, answers: list[Any]
+) -> None:
+    front = BOTH.dialect_of(request.path)
+    driven = _drive(request, answers)
+    _is_an_answer_of(front, driven)
+    assert driven.reply.dialect == front.name
+    assert driven.reply.asks == len(driven.asked) <= MOST_ASKS + 1
+    assert all(one.header("authorization") != request.header("authorization") for one in driven.asked)
+    if driven.reply.operation == "send":
+        assert len(driven.asked) <= 1, "a send is asked at most once"
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+@given(data=st.data())
+def test_what_a_back_answers_to_a_good_request_never_breaks_the_answer(
+    form: tuple[str, str], data: st.DataObject
+) -> None:
+    made = data.draw(st.sampled_from([_send, _list, _get]))
+    driven = _drive(made(*form), data.draw(_answers))
+    _is_an_answer_of(SPOKEN[form[0]], driven)
+    assert 1 <= len(driven.asked) <= (1 if made is _send else MOST_ASKS + 1)
+    if made is _send:
+        assert driven.reply.operation == "send" and driven.asked[0].method == "POST"
+    else:
+        assert all(one.method == "GET" for one in driven.asked), "reading never changes anything at a back"
+
+
+@given(_requests(), st.text(max_size=12))
+def test_a_request_without_the_right_credentials_asks_nothing(request: Request, guess: str) -> None:
+    headers = tuple(pair for pair in request.headers if pair[0] != "authorization")
+    front = BOTH.dialect_of(request.path)
+    tried = "" if guess == TOKEN else guess
+    for credentials in ((), (_authorization(front.name, tried),), (("authorization", guess),)):
+        driven = _drive(request._replace(headers=(*credentials, *headers)), [(1, 0, None)])
+        assert (driven.asked, driven.reply.response.status) == ([], 401)
+        assert str(driven.reply.response.header("www-authenticate")).startswith("Basic realm=")
+        _is_an_answer_of(front, driven)
+
+
+# --------------------------------------------------------------------------------------------------------- what goes right
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+def test_a_good_request_to_a_good_back_is_answered_with_what_the_back_has(form: tuple[str, str]) -> None:
+    sent = _drive(_send(*form), [(1, 0, None)])
+    assert (sent.reply.response.status, sent.reply.fault, len(sent.asked)) == (200, "", 1)
+    got = _drive(_get(*form), [(1, 0, None)], Accounts([ENTRIES[form[0]]._replace(shared=False)]))
+    assert (got.reply.response.status, got.reply.fault, len(got.asked)) == (200, "", 1)
+    listed = _drive(_list(*form), [(450, 0, None)])
+    assert (listed.reply.response.status, listed.reply.fault) == (200, "")
+    assert MARK.encode() in listed.reply.response.body, "the texts of the back's messages are shown"
+    if form == ("restcomm", ".json"):
+        shown = json.loads(listed.reply.response.body)
+        assert (shown["total"], len(shown["messages"])) == (450, 50)
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+@pytest.mark.parametrize(
+    ("kind", "sending", "reading"),
+    [
+        ("never-left", "back-unreachable", "back-unreachable"),
+        ("timeout", "outcome-unknown", "back-timeout"),
+        ("broken", "outcome-unknown", "back-failed"),
+    ],
+)
+def test_only_a_send_that_never_left_is_known_not_to_have_been_sent(
+    form: tuple[str, str], kind: Any, sending: str, reading: str
+) -> None:
+    answers = [Failure(kind, MARK)]
+    assert _drive(_send(*form), answers).reply.fault == sending
+    assert _drive(_get(*form), answers).reply.fault == reading
+    assert _drive(_list(*form), answers).reply.fault == reading
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+@pytest.mark.parametrize("status", [200, 500, 503, 599, 101, 700])
+def test_a_send_that_is_answered_with_nonsense_has_an_unknown_outcome(form: tuple[str, str], status: int) -> None:
+    driven = _drive(_send(*form), [Response(status, (), b"<html>" + MARK.encode())])
+    assert (driven.reply.fault, driven.reply.response.status, len(driven.asked)) == ("outcome-unknown", 504, 1)
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+@pytest.mark.parametrize("made", [_send, _list, _get])
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_a_back_thinks_of_our_credentials_is_not_shown_as_the_callers(
+    form: tuple[str, str], made: Any, status: int
+) -> None:
+    reply = _drive(made(*form), [Response(status, (), MARK.encode())]).reply
+    assert (reply.fault, reply.response.status) == ("back-refused-us", 502)
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+def test_a_message_that_the_back_does_not_know_is_unknown_and_never_a_failure(form: tuple[str, str]) -> None:
+    reply = _drive(_get(*form), [Response(404, (), MARK.encode())]).reply
+    assert (reply.fault, reply.response.status) == ("unknown-message", 404)
+
+
+def test_the_checks_stand_in_the_order_that_the_module_states() -> None:
+    """Each request breaks every later rule too, and only the first broken one is answered."""
+    extension = ""
+    broken = _send("restcomm", extension, body=None, path="/2012-04-24/Nowhere", method="PUT")
+    accept = ("accept", "text/html")
+    anonymous = _drive(broken._replace(headers=(accept,)), [(1, 0, None)]).reply
+    large = _drive(broken._replace(headers=(accept, *broken.headers)), [(1, 0, None)]).reply
+    small = broken._replace(body=b"", headers=(accept, *broken.headers))
+    refused = _drive(small, [(1, 0, None)]).reply
+    nowhere = _drive(small._replace(headers=broken.headers), [(1, 0, None)]).reply
+    other = f"/2012-04-24/Accounts/AC{'2' * 32}/SMS/Messages"
+    method = _drive(small._replace(headers=broken.headers, path=other), [(1, 0, None)]).reply
+    foreign = _drive(small._replace(headers=broken.headers[:1], path=other, method="POST"), [(1, 0, None)]).reply
+    media = _drive(_send("restcomm", extension, headers=broken.headers[:1], body=b""), [(1, 0, None)]).reply
+    empty = _drive(_send("restcomm", extension, body=b""), [(1, 0, None)]).reply
+    replies = [anonymous, large, refused, nowhere, method, foreign, media, empty]
+    assert [reply.response.status for reply in replies] == [401, 413, 406, 404, 405, 403, 415, 400]
+    assert method.response.header("allow") == "POST, GET"
+
+
+@pytest.mark.parametrize("depth", [1, 500, *range(880, 1001, 1), 5000])
+def test_json_nested_to_any_depth_is_refused_and_nothing_else(depth: int) -> None:
+    """A depth that the decoder just takes is too deep for whatever walks the value after it."""
+    nested = b"[" * depth + b"]" * depth
+    body = b'{"Date_From": 0, "Date_To": 1, "Status": ' + nested + b"}"
+    driven = _drive(
+        _list("properties-v2", "", query="", body=body, headers=(_authorization("properties-v2"), JSON_MEDIA)),
+        [(1, 0, None)],
+    )
+    assert (driven.reply.response.status, driven.asked) == (400, [])
+
+
+@pytest.mark.parametrize("form", EVERY_FORM)
+@pytest.mark.parametrize("fault", ["overdue", "internal"])
+def test_what_the_shell_gives_up_on_is_answered_in_the_fronts_shape(form: tuple[str, str], fault: str) -> None:
+    reply = failure(BOTH, _list(*form), fault)
+    _is_an_answer_of(SPOKEN[form[0]], Driven(reply))
+    assert reply.response.status == {"overdue": 504, "internal": 500}[fault]

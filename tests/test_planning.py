@@ -1,0 +1,326 @@
+"""Planning a list, against a fake back that is a plain list, and against a filter, sort and cut written here once more."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from translator.accounts import Back, Entry, Side
+from translator.dialect import Dialect, dialect
+from translator.errors import Refused, Unreadable
+from translator.model import DIRECTIONS, STATUSES, Message, Notes, Order, Page, Query
+from translator.planning import Scan, assemble, read_answer, rules
+from translator.tables.load import raw_tables
+from translator.wire import Failure, Request, Response
+
+NOW = 1_700_000_000.0
+
+
+def _spoken(sliced: int = 200, order: str = "ascending") -> dict[str, Dialect]:
+    """The dialects, with another largest slice and another order of the search."""
+    made = {}
+    for file, raw in raw_tables().items():
+        changed = {**raw, "paging": {**raw["paging"], "slice": sliced}}
+        if raw["dialect"]["name"] == "properties-v2":
+            changed["sort"] = {**raw["sort"], "default": order}
+        spoken = dialect(file, changed)
+        made[spoken.name] = spoken
+    return made
+
+
+SPOKEN = {(size, order): _spoken(size, order) for size in (1, 2, 3, 7, 200) for order in ("ascending", "descending")}
+
+
+def _entry(back: str, sliced: int = 200, order: str = "ascending", in_flight: int = 3) -> Entry:
+    spoken = SPOKEN[sliced, order]
+    front = next(name for name in spoken if name != back)
+    prop = "P" if back == "properties-v2" else ""
+    side = Side(spoken[front], "F", "" if prop else "FP", "t")
+    return Entry(side, Back("provider", spoken[back], in_flight), Side(spoken[back], "B", prop, "b"), False)
+
+
+def _message(number: int, created: int = 1000, **members: Any) -> Message:
+    sid = "M" + "A" * 24 + f"{number:07}".translate(str.maketrans("0123456789", "ABCDEFGHIJ"))
+    plain: dict[str, Any] = {
+        "sender": "+15550100001", "recipient": "+15550100002", "text": "t", "status": "sent", "direction": "outbound-api"
+    }  # fmt: skip
+    return Message(sid=sid, created=created, **{**plain, **members})
+
+
+class FakeBack:
+    """A provider that is a list of messages in its own order. It serves at most `most` at once, whatever is asked."""
+
+    def __init__(self, entry: Entry, rows: list[Message], most: int = 10**9, grows: list[Message] | None = None) -> None:
+        self.entry, self.rows, self.most, self.grows = entry, rows, most, grows or []
+        self.asked: list[tuple[int, int]] = []
+
+    def answer(self, request: Request) -> Response:
+        """Reads the ask with the standard library's parser, and shows a slice with the dialect's own front."""
+        from urllib.parse import parse_qs
+
+        asked = {name: values[0] for name, values in parse_qs(request.query).items()}
+        if "Results_Count" in asked:
+            count, skip = int(asked["Results_Count"]), int(asked["Results_Skip"])
+        else:
+            count = min(int(asked["PageSize"]), self.most)
+            skip = int(asked["Page"]) * count
+        self.asked.append((skip, count))
+        if self.grows:
+            self.rows = [self.grows.pop(0), *self.rows]
+        return self.shown(self.rows[skip : skip + min(count, self.most)])
+
+    def shown(self, rows: list[Message]) -> Response:
+        front, behind = self.entry.back.dialect.front, self.entry.behind
+        write: Callable[..., list[Any]] = front._writers["list", "json"]
+        member = self.entry.back.dialect.table.operation("list").member
+        body = msgspec.json.encode({member: write(rows, behind.account, behind.property, None, Notes())})
+        return Response(200, (), body)
+
+
+def _scan(entry: Entry, answer: Callable[[Request], Any], most: int = 1000, **bounds: int | None) -> tuple[Scan, list[int], Notes]:
+    """Runs a scan to its end; how many requests each ask held comes back too."""
+    scan = Scan(entry, bounds.get("since"), bounds.get("until"), NOW, most)
+    widths: list[int] = []
+    notes = Notes()
+    steps = scan.steps(notes)
+    try:
+        ask = next(steps)
+        while True:
+            widths.append(len(ask.requests))
+            ask = steps.send(tuple(answer(request) for request in ask.requests))
+    except StopIteration:
+        return scan, widths, notes
+
+
+# ------------------------------------------------------------------------------------------------------------- the law
+
+_messages = st.lists(
+    st.builds(
+        lambda created, sender, recipient, status, direction: {
+            "created": created, "sender": sender, "recipient": recipient, "status": status, "direction": direction,
+        },
+        st.integers(1000, 1006),
+        st.sampled_from(["+15550100001", "+15550100009", "12345", "ACME"]),
+        st.sampled_from(["+15550100002", "+15550100003"]),
+        st.sampled_from(["sent", "delivered", "received", "sending"]),
+        st.sampled_from(["outbound-api", "inbound"]),
+    ),
+    max_size=25,
+)  # fmt: skip
+_queries = st.builds(
+    Query,
+    sender=st.none() | st.just("+15550100009") | st.just("ACME"),
+    recipient=st.none() | st.just("+15550100003"),
+    statuses=st.none() | st.frozensets(st.sampled_from(STATUSES), min_size=1),
+    directions=st.none() | st.frozensets(st.sampled_from(DIRECTIONS), min_size=1),
+    order=st.builds(Order, st.sampled_from(["created", "sender", "recipient", "status", "direction"]), st.booleans()),
+    skip=st.integers(0, 8),
+    count=st.integers(1, 9),
+    limit=st.none() | st.integers(1, 30),
+)
+
+
+def _naive(rows: list[Message], query: Query) -> tuple[list[str], int]:
+    """The same page, from the sentences of the documents: rows stand oldest first."""
+    kept = []
+    for row in rows:
+        if query.sender is not None and row.sender != query.sender:
+            continue
+        if query.recipient is not None and row.recipient != query.recipient:
+            continue
+        if query.statuses is not None and row.status not in query.statuses:
+            continue
+        if query.directions is not None and row.direction not in query.directions:
+            continue
+        kept.append(row)
+    newest_first = list(reversed(kept))
+    if query.order.attribute == "created":
+        kept = newest_first if query.order.descending else kept
+    else:
+        values = sorted({_shown(row, query.order.attribute) for row in kept}, reverse=query.order.descending)
+        kept = [row for value in values for row in newest_first if _shown(row, query.order.attribute) == value]
+    kept = kept[: query.limit] if query.limit else kept
+    return [row.sid for row in kept[query.skip : query.skip + query.count]], len(kept)
+
+
+def _shown(row: Message, attribute: str) -> str:
+    """A value as the seed shows it: numbers without their plus, and an inbound message as `incoming`."""
+    value: str = getattr(row, attribute)
+    return {"inbound": "incoming"}.get(value, value.removeprefix("+"))
+
+
+@pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
+@given(
+    members=_messages,
+    query=_queries,
+    size=st.sampled_from([1, 2, 3, 7, 200]),
+    most=st.sampled_from([1, 2, 3, 5, 10**9]),
+    in_flight=st.integers(1, 4),
+    order=st.sampled_from(["ascending", "descending"]),
+)
+def test_a_list_is_a_plain_filter_sort_and_cut_however_the_back_slices_it(
+    back: str, members: list[dict[str, Any]], query: Query, size: int, most: int, in_flight: int, order: str
+) -> None:
+    rows = [_message(number, **given) for number, given in enumerate(sorted(members, key=lambda row: row["created"]))]
+    entry = _entry(back, size, order, in_flight)
+    backwards = back == "properties-v2" and order == "descending"
+    fake = FakeBack(entry, rows[::-1] if backwards else rows, most)
+    scan, widths, notes = _scan(entry, fake.answer)
+    key = SPOKEN[200, "ascending"]["restcomm"].front.sort_key(query.order.attribute)
+    page = assemble(scan.in_base_order(), query, key, in_pages=False)
+    assert ([row.sid for row in page.messages], page.total) == _naive(rows, query)
+    assert max(widths) <= max(in_flight, 1)
+    assert [note.name for note in notes.items if note.name != "back-serves-less"] == []
+    assert bool(notes.items) == (len(rows) > most and size > most)
+
+
+@given(st.integers(0, 12), st.integers(1, 5))
+def test_messages_that_come_during_a_newest_first_scan_shift_the_rest_and_none_is_shown_twice(
+    before: int, arriving: int
+) -> None:
+    entry = _entry("properties-v2", 7, "descending")
+    old = [_message(number, 1000 + number) for number in range(before + 14)][::-1]
+    new = [_message(100 + number, 2000 + number) for number in range(arriving)]
+    fake = FakeBack(entry, old, grows=new)
+    scan, _, _ = _scan(entry, fake.answer)
+    sids = [row.sid for row in scan.rows]
+    assert len(sids) == len(set(sids))
+    assert {row.sid for row in old} <= set(sids), "what was there before the first ask is there"
+
+
+# --------------------------------------------------------------------------------------------------------- its own words
+
+
+def test_the_first_slice_is_asked_alone_and_the_next_ones_as_many_at_once_as_the_back_takes() -> None:
+    entry = _entry("properties-v2", 2, in_flight=3)
+    fake = FakeBack(entry, [_message(number) for number in range(9)])
+    _, widths, _ = _scan(entry, fake.answer)
+    assert widths == [1, 3, 3, 1]
+    assert fake.asked == [(0, 2), (2, 2), (4, 2), (6, 2), (8, 2), (10, 2), (12, 2), (9, 1)]
+
+
+def test_a_list_that_fits_exactly_needs_an_empty_slice_and_one_row_behind_it_to_end_or_less() -> None:
+    entry = _entry("restcomm", 2)
+    fake = FakeBack(entry, [_message(number) for number in range(2)])
+    scan, widths, notes = _scan(entry, fake.answer)
+    assert (len(scan.rows), widths, notes.items) == (2, [1, 1], [])
+
+
+def test_a_back_that_serves_less_than_asked_is_noticed_and_asked_for_less() -> None:
+    entry = _entry("properties-v2", 7)
+    fake = FakeBack(entry, [_message(number) for number in range(9)], most=5)
+    scan, _, notes = _scan(entry, fake.answer)
+    assert len(scan.rows) == 9
+    assert [tuple(note) for note in notes.items] == [("back-serves-less", "5 rows where 7 were asked for")]
+    assert fake.asked == [(0, 7), (5, 1), (5, 5), (9, 1)]
+
+
+@pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
+def test_a_list_that_takes_more_asks_than_allowed_is_refused_and_not_cut_short(back: str) -> None:
+    entry = _entry(back, 1, in_flight=1)
+    fake = FakeBack(entry, [_message(number) for number in range(10)])
+    assert len(_scan(entry, fake.answer, most=11)[0].rows) == 10
+    with pytest.raises(Refused) as refused:
+        _scan(entry, FakeBack(entry, fake.rows).answer, most=10)
+    assert refused.value.fault.name == "list-too-long"
+
+
+@pytest.mark.parametrize("bounds", [{"until": 0}, {"until": -5}, {"since": 253_402_300_800}])
+@pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
+def test_a_range_in_which_nothing_can_be_created_is_empty_without_asking(back: str, bounds: dict[str, int]) -> None:
+    """253402300799 is 9999-12-31T23:59:59Z, the last second that all of the dialects' forms can write."""
+    scan, widths, _ = _scan(_entry(back), lambda request: Failure("broken"), **bounds)
+    assert (scan.rows, widths) == ([], [])
+
+
+@pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
+def test_a_slice_that_repeats_an_earlier_one_is_a_back_that_ignores_where_to_start(back: str) -> None:
+    entry = _entry(back, 2, in_flight=1)
+    fake = FakeBack(entry, [])
+    with pytest.raises(Unreadable, match="repeats"):
+        _scan(entry, lambda request: fake.shown([_message(1), _message(2)]))
+
+
+@pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
+def test_a_slice_longer_than_asked_is_a_back_that_ignores_how_many(back: str) -> None:
+    entry = _entry(back, 2)
+    fake = FakeBack(entry, [])
+    with pytest.raises(Unreadable, match="longer"):
+        _scan(entry, lambda request: fake.shown([_message(number) for number in range(3)]))
+
+
+@pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
+@pytest.mark.parametrize(("created", "outside"), [(999, True), (1000, False), (1009, False), (1010, True)])
+def test_a_row_outside_the_half_open_range_is_a_back_that_ignores_the_dates(back: str, created: int, outside: bool) -> None:
+    entry = _entry(back)
+    fake = FakeBack(entry, [_message(1, created)])
+    if outside:
+        with pytest.raises(Unreadable, match="outside the range"):
+            _scan(entry, fake.answer, since=1000, until=1010)
+    else:
+        assert len(_scan(entry, fake.answer, since=1000, until=1010)[0].rows) == 1
+
+
+@pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
+def test_a_row_of_another_account_is_never_shown(back: str) -> None:
+    entry = _entry(back)
+    foreign = FakeBack(entry._replace(behind=entry.behind._replace(account="somebody")), [_message(1)])
+    with pytest.raises(Unreadable, match="another account"):
+        _scan(entry, foreign.answer)
+
+
+def test_a_row_of_another_property_is_never_shown() -> None:
+    entry = _entry("properties-v2")
+    foreign = FakeBack(entry._replace(behind=entry.behind._replace(property="Q")), [_message(1)])
+    with pytest.raises(Unreadable, match="another account or property"):
+        _scan(entry, foreign.answer)
+
+
+# ------------------------------------------------------------------------------------------------------------- the page
+
+
+def _page(rows: int, *, in_pages: bool = True, **query: Any) -> Page:
+    found = [_message(number, 1000 + number) for number in range(rows)]
+    return assemble(found, Query(**query), lambda message: message.created, in_pages=in_pages)
+
+
+@pytest.mark.parametrize(("rows", "last"), [(0, 0), (1, 0), (9, 0), (10, 1), (11, 1), (34, 3)])
+def test_the_page_after_the_last_is_refused_where_pages_are_numbered(rows: int, last: int) -> None:
+    """The seed: 34 messages at ten a page give `num_pages` 3; the old server answers 400 past it."""
+    assert len(_page(rows, skip=last * 10, count=10).messages) == rows - last * 10
+    with pytest.raises(Refused) as refused:
+        _page(rows, skip=(last + 1) * 10, count=10)
+    assert refused.value.fault.name == "page-out-of-range"
+    assert refused.value.fault.reason == f"{last + 1} is past the last page, which is {last}"
+    assert _page(rows, in_pages=False, skip=(last + 1) * 10, count=10).messages == []
+
+
+def test_a_page_follows_the_message_that_its_caller_named_wherever_that_is_now() -> None:
+    after = _message(3).sid
+    assert [row.created for row in _page(9, skip=2, count=2, after=after).messages] == [1004, 1005]
+    assert [row.created for row in _page(9, skip=2, count=2, after="nobody's").messages] == [1002, 1003]
+
+
+def test_limit_is_the_total_number_of_items_in_the_list() -> None:
+    page = _page(34, skip=10, count=10, limit=12)
+    assert (page.total, page.limit, len(page.messages)) == (12, 12, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"), [("never-left", "back-unreachable"), ("timeout", "back-timeout"), ("broken", "back-failed")]
+)
+def test_an_ask_that_brought_no_answer_is_a_fault_of_the_back(kind: Any, fault: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_answer(Failure(kind))
+    assert refused.value.fault.name == fault
+
+
+@pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
+def test_the_rules_of_a_list_name_what_is_done_here(back: str) -> None:
+    said = list(rules(_entry(back), Query(sender="+15550100001", order=Order("sender", True), skip=10, count=5)))
+    assert "sifted here: sender" in said
+    assert "sorted here: sender, descending" in said
+    assert "kept: the first all; shown: 5 from index 10; total: counted here" in said
