@@ -1,0 +1,1 @@
+"""The tests: a file a module, the literal exchanges, the rules of the house."""

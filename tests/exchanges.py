@@ -1,7 +1,7 @@
 """Literal exchanges as data, and the plain loop that plays them.
 
-A case of `tests/cases/*.toml` says what the application sends, what the back must be asked, literally and in order, what it answers, and what the
-application must get. Expected values come from the API documents. The dialects are an argument, so that mutated tables can be judged too.
+A case of `tests/cases/*.toml` says what the application sends, what the back must be asked, literally and in order, what it
+answers, and what the application must get. Expected values come from the API documents. The dialects are an argument, so that mutated tables can be judged too.
 """
 
 import json
@@ -40,8 +40,7 @@ def read_cases() -> list[dict[str, Any]]:
     for path in sorted(FOLDER.glob("*.toml")):
         document = tomllib.loads(path.read_text("utf-8"))
         shared = {key: value for key, value in document.items() if key != "cases"}
-        for case in document["cases"]:
-            found.append({**case, "theme": path.stem, "shared_data": shared})
+        found += [{**case, "theme": path.stem, "shared_data": shared} for case in document["cases"]]
     return found
 
 

@@ -53,7 +53,9 @@ def _message(number: int, created: int = 1000, **members: Any) -> Message:
 class FakeBack:
     """A provider that is a list of messages in its own order. It serves at most `most` at once, whatever is asked."""
 
-    def __init__(self, entry: Entry, rows: list[Message], most: int = 10**9, grows: list[Message] | None = None) -> None:
+    def __init__(
+        self, entry: Entry, rows: list[Message], most: int = 10**9, grows: list[Message] | None = None
+    ) -> None:
         self.entry, self.rows, self.most, self.grows = entry, rows, most, grows or []
         self.asked: list[tuple[int, int]] = []
 
@@ -80,7 +82,9 @@ class FakeBack:
         return Response(200, (), body)
 
 
-def _scan(entry: Entry, answer: Callable[[Request], Any], most: int = 1000, **bounds: int | None) -> tuple[Scan, list[int], Notes]:
+def _scan(
+    entry: Entry, answer: Callable[[Request], Any], most: int = 1000, **bounds: int | None
+) -> tuple[Scan, list[int], Notes]:
     """Runs a scan to its end; how many requests each ask held comes back too."""
     scan = Scan(entry, bounds.get("since"), bounds.get("until"), NOW, most)
     widths: list[int] = []
@@ -254,7 +258,9 @@ def test_a_slice_longer_than_asked_is_a_back_that_ignores_how_many(back: str) ->
 
 @pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
 @pytest.mark.parametrize(("created", "outside"), [(999, True), (1000, False), (1009, False), (1010, True)])
-def test_a_row_outside_the_half_open_range_is_a_back_that_ignores_the_dates(back: str, created: int, outside: bool) -> None:
+def test_a_row_outside_the_half_open_range_is_a_back_that_ignores_the_dates(
+    back: str, created: int, outside: bool
+) -> None:
     entry = _entry(back)
     fake = FakeBack(entry, [_message(1, created)])
     if outside:

@@ -311,8 +311,8 @@ FIELDS: Final = (
     Broken(
         "a read of what a field copies already",
         V2,
-        put("reads", "scheduled", attribute="created"),
-        "[[reads]] Scheduled",
+        put("reads", "Scheduled", attribute="created"),
+        "[[reads]] created",
         "no row of [[fields]] copies",
     ),
     Broken(
@@ -481,7 +481,7 @@ LISTS: Final = (
         OLD,
         put("filters", "From", attribute="from"),
         "[[filters]] From",
-        "no such attribute: from",
+        "not of from",
     ),
     Broken(
         "a bound that does not say whether it is inclusive",

@@ -38,8 +38,8 @@ def read_toml(file: str, text: str) -> dict[str, Any]:
 
 def load(file: str, raw: dict[str, Any]) -> Table:
     """A checked table of plain values. Raises TableError naming file, section and row."""
-    for where, row, kind in _rows(file, raw):
-        _convert(where, row, kind)
+    for where, part, kind in _parts(file, raw):
+        _convert(where, part, kind)
     table: Table = _convert(file, raw, Table)
     check(file, table)
     for number, setting in enumerate(table.settings, 1):
@@ -54,27 +54,31 @@ def _convert(where: str, value: Any, kind: Any) -> Any:
         raise TableError(where, str(error)) from None
 
 
-def _rows(file: str, raw: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Every row of every array of tables, with its type, so that an error in one can be said to be there."""
-    for path, kind in _row_types(Table, ""):
-        section = raw
+def _parts(file: str, raw: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Every row and then every plain section that is there, with its type, so that an error in one can be said to be there."""
+    for path, kind, many in _part_types(Table, ""):
+        part: Any = raw
         for key in path.split("."):
-            section = section.get(key, {}) if isinstance(section, dict) else {}
-        if isinstance(section, list):
-            for number, row in enumerate(section, 1):
-                name = label(row) if isinstance(row, dict) else ""
-                yield f"{file}, [[{path}]] row {number} ({name})", row, kind
+            part = part.get(key) if isinstance(part, dict) else None
+        if many and isinstance(part, list):
+            for number, row in enumerate(part, 1):
+                yield f"{file}, [[{path}]] row {number} ({label(row) if isinstance(row, dict) else ''})", row, kind
+        elif not many and part is not None:
+            yield f"{file}, [{path}]", part, kind
 
 
-def _row_types(struct: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+def _part_types(struct: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
+    """The path and type of each section below a struct, and whether it is an array of rows; the innermost come first."""
     for field in msgspec.structs.fields(struct):
         described = msgspec.inspect.type_info(field.type)
         name = f"{prefix}{field.encode_name}"
         if isinstance(described, msgspec.inspect.VarTupleType):
             if isinstance(described.item_type, msgspec.inspect.StructType):
-                yield name, described.item_type.cls
-        elif isinstance(described, msgspec.inspect.StructType):
-            yield from _row_types(described.cls, f"{name}.")
+                yield name, described.item_type.cls, True
+        for one in described.types if isinstance(described, msgspec.inspect.UnionType) else (described,):
+            if isinstance(one, msgspec.inspect.StructType):
+                yield from _part_types(one.cls, f"{name}.")
+                yield name, one.cls, False
 
 
 def _settable(where: str, raw: dict[str, Any], setting: Setting) -> None:
