@@ -181,18 +181,28 @@ def test_a_list_is_a_plain_filter_sort_and_cut_however_the_back_slices_it(
     assert bool(notes.items) == (len(rows) > most and size > most)
 
 
-@given(st.integers(0, 12), st.integers(1, 5))
+@given(st.integers(21, 40), st.lists(st.booleans(), max_size=3))
 def test_messages_that_come_during_a_newest_first_scan_shift_the_rest_and_none_is_shown_twice(
-    before: int, arriving: int
+    before: int, arriving: list[bool]
 ) -> None:
     entry = _entry("properties-v2", 7, "descending")
-    old = [_message(number, 1000 + number) for number in range(before + 14)][::-1]
-    new = [_message(100 + number, 2000 + number) for number in range(arriving)]
+    old = [_message(number, 1000 + number) for number in range(before)][::-1]
+    new = [_message(100 + number, 2000 + number) if comes else None for number, comes in enumerate(arriving)]
     fake = FakeBack(entry, old, grows=new)
     scan, _, _ = _scan(entry, fake.answer)
     sids = [row.sid for row in scan.rows]
     assert len(sids) == len(set(sids))
     assert {row.sid for row in old} <= set(sids), "what was there before the first ask is there"
+
+
+def test_a_tail_that_was_pushed_along_and_holds_nothing_new_is_the_end_and_no_failure() -> None:
+    """14 messages in two slices; the 15th comes before the third ask, which then brings the oldest one once more."""
+    entry = _entry("properties-v2", 7, "descending", in_flight=1)
+    old = [_message(number, 1000 + number) for number in range(14)][::-1]
+    fake = FakeBack(entry, old, grows=[None, None, _message(100, 2000)])
+    scan, _, notes = _scan(entry, fake.answer)
+    assert ([row.sid for row in scan.rows], notes.items) == ([row.sid for row in old], [])
+    assert fake.asked == [(0, 7), (7, 7), (14, 7), (15, 1)]
 
 
 # --------------------------------------------------------------------------------------------------------- its own words

@@ -3,14 +3,19 @@
 import copy
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import pytest
 
 from translator.errors import ConfigError, TableError
+from translator.kinds import KINDS
 from translator.tables import load, overlay, tables_folder
 from translator.tables.cells import cell, label
+from translator.tables.check import TABLE_KINDS
 from translator.tables.load import raw_tables, read_toml
+from translator.tables.schema import Row, Table
 
 RAW: Final = raw_tables()
 OLD: Final = "restcomm.toml"
@@ -28,11 +33,11 @@ def row(raw: Raw, path: str, name: str, number: int = 1) -> Raw:
     return found
 
 
-def put(path: str, called: str, /, **cells: Any) -> Callable[[Raw], None]:
-    """A change: these cells of a row; `with_`, `in_` and `as_` stand for the keys that Python keeps for itself."""
+def put(path: str, called: str, number: int = 1, /, **cells: Any) -> Callable[[Raw], None]:
+    """A change: these cells of the `number`th row of that name; `with_`, `in_` and `as_` stand for the keys that Python keeps for itself."""
 
     def change(raw: Raw) -> None:
-        row(raw, path, called).update({key.rstrip("_"): value for key, value in cells.items()})
+        row(raw, path, called, number).update({key.rstrip("_"): value for key, value in cells.items()})
 
     return change
 
@@ -89,7 +94,7 @@ TYPES: Final = (
         "unknown field `inclusiv`",
     ),
     Broken("a section that no table has", OLD, lambda raw: raw.update(extra={}), "", "unknown field `extra`"),
-    Broken("a key that no plain section has", OLD, say("routes", suffix=".xml"), "", "unknown field `suffix`"),
+    Broken("a key that no plain section has", OLD, say("routes", suffix=".xml"), "[routes]", "unknown field `suffix`"),
     Broken("a section that is missing", OLD, lambda raw: raw.pop("paging"), "", "missing required field `paging`"),
     Broken(
         "a cell that is missing",
@@ -277,6 +282,10 @@ FIELDS: Final = (
         "[[fields]] api_version",
         "has text when it is fixed",
     ),
+    Broken("a copy without a kind", V2, drop("fields", "Text", "kind"), "[[fields]] Text", "has a kind unless"),
+    Broken("an entry's own with a kind", V2, put("fields", "AccountSid", kind="text"), "[[fields]] AccountSid", "has a kind unless"),
+    Broken("an entry's own that no entry has", V2, put("fields", "AccountSid", of=["sid"]), "[[fields]] AccountSid", "entry is of account or property"),
+    Broken("a text echoed as it was given", OLD, put("fields", "from", 2, of=["text"]), "[[fields]] from", "given is of recipient or sender"),
     Broken(
         "a copy of two attributes",
         V2,
@@ -545,14 +554,14 @@ LISTS: Final = (
         OLD,
         drop("filters", "EndTime"),
         "[[filters]]",
-        "exactly one row is a upper-bound",
+        "exactly one row has the test upper-bound",
     ),
     Broken(
         "a table with two lower bounds",
         OLD,
         twice("filters", "StartTime", name="Since"),
         "[[filters]]",
-        "exactly one row is a lower-bound",
+        "exactly one row has the test lower-bound",
     ),
     Broken("half a sort", OLD, lambda raw: raw["sort"].pop("separator"), "[sort]", "stand together or not at all"),
     Broken("a sort key listed twice", OLD, twice("sort.keys", "From"), "[[sort.keys]]", "From is listed twice"),
@@ -584,7 +593,11 @@ LISTS: Final = (
 
 ERRORS: Final = (
     Broken(
-        "an error shape that does not exist", OLD, say("errors", shape="problem"), "[errors]", "no such shape: problem"
+        "an error shape that does not exist",
+        OLD,
+        say("errors", shape="problem"),
+        "[errors]",
+        "Invalid enum value 'problem'",
     ),
     Broken(
         "a fault listed twice", OLD, twice("errors.faults", "internal"), "[[errors.faults]]", "internal is listed twice"
@@ -703,7 +716,7 @@ def test_a_broken_table_says_where_and_what(broken: Broken) -> None:
     assert raw != RAW[broken.file]
     with pytest.raises(TableError) as caught:
         load(broken.file, raw)
-    said = re.sub(r"row [1-9][0-9]* \((.*?)\)", r"\1", caught.value.where)
+    said = re.sub(r"row [1-9][0-9]* \((.*?)\)", r"\1", caught.value.where).rstrip()
     assert said == f"{broken.file}, {broken.where}".removesuffix(", ")
     assert broken.what in caught.value.what
     assert str(caught.value) == f"{caught.value.where}: {caught.value.what}"
@@ -821,3 +834,35 @@ def test_a_dialect_without_settings_on_a_side_says_so() -> None:
 def test_a_cell_that_is_not_there_is_a_lookup_error(path: str) -> None:
     with pytest.raises(LookupError):
         cell(RAW[V2], path)
+
+
+# ---- the page that explains a table ------------------------------------------------------------------------
+
+README: Final = (Path(__file__).parents[1] / "mappings" / "README.md").read_text("utf-8")
+CITING: Final = tuple(Row.__struct_fields__)
+
+
+def explained(section: str) -> set[str]:
+    """What stands in code type below the heading that names this section."""
+    for heading, text in re.findall(r"^### (.+)\n((?:(?!^##).*\n)*)", README, re.MULTILINE):
+        if f"`[{section}]`" in heading or f"`[[{section}]]`" in heading:
+            return set(re.findall(r"`([^`\n]+)`", text))
+    pytest.fail(f"no heading of mappings/README.md names {section}")
+
+
+def keys_of(struct: Any, path: str) -> list[tuple[str, str, list[str]]]:
+    """Section, key and closed choice of words, for every key that may stand in a section of a table or below it."""
+    found: list[tuple[str, str, list[str]]] = []
+    for field in msgspec.json.schema_components([struct])[1][struct.__name__]["properties"].items():
+        found.append((path, field[0], []))
+    return found
+
+
+def closed(kind: Any) -> list[str]:
+    """The words that a cell of this type may hold, where they are a closed choice."""
+    described = msgspec.inspect.type_info(kind) if not isinstance(kind, msgspec.inspect.Type) else kind
+    if isinstance(described, msgspec.inspect.VarTupleType):
+        return closed(described.item_type)
+    if isinstance(described, msgspec.inspect.LiteralType):
+        return [str(word) for word in described.values if word]
+    return []

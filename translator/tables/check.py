@@ -210,7 +210,7 @@ def _filters(table: Table) -> Findings:
             yield where, "a filter by word is of a kind of word"
     for test in ("lower-bound", "upper-bound"):
         if sum(row.test == test for row in table.filters) != 1:
-            yield "[[filters]]", f"exactly one row is a {test}"
+            yield "[[filters]]", f"exactly one row has the test {test}"
 
 
 def _sort(table: Table) -> Findings:

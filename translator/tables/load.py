@@ -72,9 +72,9 @@ def _part_types(struct: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
     for field in msgspec.structs.fields(struct):
         described = msgspec.inspect.type_info(field.type)
         name = f"{prefix}{field.encode_name}"
-        if isinstance(described, msgspec.inspect.VarTupleType):
-            if isinstance(described.item_type, msgspec.inspect.StructType):
-                yield name, described.item_type.cls, True
+        items = described.item_type if isinstance(described, msgspec.inspect.VarTupleType) else None
+        if isinstance(items, msgspec.inspect.StructType):
+            yield name, items.cls, True
         for one in described.types if isinstance(described, msgspec.inspect.UnionType) else (described,):
             if isinstance(one, msgspec.inspect.StructType):
                 yield from _part_types(one.cls, f"{name}.")

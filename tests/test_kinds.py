@@ -1,0 +1,292 @@
+"""Kinds: each pair is a round trip, and its forms are what the standard library or a document says they are."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime, parsedate_to_datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from translator.errors import BadValue
+from translator.kinds import KINDS
+from translator.kinds.instants import LAST
+from translator.kinds.numbers import party
+
+INSTANTS = st.integers(0, LAST)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _at(instant: int) -> datetime:
+    return EPOCH + timedelta(seconds=instant)
+
+
+# ------------------------------------------------------------------------------------------------------------- instants
+
+
+@given(INSTANTS)
+@example(0)
+@example(LAST)
+@example(951_782_400)  # 29 February 2000
+def test_an_rfc2822_date_is_the_standard_librarys_with_an_unpadded_day(instant: int) -> None:
+    kind, padded = KINDS["instant:rfc2822-unpadded"], format_datetime(_at(instant))
+    written = kind.write(instant)
+    assert written == re.sub(r", 0", ", ", padded)
+    assert kind.read(written) == kind.read(padded) == instant
+    assert int(parsedate_to_datetime(written).timestamp()) == instant
+
+
+def test_the_dates_of_the_seed_are_read_and_written_as_they_stand_there() -> None:
+    kind = KINDS["instant:rfc2822-unpadded"]
+    assert kind.read("Thu, 19 Nov 2015 07:21:35 -0500") == 1447935695
+    assert kind.read("Thu, 31 May 2018 16:10:32 +0000") == 1527783032
+    assert kind.write(1527783032) == "Thu, 31 May 2018 16:10:32 +0000"
+    assert kind.write(1562223748) == "Thu, 4 Jul 2019 07:02:28 +0000"
+    assert KINDS["instant:iso8601-millis"].write(1562223748) == "2019-07-04T07:02:28.000Z"
+
+
+@given(st.integers(86400, LAST - 86400), st.integers(-23 * 60, 23 * 60))
+def test_a_date_in_any_zone_is_the_same_instant(instant: int, minutes: int) -> None:
+    local = _at(instant).astimezone(timezone(timedelta(minutes=minutes)))
+    assert KINDS["instant:rfc2822-unpadded"].read(format_datetime(local)) == instant
+    assert KINDS["instant:iso8601"].read(local.isoformat()) == instant
+    assert KINDS["instant:iso8601"].read(local.strftime("%Y-%m-%dT%H:%M:%S%z").zfill(24)) == instant
+
+
+@given(INSTANTS, st.integers(0, 999_999_999), st.integers(1, 9))
+@example(1_562_223_748, 999_999_999, 9)
+@example(LAST, 999_999_999, 9)
+def test_the_fraction_of_a_second_is_cut_off_and_never_makes_a_second_more(instant: int, nanos: int, digits: int) -> None:
+    text = f"{_at(instant):%Y-%m-%dT%H:%M:%S}".zfill(19) + "." + f"{nanos:09}"[:digits] + "Z"
+    assert KINDS["instant:iso8601-millis"].read(text) == instant
+    read = KINDS["instant:iso8601"].read(text)
+    assert instant <= read < instant + 1
+    assert abs(read - instant - float(f"0.{f'{nanos:09}'[:digits]}")) < 1e-4
+
+
+@given(INSTANTS)
+def test_iso8601_forms_are_the_standard_librarys_and_read_back(instant: int) -> None:
+    plain = _at(instant).replace(tzinfo=None).isoformat()
+    assert KINDS["instant:iso8601"].write(instant) == plain
+    assert KINDS["instant:iso8601-millis"].write(instant) == plain + ".000Z"
+    for kind in ("instant:iso8601", "instant:iso8601-millis"):
+        assert KINDS[kind].read(KINDS[kind].write(instant)) == instant
+    assert KINDS["instant:iso8601"].read(plain.replace("T", " ")) == instant
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2018-10-05", 1538697600),
+        ("2018-10-05T22:45", 1538779500),
+        ("2018-10-05T22:45:32", 1538779532),
+        ("2018-10-05T22:45:32Z", 1538779532),
+        ("2018-10-05T22:45:32.5", 1538779532.5),
+        ("2018-10-05T22:45:32+02:00", 1538772332),
+        ("2018-10-05T22:45:32-0230", 1538788532),
+        ("1970-01-01", 0),
+        ("9999-12-31T23:59:59", LAST),
+    ],
+)
+def test_a_date_and_a_date_and_time_are_read_as_utc_unless_they_name_a_zone(text: str, instant: float) -> None:
+    assert KINDS["instant:iso8601"].read(text) == instant
+
+
+NONSENSE = [
+    "", "now", "2018", "2018-13-01", "2018-02-30", "2018-10-05T24:00:00", "2018-10-05T22:60", "2018-10-05T22:45:60",
+    "2018-10-05T22:45:32+25:00", "0000-01-01", "1969-12-31T23:59:59", "1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01",
+    "2018-10-05T", "20181005", " 2018-10-05", "2018-10-05\n", "٢٠١٨-10-05", None, 5, 1.5, True, [], {}, b"2018-10-05",
+    "Thu, 31 Foo 2018 16:10:32 +0000", "Thu, 32 May 2018 16:10:32 +0000", "Thu, 31 May 2018 16:10:32",
+    "Thu, 31 May 2018 16:10:32 +9900", "Thu, 31 May 18 16:10:32 +0000", "Thu, 1 Jan 1970 00:00:00 +0001",
+    "Fri, 31 Dec 9999 23:59:59 -0001", "Thu,31 May 2018 16:10:32 +0000", "-1", "1.5", "1e3", "٣",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["instant:iso8601", "instant:iso8601-millis", "instant:rfc2822-unpadded"])
+@pytest.mark.parametrize("value", NONSENSE)
+def test_what_is_no_date_within_1970_to_9999_is_a_bad_value(kind: str, value: object) -> None:
+    with pytest.raises(BadValue):
+        KINDS[kind].read(value)
+
+
+@pytest.mark.parametrize("kind", [name for name in KINDS if name != "text"])
+@given(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.text(), max_size=2))
+def test_any_value_is_read_or_is_a_bad_value_that_is_not_repeated(kind: str, value: object) -> None:
+    try:
+        KINDS[kind].read(value)
+    except BadValue as error:
+        assert error.reason.startswith(("has to be", "is not"))
+        assert not (isinstance(value, str) and len(value) > 9 and value in error.reason)
+
+
+@given(INSTANTS)
+def test_seconds_since_the_epoch_are_read_as_a_number_and_as_digits(instant: int) -> None:
+    kind = KINDS["instant:epoch"]
+    assert kind.read(instant) == kind.read(str(instant)) == kind.read(float(instant)) == kind.write(instant) == instant
+
+
+@pytest.mark.parametrize("value", [-1, LAST + 1, "-1", str(LAST + 1), 1.5, "1.5", True, "", None, [], "٣", float("nan"), float("inf")])
+def test_what_is_not_whole_seconds_from_1970_to_9999_is_a_bad_value(value: object) -> None:
+    with pytest.raises(BadValue):
+        KINDS["instant:epoch"].read(value)
+
+
+# ---------------------------------------------------------------------------------------------------------------- plain
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_a_count_is_read_as_a_number_and_as_digits(count: int) -> None:
+    assert KINDS["count"].read(count) == KINDS["count"].read(str(count)) == KINDS["count"].write(count) == count
+
+
+@pytest.mark.parametrize("value", [-1, 2**63, "-1", str(2**63), "9" * 30, True, 1.0, "", "1.0", "٣", None])
+def test_what_is_not_a_whole_number_is_no_count(value: object) -> None:
+    with pytest.raises(BadValue):
+        KINDS["count"].read(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "read"),
+    [
+        ("flag", True, True), ("flag", "TRUE", True), ("flag", "false", False), ("method", "Get", "GET"),
+        ("method", "post", "POST"), ("address", "http://status.callback.url", "http://status.callback.url"),
+        ("address", "HTTPS://a.example:8080/x?y=z#f", "HTTPS://a.example:8080/x?y=z#f"),
+    ],
+)  # fmt: skip
+def test_flags_methods_and_addresses_are_read_as_clients_write_them(kind: str, value: object, read: object) -> None:
+    assert KINDS[kind].read(value) == read
+    assert KINDS[kind].write(read) == read
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("flag", "1"), ("flag", 1), ("flag", "yes"), ("method", "PUT"), ("method", ""), ("address", "ftp://a.example"),
+        ("address", "a.example"), ("address", "http://user:word@a.example/"), ("address", "http://a.example/ x"),
+        ("address", "http://a.example/\r\nx"), ("address", "http://"), ("address", "http://a.example/" + "x" * 2048),
+    ],
+)  # fmt: skip
+def test_what_is_no_flag_method_or_harmless_address_is_a_bad_value(kind: str, value: object) -> None:
+    with pytest.raises(BadValue):
+        KINDS[kind].read(value)
+
+
+# -------------------------------------------------------------------------------------------------------------- numbers
+
+_digits = st.text("0123456789", min_size=7, max_size=15)
+_others = (
+    st.text("0123456789", min_size=1, max_size=6)
+    | st.text("ABCdef ", min_size=1, max_size=11)
+    | st.text("abc0189", max_size=10).map(lambda name: "client:" + name)
+    | st.text("0123456789", min_size=16, max_size=20)
+    | st.text("0123456789", max_size=6).map(lambda digits: "+" + digits)
+)
+
+
+@pytest.mark.parametrize("kind", ["number:bare", "number:plus"])
+@given(_digits)
+def test_seven_to_fifteen_digits_with_or_without_a_plus_are_the_same_number(kind: str, digits: str) -> None:
+    assert KINDS[kind].read(digits) == KINDS[kind].read("+" + digits) == "+" + digits
+    assert KINDS["number:bare"].write("+" + digits) == digits
+    assert KINDS["number:plus"].write("+" + digits) == "+" + digits
+    assert party("+" + digits) == "number"
+
+
+@pytest.mark.parametrize("read", ["number:bare", "number:plus"])
+@pytest.mark.parametrize("write", ["number:bare", "number:plus"])
+@given(_others)
+def test_short_codes_sender_ids_and_clients_are_never_altered(read: str, write: str, value: str) -> None:
+    assert KINDS[write].write(KINDS[read].read(value)) == value
+    assert KINDS[read].repair is not None and KINDS[read].repair(value) is None
+
+
+@pytest.mark.parametrize("write", ["number:bare", "number:plus"])
+@given(st.text(st.characters(blacklist_categories=("C", "Z")), max_size=64))
+def test_reading_is_undone_by_writing_and_reading_again(write: str, value: str) -> None:
+    neutral = KINDS["number:plus"].read(value)
+    assert KINDS["number:plus"].read(KINDS[write].write(neutral)) == neutral
+
+
+@pytest.mark.parametrize(
+    ("neutral", "what"),
+    [
+        ("+1987654", "number"), ("+198765", "sender-id"), ("12345", "short-code"), ("123456", "short-code"), ("1234567", "sender-id"),
+        ("client:alice", "client"), ("CLIENT:alice", "client"), ("dev-test", "sender-id"), ("+1987654321234567", "sender-id"),
+        ("٣٣٣٣", "sender-id"), ("+٣٣٣٣٣٣٣٣", "sender-id"),
+    ],
+)  # fmt: skip
+def test_what_a_sender_or_recipient_is_follows_from_its_characters(neutral: str, what: str) -> None:
+    assert party(neutral) == what
+
+
+@given(_digits)
+def test_a_plus_that_nobody_escaped_is_meant_where_a_space_came(digits: str) -> None:
+    repair = KINDS["number:bare"].repair
+    assert repair is not None
+    assert repair(" " + digits) == "+" + digits
+    assert repair(digits) is repair("+" + digits) is repair("  " + digits) is repair(" ACME") is None
+
+
+@pytest.mark.parametrize("value", ["x" * 65, "a\nb", "\x00", "\u202e", None, 19876543212])
+def test_a_party_that_is_too_long_or_not_printable_is_a_bad_value(value: object) -> None:
+    with pytest.raises(BadValue):
+        KINDS["number:plus"].read(value)
+
+
+# ----------------------------------------------------------------------------------------------------------------- SIDs
+
+BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_hex_sids = st.text("0123456789abcdef", min_size=32, max_size=32).map(lambda digits: "SM" + digits)
+_bare_sids = st.text(BASE32, min_size=31, max_size=31).map(lambda rest: "M" + rest)
+_harmless = st.text(BASE32 + BASE32.lower() + "01_-", min_size=1, max_size=32)
+PREFIXED, BARE = KINDS["sid:prefixed"], KINDS["sid:base32"]
+
+
+@given(_hex_sids)
+@example("SM" + "0" * 32)
+@example("SM" + "f" * 32)
+@example("SM350df10671b64616a3bb92981967cecb")
+def test_a_hex_sid_goes_through_the_bare_shape_and_back_through_two_proxies(sid: str) -> None:
+    bare = BARE.write(PREFIXED.read(sid))
+    assert re.fullmatch("M[A-Z0-7]{31}", bare)
+    assert PREFIXED.write(BARE.read(bare)) == sid
+    again = PREFIXED.write(BARE.read(bare))
+    assert PREFIXED.write(BARE.read(BARE.write(PREFIXED.read(again)))) == sid
+
+
+@given(_bare_sids)
+@example("MJGPVTNSWHJ35HGQTGABFE27TXFSSUZI")
+def test_a_bare_sid_goes_through_the_prefixed_shape_and_back_through_two_proxies(sid: str) -> None:
+    shown = PREFIXED.write(BARE.read(sid))
+    assert shown == "SM" + sid
+    assert re.fullmatch("SM[A-Z0-9]{32}", shown)
+    assert BARE.write(PREFIXED.read(shown)) == sid
+    second = BARE.write(PREFIXED.read(PREFIXED.write(BARE.read(BARE.write(PREFIXED.read(shown))))))
+    assert second == sid
+
+
+@given(_hex_sids, _hex_sids)
+def test_two_hex_sids_never_meet_in_the_bare_shape(one: str, other: str) -> None:
+    assert (BARE.write(PREFIXED.read(one)) == BARE.write(PREFIXED.read(other))) == (one == other)
+
+
+@given(_harmless | _bare_sids | _hex_sids.map(lambda sid: sid[2:]) | _hex_sids.map(lambda sid: "V" + sid[2:]))
+def test_any_other_harmless_sid_of_a_provider_is_found_again_by_what_was_shown(sid: str) -> None:
+    assert BARE.write(BARE.read(sid)) == sid
+    assert PREFIXED.write(PREFIXED.read("SM" + sid)) == "SM" + sid
+    assert BARE.write(PREFIXED.read(PREFIXED.write(BARE.read(sid)))) == sid, "a bare provider behind a prefixed front"
+
+
+@given(_harmless.filter(lambda sid: not sid.startswith("M0")))
+def test_any_other_prefixed_sid_is_found_again_behind_a_bare_front(sid: str) -> None:
+    assert PREFIXED.write(BARE.read(BARE.write(PREFIXED.read("SM" + sid)))) == "SM" + sid
+
+
+@pytest.mark.parametrize("sid", ["", "SM", "a/b", "..", "SM..", "SM/../x", "SMa b", "SMa%2fb", "SMé", "SMa\n", "x" * 67, None, 5])
+@pytest.mark.parametrize("kind", [PREFIXED, BARE])
+def test_a_sid_that_could_change_a_path_is_refused(kind: object, sid: object) -> None:
+    assert kind in (PREFIXED, BARE)
+    if kind is BARE and sid == "SM":
+        return
+    with pytest.raises(BadValue):
+        (PREFIXED if kind is PREFIXED else BARE).read(sid)
