@@ -56,7 +56,9 @@ def test_a_date_in_any_zone_is_the_same_instant(instant: int, minutes: int) -> N
 @given(INSTANTS, st.integers(0, 999_999_999), st.integers(1, 9))
 @example(1_562_223_748, 999_999_999, 9)
 @example(LAST, 999_999_999, 9)
-def test_the_fraction_of_a_second_is_cut_off_and_never_makes_a_second_more(instant: int, nanos: int, digits: int) -> None:
+def test_the_fraction_of_a_second_is_cut_off_and_never_makes_a_second_more(
+    instant: int, nanos: int, digits: int
+) -> None:
     text = f"{_at(instant):%Y-%m-%dT%H:%M:%S}".zfill(19) + "." + f"{nanos:09}"[:digits] + "Z"
     assert KINDS["instant:iso8601-millis"].read(text) == instant
     read = KINDS["instant:iso8601"].read(text)
@@ -110,7 +112,9 @@ def test_what_is_no_date_within_1970_to_9999_is_a_bad_value(kind: str, value: ob
 
 
 @pytest.mark.parametrize("kind", [name for name in KINDS if name != "text"])
-@given(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.text(), max_size=2))
+@given(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.text(), max_size=2)
+)
 def test_any_value_is_read_or_is_a_bad_value_that_is_not_repeated(kind: str, value: object) -> None:
     try:
         KINDS[kind].read(value)
@@ -125,7 +129,9 @@ def test_seconds_since_the_epoch_are_read_as_a_number_and_as_digits(instant: int
     assert kind.read(instant) == kind.read(str(instant)) == kind.read(float(instant)) == kind.write(instant) == instant
 
 
-@pytest.mark.parametrize("value", [-1, LAST + 1, "-1", str(LAST + 1), 1.5, "1.5", True, "", None, [], "٣", float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "value", [-1, LAST + 1, "-1", str(LAST + 1), 1.5, "1.5", True, "", None, [], "٣", float("nan"), float("inf")]
+)
 def test_what_is_not_whole_seconds_from_1970_to_9999_is_a_bad_value(value: object) -> None:
     with pytest.raises(BadValue):
         KINDS["instant:epoch"].read(value)
@@ -282,7 +288,9 @@ def test_any_other_prefixed_sid_is_found_again_behind_a_bare_front(sid: str) -> 
     assert PREFIXED.write(BARE.read(BARE.write(PREFIXED.read("SM" + sid)))) == "SM" + sid
 
 
-@pytest.mark.parametrize("sid", ["", "SM", "a/b", "..", "SM..", "SM/../x", "SMa b", "SMa%2fb", "SMé", "SMa\n", "x" * 67, None, 5])
+@pytest.mark.parametrize(
+    "sid", ["", "SM", "a/b", "..", "SM..", "SM/../x", "SMa b", "SMa%2fb", "SMé", "SMa\n", "x" * 67, None, 5]
+)
 @pytest.mark.parametrize("kind", [PREFIXED, BARE])
 def test_a_sid_that_could_change_a_path_is_refused(kind: object, sid: object) -> None:
     assert kind in (PREFIXED, BARE)

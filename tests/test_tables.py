@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -34,7 +34,7 @@ def row(raw: Raw, path: str, name: str, number: int = 1) -> Raw:
 
 
 def put(path: str, called: str, number: int = 1, /, **cells: Any) -> Callable[[Raw], None]:
-    """A change: these cells of the `number`th row of that name; `with_`, `in_` and `as_` stand for the keys that Python keeps for itself."""
+    """A change: these cells of the `number`th row of that name; `in_` is the key `in`."""
 
     def change(raw: Raw) -> None:
         row(raw, path, called, number).update({key.rstrip("_"): value for key, value in cells.items()})
@@ -283,9 +283,27 @@ FIELDS: Final = (
         "has text when it is fixed",
     ),
     Broken("a copy without a kind", V2, drop("fields", "Text", "kind"), "[[fields]] Text", "has a kind unless"),
-    Broken("an entry's own with a kind", V2, put("fields", "AccountSid", kind="text"), "[[fields]] AccountSid", "has a kind unless"),
-    Broken("an entry's own that no entry has", V2, put("fields", "AccountSid", of=["sid"]), "[[fields]] AccountSid", "entry is of account or property"),
-    Broken("a text echoed as it was given", OLD, put("fields", "from", 2, of=["text"]), "[[fields]] from", "given is of recipient or sender"),
+    Broken(
+        "an entry's own with a kind",
+        V2,
+        put("fields", "AccountSid", kind="text"),
+        "[[fields]] AccountSid",
+        "has a kind unless",
+    ),
+    Broken(
+        "an entry's own that no entry has",
+        V2,
+        put("fields", "AccountSid", of=["sid"]),
+        "[[fields]] AccountSid",
+        "entry is of account or property",
+    ),
+    Broken(
+        "a text echoed as it was given",
+        OLD,
+        put("fields", "from", 2, of=["text"]),
+        "[[fields]] from",
+        "given is of recipient or sender",
+    ),
     Broken(
         "a copy of two attributes",
         V2,
@@ -850,19 +868,57 @@ def explained(section: str) -> set[str]:
     pytest.fail(f"no heading of mappings/README.md names {section}")
 
 
-def keys_of(struct: Any, path: str) -> list[tuple[str, str, list[str]]]:
-    """Section, key and closed choice of words, for every key that may stand in a section of a table or below it."""
-    found: list[tuple[str, str, list[str]]] = []
-    for field in msgspec.json.schema_components([struct])[1][struct.__name__]["properties"].items():
-        found.append((path, field[0], []))
-    return found
+def parts(kind: msgspec.inspect.Type) -> list[msgspec.inspect.Type]:
+    """A cell's type, or what it is an array or a choice of."""
+    if isinstance(kind, msgspec.inspect.VarTupleType):
+        return parts(kind.item_type)
+    return (
+        [part for one in kind.types for part in parts(one)] if isinstance(kind, msgspec.inspect.UnionType) else [kind]
+    )
 
 
-def closed(kind: Any) -> list[str]:
-    """The words that a cell of this type may hold, where they are a closed choice."""
-    described = msgspec.inspect.type_info(kind) if not isinstance(kind, msgspec.inspect.Type) else kind
-    if isinstance(described, msgspec.inspect.VarTupleType):
-        return closed(described.item_type)
-    if isinstance(described, msgspec.inspect.LiteralType):
-        return [str(word) for word in described.values if word]
-    return []
+def cells(struct: type[msgspec.Struct], section: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Section, key and, where a cell is one of a closed choice, its words: for every cell that a table may have."""
+    for field in msgspec.structs.fields(struct):
+        if field.name in CITING:
+            continue
+        inner = parts(msgspec.inspect.type_info(field.type))
+        below = [part.cls for part in inner if isinstance(part, msgspec.inspect.StructType)]
+        for found in below:
+            yield from cells(found, f"{section}.{field.encode_name}".lstrip("."))
+        if not below:
+            literals = [part.values for part in inner if isinstance(part, msgspec.inspect.LiteralType)]
+            yield section, field.encode_name, tuple(str(word) for words in literals for word in words if word)
+
+
+CELLS: Final = tuple(cells(Table, ""))
+
+
+def test_the_cells_of_a_table_are_found() -> None:
+    assert len(CELLS) > 90
+    assert ("paging.members", "as", ("integer", "string")) in CELLS
+    assert ("fields", "in", ("get", "list", "send")) in [(*cell[:2], tuple(sorted(cell[2]))) for cell in CELLS]
+
+
+@pytest.mark.parametrize(("section", "key", "words"), CELLS, ids=str)
+def test_the_readme_explains_a_key_and_every_word_it_may_hold(section: str, key: str, words: tuple[str, ...]) -> None:
+    assert {key, *words} <= explained(section)
+
+
+@pytest.mark.parametrize("way", CITING)
+def test_the_readme_explains_where_a_row_may_come_from(way: str) -> None:
+    assert f"`{way}` (" in README.split("## Sections")[0]
+
+
+def test_the_readme_lists_every_kind_and_no_other() -> None:
+    table = README.split("## Kinds")[1]
+    listed = [
+        kind for first in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for kind in re.findall("`([^`]+)`", first)
+    ]
+    assert sorted(listed) == sorted([*KINDS, *TABLE_KINDS])
+
+
+def test_the_readme_says_how_settings_read_and_where_a_word_is_changed() -> None:
+    assert {"name", "side", "cell", "words"} <= explained("settings")
+    change = README.split("## How to change a status word")[1].split("\n## ")[0]
+    assert all(place in change for place in ("`[[words.status]]`", "`wire`", "tests/cases/"))

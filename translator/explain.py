@@ -80,7 +80,10 @@ def invented(entry: Entry, request: Request, rows: int, now: float) -> Response:
     if isinstance(asked, Listed):
         query = asked.query
         kept = [message for message in messages if _within(message, query)]
-        page = assemble(kept, query, front.sort_key(query.order.attribute), in_pages=front.in_pages)
+        try:
+            page = assemble(kept, query, front.sort_key(query.order.attribute), in_pages=front.in_pages)
+        except Refused as refused:
+            return front.write_fault(refused.fault, "json")
         return front.write_page(page, asked, at, request.path, *who)
     message = _message(0, now)
     message.sid = asked

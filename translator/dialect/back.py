@@ -33,7 +33,7 @@ class BackVerbs:
         self.lower = next(row for row in table.filters if row.test == "lower-bound")
         self.upper = next(row for row in table.filters if row.test == "upper-bound")
         self.slice = table.paging.slice
-        self.descending = table.sort.default == "descending"
+        self.descending = not table.sort.parameter and table.sort.default == "descending"
         self.get_scope = table.operation("get").scope
         self.in_pages = table.paging.unit == "pages"
         self.required = tuple(row.attribute for row in table.send if row.required)

@@ -9,7 +9,7 @@ from translator.errors import BadValue
 
 MAX_COUNT = 2**63 - 1
 COUNT = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
-_ADDRESS = re.compile(r"https?://[^\s/?#@\x00-\x20\x7f]+[^\s\x00-\x20\x7f]*", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[^\s/?#@\x00-\x20\x7f]+(?:[/?#][^\s\x00-\x20\x7f]*)?", re.IGNORECASE)
 
 
 def write_same(value: Any) -> Any:
