@@ -66,12 +66,12 @@ def main() -> int:
     """Check every quotation and write the hashes; 1 and a line for each that no document holds, 2 without documents."""
     texts = documents()
     if len(texts) < 2:
-        print("The two API documents are not beside this checkout.", file=sys.stderr)  # noqa: T201 - talks to a person
+        print("The two API documents are not beside this checkout.", file=sys.stderr)
         return 2
     seeds = [citation for citation in citations() if citation.way == "seed"]
     wrong = [citation for citation in seeds if not any(normalised(citation.text) in text for text in texts)]
     for citation in wrong:
-        print(f"{citation.where}: in no document: {citation.text}", file=sys.stderr)  # noqa: T201 - talks to a person
+        print(f"{citation.where}: in no document: {citation.text}", file=sys.stderr)
     if wrong:
         return 1
     hashes = sorted({hashed(citation.text) for citation in seeds})

@@ -1,7 +1,8 @@
 """Literal exchanges as data, and the plain loop that plays them.
 
 A case of `tests/cases/*.toml` says what the application sends, what the back must be asked, literally and in order, what it
-answers, and what the application must get. Expected values come from the API documents. The dialects are an argument, so that mutated tables can be judged too.
+answers, and what the application must get.
+Expected values come from the API documents. The dialects are an argument, so that mutated tables can be judged too.
 """
 
 import json

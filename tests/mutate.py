@@ -19,8 +19,8 @@ from translator.dialect import Dialect, dialect
 from translator.errors import TableError
 from translator.kinds import KINDS
 from translator.model import FAULTS
-from translator.tables.check import TABLE_KINDS
 from translator.tables.cells import label
+from translator.tables.check import TABLE_KINDS
 from translator.tables.load import raw_tables
 
 PROSE = {"seed", "known", "inferred", "title"}

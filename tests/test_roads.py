@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,8 +76,6 @@ def process(*arguments: str, says: str, **environment: str) -> Iterator[tuple[st
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -92,10 +91,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subpr
     url = r"(http://127\.0\.0\.1:\d+)"
     twins = ("conformance.twins",)
     prop = "S1234567890ABCDE1234567890ABCDEF"
+    v2 = ("properties-v2", "--port", "0", "--account", "A1", "--property", prop, "--token", "env:T")
+    old_one = ("restcomm", "--port", "0", "--account", "AC00000000000000000000000000000002", "--token", "env:T")
     with (
-        process(*twins, "properties-v2", "--port", "0", "--account", "A1", "--property", prop, "--token", "env:T", says=url, T="provider-token") as (provider, running),
-        process(*twins, "restcomm", "--port", "0", "--account", "AC00000000000000000000000000000002", "--token", "env:T", says=url, T="old-token") as (old, _),
-    ):  # fmt: skip
+        process(*twins, *v2, says=url, T="provider-token") as (provider, running),
+        process(*twins, *old_one, says=url, T="old-token") as (old, _),
+    ):
         configuration = folder / "translator.toml"
         configuration.write_text(CONFIGURATION.format(listen=listen, provider=provider, old=old))
         secrets = {"FRONT_TOKEN": TOKEN, "FRONT2_TOKEN": "second-token", "OLD_TOKEN": "old-token"}

@@ -1,0 +1,139 @@
+"""Formats: what is written is read back by parsers that are not ours, and what is read never breaks the reader."""
+
+import json
+from urllib.parse import parse_qsl, urlencode
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from translator.errors import Unreadable
+from translator.formats import form, xml
+from translator.formats import json as json_format
+from translator.formats.form import MOST_FIELDS, Pair
+
+TEXTS = st.text(st.characters(blacklist_categories=["Cs"]))
+ANY_TEXT = st.text(st.characters())  # lone surrogates too
+
+# --------------------------------------------------------------------------------------------------------------- forms
+
+
+@given(st.binary(), st.sampled_from(["utf-8", "latin-1"]))
+@example(b"%", "utf-8")
+@example(b"=%zz&%=%%&&=", "utf-8")
+@example(b"a=%e9&b=%c3%a9", "latin-1")
+def test_any_bytes_are_read_as_a_form(data: bytes, charset: str) -> None:
+    found = form.read(data, charset)
+    assert found is not None
+    assert len(found) == len([piece for piece in data.split(b"&") if piece])
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), max_size=8))
+def test_a_form_that_was_written_is_read_back_here_and_by_the_standard_library(pairs: list[tuple[str, str]]) -> None:
+    written = form.write(pairs)
+    assert written.isascii()
+    assert parse_qsl(written, keep_blank_values=True) == pairs
+    assert form.read(written.encode()) == [Pair(name, value) for name, value in pairs]
+    assert form.read(urlencode(pairs).encode()) == [Pair(name, value) for name, value in pairs]
+
+
+def test_the_hand_written_body_of_the_seeds_java_sample_is_read() -> None:
+    """It has a bare space and an address that is not escaped."""
+    body = b"From=19876543212&To=13216549878&Body=Test SMS&StatusCallback=http://status.callback.url"
+    assert form.read(body) == [
+        Pair("From", "19876543212"), Pair("To", "13216549878"), Pair("Body", "Test SMS"),
+        Pair("StatusCallback", "http://status.callback.url"),
+    ]  # fmt: skip
+
+
+def test_latin1_is_read_and_reported_where_it_is_not_declared() -> None:
+    assert form.read(b"Body=caf%e9") == [Pair("Body", "café", True)]
+    assert form.read(b"Body=caf%e9", "latin-1") == [Pair("Body", "café")]
+    assert form.read(b"Body=caf%c3%a9") == [Pair("Body", "café")]
+
+
+def test_repeated_fields_keep_their_order_and_empty_values_stay() -> None:
+    assert form.read(b"a=1&b=&a=2&c&=d") == [
+        Pair("a", "1"),
+        Pair("b", ""),
+        Pair("a", "2"),
+        Pair("c", ""),
+        Pair("", "d"),
+    ]
+
+
+def test_a_form_of_more_fields_than_are_read_is_refused_rather_than_cut() -> None:
+    assert len(form.read(b"&".join([b"a=1"] * MOST_FIELDS)) or []) == MOST_FIELDS
+    assert form.read(b"&".join([b"a=1"] * (MOST_FIELDS + 1))) is None
+
+
+# ---------------------------------------------------------------------------------------------------------------- JSON
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(_values)
+@example("\U0001f600 and \U0010ffff")
+@example("\u2028 \x7f \x80 \ufffd \x00")
+@example({"\u00e9\U0001f468\u200d\U0001f469": ["\\u00e9", '"', "\\"]})
+def test_json_is_ascii_and_means_the_same_to_every_reader(value: object) -> None:
+    written = json_format.write_ascii(value)
+    assert written.isascii()
+    assert json.loads(written) == value == json.loads(json_format.write(value))
+    assert json_format.read(written) == value
+
+
+@given(st.binary())
+@example(b"\xff")
+@example(b'"\\ud800"')
+@example(b'"\xed\xa0\x80"')
+@example(b"")
+@example(b"1" * 5000)
+@example(b"[" * 100_000)
+@example(b'{"a":' * 5000 + b"1" + b"}" * 5000)
+def test_any_bytes_are_json_or_unreadable(body: bytes) -> None:
+    try:
+        read = json_format.read(body)
+    except Unreadable:
+        return
+    assert json.loads(body) == read or read != read  # noqa: PLR0124 - a NaN is not itself
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"nope", b"\xff\xfe", b"[1,]", b"{'a': 1}", b'{"a": 1} x', b"NaN"])
+def test_what_is_not_json_is_unreadable_and_is_not_repeated(body: bytes) -> None:
+    with pytest.raises(Unreadable) as error:
+        json_format.read(body)
+    assert error.value.what == "the body is not JSON"
+
+
+# ----------------------------------------------------------------------------------------------------------------- XML
+
+
+def _allowed(character: str) -> str:
+    """Production 2 of XML 1.0: the characters that a document may hold; any other is shown as U+FFFD."""
+    code = ord(character)
+    fits = code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000
+    return character if fits else "\ufffd"
+
+
+@given(ANY_TEXT)
+@example("\r\n\r")
+@example("]]>&amp;<a/>")
+@example("\x00\x0b\ufffe\ud800\U0001f600")
+def test_any_text_is_found_again_by_an_xml_parser(text: str) -> None:
+    document = xml.document("Root", xml.element("Body", xml.text(text)))
+    found = ElementTree.fromstring(document).findtext("Body")
+    assert found == "".join(map(_allowed, text))
+
+
+def test_an_element_without_content_is_an_empty_one() -> None:
+    assert xml.element("DateSent", "") == "<DateSent/>"
+    assert (
+        xml.document("RestcommResponse", xml.element("A", xml.text(5)))
+        == b"<RestcommResponse><A>5</A></RestcommResponse>"
+    )
