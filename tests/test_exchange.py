@@ -183,7 +183,7 @@ _queries = st.text(max_size=20) | _pairs.map(lambda pairs: "&".join(f"{name}={va
 def _requests(draw: st.DrawFn) -> Request:
     """Good requests, good ones with something changed, and nonsense."""
     front, extension = draw(st.sampled_from(EVERY_FORM))
-    request = draw(st.sampled_from([_send, _list, _get]))(front, extension)
+    request: Request = draw(st.sampled_from([_send, _list, _get]))(front, extension)
     changes: dict[str, st.SearchStrategy[Any]] = {
         "method": _methods,
         "query": _queries.map(lambda more: f"{request.query}&{more}") | _queries,
