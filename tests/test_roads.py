@@ -156,7 +156,12 @@ def test_following_the_next_page_shows_every_message_once(
 
 def test_the_other_way_round_runs_from_the_same_tables(world: tuple[str, subprocess.Popen[str]]) -> None:
     with httpx.Client(auth=(SECOND, "second-token"), trust_env=False, timeout=20) as client:
-        query: dict[str, str | int] = {"Date_From": 1506038400, "Date_To": 1506427200, "Direction": "Transmit", "Status": "Delivered"}
+        query: dict[str, str | int] = {
+            "Date_From": 1506038400,
+            "Date_To": 1506427200,
+            "Direction": "Transmit",
+            "Status": "Delivered",
+        }
         found = client.get(
             f"{world[0]}/v2/Properties/{PROPERTY}/Messages", params={**query, "Results_Count": 10, "Results_Skip": 10}
         )
