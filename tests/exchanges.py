@@ -61,6 +61,7 @@ def accounts(spoken: dict[str, Dialect], *, shared: bool) -> Accounts:
 
 def play(case: dict[str, Any], spoken: dict[str, Dialect]) -> Reply:
     """Play a case to its end. Raises Differs for the first thing that is not as the case says."""
+    _closed(case)
     reply: Reply
     world = accounts(spoken, shared=case.get("shared", False))
     if "gives_up" in case:
@@ -77,10 +78,33 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect]) -> Reply:
             ask = running.send(_answered(ask, expected, answers))
     except StopIteration as done:
         reply = done.value
-    if expected:
-        raise Differs(f"never asked: {expected}")
+    if expected or answers:
+        raise Differs(f"never asked: {expected}; never answered: {answers}")
     _compare(case, reply)
     return reply
+
+
+KEYS = {
+    "case": {
+        "name", "sentence", "now", "request", "asks", "answers", "response", "notes", "anonymous", "shared", "max_asks",
+        "gives_up", "theme", "shared_data",
+    },
+    "request": {"method", "path", "query", "headers", "body", "charset", "too_large"},
+    "ask": {"method", "path", "query", "json"},
+    "answer": {"status", "headers", "json", "text", "messages", "message", "failure"},
+    "response": {
+        "status", "media", "headers", "xml", "json", "error", "order", "has", "lacks", "sids", "rows", "leaks",
+    },
+}  # fmt: skip
+"""Every key that a case may have: one that is misspelt would judge nothing."""
+
+
+def _closed(case: dict[str, Any]) -> None:
+    parts = [("case", case), ("request", case["request"]), ("response", case["response"])]
+    parts += [("ask", ask) for ask in case.get("asks", [])] + [("answer", given) for given in case.get("answers", [])]
+    for what, part in parts:
+        if unknown := set(part) - KEYS[what]:
+            raise Differs(f"a {what} has no {unknown}")
 
 
 def _request(case: dict[str, Any]) -> Request:

@@ -2,13 +2,14 @@
 
 A cell gets another legal value of its own column; a table that no longer loads is *not* noticed by that (`loader`), it only could not
 be judged. Prose columns are exempt. Two rows that stand next to each other in a vocabulary are swapped as well. A survivor has to stand in
-`survivors.toml` with a reason, and what stands there has to survive.
+`survivors.toml` with a reason; a pattern there says how many cells it stands for, so that one more or one less is noticed.
 """
 
 import copy
 import fnmatch
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
@@ -149,19 +150,20 @@ def main() -> int:
     with get_context("fork").Pool(2) as pool:
         verdicts = pool.map(judge, todo, chunksize=8)
     survivors = [mutant for mutant, verdict in zip(todo, verdicts, strict=True) if verdict == "survived"]
-    used: set[str] = set()
+    used: Counter[str] = Counter()
     unlisted = []
     for mutant in survivors:
         row = next((row for row in listed if fnmatch.fnmatchcase(mutant.name, row["cell"].replace("[", "[[]"))), None)
         if row is None:
             unlisted.append(mutant)
         else:
-            used.add(row["cell"])
+            used[row["cell"]] += 1
     for mutant in unlisted:
         print(f"survived: {mutant.name}: {mutant.change}")
-    stale = [row["cell"] for row in listed if row["cell"] not in used]
-    for name in stale:
-        print(f"listed as a survivor, and noticed: {name}")
+    stale = [row["cell"] for row in listed if used[row["cell"]] != row["cells"]]
+    for row in listed:
+        if row["cell"] in stale:
+            print(f"listed as {row['cells']} survivors, and {used[row['cell']]} survive: {row['cell']}")
     counts = {verdict: verdicts.count(verdict) for verdict in ("killed", "loader", "survived")}
     print(
         f"{len(todo)} cells changed: {counts['killed']} noticed, {counts['loader']} not loadable, {counts['survived']} survived, "

@@ -1,72 +1,234 @@
-"""The compatibility table: the committed page is the one that the tables amount to, and it says what the documents say."""
+"""The compatibility table says of a pair of dialects what the two documents say, and its page is not stale."""
 
 import json
+import re
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from translator.compatibility import VERDICTS, Row, as_json, as_markdown, as_text, rows
-from translator.tables.load import load, raw_tables
+from translator.model import FAULTS
+from translator.tables import Table, load
+from translator.tables.load import raw_tables
 
-FOUND = rows([load(file, raw) for file, raw in raw_tables().items()])
-PAGE = Path(__file__).parents[1] / "mappings" / "COMPATIBILITY.md"
-
-
-def row(front: str, what: str, name: str) -> Row:
-    [found] = [one for one in FOUND if (one.front, one.what, one.name) == (front, what, name)]
-    return found
-
-
-def test_the_committed_page_is_what_the_tables_amount_to() -> None:
-    assert PAGE.read_text("utf-8") == as_markdown(FOUND), (
-        "sms-translator mappings --format markdown > mappings/COMPATIBILITY.md"
-    )
+PAGE: Final = Path(__file__).parents[1] / "mappings" / "COMPATIBILITY.md"
+TABLES: Final[dict[str, Table]] = {
+    table.dialect.name: table for table in (load(file, raw) for file, raw in raw_tables().items())
+}
+ROWS: Final = rows(list(TABLES.values()))
+OLD: Final = "restcomm"
+V2: Final = "properties-v2"
+FORWARD: Final = (OLD, V2)
+BACK: Final = (V2, OLD)
 
 
-def test_both_directions_are_covered_with_a_reason_for_every_row() -> None:
-    assert {(one.front, one.back) for one in FOUND} == {("restcomm", "properties-v2"), ("properties-v2", "restcomm")}
-    assert all(one.verdict in VERDICTS and one.reason and one.name for one in FOUND)
-    assert {one.verdict for one in FOUND} == set(VERDICTS)
+def found(pair: tuple[str, str], what: str, name: str) -> Row:
+    """The one row of that name."""
+    [row] = [row for row in ROWS if (row.front, row.back, row.what, row.name) == (*pair, what, name)]
+    return row
 
 
 @pytest.mark.parametrize(
-    ("front", "what", "name", "verdict", "reason"),
+    ("what", "name", "verdict", "says"),
     [
-        ("restcomm", "send parameter", "StatusCallback", "refused", "no counterpart"),
-        ("restcomm", "send parameter", "To: a client", "refused", "does not carry a client"),
-        ("restcomm", "send parameter", "To: a short-code", "refused", "does not carry a short-code"),
-        ("restcomm", "send parameter", "Body", "native", "`Text`"),
-        ("restcomm", "send parameter", "DeliveryReceipt (behind)", "derived", "always `true`"),
-        ("restcomm", "field", "num_segments (get)", "native", "`NumSegments`"),
-        ("restcomm", "field", "account_sid", "derived", "never the one behind"),
-        ("restcomm", "field", "date_updated (get, list)", "derived", "`Created`, `Submitted`, `Delivered`, `Received`"),
-        ("restcomm", "field", "ExternalId (behind)", "lossy", "no place"),
-        ("restcomm", "filter", "To", "emulated", "sifted here"),
-        ("restcomm", "filter", "StartTime", "native", "`Date_From`"),
-        ("restcomm", "filter", "EndTime", "derived", "one second further"),
-        ("restcomm", "filter", "Status", "refused", "widen"),
-        ("restcomm", "filter", "Date_To (behind)", "derived", "now + 300 s"),
-        ("restcomm", "status word", "undelivered", "derived", "`Failed` when `submitted` is present"),
-        ("restcomm", "status word", "queued", "derived", "`Processing` when `scheduled` is later than now"),
-        ("restcomm", "status word", "delivered", "native", "`Delivered`"),
-        ("restcomm", "direction word", "outbound-call", "lossy", "always reads as `outbound-api`"),
-        ("restcomm", "error code", "any other", "lossy", "30008"),
-        ("restcomm", "sort", "From", "emulated", "newest first"),
-        ("restcomm", "page member", "total", "derived", "worked out here"),
-        ("restcomm", "fault", "502 back-refused-us", "derived", "401, 403"),
-        ("restcomm", "format", "application/xml", "emulated", "written here"),
-        ("properties-v2", "send parameter", "Schedule", "refused", "no counterpart"),
-        ("properties-v2", "filter", "Status", "emulated", "sifted here"),
-        ("properties-v2", "filter", "Date_To", "derived", "one second further"),
-        ("properties-v2", "field", "DeliveryReceipt", "lossy", "left out"),
+        ("send parameter", "Body", "native", "`Text`"),
+        ("send parameter", "StatusCallback", "refused", "`StatusCallback`"),
+        ("send parameter", "StatusCallbackMethod", "refused", "`StatusCallbackMethod`"),
+        ("send parameter", "To, a client", "refused", "does not carry a client"),
+        ("send parameter", "DeliveryReceipt (behind)", "derived", "always `true`"),
+        ("field", "sid", "native", "`MessageSid`"),
+        ("field", "sid, of another shape", "lossy", "in another length"),
+        ("field", "date_created", "native", "`Created`"),
+        (
+            "field",
+            "date_updated (get, list)",
+            "derived",
+            "the latest of `Created`, `Submitted`, `Delivered` and `Received`",
+        ),
+        ("field", "date_updated (send)", "derived", "`Created`"),
+        ("field", "date_sent (get, list)", "derived", "the first there is of `Submitted` and `Received`"),
+        ("field", "account_sid", "derived", "the caller's own restcomm account"),
+        ("field", "from (send)", "derived", "as the caller wrote it"),
+        ("field", "status (send)", "derived", "always `sending`"),
+        ("field", "num_segments (get)", "native", "`NumSegments`"),
+        ("field", "error_message (get, list)", "derived", "the text of `ErrorCode`"),
+        ("field", "api_version", "derived", "always `2012-04-24`"),
+        ("field", "uri", "derived", "the SID"),
+        ("field", "DeliveryReceipt (behind)", "lossy", "restcomm has no place"),
+        ("status word", "queued", "derived", "`Processing` of properties-v2, when `Scheduled` is later than now"),
+        ("status word", "sending", "derived", "`Processing` of properties-v2, unless it is shown as `queued`"),
+        ("status word", "sent", "native", "`Submitted`"),
+        ("status word", "delivered", "native", "`Delivered`"),
+        ("status word", "undelivered", "derived", "`Failed` of properties-v2, when `Submitted` is there"),
+        ("status word", "failed", "derived", "`Failed` of properties-v2, unless it is shown as `undelivered`"),
+        ("status word", "received", "native", "`Received`"),
+        ("direction word", "outbound-api", "native", "`Transmit`"),
+        ("direction word", "outbound-call", "lossy", "`Transmit` of properties-v2 is read as `outbound-api`"),
+        ("direction word", "outbound-reply", "lossy", "`Transmit` of properties-v2 is read as `outbound-api`"),
+        ("direction word", "incoming", "native", "`Receive`"),
+        ("error code", "30003", "native", "Unreachable destination handset"),
+        ("error code", "any other", "lossy", "30008"),
+        ("filter", "To", "emulated", "sifted out here"),
+        ("filter", "From", "emulated", "sifted out here"),
+        ("filter", "StartTime", "native", "`Date_From` of properties-v2, inclusive as well"),
+        (
+            "filter",
+            "EndTime",
+            "derived",
+            "`Date_To` of properties-v2, one second off: inclusive in front, exclusive behind",
+        ),
+        ("filter", "Status", "refused", "restcomm does not describe"),
+        ("filter", "Date_To (behind)", "derived", "required by properties-v2"),
+        ("sort", "nothing asked", "emulated", "descending"),
+        ("sort", "DateCreated", "emulated", "sorted here"),
+        ("sort", "Status", "emulated", "by what restcomm shows"),
+        ("paging", "Page", "emulated", "`Results_Skip` and `Results_Count`"),
+        ("paging", "PageSize", "emulated", "50 unless asked"),
+        ("paging", "Limit", "emulated", "10000"),
+        ("paging", "AfterSid", "emulated", "after that message"),
+        ("paging", "total", "emulated", "counted here"),
+        ("paging", "num_pages", "emulated", "counted here"),
+        ("paging", "next_page_uri", "derived", "next link"),
+        ("fault", "404 unknown-message", "derived", "404 to get, or 400 with a code ending in _NOT_FOUND to get"),
+        ("fault", "502 back-refused-us", "derived", "401, or 403"),
+        ("fault", "504 outcome-unknown", "derived", "500 to 599 to send"),
+        ("fault", "401 unauthenticated", "native", "without asking properties-v2"),
+        ("format", "application/json", "native", "properties-v2"),
+        ("format", "application/xml", "emulated", "asked for JSON"),
+        ("header", "WWW-Authenticate", "native", 'Basic realm="Restcomm realm"'),
     ],
 )
-def test_a_verdict_is_what_the_documents_say(front: str, what: str, name: str, verdict: str, reason: str) -> None:
-    found = row(front, what, name)
-    assert found.verdict == verdict
-    assert reason in found.reason
+def test_the_old_dialect_in_front_of_the_new_one(what: str, name: str, verdict: str, says: str) -> None:
+    row = found(FORWARD, what, name)
+    assert row.verdict == verdict
+    assert says in row.reason
 
 
-def test_the_three_forms_hold_the_same_rows() -> None:
-    assert len(json.loads(as_json(FOUND))) == len(as_text(FOUND).splitlines()) == len(FOUND)
-    assert as_markdown(FOUND).count("\n| ") == len(FOUND) + 2 * as_markdown(FOUND).count("\n### ")
+@pytest.mark.parametrize(
+    ("what", "name", "verdict", "says"),
+    [
+        ("send parameter", "Text", "native", "`Body`"),
+        ("send parameter", "From, left out", "derived", "configured `sender`, since restcomm requires `From`"),
+        ("send parameter", "Schedule", "refused", "restcomm has no counterpart for `Schedule`"),
+        ("send parameter", "DeliveryReceipt", "refused", "restcomm has no counterpart"),
+        ("send parameter", "ExternalId", "refused", "restcomm has no counterpart"),
+        ("field", "NumSegments (get)", "native", "`num_segments`"),
+        ("field", "NumSegments (send, list)", "lossy", "`num_segments` in the answers to get only"),
+        ("field", "DeliveryReceipt", "lossy", "restcomm does not say it"),
+        ("field", "PropertySid", "derived", "the caller's own properties-v2 property"),
+        ("field", "Created", "native", "`date_created`"),
+        ("field", "Scheduled", "derived", "`date_created`"),
+        ("field", "Submitted (get, list)", "derived", "`outbound-api`, `outbound-call` or `outbound-reply`"),
+        ("field", "Received (get, list)", "derived", "`date_sent` of restcomm, when the direction there is `inbound`"),
+        ("field", "Delivered", "derived", "`date_updated` of restcomm, when the status there is `delivered`"),
+        ("status word", "Processing", "lossy", "`queued` and `sending` of restcomm"),
+        (
+            "status word",
+            "Failed",
+            "derived",
+            "`undelivered` and `failed` of restcomm, told apart by whether `Submitted`",
+        ),
+        ("status word", "Submitted", "native", "`sent`"),
+        ("direction word", "Transmit", "lossy", "`outbound-api`, `outbound-call` and `outbound-reply`"),
+        ("direction word", "Receive", "native", "`incoming`"),
+        ("direction word", "inbound (behind)", "derived", "shown as `Receive`"),
+        ("error code", "any", "native", "as restcomm writes it"),
+        ("filter", "Date_From", "native", "`StartTime`"),
+        ("filter", "Date_To", "derived", "exclusive in front, inclusive behind"),
+        ("filter", "Status", "emulated", "sifted out here"),
+        ("sort", "nothing asked", "native", "`SortBy=DateCreated:asc` of restcomm"),
+        ("paging", "Results_Skip", "emulated", "`Page` and `PageSize`"),
+        ("paging", "Results_Count", "emulated", "200 unless asked, at most 200"),
+        ("fault", "400 refused-message", "derived", "400 to send"),
+        ("fault", "502 back-unreachable", "native", "restcomm gives no answer"),
+        ("format", "application/json", "native", "restcomm"),
+    ],
+)
+def test_the_new_dialect_in_front_of_the_old_one(what: str, name: str, verdict: str, says: str) -> None:
+    row = found(BACK, what, name)
+    assert row.verdict == verdict
+    assert says in row.reason
+
+
+@pytest.mark.parametrize("pair", [FORWARD, BACK], ids=" before ".join)
+def test_nothing_of_the_dialect_in_front_is_left_out(pair: tuple[str, str]) -> None:
+    front = TABLES[pair[0]]
+    said = {(row.what, re.split(r",| \(", row.name)[0]) for row in ROWS if (row.front, row.back) == pair}
+    expected = {("field", row.json) for row in front.fields}
+    expected |= {("send parameter", row.name) for row in front.send} | {("filter", row.name) for row in front.filters}
+    expected |= {("sort", row.name) for row in front.sort.keys} | {("paging", row.json) for row in front.paging.members}
+    expected |= {("status word", row.wire) for row in front.words.status}
+    expected |= {("direction word", row.wire) for row in front.words.direction if row.way == "both"}
+    expected |= {("error code", row.code) for row in front.words.error}
+    expected |= {("format", row.media) for row in front.formats.offers}
+    expected |= {("fault", f"{front.fault(name).status} {name}") for name in FAULTS}
+    expected |= {("header", name) for name in ("Authorization", "WWW-Authenticate", "Accept", "Retry-After")}
+    assert len(expected) > 60
+    assert expected - said == set()
+
+
+def test_each_row_is_there_once_and_has_a_verdict_and_a_reason() -> None:
+    assert len({row[:4] for row in ROWS}) == len(ROWS) > 180
+    assert {row.verdict for row in ROWS} == set(VERDICTS)
+    assert [row for row in ROWS if not row.reason or "``" in row.reason or row.reason.endswith(".")] == []
+    assert {(row.front, row.back) for row in ROWS} == {FORWARD, BACK}
+
+
+def test_one_dialect_alone_has_nothing_to_be_compatible_with() -> None:
+    assert rows([TABLES[OLD]]) == []
+
+
+# ---- the three forms ---------------------------------------------------------------------------------------
+
+
+def test_the_committed_page_is_not_stale() -> None:
+    assert PAGE.read_text("utf-8") == as_markdown(ROWS), (
+        "run: sms-translator mappings --format markdown > mappings/COMPATIBILITY.md"
+    )
+
+
+def test_the_page_explains_itself_before_its_first_table() -> None:
+    opening = as_markdown(ROWS).split("\n## ")[0]
+    assert "do not edit" in opening
+    assert "sms-translator mappings --format markdown > mappings/COMPATIBILITY.md" in opening
+    assert all(f"- **{verdict}**: " in opening for verdict in ("native", "derived", "emulated", "lossy", "refused"))
+
+
+def test_the_page_has_a_heading_for_each_ordered_pair_and_says_first_what_needs_a_decision() -> None:
+    headings = re.findall(r"^## .*$", as_markdown(ROWS), re.MULTILINE)
+    assert sorted(headings) == [
+        "## properties-v2 in front, restcomm behind",
+        "## restcomm in front, properties-v2 behind",
+    ]
+    section = as_markdown(ROWS).split("## restcomm in front, properties-v2 behind\n")[1].split("\n### ")[0]
+    assert "- refused, send parameter: To, a short code; To, a client; StatusCallback; StatusCallbackMethod" in section
+    assert "- lossy, direction word: outbound-call; outbound-reply" in section
+
+
+def test_every_row_is_one_line_of_the_page_and_of_the_text() -> None:
+    lines = [line for line in as_markdown(ROWS).splitlines() if line.startswith("| ")]
+    heads = len({row[:3] for row in ROWS})
+    assert len(lines) == len(ROWS) + 2 * heads
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 4 for line in lines)
+    assert len(as_text(ROWS).splitlines()) == len(ROWS)
+
+
+def test_a_bar_in_a_name_does_not_end_its_cell() -> None:
+    row = Row(OLD, V2, "field", "a|b", "native", "c|d")
+    assert "| a\\|b | native | c\\|d |" in as_markdown([row])
+
+
+def test_a_row_as_text_and_as_json() -> None:
+    row = Row(OLD, V2, "field", "body", "native", "`Text` of properties-v2")
+    assert as_text([row]) == "restcomm > properties-v2  native    field  body: `Text` of properties-v2\n"
+    assert json.loads(as_json([row])) == [
+        {
+            "front": "restcomm",
+            "back": "properties-v2",
+            "what": "field",
+            "name": "body",
+            "verdict": "native",
+            "reason": "`Text` of properties-v2",
+        }
+    ]

@@ -216,7 +216,7 @@ def test_the_first_slice_is_asked_alone_and_the_next_ones_as_many_at_once_as_the
     assert fake.asked == [(0, 2), (2, 2), (4, 2), (6, 2), (8, 2), (10, 2), (12, 2), (9, 1)]
 
 
-def test_a_list_that_fits_exactly_needs_an_empty_slice_and_one_row_behind_it_to_end_or_less() -> None:
+def test_a_list_that_fills_its_slice_exactly_ends_with_the_empty_one_behind_it() -> None:
     entry = _entry("restcomm", 2)
     fake = FakeBack(entry, [_message(number) for number in range(2)])
     scan, widths, notes = _scan(entry, fake.answer)

@@ -74,8 +74,10 @@ class FrontVerbs:
     def negotiate(self, request: Request) -> tuple[str, bool]:
         """The format of the answer, and whether the caller accepts it: by the path, else by Accept, else the default."""
         formats = self._table.formats
-        if (path := self.split(request.path)) is not None and path.spelling.extension:
-            return self._offers[path.spelling.extension], True
+        if self._table.routes.extension_at == "any-segment":
+            ends = [piece[-len(end) :] for end in self._extensions for piece in request.path.split("/")]
+            if (said := next((end for end in ends if end in self._offers), None)) is not None:
+                return self._offers[said], True
         accept = (request.header("accept") or "").lower()
         if not accept or len(formats.offers) == 1:
             return formats.default, True
