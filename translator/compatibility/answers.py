@@ -1,0 +1,165 @@
+"""What answers show: fields, the words in them, and error codes."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from translator.compatibility.row import Pair, Row, Verdict, quoted
+from translator.kinds import KINDS
+from translator.model import OPERATIONS
+from translator.tables.schema import FieldRow
+from translator.words import WordRow, Words
+
+_TESTS: Final = {"present": "is there", "absent": "is not there", "later-than-now": "is later than now"}
+
+
+def fields(pair: Pair) -> Iterator[Row]:
+    """Each member of a message in front; twice where only some of the back's answers have it."""
+    for row in pair.front.fields:
+        verdict, reason = _field(pair, row)
+        missing = _unsaid(pair, row)
+        shown = [operation for operation in row.shown if operation not in missing]
+        if shown:
+            yield pair.row("field", _shown(row.json, shown), verdict, reason)
+        if missing:
+            source = next(source for name in row.of if (source := pair.source(name)) is not None)
+            reason = f"{pair.names[1]} has `{source.json}` in the answers to {_operations(pair.says(source.json))} only"
+            yield pair.row("field", _shown(row.json, missing), "lossy", f"left out: {reason}")
+        if row.kind.startswith("sid:"):
+            reason = "a SID that is neither M and 31 of A-Z2-7 nor SM and 32 hex digits is carried, in another length"
+            yield pair.row("field", f"{row.json}, of another shape", "lossy", reason)
+
+
+def _unsaid(pair: Pair, row: FieldRow) -> list[str]:
+    """The operations that show a plain copy in front whose source the back's answer does not have."""
+    source = pair.source(row.of[0]) if row.write in ("copy", "copy-only") else None
+    if source is None or row.statuses:
+        return []
+    return [operation for operation in row.shown if operation not in pair.says(source.json)]
+
+
+def _shown(name: str, operations: Iterable[str]) -> str:
+    kept = list(operations)
+    return name if len(kept) == len(OPERATIONS) else f"{name} ({', '.join(kept)})"
+
+
+def _operations(names: Iterable[str]) -> str:
+    return " and ".join(name for name in OPERATIONS if name in set(names))
+
+
+def _field(pair: Pair, row: FieldRow) -> tuple[Verdict, str]:
+    front, back = pair.names
+    if row.write == "fixed":
+        return "derived", f"always `{row.text}`"
+    if row.write == "path":
+        return "derived", f"made from the caller's {front} account and the SID"
+    if row.write == "nothing":
+        return "derived", "not known at that moment, and never shown"
+    if row.write == "entry":
+        return "derived", f"the caller's own {front} {row.of[0]}, never the one at {back}"
+    sources = [source.json for name in row.of if (source := pair.source(name)) is not None]
+    if not sources:
+        return "lossy", f"left out: {back} does not say it"
+    if row.write == "given":
+        return "derived", f"as the caller wrote it, unless `{sources[0]}` of {back} is another one"
+    if row.write in ("latest", "first"):
+        which = "the latest of " if row.write == "latest" else "the first there is of "
+        return "derived", f"{which if len(sources) > 1 else ''}{quoted(sources)} of {back}"
+    return _copied(pair, row, sources[0])
+
+
+def _copied(pair: Pair, row: FieldRow, source: str) -> tuple[Verdict, str]:
+    back = pair.names[1]
+    if row.kind.startswith("error:"):
+        how = "the text of " if row.kind == "error:message" else ""
+        return "derived", f"{how}`{source}` of {back}, when the status is {' or '.join(row.statuses)}"
+    if row.kind.startswith("word:"):
+        return "native", f"`{source}` of {back}, word by word as below"
+    if row.kind.startswith("sid:"):
+        return "native", f"`{source}` of {back}: every SID of the shapes that the documents show is carried exactly"
+    read = next((read for read in pair.back.reads if read.attribute == row.of[0]), None)
+    if read is not None and (read.statuses or read.directions):
+        which = "status" if read.statuses else "direction"
+        return (
+            "derived",
+            f"`{source}` of {back}, when the {which} there is {quoted(read.statuses or read.directions, 'or')}",
+        )
+    found = pair.source(row.of[0])
+    same = found is not None and found.kind == row.kind
+    return "native", f"`{source}` of {back}{'' if same else ', written as ' + KINDS[row.kind].means}"
+
+
+def unseen(pair: Pair) -> Iterator[Row]:
+    """What the dialect behind says and the one in front has no place for."""
+    front, back = pair.names
+    shown = {attribute for row in pair.front.fields for attribute in row.of}
+    for row in pair.back.fields:
+        if row.write == "copy" and row.of[0] not in shown:
+            reason = f"{front} has no place for what {back} says here"
+            yield pair.row("field", f"{row.json} (behind)", "lossy", reason)
+
+
+def words(pair: Pair) -> Iterator[Row]:
+    """Each status and direction word in front, and what it is at the back."""
+    for what, shown, behind in (
+        ("status word", Words(pair.front.words.status), Words(pair.back.words.status)),
+        ("direction word", Words(pair.front.words.direction), Words(pair.back.words.direction)),
+    ):
+        written = [row for row in shown.rows if row.way == "both"]
+        for wire in dict.fromkeys(row.wire for row in written):
+            rows = [row for row in written if row.wire == wire]
+            verdict, reason = _several(pair, rows, behind) if len(rows) > 1 else _single(pair, rows[0], shown, behind)
+            yield pair.row(what, wire, verdict, reason)
+        for row in behind.rows:
+            if row.way == "read":
+                reason = f"{pair.names[1]} may say it too; shown as `{shown.write[row.word]}`"
+                yield pair.row(what, f"{row.wire} (behind)", "derived", reason)
+
+
+def _single(pair: Pair, row: WordRow, shown: Words, behind: Words) -> tuple[Verdict, str]:
+    """A word in front that stands for one neutral word, by how the back's word for that one is read."""
+    back = pair.names[1]
+    wire = behind.write[row.word]
+    same = [other for other in behind.rows if other.wire == wire]
+    own = next(other for other in same if other.word == row.word)
+    if own.test:
+        return "derived", f"`{wire}` of {back}, when `{_member(pair, own.field)}` {_TESTS[own.test]}"
+    if any(other.test for other in same):
+        return "derived", f"`{wire}` of {back}, unless it is shown as {_shown_as(same[:-1], shown)}"
+    if same[0].word != row.word:
+        return "lossy", f"never shown: `{wire}` of {back} is read as `{shown.write[same[0].word]}`"
+    more = f"; {_shown_as(same[1:], shown)} come back as this" if len(same) > 1 else ""
+    return "native", f"`{wire}` of {back}{more}"
+
+
+def _several(pair: Pair, rows: list[WordRow], behind: Words) -> tuple[Verdict, str]:
+    """A word in front that stands for several neutral words: whether what told them apart at the back can still be seen."""
+    front, back = pair.names
+    wires = quoted([behind.write[row.word] for row in rows])
+    tests = [row for row in rows if row.test]
+    copied = {row.of[0] for row in pair.front.fields if row.write == "copy"}
+    if tests and all(row.field in copied and pair.source(row.field) for row in tests):
+        members = [field.json for row in tests for field in pair.front.fields if field.of == (row.field,)]
+        return "derived", f"{wires} of {back}, told apart by whether `{members[0]}` {_TESTS[tests[0].test]}"
+    return "lossy", f"{wires} of {back}: {front} does not tell them apart"
+
+
+def _shown_as(rows: list[WordRow], shown: Words) -> str:
+    return quoted([shown.write[row.word] for row in rows])
+
+
+def _member(pair: Pair, attribute: str) -> str:
+    source = pair.source(attribute)
+    return source.json if source is not None else attribute
+
+
+def error_codes(pair: Pair) -> Iterator[Row]:
+    """Each error code that the dialect in front knows, and what becomes of all others."""
+    front, back = pair.names
+    for row in pair.front.words.error:
+        yield pair.row("error code", row.code, "native", f"the same code from {back}; its text is “{row.text}”")
+    unknown = next((row for row in pair.front.words.error if row.unknown), None)
+    if unknown is not None:
+        reason = f"shown as {unknown.code}, “{unknown.text}”: {front} does not know the codes of {back}"
+        yield pair.row("error code", "any other", "lossy", reason)
+    elif any(row.of == ("error",) for row in pair.front.fields):
+        yield pair.row("error code", "any", "native", f"the code as {back} writes it")

@@ -1,0 +1,69 @@
+"""What surrounds messages: faults, formats and headers."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from translator.compatibility.row import Pair, Row, Verdict, quoted
+from translator.model import FAULTS, OPERATIONS
+from translator.tables.schema import FaultRead
+
+_OTHERWISE: Final = {
+    "caller": "said without asking {back}: the caller's fault",
+    "back": "said where {back} gives no answer: the provider's fault",
+    "ours": "said by this proxy, whose own fault or limit it is",
+}
+
+
+def faults(pair: Pair) -> Iterator[Row]:
+    """Each way that a request can fail, by its status in front."""
+    back = pair.names[1]
+    for fault, whose in FAULTS.items():
+        name = f"{pair.front.fault(fault).status} {fault}"
+        answers = [_answer(read) for read in pair.back.errors.reads if read.fault == fault]
+        if answers:
+            yield pair.row("fault", name, "derived", f"when {back} answers {', or '.join(dict.fromkeys(answers))}")
+        elif fault == "refused-parameter":
+            yield pair.row(
+                "fault", name, "derived", f"as refused-message, where {back} says which parameter it is about"
+            )
+        else:
+            yield pair.row("fault", name, "native", _OTHERWISE[whose].format(back=back))
+
+
+def _answer(read: FaultRead) -> str:
+    low, high = read.statuses
+    said = (
+        str(low)
+        if low == high
+        else f"anything else that is not good, {low} to {high}"
+        if low == 300
+        else f"{low} to {high}"
+    )
+    said += f" with a code ending in {read.code}" if read.code else ""
+    return said if len(read.operations) == len(OPERATIONS) else f"{said} to {' or '.join(read.operations)}"
+
+
+def formats(pair: Pair) -> Iterator[Row]:
+    """Each media type that the dialect in front offers."""
+    back = pair.names[1]
+    behind = {offer.media for offer in pair.back.formats.offers}
+    for offer in pair.front.formats.offers:
+        if offer.media in behind:
+            yield pair.row("format", offer.media, "native", f"{back} speaks it too")
+        else:
+            yield pair.row("format", offer.media, "emulated", f"written here; {back} is asked for JSON")
+
+
+def headers(pair: Pair) -> Iterator[Row]:
+    """The headers that mean something."""
+    front, back = pair.names
+    scheme = pair.front.credentials.scheme.capitalize()
+    offers = quoted([offer.media for offer in pair.front.formats.offers], "or")
+    said: tuple[tuple[str, Verdict, str], ...] = (
+        ("Authorization", "derived", f"checked here; {back} is given this proxy's own account and token"),
+        ("WWW-Authenticate", "native", f'`{scheme} realm="{pair.front.credentials.realm}"` with every 401 of {front}'),
+        ("Accept", "emulated", f"answered in {offers} whatever {back} speaks"),
+        ("Retry-After", "native", f"what {back} says when it is busy, or one second"),
+        ("X-Request-Id", "native", f"taken or made, echoed, and passed on to {back}"),
+    )
+    yield from (pair.row("header", *row) for row in said)
