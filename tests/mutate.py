@@ -19,7 +19,6 @@ from tests.exchanges import dialects, play, read_cases
 from translator.dialect import Dialect, dialect
 from translator.errors import TableError
 from translator.kinds import KINDS
-from translator.model import FAULTS
 from translator.tables.cells import label
 from translator.tables.check import TABLE_KINDS
 from translator.tables.load import raw_tables
@@ -29,7 +28,7 @@ CLOSED: dict[str, tuple[Any, ...]] = {
     "method": ("GET", "POST"),
     "request": ("form", "json", "query", "query-and-json"),
     "scope": ("account", "property"),
-    "write": ("copy", "copy-only", "latest", "first", "entry", "given"),
+    "write": ("copy", "copy-only", "latest", "first"),
     "extension_at": ("any-segment", "nowhere"),
     "escape": ("ascii", "utf-8"),
     "nulls": ("absent", "written"),
@@ -41,8 +40,12 @@ CLOSED: dict[str, tuple[Any, ...]] = {
     "as": ("integer", "string"),
     "way": ("both", "read"),
     "kind": (*KINDS, *TABLE_KINDS),
-    "fault": tuple(FAULTS),
+    "sort.default": ("ascending", "descending", "unknown"),
+    "formats.default": ("json", "xml"),
+    "errors.shape": ("message", "response-status"),
 }
+UNIQUE = {"word", "fault", "attribute", "wire", "code"}
+"""Columns in which a value belongs to one row: changing one alone would say something twice, so two are swapped."""
 
 
 class Mutant(NamedTuple):
@@ -62,13 +65,15 @@ def mutants() -> Iterator[Mutant]:
     """Every cell of every table with another legal value, and every pair of neighbours in a vocabulary swapped."""
     for file, raw in raw_tables().items():
         for path, name in _cells(raw, (), ""):
-            old = _at(raw, path)
-            new = _other(raw, path, old)
-            if new is None:
-                continue
-            changed = copy.deepcopy(raw)
-            _at(changed, path[:-1])[path[-1]] = new
-            yield Mutant(file, name, f"{old!r} -> {new!r}", changed)
+            for new in _others(raw, path):
+                changed = copy.deepcopy(raw)
+                _at(changed, path[:-1])[path[-1]] = new
+                yield Mutant(file, name, f"{_at(raw, path)!r} -> {new!r}", changed)
+            if (partner := _partner(raw, path)) is not None:
+                changed = copy.deepcopy(raw)
+                mine, other = _at(changed, path[:-1]), _at(changed, partner[:-1])
+                mine[path[-1]], other[path[-1]] = other[path[-1]], mine[path[-1]]
+                yield Mutant(file, name, f"swapped with {_at(raw, partner)!r}", changed)
         for section in ("status", "direction"):
             for at in range(len(raw["words"][section]) - 1):
                 changed = copy.deepcopy(raw)
@@ -96,28 +101,43 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
     return value
 
 
-def _other(raw: dict[str, Any], path: tuple[Any, ...], old: Any) -> Any:
-    """Another legal value of the same column."""
-    key = path[-1]
+def _others(raw: dict[str, Any], path: tuple[Any, ...]) -> list[Any]:
+    """Other legal values of the same column; none where a value is unique to its row, which is swapped instead."""
+    key, old = path[-1], _at(raw, path)
     if isinstance(old, bool):
-        return not old
+        return [not old]
     if isinstance(old, int):
-        return old + 1
+        return [old + 1]
     if isinstance(old, list):
-        if len(old) > 1:
-            return old[:-1]
-        single = {"of": ["text", "sender"], "statuses": ["sent", "failed"], "directions": ["inbound", "outbound-api"]}
-        return next(([word] for word in single.get(key, []) if [word] != old), [])
-    closed = CLOSED.get(key) if isinstance(old, str) else None
-    if key == "unknown" and isinstance(old, bool):
-        closed = None
-    if closed and old in closed:
-        return closed[(closed.index(old) + 1) % len(closed)]
+        return _other_lists(key, old)
+    closed = CLOSED.get(key, CLOSED.get(".".join(str(step) for step in path), ()))
+    if old in closed:
+        return [value for value in closed if value != old][:2]
+    if key in UNIQUE or key == "write":
+        return []
     column = [row[key] for row in _at(raw, path[:-2]) if key in row] if isinstance(path[-2], int) else []
     others = [value for value in column if value != old]
-    if key in ("attribute", "value", "test", "word") and others:
-        return others[0]
-    return old + "x"
+    return [others[0] if key in ("attribute", "value", "test") and others else old + "x"]
+
+
+def _other_lists(key: str, old: list[Any]) -> list[Any]:
+    """A list with its first or its last element gone; a range of statuses moved by one at either end."""
+    if key == "statuses" and isinstance(old[:1] and old[0], int) and old:
+        return [[old[0] - 1, old[1]], [old[0], old[1] + 1], *([[old[0] + 1, old[1]]] if old[0] < old[1] else [])]
+    if len(old) > 1:
+        return [old[:-1], old[1:]]
+    single = {"of": ["text", "sender"], "statuses": ["sent", "failed"], "directions": ["inbound", "outbound-api"]}
+    return [next(([word] for word in single.get(key, []) if [word] != old), [])]
+
+
+def _partner(raw: dict[str, Any], path: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """The same cell of the next row, where its value may not stand in two rows; the last row has the first for one."""
+    if len(path) < 2 or path[-1] not in UNIQUE or not isinstance(path[-2], int):
+        return None
+    rows = _at(raw, path[:-2])
+    following = (*path[:-2], (path[-2] + 1) % len(rows), path[-1])
+    there = rows[following[-2]].get(path[-1])
+    return following if there not in (None, _at(raw, path)) else None
 
 
 CASES = read_cases()

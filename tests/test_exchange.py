@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from translator.accounts import Accounts, Back, Entry, Side
 from translator.dialect import Dialect, dialect
+from translator.errors import Refused
 from translator.exchange import Limits, Reply, exchange, failure
 from translator.explain import invented
 from translator.model import FAULTS
@@ -104,7 +105,10 @@ def _answer(entry: Entry, request: Request, given: Any) -> Answer:
     if isinstance(given, Response | Failure):
         return given
     rows, cut, wrong = given
-    good = invented(entry, request, rows, NOW)
+    try:
+        good = invented(entry, request, rows, NOW)
+    except Refused as refused:  # a back whose list shrinks refuses a page past its end
+        return entry.back.dialect.front.write_fault(refused.fault, "json")
     body = good.body.replace(b"invented message", MARK.encode())
     if wrong is not None:
         body = body.replace(*wrong)

@@ -139,6 +139,9 @@ class FrontVerbs:
                 draft.as_given[row.attribute] = given.values[row.name]
                 _refuse_party(row, value)
             setattr(draft, row.attribute, value)
+        for row in rows:
+            if row.depends and getattr(draft, row.depends) is None:
+                setattr(draft, row.attribute, None)
         return draft
 
     def parameter_of(self, attribute: str) -> str:
