@@ -68,7 +68,7 @@ def split(path: str, *, root: str, prefixes: tuple[str, ...], extensions: tuple[
             break
     else:
         return None
-    raw = path[len(prefix) :].strip("/") if path.endswith("/") else path[len(prefix) + 1 :]
+    raw = path[len(prefix) + 1 :].removesuffix("/")
     segments, extension = [], ""
     for piece in raw.split("/"):
         ending = next((candidate for candidate in extensions if piece.endswith(candidate)), "")
