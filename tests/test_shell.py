@@ -336,8 +336,40 @@ def test_a_body_that_stalls_is_answered_and_the_connection_closed() -> None:
         return sent
 
     start, _ = asyncio.run(main())
-    assert start["status"] == 504
+    assert start["status"] == 408
     assert (b"connection", b"close") in start["headers"]
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes() -> None:
+    async def main() -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            raise AssertionError("the body was read")
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        declared = scope("POST")
+        declared["headers"] = [*declared["headers"], (b"content-length", b"1099511627776")]
+        await proxy(always(Failure("never-left")))(declared, receive, send)
+        return sent
+
+    start, _ = asyncio.run(main())
+    assert start["status"] == 413
+
+
+def test_a_caller_that_hangs_up_while_it_is_answered_is_no_defect() -> None:
+    async def main() -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(_: Any) -> None:
+            raise RuntimeError("the handle is closed")
+
+        await proxy(always(Failure("never-left")))(scope("POST"), receive, send)
+
+    asyncio.run(main())
 
 
 def scope(method: str) -> dict[str, Any]:

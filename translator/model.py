@@ -116,6 +116,7 @@ FAULTS: Final[dict[str, Whose]] = {
     "unauthenticated": "caller",
     "forbidden": "caller",
     "too-large": "caller",
+    "body-overdue": "caller",
     "not-acceptable": "caller",
     "no-route": "caller",
     "method-not-allowed": "caller",

@@ -86,16 +86,20 @@ class Proxy:
             logger().info("gone", method=call.method, request_id=call.id)
             return
         self._record(call, reply)
-        await _respond(send, call, reply.response, keep=whole)
+        try:
+            await _respond(send, call, reply.response, keep=whole)
+        except (RuntimeError, OSError) as error:
+            # The caller hung up while it was being answered; the transport says so in its own way.
+            logger().info("gone", method=call.method, request_id=call.id, where=where_it_broke(error))
 
     async def _answered(self, call: "_Call", receive: Receive) -> tuple[Reply, bool]:
         """The reply, and whether the request was read: a connection on which a body stalled is of no further use."""
         until = asyncio.get_running_loop().time() + self._deadline
         try:
             async with asyncio.timeout_at(until):
-                body = await _body(receive, self._max_body)
+                body = None if call.declares > self._max_body else await _body(receive, self._max_body)
         except TimeoutError:
-            return failure(self._accounts, call.request(None), "overdue"), False
+            return failure(self._accounts, call.request(None), "body-overdue"), False
         request = call.request(body)
         work = asyncio.create_task(self._drive(call, request))
         if request.method == "POST":
@@ -189,6 +193,9 @@ class _Call:
         given = next((value for name, value in self._headers if name == "x-request-id"), "")
         self.id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         self.back = ""
+        length = next((value for name, value in self._headers if name == "content-length"), "0")
+        self.declares = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
+        """Bytes that the body is said to have; 0 where nothing is said."""
 
     def request(self, body: bytes | None) -> wire.Request:
         """The request as the core takes it: the path as sent, and HEAD as the GET that it is without the body."""
