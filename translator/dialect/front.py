@@ -41,7 +41,6 @@ class FrontVerbs:
         self._xml_names = table.xml or NO_XML
         self._bindings = bindings
         self._templates = [(row, routes.Template(row.path)) for row in table.operations]
-        self._extensions = tuple(offer.extension for offer in table.formats.offers if offer.extension)
         self._media: dict[str, str] = {offer.name: offer.media for offer in table.formats.offers}
         self._offers: dict[str, str] = {
             offer.extension: offer.name for offer in table.formats.offers if offer.extension
@@ -61,13 +60,13 @@ class FrontVerbs:
     def split(self, path: str) -> routes.Path | None:
         """A path taken apart, or None where it is not one of this dialect's."""
         table = self._table.routes
-        extensions = self._extensions if table.extension_at == "any-segment" else ()
+        extensions = tuple(self._offers) if table.extension_at == "any-segment" else ()
         if path.endswith("/") and not table.trailing_slash:
             return None
         return routes.split(path, root=table.root, prefixes=table.prefixes, extensions=extensions)
 
     def owns(self, path: str) -> bool:
-        """Whether a path lies below this dialect's root, behind any of its prefixes, known or not."""
+        """Whether a path lies below this dialect's root, behind one of its prefixes."""
         table = self._table.routes
         return any(f"{path}/".startswith(f"{prefix}{table.root}/") for prefix in table.prefixes)
 
@@ -75,9 +74,10 @@ class FrontVerbs:
         """The format of the answer, and whether the caller accepts it: by the path, else by Accept, else the default."""
         formats = self._table.formats
         if self._table.routes.extension_at == "any-segment":
-            ends = [piece[-len(end) :] for end in self._extensions for piece in request.path.split("/")]
-            if (said := next((end for end in ends if end in self._offers), None)) is not None:
-                return self._offers[said], True
+            pieces = request.path.split("/")
+            for extension, name in self._offers.items():
+                if any(piece.endswith(extension) for piece in pieces):
+                    return name, True
         accept = (request.header("accept") or "").lower()
         if not accept or len(formats.offers) == 1:
             return formats.default, True
