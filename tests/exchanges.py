@@ -16,7 +16,8 @@ from translator.accounts import Accounts, Back, Entry, Side
 from translator.dialect import Dialect, dialect
 from translator.exchange import Limits, Reply, exchange, failure
 from translator.tables.load import raw_tables
-from translator.wire import Answer, Ask, Failure, Request, Response
+from translator.wants import Ask, alone
+from translator.wire import Answer, Failure, Request, Response
 
 FOLDER = Path(__file__).parent / "cases"
 ACCOUNT = "AC00000000000000000000000000000001"
@@ -69,7 +70,7 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect]) -> Reply:
         _compare(case, reply)
         return reply
     limits = Limits(case.get("max_asks", 1000))
-    running = exchange(world, limits, _request(case), case.get("now", NOW))
+    running = alone(exchange(world, limits, _request(case), case.get("now", NOW)), {})
     expected = list(case.get("asks", []))
     answers = [_answer(given, case["shared_data"]) for given in case.get("answers", [])]
     try:

@@ -17,7 +17,8 @@ from translator.exchange import Limits, Reply, exchange, failure
 from translator.explain import invented
 from translator.model import FAULTS
 from translator.tables.load import raw_tables
-from translator.wire import Answer, Ask, Failure, Request, Response
+from translator.wants import Ask, alone
+from translator.wire import Answer, Failure, Request, Response
 
 NOW = 1_700_000_000.25
 MARK = "BACKSMARK"
@@ -82,7 +83,7 @@ class Driven:
 def _drive(request: Request, answers: list[Any], accounts: Accounts = BOTH, most: int = MOST_ASKS) -> Driven:
     """Play it; an answer is one itself, or a number of rows that a good back has, or such a number and where it breaks off."""
     asked: list[Request] = []
-    running = exchange(accounts, Limits(most), request, NOW)
+    running = alone(exchange(accounts, Limits(most), request, NOW), {})
     backs = {entry.back.name: entry for entry in accounts.entries}
     try:
         ask = next(running)

@@ -12,7 +12,7 @@ import pytest
 from translator.errors import ConfigError, TableError
 from translator.kinds import KINDS
 from translator.tables import load, overlay, tables_folder
-from translator.tables.cells import cell, label
+from translator.tables.cells import cells, label
 from translator.tables.check import TABLE_KINDS
 from translator.tables.load import raw_tables, read_toml
 from translator.tables.schema import Row, Table
@@ -59,7 +59,7 @@ def drop(path: str, called: str, *keys: str) -> Callable[[Raw], None]:
         for key in keys:
             del gone[key]
         if not keys:
-            holder, last = cell(raw, path)
+            [(holder, last)] = cells(raw, path)
             holder[last].remove(gone)
 
     return change
@@ -69,7 +69,7 @@ def twice(path: str, called: str, /, **cells: Any) -> Callable[[Raw], None]:
     """A change: the row once more at the end of its section, with these cells changed."""
 
     def change(raw: Raw) -> None:
-        holder, last = cell(raw, path)
+        [(holder, last)] = cells(raw, path)
         holder[last].append({**row(raw, path, called), **cells})
 
     return change
@@ -799,10 +799,10 @@ def test_a_setting_replaces_its_cell_and_nothing_else(
 ) -> None:
     changed = overlay(RAW[file], side, {setting: value}, "translator.toml, [backs.provider]")
     for raw, expected in ((RAW[file], before), (changed, after)):
-        holder, key = cell(raw, path)
+        [(holder, key)] = cells(raw, path)
         assert holder[key] == expected
     load(file, changed)
-    holder, key = cell(changed, path)
+    [(holder, key)] = cells(changed, path)
     holder[key] = before
     assert changed == RAW[file]
 
@@ -851,7 +851,7 @@ def test_a_dialect_without_settings_on_a_side_says_so() -> None:
 )
 def test_a_cell_that_is_not_there_is_a_lookup_error(path: str) -> None:
     with pytest.raises(LookupError):
-        cell(RAW[V2], path)
+        cells(RAW[V2], path)
 
 
 # ---- the page that explains a table ------------------------------------------------------------------------

@@ -4,34 +4,32 @@
     bytes ──▶ read_request   ──▶ Draft · SID · Query ──▶ plan ──▶ Ask ──▶ write_request  ──▶ bytes
     bytes ◀── write_response ◀── Message · Page ◀── sift · sort · cut · count ◀── read_response ◀── bytes
 
-The exchange is a generator. It yields an `Ask`, requests that may go to a back at the same time, and is sent their answers, a failed
-one included, as values. Its return value is the `Reply`. The shell drives it with sockets, tests with a plain function.
+The exchange is a generator. It yields what it wants (see `wants`): an `Ask`, requests that may go to a back at the same time, and is
+sent their answers, a failed one included, as values; or a `Once`, steps whose result others may share. Its return value is the
+`Reply`. The shell drives it with sockets, tests with a plain function.
 
 The order of checks is written here, once: 401, 413, 406, route (404, 405), 403, then the content (400, 415).
 """
 
-from collections.abc import Generator
-from typing import NamedTuple
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any, NamedTuple
 
 from translator.accounts import Accounts, Entry
 from translator.dialect import Dialect
 from translator.dialect.front import Listed, Located
-from translator.errors import Refused, Unreadable
-from translator.model import Draft, Fault, Message, Note, Notes
-from translator.planning import Scan, Steps, assemble, is_ours, read_answer
-from translator.wire import Answer, Ask, Failure, Request, Response
+from translator.errors import Refused, TranslatorError, Unreadable
+from translator.model import Draft, Fault, Message, Note, Notes, Page
+from translator.planning import Limits, is_ours, list_page, note_send, read_answer, within_second
+from translator.wants import Ask, Once, Steps, Want
+from translator.wire import Answer, Failure, Request, Response
 
-__all__ = ["Ask", "Limits", "Reply", "exchange", "failure"]
-
-
-class Limits(NamedTuple):
-    """What bounds the work of one request: how many asks a list may take."""
-
-    max_asks: int = 1000
+__all__ = ["Ask", "Limits", "Once", "Reply", "Want", "exchange", "failure"]
 
 
 class Reply(NamedTuple):
-    """The answer, and what the operator should know of it. `fault` is a name of `model.FAULTS`, or empty."""
+    """The answer, and what the operator should know of it. `fault` is a name of `model.FAULTS`, or empty; `total` is how a
+    list was counted, `exact` or `capped`, and empty where nothing was."""
 
     response: Response
     notes: tuple[Note, ...] = ()
@@ -40,11 +38,10 @@ class Reply(NamedTuple):
     fault: str = ""
     operation: str = ""
     dialect: str = ""
+    total: str = ""
 
 
-def exchange(
-    accounts: Accounts, limits: Limits, request: Request, now: float
-) -> Generator[Ask, tuple[Answer, ...], Reply]:
+def exchange(accounts: Accounts, limits: Limits, request: Request, now: float) -> Generator[Want, Any, Reply]:
     """The whole exchange. Whatever the bytes, there is an answer in the front's own shape."""
     spoken = accounts.dialect_of(request.path)
     form_name, acceptable = spoken.front.negotiate(request)
@@ -58,7 +55,9 @@ def exchange(
         fault = Fault("back-failed", log=error.what)
     if fault.name:
         response = spoken.front.write_fault(fault, form_name)
-    return Reply(response, tuple(course.notes.items), fault.log, course.asks, fault.name, course.operation, spoken.name)
+    return Reply(
+        response, tuple(course.notes.items), fault.log, course.asks, fault.name, course.operation, spoken.name, course.total
+    )  # fmt: skip
 
 
 def failure(accounts: Accounts, request: Request, fault: str) -> Reply:
@@ -79,7 +78,7 @@ class _Course:
         self.spoken, self.form_name, self.acceptable = spoken, form_name, acceptable
         self.notes = Notes()
         self.asks = 0
-        self.operation = ""
+        self.operation = self.total = ""
 
     def steps(self) -> Steps:
         """The checks in their order, then the operation."""
@@ -119,6 +118,7 @@ class _Course:
         if (found := verbs.uncarried(draft)) is not None:
             raise Refused(Fault("unsupported-parameter", front.parameter_of(found[0]), found[1]))
         answer = yield from self._ask(entry, verbs.write_send(draft, behind.account, behind.property, behind.token))
+        yield from note_send(entry)
         message = self._sent(entry, answer)
         return front.write_message(
             "send", message, entry.front.account, entry.front.property, self.form_name, self.notes, draft
@@ -168,38 +168,41 @@ class _Course:
         if not is_ours(message, entry):
             return None
         if behind.property and message.property is None and verbs.get_scope == "account" and entry.shared:
-            scan = Scan(entry, message.created, message.created + 1, self.now, self.limits.max_asks)
-            yield from self._counted(scan.steps(self.notes))
-            return message if any(row.sid == sid for row in scan.rows) else None
+            rows = yield from self._counted(within_second(entry, message.created, self.limits, self.now, self.notes))
+            return message if any(row.sid == sid for row in rows) else None
         return message
 
     # ---------------------------------------------------------------------------------------------------------- list
 
     def _list(self, entry: Entry, at: Located, asked: Listed) -> Steps:
-        front, query = entry.front.dialect.front, asked.query
-        scan = Scan(entry, query.since, query.until, self.now, self.limits.max_asks)
-        yield from self._counted(scan.steps(self.notes))
-        page = assemble(scan.in_base_order(), query, front.sort_key(query.order.attribute), in_pages=front.in_pages)
-        return front.write_page(
-            page,
-            asked,
-            at,
-            self.request.path,
-            entry.front.account,
-            entry.front.property,
-            self.form_name,
-            self.notes,
+        front = entry.front
+        page: Page = yield from self._counted(list_page(entry, asked.query, self.limits, self.now, self.notes))
+        self.total = "capped" if page.capped else "exact"
+        return front.dialect.front.write_page(
+            page, asked, at, self.request.path, front.account, front.property, self.form_name, self.notes
         )
 
     def _counted(self, steps: Steps) -> Steps:
-        answers: tuple[Answer, ...] | None = None
+        """The same steps, with every ask counted, those within a Once included."""
+        go_on: Callable[[], Want] = partial(next, steps)
         while True:
             try:
-                ask = next(steps) if answers is None else steps.send(answers)
-            except StopIteration:
-                return None
-            self.asks += len(ask.requests)
-            answers = yield ask
+                want = go_on()
+            except StopIteration as done:
+                return done.value
+            try:
+                if isinstance(want, Ask):
+                    self.asks += len(want.requests)
+                    sent = yield want
+                else:
+                    sent = yield Once(want.key, partial(self._counted_once, want))
+            except TranslatorError as error:
+                go_on = partial(steps.throw, error)
+            else:
+                go_on = partial(steps.send, sent)
+
+    def _counted_once(self, once: Once, kept: Any) -> Steps:
+        return self._counted(once.steps(kept))
 
 
 def _opens(entry: Entry, at: Located) -> bool:

@@ -11,8 +11,10 @@ from translator.dialect.front import Listed
 from translator.errors import Refused
 from translator.exchange import Limits, Reply, exchange
 from translator.model import Draft, Message, Notes, Query
-from translator.planning import assemble, rules
-from translator.wire import Answer, Ask, Request, Response
+from translator.planning import rules
+from translator.planning.arrange import arranged, cut
+from translator.wants import Ask, alone
+from translator.wire import Answer, Request, Response
 
 _SPACING = 60
 """Seconds between two invented messages."""
@@ -21,7 +23,7 @@ _SPACING = 60
 def explain(entry: Entry, request: Request, now: float, rows: int | None) -> Iterator[str]:
     """Lines that say what a request becomes; `request` carries the entry's own credentials."""
     accounts = Accounts([entry])
-    running = exchange(accounts, Limits(), request, now)
+    running = alone(exchange(accounts, Limits(), request, now), {})
     asks = 0
     try:
         ask = next(running)
@@ -81,7 +83,8 @@ def invented(entry: Entry, request: Request, rows: int, now: float) -> Response:
         query = asked.query
         kept = [message for message in messages if _within(message, query)]
         try:
-            page = assemble(kept, query, front.sort_key(query.order.attribute), in_pages=front.in_pages)
+            found = arranged(kept, query, front.sort_key(query.order.attribute))
+            page = cut(found, query, in_pages=front.in_pages)
         except Refused as refused:
             return front.write_fault(refused.fault, "json")
         return front.write_page(page, asked, at, request.path, *who)

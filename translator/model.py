@@ -82,15 +82,19 @@ class Order(NamedTuple):
 class Query(msgspec.Struct, gc=False, kw_only=True, frozen=True):
     """Which messages, in which order, and which stretch of them.
 
-    `since` and `until` bound `created`, half open: since <= created < until. None is no bound. `statuses` and `directions`
-    are the words allowed. `skip` and `count` are the stretch asked for, `limit` how many of all that match the list keeps,
-    `after` the sid that the stretch follows, where the caller named one.
+    `since` and `until` bound `created`, half open: since <= created < until. None is no bound. `sender` and `recipient` are
+    the whole one, or with `_like` a pattern of its end (see `kinds.patterns`); `within` is a part of the text. `statuses` and
+    `directions` are the words allowed. `skip` and `count` are the stretch asked for, `limit` how many of all that match the
+    list keeps, `after` the sid that the stretch follows, where the caller named one.
     """
 
     since: int | None = None
     until: int | None = None
     sender: str | None = None
     recipient: str | None = None
+    sender_like: str | None = None
+    recipient_like: str | None = None
+    within: str | None = None
     statuses: frozenset[str] | None = None
     directions: frozenset[str] | None = None
     order: Order = Order("created", False)
@@ -101,13 +105,17 @@ class Query(msgspec.Struct, gc=False, kw_only=True, frozen=True):
 
 
 class Page(msgspec.Struct, gc=False, kw_only=True):
-    """A stretch of a list: its messages in order, where it starts, and how many messages the list has in all."""
+    """A stretch of a list: its messages in order, where it starts, and how many messages the list has in all.
+
+    `capped` says that the list has more than were read, so that `total` is only of what was.
+    """
 
     messages: list[Message]
     skip: int
     count: int
     total: int
     limit: int | None
+    capped: bool = False
 
 
 Whose: TypeAlias = Literal["caller", "back", "ours"]

@@ -42,6 +42,13 @@ def last_index(at: Stretch) -> int:
     return first_index(at) + max(at.shown - 1, 0)
 
 
+def last_index_or_past(at: Stretch) -> int:
+    """As the old server counts: the last position that a full page has, but one past the last item on the last page."""
+    if at.page == last_page(at.total, at.size):
+        return first_index(at) + at.shown
+    return first_index(at) + at.size - 1
+
+
 def value(name: str, at: Stretch, link: Link) -> int | str | None:
     """One value of a page object by the name that `[[paging.members]]` uses; None is "there is no such page"."""
     return _VALUES[name](at, link)
@@ -55,6 +62,7 @@ _VALUES: Final[dict[str, Callable[[Stretch, Link], int | str | None]]] = {
     "limit": lambda at, _: at.limit,
     "first-index": lambda at, _: first_index(at),
     "last-index": lambda at, _: last_index(at),
+    "last-index-or-past": lambda at, _: last_index_or_past(at),
     "path": lambda at, _: at.path,
     "first-link": lambda at, link: link(at, 0, False),
     "previous-link": lambda at, link: link(at, at.page - 1, False) if at.page > 0 else None,

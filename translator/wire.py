@@ -52,10 +52,3 @@ class Failure(NamedTuple):
 
 
 Answer: TypeAlias = Response | Failure
-
-
-class Ask(NamedTuple):
-    """What the core wants done: these requests, at this back, all at once. A batch is a barrier: all answers come back in order."""
-
-    back: str
-    requests: tuple[Request, ...]

@@ -52,15 +52,12 @@ class Words:
                 return words
         raise BadValue("has to be one of " + ", ".join(self.stands_for))
 
-    def write_constraint(self, allowed: frozenset[str]) -> tuple[str, bool] | None:
-        """The word to ask a back for so that nothing allowed is missed, and whether it lets through exactly that.
+    def write_constraint(self, allowed: frozenset[str]) -> str | None:
+        """The word to ask a back for so that nothing allowed is missed; it may let through more than is allowed.
 
         None where no single word covers all that is allowed.
         """
-        for wire, words in self.stands_for.items():
-            if allowed and allowed <= words:
-                return wire, allowed == words
-        return None
+        return next((wire for wire, words in self.stands_for.items() if allowed and allowed <= words), None)
 
 
 class ErrorWords:

@@ -20,6 +20,7 @@ from translator.compile.bindings import Bindings
 from translator.compile.source import Source
 from translator.errors import BadValue, Unreadable
 from translator.formats.json import UNREADABLE
+from translator.kinds.plain import read_count
 from translator.model import Message
 from translator.tables import Table
 from translator.tables.schema import FieldRow, ReadRow
@@ -39,7 +40,12 @@ class MessageReader:
         self._neutral: Callable[[list[Message], float], None] = _neutral(bindings, copies, plain, table.reads)
         one, many = table.operation("get").member, table.operation("list").member
         envelope = msgspec.defstruct("One", [("message", struct | None, None)], rename={"message": one or _UNREAD})
-        listing = msgspec.defstruct("Many", [("messages", list[struct])], rename={"messages": many})  # type: ignore[valid-type]
+        size = next((row.json for row in table.paging.members if row.value == "size"), _UNREAD)
+        listing = msgspec.defstruct(
+            "Many",
+            [("messages", list[struct]), ("size", Any, None)],  # type: ignore[valid-type]
+            rename={"messages": many, "size": size},
+        )
         self._wrapped = msgspec.json.Decoder(envelope) if one else None
         self._bare = msgspec.json.Decoder(struct)
         self._many = msgspec.json.Decoder(listing)
@@ -55,13 +61,21 @@ class MessageReader:
             raise Unreadable("a message is not of its dialect's shape") from None
         return self._made_neutral([message], now)[0]
 
-    def many(self, body: bytes, now: float) -> list[Message]:
-        """A list of messages. Raises Unreadable."""
+    def many(self, body: bytes, now: float) -> tuple[list[Message], int | None]:
+        """A list of messages, and the size of page that the answer says it counts in, where it says so. Raises Unreadable."""
         try:
             listing: Any = self._many.decode(body)
         except UNREADABLE:
             raise Unreadable("a list of messages is not of its dialect's shape") from None
-        return self._made_neutral(listing.messages, now)
+        return self._made_neutral(listing.messages, now), self._size(listing.size)
+
+    @staticmethod
+    def _size(said: Any) -> int | None:
+        """A page's size as a number or as digits; published servers show either."""
+        try:
+            return read_count(said)
+        except BadValue:
+            return None
 
     def _made_neutral(self, rows: list[Message], now: float) -> list[Message]:
         try:

@@ -1,7 +1,7 @@
 """A dialect as the back: writing what a provider is asked, and reading what it answers."""
 
 from base64 import b64encode
-from typing import Any
+from typing import Any, NamedTuple
 
 from translator.compile import Bindings, MessageReader
 from translator.errors import Refused, Unreadable
@@ -18,6 +18,27 @@ _ATTRIBUTES = tuple(name for name in Draft.__struct_fields__ if name != "as_give
 _LONGEST_WAIT = 3600
 
 
+class Pushed(NamedTuple):
+    """The part of a query that a back is told: `since` <= Created < `until`, and words of its own for status and direction.
+
+    `statuses` and `directions` are the neutral words that those let through; None is no constraint.
+    """
+
+    since: int | None = None
+    until: int | None = None
+    status: str | None = None
+    direction: str | None = None
+    statuses: frozenset[str] | None = None
+    directions: frozenset[str] | None = None
+
+
+class Slice(NamedTuple):
+    """What came of an ask for a slice. `size` is what the back says that it counts in, where it says so."""
+
+    rows: list[Message]
+    size: int | None = None
+
+
 class BackVerbs:
     """One dialect's back."""
 
@@ -32,8 +53,10 @@ class BackVerbs:
         self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
         self.lower = next(row for row in table.filters if row.test == "lower-bound")
         self.upper = next(row for row in table.filters if row.test == "upper-bound")
+        self._words = {row.attribute: row for row in table.filters if row.test == "word" and row.way == "both"}
         self.slice = table.paging.slice
-        self.descending = not table.sort.parameter and table.sort.default == "descending"
+        self.order = "ascending" if table.sort.parameter else table.sort.default
+        """The order of its lists: where it can be asked for one, ascending is asked for."""
         self.get_scope = table.operation("get").scope
         self.in_pages = table.paging.unit == "pages"
         self.required = tuple(row.attribute for row in table.send if row.required)
@@ -70,20 +93,33 @@ class BackVerbs:
         """The request that retrieves one message by its neutral SID."""
         return self._request("get", account, prop, token, sid=self._sid.write(sid))
 
+    def push(self, attribute: str, allowed: frozenset[str]) -> tuple[str, frozenset[str]] | None:
+        """The word by which this back can be asked for a set of neutral statuses or directions, and the neutral words that
+        it lets through, which may be more; None where it has no filter for them or no one word covers them."""
+        row = self._words.get(attribute)
+        if row is None:
+            return None
+        words = self._bindings.status if attribute == "status" else self._bindings.direction
+        found = words.write_constraint(allowed)
+        return None if found is None else (found, words.stands_for[found])
+
     def write_slice(
-        self, since: int | None, until: int | None, skip: int, count: int, account: str, prop: str, token: str, now: float
-    ) -> Request:  # fmt: skip
-        """The request for up to `count` messages from index `skip` of those created in [since, until).
+        self, pushed: Pushed, skip: int, count: int, account: str, prop: str, token: str, now: float
+    ) -> Request:
+        """The request for up to `count` messages from index `skip` of those that `pushed` lets through.
 
         Where the dialect wants a bound that nobody asked for, its row says which. Where it counts in pages, `skip` is a
         multiple of `count`.
         """
         rules = self._table.paging
         pairs: list[tuple[str, Any]] = []
-        lower, upper = self.bounds(since, until, now)
+        lower, upper = self.bounds(pushed.since, pushed.until, now)
         for row, instant in ((self.lower, lower), (self.upper, upper)):
             if instant is not None:
                 pairs.append((row.name, self._bindings.kind(row.kind).write(instant)))
+        for attribute, word in (("status", pushed.status), ("direction", pushed.direction)):
+            if word is not None:
+                pairs.append((self._words[attribute].name, word))
         pairs.append((rules.size, count))
         pairs.append((rules.position, (skip // count if rules.unit == "pages" else skip) + rules.first))
         if rules.limit:
@@ -128,10 +164,10 @@ class BackVerbs:
         self._accept_status(operation, response)
         return self._reader.one(response.body, now)
 
-    def read_slice(self, response: Response, now: float) -> list[Message]:
+    def read_slice(self, response: Response, now: float) -> Slice:
         """The messages that a list was answered with. Raises Refused for an error, Unreadable for nonsense."""
         self._accept_status("list", response)
-        return self._reader.many(response.body, now)
+        return Slice(*self._reader.many(response.body, now))
 
     def _accept_status(self, operation: str, response: Response) -> None:
         if 200 <= response.status <= 299:

@@ -47,6 +47,7 @@ class FrontVerbs:
         }
         self._queries = QueryReader(table, bindings)
         self.in_pages = table.paging.unit == "pages"
+        self.shows_total = any(row.value == "total" for row in table.paging.members)
         self._shape = SHAPES[table.errors.shape]
         self._write_json = json_format.write_ascii if table.formats.escape == "ascii" else json_format.write
         self._writers: dict[tuple[str, str], MessageWriter] = {
@@ -195,11 +196,12 @@ class FrontVerbs:
             shown=len(page.messages), path=base, rest=rest, last_sid=last,
         )  # fmt: skip
         members: dict[str, Any] = {}
+        no_page = "null" if rules.no_page == "text-null" else None
         for row in rules.members:
             found = paging.value(row.value, stretch, self._link)
             if row.value == "path" and at.spelling.extension:
                 found = base.replace(at.spelling.extension, "")
-            members[row.json] = rules.no_page if found is None else str(found) if row.as_ == "string" else found
+            members[row.json] = no_page if found is None else str(found) if row.as_ == "string" else found
         return members
 
     def _link(self, at: paging.Stretch, page: int, follows: bool) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from translator.compile import Bindings
 from translator.dialect.parameters import Given, read_value
 from translator.errors import BadValue, Refused
+from translator.kinds.patterns import read_pattern
 from translator.kinds.plain import read_count
 from translator.model import Fault, Notes, Order, Query
 from translator.tables import Table
@@ -37,13 +38,19 @@ class QueryReader:
                 self._constrain(row, given, constraints, notes)
             elif row.required:
                 raise Refused(Fault("missing-parameter", row.name))
-        return Query(order=self._order(given), **self._stretch(given), **constraints)
+        return Query(order=self._order(given, notes), **self._stretch(given), **constraints)
 
     def _constrain(self, row: FilterRow, given: Given, into: dict[str, Any], notes: Notes) -> None:
         if row.test == "refused":
             raise Refused(Fault("unsupported-parameter", row.name, "lists are not filtered by it"))
+        if row.test == "contains":
+            into["within"] = given.read(row.name, self._bindings.kind(row.kind), notes) or None
+            return
         if given.values[row.name] == "":
             raise Refused(Fault("invalid-parameter", row.name, "can not be empty"))
+        if row.test == "tail":
+            into[f"{row.attribute}_like"] = read_value(row.name, read_pattern, given.values[row.name])
+            return
         if row.test == "word":
             vocabulary = self._bindings.status if row.kind == "word:status" else self._bindings.direction
             any_case = self._table.parameters.names == "any-case"
@@ -59,7 +66,7 @@ class QueryReader:
         else:
             into["until"] = math.floor(value) + 1 if row.inclusive else math.ceil(value)
 
-    def _order(self, given: Given) -> Order:
+    def _order(self, given: Given, notes: Notes) -> Order:
         sort = self._table.sort
         default = Order("created", sort.default == "descending")
         value = given.values.get(sort.parameter, "") if sort.parameter else ""
@@ -72,9 +79,13 @@ class QueryReader:
             raise Refused(Fault("unsortable", sort.parameter, reason))
         if not attribute:
             raise Refused(Fault("unsortable", sort.parameter, "missing field to sort by"))
-        key = next((key for key in sort.keys if key.name == attribute), None)
+        keys = [key for key in sort.keys if key.offered]
+        key = next((key for key in keys if key.name == attribute), None)
         if key is None:
-            names = ", ".join(key.name for key in sort.keys)
+            if sort.unknown == "ignore":
+                notes.add("unknown-sort")
+                return default
+            names = ", ".join(key.name for key in keys)
             raise Refused(Fault("invalid-parameter", sort.parameter, f"has to sort by one of {names}"))
         return Order(key.attribute, ways[direction.lower()] if separator else sort.unsaid == "descending")
 

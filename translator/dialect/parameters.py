@@ -29,7 +29,9 @@ class Given:
             if name is None:
                 self._unknown(rules, pair.name, notes)
             elif name != pair.name and rules.names == "exact":
-                raise Refused(Fault("unsupported-parameter", _shown(pair.name), f"did you mean {name}"))
+                if rules.odd_case == "refuse":
+                    raise Refused(Fault("unsupported-parameter", _shown(pair.name), f"did you mean {name}"))
+                self._unknown(rules, pair.name, notes)
             elif name in self.values:
                 notes.add("repeated-parameter", name)
             else:

@@ -27,6 +27,9 @@ KINDS: Final[dict[str, Kind]] = {
     "instant:iso8601": Kind(
         instants.read_iso8601, instants.write_iso8601, str, "an ISO 8601 date or date and time, UTC"
     ),
+    "instant:iso8601-next-day": Kind(
+        instants.read_iso8601_next_day, instants.write_iso8601, str, "an ISO 8601 date; the midnight after that day"
+    ),
     "number:bare": Kind(numbers.read_number, numbers.write_bare, str, "a number without its plus", numbers.repair_plus),
     "number:plus": Kind(numbers.read_number, numbers.write_plus, str, "a number with its plus", numbers.repair_plus),
     "sid:prefixed": Kind(sids.read_prefixed, sids.write_prefixed, str, "SM and the provider's SID"),

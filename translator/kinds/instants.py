@@ -23,6 +23,7 @@ _MINUTES: Final = tuple(f"{hour:02}:{minute:02}:" for hour in range(24) for minu
 _SECONDS: Final = tuple(f"{second:02} +0000" for second in range(60))
 _MILLIS: Final = tuple(f"{second:02}.000Z" for second in range(60))
 _MOST_DAYS: Final = 4096
+_DAY: Final = 86400
 
 _RFC2822: Final = re.compile(
     r"(?:[A-Za-z]{3}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) (?:([+-])(\d\d)(\d\d)|GMT|UTC|Z)",
@@ -99,6 +100,11 @@ def read_iso8601(value: Any) -> float:
     whole = _seconds(int(found[1]), int(found[2]), int(found[3]), clock, found[8], found[9], found[10], _ISO8601_REASON)
     # Nine digits are finer than a float of today is: `.999999999` must not round up to the next second.
     return min(whole + float(f"0.{found[7]}"), math.nextafter(whole + 1, whole)) if found[7] else whole
+
+
+def read_iso8601_next_day(value: Any) -> float:
+    """The midnight after the day of a date or a date and time, whatever the time: as the old server reads the end of a range."""
+    return read_iso8601(value) // _DAY * _DAY + _DAY
 
 
 def read_iso8601_whole(value: Any) -> int:

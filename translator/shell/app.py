@@ -1,6 +1,7 @@
 """The front: ASGI in, the exchange driven against the backs, ASGI out.
 
-    receive ─▶ Request ─▶ exchange ─▶ Ask ─▶ upstreams ─▶ answers ─▶ … ─▶ Reply ─▶ send
+    receive ─▶ Request ─▶ exchange ─┬▶ Ask  ─▶ upstreams ─▶ answers ─┬▶ … ─▶ Reply ─▶ send
+                                    └▶ Once ─▶ memory ────▶ result ──┘
                     one deadline covers everything from the first byte to the Reply
 
 A send, once begun, is driven to its end whatever becomes of the caller: what was half done could be neither reported nor repeated.
@@ -13,6 +14,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, Protocol
 
 from starlette.applications import Starlette
@@ -20,9 +22,12 @@ from starlette.types import Receive, Scope, Send
 
 from translator import wire
 from translator.accounts import Accounts
-from translator.exchange import Ask, Limits, Reply, exchange, failure
+from translator.errors import TranslatorError
+from translator.exchange import Limits, Reply, exchange, failure
 from translator.shell.admin import Meter
 from translator.shell.log import logger, where_it_broke
+from translator.shell.memory import Memory
+from translator.wants import Ask, Steps, Want
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -51,11 +56,15 @@ class Proxy:
         *,
         deadline: float = 30.0,
         max_body: int = 65536,
+        memory: Memory | None = None,
+        explain_headers: bool = False,
         meter: Meter | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._accounts, self._limits, self._backs = accounts, limits, backs
         self._deadline, self._max_body = deadline, max_body
+        self._memory = memory or Memory()
+        self._explain_headers = explain_headers
         self._meter = meter or Meter()
         self._clock = clock
         self._under_way: set[asyncio.Task[Reply]] = set()
@@ -87,7 +96,7 @@ class Proxy:
             return
         self._record(call, reply)
         try:
-            await _respond(send, call, reply.response, keep=whole)
+            await _respond(send, call, self._explained(reply), keep=whole)
         except (RuntimeError, OSError) as error:
             # The caller hung up while it was being answered; the transport says so in its own way.
             logger().info("gone", method=call.method, request_id=call.id, where=where_it_broke(error))
@@ -135,18 +144,33 @@ class Proxy:
         """The exchange, run to its reply. A defect of ours is an answer too, and its traceback is in the log."""
         try:
             steps = exchange(self._accounts, self._limits, request, self._clock())
-            ask = next(steps)
-            while True:
-                ask = steps.send(await self._ask(call, ask))
+            reply: Reply = await self._through(call, steps, next(steps))
         except StopIteration as finished:
-            reply: Reply = finished.value
-            return reply
+            return finished.value  # type: ignore[no-any-return]  # a Reply: nothing had to be asked
         except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
             logger().error("defect", request_id=call.id, traceback=where_it_broke(error))
             # A defect after an ask must not make a send look like one that was not sent.
             return failure(
                 self._accounts, request, "outcome-unknown" if call.back and request.method == "POST" else "internal"
             )
+        return reply
+
+    async def _through(self, call: "_Call", steps: Steps, want: Want) -> Any:
+        """Steps, from the want that they are at, to their result."""
+        while True:
+            try:
+                if isinstance(want, Ask):
+                    sent = await self._ask(call, want)
+                else:
+                    sent = await self._memory.once(want, partial(self._through, call))
+            except TranslatorError as error:
+                go_on = partial(steps.throw, error)
+            else:
+                go_on = partial(steps.send, sent)
+            try:
+                want = go_on()
+            except StopIteration as finished:
+                return finished.value
 
     async def _ask(self, call: "_Call", ask: Ask) -> tuple[wire.Answer, ...]:
         back, call.back = self._backs[ask.back], ask.back
@@ -157,6 +181,15 @@ class Proxy:
         for answer in answers:
             self._meter.count_ask(ask.back, answer)
         return tuple(answers)
+
+    def _explained(self, reply: Reply) -> wire.Response:
+        """The answer, with what it took where the operator wants that said."""
+        if not self._explain_headers:
+            return reply.response
+        told = [("x-translator-back-calls", str(reply.asks))]
+        if reply.total:
+            told.append(("x-translator-total", reply.total))
+        return reply.response._replace(headers=(*reply.response.headers, *told))
 
     def _record(self, call: "_Call", reply: Reply) -> None:
         """One line and the counters. No number, text, token or path is in either: names, counts and a duration."""

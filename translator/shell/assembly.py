@@ -54,7 +54,9 @@ def assemble(settings: Settings) -> Assembly:
             )
         )
     reaches = {name: Reach(back.url, back.timeout, back.concurrency) for name, back in settings.backs.items()}
-    return Assembly(Accounts(entries), Limits(settings.lists.max_asks), reaches)
+    lists = settings.lists
+    limits = Limits(lists.max_asks, lists.on_cap == "capped", lists.snapshot_ttl, lists.total_ttl, lists.settle)
+    return Assembly(Accounts(entries), limits, reaches)
 
 
 class Dialects:

@@ -11,6 +11,7 @@ from translator.routes import Template
 from translator.shell.app import Asker
 from translator.shell.assembly import Assembly
 from translator.shell.upstream import Upstream
+from translator.wants import alone
 from translator.wire import Request
 
 UNREACHABLE: Final = 10
@@ -90,7 +91,7 @@ def basic(side: Side) -> str:
 
 
 async def _asked(accounts: Accounts, limits: Limits, request: Request, back: Asker, now: float) -> Reply:
-    steps = exchange(accounts, limits, request, now)
+    steps = alone(exchange(accounts, limits, request, now), {})
     try:
         ask = next(steps)
         while True:

@@ -19,6 +19,7 @@ from translator.shell.admin import Meter, admin_application
 from translator.shell.app import Proxy
 from translator.shell.assembly import Assembly
 from translator.shell.log import logger
+from translator.shell.memory import Memory
 from translator.shell.settings import Settings
 from translator.shell.upstream import Upstream
 
@@ -136,6 +137,8 @@ async def _serve(settings: Settings, assembly: Assembly, front: socket.socket, a
         backs,
         deadline=settings.server.deadline,
         max_body=settings.server.max_body,
+        memory=Memory(settings.lists.snapshot_bytes),
+        explain_headers=settings.server.explain_headers,
         meter=meter,
     )
     async with contextlib.AsyncExitStack() as servers:

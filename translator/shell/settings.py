@@ -7,7 +7,7 @@ Nothing here knows a dialect: the keys that a dialect adds to a back or a front 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -17,7 +17,9 @@ from translator.shell.addresses import check_network, check_url, read_address
 from translator.shell.environment import key_at, overridden, substituted
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Duration = Annotated[float, Meta(ge=0, le=86400)]
 Positive = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0)]
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +30,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = ""
     deadline: Seconds = 30.0
     max_body: Positive = 65536
+    explain_headers: bool = False
 
 
 class Store(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,9 +47,15 @@ class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lists(msgspec.Struct, frozen=True, kw_only=True):
-    """`[lists]`: how many asks at a back one list may take."""
+    """`[lists]`: how many asks at a back one list may take and what becomes of one that needs more, how long a list that was read
+    whole and a total are kept (seconds) and in how many bytes, and after how many seconds a range grows no more."""
 
     max_asks: Positive = 1000
+    on_cap: Literal["error", "capped"] = "error"
+    snapshot_ttl: Duration = 60.0
+    snapshot_bytes: Count = 64 * 1024 * 1024
+    total_ttl: Duration = 600.0
+    settle: Duration = 300.0
 
 
 class Back(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +77,6 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     token: str
     property: str = ""
-    profile: str = "seed"
     given: dict[str, Any] = {}
 
     def __repr__(self) -> str:
@@ -230,8 +238,6 @@ def _check(settings: Settings) -> None:
     for where, front, behind in settings.accounts:
         if behind.name not in settings.backs:
             raise ConfigError(f"{where} back.name", f"there is no [backs.{behind.name}]")
-        if front.profile != "seed":
-            raise ConfigError(f"{where} front.profile", "has to be seed, the only profile of this version")
         for side, keys in (("front", front), ("back", behind)):
             _credentials(f"{where} {side}", keys.account, keys.token)
     _overlaps(settings.accounts)

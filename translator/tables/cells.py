@@ -11,20 +11,22 @@ def label(row: dict[str, Any]) -> str:
     return next((str(row[key]) for key in LABELS if key in row), "")
 
 
-def cell(raw: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """The row and the key that a path like `filters.Date_To.open_ahead` names: keys, and labels for rows of an array.
+def cells(raw: dict[str, Any], path: str) -> list[tuple[dict[str, Any], str]]:
+    """The rows, and the key in them, that a path like `filters.Date_To.open_ahead` names: keys, and labels for rows of an array.
 
-    Raises LookupError where there is no such cell.
+    Of several rows with one label all that have the key are meant. Raises LookupError where there is no such cell.
     """
     *steps, key = path.split(".")
-    holder: Any = raw
+    holders: list[Any] = [raw]
     for step in steps:
-        if isinstance(holder, list):
-            holder = next((row for row in holder if any(row.get(name) == step for name in LABELS)), None)
-        else:
-            holder = holder.get(step) if isinstance(holder, dict) else None
-        if holder is None:
-            raise LookupError(path)
-    if not isinstance(holder, dict) or key not in holder:
+        below: list[Any] = []
+        for holder in holders:
+            if isinstance(holder, list):
+                below += [row for row in holder if label(row) == step]
+            elif isinstance(holder, dict) and step in holder:
+                below.append(holder[step])
+        holders = below
+    found = [(holder, key) for holder in holders if isinstance(holder, dict) and key in holder]
+    if not found:
         raise LookupError(path)
-    return holder, key
+    return found

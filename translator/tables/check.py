@@ -208,6 +208,10 @@ def _filters(table: Table) -> Findings:
             yield where, "a bound that is required, and nothing else, says where a list without it starts or ends"
         if row.test == "word" and not row.kind.startswith("word:"):
             yield where, "a filter by word is of a kind of word"
+        if (row.test == "contains") != (row.attribute == "text") or (row.test == "contains" and row.kind != "text"):
+            yield where, "contains is a filter on text, and of that kind"
+        if row.test in ("equals", "tail", "contains") and row.way == "both":
+            yield where, f"{row.test} is read only: how a back compares is not known, so none is asked to"
     for test in ("lower-bound", "upper-bound"):
         if sum(row.test == test for row in table.filters) != 1:
             yield "[[filters]]", f"exactly one row has the test {test}"
@@ -215,9 +219,12 @@ def _filters(table: Table) -> Findings:
 
 def _sort(table: Table) -> Findings:
     sort = table.sort
-    said = (sort.parameter, sort.separator, sort.ascending, sort.descending, sort.unsaid, sort.keys)
+    said = (sort.parameter, sort.separator, sort.ascending, sort.descending, sort.unsaid, sort.unknown, sort.keys)
     if any(said) != all(said):
-        yield "[sort]", "parameter, separator, ascending, descending, unsaid and keys stand together or not at all"
+        yield (
+            "[sort]",
+            "parameter, separator, ascending, descending, unsaid, unknown and keys stand together or not at all",
+        )
     yield from (("[[sort.keys]]", f"{name} is listed twice") for name in _twice(key.name for key in sort.keys))
     if sort.keys and not any(key.attribute == "created" for key in sort.keys):
         yield "[[sort.keys]]", "no row is of created, by which a back is asked to sort"
@@ -269,4 +276,9 @@ def _faults(table: Table) -> Findings:
 
 
 def _settings(table: Table) -> Findings:
-    yield from (("[[settings]]", f"{name} is listed twice") for name in _twice(row.name for row in table.settings))
+    yield from (("[[settings]]", f"{cell} is set twice") for cell in _twice(row.cell for row in table.settings))
+    yield from (("[[profiles]]", f"{name} is listed twice") for name in _twice(row.name for row in table.profiles))
+    spelt = {(row.side, row.name): sorted(row.words) for row in reversed(table.settings)}
+    for number, row in enumerate(table.settings, 1):
+        if sorted(row.words) != spelt[row.side, row.name]:
+            yield _row("settings", number, row.name), "the rows of one setting take the same words"

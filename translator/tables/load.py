@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from translator.errors import TableError
-from translator.tables.cells import cell, label
+from translator.errors import ConfigError, TableError
+from translator.tables.cells import cells, label
 from translator.tables.check import check
+from translator.tables.overlay import PROFILE, overlay
 from translator.tables.schema import Setting, Table
 
 
@@ -44,6 +45,7 @@ def load(file: str, raw: dict[str, Any]) -> Table:
     check(file, table)
     for number, setting in enumerate(table.settings, 1):
         _settable(f"{file}, [[settings]] row {number} ({setting.name})", raw, setting)
+    _whole(file, raw, table)
     return table
 
 
@@ -84,13 +86,24 @@ def _part_types(struct: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
 def _settable(where: str, raw: dict[str, Any], setting: Setting) -> None:
     """A setting replaces a cell that stands in the table, by words that the cell may hold, or by a number where one stands."""
     try:
-        holder, key = cell(raw, setting.cell)
+        found = cells(raw, setting.cell)
     except LookupError:
         raise TableError(where, f"no such cell: {setting.cell}") from None
-    if not setting.words and type(holder[key]) is not int:
+    if not setting.words and any(type(holder[key]) is not int for holder, key in found):
         raise TableError(where, f"{setting.cell} holds no number, so the setting has to say its words")
     for name, word in setting.words.items():
         changed = copy.deepcopy(raw)
-        holder, key = cell(changed, setting.cell)
-        holder[key] = word
+        for holder, key in cells(changed, setting.cell):
+            holder[key] = word
         _convert(f"{where}, word {name}", changed, Table)
+
+
+def _whole(file: str, raw: dict[str, Any], table: Table) -> None:
+    """A profile with all its switches is a table that holds."""
+    for profile in table.profiles:
+        where = f"{file}, [[profiles]] ({profile.name})"
+        try:
+            laid = overlay(raw, profile.side, {PROFILE: profile.name}, where)
+            check(where, _convert(where, laid, Table))
+        except ConfigError as error:
+            raise TableError(error.where, error.what) from None

@@ -1,10 +1,17 @@
-"""Overlays: what a deployment may vary is a cell that its dialect's table names, replaced before the table is checked."""
+"""Overlays: what a deployment may vary is a cell that its dialect's table names, replaced before the table is checked.
+
+A setting may have several rows, each of which replaces a cell of its own. A profile is a named set of settings; a setting that is
+given by itself goes before it.
+"""
 
 import copy
-from typing import Any
+from typing import Any, Final
 
 from translator.errors import ConfigError
-from translator.tables.cells import cell
+from translator.tables.cells import cells
+
+PROFILE: Final = "profile"
+"""The key of a configuration that names a profile."""
 
 
 def overlay(raw: dict[str, Any], side: str, values: dict[str, Any], where: str) -> dict[str, Any]:
@@ -12,22 +19,43 @@ def overlay(raw: dict[str, Any], side: str, values: dict[str, Any], where: str) 
 
     Raises ConfigError for a setting that this dialect does not have on this side, or a value that it does not take.
     """
-    settings = {row["name"]: row for row in raw.get("settings", ()) if row.get("side") == side}
+    settings: dict[str, list[dict[str, Any]]] = {}
+    for row in raw.get("settings", ()):
+        if row.get("side") == side:
+            settings.setdefault(row["name"], []).append(row)
     changed = copy.deepcopy(raw)
-    for name, value in values.items():
+    named = {name: value for name, value in values.items() if name != PROFILE}
+    if PROFILE in values:
+        named = {**_switches(raw, side, values[PROFILE], f"{where}.{PROFILE}"), **named}
+    # Every cell is found before the first is replaced: a word that is its row's label may be what is replaced.
+    found = []
+    for name, value in named.items():
         if name not in settings:
             known = ", ".join(sorted(settings)) or "none"
             raise ConfigError(f"{where}.{name}", f"unknown key; what this dialect takes as {side}: {known}")
-        _put(changed, settings[name], value, f"{where}.{name}")
+        found += [
+            (place, row, value, f"{where}.{name}") for row in settings[name] for place in cells(changed, row["cell"])
+        ]
+    for (holder, key), row, value, place in found:
+        holder[key] = _replacement(row, value, holder[key], place)
     return changed
 
 
-def _put(raw: dict[str, Any], setting: dict[str, Any], value: Any, where: str) -> None:
+def _switches(raw: dict[str, Any], side: str, name: Any, where: str) -> dict[str, str]:
+    """The settings that a profile is."""
+    profiles = {row["name"]: row for row in raw.get("profiles", ()) if row.get("side") == side}
+    if name not in profiles:
+        raise ConfigError(where, f"has to be one of {', '.join(profiles) or 'none: this dialect has no profiles here'}")
+    switches: dict[str, str] = profiles[name].get("switches", {})
+    return switches
+
+
+def _replacement(setting: dict[str, Any], value: Any, before: Any, where: str) -> Any:
     words = setting.get("words")
-    if words is not None and value not in words:
-        raise ConfigError(where, f"has to be one of {', '.join(words)}")
-    holder, key = cell(raw, setting["cell"])
-    before = holder.get(key)
-    if words is None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+    if words is not None:
+        if value not in words:
+            raise ConfigError(where, f"has to be one of {', '.join(words)}")
+        return words[value]
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ConfigError(where, f"has to be a whole number, 0 or more; without it {before} is used")
-    holder[key] = words[value] if words is not None else value
+    return value

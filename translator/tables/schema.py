@@ -119,6 +119,7 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 class Parameters(Row, frozen=True, kw_only=True):
     names: Literal["exact", "any-case"]
+    odd_case: Literal["refuse", "ignore"]
     unknown: Literal["count", "refuse"]
 
 
@@ -135,8 +136,9 @@ class SendRow(Row, frozen=True, kw_only=True):
 class FilterRow(Row, frozen=True, kw_only=True):
     name: str
     attribute: str = ""
-    test: Literal["equals", "word", "lower-bound", "upper-bound", "refused"]
+    test: Literal["equals", "tail", "contains", "word", "lower-bound", "upper-bound", "refused"]
     kind: str = ""
+    way: Way = "both"
     inclusive: bool | None = None
     required: bool = False
     open: int | None = None
@@ -146,6 +148,7 @@ class FilterRow(Row, frozen=True, kw_only=True):
 class SortKey(Row, frozen=True, kw_only=True):
     name: str
     attribute: str
+    offered: bool = True
 
 
 class Sort(Row, frozen=True, kw_only=True):
@@ -155,11 +158,12 @@ class Sort(Row, frozen=True, kw_only=True):
     ascending: str = ""
     descending: str = ""
     unsaid: Literal["", "ascending", "descending"] = ""
+    unknown: Literal["", "refuse", "ignore"] = ""
     keys: tuple[SortKey, ...] = ()
 
 
 PageValue: TypeAlias = Literal[
-    "page", "last-page", "size", "total", "limit", "first-index", "last-index",
+    "page", "last-page", "size", "total", "limit", "first-index", "last-index", "last-index-or-past",
     "path", "first-link", "previous-link", "next-link", "last-link",
 ]  # fmt: skip
 
@@ -181,7 +185,7 @@ class Paging(Row, frozen=True, kw_only=True):
     limit: str = ""
     limit_default: int = 0
     after: str = ""
-    no_page: str = ""
+    no_page: Literal["", "text-null", "null"] = ""
     members: tuple[PageMember, ...] = ()
 
 
@@ -209,7 +213,13 @@ class Setting(Row, frozen=True, kw_only=True):
     name: str
     side: Literal["front", "back"]
     cell: str
-    words: dict[str, str] = {}
+    words: dict[str, str | bool] = {}
+
+
+class Profile(Row, frozen=True, kw_only=True):
+    name: str
+    side: Literal["front", "back"]
+    switches: dict[str, str] = {}
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -231,6 +241,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     paging: Paging
     errors: Errors
     settings: tuple[Setting, ...] = ()
+    profiles: tuple[Profile, ...] = ()
 
     def operation(self, name: str) -> OperationRow:
         """The first row of an operation: the one that is asked for at a back."""

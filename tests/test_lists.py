@@ -1,0 +1,541 @@
+"""Lists as laws: over any messages and any query, the proxy before the twin answers what a plain implementation of the document does.
+
+And what that costs: the asks that the twin has seen.
+"""
+
+import json
+from base64 import b64encode
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import event, example, given, settings
+from hypothesis import strategies as st
+
+from conformance.twins.properties_v2 import MessageRow, PropertiesV2Twin, TwinAccount
+from tests import naive
+from tests.naive import Sms
+from tests.twins import World, call, spoken
+from translator.exchange import Limits, Reply
+from translator.wire import Answer, Request, Response
+
+PROPERTY = "S1234567890ABCDE1234567890ABCDEF"
+PATH = "/2012-04-24/Accounts/AC1/SMS/Messages"
+START = 1_600_000_000 // 86400 * 86400 + 86400 - 3
+"""Three seconds before a midnight, so that a date and its neighbours are met too."""
+NOW = 1_700_000_000.5
+STATUSES = {
+    "sending": ("Processing", {}), "sent": ("Submitted", {"submitted": START}), "failed": ("Failed", {}),
+    "delivered": ("Delivered", {"submitted": START, "delivered": START}), "received": ("Received", {"received": START}),
+    "undelivered": ("Failed", {"submitted": START}), "queued": ("Processing", {"scheduled": int(NOW) + 60}),
+}  # fmt: skip
+FRONTS = {"seed": spoken("restcomm"), "open-source": spoken("restcomm", profile="open-source")}
+BACKS = {
+    (size, order): spoken("properties-v2", "back", page_max=size, search_order=order)
+    for size in (1, 2, 3, 7, 200)
+    for order in ("ascending", "descending", "unknown")
+}
+
+
+def sid_of(number: int) -> str:
+    return "M" + "A" * 23 + f"{number:08}".translate(str.maketrans("0123456789", "ABCDEFGHIJ"))
+
+
+def row_of(sms: Sms) -> MessageRow:
+    """The message as the provider has it."""
+    status, stamps = STATUSES[sms.status]
+    plus = {True: "+", False: ""}
+    sender, recipient = (plus[len(number) > 6 and number.isdigit()] + number for number in (sms.sender, sms.recipient))
+    members: dict[str, Any] = {"scheduled": sms.created, **stamps}
+    return MessageRow(
+        sid=sms.sid.removeprefix("SM"), account_sid="A1", property_sid=PROPERTY, sender=sender, recipient=recipient,
+        text=sms.body, delivery_receipt=False, segments=1, status=status, created=sms.created,
+        direction="Transmit" if sms.direction == "outbound-api" else "Receive", **members,
+    )  # fmt: skip
+
+
+def message(number: int, created: int, **members: str) -> Sms:
+    plain = {
+        "sender": "15550100001", "recipient": "15550100002", "body": "t", "status": "sent", "direction": "outbound-api"
+    }  # fmt: skip
+    return Sms("SM" + sid_of(number), created, **{**plain, **members})
+
+
+class Provider:
+    """The twin with a store of messages. `most` is the largest slice that it serves."""
+
+    def __init__(
+        self, messages: list[Sms], order: str = "ascending", most: int = 200, shows_owner: bool = True
+    ) -> None:
+        self.twin = PropertiesV2Twin(
+            accounts={"A1": TwinAccount("back-token", (PROPERTY,))}, clock=lambda: NOW, results_max=most,
+            order="descending" if order == "descending" else "ascending", show_owner=shows_owner,
+        )  # fmt: skip
+        self.twin.load(row_of(sms) for sms in messages)
+
+    def __call__(self, request: Request) -> Answer:
+        return call(self.twin.app, request)
+
+
+def world(provider: Any, *, profile: str = "seed", size: int = 200, order: str = "ascending", **more: Any) -> World:
+    return World(FRONTS[profile], BACKS[size, order], provider, properties=("", PROPERTY), **more)
+
+
+def ask(asked: dict[str, Any], suffix: str = ".json") -> Request:
+    return to(f"{PATH}{suffix}?{urlencode(asked)}")
+
+
+def to(link: str) -> Request:
+    path, _, query = link.partition("?")
+    token = b64encode(b"AC1:front-token").decode()
+    return Request("GET", path, query, (("authorization", f"Basic {token}"),))
+
+
+def page_of(reply: Reply) -> dict[str, Any]:
+    assert reply.response.status == 200, (reply.response, reply.log)
+    page: dict[str, Any] = json.loads(reply.response.body)
+    page["messages"] = [shown["sid"] for shown in page["messages"]]
+    return page
+
+
+# ------------------------------------------------------------------------------------------------------------- the laws
+
+_numbers = st.sampled_from(["15550100001", "15550100002", "5550100002", "12345", "ACME"])
+_sms = st.lists(
+    st.tuples(
+        st.integers(START, START + 6), _numbers, _numbers, st.sampled_from(["a", "ab", "B", "ba b"]),
+        st.sampled_from(list(STATUSES)), st.sampled_from(["outbound-api", "incoming"]),
+    ),
+    max_size=25,
+)  # fmt: skip
+
+
+def stored(rows: list[tuple[int, str, str, str, str, str]]) -> list[Sms]:
+    """Messages in the order in which they came: Created never goes back."""
+    return [Sms("SM" + sid_of(number), *row) for number, row in enumerate(sorted(rows, key=lambda row: row[0]))]
+
+
+def _time(offset: int) -> str:
+    return datetime.fromtimestamp(START + offset, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+_dates = st.one_of(
+    st.builds(_time, st.integers(-1, 7)),
+    st.builds(lambda offset: _time(offset) + "Z", st.integers(-1, 7)),
+    st.builds(lambda offset: _time(offset * 86400)[:10], st.integers(-1, 2)),
+)
+_filters = st.fixed_dictionaries(
+    {},
+    optional={
+        "From": _numbers,
+        "To": st.one_of(_numbers, _numbers.map(lambda number: "+" + number if len(number) > 6 else number)),
+        "Body": st.sampled_from(["a", "b", " b", ""]),
+        "Status": st.sampled_from(list(STATUSES)),
+        "StartTime": _dates,
+        "EndTime": _dates,
+    },
+)
+_any_filters: st.SearchStrategy[dict[str, str]] = st.one_of(
+    st.just({}), st.fixed_dictionaries({}, optional={"EndTime": _dates}), _filters
+)
+_sorts = st.sampled_from(
+    ["", "DateCreated", "DateCreated:desc", "DateCreated:asc", "From", "To:desc", "Direction:DESC", "Status:Asc"]
+)
+_stretches = st.fixed_dictionaries(
+    {},
+    optional={
+        "Page": st.integers(0, 4),
+        "PageSize": st.sampled_from([1, 2, 5, 10, 99999999]),
+        "Limit": st.integers(1, 30),
+    },
+)
+
+
+def _query(filters: dict[str, str], sort: str, stretch: dict[str, int]) -> dict[str, Any]:
+    return {**{name: str(value) for name, value in stretch.items()}, **filters, **({"SortBy": sort} if sort else {})}
+
+
+def _agrees(reply: Reply, messages: list[Sms], asked: dict[str, str], *, old: bool = False) -> None:
+    try:
+        expected = naive.listing(messages, asked, PATH, old=old)
+    except naive.Refusal:
+        event("past the last page")
+        assert (reply.response.status, reply.fault) == (400, "page-out-of-range")
+    else:
+        assert page_of(reply) == expected
+
+
+@settings(max_examples=300)
+@given(
+    rows=_sms, filters=_any_filters, sort=_sorts, stretch=_stretches, order=st.sampled_from(["ascending", "descending", "unknown"]),
+    size=st.sampled_from([1, 2, 3, 7, 200]), most=st.sampled_from([1, 2, 3, 5, 200]), in_flight=st.integers(1, 4),
+    profile=st.sampled_from(["seed", "open-source"]),
+)  # fmt: skip
+def test_the_proxy_answers_what_a_plain_reading_of_the_document_does(
+    rows: Any, filters: Any, sort: str, stretch: Any, order: str, size: int, most: int, in_flight: int, profile: str
+) -> None:
+    messages, asked, old = stored(rows), _query(filters, sort, stretch), profile == "open-source"
+    front = world(Provider(messages, order, most), profile=profile, size=size, order=order, in_flight=in_flight)
+    event(f"{order}, {'sifted' if filters.keys() - {'StartTime', 'EndTime'} else 'not sifted'}")
+    seen = [_old(sms) for sms in messages] if old else messages
+    _agrees(front.play(ask(asked), NOW), seen, asked, old=old)
+    assert all(len(batch) <= in_flight for batch in front.asked)
+
+
+def _old(sms: Sms) -> Sms:
+    return sms._replace(direction="inbound" if sms.direction == "incoming" else sms.direction)
+
+
+@settings(max_examples=150)
+@given(
+    rows=_sms, filters=_any_filters, sort=_sorts, order=st.sampled_from(["ascending", "descending"]), page=st.integers(1, 6),
+    size=st.sampled_from([1, 3, 7]), limit=st.integers(1, 30), slices=st.sampled_from([1, 3, 7, 200]),
+)  # fmt: skip
+def test_pages_tile_the_list_and_their_size_does_not_change_it(
+    rows: Any, filters: Any, sort: str, order: str, page: int, size: int, limit: int, slices: int
+) -> None:
+    """Every page by its number, and every page by the link of the one before, one after another: the list, once."""
+    messages, asked = stored(rows), {**_query(filters, sort, {}), "Limit": str(limit)}
+    front = world(Provider(messages, order), size=slices, order=order)
+    whole = page_of(front.play(ask({**asked, "PageSize": "1000"}), NOW))["messages"]
+    first = page_of(front.play(ask({**asked, "PageSize": str(size)}), NOW))
+    by_number, by_link, at = list(first["messages"]), list(first["messages"]), first
+    for number in range(1, first["num_pages"] + 1):
+        by_number += page_of(front.play(ask({**asked, "PageSize": str(size), "Page": str(number)}), NOW))["messages"]
+        at = page_of(front.play(to(at["next_page_uri"]), NOW))
+        assert (at["page"], at["total"]) == (number, first["total"])
+        by_link += at["messages"]
+    assert at["next_page_uri"] == "null"
+    assert whole == by_number == by_link
+
+
+@settings(max_examples=150)
+@given(
+    rows=_sms, filters=_any_filters, sort=_sorts, order=st.sampled_from(["ascending", "descending", "unknown"]),
+    size=st.sampled_from([1, 2, 5]), slices=st.sampled_from([2, 7, 200]), limit=st.sampled_from([3, 10, 10000]),
+    arriving=st.lists(st.integers(0, 3), min_size=1, max_size=8), forgets=st.sampled_from(["nothing", "all"]),
+)  # fmt: skip
+def test_a_walk_by_its_links_shows_what_was_there_at_its_first_page_once(
+    rows: Any,
+    filters: Any,
+    sort: str,
+    order: str,
+    size: int,
+    slices: int,
+    limit: int,
+    arriving: list[int],
+    forgets: str,
+) -> None:
+    """Also while messages arrive between its pages, and for lists whose filter or order does not depend on the status also when
+    everything that was remembered is forgotten."""
+    messages = stored(rows)
+    asked = {
+        **_query({name: value for name, value in filters.items() if name != "EndTime"}, sort, {}),
+        "Limit": str(limit),
+    }
+    if "Status" in asked or sort.startswith("Status") or (limit < 10000 and not sort.startswith("Date")):
+        forgets = "nothing"  # what the list was then, is only known as long as it is remembered
+    provider = Provider(messages, order)
+    front = world(provider, size=slices, order=order)
+    expected = page_of(front.play(ask({**asked, "PageSize": "1000"}), NOW))["messages"]
+    page = page_of(front.play(ask({**asked, "PageSize": str(size)}), NOW))
+    walked, number = list(page["messages"]), len(messages)
+    while page["next_page_uri"] != "null":
+        for _ in range(arriving.pop() if arriving else 0):
+            provider.twin.load([row_of(message(number, START + 7, sender="ACME"))])
+            number += 1
+        if forgets == "all":
+            front.memory.clear()
+        page = page_of(front.play(to(page["next_page_uri"]), NOW))
+        walked += page["messages"]
+    old = {sms.sid for sms in messages}
+    assert [sid for sid in walked if sid in old] == expected
+    assert len(walked) == len(set(walked))
+
+
+@settings(max_examples=100)
+@given(
+    rows=st.lists(st.integers(0, 6), min_size=3, max_size=40), slices=st.sampled_from([3, 7]), in_flight=st.integers(1, 4),
+    moves=st.lists(st.booleans(), max_size=12), size=st.sampled_from([3, 1000]), sort=st.sampled_from(["", "To"]), late=st.booleans(),
+)  # fmt: skip
+def test_rows_that_move_while_they_are_read_are_neither_lost_nor_doubled(
+    rows: list[int], slices: int, in_flight: int, moves: list[bool], size: int, sort: str, late: bool
+) -> None:
+    """A provider that lists newest first: each message that comes pushes all others along, also between two asks of one batch, and
+    of those it may answer the second first."""
+    messages = [message(number, START + offset) for number, offset in enumerate(sorted(rows))]
+    provider = Provider(messages, "descending")
+    number = len(messages)
+
+    def moving(request: Request) -> Answer:
+        nonlocal number
+        if moves and moves.pop():
+            provider.twin.load([row_of(message(number, START + 7))])
+            number += 1
+        return provider(request)
+
+    front = World(
+        FRONTS["seed"],
+        BACKS[slices, "descending"],
+        moving,
+        properties=("", PROPERTY),
+        in_flight=in_flight,
+        reversed_batches=late,
+    )
+    reply = front.play(ask({"PageSize": str(size), **({"SortBy": sort} if sort else {})}), NOW)
+    shown = page_of(reply)["messages"]
+    assert len(shown) == len(set(shown))
+    if size == 1000:
+        assert {sms.sid for sms in messages} <= set(shown)
+
+
+@pytest.mark.parametrize("offset", [-1, 0, 1])
+@pytest.mark.parametrize("name", ["StartTime", "EndTime"])
+def test_both_bounds_are_inclusive_to_the_second(name: str, offset: int) -> None:
+    """The seed: "the given date/time is inclusive and is assumed to be in UTC timezone"."""
+    front = world(Provider([message(1, START)]))
+    inside = offset <= 0 if name == "StartTime" else offset >= 0
+    assert page_of(front.play(ask({name: _time(offset)}), NOW))["total"] == (1 if inside else 0)
+
+
+# --------------------------------------------------------------------------------------------------- what it costs
+
+MANY = [message(number, START + number // 3) for number in range(100_000)]
+ASKS = Limits()
+
+
+@pytest.fixture(scope="module")
+def many() -> Provider:
+    return Provider(MANY)
+
+
+def newest(start: int, count: int, of: list[Sms] = MANY) -> list[str]:
+    return [sms.sid for sms in of[::-1][start : start + count]]
+
+
+def test_the_first_page_of_100000_messages_takes_24_asks_in_10_rounds_at_most(many: Provider) -> None:
+    front = world(many)
+    page = page_of(front.play(ask({"Limit": "1000000"}), NOW))
+    assert (page["total"], page["messages"]) == (100_000, newest(0, 50))
+    assert front.asks <= 24
+    assert len(front.asked) <= 10
+
+
+def test_a_further_page_takes_one_ask_while_the_total_is_remembered_and_25_at_most_when_not(many: Provider) -> None:
+    front = world(many)
+    first = page_of(front.play(ask({"Limit": "1000000"}), NOW))
+    for request in (ask({"Page": "1", "Limit": "1000000"}), to(first["next_page_uri"])):
+        front.asked.clear()
+        assert page_of(front.play(request, NOW + 1))["messages"] == newest(50, 50)
+        assert front.asks == 1
+    for request in (ask({"Page": "1", "Limit": "1000000"}), to(first["next_page_uri"])):
+        front.memory.clear()
+        front.asked.clear()
+        assert page_of(front.play(request, NOW + 1))["messages"] == newest(50, 50)
+        assert front.asks <= 25
+
+
+@pytest.mark.parametrize(("new", "most"), [(0, 1), (1, 1), (99, 1), (100, 10), (150, 10), (1000, 10), (9600, 10)])
+def test_a_total_that_is_known_is_extended(new: int, most: int) -> None:
+    """One ask where fewer than 100 rows are new, else 10 at most."""
+    stock = MANY[:20_000]
+    provider = Provider(stock)
+    front = world(provider)
+    front.play(ask({"Limit": "1000000"}), NOW)
+    came = [message(len(stock) + number, START + 50_000) for number in range(new)]
+    provider.twin.load(row_of(sms) for sms in came)
+    front.asked.clear()
+    page = page_of(front.play(ask({"Limit": "1000000"}), NOW + 5))
+    assert (page["total"], page["messages"]) == (20_000 + new, newest(0, 50, stock + came))
+    assert front.asks <= most
+
+
+def test_a_list_that_is_sifted_and_sorted_is_scanned_once() -> None:
+    """10,000 messages in slices of 200: 51 asks and as many as are in flight; no ask for its further pages."""
+    stock = MANY[:10_000]
+    front = world(Provider(stock))
+    query = {"To": "+15550100002", "SortBy": "From"}
+    first = page_of(front.play(ask(query), NOW))
+    assert (first["total"], first["messages"]) == (10_000, newest(0, 50, stock))
+    assert front.asks <= 51 + 3
+    front.asked.clear()
+    for request in (to(first["next_page_uri"]), ask({**query, "Page": "1"})):
+        assert page_of(front.play(request, NOW + 1))["messages"] == newest(50, 50, stock)
+    assert front.asks == 0
+
+
+@pytest.mark.parametrize("total", [0, 1, 199, 200, 201, 399, 400, 401, 1599, 1600, 3200, 3201, 5000, 102_400, 102_401])
+def test_a_total_is_true_however_many_there_are(total: int, many: Provider) -> None:
+    stock = [*MANY, *(message(100_000 + number, START + 40_000) for number in range(max(0, total - 100_000)))][:total]
+    front = world(Provider(stock) if total != 100_000 else many)
+    page = page_of(front.play(ask({"Limit": "1000000", "PageSize": "7"}), NOW))
+    assert (page["total"], page["messages"]) == (total, newest(0, 7, stock))
+
+
+def test_a_range_that_has_ended_is_not_counted_again() -> None:
+    stock = MANY[:5000]
+    front = world(Provider(stock))
+    query = {"EndTime": _time(1000), "Limit": "1000000"}
+    first = page_of(front.play(ask(query), NOW))
+    assert first["total"] == 3003
+    front.asked.clear()
+    page = page_of(front.play(ask(query), NOW + 500))
+    assert (page["total"], page["messages"], front.asks) == (3003, newest(0, 50, stock[:3003]), 1)
+
+
+def test_a_count_of_a_status_is_not_remembered() -> None:
+    """A message that is delivered leaves the sent ones: a total of them from before says nothing."""
+    front = world(Provider(MANY[:1000]))
+    front.play(ask({"Status": "sent"}), NOW)
+    before = front.asks
+    front.asked.clear()
+    front.play(ask({"Status": "sent"}), NOW)
+    assert front.asks == before
+
+
+def test_a_send_drops_the_snapshot_of_its_account_and_no_other() -> None:
+    front = world(Provider(MANY[:300]))
+    query = {"SortBy": "From", "Page": "1"}
+    front.play(ask(query), NOW)
+    front.asked.clear()
+    front.play(ask(query), NOW)
+    assert front.asks == 0
+    token = b64encode(b"AC1:front-token").decode()
+    form = ("content-type", "application/x-www-form-urlencoded")
+    send = Request(
+        "POST",
+        PATH + ".json",
+        "",
+        (("authorization", f"Basic {token}"), form),
+        b"From=15550100001&To=15550100002&Body=x",
+    )
+    assert front.play(send, NOW).response.status == 200
+    front.asked.clear()
+    front.play(ask(query), NOW)
+    assert front.asks > 0
+
+
+# ------------------------------------------------------------------------------------------------------------ the cap
+
+
+def test_a_list_that_needs_more_asks_than_allowed_is_refused_by_name() -> None:
+    front = world(Provider(MANY[:5000]), limits=Limits(max_asks=10))
+    reply = front.play(ask({"SortBy": "From"}), NOW)
+    assert (reply.response.status, reply.fault, reply.total) == (400, "list-too-long", "")
+
+
+@pytest.mark.parametrize("sort", ["", "From"])
+def test_a_list_that_is_capped_has_the_newest_messages_and_says_so(sort: str) -> None:
+    stock = MANY[:5000]
+    front = world(Provider(stock), limits=Limits(max_asks=25, cap=True))
+    reply = front.play(ask({"PageSize": "99999999", **({"SortBy": sort} if sort else {})}), NOW)
+    page = page_of(reply)
+    assert reply.total == "capped"
+    assert 0 < page["total"] == len(page["messages"]) < 5000
+    assert page["messages"] == newest(0, page["total"], stock)
+    assert front.asks <= 25
+
+
+def test_a_list_that_is_whole_says_that_its_total_is_exact() -> None:
+    assert world(Provider(MANY[:300])).play(ask({}), NOW).total == "exact"
+
+
+# -------------------------------------------------------------------------------------------- a back that is not as said
+
+
+def test_a_size_that_a_back_was_seen_to_serve_is_the_most_that_is_asked_for_ever_after() -> None:
+    front = world(Provider(MANY[:500], most=100))
+    reply = front.play(ask({"SortBy": "From"}), NOW)
+    assert [note.name for note in reply.notes] == ["back-serves-less"]
+    front.asked.clear()
+    reply = front.play(ask({"SortBy": "To"}), NOW)
+    assert (reply.notes, page_of(reply)["total"]) == ((), 500)
+    assert all("Results_Count=200" not in asked.query for batch in front.asked for asked in batch)
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ({"search_params": "body"}, "search_params"),
+        ({"search_order": "descending"}, "search_order"),
+    ],
+)
+def test_a_wrong_setting_is_a_fault_that_names_it(setting: dict[str, str], why: str) -> None:
+    provider = Provider(MANY[:900])
+    provider.twin.search_reads = "query"
+    back = spoken("properties-v2", "back", **setting)
+    front = World(FRONTS["seed"], back, provider, properties=("", PROPERTY))
+    reply = front.play(ask({}), NOW)
+    assert reply.response.status == 502
+    assert why in reply.log or why == "search_params"
+
+
+@pytest.mark.parametrize("ignored", ["Status", "Results_Skip", "Date_To", "Date_From"])
+def test_a_back_that_ignores_what_it_is_told_is_a_fault_and_never_an_answer(ignored: str) -> None:
+    provider = Provider(
+        [*MANY[:400], *(message(500 + number, START + 400, status="delivered") for number in range(300))]
+    )
+    provider.twin.search_reads = "query"
+
+    def deaf(request: Request) -> Answer:
+        pairs = [pair for pair in request.query.split("&") if not pair.startswith(ignored + "=")]
+        pairs += {"Date_To": ["Date_To=9999999999"], "Date_From": ["Date_From=0"]}.get(ignored, [])
+        return provider(request._replace(query="&".join(pairs)))
+
+    front = world(deaf)
+    query = {"Status": "sent", "StartTime": _time(2), "EndTime": _time(100)}
+    if ignored == "Status":
+        query = {"Status": "sent"}
+    reply = front.play(ask(query), NOW)
+    assert (reply.response.status, reply.fault) == (502, "back-failed")
+    assert "search_params" in reply.log
+
+
+def test_messages_that_are_gone_are_counted_anew() -> None:
+    """A provider may drop what is old: each index moves, and a total from before is too large."""
+    stock = MANY[:1000]
+    old, new = Provider(stock), Provider(stock[400:])
+    now_there = [old]
+
+    def either(request: Request) -> Answer:
+        return now_there[0](request)
+
+    front = world(either)
+    front.play(ask({}), NOW)
+    now_there[0] = new
+    page = page_of(front.play(ask({}), NOW))
+    assert (page["total"], page["messages"]) == (600, newest(0, 50, stock))
+
+
+def test_an_anchor_that_is_gone_is_ignored() -> None:
+    stock = MANY[:1000]
+    now_there = [Provider(stock)]
+
+    def either(request: Request) -> Answer:
+        return now_there[0](request)
+
+    front = world(either)
+    first = page_of(front.play(ask({}), NOW))
+    now_there[0] = Provider([sms for sms in stock if sms.sid != first["messages"][-1]])
+    page = page_of(front.play(to(first["next_page_uri"]), NOW))
+    assert page["total"] in (999, 1000)
+    assert len(page["messages"]) == 50
+
+
+def test_an_answer_that_is_no_answer_ends_the_list() -> None:
+    front = world(lambda request: Response(500, (), b""))
+    assert front.play(ask({}), NOW).response.status == 502
+
+
+@example(START + 10)
+@given(st.integers(START - 5, START + 2000))
+def test_a_message_is_found_by_its_second_wherever_it_stands(created: int) -> None:
+    """AfterSid with a page number that says nothing of where the message is, and nothing remembered."""
+    stock = [message(number, START + number // 7) for number in range(1500)]
+    front = world(Provider(stock), size=7)
+    at = next((place for place, sms in enumerate(stock[::-1]) if sms.created <= created), len(stock) - 1)
+    anchor = stock[::-1][at].sid
+    page = page_of(front.play(ask({"Page": "1", "PageSize": "9", "AfterSid": anchor}), NOW))
+    assert page["messages"] == newest(at + 1, 9, stock)
+    assert page["total"] == 9 + len(stock) - at - 1

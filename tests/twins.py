@@ -1,0 +1,92 @@
+"""A twin behind the exchange, in process: asks become ASGI calls that end without an event loop, since a twin waits for nothing."""
+
+from collections.abc import Awaitable, Callable, Generator, Hashable, MutableMapping
+from typing import Any
+
+from translator.accounts import Accounts, Back, Entry, Side
+from translator.dialect import Dialect, dialect
+from translator.exchange import Limits, Reply, exchange
+from translator.tables import overlay
+from translator.tables.load import raw_tables
+from translator.wants import Ask, alone
+from translator.wire import Answer, Request, Response
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def spoken(name: str, side: str = "front", **settings: Any) -> Dialect:
+    """The dialect of that name with these settings laid over its table."""
+    file, raw = next((file, raw) for file, raw in raw_tables().items() if raw["dialect"]["name"] == name)
+    return dialect(file, overlay(raw, side, settings, "test"))
+
+
+def call(app: App, request: Request) -> Response:
+    """What an ASGI application answers. It has to answer without waiting for anything."""
+    sent: list[MutableMapping[str, Any]] = []
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": request.method, "scheme": "http",
+        "path": request.path, "raw_path": request.path.encode(), "query_string": request.query.encode(), "root_path": "",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in request.headers],
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": request.body or b"", "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    running = app(scope, receive, send).__await__()
+    try:
+        next(running)
+    except StopIteration:
+        start = next(message for message in sent if message["type"] == "http.response.start")
+        body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
+        headers = tuple((name.decode().lower(), value.decode("latin-1")) for name, value in start["headers"])
+        return Response(start["status"], headers, body)
+    raise AssertionError("the twin waits for something")
+
+
+class World:
+    """One entry whose back is a twin. `asked` are the batches of asks, each the requests of one round."""
+
+    def __init__(
+        self, front: Dialect, back: Dialect, app: Callable[[Request], Answer], *, limits: Limits | None = None,
+        in_flight: int = 3, accounts: tuple[str, str] = ("AC1", "A1"), properties: tuple[str, str] = ("", ""),
+        reversed_batches: bool = False,
+    ) -> None:  # fmt: skip
+        self.entry = Entry(
+            Side(front, accounts[0], properties[0], "front-token"),
+            Back("provider", back, in_flight),
+            Side(back, accounts[1], properties[1], "back-token"),
+            shared=False,
+        )
+        self.limits = limits or Limits()
+        self.memory: dict[tuple[Hashable, ...], Any] = {}
+        self.asked: list[tuple[Request, ...]] = []
+        self._app, self._reversed = app, reversed_batches
+
+    @property
+    def asks(self) -> int:
+        """How many requests the back was sent, since `asked` was cleared."""
+        return sum(len(batch) for batch in self.asked)
+
+    def play(self, request: Request, now: float) -> Reply:
+        """The whole exchange, against the twin."""
+        running: Generator[Ask, tuple[Answer, ...], Reply] = alone(
+            exchange(Accounts([self.entry]), self.limits, request, now), self.memory
+        )
+        try:
+            ask = next(running)
+            while True:
+                self.asked.append(ask.requests)
+                ask = running.send(self._answers(ask.requests))
+        except StopIteration as done:
+            reply: Reply = done.value
+            return reply
+
+    def _answers(self, requests: tuple[Request, ...]) -> tuple[Answer, ...]:
+        """What the back answers to one batch, the last request first where it is to be so."""
+        if self._reversed:
+            return tuple([self._app(asked) for asked in requests[::-1]][::-1])
+        return tuple([self._app(asked) for asked in requests])

@@ -1,0 +1,102 @@
+"""Planning a list: what is asked of the back, what is left for us, and how the answers become the page.
+
+Query ─▶ plan ─┬▶ pages   only the slices that cover the page, and the total by leaps and bisection
+               └▶ scans   every row once: sift · sort · cut · count, kept for the pages that follow
+                          both read through slices, which believes no row unseen
+"""
+
+from collections.abc import Iterator
+
+from translator.accounts import Entry
+from translator.model import Notes, Query
+from translator.planning import scans
+from translator.planning.limits import Limits
+from translator.planning.pages import Pages
+from translator.planning.plan import Plan, plan
+from translator.planning.slices import Budget, Slices, is_ours, read_answer
+from translator.wants import Kept, Once, Steps
+
+__all__ = ["Limits", "Plan", "is_ours", "list_page", "note_send", "plan", "read_answer", "rules", "within_second"]
+
+_FOREVER = float("inf")
+
+
+def list_page(entry: Entry, query: Query, limits: Limits, now: float, notes: Notes) -> Steps:
+    """The Page that a query asks for, of the entry's own messages. Raises Refused and Unreadable."""
+    front, back = entry.front.dialect.front, entry.back.dialect.back
+    planned = plan(query, back)
+    sends = yield from _sends(entry)
+    slices = Slices(entry, planned.pushed, now, Budget(limits.max_asks, limits.cap), notes, ordered=not planned.scan)
+    behind = (entry.back.name, entry.behind.account, entry.behind.property)
+    if not planned.scan:
+        pages = Pages(
+            entry, slices, query, planned, limits, now, sends, ("total", *behind, planned.pushed),
+            shows_total=front.shows_total, in_pages=front.in_pages,
+        )  # fmt: skip
+        return (yield from pages.page())
+    whole = (query.sender, query.recipient, query.sender_like, query.recipient_like, query.within)
+    narrowed = (query.since, query.until, query.statuses, query.directions, query.order)
+    return (
+        yield from scans.page(
+            slices, query, front.sort_key(query.order.attribute), back.order,
+            kept_as=("rows", entry.front.dialect.name, *behind, sends, whole, narrowed),
+            life=limits.snapshot_ttl, in_pages=front.in_pages,
+        )
+    )  # fmt: skip
+
+
+def within_second(entry: Entry, created: int, limits: Limits, now: float, notes: Notes) -> Steps:
+    """The entry's own messages that were created in one second."""
+    planned = plan(Query(since=created, until=created + 1), entry.back.dialect.back)
+    slices = Slices(entry, planned.pushed, now, Budget(limits.max_asks), notes, ordered=False)
+    yield from slices.recall()
+    return (yield from slices.stretch(0))
+
+
+def note_send(entry: Entry) -> Steps:
+    """A send by the entry: what was read of its lists before is no longer shown."""
+
+    def one_more(previous: int | None) -> Steps:
+        return None, Kept((previous or 0) + 1, 0, _FOREVER)
+        yield
+
+    yield Once(_sends_key(entry), one_more)
+
+
+def _sends(entry: Entry) -> Steps:
+    """How many sends the entry has made, since we run."""
+
+    def known(previous: int | None) -> Steps:
+        return previous or 0, None
+        yield
+
+    return (yield Once(_sends_key(entry), known))
+
+
+def _sends_key(entry: Entry) -> tuple[str, str, str, str]:
+    return ("sends", entry.back.name, entry.behind.account, entry.behind.property)
+
+
+def rules(entry: Entry, query: Query) -> Iterator[str]:
+    """What follows the first ask of a list, as sentences for a person."""
+    front, verbs = entry.front.dialect.front, entry.back.dialect.back
+    planned = plan(query, verbs)
+    pushed = [name for name in ("status", "direction") if getattr(planned.pushed, name) is not None]
+    yield f"pushed: the range of time{''.join(f', {name}' for name in pushed)}"
+    if planned.sifted:
+        yield f"sifted here: {', '.join(planned.sifted)}"
+    order = f"{query.order.attribute}, {'descending' if query.order.descending else 'ascending'}"
+    if planned.scan:
+        yield f"every row of the range is read, {verbs.slice} at once: {planned.scan}"
+        yield f"while slices come back full: the next {entry.back.in_flight} at once"
+        yield "behind a slice that is shorter: one row; nothing there is the end"
+        yield f"sorted here: {order}; counted here; kept for the pages that follow"
+    else:
+        yield f"the back's own order serves {order}{', read from the end' if planned.mirrored else ''}"
+        if front.shows_total:
+            yield f"where that slice is full: the total by one-row asks, {entry.back.in_flight} at once, leaping and then bisecting"
+            yield "behind a slice that is shorter: one row; nothing there is the end"
+            yield "then the slices that cover the page, where they were not read yet"
+        else:
+            yield "then the next slices of the page; behind one that is shorter: one row; nothing there is the end"
+    yield f"kept: the first {query.limit or 'all'}; shown: {query.count} from index {query.skip}"

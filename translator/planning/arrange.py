@@ -1,0 +1,85 @@
+"""Arranging rows that were read: sift, sort, cut, count."""
+
+from collections.abc import Callable
+from typing import Any
+
+from translator.errors import Refused
+from translator.kinds.patterns import ends_like
+from translator.model import Fault, Message, Page, Query
+
+
+def base_order(rows: list[Message], *, descending: bool) -> list[Message]:
+    """Rows of a back, whose lists stand in that order, by Created and then the back's own position."""
+    return sorted(rows[::-1] if descending else rows, key=lambda message: message.created)
+
+
+def arranged(rows: list[Message], query: Query, key: Callable[[Message], Any]) -> list[Message]:
+    """All messages of a list in its order, out of rows in base order.
+
+    Newest first is the exact reverse of the base order; every other attribute breaks ties by that reverse, whichever way it
+    is sorted.
+    """
+    matches = list(filter(sift(query), rows))
+    if query.order.attribute != "created":
+        matches.reverse()
+        matches.sort(key=key, reverse=query.order.descending)
+    elif query.order.descending:
+        matches.reverse()
+    return matches
+
+
+def sift(query: Query) -> Callable[[Message], bool]:
+    """Whether a message passes every filter of a query but its bounds."""
+    tests: list[Callable[[Message], bool]] = []
+    if (sender := query.sender) is not None:
+        tests.append(lambda message: message.sender == sender)
+    if (recipient := query.recipient) is not None:
+        tests.append(lambda message: message.recipient == recipient)
+    if (sender_like := query.sender_like) is not None:
+        tests.append(lambda message: ends_like(message.sender, sender_like))
+    if (recipient_like := query.recipient_like) is not None:
+        tests.append(lambda message: ends_like(message.recipient, recipient_like))
+    if (within := query.within) is not None:
+        tests.append(lambda message: within in message.text)
+    if (statuses := query.statuses) is not None:
+        tests.append(lambda message: message.status in statuses)
+    if (directions := query.directions) is not None:
+        tests.append(lambda message: message.direction in directions)
+    if len(tests) == 1:
+        return tests[0]
+    return lambda message: all(test(message) for test in tests)
+
+
+class Stretch:
+    """Which part of a list a query asks for, once it is known how many messages there are, or how many follow the one named.
+
+    The list keeps the first `limit` messages. A page that follows a message starts behind it, whatever its number, and reports
+    the list as it was when that message ended a page: its own start, and what follows.
+    """
+
+    def __init__(self, query: Query, *, matches: int = 0, following: int | None = None) -> None:
+        reach = matches if following is None else query.skip + following
+        self.total = reach if query.limit is None else min(reach, query.limit)
+        self.shown = max(0, min(query.count, self.total - query.skip))
+        self._query = query
+
+    def page(self, messages: list[Message], *, in_pages: bool, capped: bool = False) -> Page:
+        """The page. Raises Refused for one past the last, where pages are numbered."""
+        query = self._query
+        if in_pages and query.skip > self.total:
+            page, last = query.skip // query.count, self.total // query.count
+            raise Refused(Fault("page-out-of-range", reason=f"{page} is past the last page, which is {last}"))
+        return Page(
+            messages=messages, skip=query.skip, count=query.count, total=self.total, limit=query.limit, capped=capped
+        )
+
+
+def cut(messages: list[Message], query: Query, *, in_pages: bool, capped: bool = False) -> Page:
+    """The page of a list whose messages stand in its order. Raises Refused for one past the last, where pages are numbered."""
+    follows = None
+    if query.after is not None:
+        follows = next((at + 1 for at, message in enumerate(messages) if message.sid == query.after), None)
+    following = None if follows is None else len(messages) - follows
+    stretch = Stretch(query, matches=len(messages), following=following)
+    start = query.skip if follows is None else follows
+    return stretch.page(messages[start : start + stretch.shown], in_pages=in_pages, capped=capped)

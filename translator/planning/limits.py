@@ -1,0 +1,17 @@
+"""What bounds the work of a list, and how long what was learnt of it is kept."""
+
+from typing import NamedTuple
+
+
+class Limits(NamedTuple):
+    """`[lists]` of the configuration; all durations in seconds.
+
+    `max_asks` bounds one list; `cap` answers with what could be read where that is not enough, instead of an error. A list that
+    was read whole is kept for `snapshot_ttl`, a total for `total_ttl`. A range that ended more than `settle` ago grows no more.
+    """
+
+    max_asks: int = 1000
+    cap: bool = False
+    snapshot_ttl: float = 60.0
+    total_ttl: float = 600.0
+    settle: float = 300.0

@@ -1,0 +1,59 @@
+"""The plan of a list: which part of the query the back is told, what is left for us, and whether all rows have to be read.
+
+for each constraint   the back can say it exactly   push
+                      only something wider          push that, and sift the rest here
+                      not at all                    sift here
+nothing to sift, and an order that the back has     read only the slices that cover the page
+otherwise                                           read the whole range once: a scan
+"""
+
+from typing import Final, NamedTuple
+
+from translator.dialect.back import BackVerbs, Pushed
+from translator.model import Query
+
+_PLAIN: Final = ("recipient", "sender", "recipient_like", "sender_like", "within")
+"""The constraints of a query that no back is told. Neither document says how its numbers compare, so one that compared
+otherwise than we do would leave messages out; sifting here cannot."""
+
+
+class Plan(NamedTuple):
+    """`sifted` names what is left for us to filter by; `scan` says why all rows are read, or is empty; `mirrored`: the back's
+    rows stand the other way round than the list wants them."""
+
+    pushed: Pushed
+    sifted: tuple[str, ...]
+    scan: str
+    mirrored: bool
+
+
+def plan(query: Query, back: BackVerbs) -> Plan:
+    """The plan that asks the least."""
+    pushed = Pushed(query.since, query.until)
+    sifted = [name for name in _PLAIN if getattr(query, name) is not None]
+    if query.statuses is not None:
+        found = back.push("status", query.statuses)
+        if found is not None:
+            pushed = pushed._replace(status=found[0], statuses=found[1])
+        if found is None or found[1] != query.statuses:
+            sifted.append("statuses")
+    if query.directions is not None:
+        found = back.push("direction", query.directions)
+        if found is not None:
+            pushed = pushed._replace(direction=found[0], directions=found[1])
+        if found is None or found[1] != query.directions:
+            sifted.append("directions")
+    mirrored = query.order.descending != (back.order == "descending")
+    return Plan(pushed, tuple(sifted), _why_scan(query, back, sifted), mirrored)
+
+
+def _why_scan(query: Query, back: BackVerbs, sifted: list[str]) -> str:
+    if sifted:
+        return f"{' and '.join(sifted)} can only be told here"
+    if query.order.attribute != "created":
+        return f"the back does not sort by {query.order.attribute}"
+    if back.order == "unknown":
+        return "the order of the back's lists is not known"
+    if back.order == "descending" and not query.order.descending:
+        return "an index counted from the newest message moves with each one that comes"
+    return ""

@@ -1,0 +1,88 @@
+"""Rows read one slice after another, so that none is missing and none is there twice, whatever comes or goes meanwhile."""
+
+from typing import Final, NamedTuple
+
+from translator.errors import Unreadable
+from translator.model import Message
+
+SETTING: Final = "does the back read search_params?"
+"""What is probably wrong with a back that answers otherwise than asked."""
+
+_MOST_MOVES: Final = 8
+"""How many slices may hold nothing new where each message that comes moves all others along."""
+
+_MOST_STARTS: Final = 3
+"""How often a list is read from its start again because rows that were read have gone out of sight."""
+
+
+class Span(NamedTuple):
+    """Rows that are asked for at once: from which index, and how many."""
+
+    start: int
+    size: int
+
+
+class Run:
+    """Rows being read one slice after another. Each slice begins with the last row of the one before it: where it does not, rows
+    came or went meanwhile, and an earlier slice is asked for until one joins. `at` is the index behind what was read; `moves` says
+    that an index means another row when a message comes.
+    """
+
+    def __init__(self, start: int, stop: int | None, *, moves: bool) -> None:
+        self._start, self._stop = start, stop
+        self._repeats_left = _MOST_MOVES if moves else 0
+        self._starts_left = _MOST_STARTS
+        self.overlap = 0
+        """How many rows of the slice before it each slice begins with: one, unless slices are of one row or are pages."""
+        self._rows: list[Message] = []
+        self._seen: set[str] = set()
+        self._back = 1
+        self.at = start
+
+    @property
+    def next(self) -> int:
+        """The index from which on is asked."""
+        return max(self._start, self.at - self._back) if self._rows and self.overlap else self.at
+
+    @property
+    def need(self) -> int | None:
+        """How many rows have to be asked for; None: all there are."""
+        return None if self._stop is None else self._stop - self._start - len(self._rows) + self.at - self.next
+
+    @property
+    def lacks(self) -> bool:
+        """Whether rows are missing, as far as is known."""
+        return self._stop is None or len(self._rows) < self._stop - self._start
+
+    def joins(self, rows: list[Message]) -> bool:
+        """Whether a slice goes on where the rows before it ended."""
+        return not self._rows or not self.overlap or (bool(rows) and rows[0].sid in self._seen)
+
+    def step_back(self) -> None:
+        """Ask from an earlier index, twice as far back each time, and in the end from the first one anew. Raises Unreadable where
+        that has been done too often."""
+        if self.next > self._start:
+            self._back *= 2
+            return
+        self._starts_left -= 1
+        if self._starts_left < 0:
+            raise Unreadable("rows of a list come or go faster than it is read")
+        self._rows, self._seen, self.at, self._back = [], set(), self._start, 1
+
+    def takes(self, span: Span, rows: list[Message]) -> bool:
+        """Take what is new of a slice that joins. Whether the slice was full. Raises Unreadable where it repeats an earlier one."""
+        full = len(rows) == span.size
+        got = rows[self.at - span.start :] if not self.overlap and span.start < self.at else rows
+        fresh = [message for message in got if message.sid not in self._seen]
+        if full and not fresh:
+            self._repeats_left -= 1
+            if self._repeats_left < 0:
+                raise Unreadable(f"a slice repeats an earlier one: {SETTING}")
+        self._rows += fresh
+        self._seen.update(message.sid for message in fresh)
+        self.at, self._back = span.start + len(rows), 1
+        return full
+
+    def taken(self) -> list[Message]:
+        """What was read, and no more than was wanted."""
+        return self._rows if self._stop is None else self._rows[: self._stop - self._start]

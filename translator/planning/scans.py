@@ -1,0 +1,56 @@
+"""Lists that need every row of their range: read once, arranged, and kept for a while for the pages that follow."""
+
+from collections.abc import Callable, Hashable, Sequence
+from sys import getsizeof
+from typing import Any, Final
+
+from translator.model import Message, Query
+from translator.planning import totals
+from translator.planning.arrange import arranged, base_order, cut
+from translator.planning.slices import Slices
+from translator.wants import Kept, Once, Steps
+
+_ROW: Final = 760
+"""Bytes of a message besides its text: the struct, its SID, two numbers and four instants. `make bench` checks it."""
+
+
+def page(
+    slices: Slices,
+    query: Query,
+    key: Callable[[Message], Any],
+    order: str,
+    *,
+    kept_as: tuple[Hashable, ...],
+    life: float,
+    in_pages: bool,
+) -> Steps:
+    """The page of a list of which all rows are read. `order` is the back's, `kept_as` names the list whatever its page.
+
+    The first page is always read anew; the others come from what was read for it, while that lives.
+    """
+
+    def steps(previous: tuple[list[Message], bool] | None) -> Steps:
+        if previous is not None and (query.skip or query.after):
+            return previous, None
+        yield from slices.recall()
+        rows = yield from _read(slices, order)
+        found = (arranged(base_order(rows, descending=order == "descending"), query, key), slices.capped)
+        return found, Kept(found, weight(found[0]), life)
+
+    messages, capped = yield Once(kept_as, steps)
+    return cut(messages, query, in_pages=in_pages, capped=capped)
+
+
+def _read(slices: Slices, order: str) -> Steps:
+    """All rows of the range; where they are too many and an end of the list is wanted all the same, the newest of them."""
+    if not slices.budget.cap or order != "ascending":
+        return (yield from slices.stretch(0))
+    counted = yield from totals.count(slices, 0)
+    start = max(0, counted.rows - slices.reach)
+    slices.capped = start > 0
+    return (yield from slices.stretch(start, counted.rows))
+
+
+def weight(messages: Sequence[Message]) -> int:
+    """About how many bytes messages take in memory."""
+    return sum(_ROW + getsizeof(message.text) for message in messages)

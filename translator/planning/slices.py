@@ -1,0 +1,267 @@
+"""Reading a range of a back, slice by slice, and believing none of it unseen.
+
+    row by row     inside the bounds and words that the back was told · our own · in the order that it is said to have
+    slice by slice not longer than asked · not one that came before · short only where no row is behind it
+
+A back that serves less at once than we think is noticed by the row behind its short slice, and asked for less from then on.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from translator.accounts import Entry
+from translator.dialect.back import Pushed, Slice
+from translator.errors import Refused, Unreadable
+from translator.kinds.instants import LAST
+from translator.model import Fault, Message, Notes
+from translator.planning.run import SETTING, Run, Span
+from translator.wants import Ask, Kept, Once, Steps
+from translator.wire import Answer, Failure, Response
+
+_FARTHEST: Final = 10**9
+"""An index at which no list of messages has a row."""
+
+
+def read_answer(answer: Answer) -> Response:
+    """The answer to a read, or the fault that its failure is. Raises Refused."""
+    if not isinstance(answer, Failure):
+        return answer
+    names = {"never-left": "back-unreachable", "timeout": "back-timeout", "broken": "back-failed"}
+    raise Refused(Fault(names[answer.kind], log=f"the ask failed: {answer.kind} {answer.detail}"))
+
+
+def is_ours(message: Message, entry: Entry) -> bool:
+    """Whether a message may belong to the entry, as far as the back says whose it is."""
+    behind = entry.behind
+    return message.account in (None, behind.account) and (
+        not behind.property or message.property in (None, behind.property)
+    )
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many asks one list may still take. With `cap`, running out of them is not an error but ends the reading."""
+
+    left: int
+    cap: bool = False
+
+    def take(self, asks: int) -> bool:
+        """Whether that many more may be asked. Raises Refused where they may not and nobody wants less."""
+        if asks <= self.left:
+            self.left -= asks
+            return True
+        if self.cap:
+            return False
+        raise Refused(Fault("list-too-long"))
+
+
+class Block(NamedTuple):
+    """The rows of one slice from some index on, the index behind the last of them, how many rows the whole slice had, and
+    whether that is as many as were asked for."""
+
+    rows: list[Message]
+    end: int
+    served: int
+    full: bool
+
+
+class Slices:
+    """One range of one back. `size` is how many rows are asked for at once, `served` the most that came at once.
+
+    `ordered` says that places in the back's order are relied on, so that it is checked too.
+    """
+
+    def __init__(
+        self, entry: Entry, pushed: Pushed, now: float, budget: Budget, notes: Notes, *, ordered: bool
+    ) -> None:
+        self._entry, self._pushed, self._now, self._notes = entry, pushed, now, notes
+        self._ordered = ordered
+        self._verbs = entry.back.dialect.back
+        self.budget = budget
+        self.in_pages = self._verbs.in_pages
+        self.in_flight = entry.back.in_flight
+        self.size = self._verbs.slice
+        self.served = 0
+        self.capped = False
+
+    @property
+    def reach(self) -> int:
+        """How many rows that stand together can still be read: slices that follow one another share a row."""
+        return self.budget.left * (self.size if self.in_pages else max(1, self.size - 1))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the range is one in which no message can be created, and whose bounds no dialect could write."""
+        since, until = self._pushed.since or 0, self._pushed.until
+        return since > LAST or (until is not None and until <= max(since, 0))
+
+    def narrowed(self, since: int | None, until: int | None) -> "Slices":
+        """The same reading of a part of the range, out of the same budget."""
+        pushed = self._pushed._replace(since=since, until=until)
+        part = Slices(self._entry, pushed, self._now, self.budget, self._notes, ordered=self._ordered)
+        part.size, part.served = self.size, self.served
+        return part
+
+    # -------------------------------------------------------------------------------------------------- what a back serves
+
+    def recall(self) -> Steps:
+        """Begin with the size that this back was once seen to serve, where it is less than the table says."""
+
+        def known(previous: int | None) -> Steps:
+            return previous, None
+            yield
+
+        seen: int | None = yield Once(self._served_key, known)
+        self.size = min(self.size, seen or self.size)
+
+    def _lower(self, got: int) -> Steps:
+        """The back serves no more than that at once. Never asked for more again, and noted."""
+        self._notes.add("back-serves-less", f"{got} rows where {self.size} were asked for")
+        self.size = got
+
+        def lowered(previous: int | None) -> Steps:
+            return got, Kept(min(got, previous or got), 0, math.inf)
+            yield
+
+        yield Once(self._served_key, lowered)
+
+    @property
+    def _served_key(self) -> tuple[str, str]:
+        return ("served", self._entry.back.name)
+
+    # ------------------------------------------------------------------------------------------------------------- asking
+
+    def ask(self, spans: Sequence[Span]) -> Steps:
+        """The slices of these spans, asked at once and checked. A slice that the back counted otherwise is empty with its size."""
+        behind = self._entry.behind
+        who = (behind.account, behind.property, behind.token)
+        requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
+        answers = yield Ask(self._entry.back.name, tuple(requests))
+        return [self._checked(span, answer) for span, answer in zip(spans, answers, strict=True)]
+
+    def probe(self, indices: Sequence[int]) -> Steps:
+        """Whether there is a row at each index; one row is asked for at each, all at once."""
+        self.must_take(len(indices))
+        slices = yield from self.ask([Span(index, 1) for index in indices])
+        sids = [message.sid for slice_ in slices for message in slice_.rows]
+        if len(sids) > len(set(sids)) or max(indices) > _FARTHEST:
+            raise Unreadable(f"rows at different places are the same one: {SETTING}")
+        return [bool(slice_.rows) for slice_ in slices]
+
+    def must_take(self, asks: int) -> None:
+        """Take asks without which no answer is possible. Raises Refused where the budget has no more."""
+        if not self.budget.take(asks):
+            raise Refused(Fault("list-too-long"))
+
+    def cut_short(self) -> None:
+        """More rows are wanted than can be read. Raises Refused where nobody wants less."""
+        self.must_take(0 if self.budget.cap else self.budget.left + 1)
+        self.capped = True
+
+    def block(self, start: int) -> Steps:
+        """One slice that holds the rows from `start` on, as a Block."""
+        [span] = self._spans(start, None, 1)
+        self.must_take(1)
+        [slice_] = yield from self.ask([span])
+        if slice_.size is not None:
+            yield from self._lower(slice_.size)
+            return (yield from self.block(start))
+        rows = slice_.rows
+        return Block(rows[start - span.start :], span.start + len(rows), len(rows), len(rows) == span.size)
+
+    def ends_behind(self, rows: int, at: int) -> Steps:
+        """Whether a slice of so many rows was short because the list ends at index `at`. If not, less is asked for from now on."""
+        [more] = yield from self.probe([at])
+        if more:
+            yield from self._lower(max(rows, 1))
+        return not more
+
+    def stretch(self, start: int, stop: int | None = None) -> Steps:
+        """The rows from index `start` up to `stop`, or to the end, in the back's order and none twice.
+
+        Fewer come where the list ends before, or where the budget does and may: then `capped` is set.
+        """
+        run = Run(start, stop, moves=self._verbs.order != "ascending")
+        width = 1 if stop is None else self.in_flight
+        while run.lacks and not self.is_empty:
+            run.overlap = 0 if self.in_pages or self.size == 1 else 1
+            spans = self._spans(run.next, run.need, width, run.overlap)
+            if not self.budget.take(len(spans)):
+                self.capped = True
+                break
+            width = self.in_flight
+            for span, slice_ in zip(spans, (yield from self.ask(spans)), strict=True):
+                if slice_.size is not None:
+                    yield from self._lower(slice_.size)
+                elif not run.joins(slice_.rows):
+                    run.step_back()
+                elif run.takes(span, slice_.rows):
+                    continue
+                elif not slice_.rows or (yield from self.ends_behind(len(slice_.rows), run.at)):
+                    return run.taken()
+                width = 1
+                break
+        return run.taken()
+
+    def _spans(self, at: int, need: int | None, width: int, overlap: int = 0) -> list[Span]:
+        """Up to `width` spans that go on from index `at`, each beginning with the `overlap` last rows of the one before it; those of
+        a back that counts in pages begin at a multiple of their size."""
+        size = self.size
+        if need is not None and need <= size and (not self.in_pages or at % need == 0):
+            return [Span(at, need)]
+        first = at - at % size if self.in_pages else at
+        spans = []
+        for number in range(width):
+            start = first + number * (size - overlap)
+            if need is not None and start + overlap >= at + need:
+                break
+            spans.append(Span(start, size if need is None or self.in_pages else min(size, at + need - start)))
+        return spans
+
+    # ----------------------------------------------------------------------------------------------------------- checking
+
+    def _checked(self, span: Span, answer: Answer) -> Slice:
+        try:
+            slice_: Slice = self._verbs.read_slice(read_answer(answer), self._now)
+        except Refused as refused:
+            if refused.fault.name != "page-out-of-range":
+                raise
+            if span.start == 0:
+                raise Unreadable("the back refuses the first page of a list") from None
+            return Slice([])  # a page past the last one holds nothing
+        rows = slice_.rows
+        if slice_.size is not None and 0 < slice_.size < span.size:
+            return Slice([], slice_.size)  # pages of another size: these rows stand elsewhere
+        if len(rows) > span.size:
+            raise Unreadable(f"a slice is longer than asked for: {SETTING}")
+        self._check(rows)
+        self.served = max(self.served, len(rows))
+        return Slice(rows)
+
+    def _check(self, rows: list[Message]) -> None:
+        lower = -1 if self._pushed.since is None else self._pushed.since
+        upper = LAST + 1 if self._pushed.until is None else self._pushed.until
+        statuses, directions = self._pushed.statuses, self._pushed.directions
+        behind = self._entry.behind
+        for message in rows:
+            if not lower <= message.created < upper:
+                raise Unreadable(f"a row is outside the range asked for: {SETTING}")
+            if (statuses is not None and message.status not in statuses) or (
+                directions is not None and message.direction not in directions
+            ):
+                raise Unreadable(f"a row has another status or direction than the one asked for: {SETTING}")
+            mine = message.account == behind.account and message.property == behind.property
+            if not mine and not is_ours(message, self._entry):
+                raise Unreadable("a row belongs to another account or property than the one asked for")
+        if self._ordered:
+            _check_order(rows, descending=self._verbs.order == "descending")
+
+
+def _check_order(rows: list[Message], *, descending: bool) -> None:
+    before = math.inf if descending else -1
+    for message in rows:
+        if message.created > before if descending else message.created < before:
+            raise Unreadable("rows are not in the order that the back is said to have: is search_order right?")
+        before = message.created

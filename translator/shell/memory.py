@@ -1,0 +1,76 @@
+"""What was learnt and is kept for a while, and what is being found out at the moment: a `Once` is gone through here.
+
+    Once ─▶ is somebody at it? ── yes ─▶ wait for the same result
+                 └── no ─▶ steps(what is kept) ─▶ result ─▶ keep ─▶ everybody who waits
+
+Steps that somebody waits for go on when whoever began them is gone; steps that nobody waits for any more are dropped.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, Final
+
+from cachetools import TLRUCache
+
+from translator.wants import Kept, Once, Steps, Want
+
+BYTES: Final = 64 * 1024 * 1024
+"""How many bytes are kept, unless told otherwise."""
+
+Drive = Callable[[Steps, Want], Awaitable[Any]]
+"""Goes through steps, from the want that they began with, to their result."""
+
+
+class Memory:
+    """Holds up to `most` bytes, the least recently used go first. What lives as long as the process weighs nothing."""
+
+    def __init__(self, most: int = BYTES, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._cache: TLRUCache[Hashable, Kept] = TLRUCache(
+            maxsize=most, ttu=lambda _, kept, now: now + kept.life, timer=clock, getsizeof=lambda kept: kept.weight
+        )
+        self._lasting: dict[Hashable, Kept] = {}
+        self._running: dict[Hashable, _Run] = {}
+
+    async def once(self, want: Once, drive: Drive) -> Any:
+        """The result of these steps, or of those under the same key that are under way. Raises what they raise."""
+        run = self._running.get(want.key)
+        if run is None:
+            kept = self._lasting.get(want.key) or self._cache.get(want.key)
+            steps = want.steps(kept.value if kept is not None else None)
+            try:
+                first = next(steps)
+            except StopIteration as done:
+                return self._keep(want.key, *done.value)
+            run = self._running[want.key] = _Run(asyncio.ensure_future(self._go(want.key, steps, first, drive)))
+        return await self._joined(want.key, run)
+
+    async def _joined(self, key: Hashable, run: "_Run") -> Any:
+        run.waiting += 1
+        try:
+            return await asyncio.shield(run.task)
+        finally:
+            run.waiting -= 1
+            if not run.waiting:
+                run.task.cancel()
+                if self._running.get(key) is run:
+                    del self._running[key]
+
+    async def _go(self, key: Hashable, steps: Steps, first: Want, drive: Drive) -> Any:
+        return self._keep(key, *await drive(steps, first))
+
+    def _keep(self, key: Hashable, result: Any, kept: Kept | None) -> Any:
+        if kept is not None and kept.life == math.inf:
+            self._lasting[key] = kept
+        elif kept is not None and kept.life > 0 and kept.weight <= self._cache.maxsize:
+            self._cache[key] = kept
+        return result
+
+
+class _Run:
+    """Steps under way, and how many wait for their result."""
+
+    def __init__(self, task: "asyncio.Future[Any]") -> None:
+        self.task = task
+        self.waiting = 0
