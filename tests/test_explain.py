@@ -45,7 +45,14 @@ def test_the_first_ask_of_a_list_is_literal_and_what_follows_is_a_rule() -> None
     assert said[1] == '    {"Date_From":1698796800,"Date_To":1700000300,"Results_Count":200,"Results_Skip":0}'
     assert all(line.startswith("then ") for line in said[2:])
     assert "then sifted here: recipient" in said
-    assert "then sorted here: created, descending" in said
+    assert "then sorted here: created, descending; counted here; kept for the pages that follow" in said
+
+
+def test_a_list_that_needs_nothing_here_is_cut_from_the_backs_own_order() -> None:
+    said = _said(_request(LIST, "Status=sent&StartTime=2023-11-01"))
+    assert "then pushed: the range of time, status" in said
+    assert "then the back's own order serves created, descending, read from the end" in said
+    assert not any("every row" in line for line in said)
 
 
 def test_a_send_is_asked_once_and_nothing_follows() -> None:
@@ -77,9 +84,10 @@ def test_a_request_that_asks_nothing_is_explained_by_its_answer(request_: Reques
     assert not any(line.startswith("ask") for line in said)
 
 
-@pytest.mark.parametrize(("rows", "asks"), [(0, 1), (1, 2), (200, 4), (450, 5)])
+@pytest.mark.parametrize(("rows", "asks"), [(0, 1), (1, 2), (200, 4), (450, 5), (5000, 19)])
 def test_with_rows_the_whole_exchange_is_seen_and_its_total_is_their_number(rows: int, asks: int) -> None:
-    """A full first slice is followed by three at once; behind a short slice one row is asked for, behind an empty one none."""
+    """A full first slice is followed by three at once, those by leaps; behind a short slice one row is asked for, behind an empty
+    one none."""
     said = _said(_request(LIST), rows)
     assert len([line for line in said if line.startswith("ask ")]) == asks
     assert "answer: 200" in said
@@ -116,6 +124,6 @@ def test_no_token_is_ever_shown() -> None:
 def test_what_is_invented_is_answered_by_the_backs_own_dialect() -> None:
     ask = Request("GET", "/v2/Properties/P1/Messages", f"Date_From={NOW - 120}&Date_To={NOW}")
     answer = invented(ENTRY, ask, 10, NOW)
-    rows = SPOKEN["properties-v2"].back.read_slice(answer, NOW)
+    rows = SPOKEN["properties-v2"].back.read_slice(answer, NOW).rows
     assert [row.created for row in rows] == [NOW - 120, NOW - 60], "the lower bound is inclusive, the upper one is not"
     assert {row.account for row in rows} == {"B1"}

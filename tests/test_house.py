@@ -34,6 +34,7 @@ LAYERS: Final = (
     ("compile",),
     ("tables",),
     ("words", "kinds", "routes", "paging", "faults", "formats"),
+    ("wants",),
     ("model", "wire"),
     ("errors",),
 )

@@ -12,6 +12,7 @@ from translator.errors import BadValue
 from translator.kinds import KINDS
 from translator.kinds.instants import LAST
 from translator.kinds.numbers import party
+from translator.kinds.patterns import ends_like, read_pattern
 
 INSTANTS = st.integers(0, LAST)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -300,3 +301,46 @@ def test_a_sid_that_could_change_a_path_is_refused(kind: object, sid: object) ->
         return
     with pytest.raises(BadValue):
         (PREFIXED if kind is PREFIXED else BARE).read(sid)
+
+
+# ------------------------------------------------------------------------------------------------------------- patterns
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("15126002188", True), ("6002188", True), ("2188", True), ("1512%", True), ("%600%", True), ("__0021_8", True),
+        ("1512", False), ("60021888", False), ("_15126002188", False), ("", True), ("%", True), ("x%", False),
+    ],
+)  # fmt: skip
+def test_a_pattern_finds_the_end_of_a_number(pattern: str, found: bool) -> None:
+    """The old server puts a `%` before the value: 6002188 finds +15126002188, and the console adds one behind."""
+    assert ends_like("+15126002188", pattern) is found
+
+
+@given(st.text("ab1", max_size=8), st.text("ab1%_", max_size=8))
+def test_a_pattern_is_sql_like_with_a_percent_sign_before_it(value: str, pattern: str) -> None:
+    as_expression = "".join({"%": ".*", "_": "."}.get(character, character) for character in "%" + pattern)
+    assert ends_like(value, pattern) == (re.fullmatch(as_expression, value) is not None)
+
+
+def test_no_pattern_takes_long() -> None:
+    assert not ends_like("a" * 63 + "b", "%a" * 31 + "c")
+
+
+@pytest.mark.parametrize(
+    ("given_", "pattern"), [("+1512%", "1512%"), (" 1512", "1512"), ("2188", "2188"), ("ACME", "ACME")]
+)
+def test_a_pattern_is_read_without_its_plus(given_: str, pattern: str) -> None:
+    assert read_pattern(given_) == pattern
+
+
+@pytest.mark.parametrize("value", ["", "1" * 65, "1\n2", 5, None])
+def test_what_is_no_pattern_is_refused(value: object) -> None:
+    with pytest.raises(BadValue):
+        read_pattern(value)
+
+
+@pytest.mark.parametrize("text", ["2018-06-09", "2018-06-09T00:00:00", "2018-06-09T23:59:59Z"])
+def test_the_next_day_begins_at_the_midnight_after_a_date_whatever_the_time(text: str) -> None:
+    assert KINDS["instant:iso8601-next-day"].read(text) == datetime(2018, 6, 10, tzinfo=UTC).timestamp()

@@ -12,7 +12,8 @@ import pytest
 from translator.errors import ConfigError, TableError
 from translator.kinds import KINDS
 from translator.tables import load, overlay, tables_folder
-from translator.tables.cells import cells, label
+from translator.tables.cells import cells as places
+from translator.tables.cells import label
 from translator.tables.check import TABLE_KINDS
 from translator.tables.load import raw_tables, read_toml
 from translator.tables.schema import Row, Table
@@ -59,7 +60,7 @@ def drop(path: str, called: str, *keys: str) -> Callable[[Raw], None]:
         for key in keys:
             del gone[key]
         if not keys:
-            [(holder, last)] = cells(raw, path)
+            [(holder, last)] = places(raw, path)
             holder[last].remove(gone)
 
     return change
@@ -69,7 +70,7 @@ def twice(path: str, called: str, /, **cells: Any) -> Callable[[Raw], None]:
     """A change: the row once more at the end of its section, with these cells changed."""
 
     def change(raw: Raw) -> None:
-        [(holder, last)] = cells(raw, path)
+        [(holder, last)] = places(raw, path)
         holder[last].append({**row(raw, path, called), **cells})
 
     return change
@@ -534,8 +535,8 @@ LISTS: Final = (
     Broken(
         "a refused filter with a kind",
         OLD,
-        put("filters", "Status", kind="word:status"),
-        "[[filters]] Status",
+        put("filters", "Direction", kind="word:direction"),
+        "[[filters]] Direction",
         "unless it is refused",
     ),
     Broken("a filter without a kind", OLD, drop("filters", "From", "kind"), "[[filters]] From", "has a kind"),
@@ -686,7 +687,57 @@ ERRORS: Final = (
 )
 
 SETTINGS: Final = (
-    Broken("a setting listed twice", V2, twice("settings", "page_max"), "[[settings]]", "page_max is listed twice"),
+    Broken("a cell set twice", V2, twice("settings", "page_max"), "[[settings]]", "paging.slice is set twice"),
+    Broken(
+        "rows of one setting with words of their own",
+        OLD,
+        put("settings", "numbers", words={"bare": "number:bare"}),
+        "[[settings]] numbers",
+        "the rows of one setting take the same words",
+    ),
+    Broken("a profile listed twice", OLD, twice("profiles", "seed"), "[[profiles]]", "seed is listed twice"),
+    Broken(
+        "a profile with a switch that is no setting",
+        OLD,
+        put("profiles", "open-source", switches={"outbound_word": "x"}),
+        "[[profiles]] (open-source).outbound_word",
+        "unknown key",
+    ),
+    Broken(
+        "a profile with a word that its setting does not take",
+        OLD,
+        put("profiles", "open-source", switches={"end_time": "noon"}),
+        "[[profiles]] (open-source).end_time",
+        "has to be one of midnight, whole-day",
+    ),
+    Broken(
+        "a filter by a part of something else than the text",
+        OLD,
+        put("filters", "Body", attribute="sender"),
+        "[[filters]] Body",
+        "contains is a filter on text",
+    ),
+    Broken(
+        "a part of the text that is not a text",
+        OLD,
+        put("filters", "Body", kind="number:bare"),
+        "[[filters]] Body",
+        "and of that kind",
+    ),
+    Broken(
+        "a number that a back is asked to compare",
+        OLD,
+        put("filters", "To", way="both"),
+        "[[filters]] To",
+        "equals is read only: how a back compares is not known",
+    ),
+    Broken(
+        "a sort that does not say what becomes of others",
+        OLD,
+        lambda raw: raw["sort"].pop("unknown"),
+        "[sort]",
+        "unknown",
+    ),
     Broken(
         "a setting of a cell that does not exist",
         V2,
@@ -799,10 +850,10 @@ def test_a_setting_replaces_its_cell_and_nothing_else(
 ) -> None:
     changed = overlay(RAW[file], side, {setting: value}, "translator.toml, [backs.provider]")
     for raw, expected in ((RAW[file], before), (changed, after)):
-        [(holder, key)] = cells(raw, path)
+        [(holder, key)] = places(raw, path)
         assert holder[key] == expected
     load(file, changed)
-    [(holder, key)] = cells(changed, path)
+    [(holder, key)] = places(changed, path)
     holder[key] = before
     assert changed == RAW[file]
 
@@ -841,6 +892,35 @@ def test_a_setting_that_cannot_be_used_names_section_and_key(
     assert what in caught.value.what
 
 
+def test_a_profile_sets_each_of_its_switches_and_what_is_given_beside_it_goes_before() -> None:
+    profile = next(row for row in RAW[OLD]["profiles"] if row["name"] == "open-source")
+    laid = overlay(RAW[OLD], "front", {"profile": "open-source"}, "front")
+    assert laid == overlay(RAW[OLD], "front", profile["switches"], "front") != RAW[OLD]
+    beside = overlay(RAW[OLD], "front", {"profile": "open-source", "end_time": "midnight"}, "front")
+    assert [row["kind"] for row in beside["filters"] if row["name"] == "EndTime"] == ["instant:iso8601"]
+    assert overlay(RAW[OLD], "front", {"profile": "seed"}, "front") == RAW[OLD]
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [(OLD, "seed, open-source"), (V2, "none: this dialect has no profiles here")]
+)
+def test_a_profile_that_does_not_exist_is_answered_with_those_that_do(file: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        overlay(RAW[file], "front", {"profile": "newest"}, "front")
+    assert caught.value.where == "front.profile"
+
+
+def test_a_switch_of_two_words_swaps_what_is_written_and_still_reads_both() -> None:
+    laid = load(OLD, overlay(RAW[OLD], "front", {"inbound_word": "inbound"}, "front"))
+    assert [(row.wire, row.way) for row in laid.words.direction if row.word == "inbound"] == [
+        ("inbound", "both"), ("incoming", "read"),
+    ]  # fmt: skip
+
+
+def test_a_cell_whose_label_two_rows_have_is_both() -> None:
+    assert [holder["in"] for holder, _ in places(RAW[OLD], "fields.from.kind")] == [["get", "list"], ["send"]]
+
+
 def test_a_dialect_without_settings_on_a_side_says_so() -> None:
     with pytest.raises(ConfigError, match="takes as back: none"):
         overlay(RAW[OLD], "back", {"page_max": 1}, "translator.toml, [backs.old]")
@@ -851,7 +931,7 @@ def test_a_dialect_without_settings_on_a_side_says_so() -> None:
 )
 def test_a_cell_that_is_not_there_is_a_lookup_error(path: str) -> None:
     with pytest.raises(LookupError):
-        cells(RAW[V2], path)
+        places(RAW[V2], path)
 
 
 # ---- the page that explains a table ------------------------------------------------------------------------

@@ -6,9 +6,10 @@ from typing import Final
 from translator.compatibility.row import Pair, Row, quoted
 from translator.kinds import KINDS
 from translator.tables.schema import FilterRow, SendRow
+from translator.words import Words
 
 _COUNTED: Final = ("total", "last-page", "last-link")
-"""The values of a page object that need the whole list."""
+"""The values of a page object that need a count."""
 
 
 def send(pair: Pair) -> Iterator[Row]:
@@ -52,8 +53,10 @@ def filters(pair: Pair) -> Iterator[Row]:
         if row.test == "refused":
             reason = f"{front} does not describe such a filter, and ignoring it would show messages nobody asked for"
             yield pair.row("filter", row.name, "refused", reason)
+        elif row.test == "word":
+            yield _by_word(pair, row)
         elif other is None or row.inclusive is None:
-            reason = f"{back} is asked for the range of time alone; what does not match is sifted out here"
+            reason = f"{back} is not asked for it; what does not match is sifted out here"
             yield pair.row("filter", row.name, "emulated", reason)
         elif row.inclusive == other.inclusive:
             yield pair.row("filter", row.name, "native", f"`{other.name}` of {back}, {_bound(row)} as well")
@@ -66,6 +69,31 @@ def filters(pair: Pair) -> Iterator[Row]:
             start = f"{other.open}" if other.open is not None else f"now and {other.open_ahead} seconds"
             reason = f"required by {back}; {start} where the list of {front} has no such bound"
             yield pair.row("filter", f"{other.name} (behind)", "derived", reason)
+
+
+def _by_word(pair: Pair, row: FilterRow) -> Row:
+    """A filter by a word: native where each of its words is one of the back's, else sifted, the back being asked for the wider one."""
+    back = pair.names[1]
+    other = next(
+        (
+            own
+            for own in pair.back.filters
+            if own.attribute == row.attribute and own.test == "word" and own.way == "both"
+        ),
+        None,
+    )
+    if other is None:
+        reason = f"{back} is not asked for it; what does not match is sifted out here"
+        return pair.row("filter", row.name, "emulated", reason)
+    front_words, back_words = (
+        Words(table.words.status if row.attribute == "status" else table.words.direction).stands_for
+        for table in (pair.front, pair.back)
+    )
+    wider = [word for word, neutral in front_words.items() if neutral not in back_words.values()]
+    if not wider:
+        return pair.row("filter", row.name, "native", f"`{other.name}` of {back}")
+    reason = f"`{other.name}` of {back} is wider than {quoted(wider)}; what does not match is sifted out here"
+    return pair.row("filter", row.name, "emulated", reason)
 
 
 def _bound(row: FilterRow) -> str:
@@ -81,8 +109,16 @@ def sorting(pair: Pair) -> Iterator[Row]:
         how = f"as `{sort.parameter}={asked}{sort.separator}{sort.ascending}` of {back}" if asked else f"as of {back}"
         yield pair.row("sort", "nothing asked", "native", f"by creation, {default}, {how}")
     else:
-        yield pair.row("sort", "nothing asked", "emulated", f"by creation, {default}; {back} is read whole and turned")
+        yield pair.row(
+            "sort", "nothing asked", "emulated", f"by creation, {default}; cut from the end of what {back} lists"
+        )
     for key in pair.front.sort.keys:
+        if not key.offered:
+            yield pair.row("sort", key.name, "refused", "unless a setting offers it; then sorted here")
+            continue
+        if key.attribute == "created":
+            yield pair.row("sort", key.name, "emulated", f"cut from either end of what {back} lists")
+            continue
         reason = f"{back} is read whole and sorted here by what {front} shows; ties newest first"
         yield pair.row("sort", key.name, "emulated", reason)
 
@@ -103,6 +139,7 @@ def paging(pair: Pair) -> Iterator[Row]:
     for member in rules.members:
         what = member.value.replace("-", " ")
         if member.value in _COUNTED:
-            yield pair.row("paging", member.json, "emulated", f"the {what}: {back} is read whole and counted here")
+            reason = f"the {what}: {back} gives no count, so it is found by leaps and bisection, one row each"
+            yield pair.row("paging", member.json, "emulated", reason)
         else:
             yield pair.row("paging", member.json, "derived", f"the {what}, worked out from the request and the count")

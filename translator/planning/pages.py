@@ -236,7 +236,8 @@ class Pages:
             before = self._slices.narrowed(message.created + 1, pushed.until)
         else:
             before = self._slices.narrowed(pushed.since, message.created)
-        counted = yield from totals.count(before, 0)
+        begun = (block, False) if block.full and _before(block.rows[-1], message, descending=self._moves) else None
+        counted = yield from totals.count(before, 0, begun)
         self._slices.size = before.size
         shown = min(self._query.count, self._slices.size // 2) if self._plan.mirrored else 0
         start = max(0, counted.rows - shown)
@@ -246,7 +247,7 @@ class Pages:
             for index, row in read.items():
                 if row.sid == sid:
                     return _Anchor(index, read)
-            if not block.rows or _past(block.rows[-1], message, descending=self._moves):
+            if not block.rows or _before(message, block.rows[-1], descending=self._moves):
                 return None
             start = block.end
 
@@ -264,5 +265,6 @@ class Pages:
         return message if message.sid == sid and is_ours(message, self._entry) else None
 
 
-def _past(row: Message, anchor: Message, *, descending: bool) -> bool:
-    return row.created < anchor.created if descending else row.created > anchor.created
+def _before(row: Message, other: Message, *, descending: bool) -> bool:
+    """Whether a row's second comes before another's in the back's order."""
+    return row.created > other.created if descending else row.created < other.created
