@@ -65,7 +65,7 @@ def product(body: bytes, count: int) -> Callable[[], bytes]:
     asked = Listed(Query(count=count, limit=10000), (("PageSize", str(count)),))
 
     def translate() -> bytes:
-        rows = back.back.read_slice(Response(200, (), body), NOW)
+        rows = back.back.read_slice(Response(200, (), body), NOW).rows
         page = Page(messages=rows, skip=0, count=count, total=len(rows), limit=10000)
         return front.front.write_page(page, asked, at, PATH, ACCOUNT, "", "json", Notes()).body
 

@@ -118,7 +118,8 @@ def _fits(value: str, pattern: str) -> bool:
 
 def _sorted(messages: list[Sms], sort_by: str, *, old: bool) -> list[Sms]:
     """Newest first among equals, whatever the direction; the default is newest first altogether."""
-    newest_first = sorted(reversed(messages), key=lambda message: -message.created)
+    newest_first = messages[::-1]
+    newest_first.sort(key=lambda message: -message.created)
     attribute, _, direction = sort_by.partition(":")
     direction = direction.lower()
     columns = {"From": "sender", "To": "recipient", "Direction": "direction", "Status": "status"}

@@ -99,6 +99,18 @@ def page_of(reply: Reply) -> dict[str, Any]:
     return page
 
 
+MANY = [message(number, START + number // 3) for number in range(100_000)]
+
+
+@pytest.fixture(scope="module")
+def many() -> Provider:
+    return Provider(MANY)
+
+
+def newest(start: int, count: int, of: list[Sms] = MANY) -> list[str]:
+    return [sms.sid for sms in of[::-1][start : start + count]]
+
+
 # ------------------------------------------------------------------------------------------------------------- the laws
 
 _numbers = st.sampled_from(["15550100001", "15550100002", "5550100002", "12345", "ACME"])
@@ -299,19 +311,124 @@ def test_both_bounds_are_inclusive_to_the_second(name: str, offset: int) -> None
     assert page_of(front.play(ask({name: _time(offset)}), NOW))["total"] == (1 if inside else 0)
 
 
+# ------------------------------------------------------------------------------------------------ the page's arithmetic
+
+PAGES = """
+    0 1 0  0 0  0 0 0
+    0 10 0  0 0  0 0 0
+    0 50 0  0 0  0 0 0
+    1 1 0  1 1  0 0 0
+    1 1 1  1 0  1 1 1
+    1 10 0  0 1  0 0 1
+    1 50 0  0 1  0 0 1
+    9 1 0  9 1  0 0 0
+    9 1 8  9 1  8 8 8
+    9 1 9  9 0  9 9 9
+    9 10 0  0 9  0 8 9
+    9 50 0  0 9  0 8 9
+    10 1 0  10 1  0 0 0
+    10 1 9  10 1  9 9 9
+    10 1 10  10 0  10 10 10
+    10 10 0  1 10  0 9 9
+    10 10 1  1 0  10 10 10
+    10 50 0  0 10  0 9 10
+    11 1 0  11 1  0 0 0
+    11 1 10  11 1  10 10 10
+    11 1 11  11 0  11 11 11
+    11 10 0  1 10  0 9 9
+    11 10 1  1 1  10 10 11
+    11 50 0  0 11  0 10 11
+    20 1 0  20 1  0 0 0
+    20 1 19  20 1  19 19 19
+    20 1 20  20 0  20 20 20
+    20 10 0  2 10  0 9 9
+    20 10 1  2 10  10 19 19
+    20 10 2  2 0  20 20 20
+    20 50 0  0 20  0 19 20
+    30 1 0  30 1  0 0 0
+    30 1 29  30 1  29 29 29
+    30 1 30  30 0  30 30 30
+    30 10 0  3 10  0 9 9
+    30 10 2  3 10  20 29 29
+    30 10 3  3 0  30 30 30
+    30 50 0  0 30  0 29 30
+    34 1 0  34 1  0 0 0
+    34 1 33  34 1  33 33 33
+    34 1 34  34 0  34 34 34
+    34 10 0  3 10  0 9 9
+    34 10 2  3 10  20 29 29
+    34 10 3  3 4  30 33 34
+    34 50 0  0 34  0 33 34
+"""
+"""total, PageSize, Page; num_pages, messages shown; start, end as the seed has it, end as the old server has it.
+
+From the seed (34 messages, ten a page, num_pages 3; `end` the position of the last item) and the table of its last pages in
+the old server's arithmetic, by hand."""
+
+
+@pytest.mark.parametrize("profile", ["seed", "open-source"])
+@pytest.mark.parametrize("line", PAGES.strip().splitlines())
+def test_the_page_object_is_the_documents_arithmetic(line: str, profile: str) -> None:
+    total, size, number, last, shown, start, end, past = map(int, line.split())
+    page = page_of(world(Provider(MANY[:total]), profile=profile).play(ask({"Page": number, "PageSize": size}), NOW))
+    assert (page["page"], page["num_pages"], page["page_size"], page["total"]) == (number, last, size, total)
+    assert (page["start"], page["end"]) == (str(start), str(end if profile == "seed" else past))
+    assert page["messages"] == newest(start, shown, MANY[:total])
+    assert (page["previous_page_uri"] == "null") == (number == 0)
+    assert (page["next_page_uri"] == "null") == (number == last)
+    assert page["last_page_uri"].startswith(f"{PATH}.json?Page={last}&PageSize={size}&")
+
+
+@pytest.mark.parametrize(
+    ("total", "size", "page"), [(0, 50, 1), (9, 10, 1), (10, 10, 2), (30, 10, 4), (34, 1, 35), (34, 50, 1)]
+)
+def test_a_page_past_the_last_is_400(total: int, size: int, page: int) -> None:
+    reply = world(Provider(MANY[:total])).play(ask({"Page": page, "PageSize": size}), NOW)
+    message = f"Page {page} is past the last page, which is {total // size}."
+    assert (reply.response.status, json.loads(reply.response.body)) == (400, {"message": message})
+
+
+@pytest.mark.parametrize(("given_", "shown"), [("null", "null"), ("json-null", None)])
+def test_no_page_is_the_text_null_or_a_json_null(given_: str, shown: str | None) -> None:
+    front = World(spoken("restcomm", no_page=given_), BACKS[200, "ascending"], Provider([]), properties=("", PROPERTY))
+    page = page_of(front.play(ask({}), NOW))
+    assert (page["previous_page_uri"], page["next_page_uri"]) == (shown, shown)
+
+
+def test_numbers_may_be_shown_with_their_plus() -> None:
+    front = World(
+        spoken("restcomm", numbers="plus"), BACKS[200, "ascending"], Provider(MANY[:1]), properties=("", PROPERTY)
+    )
+    [shown] = json.loads(front.play(ask({}), NOW).response.body)["messages"]
+    assert (shown["from"], shown["to"]) == ("+15550100001", "+15550100002")
+
+
+@pytest.mark.parametrize(
+    ("query", "noted"),
+    [
+        ("SortBy=Price", "unknown-sort"), ("to=15550100002", "unknown-parameter"), ("SortBy=Body", ""),
+        ("SubAccounts=true", "unknown-parameter"),
+    ],
+)  # fmt: skip
+def test_the_old_server_ignores_what_the_document_does_not_know(query: str, noted: str) -> None:
+    provider = Provider(MANY[:3])
+    old = world(provider, profile="open-source").play(to(f"{PATH}.json?{query}"), NOW)
+    assert (old.response.status, ",".join(note.name for note in old.notes)) == (200, noted)
+    seed = world(provider).play(to(f"{PATH}.json?{query}"), NOW)
+    assert seed.response.status == (200 if query.startswith("Sub") else 400)
+
+
+def test_an_unknown_parameter_can_be_refused() -> None:
+    strict = World(
+        spoken("restcomm", unknown_parameters="refuse"),
+        BACKS[200, "ascending"],
+        Provider([]),
+        properties=("", PROPERTY),
+    )
+    assert strict.play(ask({"SubAccounts": "true"}), NOW).response.status == 400
+
+
 # --------------------------------------------------------------------------------------------------- what it costs
-
-MANY = [message(number, START + number // 3) for number in range(100_000)]
-ASKS = Limits()
-
-
-@pytest.fixture(scope="module")
-def many() -> Provider:
-    return Provider(MANY)
-
-
-def newest(start: int, count: int, of: list[Sms] = MANY) -> list[str]:
-    return [sms.sid for sms in of[::-1][start : start + count]]
 
 
 def test_the_first_page_of_100000_messages_takes_24_asks_in_10_rounds_at_most(many: Provider) -> None:

@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 
 from translator.accounts import Back, Entry, Side
 from translator.dialect import Dialect, dialect
+from translator.dialect.back import Pushed
 from translator.errors import Refused, Unreadable
 from translator.model import DIRECTIONS, STATUSES, Message, Notes, Order, Page, Query
-from translator.planning import Scan, assemble, read_answer, rules
+from translator.planning import Limits, list_page, plan, read_answer, rules
+from translator.planning.arrange import arranged, cut
+from translator.planning.slices import Budget, Slices
 from translator.tables.load import raw_tables
+from translator.wants import Steps, alone
 from translator.wire import Failure, Request, Response
 
 NOW = 1_700_000_000.0
@@ -70,9 +74,18 @@ class FakeBack:
             count = min(int(asked["PageSize"]), self.most)
             skip = int(asked["Page"]) * count
         self.asked.append((skip, count))
+        rows = [row for row in self.rows if self._passes(row, asked)]
         if self.grows and (new := self.grows.pop(0)) is not None:
-            self.rows = [new, *self.rows]
-        return self.shown(self.rows[skip : skip + min(count, self.most)])
+            self.rows = rows = [new, *self.rows]
+        return self.shown(rows[skip : skip + min(count, self.most)])
+
+    @staticmethod
+    def _passes(row: Message, asked: dict[str, str]) -> bool:
+        statuses = {"Processing": ("queued", "sending"), "Submitted": ("sent",), "Failed": ("failed", "undelivered")}
+        word = asked.get("Status", "")
+        return (not word or row.status in statuses.get(word, (word.lower(),))) and (
+            "Direction" not in asked or (row.direction == "inbound") == (asked["Direction"] == "Receive")
+        )
 
     def shown(self, rows: list[Message]) -> Response:
         front, behind = self.entry.back.dialect.front, self.entry.behind
@@ -82,21 +95,26 @@ class FakeBack:
         return Response(200, (), body)
 
 
-def _scan(
-    entry: Entry, answer: Callable[[Request], Any], most: int = 1000, **bounds: int | None
-) -> tuple[Scan, list[int], Notes]:
-    """Runs a scan to its end; how many requests each ask held comes back too."""
-    scan = Scan(entry, bounds.get("since"), bounds.get("until"), NOW, most)
-    widths: list[int] = []
-    notes = Notes()
-    steps = scan.steps(notes)
+def _played(steps: Steps, answer: Callable[[Request], Any]) -> tuple[Any, list[int]]:
+    """The result of steps; how many requests each ask held comes back too."""
+    running, widths = alone(steps, {}), []
     try:
-        ask = next(steps)
+        ask = next(running)
         while True:
             widths.append(len(ask.requests))
-            ask = steps.send(tuple(answer(request) for request in ask.requests))
-    except StopIteration:
-        return scan, widths, notes
+            ask = running.send(tuple(answer(request) for request in ask.requests))
+    except StopIteration as done:
+        return done.value, widths
+
+
+def _scan(
+    entry: Entry, answer: Callable[[Request], Any], most: int = 1000, **bounds: Any
+) -> tuple[list[Message], list[int], Notes]:
+    """All rows of a range, how many requests each ask held, and what was noticed."""
+    notes = Notes()
+    slices = Slices(entry, Pushed(**bounds), NOW, Budget(most), notes, ordered=False)
+    rows, widths = _played(slices.stretch(0), answer)
+    return rows, widths, notes
 
 
 # ------------------------------------------------------------------------------------------------------------- the law
@@ -170,15 +188,24 @@ def test_a_list_is_a_plain_filter_sort_and_cut_however_the_back_slices_it(
 ) -> None:
     rows = [_message(number, **given) for number, given in enumerate(sorted(members, key=lambda row: row["created"]))]
     entry = _entry(back, size, order, in_flight)
+    if not entry.front.dialect.front.shows_total:
+        query = msgspec.structs.replace(
+            query, limit=None, order=Order("created", False)
+        )  # its caller can ask for neither
     backwards = back == "properties-v2" and order == "descending"
     fake = FakeBack(entry, rows[::-1] if backwards else rows, most)
-    scan, widths, notes = _scan(entry, fake.answer)
-    key = SPOKEN[200, "ascending"]["restcomm"].front.sort_key(query.order.attribute)
-    page = assemble(scan.in_base_order(), query, key, in_pages=False)
-    assert ([row.sid for row in page.messages], page.total) == _naive(rows, query)
+    notes = Notes()
+    sids, total = _naive(rows, query)
+    steps = list_page(entry, query, Limits(), NOW, notes)
+    if query.skip > total and entry.front.dialect.front.in_pages:
+        with pytest.raises(Refused, match="page-out-of-range"):
+            _played(steps, fake.answer)
+        return
+    page, widths = _played(steps, fake.answer)
+    assert [row.sid for row in page.messages] == sids
+    assert page.total == total or not entry.front.dialect.front.shows_total
     assert max(widths) <= max(in_flight, 1)
-    assert [note.name for note in notes.items if note.name != "back-serves-less"] == []
-    assert bool(notes.items) == (len(rows) > most and size > most)
+    assert {note.name for note in notes.items} <= {"back-serves-less"}
 
 
 @given(st.integers(21, 40), st.lists(st.booleans(), max_size=3))
@@ -189,20 +216,20 @@ def test_messages_that_come_during_a_newest_first_scan_shift_the_rest_and_none_i
     old = [_message(number, 1000 + number) for number in range(before)][::-1]
     new = [_message(100 + number, 2000 + number) if comes else None for number, comes in enumerate(arriving)]
     fake = FakeBack(entry, old, grows=new)
-    scan, _, _ = _scan(entry, fake.answer)
-    sids = [row.sid for row in scan.rows]
+    rows, _, _ = _scan(entry, fake.answer)
+    sids = [row.sid for row in rows]
     assert len(sids) == len(set(sids))
     assert {row.sid for row in old} <= set(sids), "what was there before the first ask is there"
 
 
 def test_a_tail_that_was_pushed_along_and_holds_nothing_new_is_the_end_and_no_failure() -> None:
-    """14 messages in two slices; the 15th comes before the third ask, which then brings the oldest one once more."""
+    """13 messages in two slices that share one; the 14th comes before the third ask, which then brings the oldest ones once more."""
     entry = _entry("properties-v2", 7, "descending", in_flight=1)
-    old = [_message(number, 1000 + number) for number in range(14)][::-1]
+    old = [_message(number, 1000 + number) for number in range(13)][::-1]
     fake = FakeBack(entry, old, grows=[None, None, _message(100, 2000)])
-    scan, _, notes = _scan(entry, fake.answer)
-    assert ([row.sid for row in scan.rows], notes.items) == ([row.sid for row in old], [])
-    assert fake.asked == [(0, 7), (7, 7), (14, 7), (15, 1)]
+    rows, _, notes = _scan(entry, fake.answer)
+    assert ([row.sid for row in rows], notes.items) == ([row.sid for row in old], [])
+    assert fake.asked == [(0, 7), (6, 7), (12, 7), (14, 1)]
 
 
 # --------------------------------------------------------------------------------------------------------- its own words
@@ -212,31 +239,34 @@ def test_the_first_slice_is_asked_alone_and_the_next_ones_as_many_at_once_as_the
     entry = _entry("properties-v2", 2, in_flight=3)
     fake = FakeBack(entry, [_message(number) for number in range(9)])
     _, widths, _ = _scan(entry, fake.answer)
-    assert widths == [1, 3, 3, 1]
-    assert fake.asked == [(0, 2), (2, 2), (4, 2), (6, 2), (8, 2), (10, 2), (12, 2), (9, 1)]
+    assert widths == [1, 3, 3, 3, 1]
+    assert fake.asked[:8] == [(0, 2), (1, 2), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2), (7, 2)], (
+        "each shares a row with the next"
+    )
+    assert fake.asked[-1] == (9, 1)
 
 
 def test_a_list_that_fills_its_slice_exactly_ends_with_the_empty_one_behind_it() -> None:
     entry = _entry("restcomm", 2)
     fake = FakeBack(entry, [_message(number) for number in range(2)])
-    scan, widths, notes = _scan(entry, fake.answer)
-    assert (len(scan.rows), widths, notes.items) == (2, [1, 1], [])
+    rows, widths, notes = _scan(entry, fake.answer)
+    assert (len(rows), widths, notes.items) == (2, [1, 3], [])
 
 
 def test_a_back_that_serves_less_than_asked_is_noticed_and_asked_for_less() -> None:
     entry = _entry("properties-v2", 7)
     fake = FakeBack(entry, [_message(number) for number in range(9)], most=5)
-    scan, _, notes = _scan(entry, fake.answer)
-    assert len(scan.rows) == 9
+    rows, _, notes = _scan(entry, fake.answer)
+    assert len(rows) == 9
     assert [tuple(note) for note in notes.items] == [("back-serves-less", "5 rows where 7 were asked for")]
-    assert fake.asked == [(0, 7), (5, 1), (5, 5), (9, 1)]
+    assert fake.asked == [(0, 7), (5, 1), (4, 5), (8, 5), (12, 5), (16, 5), (9, 1)]
 
 
 @pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
 def test_a_list_that_takes_more_asks_than_allowed_is_refused_and_not_cut_short(back: str) -> None:
     entry = _entry(back, 1, in_flight=1)
     fake = FakeBack(entry, [_message(number) for number in range(10)])
-    assert len(_scan(entry, fake.answer, most=11)[0].rows) == 10
+    assert len(_scan(entry, fake.answer, most=11)[0]) == 10
     with pytest.raises(Refused) as refused:
         _scan(entry, FakeBack(entry, fake.rows).answer, most=10)
     assert refused.value.fault.name == "list-too-long"
@@ -246,8 +276,8 @@ def test_a_list_that_takes_more_asks_than_allowed_is_refused_and_not_cut_short(b
 @pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
 def test_a_range_in_which_nothing_can_be_created_is_empty_without_asking(back: str, bounds: dict[str, int]) -> None:
     """253402300799 is 9999-12-31T23:59:59Z, the last second that all of the dialects' forms can write."""
-    scan, widths, _ = _scan(_entry(back), lambda request: Failure("broken"), **bounds)
-    assert (scan.rows, widths) == ([], [])
+    rows, widths, _ = _scan(_entry(back), lambda request: Failure("broken"), **bounds)
+    assert (rows, widths) == ([], [])
 
 
 @pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
@@ -277,7 +307,7 @@ def test_a_row_outside_the_half_open_range_is_a_back_that_ignores_the_dates(
         with pytest.raises(Unreadable, match="outside the range"):
             _scan(entry, fake.answer, since=1000, until=1010)
     else:
-        assert len(_scan(entry, fake.answer, since=1000, until=1010)[0].rows) == 1
+        assert len(_scan(entry, fake.answer, since=1000, until=1010)[0]) == 1
 
 
 def test_a_row_of_another_account_is_never_shown() -> None:
@@ -297,9 +327,12 @@ def test_a_row_of_another_property_is_never_shown() -> None:
 # ------------------------------------------------------------------------------------------------------------- the page
 
 
-def _page(rows: int, *, in_pages: bool = True, **query: Any) -> Page:
-    found = [_message(number, 1000 + number) for number in range(rows)]
-    return assemble(found, Query(**query), lambda message: message.created, in_pages=in_pages)
+def _page(rows: int, *, in_pages: bool = True, **asked: Any) -> Page:
+    query = Query(**asked)
+    found = arranged(
+        [_message(number, 1000 + number) for number in range(rows)], query, lambda message: message.created
+    )
+    return cut(found, query, in_pages=in_pages)
 
 
 @pytest.mark.parametrize(("rows", "last"), [(0, 0), (1, 0), (9, 0), (10, 1), (11, 1), (34, 3)])
@@ -337,5 +370,89 @@ def test_an_ask_that_brought_no_answer_is_a_fault_of_the_back(kind: Any, fault: 
 def test_the_rules_of_a_list_name_what_is_done_here(back: str) -> None:
     said = list(rules(_entry(back), Query(sender="+15550100001", order=Order("sender", True), skip=10, count=5)))
     assert "sifted here: sender" in said
-    assert "sorted here: sender, descending" in said
-    assert "kept: the first all; shown: 5 from index 10; total: counted here" in said
+    assert "sorted here: sender, descending; counted here; kept for the pages that follow" in said
+    assert "kept: the first all; shown: 5 from index 10" in said
+
+
+# ------------------------------------------------------------------------------------------------------------- the plan
+
+
+@pytest.mark.parametrize(
+    ("query", "word", "sifted"),
+    [
+        (Query(statuses=frozenset({"sent"})), "Submitted", ()),
+        (Query(statuses=frozenset({"failed", "undelivered"})), "Failed", ()),
+        (Query(statuses=frozenset({"failed"})), "Failed", ("statuses",)),
+        (Query(statuses=frozenset({"queued"})), "Processing", ("statuses",)),
+        (Query(statuses=frozenset({"sent", "failed"})), None, ("statuses",)),
+        (Query(recipient="+15550100001", within="x"), None, ("recipient", "within")),
+    ],
+)
+def test_what_the_back_can_say_is_pushed_what_it_says_wider_is_sifted_too(
+    query: Query, word: str | None, sifted: tuple[str, ...]
+) -> None:
+    planned = plan(query, SPOKEN[200, "ascending"]["properties-v2"].back)
+    assert (planned.pushed.status, planned.sifted) == (word, sifted)
+    assert bool(planned.scan) == bool(sifted)
+
+
+@pytest.mark.parametrize(
+    ("directions", "word", "sifted"),
+    [
+        ({"inbound"}, "Receive", ()),
+        ({"outbound-api", "outbound-call", "outbound-reply"}, "Transmit", ()),
+        ({"outbound-call"}, "Transmit", ("directions",)),
+    ],
+)
+def test_a_direction_is_pushed_as_a_status_is(directions: set[str], word: str, sifted: tuple[str, ...]) -> None:
+    planned = plan(Query(directions=frozenset(directions)), SPOKEN[200, "ascending"]["properties-v2"].back)
+    assert (planned.pushed.direction, planned.sifted) == (word, sifted)
+
+
+def test_a_dialect_whose_filters_are_read_only_is_told_the_range_alone() -> None:
+    planned = plan(Query(statuses=frozenset({"sent"}), since=5), SPOKEN[200, "ascending"]["restcomm"].back)
+    assert (planned.pushed, planned.sifted) == (Pushed(since=5), ("statuses",))
+
+
+@pytest.mark.parametrize(
+    ("order", "asked", "scans", "mirrored"),
+    [
+        ("ascending", Order("created", True), False, True), ("ascending", Order("created", False), False, False),
+        ("descending", Order("created", True), False, False), ("descending", Order("created", False), True, True),
+        ("ascending", Order("status", True), True, True),
+    ],
+)  # fmt: skip
+def test_a_list_is_scanned_only_where_the_backs_order_does_not_serve_it(
+    order: str, asked: Order, scans: bool, mirrored: bool
+) -> None:
+    planned = plan(Query(order=asked), SPOKEN[200, order]["properties-v2"].back)
+    assert (bool(planned.scan), planned.mirrored) == (scans, mirrored)
+
+
+def test_a_range_that_is_asked_for_in_pages_of_another_size_is_read_in_the_backs_own() -> None:
+    """A restcomm server that lowers PageSize says so in `page_size`; its rows stand at other places than those asked for."""
+    entry = _entry("restcomm", 7)
+    rows = [_message(number, 1000 + number) for number in range(30)]
+    fake = FakeBack(entry, rows, most=3)
+
+    def echoing(request: Request) -> Response:
+        answer = fake.answer(request)
+        return answer._replace(body=answer.body[:-1] + f', "page_size": "{fake.asked[-1][1]}"}}'.encode())
+
+    query = Query(skip=14, count=7)
+    page, _ = _played(list_page(entry, query, Limits(), NOW, Notes()), echoing)
+    assert [row.sid for row in page.messages] == [row.sid for row in rows[14:21]]
+
+
+def test_a_first_page_that_is_refused_is_a_fault_of_the_back_and_a_later_one_is_past_the_end() -> None:
+    entry = _entry("restcomm", 2)
+    with pytest.raises(Unreadable, match="first page"):
+        _scan(entry, lambda request: Response(400))
+    fake = FakeBack(entry, [_message(number) for number in range(4)])
+    rows, _, _ = _scan(
+        entry,
+        lambda request: (
+            fake.answer(request) if "Page=0" in request.query or "Page=1&" in request.query else Response(400)
+        ),
+    )
+    assert len(rows) == 4
