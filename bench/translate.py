@@ -26,9 +26,10 @@ MUST = 1.5
 """The most that the product may take of the time of the same written by hand (issue "The first road")."""
 
 
-def back_list(count: int) -> bytes:
-    """An answer of the provider with that many messages, all statuses among them; the same at every call."""
-    draw = random.Random(1)
+def back_list(count: int, *, seed: int = 1, text: str = "") -> bytes:
+    """An answer of the provider with that many messages, all statuses among them; the same at every call of a seed. `text` is
+    that of each message."""
+    draw = random.Random(seed)
     rows = []
     for _ in range(count):
         created = NOW - draw.randrange(10 * 86400)
@@ -36,7 +37,7 @@ def back_list(count: int) -> bytes:
             "MessageSid": "M" + "".join(draw.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", k=31)),
             "AccountSid": "A1", "PropertySid": "S1234567890ABCDE1234567890ABCDEF",
             "From": f"+61{draw.randrange(10**9):09}", "To": f"+61{draw.randrange(10**9):09}",
-            "Text": "Your parcel is on its way and will be with you tomorrow before noon. " * draw.randrange(1, 3),
+            "Text": text or "Your parcel is on its way and will be with you tomorrow before noon. " * draw.randrange(1, 3),
             "DeliveryReceipt": True, "NumSegments": 1, "Direction": "Transmit", "Scheduled": created, "Created": created,
             "Status": draw.choices(["Delivered", "Submitted", "Received", "Failed", "Processing"], [70, 10, 12, 5, 3])[0],
         }  # fmt: skip

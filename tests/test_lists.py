@@ -82,6 +82,9 @@ def world(provider: Any, *, profile: str = "seed", size: int = 200, order: str =
     return World(FRONTS[profile], BACKS[size, order], provider, properties=("", PROPERTY), **more)
 
 
+ENTRY = World(FRONTS["seed"], BACKS[200, "ascending"], None, properties=("", PROPERTY)).entry  # type: ignore[arg-type]
+
+
 def ask(asked: dict[str, Any], suffix: str = ".json") -> Request:
     return to(f"{PATH}{suffix}?{urlencode(asked)}")
 
