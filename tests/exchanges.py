@@ -15,6 +15,7 @@ from typing import Any
 from translator.accounts import Accounts, Back, Entry, Side
 from translator.dialect import Dialect, dialect
 from translator.exchange import Limits, Reply, exchange, failure
+from translator.tables import overlay
 from translator.tables.load import raw_tables
 from translator.wants import Ask, alone
 from translator.wire import Answer, Failure, Request, Response
@@ -46,9 +47,35 @@ def read_cases() -> list[dict[str, Any]]:
     return found
 
 
-def accounts(spoken: dict[str, Dialect], *, shared: bool) -> Accounts:
+Tables = dict[str, tuple[str, dict[str, Any]]]
+"""File and plain values of each dialect's table, by the dialect's name."""
+
+
+@cache
+def tables() -> Tables:
+    """The tables as they are."""
+    return {raw["dialect"]["name"]: (file, raw) for file, raw in raw_tables().items()}
+
+
+def _spoken(name: str, side: str, settings: dict[str, Any], spoken: dict[str, Dialect], given: Tables) -> Dialect:
+    """A dialect of the case's world, with the settings that the case lays over it."""
+    if not settings:
+        return spoken[name]
+    if given[name] is tables()[name]:
+        return _laid(name, side, tuple(settings.items()))
+    file, raw = given[name]
+    return dialect(file, overlay(raw, side, settings, side))
+
+
+@cache
+def _laid(name: str, side: str, settings: tuple[tuple[str, Any], ...]) -> Dialect:
+    file, raw = tables()[name]
+    return dialect(file, overlay(raw, side, dict(settings), side))
+
+
+def accounts(front: Dialect, provider: Dialect, *, shared: bool) -> Accounts:
     """The world of every case: two entries at one provider under different accounts, and a third that shares the first one's."""
-    front, back = spoken["restcomm"], Back("provider", spoken["properties-v2"])
+    back = Back("provider", provider)
 
     def entry(number: int, account: str, prop: str, *, others: bool) -> Entry:
         name = f"AC{number:032}"
@@ -60,11 +87,18 @@ def accounts(spoken: dict[str, Dialect], *, shared: bool) -> Accounts:
     return Accounts(entries)
 
 
-def play(case: dict[str, Any], spoken: dict[str, Dialect]) -> Reply:
-    """Play a case to its end. Raises Differs for the first thing that is not as the case says."""
+def play(case: dict[str, Any], spoken: dict[str, Dialect], given: Tables | None = None) -> Reply:
+    """Play a case to its end. Raises Differs for the first thing that is not as the case says.
+
+    `given` are the tables that the dialects were made of, where those are not the installed ones.
+    """
     _closed(case)
     reply: Reply
-    world = accounts(spoken, shared=case.get("shared", False))
+    front, back = (
+        _spoken(name, side, case.get(side, {}), spoken, given or tables())
+        for name, side in (("restcomm", "front"), ("properties-v2", "back"))
+    )
+    world = accounts(front, back, shared=case.get("shared", False))
     if "gives_up" in case:
         reply = failure(world, _request(case), case["gives_up"])
         _compare(case, reply)
@@ -88,7 +122,7 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect]) -> Reply:
 KEYS = {
     "case": {
         "name", "sentence", "now", "request", "asks", "answers", "response", "notes", "anonymous", "shared", "max_asks",
-        "gives_up", "theme", "shared_data",
+        "gives_up", "theme", "shared_data", "front", "back",
     },
     "request": {"method", "path", "query", "headers", "body", "charset", "too_large"},
     "ask": {"method", "path", "query", "json"},

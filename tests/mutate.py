@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.exchanges import dialects, play, read_cases
+from tests.exchanges import dialects, play, read_cases, tables
 from translator.dialect import Dialect, dialect
 from translator.errors import TableError
 from translator.kinds import KINDS
@@ -150,17 +150,15 @@ def judge(mutant: Mutant) -> str:
         made = dialect(mutant.file, mutant.raw)
     except (TableError, LookupError, ValueError, TypeError, StopIteration):
         return "loader"
-    spoken[next(name for name, one in dialects().items() if one.table.routes.root == _root(mutant.file))] = made
+    name = next(name for name, (file, _) in tables().items() if file == mutant.file)
+    spoken[name] = made
+    given = {**tables(), name: (mutant.file, mutant.raw)}
     for case in CASES:
         try:
-            play(case, spoken)
+            play(case, spoken, given)
         except Exception:  # noqa: BLE001 - whether a case differs or the code breaks, it was noticed
             return "killed"
     return "survived"
-
-
-def _root(file: str) -> str:
-    return str(raw_tables()[file]["routes"]["root"])
 
 
 def main() -> int:

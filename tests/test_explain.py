@@ -95,7 +95,13 @@ def test_with_rows_the_whole_exchange_is_seen_and_its_total_is_their_number(rows
 
 
 @pytest.mark.parametrize(
-    "query", ["StartTime=9999-12-31T23:59:59.5", "EndTime=1970-01-01", "StartTime=2024-01-01&EndTime=2023-01-01"]
+    "query",
+    [
+        "EndTime=9999-12-31T23:59:59",
+        "StartTime=9999-12-31T23:59:59.5",
+        "EndTime=1970-01-01",
+        "StartTime=2024-01-01&EndTime=2023-01-01",
+    ],
 )
 def test_a_range_that_holds_nothing_is_explained_to_its_end(query: str) -> None:
     assert "answer: 200" in _said(_request(LIST, query), 3)

@@ -335,7 +335,7 @@ def test_a_pattern_is_read_without_its_plus(given_: str, pattern: str) -> None:
     assert read_pattern(given_) == pattern
 
 
-@pytest.mark.parametrize("value", ["", "1" * 65, "1\n2", 5, None])
+@pytest.mark.parametrize("value", ["", "+", " ", "1" * 65, "1\n2", 5, None])
 def test_what_is_no_pattern_is_refused(value: object) -> None:
     with pytest.raises(BadValue):
         read_pattern(value)
@@ -344,3 +344,7 @@ def test_what_is_no_pattern_is_refused(value: object) -> None:
 @pytest.mark.parametrize("text", ["2018-06-09", "2018-06-09T00:00:00", "2018-06-09T23:59:59Z"])
 def test_the_next_day_begins_at_the_midnight_after_a_date_whatever_the_time(text: str) -> None:
     assert KINDS["instant:iso8601-next-day"].read(text) == datetime(2018, 6, 10, tzinfo=UTC).timestamp()
+
+
+def test_the_day_after_the_last_one_is_its_last_second() -> None:
+    assert KINDS["instant:iso8601-next-day"].read("9999-12-31") == LAST

@@ -9,6 +9,7 @@ from translator.faults import SHAPES, Blame
 from translator.formats import form
 from translator.formats import json as json_format
 from translator.kinds import numbers
+from translator.kinds.instants import LAST
 from translator.model import Draft, Fault, Message
 from translator.routes import Template
 from translator.tables import Table
@@ -137,7 +138,7 @@ class BackVerbs:
         lower, upper = self.lower, self.upper
         first = since if since is not None else lower.open
         if until is not None:
-            last: int | None = until - 1 if upper.inclusive else until
+            last: int | None = min(until - 1 if upper.inclusive else until, LAST)
         else:
             last = int(now) + upper.open_ahead if upper.open_ahead is not None else upper.open
         return (first - 1 if first is not None and not lower.inclusive else first), last

@@ -104,7 +104,7 @@ def read_iso8601(value: Any) -> float:
 
 def read_iso8601_next_day(value: Any) -> float:
     """The midnight after the day of a date or a date and time, whatever the time: as the old server reads the end of a range."""
-    return read_iso8601(value) // _DAY * _DAY + _DAY
+    return min(read_iso8601(value) // _DAY * _DAY + _DAY, LAST)
 
 
 def read_iso8601_whole(value: Any) -> int:

@@ -12,9 +12,12 @@ from translator.kinds.numbers import LONGEST, write_bare
 
 def read_pattern(value: Any) -> str:
     """A pattern as it was given, without the plus that numbers may begin with (or the space that an unescaped plus became)."""
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST or not value.isprintable():
+    if not isinstance(value, str) or len(value) > LONGEST or not value.isprintable():
         raise BadValue(f"has to be at most {LONGEST} printable characters")
-    return value[1:] if value[:1] in "+ " else value
+    pattern = value[1:] if value[:1] in ("+", " ") else value
+    if not pattern:
+        raise BadValue("can not be empty")
+    return pattern
 
 
 def ends_like(neutral: str, pattern: str) -> bool:

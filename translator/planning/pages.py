@@ -67,7 +67,8 @@ class Pages:
     def _numbered(self, counted: Counted) -> Steps:
         stretch = Stretch(self._query, matches=counted.rows)
         first = self._query.skip
-        if self._moves:
+        in_one_slice = len(counted.read) == counted.rows < self._slices.size
+        if self._moves and not in_one_slice:
             return (yield from self._moving(stretch, first, None, ends=first + stretch.shown == counted.rows))
         start = counted.rows - first - stretch.shown if self._plan.mirrored else first
         return (yield from self._shown(stretch, start, counted.read))

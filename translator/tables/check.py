@@ -276,8 +276,11 @@ def _faults(table: Table) -> Findings:
 
 
 def _settings(table: Table) -> Findings:
-    yield from (("[[settings]]", f"{cell} is set twice") for cell in _twice(row.cell for row in table.settings))
-    yield from (("[[profiles]]", f"{name} is listed twice") for name in _twice(row.name for row in table.profiles))
+    for side in ("front", "back"):
+        cells = _twice(row.cell for row in table.settings if row.side == side)
+        yield from (("[[settings]]", f"{cell} is set twice") for cell in cells)
+        profiles = _twice(row.name for row in table.profiles if row.side == side)
+        yield from (("[[profiles]]", f"{name} is listed twice") for name in profiles)
     spelt = {(row.side, row.name): sorted(row.words) for row in reversed(table.settings)}
     for number, row in enumerate(table.settings, 1):
         if sorted(row.words) != spelt[row.side, row.name]:

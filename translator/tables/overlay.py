@@ -44,7 +44,7 @@ def overlay(raw: dict[str, Any], side: str, values: dict[str, Any], where: str) 
 def _switches(raw: dict[str, Any], side: str, name: Any, where: str) -> dict[str, str]:
     """The settings that a profile is."""
     profiles = {row["name"]: row for row in raw.get("profiles", ()) if row.get("side") == side}
-    if name not in profiles:
+    if not isinstance(name, str) or name not in profiles:
         raise ConfigError(where, f"has to be one of {', '.join(profiles) or 'none: this dialect has no profiles here'}")
     switches: dict[str, str] = profiles[name].get("switches", {})
     return switches
