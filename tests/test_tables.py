@@ -687,6 +687,33 @@ ERRORS: Final = (
 )
 
 SETTINGS: Final = (
+    Broken(
+        "a batch of nothing", V2, put("operations", "batch", most=0), "[[operations]] batch", "how many it may hold"
+    ),
+    Broken(
+        "a batch that is a form", V2, put("operations", "batch", request="form"), "[[operations]] batch", "it is JSON"
+    ),
+    Broken(
+        "a read of nothing",
+        OLD,
+        put("reads", "account", json=""),
+        "[[reads]] account",
+        "reads a member by a kind, or is fixed",
+    ),
+    Broken(
+        "a read that is fixed and not",
+        OLD,
+        put("reads", "account", fixed=True),
+        "[[reads]] account",
+        "reads a member by a kind, or is fixed",
+    ),
+    Broken(
+        "what is told and untold",
+        OLD,
+        put("untold", "receipt", attribute="text"),
+        "[[untold]] text",
+        "that no parameter carries",
+    ),
     Broken("a cell set twice", V2, twice("settings", "page_max"), "[[settings]]", "paging.slice is set twice"),
     Broken(
         "rows of one setting with words of their own",
@@ -874,7 +901,7 @@ def test_without_settings_a_table_is_a_copy_of_itself() -> None:
             "unknown key; what this dialect takes as back: page_max, search_ahead",
         ),
         ("back", {"results_max": 10}, "results_max", "unknown key"),
-        ("front", {"page_max": 10}, "page_max", "takes as front: not_found_status, results_max"),
+        ("front", {"page_max": 10}, "page_max", "takes as front: batch_max, not_found_status, results_max"),
         ("back", {"search_order": "newest"}, "search_order", "has to be one of ascending, descending, unknown"),
         ("back", {"search_order": 1}, "search_order", "has to be one of"),
         ("back", {"page_max": "many"}, "page_max", "has to be a whole number, 0 or more; without it 200 is used"),

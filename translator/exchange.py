@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from translator.accounts import Accounts, Entry
 from translator.dialect import Dialect
-from translator.dialect.front import Listed, Located
+from translator.dialect.front import Batch, Listed, Located
 from translator.errors import Refused, TranslatorError, Unreadable
 from translator.model import Draft, Fault, Message, Note, Notes, Page
 from translator.planning import Limits, is_ours, list_page, note_send, read_answer, within_second
@@ -98,6 +98,8 @@ class _Course:
         asked = front.read_request(at, self.request, self.notes)
         if isinstance(asked, Draft):
             return (yield from self._send(entries[0], asked))
+        if isinstance(asked, Batch):
+            return (yield from self._send_all(entries[0], asked))
         if isinstance(asked, Listed):
             return (yield from self._list(entries[0], at, asked))
         return (yield from self._get(entries, asked))
@@ -110,6 +112,43 @@ class _Course:
     # ---------------------------------------------------------------------------------------------------------- send
 
     def _send(self, entry: Entry, draft: Draft) -> Steps:
+        front = entry.front
+        answer = yield from self._ask(entry, self._written(entry, draft))
+        yield from note_send(entry)
+        message = self._sent(entry, answer)
+        return front.dialect.front.write_message(
+            "send", message, front.account, front.property, self.form_name, self.notes, draft
+        )
+
+    def _send_all(self, entry: Entry, batch: Batch) -> Steps:
+        """Each draft of a batch by itself, as many at once as a list may ask; one that fails keeps no other from being sent."""
+        front, wide = entry.front, entry.back.in_flight
+        outcomes: list[tuple[Draft, Message] | Fault] = []
+        for at in range(0, len(batch.entries), wide):
+            drafts = [self._tried(entry, draft) for draft in batch.entries[at : at + wide]]
+            requests = tuple(written[1] for written in drafts if not isinstance(written, Fault))
+            self.asks += len(requests)
+            answers = iter((yield Ask(entry.back.name, requests)) if requests else ())
+            for written in drafts:
+                try:
+                    outcomes.append(
+                        written if isinstance(written, Fault) else (written[0], self._sent(entry, next(answers)))
+                    )
+                except Refused as refused:
+                    outcomes.append(refused.fault)
+        yield from note_send(entry)
+        return front.dialect.front.write_batch(outcomes, front.account, front.property, self.notes)
+
+    def _tried(self, entry: Entry, draft: Draft | Fault) -> tuple[Draft, Request] | Fault:
+        if isinstance(draft, Fault):
+            return draft
+        try:
+            return draft, self._written(entry, draft)
+        except Refused as refused:
+            return refused.fault
+
+    def _written(self, entry: Entry, draft: Draft) -> Request:
+        """The request that sends a draft. Raises Refused for what the back cannot be told."""
         front, verbs, behind = entry.front.dialect.front, entry.back.dialect.back, entry.behind
         draft.sender = draft.sender or behind.sender or None
         for attribute in verbs.required:
@@ -117,12 +156,7 @@ class _Course:
                 raise Refused(Fault("missing-parameter", front.parameter_of(attribute)))
         if (found := verbs.uncarried(draft)) is not None:
             raise Refused(Fault("unsupported-parameter", front.parameter_of(found[0]), found[1]))
-        answer = yield from self._ask(entry, verbs.write_send(draft, behind.account, behind.property, behind.token))
-        yield from note_send(entry)
-        message = self._sent(entry, answer)
-        return front.write_message(
-            "send", message, entry.front.account, entry.front.property, self.form_name, self.notes, draft
-        )
+        return verbs.write_send(draft, behind.account, behind.property, behind.token)
 
     def _sent(self, entry: Entry, answer: Answer) -> Message:
         """The message that was sent. Anything after the first byte that is not a clear answer leaves the outcome unknown."""

@@ -7,10 +7,10 @@ exchange runs against that many invented messages, answered by the back's own di
 from collections.abc import Iterator
 
 from translator.accounts import Accounts, Entry
-from translator.dialect.front import Listed
+from translator.dialect.front import Batch, Listed
 from translator.errors import Refused
 from translator.exchange import Limits, Reply, exchange
-from translator.model import Draft, Message, Notes, Query
+from translator.model import Draft, Fault, Message, Notes, Query
 from translator.planning import rules
 from translator.planning.arrange import arranged, cut
 from translator.wants import Ask, alone
@@ -56,6 +56,8 @@ def _later(entry: Entry, request: Request) -> Iterator[str]:
         return
     if isinstance(asked, Listed):
         yield from (f"then {line}" for line in rules(entry, asked.query))
+    elif isinstance(asked, Batch):
+        yield f"then the other messages of the batch, {entry.back.in_flight} at once, each by itself and once"
     elif isinstance(asked, Draft):
         yield "then nothing: a send is asked once, and never again because its outcome is unknown"
     elif entry.shared:
@@ -88,6 +90,8 @@ def invented(entry: Entry, request: Request, rows: int, now: float) -> Response:
         except Refused as refused:
             return front.write_fault(refused.fault, "json")
         return front.write_page(page, asked, at, request.path, *who)
+    if isinstance(asked, Batch):
+        return front.write_fault(Fault("no-route"), "json")  # a back is never asked for one: each draft goes by itself
     message = _message(0, now)
     message.sid = asked
     return front.write_message("get", message, *who)

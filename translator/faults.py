@@ -16,12 +16,19 @@ class Blame(NamedTuple):
 
 
 class Shape(NamedTuple):
+    """`write` makes a whole body, `entry` what stands for one message that failed among others; both of text, code, parameter."""
+
     write: Callable[[str, str, str], dict[str, Any]]
     read: Callable[[Any], Blame]
+    entry: Callable[[str, str, str], dict[str, Any]]
 
 
 def _write_message(text: str, code: str, parameter: str) -> dict[str, Any]:  # noqa: ARG001 - every shape is called alike
     return {"message": text}
+
+
+def _write_response_entry(text: str, code: str, parameter: str) -> dict[str, Any]:  # noqa: ARG001 - as the others
+    return {"ErrorCode": code, "Message": text}
 
 
 def _read_message(body: Any) -> Blame:  # noqa: ARG001 - the shape has no code and no parameter
@@ -46,7 +53,7 @@ def _read_response_status(body: Any) -> Blame:
 
 
 SHAPES: Final[dict[str, Shape]] = {
-    "message": Shape(_write_message, _read_message),
-    "response-status": Shape(_write_response_status, _read_response_status),
+    "message": Shape(_write_message, _read_message, _write_message),
+    "response-status": Shape(_write_response_status, _read_response_status, _write_response_entry),
 }
 """Every error shape, by the name that `[errors] shape` uses."""

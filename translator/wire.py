@@ -1,9 +1,13 @@
 """HTTP as values: what came in, what goes out, and what can happen to an ask. No socket is near."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Pairs of lower-case name and value, in order."""
+
+
+LARGE: Final = 16
+"""How many times as large as others the body of an operation may be that holds many things."""
 
 
 class Request(NamedTuple):

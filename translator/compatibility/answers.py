@@ -32,7 +32,7 @@ def fields(pair: Pair) -> Iterator[Row]:
 def _unsaid(pair: Pair, row: FieldRow) -> list[str]:
     """The operations that show a plain copy in front whose source the back's answer does not have."""
     source = pair.source(row.of[0]) if row.write in ("copy", "copy-only") else None
-    if source is None or row.statuses:
+    if source is None or row.statuses or not source.json:
         return []
     return [operation for operation in row.shown if operation not in pair.says(source.json)]
 
@@ -56,6 +56,10 @@ def _field(pair: Pair, row: FieldRow) -> tuple[Verdict, str]:
         return "derived", "not known at that moment, and never shown"
     if row.write == "entry":
         return "derived", f"the caller's own {front} {row.of[0]}, never the one at {back}"
+    fixed = [read for read in pair.back.reads if read.attribute in row.of and read.fixed is not None]
+    if fixed:
+        facts = "; ".join(f"{str(read.fixed).lower()} where it is {quoted(read.directions, 'or')}" for read in fixed)
+        return "lossy", f"{back} does not say it: {facts}"
     sources = [source.json for name in row.of if (source := pair.source(name)) is not None]
     if not sources:
         return "lossy", f"left out: {back} does not say it"

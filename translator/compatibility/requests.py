@@ -16,12 +16,19 @@ def send(pair: Pair) -> Iterator[Row]:
     """Each parameter of a send in front, and each that the back is told without being asked."""
     front, back = pair.names
     behind = {row.attribute: row for row in pair.back.send}
+    untold = {row.attribute for row in pair.back.untold}
     for row in pair.front.send:
         other = behind.get(row.attribute)
-        if other is None:
+        if row.attribute in untold:
+            yield pair.row("send parameter", row.name, "lossy", f"accepted, and {back} is not told: it cannot be")
+        elif other is None:
             yield pair.row("send parameter", row.name, "refused", f"{back} has no counterpart for `{row.name}`")
         else:
             yield from _sent(pair, row, other)
+    for operation in pair.front.operations:
+        if operation.name == "batch":
+            reason = f"up to {operation.most}, each sent to {back} by itself and with an outcome of its own"
+            yield pair.row("send parameter", f"{operation.member} (batch)", "emulated", reason)
     asked = {row.attribute for row in pair.front.send}
     for other in pair.back.send:
         if other.default is not None and other.attribute not in asked:

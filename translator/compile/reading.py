@@ -36,7 +36,7 @@ class MessageReader:
     def __init__(self, table: Table, bindings: Bindings) -> None:
         copies = [row for row in table.fields if row.write == "copy"]
         plain = _plain_reads(table, copies)
-        struct = _struct(bindings, copies, plain, [row for row in table.reads if row not in plain])
+        struct = _struct(bindings, copies, plain, [row for row in table.reads if row.json and row not in plain])
         self._neutral: Callable[[list[Message], float], None] = _neutral(bindings, copies, plain, table.reads)
         one, many = table.operation("get").member, table.operation("list").member
         envelope = msgspec.defstruct("One", [("message", struct | None, None)], rename={"message": one or _UNREAD})
@@ -88,7 +88,11 @@ class MessageReader:
 def _plain_reads(table: Table, copies: list[FieldRow]) -> list[ReadRow]:
     """The rows of [[reads]] that are alone with their member and always hold: they are decoded straight into place."""
     members = [row.json for row in table.reads] + [row.json for row in copies]
-    return [row for row in table.reads if not row.statuses and not row.directions and members.count(row.json) == 1]
+    return [
+        row
+        for row in table.reads
+        if row.json and not row.statuses and not row.directions and members.count(row.json) == 1
+    ]
 
 
 def _struct(bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], derived: list[ReadRow]) -> type[Message]:
@@ -134,11 +138,12 @@ def _neutral(bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], r
     for row in reads:
         if row in plain:
             continue
-        source.add(2, f"x = m.{_raw(row)}")
+        source.add(2, f"x = m.{_raw(row)}" if row.json else f"x = {row.fixed!r}")
         holds = "x is not None"
         holds += f" and m.status in {source.name(frozenset(row.statuses))}" if row.statuses else ""
         holds += f" and m.direction in {source.name(frozenset(row.directions))}" if row.directions else ""
-        source.add(2, f"if {holds}: m.{row.attribute} = {source.name(bindings.kind(row.kind).read)}(x)")
+        read = f"{source.name(bindings.kind(row.kind).read)}(x)" if row.kind else "x"
+        source.add(2, f"if {holds}: m.{row.attribute} = {read}")
     return source.function("reading messages")
 
 

@@ -67,9 +67,10 @@ class BackVerbs:
     def uncarried(self, draft: Draft) -> tuple[str, str] | None:
         """The first attribute of a draft that this back cannot be told, and why; None when it can carry the draft."""
         rows = {row.attribute: row for row in self._table.send}
+        untold = {row.attribute for row in self._table.untold}
         for attribute in _ATTRIBUTES:
             value = getattr(draft, attribute)
-            if value is None:
+            if value is None or attribute in untold:
                 continue
             row = rows.get(attribute)
             if row is None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from translator import paging, routes
 from translator.compile import Bindings, MessageWriter, message_writer, sort_key
 from translator.dialect.listing import QueryReader
-from translator.dialect.parameters import Given, pairs_of
+from translator.dialect.parameters import Given, entries_of, pairs_of
 from translator.errors import Refused
 from translator.faults import SHAPES
 from translator.formats import form, xml
@@ -31,6 +31,12 @@ class Listed(NamedTuple):
 
     query: Query
     pairs: tuple[tuple[str, str], ...]
+
+
+class Batch(NamedTuple):
+    """Several drafts of one request, each with an outcome of its own; what cannot be meant is its fault already."""
+
+    entries: tuple[Draft | Fault, ...]
 
 
 class FrontVerbs:
@@ -105,10 +111,20 @@ class FrontVerbs:
 
     # ------------------------------------------------------------------------------------------------ reading requests
 
-    def read_request(self, at: Located, request: Request, notes: Notes) -> Draft | str | Listed:
-        """A draft to send, the neutral SID to get, or the list asked for. Raises Refused."""
+    def is_large(self, method: str, path: str) -> bool:
+        """Whether a request's body may be large: as many times as `wire.LARGE` says."""
+        try:
+            return self.locate(Request(method, path)).operation.large
+        except Refused:
+            return False
+
+    def read_request(self, at: Located, request: Request, notes: Notes) -> Draft | Batch | str | Listed:
+        """A draft to send, several, the neutral SID to get, or the list asked for. Raises Refused."""
         if at.operation.name == "send":
-            return self._read_draft(at, request, notes)
+            return self._read_draft(pairs_of(request, at.operation), notes)
+        if at.operation.name == "batch":
+            entries = entries_of(request, at.operation)
+            return Batch(tuple(self._read_entry(entry, notes) for entry in entries))
         if at.operation.name == "list":
             given = Given(self._table.parameters, self._queries.names, pairs_of(request, at.operation), notes)
             return Listed(self._queries.read(given, notes), tuple(given.pairs))
@@ -122,9 +138,16 @@ class FrontVerbs:
         except ValueError:
             raise Refused(Fault("unknown-message")) from None
 
-    def _read_draft(self, at: Located, request: Request, notes: Notes) -> Draft:
+    def _read_entry(self, entry: list[form.Pair] | Fault, notes: Notes) -> Draft | Fault:
+        if isinstance(entry, Fault):
+            return entry
+        try:
+            return self._read_draft(entry, notes)
+        except Refused as refused:
+            return refused.fault
+
+    def _read_draft(self, pairs: list[form.Pair], notes: Notes) -> Draft:
         rows = self._table.send
-        pairs = pairs_of(request, at.operation)
         given = Given(self._table.parameters, [row.name for row in rows], pairs, notes)
         for row in rows:
             if given.values.get(row.name) == "" or given.values.get(row.name) is None:
@@ -165,6 +188,20 @@ class FrontVerbs:
         if form_name == "xml":
             return self._xml(row.status, shown)
         return self._json(row.status, {row.member: shown} if row.member else shown)
+
+    def write_batch(
+        self, outcomes: list[tuple[Draft, Message] | Fault], account: str, prop: str, notes: Notes
+    ) -> Response:
+        """The answer to a batch: the outcome of each entry, in order."""
+        shown: list[Any] = []
+        for outcome in outcomes:
+            if isinstance(outcome, Fault):
+                text, code = self._said(outcome)
+                shown.append(self._shape.entry(text, code, outcome.parameter))
+            else:
+                draft, message = outcome
+                shown += self._writers["send", "json"]([message], account, prop, draft, notes)
+        return self._json(self._table.operation("batch").status, shown)
 
     def write_page(
         self,
@@ -215,7 +252,7 @@ class FrontVerbs:
     def write_fault(self, fault: Fault, form_name: str) -> Response:
         """A failure, in this dialect's shape and the caller's format."""
         row = self._table.fault(fault.name)
-        text = row.text.replace("{parameter}", fault.parameter).replace("{reason}", fault.reason)
+        text, _ = self._said(fault)
         headers: list[tuple[str, str]] = []
         if fault.name == "unauthenticated":
             headers.append(("www-authenticate", f'Basic realm="{self._table.credentials.realm}"'))
@@ -228,6 +265,11 @@ class FrontVerbs:
         else:
             answer = self._json(row.status, self._shape.write(text, row.code, fault.parameter))
         return answer._replace(headers=(*answer.headers, *headers))
+
+    def _said(self, fault: Fault) -> tuple[str, str]:
+        """The text and the code of a failure."""
+        row = self._table.fault(fault.name)
+        return row.text.replace("{parameter}", fault.parameter).replace("{reason}", fault.reason), row.code
 
     def _json(self, status: int, value: Any) -> Response:
         return Response(status, self._typed("json"), self._write_json(value))

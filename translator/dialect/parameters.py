@@ -13,6 +13,7 @@ from translator.tables.schema import OperationRow, Parameters
 from translator.wire import Request
 
 _MOST_NAME = 40
+_NO_OBJECT = "is not a JSON object"
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
 """A name that may stand in a log: an unescaped `&` in a text makes a name of what follows, and that may be anything."""
 
@@ -82,6 +83,35 @@ def pairs_of(request: Request, operation: OperationRow) -> list[form.Pair]:
     return found
 
 
+def entries_of(request: Request, operation: OperationRow) -> list[list[form.Pair] | Fault]:
+    """The pairs of each entry of a batch, or what is wrong with it. Raises Refused for a body that is no batch, or too many."""
+    found = next(
+        (
+            pair.value
+            for pair in _json_members(request, request.body or b"", required=True)
+            if _is(pair, operation.member)
+        ),
+        None,
+    )
+    if found is None:
+        raise Refused(Fault("missing-parameter", operation.member))
+    if not isinstance(found, list) or not 1 <= len(found) <= operation.most:
+        reason = f"has to be an array of 1 to {operation.most} messages"
+        raise Refused(Fault("invalid-parameter", operation.member, reason))
+    return [
+        _members(entry) if isinstance(entry, dict) else Fault("malformed-body", reason=_NO_OBJECT) for entry in found
+    ]
+
+
+def _is(pair: form.Pair, name: str) -> bool:
+    return pair.name.lower() == name.lower()
+
+
+def _members(members: dict[str, Any], *, latin1: bool = False) -> list[form.Pair]:
+    """The members of an object as pairs; null is "not given"."""
+    return [form.Pair(name, value, latin1) for name, value in members.items() if value is not None]
+
+
 def _media(request: Request) -> tuple[str, str]:
     media, _, rest = (request.header("content-type") or "").partition(";")
     return media.strip().lower(), rest.replace(" ", "").lower()
@@ -112,5 +142,5 @@ def _json_members(request: Request, body: bytes, *, required: bool) -> list[form
     except Unreadable:
         raise Refused(Fault("malformed-body", reason="is not JSON")) from None
     if not isinstance(members, dict):
-        raise Refused(Fault("malformed-body", reason="is not a JSON object"))
-    return [form.Pair(name, value, latin1) for name, value in members.items() if value is not None]
+        raise Refused(Fault("malformed-body", reason=_NO_OBJECT))
+    return _members(members, latin1=latin1)

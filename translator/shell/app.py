@@ -106,7 +106,8 @@ class Proxy:
         until = asyncio.get_running_loop().time() + self._deadline
         try:
             async with asyncio.timeout_at(until):
-                body = None if call.declares > self._max_body else await _body(receive, self._max_body)
+                most = self._most(call)
+                body = None if call.declares > most else await _body(receive, most)
         except TimeoutError:
             return failure(self._accounts, call.request(None), "body-overdue"), False
         request = call.request(body)
@@ -121,6 +122,12 @@ class Proxy:
         finally:
             work.cancel()
             leaving.cancel()
+
+    def _most(self, call: "_Call") -> int:
+        """How many bytes of its body are read."""
+        request = call.request(b"")
+        spoken = self._accounts.dialect_of(request.path)
+        return self._max_body * (wire.LARGE if spoken.front.is_large(request.method, request.path) else 1)
 
     async def _finished(
         self, call: "_Call", request: wire.Request, tasks: list[asyncio.Task[Any]], until: float

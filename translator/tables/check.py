@@ -85,6 +85,13 @@ def _routes(table: Table) -> Findings:
             yield where, "a GET has no body of parameters"
         if not 200 <= row.status <= 299:
             yield where, "status of an answer that went well is from 200 to 299"
+        if (row.name == "batch") != (row.most > 0) or (
+            row.name == "batch" and (row.request != "json" or not row.member)
+        ):
+            yield (
+                where,
+                "a batch, and nothing else, says how many it may hold; it is JSON and has a member that holds them",
+            )
     missing = [name for name in OPERATIONS if name not in {row.name for row in table.operations}]
     if missing:
         yield "[[operations]]", f"no row for {', '.join(missing)}"
@@ -133,7 +140,10 @@ def _fields(table: Table) -> Findings:
             yield where, "is of an attribute that no row of [[fields]] copies"
         yield from ((where, f"no such status: {name}") for name in read.statuses if name not in STATUSES)
         yield from ((where, f"no such direction: {name}") for name in read.directions if name not in DIRECTIONS)
-        yield from _kind(where, read.kind)
+        if (read.fixed is None) != bool(read.json) or bool(read.json) != bool(read.kind):
+            yield where, "reads a member by a kind, or is fixed"
+        if read.kind:
+            yield from _kind(where, read.kind)
 
 
 def _kind(where: str, kind: str) -> Findings:
@@ -182,6 +192,9 @@ def _send(table: Table) -> Findings:
             yield where, f"no such kind: {row.kind}"
         if row.kind.startswith("number:") != bool(row.carries) or not set(row.carries) <= _PARTIES:
             yield where, f"a number, and nothing else, says what it carries, out of {', '.join(sorted(_PARTIES))}"
+    for number, untold in enumerate(table.untold, 1):
+        if untold.attribute not in Draft.__struct_fields__ or untold.attribute in attributes:
+            yield _row("untold", number, untold.attribute), "is an attribute of a draft that no parameter carries"
     needed = {"sender", "recipient", "text"}
     if not needed <= set(attributes):
         yield "[[send]]", f"no row for {', '.join(sorted(needed - set(attributes)))}"

@@ -33,13 +33,15 @@ class Routes(Row, frozen=True, kw_only=True):
 
 
 class OperationRow(Row, frozen=True, kw_only=True):
-    name: Operation
+    name: Literal["send", "batch", "get", "list"]
     method: Literal["GET", "POST"]
     path: str
     request: Literal["form", "json", "query", "query-and-json"]
     status: int
     scope: Literal["account", "property"]
     member: str = ""
+    most: int = 0
+    large: bool = False
 
 
 class Credentials(Row, frozen=True, kw_only=True):
@@ -91,8 +93,9 @@ class FieldRow(Row, frozen=True, kw_only=True):
 
 class ReadRow(Row, frozen=True, kw_only=True):
     attribute: str
-    json: str
-    kind: str
+    json: str = ""
+    kind: str = ""
+    fixed: bool | None = None
     directions: tuple[str, ...]
     statuses: tuple[str, ...]
 
@@ -131,6 +134,10 @@ class SendRow(Row, frozen=True, kw_only=True):
     required: bool = False
     default: bool | None = None
     depends: str = msgspec.field(default="", name="with")
+
+
+class UntoldRow(Row, frozen=True, kw_only=True):
+    attribute: str
 
 
 class FilterRow(Row, frozen=True, kw_only=True):
@@ -236,6 +243,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     words: Words
     parameters: Parameters
     send: tuple[SendRow, ...]
+    untold: tuple[UntoldRow, ...] = ()
     filters: tuple[FilterRow, ...]
     sort: Sort
     paging: Paging
