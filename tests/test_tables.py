@@ -696,14 +696,14 @@ SETTINGS: Final = (
     Broken(
         "a read of nothing",
         OLD,
-        put("reads", "account", json=""),
+        put("reads", "account_sid", kind=""),
         "[[reads]] account",
         "reads a member by a kind, or is fixed",
     ),
     Broken(
         "a read that is fixed and not",
         OLD,
-        put("reads", "account", fixed=True),
+        put("reads", "account_sid", fixed=True),
         "[[reads]] account",
         "reads a member by a kind, or is fixed",
     ),
