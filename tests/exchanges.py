@@ -24,6 +24,7 @@ FOLDER = Path(__file__).parent / "cases"
 ACCOUNT = "AC00000000000000000000000000000001"
 TOKEN = "sandbox-token"
 PROPERTY = "S1234567890ABCDE1234567890ABCDEF"
+V2 = f"/v2/Properties/{PROPERTY}/Messages"
 NOW = 1_700_000_000
 
 
@@ -73,6 +74,20 @@ def _laid(name: str, side: str, settings: tuple[tuple[str, Any], ...]) -> Dialec
     return dialect(file, overlay(raw, side, dict(settings), side))
 
 
+OLD_ACCOUNT = "AC00000000000000000000000000000009"
+"""The account at the restcomm provider that stands behind in the cases of the way back."""
+
+
+def accounts_back(front: Dialect, provider: Dialect, sender: str) -> Accounts:
+    """The world of the way back: one account with two properties, each with an account of its own at the old provider."""
+
+    def entry(prop: str, number: int) -> Entry:
+        behind = Side(provider, OLD_ACCOUNT[:-1] + str(number), "", "back-token", sender)
+        return Entry(Side(front, "A1", prop, TOKEN), Back("provider", provider), behind, False)
+
+    return Accounts([entry(PROPERTY, 9), entry(PROPERTY[:-1] + "G", 8)])
+
+
 def accounts(front: Dialect, provider: Dialect, *, shared: bool) -> Accounts:
     """The world of every case: two entries at one provider under different accounts, and a third that shares the first one's."""
     back = Back("provider", provider)
@@ -94,11 +109,15 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect], given: Tables | None 
     """
     _closed(case)
     reply: Reply
+    names = ("properties-v2", "restcomm") if _is_back(case) else ("restcomm", "properties-v2")
     front, back = (
         _spoken(name, side, case.get(side, {}), spoken, given or tables())
-        for name, side in (("restcomm", "front"), ("properties-v2", "back"))
+        for name, side in zip(names, ("front", "back"), strict=True)
     )
-    world = accounts(front, back, shared=case.get("shared", False))
+    if _is_back(case):
+        world = accounts_back(front, back, case.get("sender", ""))
+    else:
+        world = accounts(front, back, shared=case.get("shared", False))
     if "gives_up" in case:
         reply = failure(world, _request(case), case["gives_up"])
         _compare(case, reply)
@@ -106,11 +125,12 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect], given: Tables | None 
     limits = Limits(case.get("max_asks", 1000))
     running = alone(exchange(world, limits, _request(case), case.get("now", NOW)), {})
     expected = list(case.get("asks", []))
-    answers = [_answer(given, case["shared_data"]) for given in case.get("answers", [])]
+    list_member, one = ("messages", "") if _is_back(case) else ("Messages", "Message")
+    answers = [_answer(answer, case["shared_data"], list_member, one) for answer in case.get("answers", [])]
     try:
         ask = next(running)
         while True:
-            ask = running.send(_answered(ask, expected, answers))
+            ask = running.send(_answered(ask, expected, answers, back=_is_back(case)))
     except StopIteration as done:
         reply = done.value
     if expected or answers:
@@ -119,16 +139,22 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect], given: Tables | None 
     return reply
 
 
+def _is_back(case: dict[str, Any]) -> bool:
+    return bool(case["theme"] == "back")
+
+
 KEYS = {
     "case": {
         "name", "sentence", "now", "request", "asks", "answers", "response", "notes", "anonymous", "shared", "max_asks",
         "gives_up", "theme", "shared_data", "front", "back",
+        "sender",
     },
     "request": {"method", "path", "query", "headers", "body", "charset", "too_large"},
-    "ask": {"method", "path", "query", "json"},
+    "ask": {"method", "path", "query", "json", "form"},
     "answer": {"status", "headers", "json", "text", "messages", "message", "failure"},
     "response": {
         "status", "media", "headers", "xml", "json", "error", "order", "has", "lacks", "sids", "rows", "leaks",
+        "without",
     },
 }  # fmt: skip
 """Every key that a case may have: one that is misspelt would judge nothing."""
@@ -145,23 +171,29 @@ def _closed(case: dict[str, Any]) -> None:
 def _request(case: dict[str, Any]) -> Request:
     given = case["request"]
     headers = {name.lower(): value for name, value in given.get("headers", {}).items()}
+    account, media, base = (
+        ("A1", "application/json", V2)
+        if _is_back(case)
+        else (ACCOUNT, "application/x-www-form-urlencoded", f"/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages")
+    )
     if "authorization" not in headers and not case.get("anonymous"):
-        headers["authorization"] = "Basic " + b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+        headers["authorization"] = "Basic " + b64encode(f"{account}:{TOKEN}".encode()).decode()
     method = given.get("method", "GET")
     if method == "POST":
-        headers.setdefault("content-type", "application/x-www-form-urlencoded")
-    path = given["path"].replace("~", f"/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages")
+        headers.setdefault("content-type", media)
+    path = given["path"].replace("~", base)
     body = None if given.get("too_large") else given.get("body", "").encode(given.get("charset", "utf-8"))
     return Request(method, path, given.get("query", ""), tuple(headers.items()), body)
 
 
-def _answer(given: dict[str, Any], shared: dict[str, Any]) -> Answer:
+def _answer(given: dict[str, Any], shared: dict[str, Any], list_member: str, one: str) -> Answer:
     if "failure" in given:
         return Failure(given["failure"])
     if "messages" in given:
-        body = json.dumps({"Messages": [_message(row, shared) for row in given["messages"]]})
+        body = json.dumps({list_member: [_message(row, shared) for row in given["messages"]]})
     elif "message" in given:
-        body = json.dumps({"Message": _message(given["message"], shared)})
+        shown = _message(given["message"], shared)
+        body = json.dumps({one: shown} if one else shown)
     else:
         body = json.dumps(given["json"]) if "json" in given else given.get("text", "")
     headers = tuple(given.get("headers", {}).items())
@@ -174,21 +206,30 @@ def _message(row: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in merged.items() if value != ""}
 
 
-def _answered(ask: Ask, expected: list[dict[str, Any]], answers: list[Answer]) -> tuple[Answer, ...]:
+def _answered(ask: Ask, expected: list[dict[str, Any]], answers: list[Answer], *, back: bool) -> tuple[Answer, ...]:
+    base, account = (f"/2012-04-24/Accounts/{OLD_ACCOUNT}/SMS/Messages", OLD_ACCOUNT) if back else (V2, "A1")
     for request in ask.requests:
         if not expected:
             raise Differs(f"asked more than expected: {request.method} {request.path}?{request.query}")
         want = expected.pop(0)
-        path = want["path"].replace("~", f"/v2/Properties/{PROPERTY}/Messages")
+        path = want["path"].replace("~", base)
         _same("ask", (request.method, request.path), (want.get("method", "GET"), path))
         _same("query", request.query, want.get("query", ""))
         if "json" in want:
             _same("body", json.loads(request.body or b"null"), want["json"])
             _same("media", request.header("content-type"), "application/json")
+        elif "form" in want:
+            _same("body", (request.body or b"").decode(), want["form"])
+            _same("media", request.header("content-type"), "application/x-www-form-urlencoded")
         elif not want.get("query"):
             _same("body", request.body, b"")
         _same("accept", request.header("accept"), "application/json")
-        _same("credentials", request.header("authorization"), "Basic " + b64encode(b"A1:back-token").decode())
+        owner = want["path"].split("/")[3] if back and not want["path"].startswith("~") else account
+        _same(
+            "credentials",
+            request.header("authorization"),
+            "Basic " + b64encode(f"{owner}:back-token".encode()).decode(),
+        )
     if len(answers) < len(ask.requests):
         raise Differs("the case has no more answers")
     taken = tuple(answers[: len(ask.requests)])
@@ -227,11 +268,14 @@ def _compare_json(want: dict[str, Any], body: Any) -> None:
     for name in want.get("lacks", []):
         if name in body:
             raise Differs(f"shows {name}")
+    rows = body if isinstance(body, list) else body.get("messages", body.get("Messages", [body.get("Message")]))
     if "sids" in want:
-        _same("sids", [row["sid"] for row in body["messages"]], want["sids"])
+        _same("sids", [row.get("sid", row.get("MessageSid")) for row in rows], want["sids"])
     for number, members in enumerate(want.get("rows", [])):
         for name, value in members.items():
-            _same(f"row {number} {name}", body["messages"][number].get(name), value)
+            _same(f"row {number} {name}", rows[number].get(name, ""), value)
+    if "without" in want:
+        _same("members that are not there", [name for name in want["without"] if name in rows[0]], [])
 
 
 def _same(what: str, got: Any, want: Any) -> None:
