@@ -20,7 +20,7 @@ from translator.dialect import Dialect, dialect
 from translator.errors import TableError
 from translator.kinds import KINDS
 from translator.tables.cells import label
-from translator.tables.check import TABLE_KINDS
+from translator.tables.findings import TABLE_KINDS
 from translator.tables.load import raw_tables
 
 PROSE = {"seed", "known", "inferred", "title"}

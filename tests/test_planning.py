@@ -91,7 +91,7 @@ class FakeBack:
         front, behind = self.entry.back.dialect.front, self.entry.behind
         write: Callable[..., list[Any]] = front._writers["list", "json"]
         member = self.entry.back.dialect.table.operation("list").member
-        shown = {member: write(rows, behind.account, behind.property, None, Notes())}
+        shown: dict[str, Any] = {member: write(rows, behind.account, behind.property, None, Notes())}
         if self.entry.back.dialect.name == "restcomm":
             shown["page_size"] = self.asked[-1][1] if self.asked else 200  # as the document has it
         return Response(200, (), msgspec.json.encode(shown))

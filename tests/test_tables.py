@@ -14,7 +14,7 @@ from translator.kinds import KINDS
 from translator.tables import load, overlay, tables_folder
 from translator.tables.cells import cells as places
 from translator.tables.cells import label
-from translator.tables.check import TABLE_KINDS
+from translator.tables.findings import TABLE_KINDS
 from translator.tables.load import raw_tables, read_toml
 from translator.tables.schema import Row, Table
 

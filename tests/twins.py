@@ -53,12 +53,12 @@ class World:
     def __init__(
         self, front: Dialect, back: Dialect, app: Callable[[Request], Answer], *, limits: Limits | None = None,
         in_flight: int = 3, accounts: tuple[str, str] = ("AC1", "A1"), properties: tuple[str, str] = ("", ""),
-        reversed_batches: bool = False,
+        reversed_batches: bool = False, tokens: tuple[str, str] = ("front-token", "back-token"),
     ) -> None:  # fmt: skip
         self.entry = Entry(
-            Side(front, accounts[0], properties[0], "front-token"),
+            Side(front, accounts[0], properties[0], tokens[0]),
             Back("provider", back, in_flight),
-            Side(back, accounts[1], properties[1], "back-token"),
+            Side(back, accounts[1], properties[1], tokens[1]),
             shared=False,
         )
         self.limits = limits or Limits()

@@ -10,7 +10,7 @@ from translator.accounts import Accounts, Entry
 from translator.dialect.front import Batch, Listed
 from translator.errors import Refused
 from translator.exchange import Limits, Reply, exchange
-from translator.model import Draft, Fault, Message, Notes, Query
+from translator.model import Draft, Fault, Message, Notes
 from translator.planning import rules
 from translator.planning.arrange import arranged, cut
 from translator.wants import Ask, alone
@@ -83,9 +83,8 @@ def invented(entry: Entry, request: Request, rows: int, now: float) -> Response:
     messages = [_message(number, now - number * _SPACING) for number in range(rows)][::-1]
     if isinstance(asked, Listed):
         query = asked.query
-        kept = [message for message in messages if _within(message, query)]
         try:
-            found = arranged(kept, query, front.sort_key(query.order.attribute))
+            found = arranged(messages, query, front.sort_key(query.order.attribute))
             page = cut(found, query, in_pages=front.in_pages)
         except Refused as refused:
             return front.write_fault(refused.fault, "json")
@@ -95,12 +94,6 @@ def invented(entry: Entry, request: Request, rows: int, now: float) -> Response:
     message = _message(0, now)
     message.sid = asked
     return front.write_message("get", message, *who)
-
-
-def _within(message: Message, query: Query) -> bool:
-    return (query.since is None or message.created >= query.since) and (
-        query.until is None or message.created < query.until
-    )
 
 
 def _message(number: int, created: float) -> Message:

@@ -4,6 +4,7 @@ from base64 import b64encode
 from typing import Any, NamedTuple
 
 from translator.compile import Bindings, MessageReader
+from translator.dialect import bounds
 from translator.errors import Refused, Unreadable
 from translator.faults import SHAPES, Blame
 from translator.formats import form
@@ -137,12 +138,21 @@ class BackVerbs:
     def bounds(self, since: int | None, until: int | None, now: float) -> tuple[int | None, int | None]:
         """The half-open range as this dialect's own two bounds, inclusive or not, and open ends as it wants them."""
         lower, upper = self.lower, self.upper
-        first = since if since is not None else lower.open
+        first = lower.open if since is None else bounds.lower(since, lower.grain, inclusive=bool(lower.inclusive))
         if until is not None:
-            last: int | None = min(until - 1 if upper.inclusive else until, LAST)
+            last: int | None = min(bounds.upper(until, upper.grain, inclusive=bool(upper.inclusive)), LAST)
         else:
             last = int(now) + upper.open_ahead if upper.open_ahead is not None else upper.open
-        return (first - 1 if first is not None and not lower.inclusive else first), last
+        return first if first is None else max(first, 0), last
+
+    def lets_through(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
+        """The half-open range that this dialect's bounds let through where they are to let through at least [since, until)."""
+        lower, upper = self.lower, self.upper
+        if since is not None:
+            since = bounds.since(self.bounds(since, None, 0)[0] or 0, lower.grain, inclusive=bool(lower.inclusive))
+        if until is not None and until <= LAST:
+            until = bounds.until(self.bounds(None, until, 0)[1] or 0, upper.grain, inclusive=bool(upper.inclusive))
+        return since, until
 
     def _request(
         self, operation: str, account: str, prop: str, token: str, *, sid: str = "", query: str = "",

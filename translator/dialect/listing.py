@@ -1,9 +1,9 @@
 """Reading a list request: filters, sorting and paging as a neutral query."""
 
-import math
 from typing import Any
 
 from translator.compile import Bindings
+from translator.dialect import bounds
 from translator.dialect.parameters import Given, read_value
 from translator.errors import BadValue, Refused
 from translator.kinds.patterns import read_pattern
@@ -62,9 +62,9 @@ class QueryReader:
         if row.test == "equals":
             into[row.attribute] = value
         elif row.test == "lower-bound":
-            into["since"] = math.ceil(value) if row.inclusive else math.floor(value) + 1
+            into["since"] = bounds.since(value, row.grain, inclusive=bool(row.inclusive))
         else:
-            into["until"] = math.floor(value) + 1 if row.inclusive else math.ceil(value)
+            into["until"] = bounds.until(value, row.grain, inclusive=bool(row.inclusive))
 
     def _order(self, given: Given, notes: Notes) -> Order:
         sort = self._table.sort

@@ -29,8 +29,12 @@ def arranged(rows: list[Message], query: Query, key: Callable[[Message], Any]) -
 
 
 def sift(query: Query) -> Callable[[Message], bool]:
-    """Whether a message passes every filter of a query but its bounds."""
+    """Whether a message passes every filter of a query."""
     tests: list[Callable[[Message], bool]] = []
+    if (since := query.since) is not None:
+        tests.append(lambda message: message.created >= since)
+    if (until := query.until) is not None:
+        tests.append(lambda message: message.created < until)
     if (sender := query.sender) is not None:
         tests.append(lambda message: message.sender == sender)
     if (recipient := query.recipient) is not None:
@@ -45,8 +49,6 @@ def sift(query: Query) -> Callable[[Message], bool]:
         tests.append(lambda message: message.status in statuses)
     if (directions := query.directions) is not None:
         tests.append(lambda message: message.direction in directions)
-    if len(tests) == 1:
-        return tests[0]
     return lambda message: all(test(message) for test in tests)
 
 

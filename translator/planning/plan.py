@@ -29,8 +29,10 @@ class Plan(NamedTuple):
 
 def plan(query: Query, back: BackVerbs) -> Plan:
     """The plan that asks the least."""
-    pushed = Pushed(query.since, query.until)
-    sifted = [name for name in _PLAIN if getattr(query, name) is not None]
+    since, until = back.lets_through(query.since, query.until)
+    pushed = Pushed(since, until)
+    wider = [name for name, bound in (("since", since), ("until", until)) if bound != getattr(query, name)]
+    sifted = [*wider, *(name for name in _PLAIN if getattr(query, name) is not None)]
     if query.statuses is not None:
         found = back.push("status", query.statuses)
         if found is not None:

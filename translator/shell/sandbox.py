@@ -69,8 +69,16 @@ def curl_lines(url: str) -> Iterator[str]:
     yield f"curl '{messages}/{sid}.json' {login}"
     yield f"curl '{messages}/{sid}' {login}"
     search = f"{url}/v2/Properties/{OTHER_PROPERTY}/Messages"
-    yield "# the properties-v2 dialect before an old server: search"
-    yield f"curl '{search}?Date_From=1506038400&Date_To=1577836800&Results_Count=10' -u '{OTHER_ACCOUNT}:{TOKEN}'"
+    login = f"-u '{OTHER_ACCOUNT}:{TOKEN}'"
+    json = "-H 'Content-Type: application/json'"
+    yield "# the properties-v2 dialect before an old server: its document's two searches, a send, and a batch"
+    yield f"""curl -X GET '{search}' {json} -d '{{"Date_From": 1506038400, "Date_To": 1506427200}}' {login}"""
+    filters = "Date_From=1506038400&Date_To=1506427200&Direction=Transmit&Status=Delivered&Results_Count=10&Results_Skip=10"
+    yield f"curl '{search}?{filters}' {login}"
+    one = '{"From": "+61416240112", "To": "+61488824921", "Text": "Saaaa"}'
+    yield f"curl '{search}' {json} -d '{one}' {login}"
+    batch = search.replace("/Messages", "/BatchMessages")
+    yield f"""curl '{batch}' {json} -d '{{"Messages": [{one}, {{"To": "+61488824921"}}]}}' {login}"""
 
 
 async def sandbox(port: int, messages: int, seed: int, say: Callable[[str], None]) -> None:

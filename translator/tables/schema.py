@@ -147,6 +147,7 @@ class FilterRow(Row, frozen=True, kw_only=True):
     kind: str = ""
     way: Way = "both"
     inclusive: bool | None = None
+    grain: int = 1
     required: bool = False
     open: int | None = None
     open_ahead: int | None = None
