@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
-import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -12,7 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -90,8 +90,12 @@ def taken_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def fetch(url: str, data: bytes | None = None, login: str = "") -> tuple[int, dict[str, str], bytes]:
-    request = urllib.request.Request(url, data)  # noqa: S310 - it is on loopback
+def fetch(
+    url: str, data: bytes | None = None, login: str = "", method: str | None = None, headers: Iterable[str] = ()
+) -> tuple[int, dict[str, str], bytes]:
+    request = urllib.request.Request(url, data, method=method)  # noqa: S310 - it is on loopback
+    for header in headers:
+        request.add_header(*header.split(": ", 1))
     if login:
         request.add_header("Authorization", "Basic " + b64encode(login.encode()).decode())
     try:
@@ -191,24 +195,33 @@ def test_a_port_in_use_is_a_sentence(config: Path) -> None:
 
 # ---- the sandbox -------------------------------------------------------------------------------------------
 
-_QUOTED = re.compile(r"'([^']*)'")
-
 
 def curl(line: str) -> tuple[int, dict[str, str], bytes]:
-    """What such a curl line would ask: the address, the `-d` pairs, and the `-u` login."""
-    url, *pairs, login = _QUOTED.findall(line)
-    data = "&".join(pairs).replace(" ", "+").encode() if pairs else None
-    return fetch(url, data, login)
+    """What such a curl line asks, as curl reads its options: -X, -H, -d (a pair each, or JSON), -u."""
+    words = shlex.split(line)[1:]
+    options: dict[str, list[str]] = {"-X": [], "-H": [], "-d": [], "-u": []}
+    url = ""
+    while words:
+        word = words.pop(0)
+        if word in options:
+            options[word].append(words.pop(0))
+        else:
+            url = word
+    data = "&".join(options["-d"]).encode() if options["-d"] else None
+    if data is not None and not options["-H"]:
+        data = data.replace(b" ", b"+")
+    method = options["-X"][0] if options["-X"] else None
+    return fetch(url, data, options["-u"][0], method, options["-H"])
 
 
 def test_the_sandboxs_curl_lines_do_what_the_documents_show() -> None:
     with running("sandbox", "--port", "0", "--messages", "20") as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(7)]
-        send, listed, one, xml, search = (curl(line) for line in lines if line.startswith("curl"))
+        lines = [process.stdout.readline() for _ in range(10)]
+        send, listed, one, xml, *back = (curl(line) for line in lines if line.startswith("curl"))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=SECONDS)
-    assert {answer[0] for answer in (send, listed, one, xml, search)} == {200}
+    assert {answer[0] for answer in (send, listed, one, xml, *back)} == {200}
     message = json.loads(send[2])
     assert (message["from"], message["to"], message["body"]) == ("19876543212", "13216549878", "Test SMS")
     first = json.loads(listed[2])["messages"][0]
@@ -220,7 +233,12 @@ def test_the_sandboxs_curl_lines_do_what_the_documents_show() -> None:
         "delivered",
     )
     assert xml[2].startswith(b"<RestcommResponse><SMSMessage>")
-    assert 0 < len(json.loads(search[2])["Messages"]) <= 10
+    search, narrowed, posted, batch = (json.loads(answer[2]) for answer in back)
+    assert search["Messages"] and all(1506038400 <= row["Created"] < 1506427200 for row in search["Messages"])
+    assert all((row["Status"], row["Direction"]) == ("Delivered", "Transmit") for row in narrowed["Messages"])
+    assert 0 < len(narrowed["Messages"]) <= 10
+    assert posted["Message"]["Text"] == batch[0]["Text"] == "Saaaa"
+    assert batch[1] == {"ErrorCode": "PARAMETER_REQUIRED", "Message": "Text is required."}
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
 

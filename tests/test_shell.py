@@ -177,7 +177,7 @@ def test_a_body_that_trickles_is_cut_by_the_deadline_of_the_whole_call() -> None
 def test_what_never_reached_a_back_never_left() -> None:
     async def main() -> tuple[Answer, Answer, Answer]:
         async with back(stalling) as url:
-            handshake = await asked(url.replace("http:", "https:"), timeout=0.05)
+            handshake = await asked(url.replace("http:", "https:"), timeout=1.0)
         refused = await asked(url)
         return handshake, refused, await asked("ftp://127.0.0.1")
 
@@ -538,3 +538,32 @@ def test_the_values_of_the_wire_are_what_the_seam_takes() -> None:
     answer = asyncio.run(seam.ask(wire.Request("GET", "/v2/Messages/MX"), "an-id"))
     assert isinstance(answer, wire.Response)
     assert answer.status == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "large"),
+    [
+        ("POST", "/v2/Properties/P1/BatchMessages", True), ("GET", "/v2/Properties/P1/Messages", True),
+        ("POST", "/v2/Properties/P1/Messages", False), ("GET", "/v2/Messages/M1", False), ("POST", "/v2/nowhere", False),
+    ],
+)  # fmt: skip
+def test_a_search_and_a_batch_may_be_sixteen_times_as_large_as_other_bodies(
+    method: str, path: str, large: bool
+) -> None:
+    """64 KiB, and 1 MiB for what holds many."""
+    dialects = Dialects()
+    front, behind = dialects.of("properties-v2", "front", {}, "x"), dialects.of("restcomm", "back", {}, "x")
+    entry = Entry(Side(front, ACCOUNT, "P1", TOKEN), Back("provider", behind), Side(behind, "AC9", "", "b"), False)
+    under = Proxy(Accounts([entry]), Limits(), {"provider": always(Failure("never-left"))}, clock=ManualClock(NOW))
+
+    async def main(size: int) -> int:
+        transport = httpx.ASGITransport(under.application())
+        async with httpx.AsyncClient(transport=transport, base_url="http://front.test") as client:
+            return (
+                await client.request(method, path, content=b" " * size, headers={"authorization": BASIC})
+            ).status_code
+
+    statuses = {size: asyncio.run(main(size)) for size in (65536, 65537, 16 * 65536, 16 * 65536 + 1)}
+    assert [size for size, status in statuses.items() if status == 413] == [
+        size for size in statuses if size > 65536 * (16 if large else 1)
+    ]

@@ -73,7 +73,9 @@ def curl_lines(url: str) -> Iterator[str]:
     json = "-H 'Content-Type: application/json'"
     yield "# the properties-v2 dialect before an old server: its document's two searches, a send, and a batch"
     yield f"""curl -X GET '{search}' {json} -d '{{"Date_From": 1506038400, "Date_To": 1506427200}}' {login}"""
-    filters = "Date_From=1506038400&Date_To=1506427200&Direction=Transmit&Status=Delivered&Results_Count=10&Results_Skip=10"
+    filters = (
+        "Date_From=1506038400&Date_To=1506427200&Direction=Transmit&Status=Delivered&Results_Count=10&Results_Skip=10"
+    )
     yield f"curl '{search}?{filters}' {login}"
     one = '{"From": "+61416240112", "To": "+61488824921", "Text": "Saaaa"}'
     yield f"curl '{search}' {json} -d '{one}' {login}"
