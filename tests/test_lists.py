@@ -14,6 +14,9 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from conformance.twins.properties_v2 import MessageRow, PropertiesV2Twin, TwinAccount
+from conformance.twins.restcomm import RestcommTwin
+from conformance.twins.restcomm.life import Sms as OldSms
+from conformance.twins.restcomm.life import Step
 from tests import naive
 from tests.naive import Sms
 from tests.twins import World, call, spoken
@@ -659,3 +662,114 @@ def test_a_message_is_found_by_its_second_wherever_it_stands(created: int) -> No
     page = page_of(front.play(ask({"Page": "1", "PageSize": "9", "AfterSid": anchor}), NOW))
     assert page["messages"] == newest(at + 1, 9, stock)
     assert page["total"] == 9 + len(stock) - at - 1
+
+
+# ------------------------------------------------------------------------------------------------------------ the way back
+
+V2 = spoken("properties-v2")
+OLD_BACK = spoken("restcomm", "back")
+
+
+def _old_provider(messages: list[Sms], **knobs: Any) -> RestcommTwin:
+    """The same messages at a simulated Restcomm, whose SIDs are its own."""
+    twin = RestcommTwin(accounts={"AC9": "back-token"}, clock=lambda: NOW, **knobs)
+    twin.load(
+        OldSms(
+            sid=_old_sid(sms), account="AC9", sender=sms.sender, recipient=sms.recipient, body=sms.body, created=float(sms.created),
+            direction="incoming" if sms.direction == "incoming" else "outbound-api", steps=(_step(sms),),
+        )
+        for sms in messages
+    )  # fmt: skip
+    return twin
+
+
+def _old_number(sms: Sms) -> int:
+    return int.from_bytes(sms.sid.encode()[-8:], "big")
+
+
+def _old_sid(sms: Sms) -> str:
+    return f"SM{_old_number(sms):032x}"
+
+
+def _step(sms: Sms) -> Step:
+    stamped = float(sms.created) if sms.status in ("sent", "delivered", "undelivered", "received") else None
+    error = {"failed": 30008, "undelivered": 30005}.get(sms.status)
+    return Step(float(sms.created), sms.status, sent=stamped, error_code=error)  # type: ignore[arg-type]
+
+
+def _as_v2(sms: Sms) -> dict[str, Any]:
+    """The message as the properties-v2 document would show it, worked out here: its words, its instants, its spelling of a number."""
+    plus = {True: "+", False: ""}
+    number = _old_number(sms)
+    shown: dict[str, Any] = {
+        "MessageSid": "M00000"
+        + "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[number >> shift & 31] for shift in range(125, -1, -5)),
+        "AccountSid": "A1",
+        "PropertySid": PROPERTY,
+        "From": plus[len(sms.sender) > 6 and sms.sender.isdigit()] + sms.sender,
+        "To": plus[len(sms.recipient) > 6 and sms.recipient.isdigit()] + sms.recipient,
+        "Text": sms.body,
+        "DeliveryReceipt": sms.direction != "incoming",
+        "Status": {
+            "sent": "Submitted",
+            "delivered": "Delivered",
+            "received": "Received",
+            "failed": "Failed",
+            "undelivered": "Failed",
+        }.get(sms.status, "Processing"),
+        "Direction": "Receive" if sms.direction == "incoming" else "Transmit",
+        "Scheduled": sms.created,
+        "Created": sms.created,
+    }
+    if sms.status in ("sent", "delivered", "undelivered"):
+        shown["Submitted"] = sms.created
+    if sms.status == "delivered":
+        shown["Delivered"] = sms.created
+    if sms.status == "received":
+        shown["Received"] = sms.created
+    if sms.status in ("failed", "undelivered"):
+        shown["ErrorCode"] = {"failed": "30008", "undelivered": "30005"}[sms.status]
+    return shown
+
+
+_kept = st.lists(
+    st.tuples(
+        st.integers(START, START + 40), _numbers, st.sampled_from(["15550100001", "15550100002"]), st.sampled_from(["a", "é"]),
+        st.sampled_from([word for word in STATUSES if word != "received"]), st.just("outbound-api"),
+    ),
+    max_size=15, unique_by=lambda row: row[0],
+)  # fmt: skip
+
+
+@settings(max_examples=150)
+@given(
+    rows=_kept, arrived=st.sets(st.integers(START + 41, START + 60), max_size=5), lower=st.integers(-1, 62), width=st.integers(0, 63),
+    status=st.sampled_from(["", "Processing", "Submitted", "Delivered", "Failed", "Received"]),
+    direction=st.sampled_from(["", "Transmit", "Receive"]), count=st.sampled_from([0, 1, 3, 200]), skip=st.integers(0, 25),
+    most=st.sampled_from([None, 1, 4]), word=st.sampled_from(["incoming", "inbound"]), nulls=st.booleans(),
+)  # fmt: skip
+def test_a_search_over_the_old_provider_is_what_the_new_document_says(
+    rows: Any, arrived: set[int], lower: int, width: int, status: str, direction: str, count: int, skip: int, most: int | None,
+    word: Any, nulls: bool,
+) -> None:  # fmt: skip
+    """Both dates, a status, a direction, any count and any skip, over a server that may lower its pages and write its nulls."""
+    messages = [*stored(rows)]
+    messages += [
+        message(50 + number, created, status="received", direction="incoming")
+        for number, created in enumerate(sorted(arrived))
+    ]
+    twin = _old_provider(messages, page_size_max=most, inbound_word=word, nulls_written=nulls)
+    back = World(
+        V2, OLD_BACK, lambda request: call(twin.app, request), accounts=("A1", "AC9"), properties=(PROPERTY, ""),
+    )  # fmt: skip
+    since, until = START + lower, START + lower + width
+    asked = {"Date_From": since, "Date_To": until, "Status": status, "Direction": direction, "Results_Skip": skip}
+    query = urlencode({name: value for name, value in {**asked, "Results_Count": count}.items() if value})
+    token = b64encode(b"A1:front-token").decode()
+    reply = back.play(
+        Request("GET", f"/v2/Properties/{PROPERTY}/Messages", query, (("authorization", f"Basic {token}"),)), NOW
+    )
+    assert reply.response.status == 200, (reply.log, reply.response)
+    shown = [_as_v2(sms) for sms in messages if since <= sms.created < until]
+    shown = [row for row in shown if status in ("", row["Status"]) and direction in ("", row["Direction"])]
+    assert json.loads(reply.response.body) == {"Messages": shown[skip : skip + (count or 200)]}

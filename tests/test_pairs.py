@@ -144,7 +144,7 @@ def _stores(draw: st.DrawFn) -> list[Message]:
         outbound = draw(st.sampled_from(["outbound-api", "outbound-call", "outbound-reply"]))
         found.append(
             Message(
-                sid="M" + "A" * 29 + "ABCDEFGHIJKLM"[number] + "B", sender=draw(_numbers),
+                sid=draw(st.sampled_from(["M" + "A" * 29 + "ABCDEFGHIJKLM"[number] + "B", f"{number:032x}"])), sender=draw(_numbers),
                 recipient=draw(st.sampled_from(["+15550100003", "+15550100004"])), text=draw(st.text(max_size=5)), status=status,
                 direction="inbound" if came else outbound, created=created, submitted=sent,
                 delivered=sent + draw(st.integers(0, 9)) if sent is not None and status == "delivered" else None,

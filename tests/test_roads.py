@@ -1,14 +1,17 @@
 """The whole way with real processes: a provider, the proxy before it, an application; and what the proxy does when the provider goes."""
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -173,6 +176,50 @@ def test_the_other_way_round_runs_from_the_same_tables(world: tuple[str, subproc
         assert sent.json()["Message"]["From"] == "+19876543212"
         again = client.get(f"{world[0]}/v2/Messages/{sent.json()['Message']['MessageSid']}")
         assert again.json()["Message"]["Text"] == "x"
+
+
+def _raw(url: str, head: str, body: bytes = b"") -> tuple[int, dict[str, str], Any]:
+    """A request as it stands, over a plain socket: status, headers by lower-case name, and the JSON of the body."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as line:
+        text = head.replace("\n", "\r\n") + f"Host: {host}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        line.sendall(text.encode() + body)
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+    first, _, content = answer.partition(b"\r\n\r\n")
+    status, *lines = first.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}
+    return int(status.split()[1]), headers, json.loads(content)
+
+
+def test_clients_that_are_hard_to_please_are_served(world: tuple[str, subprocess.Popen[str]]) -> None:
+    """The first request without credentials, an empty Content-Type, no User-Agent, `Accept-Encoding: utf-8`, Latin-1, `Post`."""
+    path = f"/v2/Properties/{PROPERTY}/Messages"
+    body = (
+        '{"To": "+13216549878", "Text": "caf\u00e9", "DeliveryReceipt": true, "DeliveryReceiptWebhookMethod": "Post"}'
+    )
+    hard = f"POST {path} HTTP/1.1\nContent-Type:\nAccept-Encoding: utf-8\nAcceptEncoding: utf-8\n"
+    latin1 = json.loads(body)
+    encoded = json.dumps(latin1, ensure_ascii=False).encode("latin-1")
+    status, headers, refused = _raw(world[0], hard, encoded)
+    assert (status, headers["www-authenticate"]) == (401, 'Basic realm="API"')
+    assert refused["ResponseStatus"]["ErrorCode"] == "UNAUTHORIZED"
+    login = "Authorization: Basic " + b64encode(f"{SECOND}:second-token".encode()).decode() + "\n"
+    status, headers, sent = _raw(world[0], hard + login, encoded)
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert "content-encoding" not in headers
+    assert (sent["Message"]["Text"], sent["Message"]["Status"]) == ("caf\u00e9", "Processing")
+
+
+def test_a_batch_goes_all_the_way(world: tuple[str, subprocess.Popen[str]]) -> None:
+    with httpx.Client(auth=(SECOND, "second-token"), trust_env=False, timeout=20) as client:
+        entries = [{"To": "+13216549878", "Text": f"number {number}"} for number in range(20)]
+        answer = client.post(
+            f"{world[0]}/v2/Properties/{PROPERTY}/BatchMessages", json={"Messages": [*entries, {"Text": "x"}]}
+        )
+        *sent, refused = answer.json()
+        assert [message["Text"] for message in sent] == [entry["Text"] for entry in entries]
+        assert len({message["MessageSid"] for message in sent}) == 20
+        assert refused == {"ErrorCode": "PARAMETER_REQUIRED", "Message": "To is required."}
 
 
 def test_a_provider_that_is_gone_is_a_502_and_nothing_was_sent(
