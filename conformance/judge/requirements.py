@@ -1,0 +1,47 @@
+"""Requirements as data: `conformance/requirements/<dialect>.toml`. Each has a stable id and the one sentence that it judges.
+
+A `must` quotes the API document (`seed`); what only else is known of the dialect is a `should` or a `may`, in our words (`known`). An
+`ambiguous` sentence carries the `reading` that was taken, and never fails a run.
+"""
+
+import tomllib
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+import msgspec
+
+DIALECTS: Final = ("restcomm", "properties-v2")
+
+Level = Literal["must", "should", "may", "ambiguous"]
+
+
+class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One requirement. `law` names the code that judges it, `with` holds what that code is told, `needs` what it takes: nothing but
+    leave to read, a message to read (`message`), or leave to send (`send`)."""
+
+    id: str
+    level: Level
+    title: str
+    law: str
+    given: dict[str, Any] = msgspec.field(default_factory=dict, name="with")
+    needs: Literal["", "message", "send"] = ""
+    seed: str = ""
+    known: str = ""
+    reading: str = ""
+
+    @property
+    def section(self) -> str:
+        """The part of the dialect that it is about: `list.paging` of `restcomm.list.paging.03`."""
+        return ".".join(self.id.split(".")[1:-1])
+
+    @property
+    def sentence(self) -> str:
+        """What it judges: the document's words, or ours."""
+        return self.seed or self.known
+
+
+def load(dialect: str) -> list[Requirement]:
+    """The requirements of a dialect, in the order of their file."""
+    file = files("conformance") / "requirements" / f"{dialect.replace('-', '_')}.toml"
+    raw = tomllib.loads(file.read_text("utf-8"))
+    return msgspec.convert(raw["requirements"], list[Requirement])

@@ -1,0 +1,140 @@
+"""`sms-conformance` as a command, against twins as processes: what it prints, what it writes, and how it ends."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def old() -> Iterator[str]:
+    yield from _twin("restcomm", "--account", "AC1")
+
+
+@pytest.fixture(scope="module")
+def new() -> Iterator[str]:
+    yield from _twin("properties-v2", "--account", "A1", "--property", "P1")
+
+
+def _twin(*arguments: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "conformance.twins", *arguments, "--token", "twin-token", "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        found = next(filter(None, (re.search(r"http://127[.]0[.]0[.]1:[0-9]+", line) for line in process.stdout)))
+        try:
+            yield found[0]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=SECONDS)
+
+
+def run(*arguments: str | Path, token: str = "twin-token") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "TOKEN": token, "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "conformance", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+def judged(url: str, *more: str | Path, dialect: str = "restcomm", **given: str) -> subprocess.CompletedProcess[str]:
+    who = ["--account", "AC1"] if dialect == "restcomm" else ["--account", "A1", "--property", "P1"]
+    return run(url, "--dialect", dialect, *who, "--token", "env:TOKEN", "--rate", "0", *more, **given)
+
+
+def test_a_good_server_is_good_and_the_reports_have_their_fixed_names(old: str, tmp_path: Path) -> None:
+    done = judged(
+        old,
+        "--allow-send",
+        "--to",
+        "+15550100009",
+        "--report",
+        "junit,json,html,markdown,sarif",
+        "--report-dir",
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(
+        r"[0-9]+ passed, 0 failed, [0-9]+ skipped, 0 broken; 0 of them bad at level must\n", done.stdout
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "index.html", "junit.xml", "results.json", "results.sarif", "summary.md",
+    ]  # fmt: skip
+    assert json.loads((tmp_path / "results.json").read_text("utf-8"))["counts"]["passed"] > 80
+
+
+def test_the_other_dialect_is_judged_too(new: str) -> None:
+    done = judged(new, dialect="properties-v2")
+    assert done.returncode == 0, done.stderr
+    assert "there is no leave to send" in done.stderr
+
+
+def test_a_bad_verdict_is_1_and_a_listed_one_is_not(old: str, tmp_path: Path) -> None:
+    """A server under another path answers 404 to everything."""
+    bad = judged(old + "/nowhere")
+    assert bad.returncode == 1
+    assert "failed   must" in bad.stderr
+    failed = re.findall(r"failed   must +(\S+):", bad.stderr)
+    listed = tmp_path / "expected.toml"
+    listed.write_text(
+        "".join(f'[[expected]]\nid = "{name}"\nreason = "r"\nexpiry = 2099-01-01\n' for name in failed), "utf-8"
+    )
+    assert judged(old + "/nowhere", "--expected-failures", listed).returncode == 0
+    assert judged(old, "--expected-failures", listed).returncode == 1, "what was to fail and passes fails the run"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["--report", "pdf"], 2, "there is no report pdf"),
+        (["--id", "restcomm.nothing"], 2, "no requirement has an id that begins so"),
+        (["--allow-send"], 2, "go together"),
+        (["--to", "+15550100009"], 2, "go together"),
+        (["--property", "P1"], 2, "--property goes with properties-v2"),
+        (["--expected-failures", "nowhere.toml"], 2, "nowhere.toml"),
+        (
+            ["--allow-send", "--to", "+15550100009", "--max-sends", "1", "--id", "restcomm.send"],
+            12,
+            "stopped: 1 sends are allowed",
+        ),
+    ],
+)
+def test_wrong_usage_and_a_safety_rule_are_told_apart(old: str, arguments: list[str], status: int, said: str) -> None:
+    done = judged(old, *arguments)
+    assert (done.returncode, said in done.stderr) == (status, True), done.stderr
+
+
+def test_an_unreachable_target_and_refused_credentials_are_told_apart(old: str) -> None:
+    gone = judged("http://127.0.0.1:1")
+    assert (gone.returncode, "not reachable: ConnectError" in gone.stderr) == (10, True)
+    refused = judged(old, token="wrong")
+    assert (refused.returncode, "does not accept these credentials" in refused.stderr) == (11, True)
+    assert "wrong" not in refused.stderr + refused.stdout
+
+
+def test_the_requirements_are_listed_without_running() -> None:
+    done = run("list")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert len(lines) >= 135
+    assert all(
+        re.match(r"(restcomm|properties-v2)[.][a-z.]+[0-9]{2}  (must|should|may|ambiguous)  \S", line) for line in lines
+    )
+    assert run("list", "--dialect", "restcomm").stdout.splitlines() == [
+        one for one in lines if one.startswith("restcomm")
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["--version"], ["list", "-h"], ["judge", "-h"]])
+def test_help_and_version_are_on_standard_output(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
