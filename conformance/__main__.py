@@ -6,6 +6,7 @@ Exit status: 0 good · 1 the verdict is bad · 2 wrong usage · 10 unreachable �
 
 import os
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import click
 import httpx
 
 from conformance.judge import expected as expected_failures
+from conformance.judge.callbacks import drill
 from conformance.judge.reports import REPORTS, counted
 from conformance.judge.requirements import DIALECTS, Requirement, load
 from conformance.judge.run import Refused, Verdict, failures, run
@@ -63,6 +65,28 @@ def show(dialect: str | None) -> None:
     for name in DIALECTS if dialect is None else (dialect,):
         for requirement in load(name):
             click.echo(f"{requirement.id}  {requirement.level}  {requirement.title}")
+
+
+@main.command("callbacks")
+@click.argument("url")
+@click.option("--wait", default=10.0, show_default=True, help="Seconds that an answer may take.")
+def callbacks(url: str, wait: float) -> None:
+    """Drive an application's own StatusCallback receiver as the old provider would, and say what it did with each event."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise click.UsageError("URL has to be an address like http://127.0.0.1:9000/status")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    refused = told = 0
+    try:
+        for heard in drill(transport(url, wait), path, time.sleep):
+            told += 1
+            refused += not heard.taken
+            click.echo(f"{'taken' if heard.taken else 'REFUSED':8} {heard.status}  {heard.scenario}: {heard.event}")
+    except Unreachable as error:
+        click.echo(f"the receiver is not reachable: {error}", err=True)
+        sys.exit(UNREACHABLE)
+    click.echo(f"{told - refused} events taken, {refused} refused; a refused event is repeated, and in the end lost")
+    sys.exit(1 if refused else 0)
 
 
 @main.command("judge", hidden=True)

@@ -7,12 +7,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
+from urllib.parse import parse_qsl
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 60
+TOKEN = "twin-token"
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +31,11 @@ def new() -> Iterator[str]:
 
 
 def _twin(*arguments: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "conformance.twins", *arguments, "--token", "twin-token", "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    command = [sys.executable, "-m", "conformance.twins", *arguments, "--token", "env:TOKEN", "--port", "0"]
+    environment = {**os.environ, "TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         assert process.stdout is not None
         found = next(filter(None, (re.search(r"http://127[.]0[.]0[.]1:[0-9]+", line) for line in process.stdout)))
         try:
@@ -37,7 +45,7 @@ def _twin(*arguments: str) -> Iterator[str]:
             process.communicate(timeout=SECONDS)
 
 
-def run(*arguments: str | Path, token: str = "twin-token") -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TOKEN": token, "NO_COLOR": "1"}
     command = [sys.executable, "-m", "conformance", *map(str, arguments)]
     return subprocess.run(
@@ -138,3 +146,68 @@ def test_help_and_version_are_on_standard_output(arguments: list[str]) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
+
+
+# ---- the callback drill ---------------------------------------------------------------------------------------------
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    """An application's receiver that remembers what it was told; it does not like a status that comes out of order."""
+
+    told: ClassVar[list[tuple[str, dict[str, str]]]] = []
+    picky = False
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self._take("POST", body)
+
+    def do_GET(self) -> None:
+        self._take("GET", self.path.partition("?")[2])
+
+    def _take(self, method: str, pairs: str) -> None:
+        event = dict(parse_qsl(pairs))
+        seen = {told["MessageSid"] for _, told in self.told}
+        self.told.append((method, event))
+        first = event["MessageSid"] not in seen
+        self.send_response(409 if self.picky and first and event["MessageStatus"] == "delivered" else 204)
+        self.end_headers()
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[str]:
+    _Receiver.told, _Receiver.picky = [], False
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Receiver) as server:
+        running = Thread(target=server.serve_forever, daemon=True)
+        running.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/status?app=1"
+        server.shutdown()
+        running.join(SECONDS)
+
+
+def test_a_receiver_is_told_every_event_of_the_document_and_what_a_network_makes_of_them(receiver: str) -> None:
+    done = run("callbacks", receiver)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "REFUSED" not in done.stdout
+    assert {event["MessageStatus"] for _, event in _Receiver.told} == {"sent", "failed", "delivered", "undelivered"}
+    assert {method for method, _ in _Receiver.told} == {"GET", "POST"}
+    plain = {"MessageSid", "MessageStatus", "AccountSid", "From", "To", "Body"}
+    for method, event in _Receiver.told:
+        assert set(event) - {"ErrorCode", "ChannelStatusMessage", "app"} == plain
+        assert ("ErrorCode" in event) == (event["MessageStatus"] in ("failed", "undelivered"))
+        assert method == "POST" or event["app"] == "1", "the receiver's own query is kept"
+    assert len(_Receiver.told) > len({tuple(event.items()) for _, event in _Receiver.told}), "some events come twice"
+
+
+def test_a_receiver_that_refuses_an_event_is_bad_and_said_to_be(receiver: str) -> None:
+    _Receiver.picky = True
+    done = run("callbacks", receiver)
+    assert done.returncode == 1
+    assert "REFUSED  409  out of order: delivered" in done.stdout
+
+
+def test_a_receiver_that_is_not_there_and_an_address_that_is_none() -> None:
+    assert run("callbacks", "http://127.0.0.1:1/").returncode == 10
+    assert run("callbacks", "nowhere").returncode == 2

@@ -1,0 +1,84 @@
+"""The callback drill: an application's own StatusCallback receiver, called as the old provider would call it, and worse.
+
+The document knows four words (sent, failed, delivered, undelivered), POST and GET, and seven parameters. What a network adds is drilled
+too: the same event twice, late, before the one that precedes it, and with a parameter that nobody announced. A receiver takes an
+event with a 2xx; anything else, and the event would be repeated or lost.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+
+from conformance.judge.target import Transport
+
+
+class Event(NamedTuple):
+    """One call: the status, what it is called with beside the usual, and how long it is held back (seconds)."""
+
+    status: str
+    error: str = ""
+    message: int = 0
+    extra: bool = False
+    late: float = 0.0
+
+
+class Scenario(NamedTuple):
+    """Some events of one message or of several, in the order in which they arrive."""
+
+    name: str
+    events: tuple[Event, ...]
+    method: str = "POST"
+
+
+class Heard(NamedTuple):
+    """What a receiver did with one event."""
+
+    scenario: str
+    event: str
+    status: int
+
+    @property
+    def taken(self) -> bool:
+        """Whether it would be told no more of this event."""
+        return 200 <= self.status <= 299
+
+
+SCENARIOS: Final = (
+    Scenario("sent, then delivered", (Event("sent"), Event("delivered"))),
+    Scenario("failed at once", (Event("failed", error="30008"),)),
+    Scenario("sent, then undelivered", (Event("sent"), Event("undelivered", error="30005"))),
+    Scenario("sent, then failed", (Event("sent"), Event("failed", error="30003"))),
+    Scenario("the same event twice", (Event("sent"), Event("sent"), Event("delivered"), Event("delivered"))),
+    Scenario("late", (Event("sent"), Event("delivered", late=2.0))),
+    Scenario("out of order", (Event("delivered"), Event("sent"))),
+    Scenario("two messages at a time", (Event("sent"), Event("sent", message=1), Event("delivered", message=1), Event("delivered"))),
+    Scenario("with a parameter that it does not know", (Event("sent", extra=True), Event("delivered", extra=True))),
+    Scenario("by GET", (Event("sent"), Event("delivered")), method="GET"),
+    Scenario("an error code that is a name", (Event("sent"), Event("failed", error="UNKNOWN_ERROR"))),
+)  # fmt: skip
+
+
+def parameters(event: Event, scenario: int) -> list[tuple[str, str]]:
+    """The parameters of the document, in its order; an error code only where there is an error."""
+    found = [("MessageSid", f"SM{scenario * 16 + event.message:032x}"), ("MessageStatus", event.status)]
+    found += [("ErrorCode", event.error)] if event.error else []
+    found += [
+        ("AccountSid", f"AC{0:032x}"), ("From", "19876543212"), ("To", "13216549878"), ("Body", "Conformance drill, caf\u00e9 & more"),
+    ]  # fmt: skip
+    return [*found, ("ChannelStatusMessage", "unheard of")] if event.extra else found
+
+
+def drill(ask: Transport, path: str, sleep: Callable[[float], None]) -> Iterator[Heard]:
+    """Every scenario in turn. Raises Unreachable where the receiver gives no answer at all."""
+    for number, scenario in enumerate(SCENARIOS):
+        for event in scenario.events:
+            if event.late:
+                sleep(event.late)
+            encoded = urlencode(parameters(event, number))
+            if scenario.method == "GET":
+                target = f"{path}{'&' if '?' in path else '?'}{encoded}"
+                answer = ask("GET", target, {}, b"")
+            else:
+                media = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
+                answer = ask("POST", path, media, encoded.encode())
+            yield Heard(scenario.name, event.status, answer.status)
