@@ -278,7 +278,7 @@ def test_only_reads_are_made_without_leave_to_send_and_a_skipped_requirement_is_
     asked = target("restcomm", old_twin())
     verdicts = run(asked, load("restcomm"))
     assert asked.sends == 0
-    assert {one.method for one in asked.asked} <= {"GET", "DELETE"}
+    assert {one.method for one in asked.asked} <= {"GET", "HEAD", "PROPFIND"}, "nothing that could change what is there"
     unsent = [one for one in verdicts if one.requirement.needs == "send"]
     assert {(one.outcome, one.why) for one in unsent} == {("skipped", "it takes a send, and there is no leave to send")}
 
@@ -329,7 +329,7 @@ def test_requests_are_as_slow_as_they_are_to_be(dialect: str) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_requirements_are_found_each_with_its_law_and_its_sentence(dialect: str) -> None:
     found = load(dialect)
-    assert len(found) >= {"restcomm": 90, "properties-v2": 45}[dialect]
+    assert len(found) >= {"restcomm": 120, "properties-v2": 70}[dialect]
     assert len({one.id for one in found}) == len(found)
     for one in found:
         assert re.fullmatch(rf"{dialect}(\.[a-z]+)+\.\d\d", one.id)
