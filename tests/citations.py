@@ -1,4 +1,4 @@
-"""Quotations: every `seed` cell of a mapping table stands word for word in one of the two API documents.
+"""Quotations: every `seed` of a mapping table and of a requirement stands word for word in one of the two API documents.
 
 `python -m tests.citations` reads the documents beside the checkout, checks every quotation against them and writes the
 hashes of the good ones to `tests/data/quotes.sha256`. The documents are not part of the project; with the hashes a quotation
@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from conformance.judge.requirements import DIALECTS, load
 from translator.tables.cells import label
 from translator.tables.load import raw_tables
 
@@ -28,9 +29,12 @@ class Citation(NamedTuple):
 
 
 def citations() -> Iterator[Citation]:
-    """Every citation of every table that is installed."""
+    """Every citation of every table that is installed, and of every requirement of the judge."""
     for file, raw in raw_tables().items():
         yield from _within(raw, file)
+    for dialect in DIALECTS:
+        for requirement in load(dialect):
+            yield Citation(requirement.id, "seed" if requirement.seed else "known", requirement.sentence)
 
 
 def _within(value: Any, where: str) -> Iterator[Citation]:

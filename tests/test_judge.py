@@ -19,7 +19,6 @@ from conformance.judge.run import LAWS, Refused, Verdict, failures, judge, run
 from conformance.judge.survey import survey
 from conformance.judge.target import Answer, StoppedBySafety, Target, Unreachable
 from conformance.twins import properties_v2, restcomm
-from tests.citations import documents, normalised
 from tests.twins import World, call, spoken
 from translator.wire import Request, Response
 
@@ -338,15 +337,6 @@ def test_requirements_are_found_each_with_its_law_and_its_sentence(dialect: str)
         assert one.level != "must" or one.seed, f"{one.id}: a must comes from the document only"
         assert bool(one.reading) == (one.level == "ambiguous"), one.id
     assert {one.law for one in found} == set(LAWS[dialect]), "a law that no requirement uses"
-
-
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_each_quotation_stands_in_the_document(dialect: str) -> None:
-    texts = documents()
-    if not texts:
-        pytest.skip("the API documents are not beside this checkout")
-    for one in load(dialect):
-        assert not one.seed or any(normalised(one.seed) in text for text in texts), one.id
 
 
 # ---- the reports ----------------------------------------------------------------------------------------------------
