@@ -16,6 +16,9 @@ _PLAIN: Final = ("recipient", "sender", "recipient_like", "sender_like", "within
 """The constraints of a query that no back is told. Neither document says how its numbers compare, so one that compared
 otherwise than we do would leave messages out; sifting here cannot."""
 
+_WORDS: Final = (("status", "statuses"), ("direction", "directions"))
+"""The attributes that a back may have a filter by word for, and how the query and what is pushed call the words allowed."""
+
 
 class Plan(NamedTuple):
     """`sifted` names what is left for us to filter by; `scan` says why all rows are read, or is empty; `mirrored`: the back's
@@ -33,18 +36,13 @@ def plan(query: Query, back: BackVerbs) -> Plan:
     pushed = Pushed(since, until)
     wider = [name for name, bound in (("since", since), ("until", until)) if bound != getattr(query, name)]
     sifted = [*wider, *(name for name in _PLAIN if getattr(query, name) is not None)]
-    if query.statuses is not None:
-        found = back.push("status", query.statuses)
+    for attribute, constraint in _WORDS:
+        allowed: frozenset[str] | None = getattr(query, constraint)
+        found = None if allowed is None else back.push(attribute, allowed)
         if found is not None:
-            pushed = pushed._replace(status=found[0], statuses=found[1])
-        if found is None or found[1] != query.statuses:
-            sifted.append("statuses")
-    if query.directions is not None:
-        found = back.push("direction", query.directions)
-        if found is not None:
-            pushed = pushed._replace(direction=found[0], directions=found[1])
-        if found is None or found[1] != query.directions:
-            sifted.append("directions")
+            pushed = pushed._replace(**{attribute: found[0], constraint: found[1]})
+        if allowed is not None and (found is None or found[1] != allowed):
+            sifted.append(constraint)
     mirrored = query.order.descending != (back.order == "descending")
     return Plan(pushed, tuple(sifted), _why_scan(query, back, sifted), mirrored)
 
