@@ -7,7 +7,7 @@ nothing to sift, and an order that the back has     read only the slices that co
 otherwise                                           read the whole range once: a scan
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from translator.dialect.back import BackVerbs, Pushed
 from translator.model import Query
@@ -40,7 +40,8 @@ def plan(query: Query, back: BackVerbs) -> Plan:
         allowed: frozenset[str] | None = getattr(query, constraint)
         found = None if allowed is None else back.push(attribute, allowed)
         if found is not None:
-            pushed = pushed._replace(**{attribute: found[0], constraint: found[1]})
+            told: dict[str, Any] = {attribute: found[0], constraint: found[1]}
+            pushed = pushed._replace(**told)
         if allowed is not None and (found is None or found[1] != allowed):
             sifted.append(constraint)
     mirrored = query.order.descending != (back.order == "descending")
