@@ -44,6 +44,16 @@ Steps: TypeAlias = Generator[Want, Any, Any]
 """A piece of the core on its way: it yields wants, is sent what came of them, and returns its result."""
 
 
+def recall(key: tuple[Hashable, ...]) -> Steps:
+    """What is kept under a key, or None where nothing is."""
+
+    def as_it_is(kept: Any) -> Steps:
+        return kept, None
+        yield
+
+    return (yield Once(key, as_it_is))
+
+
 def alone(steps: Steps, memory: dict[tuple[Hashable, ...], Any]) -> Generator[Ask, tuple[Answer, ...], Any]:
     """The same steps where nobody else wants anything: every Once is done here, and what it keeps is put into `memory` for
     good."""

@@ -14,7 +14,7 @@ from translator.planning.limits import Limits
 from translator.planning.pages import Pages
 from translator.planning.plan import Plan, plan
 from translator.planning.slices import Budget, Slices, is_ours, read_answer
-from translator.wants import Kept, Once, Steps
+from translator.wants import Kept, Once, Steps, recall
 
 __all__ = ["Limits", "Plan", "is_ours", "list_page", "note_send", "plan", "read_answer", "rules", "within_second"]
 
@@ -65,12 +65,7 @@ def note_send(entry: Entry) -> Steps:
 
 def _sends(entry: Entry) -> Steps:
     """How many sends the entry has made, since we run."""
-
-    def known(previous: int | None) -> Steps:
-        return previous or 0, None
-        yield
-
-    return (yield Once(_sends_key(entry), known))
+    return (yield from recall(_sends_key(entry))) or 0
 
 
 def _sends_key(entry: Entry) -> tuple[str, str, str, str]:

@@ -18,7 +18,7 @@ from translator.planning.plan import Plan
 from translator.planning.run import Span
 from translator.planning.slices import Block, Slices, is_ours, read_answer
 from translator.planning.totals import Counted, Total
-from translator.wants import Ask, Kept, Once, Steps
+from translator.wants import Ask, Kept, Once, Steps, recall
 
 _WEIGHT = 400
 """Bytes that a remembered total takes, its key included."""
@@ -185,12 +185,7 @@ class Pages:
             return None
         if not self._plan.mirrored:
             return query.skip - 1, query.skip + query.count
-
-        def known(previous: Total | None) -> Steps:
-            return previous, None
-            yield
-
-        total: Total | None = yield Once(self._key, known)
+        total: Total | None = yield from recall(self._key)
         places = [rows - query.skip for rows in (total.seen if total else ()) if rows > query.skip]
         near = [place for place in places if places[-1] - place < max(1, size - query.count)]
         return (max(0, min(near) - query.count, max(near) + 1 - size), max(near) + 1) if near else None

@@ -17,7 +17,7 @@ from translator.errors import Refused, Unreadable
 from translator.kinds.instants import LAST
 from translator.model import Fault, Message, Notes
 from translator.planning.run import SETTING, Run, Span
-from translator.wants import Ask, Kept, Once, Steps
+from translator.wants import Ask, Kept, Once, Steps, recall
 from translator.wire import Answer, Failure, Response
 
 _FARTHEST: Final = 10**9
@@ -108,12 +108,7 @@ class Slices:
 
     def recall(self) -> Steps:
         """Begin with the size that this back was once seen to serve, where it is less than the table says."""
-
-        def known(previous: int | None) -> Steps:
-            return previous, None
-            yield
-
-        seen: int | None = yield Once(self._served_key, known)
+        seen: int | None = yield from recall(self._served_key)
         self.size = min(self.size, seen or self.size)
 
     def _lower(self, got: int) -> Steps:
