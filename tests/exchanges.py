@@ -15,6 +15,8 @@ from typing import Any
 from translator.accounts import Accounts, Back, Entry, Side
 from translator.dialect import Dialect, dialect
 from translator.exchange import Limits, Reply, exchange, failure
+from translator.formats import form
+from translator.model import Draft, Message
 from translator.tables import overlay
 from translator.tables.load import raw_tables
 from translator.wants import Ask, alone
@@ -107,6 +109,9 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect], given: Tables | None 
 
     `given` are the tables that the dialects were made of, where those are not the installed ones.
     """
+    if case["theme"] == "calls":
+        play_calls(case, spoken)
+        return Reply(Response(200))
     _closed(case)
     reply: Reply
     names = ("properties-v2", "restcomm") if _is_back(case) else ("restcomm", "properties-v2")
@@ -137,6 +142,24 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect], given: Tables | None 
         raise Differs(f"never asked: {expected}; never answered: {answers}")
     _compare(case, reply)
     return reply
+
+
+def play_calls(case: dict[str, Any], spoken: dict[str, Dialect]) -> None:
+    """Play what a message's statuses, as they are seen one after another, make an application be called with."""
+    if unknown := set(case) - {"name", "sentence", "dialect", "draft", "sees", "wish", "calls", "theme", "shared_data"}:
+        raise Differs(f"a case of calls has no {unknown}")
+    verbs = spoken[case["dialect"]].calls
+    shared = case["shared_data"]
+    wish = verbs.take(Draft(**{"recipient": "+13216549878", **case["draft"]}))
+    _same("wish", list(wish or ()), case["wish"])
+    told: tuple[str, ...] = ()
+    forms: list[str] = []
+    for seen in case.get("sees", []):
+        message = Message(**{**shared["message"], **seen})
+        for event in verbs.owed(told, message.status):
+            forms.append(form.write(verbs.write(message, event, "AC1", shared["property"])))
+            told = (*told, event)
+    _same("calls", forms, case.get("calls", []))
 
 
 def _is_back(case: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from translator.compile import Bindings
 from translator.dialect.back import BackVerbs
+from translator.dialect.calls import CallVerbs
 from translator.dialect.front import FrontVerbs
 from translator.tables import Table, load
 
@@ -18,7 +19,7 @@ __all__ = ["Dialect", "dialect"]
 
 
 class Dialect:
-    """One dialect with both its sides."""
+    """One dialect with both its sides, and the calls that it makes."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -26,6 +27,7 @@ class Dialect:
         bindings = Bindings(table)
         self.front = FrontVerbs(table, bindings)
         self.back = BackVerbs(table, bindings)
+        self.calls = CallVerbs(table, bindings)
 
     def __repr__(self) -> str:
         return f"Dialect({self.name})"

@@ -1,7 +1,7 @@
-"""What must hold of the sections that say what can be asked for: send, filters, sort and paging."""
+"""What must hold of the sections that say what can be asked for: send, calls, filters, sort and paging."""
 
 from translator.kinds import KINDS
-from translator.model import Draft
+from translator.model import STATUSES, Draft
 from translator.tables.findings import ATTRIBUTES, Findings, known_kind, row_of, twice
 from translator.tables.schema import FilterRow, Table
 
@@ -28,6 +28,38 @@ def send(table: Table) -> Findings:
     needed = {"sender", "recipient", "text"}
     if not needed <= set(attributes):
         yield "[[send]]", f"no row for {', '.join(sorted(needed - set(attributes)))}"
+
+
+def calls(table: Table) -> Findings:
+    rules = table.calls
+    if rules is None:
+        return
+    carried = {row.attribute for row in table.send}
+    if not {rules.address, f"{rules.address}_method"} <= carried:
+        yield "[calls]", f"no parameter of a send asks for {rules.address} and its method"
+    if rules.unless and rules.unless not in carried:
+        yield "[calls]", f"no parameter of a send is of {rules.unless}"
+    if not set(rules.never_to) <= _PARTIES:
+        yield "[calls]", f"never_to is out of {', '.join(sorted(_PARTIES))}"
+    statuses = [row.status for row in rules.events]
+    yield from (("[[calls.events]]", f"{status} is listed twice") for status in twice(statuses))
+    for number, event in enumerate(rules.events, 1):
+        where = row_of("calls.events", number, event.status)
+        yield from ((where, f"no such status: {status}") for status in [event.status] if status not in STATUSES)
+        if event.needs and event.needs not in statuses[: number - 1]:
+            yield where, f"needs {event.needs}, which no row before it is"
+    for number, row in enumerate(rules.parameters, 1):
+        where = row_of("calls.parameters", number, row.name)
+        if bool(row.of) == bool(row.text) or (row.of and row.of not in ATTRIBUTES):
+            yield where, "is of an attribute of a message, or a text"
+        if bool(row.kind) == (not row.of or row.of in ("account", "property")):
+            yield where, "has a kind unless it is a text or says whose message it is"
+        if row.kind:
+            yield from known_kind(where, row.kind)
+        yield from ((where, f"no such status: {name}") for name in row.statuses if name not in statuses)
+    yield from (
+        ("[[calls.parameters]]", f"{name} is listed twice") for name in twice(row.name for row in rules.parameters)
+    )
 
 
 def filters(table: Table) -> Findings:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-LABELS: Final = ("name", "json", "fault", "wire", "code", "attribute")
+LABELS: Final = ("name", "json", "fault", "wire", "code", "attribute", "status")
 """The keys whose value tells a reader which row of a section is meant, best first."""
 
 

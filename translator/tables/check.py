@@ -31,6 +31,7 @@ def check(file: str, table: Table) -> None:
         _fields,
         _words,
         asked.send,
+        asked.calls,
         asked.filters,
         asked.sort,
         asked.paging,

@@ -140,6 +140,32 @@ class UntoldRow(Row, frozen=True, kw_only=True):
     attribute: str
 
 
+class CallParameter(Row, frozen=True, kw_only=True):
+    name: str
+    of: str = ""
+    kind: str = ""
+    text: str = ""
+    statuses: tuple[str, ...] = ()
+
+
+class CallEvent(Row, frozen=True, kw_only=True):
+    status: str
+    needs: str = ""
+    ends: bool
+
+
+class Calls(Row, frozen=True, kw_only=True):
+    address: str
+    unless: str = ""
+    never_to: tuple[str, ...] = ()
+    events: tuple[CallEvent, ...]
+    parameters: tuple[CallParameter, ...]
+
+
+NO_CALLS = Calls(address="", events=(), parameters=())
+"""What stands for the section in a dialect that calls nobody."""
+
+
 class FilterRow(Row, frozen=True, kw_only=True):
     name: str
     attribute: str = ""
@@ -245,6 +271,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     parameters: Parameters
     send: tuple[SendRow, ...]
     untold: tuple[UntoldRow, ...] = ()
+    calls: Calls | None = None
     filters: tuple[FilterRow, ...]
     sort: Sort
     paging: Paging
