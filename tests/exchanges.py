@@ -16,10 +16,10 @@ from translator.accounts import Accounts, Back, Entry, Side
 from translator.dialect import Dialect, dialect
 from translator.exchange import Limits, Reply, exchange, failure
 from translator.formats import form
-from translator.model import Draft, Message
+from translator.model import Draft, Fault, Message
 from translator.tables import overlay
 from translator.tables.load import raw_tables
-from translator.wants import Ask, alone
+from translator.wants import Ask, Await, Intent, Outcome, Record, Recorded, Settle, alone
 from translator.wire import Answer, Failure, Request, Response
 
 FOLDER = Path(__file__).parent / "cases"
@@ -128,7 +128,8 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect], given: Tables | None 
         _compare(case, reply)
         return reply
     limits = Limits(case.get("max_asks", 1000))
-    running = alone(exchange(world, limits, _request(case), case.get("now", NOW)), {})
+    journal = ScriptedJournal(case.get("recorded", []), case.get("awaited", []))
+    running = alone(exchange(world, limits, _request(case), case.get("now", NOW)), {}, journal)
     expected = list(case.get("asks", []))
     list_member, one = ("messages", "") if _is_back(case) else ("Messages", "Message")
     answers = [_answer(answer, case["shared_data"], list_member, one) for answer in case.get("answers", [])]
@@ -138,10 +139,46 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect], given: Tables | None 
             ask = running.send(_answered(ask, expected, answers, back=_is_back(case)))
     except StopIteration as done:
         reply = done.value
+    wishes = [list(intent.wish) for intent in journal.intents if intent.wish is not None]
+    _same("wishes", wishes, case.get("wishes", []))
+    if "settled" in case:
+        _same("settled", [outcome.state for outcome in journal.settled], case["settled"])
+    if "keys" in case:
+        _same("keys", [intent.key for intent in journal.intents], case["keys"])
     if expected or answers:
         raise Differs(f"never asked: {expected}; never answered: {answers}")
     _compare(case, reply)
     return reply
+
+
+class ScriptedJournal:
+    """A journal that says what a case says: how each send stands, and what came of those that are waited for."""
+
+    def __init__(self, recorded: list[dict[str, Any]], awaited: list[dict[str, Any]]) -> None:
+        self._recorded, self._awaited = list(recorded), list(awaited)
+        self.intents: list[Intent] = []
+        self.settled: list[Outcome] = []
+
+    def __call__(self, want: Record | Settle | Await) -> Any:
+        if isinstance(want, Settle):
+            self.settled += want.outcomes
+            return None
+        if isinstance(want, Await):
+            given = self._awaited or [{"state": "unknown"}]
+            return tuple(self._outcome(id_, given[0]) for id_ in want.ids)
+        first = len(self.intents)
+        self.intents += want.intents
+        return tuple(self._stands(f"id{number}") for number in range(first, len(self.intents)))
+
+    def _stands(self, id_: str) -> Recorded:
+        given = dict(self._recorded.pop(0)) if self._recorded else {}
+        outcome = self._outcome(id_, given.pop("outcome")) if "outcome" in given else None
+        return Recorded(id_, **{"state": "new", "outcome": outcome, **given})
+
+    @staticmethod
+    def _outcome(id_: str, given: dict[str, Any]) -> Outcome:
+        message = Message(**given["message"]) if "message" in given else None
+        return Outcome(id_, given["state"], message, Fault(given["fault"]) if "fault" in given else None)
 
 
 def play_calls(case: dict[str, Any], spoken: dict[str, Dialect]) -> None:
@@ -170,7 +207,7 @@ KEYS = {
     "case": {
         "name", "sentence", "now", "request", "asks", "answers", "response", "notes", "anonymous", "shared", "max_asks",
         "gives_up", "theme", "shared_data", "front", "back",
-        "sender",
+        "sender", "wishes", "settled", "keys", "recorded", "awaited",
     },
     "request": {"method", "path", "query", "headers", "body", "charset", "too_large"},
     "ask": {"method", "path", "query", "json", "form"},

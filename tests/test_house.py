@@ -28,6 +28,7 @@ LAYERS: Final = (
     ("shell",),
     ("explain", "compatibility"),
     ("exchange",),
+    ("sending", "seeking", "tracking"),
     ("planning",),
     ("accounts",),
     ("dialect",),

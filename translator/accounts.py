@@ -39,6 +39,11 @@ class Entry(NamedTuple):
     behind: Side
     shared: bool
 
+    @property
+    def name(self) -> str:
+        """What the journal calls it: its front, which no two entries share."""
+        return f"{self.front.dialect.name}/{self.front.account}/{self.front.property}"
+
 
 class Accounts:
     """Every entry, in the order of the configuration. `dialects` are the fronts that it serves, one of each name."""
@@ -48,6 +53,7 @@ class Accounts:
         self.dialects = tuple(
             {entry.front.dialect.name: entry.front.dialect for entry in reversed(self.entries)}.values()
         )[::-1]
+        self.by_name = {entry.name: entry for entry in self.entries}
         self._by_account: dict[tuple[str, str], tuple[Entry, ...]] = {}
         for entry in self.entries:
             key = (entry.front.dialect.name, entry.front.account)

@@ -5,24 +5,26 @@
     bytes ◀── write_response ◀── Message · Page ◀── sift · sort · cut · count ◀── read_response ◀── bytes
 
 The exchange is a generator. It yields what it wants (see `wants`): an `Ask`, requests that may go to a back at the same time, and is
-sent their answers, a failed one included, as values; or a `Once`, steps whose result others may share. Its return value is the
-`Reply`. The shell drives it with sockets, tests with a plain function.
+sent their answers, a failed one included, as values; a `Once`, steps whose result others may share; and what `sending` wants written
+down. Its return value is the `Reply`. The shell drives it with sockets, tests with a plain function.
 
 The order of checks is written here, once: 401, 413, 406, route (404, 405), 403, then the content (400, 415).
 """
 
 from collections.abc import Callable, Generator
 from functools import partial
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from translator.accounts import Accounts, Entry
 from translator.dialect import Dialect
 from translator.dialect.front import Batch, Listed, Located
 from translator.errors import Refused, TranslatorError, Unreadable
-from translator.model import Draft, Fault, Message, Note, Notes, Page
-from translator.planning import Limits, is_ours, list_page, note_send, read_answer, within_second
-from translator.wants import Ask, Once, Steps, Want
-from translator.wire import Answer, Failure, Request, Response
+from translator.model import Draft, Fault, Note, Notes, Page
+from translator.planning import Limits, is_ours, list_page, read_answer, within_second
+from translator.sending import KEY, Carried, Sending
+from translator.wants import JOURNAL, Ask, Once, Steps, Want
+from translator.wire import Request, Response
 
 __all__ = ["Ask", "Limits", "Once", "Reply", "Want", "exchange", "failure"]
 
@@ -113,67 +115,19 @@ class _Course:
 
     def _send(self, entry: Entry, draft: Draft) -> Steps:
         front = entry.front
-        answer = yield from self._ask(entry, self._written(entry, draft))
-        yield from note_send(entry)
-        message = self._sent(entry, answer)
+        carried: Carried = yield from self._counted(self._sending(entry).one(draft))
         return front.dialect.front.write_message(
-            "send", message, front.account, front.property, self.form_name, self.notes, draft
+            "send", carried.message, front.account, front.property, self.form_name, self.notes, carried.draft
         )
 
     def _send_all(self, entry: Entry, batch: Batch) -> Steps:
-        """Each draft of a batch by itself, as many at once as a list may ask; one that fails keeps no other from being sent."""
-        front, wide = entry.front, entry.back.in_flight
-        outcomes: list[tuple[Draft, Message] | Fault] = []
-        for at in range(0, len(batch.entries), wide):
-            drafts = [self._tried(entry, draft) for draft in batch.entries[at : at + wide]]
-            requests = tuple(written[1] for written in drafts if not isinstance(written, Fault))
-            self.asks += len(requests)
-            answers = iter((yield Ask(entry.back.name, requests)) if requests else ())
-            for written in drafts:
-                try:
-                    outcomes.append(
-                        written if isinstance(written, Fault) else (written[0], self._sent(entry, next(answers)))
-                    )
-                except Refused as refused:
-                    outcomes.append(refused.fault)
-        yield from note_send(entry)
+        front = entry.front
+        outcomes = yield from self._counted(self._sending(entry).all(batch.entries))
         return front.dialect.front.write_batch(outcomes, front.account, front.property, self.notes)
 
-    def _tried(self, entry: Entry, draft: Draft | Fault) -> tuple[Draft, Request] | Fault:
-        if isinstance(draft, Fault):
-            return draft
-        try:
-            return draft, self._written(entry, draft)
-        except Refused as refused:
-            return refused.fault
-
-    def _written(self, entry: Entry, draft: Draft) -> Request:
-        """The request that sends a draft. Raises Refused for what the back cannot be told."""
-        front, verbs, behind = entry.front.dialect.front, entry.back.dialect.back, entry.behind
-        draft.sender = draft.sender or behind.sender or None
-        for attribute in verbs.required:
-            if getattr(draft, attribute) is None:
-                raise Refused(Fault("missing-parameter", front.parameter_of(attribute)))
-        if (found := verbs.uncarried(draft)) is not None:
-            raise Refused(Fault("unsupported-parameter", front.parameter_of(found[0]), found[1]))
-        return verbs.write_send(draft, behind.account, behind.property, behind.token)
-
-    def _sent(self, entry: Entry, answer: Answer) -> Message:
-        """The message that was sent. Anything after the first byte that is not a clear answer leaves the outcome unknown."""
-        if isinstance(answer, Failure):
-            name = "back-unreachable" if answer.kind == "never-left" else "outcome-unknown"
-            raise Refused(Fault(name, log=f"the send failed: {answer.kind} {answer.detail}"))
-        try:
-            message = entry.back.dialect.back.read_message("send", answer, self.now)
-        except Unreadable as error:
-            raise Refused(Fault("outcome-unknown", log=error.what)) from None
-        except Refused as refused:
-            raise Refused(_in_front_terms(refused.fault, entry)) from None
-        if not is_ours(message, entry):
-            raise Refused(
-                Fault("outcome-unknown", log="the back answered with a message of another account or property")
-            )
-        return message
+    def _sending(self, entry: Entry) -> Sending:
+        key = self.request.header(KEY.lower()) or ""
+        return Sending(entry, self.now, key, _digest(self.request) if key else "")
 
     # ----------------------------------------------------------------------------------------------------------- get
 
@@ -228,6 +182,8 @@ class _Course:
                 if isinstance(want, Ask):
                     self.asks += len(want.requests)
                     sent = yield want
+                elif isinstance(want, JOURNAL):
+                    sent = yield want
                 else:
                     sent = yield Once(want.key, partial(self._counted_once, want))
             except TranslatorError as error:
@@ -247,9 +203,6 @@ def _opens(entry: Entry, at: Located) -> bool:
     )
 
 
-def _in_front_terms(fault: Fault, entry: Entry) -> Fault:
-    """A back's refusal of a draft, with the parameter by the front's own name where both have one."""
-    name = entry.front.dialect.front.parameter_of(fault.parameter) if fault.parameter else ""
-    if fault.name == "refused-message" and name:
-        return fault._replace(name="refused-parameter", parameter=name)
-    return fault._replace(parameter="")
+def _digest(request: Request) -> str:
+    """What two requests with one key have to have in common."""
+    return sha256(f"{request.path}?{request.query}\n".encode() + (request.body or b"")).hexdigest()

@@ -72,6 +72,13 @@ class Draft(msgspec.Struct, gc=False, kw_only=True):
     as_given: dict[str, str] = {}
 
 
+class Wish(NamedTuple):
+    """Somebody wants to be told of a message: at which address, and by GET or POST."""
+
+    address: str
+    method: str
+
+
 class Order(NamedTuple):
     """How a list is sorted: by which attribute of `Message`, and which way."""
 
@@ -147,6 +154,9 @@ FAULTS: Final[dict[str, Whose]] = {
     "back-busy": "back",
     "back-timeout": "back",
     "outcome-unknown": "back",
+    "key-reused": "caller",
+    "key-running": "caller",
+    "store-down": "ours",
 }
 """Every way that a request can fail, and whose fault that is. Each dialect has a row for each in `[[errors.faults]]`."""
 

@@ -1,14 +1,20 @@
 """What the core wants done. It yields one of these, and is sent what came of it; it does no such thing itself.
 
-Ask   ask a back             sent: the answers, a failed one included, as values
-Once  run these steps once   sent: their result, the same to everybody who wanted it at that moment
+Ask     ask a back                       sent: the answers, a failed one included, as values
+Once    run these steps once             sent: their result, the same to everybody who wanted it at that moment
+Record  write down sends before they     sent: for each, whether it is to be asked for, or what is known of it already
+        are asked for
+Settle  write down what became of them   sent: None
+Await   wait a while for sends of which  sent: for each, what became of it meanwhile
+        nobody knows what became
 """
 
 from collections.abc import Callable, Generator, Hashable
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from translator.errors import TranslatorError
+from translator.model import Fault, Message, Wish
 from translator.wire import Answer, Request
 
 
@@ -38,7 +44,66 @@ class Once(NamedTuple):
     steps: "Callable[[Any], Steps]"
 
 
-Want: TypeAlias = Ask | Once
+class Intent(NamedTuple):
+    """A send that is about to be asked for: by which entry, of what, and who wants to be told of it.
+
+    `key` is the caller's own for this send, empty where it gave none, and `content` a digest of what came with it.
+    """
+
+    entry: str
+    sender: str
+    recipient: str
+    text: str
+    wish: Wish | None = None
+    key: str = ""
+    content: str = ""
+
+
+class Outcome(NamedTuple):
+    """What became of a send. `sent` has the message, `refused` the fault; of `never-left` the back knows nothing, and what became
+    of an `unknown` one is not known. `id` is the journal's."""
+
+    id: str
+    state: Literal["sent", "refused", "never-left", "unknown"]
+    message: Message | None = None
+    fault: Fault | None = None
+
+
+class Recorded(NamedTuple):
+    """How a send stands once it is written down.
+
+    `new`: it is to be asked for, and `receipt` is the address at which the back may call us, empty where there is none.
+    `joined`: it equals one that is unknown, whose `id` this is. `known`: it was sent before by the same key, with this outcome.
+    `reused`: the key came with something else before. `running`: the key's first send is under way. `forbidden`: nobody may be
+    called at that address, for this reason.
+    """
+
+    id: str
+    state: Literal["new", "joined", "known", "reused", "running", "forbidden"]
+    receipt: str = ""
+    outcome: Outcome | None = None
+    reason: str = ""
+
+
+class Record(NamedTuple):
+    """These sends are to be written down, all before any of them is asked for."""
+
+    intents: tuple[Intent, ...]
+
+
+class Settle(NamedTuple):
+    """This became of sends that were written down."""
+
+    outcomes: tuple[Outcome, ...]
+
+
+class Await(NamedTuple):
+    """These sends are unknown, and somebody waits to hear of them for a while."""
+
+    ids: tuple[str, ...]
+
+
+Want: TypeAlias = Ask | Once | Record | Settle | Await
 
 Steps: TypeAlias = Generator[Want, Any, Any]
 """A piece of the core on its way: it yields wants, is sent what came of them, and returns its result."""
@@ -54,9 +119,24 @@ def recall(key: tuple[Hashable, ...]) -> Steps:
     return (yield Once(key, as_it_is))
 
 
-def alone(steps: Steps, memory: dict[tuple[Hashable, ...], Any]) -> Generator[Ask, tuple[Answer, ...], Any]:
+JOURNAL: Final = (Record, Settle, Await)
+"""The wants that a journal of sends fulfils."""
+
+
+def unjournalled(want: Record | Settle | Await) -> Any:
+    """What a journal that remembers nothing says: every send is new, and of an unknown one nothing is heard."""
+    if isinstance(want, Record):
+        return tuple(Recorded(str(number), "new") for number in range(len(want.intents)))
+    return None if isinstance(want, Settle) else tuple(Outcome(id_, "unknown") for id_ in want.ids)
+
+
+def alone(
+    steps: Steps,
+    memory: dict[tuple[Hashable, ...], Any],
+    journal: Callable[[Record | Settle | Await], Any] = unjournalled,
+) -> Generator[Ask, tuple[Answer, ...], Any]:
     """The same steps where nobody else wants anything: every Once is done here, and what it keeps is put into `memory` for
-    good."""
+    good; `journal` says at once what is wanted of a journal."""
     go_on: Callable[[], Want] = partial(next, steps)
     while True:
         try:
@@ -66,8 +146,11 @@ def alone(steps: Steps, memory: dict[tuple[Hashable, ...], Any]) -> Generator[As
         if isinstance(want, Ask):
             go_on = partial(steps.send, (yield want))
             continue
+        if isinstance(want, JOURNAL):
+            go_on = partial(steps.send, journal(want))
+            continue
         try:
-            result, kept = yield from alone(want.steps(memory.get(want.key)), memory)
+            result, kept = yield from alone(want.steps(memory.get(want.key)), memory, journal)
         except TranslatorError as error:
             go_on = partial(steps.throw, error)
             continue

@@ -5,24 +5,15 @@ Wish  ─▶ ask  ─▶ draft         where a back shall tell us instead, by th
 status ─▶ owed ─▶ write ─▶ the pairs of a form
 """
 
-from typing import NamedTuple
-
 import msgspec
 
 from translator.compile import Bindings
 from translator.kinds import numbers
-from translator.model import Draft, Message
+from translator.model import Draft, Message, Wish
 from translator.tables import Table
 from translator.tables.schema import NO_CALLS
 
 _POST = "POST"
-
-
-class Wish(NamedTuple):
-    """Somebody wants to be told of a message: at which address, and by GET or POST."""
-
-    address: str
-    method: str
 
 
 class CallVerbs:

@@ -27,7 +27,7 @@ from translator.exchange import Limits, Reply, exchange, failure
 from translator.shell.admin import Meter
 from translator.shell.log import logger, where_it_broke
 from translator.shell.memory import Memory
-from translator.wants import Ask, Steps, Want
+from translator.wants import Ask, Await, Record, Settle, Steps, Want, unjournalled
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -168,6 +168,8 @@ class Proxy:
             try:
                 if isinstance(want, Ask):
                     sent = await self._ask(call, want)
+                elif isinstance(want, Record | Settle | Await):
+                    sent = unjournalled(want)
                 else:
                     sent = await self._memory.once(want, partial(self._through, call))
             except TranslatorError as error:

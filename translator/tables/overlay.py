@@ -53,6 +53,7 @@ def _switches(raw: dict[str, Any], side: str, name: Any, where: str) -> dict[str
 def _replacement(setting: dict[str, Any], value: Any, before: Any, where: str) -> Any:
     words = setting.get("words")
     if words is not None:
+        value = str(value).lower() if isinstance(value, bool) else value
         if value not in words:
             raise ConfigError(where, f"has to be one of {', '.join(words)}")
         return words[value]

@@ -134,6 +134,7 @@ class SendRow(Row, frozen=True, kw_only=True):
     required: bool = False
     default: bool | None = None
     depends: str = msgspec.field(default="", name="with")
+    our_id: bool = False
 
 
 class UntoldRow(Row, frozen=True, kw_only=True):
@@ -235,6 +236,7 @@ class FaultRead(Row, frozen=True, kw_only=True):
     statuses: tuple[int, int]
     fault: str
     code: str = ""
+    name: str = ""
 
 
 class Errors(Row, frozen=True, kw_only=True):
