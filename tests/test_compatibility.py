@@ -95,7 +95,12 @@ def found(pair: tuple[str, str], what: str, name: str) -> Row:
         ("paging", "next_page_uri", "derived", "next link"),
         ("fault", "404 unknown-message", "derived", "404 to get, or 400 with a code ending in _NOT_FOUND to get"),
         ("fault", "502 back-refused-us", "derived", "401, or 403"),
-        ("fault", "504 outcome-unknown", "derived", "500 to 599 to send"),
+        (
+            "fault",
+            "504 outcome-unknown",
+            "derived",
+            "503 to send, or anything else that is not good, 300 to 599 to send",
+        ),
         ("fault", "401 unauthenticated", "native", "without asking properties-v2"),
         ("format", "application/json", "native", "properties-v2"),
         ("format", "application/xml", "emulated", "asked for JSON"),
