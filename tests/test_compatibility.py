@@ -33,8 +33,8 @@ def found(pair: tuple[str, str], what: str, name: str) -> Row:
     ("what", "name", "verdict", "says"),
     [
         ("send parameter", "Body", "native", "`Text`"),
-        ("send parameter", "StatusCallback", "refused", "`StatusCallback`"),
-        ("send parameter", "StatusCallbackMethod", "refused", "`StatusCallbackMethod`"),
+        ("send parameter", "StatusCallback", "emulated", "this proxy calls"),
+        ("send parameter", "StatusCallbackMethod", "emulated", "this proxy calls"),
         ("send parameter", "To, a client", "refused", "does not carry a client"),
         ("send parameter", "DeliveryReceipt (behind)", "derived", "always `true`"),
         ("field", "sid", "native", "`MessageSid`"),
@@ -211,7 +211,7 @@ def test_the_page_has_a_heading_for_each_ordered_pair_and_says_first_what_needs_
         "## restcomm in front, properties-v2 behind",
     ]
     section = as_markdown(ROWS).split("## restcomm in front, properties-v2 behind\n")[1].split("\n### ")[0]
-    assert "- refused, send parameter: To, a short code; To, a client; StatusCallback; StatusCallbackMethod" in section
+    assert "- refused, send parameter: To, a short code; To, a client" in section
     assert "- lossy, direction word: outbound-call; outbound-reply" in section
 
 

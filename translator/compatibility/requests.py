@@ -5,7 +5,7 @@ from typing import Final
 
 from translator.compatibility.row import Pair, Row, quoted
 from translator.kinds import KINDS
-from translator.tables.schema import FilterRow, SendRow
+from translator.tables.schema import NO_CALLS, FilterRow, SendRow
 from translator.words import Words
 
 _COUNTED: Final = ("total", "last-page", "last-link")
@@ -17,9 +17,13 @@ def send(pair: Pair) -> Iterator[Row]:
     front, back = pair.names
     behind = {row.attribute: row for row in pair.back.send}
     untold = {row.attribute for row in pair.back.untold}
+    calls = (pair.front.calls or NO_CALLS).address
     for row in pair.front.send:
         other = behind.get(row.attribute)
-        if row.attribute in untold:
+        if calls and row.attribute in (calls, f"{calls}_method"):
+            reason = f"this proxy calls, when it learns from {back} that the message's status has changed"
+            yield pair.row("send parameter", row.name, "emulated", reason)
+        elif row.attribute in untold:
             yield pair.row("send parameter", row.name, "lossy", f"accepted, and {back} is not told: it cannot be")
         elif other is None:
             yield pair.row("send parameter", row.name, "refused", f"{back} has no counterpart for `{row.name}`")
