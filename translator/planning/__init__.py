@@ -16,7 +16,18 @@ from translator.planning.plan import Plan, plan
 from translator.planning.slices import Budget, Slices, is_ours, read_answer
 from translator.wants import Kept, Once, Steps, recall
 
-__all__ = ["Limits", "Plan", "is_ours", "list_page", "note_send", "plan", "read_answer", "rules", "within_second"]
+__all__ = [
+    "Limits",
+    "Plan",
+    "is_ours",
+    "list_page",
+    "messages_between",
+    "note_send",
+    "plan",
+    "read_answer",
+    "rules",
+    "within_second",
+]
 
 _FOREVER = float("inf")
 
@@ -47,7 +58,12 @@ def list_page(entry: Entry, query: Query, limits: Limits, now: float, notes: Not
 
 def within_second(entry: Entry, created: int, limits: Limits, now: float, notes: Notes) -> Steps:
     """The entry's own messages that were created in one second."""
-    planned = plan(Query(since=created, until=created + 1), entry.back.dialect.back)
+    return (yield from messages_between(entry, Query(since=created, until=created + 1), limits, now, notes))
+
+
+def messages_between(entry: Entry, window: Query, limits: Limits, now: float, notes: Notes) -> Steps:
+    """The entry's own messages that were created in a stretch of time, in no order. Raises Refused and Unreadable."""
+    planned = plan(window, entry.back.dialect.back)
     slices = Slices(entry, planned.pushed, now, Budget(limits.max_asks), notes, ordered=False)
     yield from slices.recall()
     return (yield from slices.stretch(0))

@@ -1,0 +1,58 @@
+"""Looking at a back for a send of which nobody knows whether it was made.
+
+window · outbound · recipient · text ─▶ candidates, the one with the same sender first
+where messages carry an id of ours: each candidate is retrieved, and only the one with that id is it
+"""
+
+from typing import Final, NamedTuple
+
+from translator.accounts import Entry
+from translator.errors import Refused
+from translator.model import Message, Notes, Query
+from translator.planning import Limits, is_ours, messages_between, read_answer
+from translator.wants import Ask, Steps
+
+BEFORE: Final = 120
+AFTER: Final = 900
+"""Seconds before and after we began to send that a back may say the message was created: clocks differ, and backs queue."""
+
+
+class Sought(NamedTuple):
+    """A send that is looked for: the journal's id, when it was made, and what was to be sent."""
+
+    id: str
+    made: float
+    sender: str
+    recipient: str
+    text: str
+
+
+def seek(entry: Entry, sought: Sought, limits: Limits, now: float, notes: Notes) -> Steps:
+    """The messages at the back that may be this send; only one where that is sure. Raises Refused and Unreadable."""
+    window = Query(since=max(0, int(sought.made) - BEFORE), until=int(sought.made) + AFTER)
+    rows: list[Message] = yield from messages_between(entry, window, limits, now, notes)
+    candidates = [row for row in rows if _may_be(row, sought)]
+    if entry.back.dialect.back.takes_our_id:
+        return (yield from _carrying(entry, candidates, sought.id, now))
+    return sorted(candidates, key=lambda row: (row.sender != sought.sender, abs(row.created - sought.made)))
+
+
+def _may_be(row: Message, sought: Sought) -> bool:
+    return row.direction != "inbound" and row.recipient == sought.recipient and row.text == sought.text
+
+
+def _carrying(entry: Entry, candidates: list[Message], our_id: str, now: float) -> Steps:
+    """The one of these messages that carries our id."""
+    verbs, behind = entry.back.dialect.back, entry.behind
+    for row in candidates:
+        request = verbs.write_get(row.sid, behind.account, behind.property, behind.token)
+        [answer] = yield Ask(entry.back.name, (request,))
+        try:
+            message = verbs.read_message("get", read_answer(answer), now)
+        except Refused as refused:
+            if refused.fault.name != "unknown-message":
+                raise
+            continue
+        if message.sid == row.sid and is_ours(message, entry) and message.external_id == our_id:
+            return [message]
+    return []

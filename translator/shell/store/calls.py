@@ -1,0 +1,165 @@
+"""Who is told of a message, and the calls that are owed to them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
+
+from translator.shell.store.claims import claim, held
+from translator.shell.store.schema import events, sends, watches
+
+DUE, DELIVERED, DEAD = "due", "delivered", "dead"
+STATES: Final = (DUE, DEAD, DELIVERED)
+
+
+class Call(NamedTuple):
+    """One event as it is to be told: its name, where to and how, and the form that tells it."""
+
+    name: str
+    method: str
+    address: str
+    form: str
+    destination: str
+
+
+# ---- who waits ---------------------------------------------------------------------------------------------
+
+
+def take_watches(connection: Connection, entry: str, most: int, now: float, lease: float) -> list[dict[str, Any]]:
+    """Who waits to be told of messages of an entry that are to be looked at now, with the message as it was sent."""
+    due = (watches.c.entry == entry) & (watches.c.look_at <= now)
+    rows = claim(connection, watches, due, watches.c.look_at, most, now, lease)
+    columns = (sends.c.id, sends.c.sid, sends.c.message, sends.c.made)
+    found = connection.execute(select(*columns).where(sends.c.id.in_([row["send"] for row in rows]))).mappings()
+    sent = {row["id"]: row for row in found}
+    return [
+        {**row, **{name: sent[row["send"]][name] for name in ("sid", "message", "made")}}
+        for row in rows
+        if row["send"] in sent
+    ]
+
+
+def waiting_entries(connection: Connection, now: float) -> list[str]:
+    """The entries of whose messages some are to be looked at now."""
+    return [
+        entry for (entry,) in connection.execute(select(watches.c.entry).where(watches.c.look_at <= now).distinct())
+    ]
+
+
+def sends_between(connection: Connection, entry: str, first: float, last: float) -> int:
+    """How many sends an entry has made in a stretch of time, as far as the journal still knows."""
+    made = sends.c.made.between(first, last)
+    return connection.execute(select(func.count()).where(sends.c.entry == entry, made)).scalar_one()
+
+
+def seen(connection: Connection, row: dict[str, Any], calls: Sequence[Call], look_at: float | None, now: float) -> bool:
+    """Somebody who waits is owed these calls, and looked for again at `look_at`; never again where that is None.
+
+    Whether it was written: not where somebody else has taken the row since.
+    """
+    told = [*filter(None, row["told"].split(",")), *(call.name for call in calls)]
+    values = {"told": ",".join(told), "look_at": look_at, "looks": row["looks"] + 1, "leased": 0.0}
+    values["over"] = now if look_at is None else None
+    changed = connection.execute(update(watches).where(held(watches, row)).values(**values))
+    if not changed.rowcount:
+        return False
+    first = len(told) - len(calls)
+    for position, call in enumerate(calls, first):
+        connection.execute(
+            insert(events).values(
+                **call._asdict(), watch=row["id"], entry=row["entry"], position=position, state=DUE, made=now, due_at=now
+            )
+        )  # fmt: skip
+    return True
+
+
+def look_now(connection: Connection, send: str, now: float) -> bool:
+    """Something has happened to a message: whoever waits to be told of it is looked for now. Whether somebody does."""
+    waits = (watches.c.send == send) & (watches.c.look_at > now)
+    return connection.execute(update(watches).where(waits).values(look_at=now)).rowcount > 0
+
+
+# ---- what is owed ------------------------------------------------------------------------------------------
+
+
+def take_calls(
+    connection: Connection, free: Callable[[str], int], after: str, most: int, now: float, lease: float
+) -> tuple[list[dict[str, Any]], str]:
+    """Calls that are due, at each destination no more than are `free` there, from the destination behind `after` on; and where
+    to go on. Of one message only the earliest is taken: it is told of in order."""
+    taken: list[dict[str, Any]] = []
+    earlier = events.alias()
+    first = ~exists().where(
+        earlier.c.watch == events.c.watch, earlier.c.position < events.c.position, earlier.c.state == DUE
+    )
+    while len(taken) < most:
+        next_one: str | None = connection.execute(
+            select(events.c.destination)
+            .where(events.c.state == DUE, events.c.destination > after)
+            .order_by(events.c.destination)
+            .limit(1)
+        ).scalar()
+        if next_one is None:
+            return taken, ""
+        after = next_one
+        if (room := min(free(after), most - len(taken))) > 0:
+            due = (events.c.state == DUE) & (events.c.destination == after) & (events.c.due_at <= now) & first
+            taken += claim(connection, events, due, events.c.due_at, room, now, lease)
+    return taken, after
+
+
+def finish(connection: Connection, row: dict[str, Any], state: str, why: str, now: float) -> bool:
+    """A call was delivered, or is given up. Whether it was ours to say."""
+    values = {"state": state, "why": why, "tries": row["tries"] + 1, "finished": now, "leased": 0.0}
+    return (
+        connection.execute(update(events).where(held(events, row), events.c.state == DUE).values(**values)).rowcount > 0
+    )
+
+
+def put_off(connection: Connection, row: dict[str, Any], due_at: float, why: str, *, tried: bool) -> bool:
+    """A call is made again later. `tried` says that this was a try of its schedule. Whether it was ours to say."""
+    values = {"due_at": due_at, "why": why, "tries": row["tries"] + tried, "leased": 0.0}
+    return (
+        connection.execute(update(events).where(held(events, row), events.c.state == DUE).values(**values)).rowcount > 0
+    )
+
+
+def soonest(connection: Connection) -> float | None:
+    """When the next call is due, whoever it is for."""
+    found: float | None = connection.execute(select(func.min(events.c.due_at)).where(events.c.state == DUE)).scalar()
+    return found
+
+
+# ---- for people --------------------------------------------------------------------------------------------
+
+
+def listed(connection: Connection, states: Sequence[str], most: int) -> list[dict[str, Any]]:
+    """Calls in these states, the oldest first."""
+    rows = connection.execute(select(events).where(events.c.state.in_(states)).order_by(events.c.id).limit(most))
+    return [dict(row) for row in rows.mappings()]
+
+
+def shown(connection: Connection, id_: int) -> dict[str, Any] | None:
+    """One call."""
+    row = connection.execute(select(events).where(events.c.id == id_)).mappings().first()
+    return None if row is None else dict(row)
+
+
+def replay(connection: Connection, id_: int, now: float) -> bool:
+    """A call that was given up, or made, is made again from the first gap on. Whether there was one."""
+    values = {"state": DUE, "due_at": now, "tries": 0, "finished": None, "leased": 0.0, "attempt": events.c.attempt + 1}
+    which = (events.c.id == id_) & events.c.state.in_((DEAD, DELIVERED))
+    return connection.execute(update(events).where(which).values(**values)).rowcount > 0
+
+
+def drop(connection: Connection, id_: int) -> bool:
+    """A call is not made any more. Whether there was one."""
+    return connection.execute(delete(events).where(events.c.id == id_, events.c.state != DELIVERED)).rowcount > 0
+
+
+def counted(connection: Connection) -> dict[str, int]:
+    """How many calls wait, and how many were given up."""
+    rows = connection.execute(
+        select(events.c.state, func.count()).where(events.c.state.in_((DUE, DEAD))).group_by(events.c.state)
+    )
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,50 @@
+"""A store by its URL: an SQLite file with one writer, a PostgreSQL database that replicas share, or the memory of this process."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from translator.errors import ConfigError
+
+Result = TypeVar("Result")
+
+
+class StoreDown(Exception):
+    """The store cannot be written or read at the moment. Nothing of what was wanted may be relied on."""
+
+
+class Store(Protocol):
+    """Work is a plain function of a connection, and one transaction: all of it is committed when `write` returns."""
+
+    shared: bool
+    """Whether other processes may be at the same rows."""
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result: ...
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result: ...
+
+    async def close(self) -> None: ...
+
+
+async def open_store(url: str, where: str, folder: Path, *, alone: bool = True) -> Store:
+    """The store, brought to today's version. A relative SQLite path is relative to `folder`.
+
+    `alone` refuses an SQLite file that another `serve` has; the command line's short transactions go beside it. Raises ConfigError,
+    with `where` as its place, and StoreDown where the database does not answer.
+    """
+    if url == "memory:":
+        from translator.shell.store.sqlite import SqliteStore  # noqa: PLC0415 - one of the two is not installed everywhere
+
+        return SqliteStore(None, where)
+    if url.startswith("sqlite:///"):
+        from translator.shell.store.sqlite import SqliteStore  # noqa: PLC0415
+
+        path = folder / url.removeprefix("sqlite:///")
+        return SqliteStore(path, where, alone=alone)
+    try:
+        from translator.shell.store.postgres import PostgresStore  # noqa: PLC0415
+    except ImportError:
+        raise ConfigError(where, "needs the extra: pip install 'sms-translator[postgres]'") from None
+    return await PostgresStore.open(url, where)

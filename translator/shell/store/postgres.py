@@ -1,0 +1,63 @@
+"""PostgreSQL: a database that several replicas share. The same works, run over asyncpg."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import asyncpg  # type: ignore[import-untyped]
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from translator.errors import ConfigError
+from translator.shell.store.opening import Result, StoreDown
+from translator.shell.store.schema import migrate
+
+_PATIENCE: Final = 5.0
+"""Seconds after which a database that does not answer is taken for one that is down."""
+
+_CONNECTIONS: Final = 8
+
+
+class PostgresStore:
+    """A PostgreSQL database."""
+
+    shared = True
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @classmethod
+    async def open(cls, url: str, where: str) -> "PostgresStore":
+        """The store, brought to today's version. Raises ConfigError where it cannot be reached: nothing listens yet."""
+        engine = create_async_engine(
+            url.replace("postgresql://", "postgresql+asyncpg://", 1),
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=_PATIENCE,
+            pool_pre_ping=True,
+            connect_args={"timeout": _PATIENCE, "command_timeout": _PATIENCE},
+        )
+        store = cls(engine)
+        try:
+            await store.write(lambda connection: migrate(connection, where))
+        except StoreDown as error:
+            await store.close()
+            raise ConfigError(where, f"cannot be reached: {error}") from None
+        return store
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        """What the work returns, once it is committed. Raises StoreDown, and what the work raises."""
+        try:
+            async with self._engine.begin() as connection:
+                return await connection.run_sync(work)
+        except (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise StoreDown(type(error).__name__) from None
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        """What the work returns. Raises StoreDown."""
+        return await self.write(work)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await asyncio.wait_for(self._engine.dispose(), _PATIENCE)

@@ -1,0 +1,261 @@
+"""The journal of sends: written before a send is asked for, settled after, and looked up by who is unsure."""
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from translator.model import Fault, Message, Wish
+from translator.sending import is_final
+from translator.shell.store.claims import claim, held
+from translator.shell.store.schema import sends, watches
+from translator.wants import Intent, Outcome, Recorded
+
+INTENT, SENT, REFUSED, UNKNOWN, LOST = "intent", "sent", "refused", "unknown", "lost"
+STATES: Final = (INTENT, UNKNOWN, LOST, SENT, REFUSED)
+
+KEYS: Final = 86400.0
+"""Seconds for which a caller's own key is answered with what became of its send."""
+
+_DECODER: Final = msgspec.json.Decoder(Message)
+_FAULTS: Final = msgspec.json.Decoder(Fault)
+
+
+class Begun(NamedTuple):
+    """A send to be written down: the journal's id for it, and the account at the back that carries it."""
+
+    id: str
+    place: str
+    intent: Intent
+
+
+class Times(NamedTuple):
+    """`now`; how long an answer may take before its send is taken for unknown; and how long an equal send joins an unknown one."""
+
+    now: float
+    patience: float
+    join: float
+
+
+def digest(intent: Intent) -> str:
+    """What equal sends have in common: account, sender, recipient and text."""
+    parts = (intent.entry, intent.sender, intent.recipient, intent.text)
+    return sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def record(connection: Connection, begun: Sequence[Begun], times: Times) -> list[Recorded]:
+    """Write sends down, each as how it stands: see `Recorded`."""
+    return [_recorded(connection, one, times) for one in begun]
+
+
+def _recorded(connection: Connection, one: Begun, times: Times) -> Recorded:
+    intent = one.intent
+    if intent.key:
+        _expire_key(connection, intent, times.now)
+        if (row := _by_key(connection, intent)) is not None:
+            return _known(row, intent)
+    if (joined := _unknown_like(connection, intent, times)) is not None:
+        if intent.wish is not None:
+            _watch(connection, joined, intent.entry, intent.wish)
+        return Recorded(joined, "joined")
+    try:
+        with connection.begin_nested():
+            _begin(connection, one, times)
+    except IntegrityError:
+        # Another process has written the same key down since we looked.
+        row = _by_key(connection, intent)
+        if row is None:
+            raise
+        return _known(row, intent)
+    return Recorded(one.id, "new")
+
+
+def _expire_key(connection: Connection, intent: Intent, now: float) -> None:
+    old = (sends.c.entry == intent.entry) & (sends.c.key == intent.key) & (sends.c.settled < now - KEYS)
+    connection.execute(update(sends).where(old).values(key=None))
+
+
+def _by_key(connection: Connection, intent: Intent) -> Any:
+    return connection.execute(
+        select(sends).where(sends.c.entry == intent.entry, sends.c.key == intent.key)
+    ).mappings().first()  # fmt: skip
+
+
+def _known(row: Any, intent: Intent) -> Recorded:
+    if row["content"] != intent.content:
+        return Recorded(row["id"], "reused")
+    if row["state"] == INTENT:
+        return Recorded(row["id"], "running")
+    if row["state"] in (UNKNOWN, LOST):
+        return Recorded(row["id"], "joined")
+    return Recorded(row["id"], "known", outcome=_outcome(row))
+
+
+def _unknown_like(connection: Connection, intent: Intent, times: Times) -> str | None:
+    found: str | None = connection.execute(
+        select(sends.c.id)
+        .where(sends.c.same == digest(intent), sends.c.state == UNKNOWN, sends.c.doubted > times.now - times.join)
+        .order_by(sends.c.made)
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def _begin(connection: Connection, one: Begun, times: Times) -> None:
+    intent = one.intent
+    connection.execute(
+        insert(sends).values(
+            id=one.id, entry=intent.entry, place=one.place, state=INTENT, made=times.now, sender=intent.sender,
+            recipient=intent.recipient, text=intent.text, same=digest(intent), key=intent.key or None,
+            content=intent.content or None, look_at=times.now + times.patience,
+        )
+    )  # fmt: skip
+    if intent.wish is not None:
+        _watch(connection, one.id, intent.entry, intent.wish)
+
+
+def _watch(connection: Connection, send: str, entry: str, wish: Wish) -> None:
+    same = (watches.c.send == send, watches.c.address == wish.address, watches.c.method == wish.method)
+    if connection.execute(select(watches.c.id).where(*same)).first() is None:
+        connection.execute(insert(watches).values(send=send, entry=entry, address=wish.address, method=wish.method))
+
+
+# ---- what became of them -----------------------------------------------------------------------------------
+
+
+def settle(connection: Connection, outcomes: Iterable[Outcome], now: float) -> None:
+    """Write down what became of sends. What was answered stands, also where we had taken the send for unknown meanwhile."""
+    for outcome in outcomes:
+        if outcome.message is not None:
+            _sent(connection, outcome.id, outcome.message, now)
+        elif outcome.state == "unknown":
+            doubt(connection, (sends.c.id == outcome.id) & (sends.c.state == INTENT), now)
+        else:
+            _nothing_sent(connection, outcome, now)
+
+
+def _sent(connection: Connection, id_: str, message: Message, now: float) -> None:
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                update(sends)
+                .where(sends.c.id == id_, sends.c.state != SENT)
+                .values(state=SENT, sid=message.sid, message=msgspec.json.encode(message), settled=now, look_at=None)
+            )
+    except IntegrityError:
+        _retract(connection, id_, message.sid, now)
+        _sent(connection, id_, message, now)
+    connection.execute(
+        update(watches).where(watches.c.send == id_, watches.c.look_at.is_(None), watches.c.over.is_(None)).values(look_at=now)
+    )  # fmt: skip
+
+
+def _retract(connection: Connection, id_: str, sid: str, now: float) -> None:
+    """Another send had been found to be this message, and is not: it is unknown again."""
+    place = select(sends.c.place).where(sends.c.id == id_).scalar_subquery()
+    mistaken = (sends.c.sid == sid) & (sends.c.place == place) & (sends.c.id != id_)
+    connection.execute(
+        update(sends).where(mistaken).values(state=UNKNOWN, sid=None, message=None, settled=None, doubted=now, look_at=now)
+    )  # fmt: skip
+
+
+def doubt(connection: Connection, which: Any, now: float) -> None:
+    """These sends are unknown, and looked for from now on."""
+    connection.execute(update(sends).where(which).values(state=UNKNOWN, doubted=now, look_at=now))
+
+
+def _nothing_sent(connection: Connection, outcome: Outcome, now: float) -> None:
+    """A send that the back has not taken. It is kept where its key would be answered with it, and else forgotten."""
+    connection.execute(delete(watches).where(watches.c.send == outcome.id))
+    mine = (sends.c.id == outcome.id) & (sends.c.state != SENT)
+    if outcome.state == "refused" and outcome.fault is not None and is_final(outcome.fault):
+        values = {"state": REFUSED, "fault": msgspec.json.encode(outcome.fault), "settled": now, "look_at": None}
+        connection.execute(update(sends).where(mine, sends.c.key.is_not(None)).values(**values))
+        mine &= sends.c.key.is_(None)
+    connection.execute(delete(sends).where(mine))
+
+
+def outcomes(connection: Connection, ids: Sequence[str]) -> list[Outcome]:
+    """What is known of sends; unknown of one that is not there."""
+    rows = connection.execute(select(sends).where(sends.c.id.in_(ids))).mappings()
+    found = {row["id"]: _outcome(row) for row in rows}
+    return [found.get(id_) or Outcome(id_, "unknown") for id_ in ids]
+
+
+def _outcome(row: Any) -> Outcome:
+    if row["state"] == SENT:
+        return Outcome(row["id"], "sent", _DECODER.decode(row["message"]))
+    if row["state"] == REFUSED:
+        return Outcome(row["id"], "refused", fault=_FAULTS.decode(row["fault"]))
+    return Outcome(row["id"], "unknown")
+
+
+# ---- looking for the unknown ones --------------------------------------------------------------------------
+
+
+def abandoned(connection: Connection, now: float) -> None:
+    """All sends under way are those of a process that is no more: they are unknown."""
+    doubt(connection, sends.c.state == INTENT, now)
+
+
+def take_unknown(connection: Connection, most: int, now: float, lease: float) -> list[dict[str, Any]]:
+    """Unknown sends that are to be looked for now, and those whose answer should have come and did not."""
+    late = (sends.c.state == INTENT) & (sends.c.look_at <= now)
+    doubt(connection, late, now)
+    due = (sends.c.state == UNKNOWN) & (sends.c.look_at <= now)
+    return claim(connection, sends, due, sends.c.look_at, most, now, lease)
+
+
+def claimed(connection: Connection, place: str, sids: Sequence[str]) -> set[str]:
+    """Which of these messages are known to be other sends."""
+    found = connection.execute(select(sends.c.sid).where(sends.c.place == place, sends.c.sid.in_(sids)))
+    return {sid for (sid,) in found}
+
+
+def found(connection: Connection, row: dict[str, Any], message: Message, now: float) -> bool:
+    """An unknown send is this message, unless it is another's, or an equal one under way may be it. Whether it is."""
+    equal = exists().where(sends.c.same == row["same"], sends.c.state == INTENT)
+    mine = connection.execute(select(sends.c.id).where(held(sends, row), sends.c.state == UNKNOWN, ~equal)).first()
+    if mine is None or claimed(connection, row["place"], [message.sid]):
+        return False
+    _sent(connection, row["id"], message, now)
+    return True
+
+
+def not_found(connection: Connection, row: dict[str, Any], look_at: float | None, now: float) -> None:
+    """An unknown send was not found. It is looked for again at `look_at`, or lost to sight where that is None."""
+    values: dict[str, Any] = {"look_at": look_at, "looks": row["looks"] + 1, "leased": 0.0}
+    if look_at is None:
+        values |= {"state": LOST, "settled": now}
+    connection.execute(update(sends).where(held(sends, row), sends.c.state == UNKNOWN).values(**values))
+
+
+# ---- for people --------------------------------------------------------------------------------------------
+
+
+def listed(connection: Connection, states: Sequence[str], most: int) -> list[dict[str, Any]]:
+    """Sends in these states, the oldest first."""
+    columns = [column for column in sends.c if column.name not in ("message", "fault")]
+    rows = connection.execute(select(*columns).where(sends.c.state.in_(states)).order_by(sends.c.made).limit(most))
+    return [dict(row) for row in rows.mappings()]
+
+
+def counted(connection: Connection) -> dict[str, int]:
+    """How many sends are in each state that somebody has to know of."""
+    rows = connection.execute(
+        select(sends.c.state, func.count()).where(sends.c.state.in_((INTENT, UNKNOWN, LOST))).group_by(sends.c.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def forget(connection: Connection, id_: str) -> bool:
+    """A person says that an unknown or lost send was not sent: nobody waits for it any more. Whether there was one."""
+    doubtful = (sends.c.id == id_) & sends.c.state.in_((UNKNOWN, LOST))
+    if connection.execute(select(sends.c.id).where(doubtful)).first() is None:
+        return False
+    connection.execute(delete(watches).where(watches.c.send == id_))
+    connection.execute(delete(sends).where(doubtful))
+    return True
