@@ -24,11 +24,13 @@ class Side(NamedTuple):
 
 
 class Back(NamedTuple):
-    """A provider: its name in the configuration, its dialect, and how many asks of one list it takes at once."""
+    """A provider: its name in the configuration, its dialect, how many asks of one list it takes at once, and whether it is asked
+    to call us when a message's status changes."""
 
     name: str
     dialect: Dialect
     in_flight: int = 3
+    receipts: bool = True
 
 
 class Entry(NamedTuple):

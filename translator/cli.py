@@ -105,7 +105,7 @@ def check(config: Path, probe: bool, output: Output | None) -> None:
     configure(output)
     settings = load(config, os.environ)
     assembly = assemble(settings)
-    for sentence in settings.unused():
+    for sentence in settings.unpromised():
         logger().warning(sentence)
     if not probe:
         entries = len(assembly.accounts.entries)

@@ -35,14 +35,14 @@ def look(
     if len(waiting) > _FEW and slices < len(waiting):
         window = Query(since=min(one.created for one in waiting), until=max(one.created for one in waiting) + 1)
         try:
-            rows = yield from messages_between(entry, window, limits._replace(max_asks=most), now, notes)
+            rows = yield from messages_between(entry, window, limits._replace(max_asks=max(1, most // 2)), now, notes)
         except Refused as refused:
             if refused.fault.name != "list-too-long":
                 raise
         else:
             wanted = {one.sid for one in waiting}
             return {row.sid: row for row in rows if row.sid in wanted}
-        most = 0  # the range holds more than was thought; the asks of this round are spent
+        most -= max(1, most // 2)  # the range holds more than was thought
     return (yield from _retrieved(entry, waiting[:most], now))
 
 

@@ -1,9 +1,9 @@
 """The admin port: whether the process answers, whether it takes requests, and what it has counted. Never on the front port."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -37,6 +37,12 @@ METRICS: Final[dict[str, Metric]] = {
     "back_refused_us": Metric(
         "Alarm: requests that failed because a back does not accept our own credentials.", ("back",)
     ),
+    "sends": Metric("Sends whose outcome was not known: found at the back, or lost to sight.", ("outcome",)),
+    "calls": Metric(
+        "Calls to applications: delivered, failed and put off, dead, or unheard where a message's end was never seen.",
+        ("outcome",),
+    ),
+    "owed": Metric("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
 }
 """Every metric, without its prefix; a counter's name on the page ends in `_total`."""
 
@@ -50,6 +56,10 @@ class Meter:
         self._asks = self._counter("asks")
         self._notes = self._counter("notes")
         self._refused_us = self._counter("back_refused_us")
+        self._sends = self._counter("sends")
+        self._calls = self._counter("calls")
+        owed = METRICS["owed"]
+        self._owed = Gauge(f"{PREFIX}owed", owed.help, owed.labels, registry=self.registry)
         name, seconds = "request_seconds", METRICS["request_seconds"]
         self._seconds = Histogram(PREFIX + name, seconds.help, seconds.labels, buckets=BUCKETS, registry=self.registry)
 
@@ -70,6 +80,19 @@ class Meter:
         """A back has answered, or not."""
         outcome = answer.kind if isinstance(answer, Failure) else f"{answer.status // 100}xx"
         self._asks.labels(back, outcome).inc()
+
+    def count_send(self, outcome: str) -> None:
+        """A send whose outcome was not known has one."""
+        self._sends.labels(outcome).inc()
+
+    def count_call(self, outcome: str) -> None:
+        """A call to an application was tried, or its message is no longer looked at."""
+        self._calls.labels(outcome).inc()
+
+    def show_owed(self, table: str, states: Mapping[str, int], known: Iterable[str]) -> None:
+        """How many rows there are in each of the known states."""
+        for state in known:
+            self._owed.labels(table, state).set(states.get(state, 0))
 
     def page(self) -> bytes:
         """Everything counted, in the text format of Prometheus."""

@@ -1,8 +1,7 @@
 """The front: ASGI in, the exchange driven against the backs, ASGI out.
 
-    receive ─▶ Request ─▶ exchange ─┬▶ Ask  ─▶ upstreams ─▶ answers ─┬▶ … ─▶ Reply ─▶ send
-                                    └▶ Once ─▶ memory ────▶ result ──┘
-                    one deadline covers everything from the first byte to the Reply
+    receive ─▶ Request ─▶ exchange ─▶ driven, want by want ─▶ Reply ─▶ send
+               one deadline covers everything from the first byte to the Reply
 
 A send, once begun, is driven to its end whatever becomes of the caller: what was half done could be neither reported nor repeated.
 A read is dropped when its caller is gone.
@@ -12,33 +11,28 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from translator import wire
 from translator.accounts import Accounts
-from translator.errors import TranslatorError
 from translator.exchange import Limits, Reply, exchange, failure
 from translator.shell.admin import Meter
+from translator.shell.driving import Asker, Driver, Errand, Scribe
 from translator.shell.log import logger, where_it_broke
 from translator.shell.memory import Memory
-from translator.wants import Ask, Await, Record, Settle, Steps, Want, unjournalled
+from translator.shell.receipts import ROOT as RECEIPTS
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class Asker(Protocol):
-    """What a back looks like from here; `translator.shell.upstream.Upstream` is one."""
-
-    async def ask(self, request: wire.Request, request_id: str) -> wire.Answer: ...
-
-    async def aclose(self) -> None: ...
+TakeReceipt: TypeAlias = Callable[[str], Awaitable[bool]]
+"""Takes the path of a receipt, and says whether we had signed it."""
 
 
 class _Gone(Exception):
@@ -57,27 +51,28 @@ class Proxy:
         deadline: float = 30.0,
         max_body: int = 65536,
         memory: Memory | None = None,
+        scribe: Scribe | None = None,
+        receipts: TakeReceipt | None = None,
         explain_headers: bool = False,
         meter: Meter | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._accounts, self._limits, self._backs = accounts, limits, backs
+        self._accounts, self._limits = accounts, limits
         self._deadline, self._max_body = deadline, max_body
-        self._memory = memory or Memory()
         self._explain_headers = explain_headers
         self._meter = meter or Meter()
+        self._receipts = receipts
+        self.driver = Driver(backs, memory or Memory(), self._meter, scribe)
         self._clock = clock
         self._under_way: set[asyncio.Task[Reply]] = set()
 
     def application(self) -> Starlette:
-        """This endpoint as an application that closes its backs at the end. No path is routed: the dialects do that."""
+        """This endpoint as an application that ends when all sends have. No path is routed: the dialects do that."""
 
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
             yield
             await asyncio.gather(*self._under_way, return_exceptions=True)
-            for back in self._backs.values():
-                await back.aclose()
 
         application = Starlette(lifespan=lifespan)
         application.router.redirect_slashes = False
@@ -89,6 +84,10 @@ class Proxy:
             await send({"type": "websocket.close", "code": 1003})
             return
         call = _Call(scope)
+        if self._receipts is not None and scope["path"].startswith(RECEIPTS):
+            status = 200 if await self._receipts(scope["path"]) else 404
+            await _respond(send, call, wire.Response(status, (("content-type", "text/plain"),)), keep=False)
+            return
         try:
             reply, whole = await self._answered(call, receive)
         except _Gone:
@@ -151,9 +150,7 @@ class Proxy:
         """The exchange, run to its reply. A defect of ours is an answer too, and its traceback is in the log."""
         try:
             steps = exchange(self._accounts, self._limits, request, self._clock())
-            reply: Reply = await self._through(call, steps, next(steps))
-        except StopIteration as finished:
-            return finished.value  # type: ignore[no-any-return]  # a Reply: nothing had to be asked
+            reply: Reply = await self.driver.run(call, steps)
         except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
             logger().error("defect", request_id=call.id, traceback=where_it_broke(error))
             # A defect after an ask must not make a send look like one that was not sent.
@@ -161,35 +158,6 @@ class Proxy:
                 self._accounts, request, "outcome-unknown" if call.back and request.method == "POST" else "internal"
             )
         return reply
-
-    async def _through(self, call: "_Call", steps: Steps, want: Want) -> Any:
-        """Steps, from the want that they are at, to their result."""
-        while True:
-            try:
-                if isinstance(want, Ask):
-                    sent = await self._ask(call, want)
-                elif isinstance(want, Record | Settle | Await):
-                    sent = unjournalled(want)
-                else:
-                    sent = await self._memory.once(want, partial(self._through, call))
-            except TranslatorError as error:
-                go_on = partial(steps.throw, error)
-            else:
-                go_on = partial(steps.send, sent)
-            try:
-                want = go_on()
-            except StopIteration as finished:
-                return finished.value
-
-    async def _ask(self, call: "_Call", ask: Ask) -> tuple[wire.Answer, ...]:
-        back, call.back = self._backs[ask.back], ask.back
-        if len(ask.requests) == 1:
-            answers = [await back.ask(ask.requests[0], call.id)]
-        else:
-            answers = await asyncio.gather(*(back.ask(request, call.id) for request in ask.requests))
-        for answer in answers:
-            self._meter.count_ask(ask.back, answer)
-        return tuple(answers)
 
     def _explained(self, reply: Reply) -> wire.Response:
         """The answer, with what it took where the operator wants that said."""
@@ -221,8 +189,8 @@ class Proxy:
         )
 
 
-class _Call:
-    """One request on its way: what the scope says of it, its id, when it began, and the back asked last."""
+class _Call(Errand):
+    """One request on its way: what the scope says of it, and when it began."""
 
     def __init__(self, scope: Scope) -> None:
         self.began = time.perf_counter()
@@ -233,8 +201,7 @@ class _Call:
         self.is_head = scope["method"] == "HEAD"
         self.method = scope["method"] if scope["method"] in _METHODS else "other"
         given = next((value for name, value in self._headers if name == "x-request-id"), "")
-        self.id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-        self.back = ""
+        super().__init__(given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16))
         length = next((value for name, value in self._headers if name == "content-length"), "0")
         self.declares = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
         """Bytes that the body is said to have; 0 where nothing is said."""

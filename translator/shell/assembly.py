@@ -34,7 +34,7 @@ def assemble(settings: Settings) -> Assembly:
     """What these settings mean. Raises ConfigError naming section and key, and TableError for a table that is broken."""
     dialects = Dialects()
     backs = {
-        name: Back(name, _behind(dialects, settings, name, back), back.in_flight)
+        name: Back(name, _behind(dialects, settings, name, back), back.in_flight, back.receipts)
         for name, back in settings.backs.items()
     }
     served = [(account.behind.name, account.behind.account) for account in settings.accounts]

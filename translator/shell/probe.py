@@ -8,8 +8,8 @@ from translator.accounts import Accounts, Entry, Side
 from translator.exchange import Limits, Reply, exchange
 from translator.kinds import KINDS
 from translator.routes import Template
-from translator.shell.app import Asker
 from translator.shell.assembly import Assembly
+from translator.shell.driving import Asker
 from translator.shell.upstream import Upstream
 from translator.wants import alone
 from translator.wire import Request

@@ -3,23 +3,39 @@
     curl ─▶ restcomm front      ─▶ the proxy ─▶ a simulated properties-v2 provider
     curl ─▶ properties-v2 front ─▶ the proxy ─▶ a simulated Restcomm
 
-The providers are the judge's own twins, written from the documents; their life cycles advance with the clock on the wall.
+The providers are the judge's own twins, written from the documents; their life cycles advance with the clock on the wall. A receiver
+of status callbacks stands beside them, and says what it is told.
 """
 
 import contextlib
 import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from conformance.twins import properties_v2, restcomm
 from conformance.twins.serving import serve as serve_twin
 from translator.accounts import Accounts, Back, Entry, Side
 from translator.exchange import Limits
 from translator.shell.addresses import Address
+from translator.shell.admin import Meter
 from translator.shell.app import Proxy
 from translator.shell.assembly import Dialects
+from translator.shell.journal import Patience
+from translator.shell.keeping import Keeper, Keeping
+from translator.shell.receipts import Receipts
 from translator.shell.serve import address_of, listen, serving, stopped
+from translator.shell.store import open_store
+from translator.shell.store.retention import Keep
+from translator.shell.tracker import Polling
 from translator.shell.upstream import Upstream
+from translator.shell.vetting import Vetting
 
 ACCOUNT: Final = "AC00000000000000000000000000000001"
 TOKEN: Final = "sandbox-token"  # noqa: S105 - it guards invented messages on this machine and nothing else
@@ -57,17 +73,34 @@ def accounts(provider_token: str) -> Accounts:
     )
 
 
-def curl_lines(url: str) -> Iterator[str]:
+def receiver(say: Callable[[str], None]) -> Starlette:
+    """An application that is called back: it says what it is told."""
+
+    async def told(request: Request) -> PlainTextResponse:
+        given = dict(request.query_params)
+        given.update(dict(parse_qsl((await request.body()).decode("utf-8", "replace"))))
+        what = given.get("MessageStatus") or given.get("Event") or "something"
+        sid = given.get("MessageSid") or given.get("Message.Sid") or ""
+        say(f"# called back: {what} {sid}")
+        return PlainTextResponse("ok")
+
+    return Starlette(routes=[Route("/callback", told, methods=["GET", "POST"])])
+
+
+def curl_lines(url: str, callback: str) -> Iterator[str]:
     """What to try: the examples of the documents, as their own curl lines with the sandbox's address and credentials."""
     messages = f"{url}/restcomm/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages"
     login = f"-u '{ACCOUNT}:{TOKEN}'"
     filters = "From=19876543212&To=13216549878&StartTime=2018-05-30&EndTime=2018-06-09&Page=0&PageSize=10"
     sid = f"SM{properties_v2.DELIVERED_EXAMPLE_SID}"
     yield "# the restcomm dialect before a properties-v2 provider: send, list, get one, and get it as XML"
-    yield (f"curl -X POST '{messages}.json' -d 'From=19876543212' -d 'To=13216549878' -d 'Body=Test SMS' {login}")
+    send = f"curl -X POST '{messages}.json' -d 'From=19876543212' -d 'To=13216549878' -d 'Body=Test SMS'"
+    yield f"{send} {login}"
     yield f"curl '{messages}.json?{filters}&SortBy=DateCreated:asc' {login}"
     yield f"curl '{messages}/{sid}.json' {login}"
     yield f"curl '{messages}/{sid}' {login}"
+    yield "# the same with a StatusCallback, to a receiver that runs here: it says below when it is told of sent, and then of delivered"
+    yield f"{send} -d 'StatusCallback={callback}' {login}"
     search = f"{url}/v2/Properties/{OTHER_PROPERTY}/Messages"
     login = f"-u '{OTHER_ACCOUNT}:{TOKEN}'"
     json = "-H 'Content-Type: application/json'"
@@ -79,6 +112,8 @@ def curl_lines(url: str) -> Iterator[str]:
     yield f"curl '{search}?{filters}' {login}"
     one = '{"From": "+61416240112", "To": "+61488824921", "Text": "Saaaa"}'
     yield f"curl '{search}' {json} -d '{one}' {login}"
+    webhook = f'{one[:-1]}, "DeliveryReceiptWebhookUri": "{callback}"}}'
+    yield f"curl '{search}' {json} -d '{webhook}' {login}"
     batch = search.replace("/Messages", "/BatchMessages")
     yield f"""curl '{batch}' {json} -d '{{"Messages": [{one}, {{"To": "+61488824921"}}]}}' {login}"""
 
@@ -97,9 +132,22 @@ async def sandbox(port: int, messages: int, seed: int, say: Callable[[str], None
             "provider": await world.enter_async_context(serve_twin(provider)),
             "old": await world.enter_async_context(serve_twin(old)),
         }
+        hook = listen("--port", Address("127.0.0.1", 0))
+        await world.enter_async_context(serving(receiver(say), hook, _GRACE))
         backs = {name: Upstream(url) for name, url in urls.items()}
-        proxy = Proxy(accounts(token), Limits(), backs)
+        spoken, meter, limits = accounts(token), Meter(), Limits()
+        store = await open_store("memory:", "sandbox", Path())
+        world.push_async_callback(store.close)
+        keeper = Keeper(store, spoken, limits, _keeping(hook.getsockname()[1]), meter)
+        proxy = Proxy(spoken, limits, backs, scribe=keeper.journal, meter=meter)
+        world.push_async_callback(proxy.driver.aclose)
+        await world.enter_async_context(keeper.going_on(proxy.driver))
         await world.enter_async_context(serving(proxy.application(), listener, _GRACE))
-        for line in curl_lines(f"http://{address_of(listener)}"):
+        for line in curl_lines(f"http://{address_of(listener)}", f"http://{address_of(hook)}/callback"):
             say(line)
         await stop.wait()
+
+
+def _keeping(port: int) -> Keeping:
+    """Only this machine is called, at the receiver's port; backs are looked at every second."""
+    return Keeping(Vetting(["127.0.0.1"], [port]), Receipts("", ()), Patience(), Polling(poll=1.0), Keep(86400.0))

@@ -18,9 +18,11 @@ from translator.shell.addresses import Address, read_address
 from translator.shell.admin import Meter, admin_application
 from translator.shell.app import Proxy
 from translator.shell.assembly import Assembly
+from translator.shell.keeping import Keeper, Keeping
 from translator.shell.log import logger
 from translator.shell.memory import Memory
 from translator.shell.settings import Settings
+from translator.shell.store import Store, open_store
 from translator.shell.upstream import Upstream
 
 try:
@@ -120,17 +122,24 @@ async def serve(settings: Settings, assembly: Assembly) -> None:
         if server.admin:
             admin = listen(f"{where} admin", read_address(f"{where} admin", server.admin))
             sockets.callback(admin.close)
-        for sentence in settings.unused():
+        for sentence in settings.unpromised():
             logger().warning(sentence)
-        await _serve(settings, assembly, front, admin)
+        store = await open_store(settings.store.url, f"{settings.file}, [store] url", settings.folder)
+        try:
+            await _serve(settings, assembly, store, front, admin)
+        finally:
+            await store.close()
 
 
-async def _serve(settings: Settings, assembly: Assembly, front: socket.socket, admin: socket.socket | None) -> None:
+async def _serve(
+    settings: Settings, assembly: Assembly, store: Store, front: socket.socket, admin: socket.socket | None
+) -> None:
     stop, meter, grace = stopped(), Meter(), int(settings.server.deadline) + _GRACE
     backs = {
         name: Upstream(reach.url, timeout=reach.timeout, concurrency=reach.concurrency)
         for name, reach in assembly.reaches.items()
     }
+    keeper = Keeper(store, assembly.accounts, assembly.limits, Keeping.of(settings), meter)
     proxy = Proxy(
         assembly.accounts,
         assembly.limits,
@@ -138,6 +147,8 @@ async def _serve(settings: Settings, assembly: Assembly, front: socket.socket, a
         deadline=settings.server.deadline,
         max_body=settings.server.max_body,
         memory=Memory(settings.lists.snapshot_bytes),
+        scribe=keeper.journal,
+        receipts=keeper.take_receipt,
         explain_headers=settings.server.explain_headers,
         meter=meter,
     )
@@ -145,6 +156,9 @@ async def _serve(settings: Settings, assembly: Assembly, front: socket.socket, a
         if admin is not None:
             await servers.enter_async_context(serving(admin_application(meter, stop.is_set), admin, _GRACE))
             logger().info("admin", listen=address_of(admin))
+        # The backs are closed last: what is owed is worked off until then.
+        servers.push_async_callback(proxy.driver.aclose)
+        await servers.enter_async_context(keeper.going_on(proxy.driver))
         await servers.enter_async_context(serving(proxy.application(), front, grace))
         logger().info("serving", listen=address_of(front), accounts=len(assembly.accounts.entries))
         await stop.wait()

@@ -15,9 +15,12 @@ from msgspec import Meta
 from translator.errors import ConfigError
 from translator.shell.addresses import check_network, check_url, read_address
 from translator.shell.environment import key_at, overridden, substituted
+from translator.shell.receipts import SHORTEST
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Duration = Annotated[float, Meta(ge=0, le=86400)]
+Days = Annotated[float, Meta(gt=0, le=31536000)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
 
@@ -28,22 +31,49 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     listen: str = "127.0.0.1:8080"
     admin: str = "127.0.0.1:8081"
     public_url: str = ""
+    secret: str | tuple[str, ...] = ()
     deadline: Seconds = 30.0
     max_body: Positive = 65536
     explain_headers: bool = False
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What signs, first, and what is believed as well."""
+        return (self.secret,) if isinstance(self.secret, str) else self.secret
+
+    def __repr__(self) -> str:
+        return f"Server(listen={self.listen!r}, admin={self.admin!r}, public_url={self.public_url!r})"
+
 
 class Store(msgspec.Struct, frozen=True, kw_only=True):
-    """`[store]`: where the journal of sends would be."""
+    """`[store]`: where the journal of sends and the calls that are owed are kept. It may hold a password."""
 
-    url: str
+    url: str = "sqlite:///translator.db"
+
+    def __repr__(self) -> str:
+        return f"Store({self.url.partition(':')[0]})"
+
+
+class Sends(msgspec.Struct, frozen=True, kw_only=True):
+    """`[sends]`: for how many seconds a caller is kept while an outcome is looked for, an equal send joins an unknown one, and an
+    unknown one is looked for at all."""
+
+    wait: Duration = 5.0
+    join: Duration = 120.0
+    give_up: Days = 86400.0
+    resend: Literal[False] = False
 
 
 class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
-    """`[callbacks]`: which networks beyond the public ones callbacks may go to, and how often a back is looked at."""
+    """`[callbacks]`: which networks beyond the public ones may be called, and which ports; how often a back is looked at (seconds), in
+    how many asks a round, and up to which age of a message; and how long calls that were given up are kept (seconds)."""
 
     allow: tuple[str, ...] = ()
+    ports: tuple[Port, ...] = (80, 443, 8080, 8443)
     poll: Seconds = 5.0
+    poll_asks: Positive = 20
+    poll_end: Days = 259200.0
+    keep: Days = 2592000.0
 
 
 class Lists(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,13 +90,14 @@ class Lists(msgspec.Struct, frozen=True, kw_only=True):
 
 class Back(msgspec.Struct, frozen=True, kw_only=True):
     """`[backs.NAME]`: a provider. `timeout` is seconds for a whole call, `concurrency` how many calls there are at once,
-    `in_flight` how many asks of one list; `given` are the keys of its dialect."""
+    `in_flight` how many asks of one list, `receipts` whether it is asked to call us; `given` are the keys of its dialect."""
 
     dialect: str
     url: str
     timeout: Seconds = 10.0
     concurrency: Positive = 64
     in_flight: Positive = 3
+    receipts: bool = True
     given: dict[str, Any] = {}
 
 
@@ -105,28 +136,38 @@ class Account(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """A whole configuration file. `file` is its name as errors say it; `store` and `callbacks` are None where not given."""
+    """A whole configuration file. `file` is its name as errors say it, `folder` what relative paths in it are relative to."""
 
     file: str
+    folder: Path
     server: Server
-    store: Store | None
-    callbacks: Callbacks | None
+    store: Store
+    sends: Sends
+    callbacks: Callbacks
     lists: Lists
     backs: dict[str, Back]
     accounts: tuple[Account, ...]
 
-    def unused(self) -> list[str]:
-        """A sentence for each section or key that is accepted and has no effect yet."""
-        given = {
-            "[server] public_url": bool(self.server.public_url),
-            "[store]": self.store is not None,
-            "[callbacks]": self.callbacks is not None,
+    def unpromised(self) -> list[str]:
+        """A sentence for each thing that somebody may count on, and that these settings do not give."""
+        found = {
+            "[server] public_url": _UNSIGNED if self.server.public_url and not self.server.secrets else "",
+            "[store] url": _FORGOTTEN if self.store.url == "memory:" else "",
         }
-        return [f"{self.file}, {name}: {_UNUSED}" for name, is_given in given.items() if is_given]
+        return [f"{self.file}, {name}: {sentence}" for name, sentence in found.items() if sentence]
 
 
-_UNUSED: Final = "accepted, not used by this version: sends are not journalled and a StatusCallback is refused"
-_SCALAR: Final = {"server": Server, "store": Store, "callbacks": Callbacks, "lists": Lists}
+_UNSIGNED: Final = (
+    "without a secret nothing can be signed: backs are not asked to call us, and polling finds what happens"
+)
+_FORGOTTEN: Final = "memory: is for trials: sends and callbacks are forgotten when this process ends"
+_SCALAR: Final[dict[str, type[Any]]] = {
+    "server": Server,
+    "store": Store,
+    "sends": Sends,
+    "callbacks": Callbacks,
+    "lists": Lists,
+}
 _SECTIONS: Final = frozenset({*_SCALAR, "backs", "accounts"})
 
 _Section = TypeVar("_Section", bound=msgspec.Struct)
@@ -143,14 +184,15 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
         for name, section in raw.items()
         if name in _SCALAR
     }
+    sections: dict[str, Any] = {
+        name: _decode(f"{file}, [{name}]", scalar.get(name, {}), kind) for name, kind in _SCALAR.items()
+    }
     settings = Settings(
-        file,
-        _decode(f"{file}, [server]", scalar.get("server", {}), Server),
-        _decode(f"{file}, [store]", scalar["store"], Store) if "store" in scalar else None,
-        _decode(f"{file}, [callbacks]", scalar["callbacks"], Callbacks) if "callbacks" in scalar else None,
-        _decode(f"{file}, [lists]", scalar.get("lists", {}), Lists),
-        _backs(file, raw.get("backs", {}), path.parent, environment),
-        _accounts(file, raw.get("accounts", []), path.parent, environment),
+        file=file,
+        folder=path.parent,
+        backs=_backs(file, raw.get("backs", {}), path.parent, environment),
+        accounts=_accounts(file, raw.get("accounts", []), path.parent, environment),
+        **sections,
     )
     _check(settings)
     return settings
@@ -227,9 +269,10 @@ def _check(settings: Settings) -> None:
         read_address(f"{server} admin", settings.server.admin)
     if settings.server.public_url:
         check_url(f"{server} public_url", settings.server.public_url)
-    if settings.store and not settings.store.url.startswith(("sqlite:///", "postgresql://", "memory:")):
+    _secrets(server, settings.server)
+    if not settings.store.url.startswith(("sqlite:///", "postgresql://", "memory:")):
         raise ConfigError(f"{settings.file}, [store] url", "begins with sqlite:///, postgresql:// or memory:")
-    for network in settings.callbacks.allow if settings.callbacks else ():
+    for network in settings.callbacks.allow:
         check_network(f"{settings.file}, [callbacks] allow", network)
     for name, back in settings.backs.items():
         check_url(f"{settings.file}, [backs.{name}] url", back.url)
@@ -241,6 +284,13 @@ def _check(settings: Settings) -> None:
         for side, keys in (("front", front), ("back", behind)):
             _credentials(f"{where} {side}", keys.account, keys.token)
     _overlaps(settings.accounts)
+
+
+def _secrets(where: str, server: Server) -> None:
+    """What signs the address at which backs call us is long."""
+    for secret in server.secrets:
+        if len(secret.encode()) < SHORTEST or not secret.isprintable():
+            raise ConfigError(f"{where} secret", f"has to be printable and of at least {SHORTEST} bytes")
 
 
 def _credentials(where: str, account: str, token: str) -> None:

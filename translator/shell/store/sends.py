@@ -143,7 +143,7 @@ def _sent(connection: Connection, id_: str, message: Message, now: float) -> Non
             connection.execute(
                 update(sends)
                 .where(sends.c.id == id_, sends.c.state != SENT)
-                .values(state=SENT, sid=message.sid, message=msgspec.json.encode(message), settled=now, look_at=None)
+                .values(state=SENT, sid=message.sid, message=_packed(message), settled=now, look_at=None)
             )
     except IntegrityError:
         _retract(connection, id_, message.sid, now)
@@ -151,6 +151,11 @@ def _sent(connection: Connection, id_: str, message: Message, now: float) -> Non
     connection.execute(
         update(watches).where(watches.c.send == id_, watches.c.look_at.is_(None), watches.c.over.is_(None)).values(look_at=now)
     )  # fmt: skip
+
+
+def _packed(message: Message) -> bytes:
+    """A message by its neutral names, whatever a back's decoder called them."""
+    return msgspec.json.encode({name: getattr(message, name) for name in Message.__struct_fields__})
 
 
 def _retract(connection: Connection, id_: str, sid: str, now: float) -> None:

@@ -1,0 +1,98 @@
+"""Driving the core: each want of a piece of it is done here, and it is sent what came of that.
+
+Ask                     ─▶ the back's seam
+Once                    ─▶ memory
+Record, Settle, Await   ─▶ the journal
+"""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from translator import wire
+from translator.errors import TranslatorError
+from translator.shell.admin import Meter
+from translator.shell.memory import Memory
+from translator.wants import Ask, Await, Once, Record, Settle, Steps, Want, unjournalled
+
+
+class Asker(Protocol):
+    """What a back looks like from here; `translator.shell.upstream.Upstream` is one."""
+
+    async def ask(self, request: wire.Request, request_id: str) -> wire.Answer: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Scribe(Protocol):
+    """What a journal looks like from here; `translator.shell.journal.Journal` is one."""
+
+    async def does(self, want: Record | Settle | Await) -> Any: ...
+
+
+class Forgetful:
+    """The journal where there is none: every send is new, and of an unknown one nothing more is heard."""
+
+    async def does(self, want: Record | Settle | Await) -> Any:
+        return unjournalled(want)
+
+
+class Errand:
+    """One piece of work: the id that its asks carry, and the back asked last."""
+
+    def __init__(self, id_: str) -> None:
+        self.id = id_
+        self.back = ""
+
+
+class Driver:
+    """Drives any number of pieces at once."""
+
+    def __init__(self, backs: Mapping[str, Asker], memory: Memory, meter: Meter, scribe: Scribe | None = None) -> None:
+        self._backs, self._memory, self._meter = backs, memory, meter
+        self.scribe: Scribe = scribe or Forgetful()
+
+    async def run(self, errand: Errand, steps: Steps) -> Any:
+        """Steps to their result. Raises what they raise."""
+        try:
+            first = next(steps)
+        except StopIteration as finished:
+            return finished.value
+        return await self._through(errand, steps, first)
+
+    async def aclose(self) -> None:
+        """Close what is connected."""
+        for back in self._backs.values():
+            await back.aclose()
+
+    async def _through(self, errand: Errand, steps: Steps, want: Want) -> Any:
+        """Steps, from the want that they are at, to their result."""
+        while True:
+            try:
+                sent = await self._done(errand, want)
+            except TranslatorError as error:
+                go_on = partial(steps.throw, error)
+            else:
+                go_on = partial(steps.send, sent)
+            try:
+                want = go_on()
+            except StopIteration as finished:
+                return finished.value
+
+    async def _done(self, errand: Errand, want: Want) -> Any:
+        if isinstance(want, Ask):
+            return await self._ask(errand, want)
+        if isinstance(want, Once):
+            return await self._memory.once(want, partial(self._through, errand))
+        return await self.scribe.does(want)
+
+    async def _ask(self, errand: Errand, ask: Ask) -> tuple[wire.Answer, ...]:
+        back, errand.back = self._backs[ask.back], ask.back
+        if len(ask.requests) == 1:
+            answers = [await back.ask(ask.requests[0], errand.id)]
+        else:
+            answers = await asyncio.gather(*(back.ask(request, errand.id) for request in ask.requests))
+        for answer in answers:
+            self._meter.count_ask(ask.back, answer)
+        return tuple(answers)

@@ -1,0 +1,117 @@
+"""The journal of sends as the core wants it: written before, settled after, and asked by those who wait.
+
+Record ─▶ may that address be called? ─▶ one transaction ─▶ new · joined · known · running · reused
+Settle ─▶ one transaction, tried again for a while where the store is down
+Await  ─▶ the store, now and then, until it knows or `wait` seconds have passed
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from translator.accounts import Accounts, Entry
+from translator.errors import Refused
+from translator.model import Fault
+from translator.shell.receipts import Receipts
+from translator.shell.store import Store, StoreDown
+from translator.shell.store import sends as rows
+from translator.shell.store.sends import Begun, Times
+from translator.shell.vetting import Vetting
+from translator.wants import Await, Intent, Outcome, Record, Recorded, Settle
+
+_GLANCE: Final = 0.1
+_TRIES: Final = 4
+"""How often it is tried to write down what became of a send, a little later each time."""
+
+
+class Patience(NamedTuple):
+    """`[sends]` of the configuration, in seconds: `wait` for an outcome that is looked for, `join` for equal sends, `give_up` for
+    looking at all; and `answer`, within which a back has answered or will not."""
+
+    wait: float = 5.0
+    join: float = 120.0
+    give_up: float = 86400.0
+    answer: float = 60.0
+
+
+def place_of(entry: Entry) -> str:
+    """The account at the back that an entry's messages stand in."""
+    return f"{entry.back.name}/{entry.behind.account}/{entry.behind.property}"
+
+
+class Journal:
+    """`wake` is called when a send has become unknown: somebody is to look for it at once."""
+
+    def __init__(
+        self, store: Store, accounts: Accounts, vetting: Vetting, receipts: Receipts, patience: Patience, *,
+        wake: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._store, self._accounts, self._vetting, self._receipts = store, accounts, vetting, receipts
+        self._patience, self._clock = patience, clock
+        self.wake = wake
+
+    async def does(self, want: Record | Settle | Await) -> Any:
+        """What the core wants of a journal. Raises Refused where a send cannot be written down."""
+        if isinstance(want, Record):
+            return await self._record(want.intents)
+        if isinstance(want, Settle):
+            return await self._settle(want.outcomes)
+        return await self._await(want.ids)
+
+    async def _record(self, intents: Sequence[Intent]) -> tuple[Recorded, ...]:
+        reasons = await asyncio.gather(*(self._forbidden(intent) for intent in intents))
+        begun = [
+            Begun(secrets.token_hex(16), place_of(self._accounts.by_name[intent.entry]), intent)
+            for intent, reason in zip(intents, reasons, strict=True)
+            if not reason
+        ]
+        times = Times(self._clock(), self._patience.answer, self._patience.join)
+        try:
+            written = iter(await self._store.write(partial(rows.record, begun=begun, times=times)))
+        except StoreDown as error:
+            raise Refused(Fault("store-down", retry_after=1, log=f"the store is down: {error}")) from None
+        return tuple(
+            Recorded("", "forbidden", reason=reason) if reason else self._addressed(next(written), intent)
+            for intent, reason in zip(intents, reasons, strict=True)
+        )
+
+    async def _forbidden(self, intent: Intent) -> str:
+        return "" if intent.wish is None else await self._vetting.forbids(intent.wish.address)
+
+    def _addressed(self, recorded: Recorded, intent: Intent) -> Recorded:
+        """Where somebody waits to be told, the back may tell us."""
+        if recorded.state != "new" or intent.wish is None or not self._accounts.by_name[intent.entry].back.receipts:
+            return recorded
+        return recorded._replace(receipt=self._receipts.address(recorded.id))
+
+    async def _settle(self, outcomes: Sequence[Outcome]) -> None:
+        for again in range(_TRIES):
+            try:
+                await self._store.write(partial(rows.settle, outcomes=outcomes, now=self._clock()))
+                break
+            except StoreDown as error:
+                down = error
+                await asyncio.sleep(_GLANCE * 2**again)
+        else:
+            # The intents stand: whoever opens the store next looks for the sends, and tells whoever waits.
+            why = f"the outcome could not be written down: {down}"
+            raise Refused(Fault("outcome-unknown", log=why))
+        if any(outcome.state == "unknown" for outcome in outcomes):
+            self.wake()
+
+    async def _await(self, ids: Sequence[str]) -> tuple[Outcome, ...]:
+        until = asyncio.get_running_loop().time() + self._patience.wait
+        glance = _GLANCE
+        while True:
+            try:
+                found = await self._store.read(partial(rows.outcomes, ids=ids))
+            except StoreDown:
+                found = [Outcome(id_, "unknown") for id_ in ids]
+            left = until - asyncio.get_running_loop().time()
+            if left <= 0 or all(outcome.state != "unknown" for outcome in found):
+                return tuple(found)
+            await asyncio.sleep(min(glance, left))
+            glance = min(glance * 1.5, 1.0)

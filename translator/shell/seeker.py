@@ -1,0 +1,82 @@
+"""Who looks for sends of which nobody knows whether they were made, until they are found or lost to sight."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from translator.accounts import Accounts
+from translator.errors import TranslatorError
+from translator.exchange import Limits
+from translator.model import Message, Notes
+from translator.seeking import Sought, seek
+from translator.shell.admin import Meter
+from translator.shell.driving import Driver, Errand
+from translator.shell.log import logger
+from translator.shell.store import Store
+from translator.shell.store import sends as rows
+
+_MOST: Final = 20
+LEASE: Final = 60.0
+"""Seconds for which a send that is looked for is nobody else's."""
+
+GAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+"""Seconds between two looks; the last one goes on until `give_up`."""
+
+
+class Seeker:
+    """One round at a time: see `background`."""
+
+    def __init__(
+        self, store: Store, accounts: Accounts, driver: Driver, limits: Limits, give_up: float, meter: Meter, *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._store, self._accounts, self._driver, self._limits = store, accounts, driver, limits
+        self._give_up, self._meter, self._clock = give_up, meter, clock
+
+    async def recover(self) -> None:
+        """What was under way when the process before us ended is unknown. Where others share the store, time tells."""
+        if not self._store.shared:
+            await self._store.write(partial(rows.abandoned, now=self._clock()))
+
+    async def round(self) -> bool:
+        """Look for what is due. Whether there was anything."""
+        due = await self._store.write(partial(rows.take_unknown, most=_MOST, now=self._clock(), lease=LEASE))
+        for row in due:
+            await self._look_for(row)
+        return bool(due)
+
+    async def _look_for(self, row: dict[str, Any]) -> None:
+        entry = self._accounts.by_name.get(row["entry"])
+        if entry is None:
+            logger().warning("no-such-account", send=row["id"])
+            await self._missed(row)
+            return
+        sought = Sought(row["id"], row["made"], row["sender"], row["recipient"], row["text"])
+        try:
+            steps = seek(entry, sought, self._limits, self._clock(), Notes())
+            candidates: list[Message] = await self._driver.run(Errand(row["id"]), steps)
+        except TranslatorError as error:
+            logger().warning("search-failed", send=row["id"], why=str(error), back=entry.back.name)
+            await self._missed(row)
+            return
+        if not await self._store.write(partial(self._decide, row=row, candidates=candidates)):
+            await self._missed(row)
+            return
+        self._meter.count_send("found")
+        logger().info("found", send=row["id"], back=entry.back.name)
+
+    def _decide(self, connection: Any, row: dict[str, Any], candidates: list[Message]) -> bool:
+        """Take the one message that no other send is. Two that could be it are none."""
+        taken = rows.claimed(connection, row["place"], [message.sid for message in candidates])
+        free = [message for message in candidates if message.sid not in taken]
+        return len(free) == 1 and rows.found(connection, row, free[0], self._clock())
+
+    async def _missed(self, row: dict[str, Any]) -> None:
+        now = self._clock()
+        lost = now - row["made"] >= self._give_up
+        look_at = None if lost else now + GAPS[min(row["looks"], len(GAPS) - 1)]
+        await self._store.write(partial(rows.not_found, row=row, look_at=look_at, now=now))
+        if lost:
+            self._meter.count_send("lost")
+            logger().warning("lost-to-sight", send=row["id"], age=round(now - row["made"]))

@@ -1,0 +1,130 @@
+"""Whom we call: only addresses that anybody could reach, at ports where services listen, and what an operator opens beside.
+
+    address ─▶ no user, a listed port ─▶ its host, resolved once ─▶ every address public or allowed ─▶ dialled as vetted
+
+What is written in a way that hides where it leads (decimal, octal, IPv4 within IPv6) is judged by where it leads.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+import httpx
+
+Ip: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+PORTS: Final = (80, 443, 8080, 8443)
+
+_PATIENCE: Final = 5.0
+"""Seconds that a name may take to resolve."""
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+_TUNNELS: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in ("2002::/16", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "::/96", "192.88.99.0/24", "fec0::/10")
+)
+"""Ranges whose addresses lead somewhere else: 6to4, NAT64, Teredo, IPv4 within IPv6, and one that is no longer in use."""
+
+
+class Forbidden(Exception):
+    """Nobody is called there. Completes the sentence "the value of X …"."""
+
+
+class Unresolved(Exception):
+    """The name leads nowhere at the moment."""
+
+
+class Vetted(NamedTuple):
+    """Where a call goes: the URL as given, and the address that was vetted."""
+
+    url: httpx.URL
+    ip: str
+
+    @property
+    def destination(self) -> str:
+        """Host and port, as a person would write them."""
+        return destination_of(self.url)
+
+
+Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a name. Raises OSError."""
+
+
+class Vetting:
+    """`allow` are networks beyond the public ones, `ports` those that may be called."""
+
+    def __init__(
+        self, allow: Sequence[str] = (), ports: Sequence[int] = PORTS, *, resolve: Resolve | None = None
+    ) -> None:
+        self._allow: tuple[Network, ...] = tuple(ipaddress.ip_network(text) for text in allow)
+        self._ports = frozenset(ports)
+        self._resolve = resolve or _resolved
+
+    async def forbids(self, address: str) -> str:
+        """Why nobody may be called there; empty where somebody may, also at a name that does not resolve yet."""
+        try:
+            await self.vet(address)
+        except Forbidden as error:
+            return str(error)
+        except Unresolved:
+            return ""
+        return ""
+
+    async def vet(self, address: str) -> Vetted:
+        """The address, resolved once. Raises Forbidden and Unresolved."""
+        url = parsed(address)
+        if url.userinfo:
+            raise Forbidden("cannot hold a user or a password")
+        if (port := _port(url)) not in self._ports:
+            raise Forbidden(f"has a port that is not called: {port}")
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                found = await self._resolve(url.raw_host.decode("ascii").strip("[]"), port)
+        except (OSError, TimeoutError, UnicodeError):
+            raise Unresolved from None
+        if not found:
+            raise Unresolved
+        if not all(self.permits(ip) for ip in found):
+            raise Forbidden("leads to an address that is not public")
+        return Vetted(url, found[0])
+
+    def permits(self, text: str) -> bool:
+        """Whether an IP address may be dialled."""
+        ip: Ip = ipaddress.ip_address(text.partition("%")[0])
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+            ip = ip.ipv4_mapped
+        if any(ip.version == network.version and ip in network for network in self._allow):
+            return True
+        if any(ip.version == network.version and ip in network for network in _TUNNELS):
+            return False
+        return ip.is_global and not ip.is_multicast
+
+
+def parsed(address: str) -> httpx.URL:
+    """An address as a URL. Raises Forbidden where it is none."""
+    try:
+        url = httpx.URL(address)
+    except (httpx.InvalidURL, UnicodeError, ValueError):
+        raise Forbidden("is not an address") from None
+    if url.scheme not in _DEFAULT_PORTS or not url.host:
+        raise Forbidden("is not an http or https address")
+    return url
+
+
+def destination_of(url: httpx.URL) -> str:
+    """Host and port of a URL."""
+    host = url.raw_host.decode("ascii")
+    return f"{host}:{_port(url)}"
+
+
+def _port(url: httpx.URL) -> int:
+    return url.port if url.port is not None else _DEFAULT_PORTS[url.scheme]
+
+
+async def _resolved(host: str, port: int) -> Sequence[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
