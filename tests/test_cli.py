@@ -125,12 +125,12 @@ def test_a_good_configuration_is_said_to_be_good(config: Path) -> None:
     assert json.loads(as_json.stdout) == {"good": True, "accounts": 1}
 
 
-def test_what_is_accepted_and_not_used_is_talk(config: Path) -> None:
-    config.write_text(CONFIG + "[store]\nurl = 'sqlite:///x.db'\n", "utf-8")
+def test_what_is_not_promised_is_talk(config: Path) -> None:
+    config.write_text(CONFIG + "[store]\nurl = 'memory:'\n", "utf-8")
     done = run("check", "-c", config)
     assert done.returncode == 0
-    assert "translator.toml, [store]: accepted, not used by this version" in done.stderr
-    assert "not used" not in done.stdout
+    assert "translator.toml, [store] url: memory: is for trials" in done.stderr
+    assert "trials" not in done.stdout
 
 
 @pytest.mark.parametrize("command", ["serve", "check"])
@@ -217,11 +217,14 @@ def curl(line: str) -> tuple[int, dict[str, str], bytes]:
 def test_the_sandboxs_curl_lines_do_what_the_documents_show() -> None:
     with running("sandbox", "--port", "0", "--messages", "20") as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(10)]
-        send, listed, one, xml, *back = (curl(line) for line in lines if line.startswith("curl"))
+        lines = [process.stdout.readline() for _ in range(13)]
+        send, listed, one, xml, called, *back = (curl(line) for line in lines if line.startswith("curl"))
+        told = [process.stdout.readline().split()[3:] for _ in range(3)]
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=SECONDS)
-    assert {answer[0] for answer in (send, listed, one, xml, *back)} == {200}
+    assert {answer[0] for answer in (send, listed, one, xml, called, *back)} == {200}
+    waited = json.loads(called[2])["sid"]
+    assert [what for what, sid in told if sid == waited] == ["sent", "delivered"]
     message = json.loads(send[2])
     assert (message["from"], message["to"], message["body"]) == ("19876543212", "13216549878", "Test SMS")
     first = json.loads(listed[2])["messages"][0]
@@ -233,11 +236,12 @@ def test_the_sandboxs_curl_lines_do_what_the_documents_show() -> None:
         "delivered",
     )
     assert xml[2].startswith(b"<RestcommResponse><SMSMessage>")
-    search, narrowed, posted, batch = (json.loads(answer[2]) for answer in back)
+    search, narrowed, posted, hooked, batch = (json.loads(answer[2]) for answer in back)
     assert search["Messages"] and all(1506038400 <= row["Created"] < 1506427200 for row in search["Messages"])
     assert all((row["Status"], row["Direction"]) == ("Delivered", "Transmit") for row in narrowed["Messages"])
     assert 0 < len(narrowed["Messages"]) <= 10
     assert posted["Message"]["Text"] == batch[0]["Text"] == "Saaaa"
+    assert ["Message.DeliveryReceiptReceived", hooked["Message"]["MessageSid"]] in told
     assert batch[1] == {"ErrorCode": "PARAMETER_REQUIRED", "Message": "Text is required."}
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err

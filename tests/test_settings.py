@@ -87,16 +87,31 @@ def test_the_sample_means_what_it_says(tmp_path: Path) -> None:
     assert (settings.server.deadline, settings.server.max_body) == (30.0, 65536)
 
 
-def test_what_has_no_use_yet_is_said(tmp_path: Path) -> None:
-    said = read(tmp_path).unused()
-    assert [sentence.split(":")[0] for sentence in said] == [
-        "translator.toml, [server] public_url",
-        "translator.toml, [store]",
-        "translator.toml, [callbacks]",
-    ]
-    assert all("sends are not journalled and a StatusCallback is refused" in sentence for sentence in said)
-    bare = SAMPLE[SAMPLE.index("[backs.provider]") :]
-    assert read(tmp_path, bare).unused() == []
+def test_what_is_not_promised_is_said(tmp_path: Path) -> None:
+    [unsigned] = read(tmp_path).unpromised()
+    assert unsigned.startswith("translator.toml, [server] public_url: without a secret nothing can be signed")
+    signed = SAMPLE.replace("[store]", 'secret = "0123456789abcdef0123456789abcdef"\n[store]')
+    assert read(tmp_path, signed).unpromised() == []
+    [trial] = read(tmp_path, signed.replace("sqlite:///translator.db", "memory:")).unpromised()
+    assert trial.startswith("translator.toml, [store] url: memory: is for trials")
+
+
+def test_a_secret_is_never_shown(tmp_path: Path) -> None:
+    signed = SAMPLE.replace("[store]", 'secret = ["0123456789abcdef0123456789abcdef"]\n[store]').replace(
+        "sqlite:///translator.db", "postgresql://me:hush@db/x"
+    )
+    settings = read(tmp_path, signed)
+    assert "0123456789abcdef" not in repr(settings)
+    assert "hush" not in repr(settings)
+
+
+def test_what_is_kept_has_defaults(tmp_path: Path) -> None:
+    settings = read(tmp_path, SAMPLE[SAMPLE.index("[backs.provider]") :])
+    assert settings.store.url == "sqlite:///translator.db"
+    assert (settings.sends.wait, settings.sends.join, settings.sends.give_up) == (5.0, 120.0, 86400.0)
+    asked = settings.callbacks
+    assert (asked.allow, asked.ports) == ((), (80, 443, 8080, 8443))
+    assert (asked.poll, asked.poll_asks, asked.poll_end, asked.keep) == (5.0, 20, 259200.0, 2592000.0)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +126,11 @@ def test_what_has_no_use_yet_is_said(tmp_path: Path) -> None:
         ('"https://sms.example.test"', '"sms.example.test"', "[server] public_url", "an address like"),
         ('"sqlite:///translator.db"', '"mysql://x"', "[store] url", "begins with"),
         ("allow = []", 'allow = ["10.0.0.1/8"]', "[callbacks] allow", "a network"),
-        ("poll  = 5.0", "ports = [80]", "[callbacks] ports", "unknown key"),
-        ("[store]", "[sends]", "sends", "unknown section"),
+        ("poll  = 5.0", "ports = [0]", "[callbacks] ports", ">= 1"),
+        ("[store]", "[sends]\nresend = true\n[store]", "[sends] resend", "Invalid"),
+        ("[store]", "[sends]\njoin = -1\n[store]", "[sends] join", ">= 0"),
+        ("[store]", "[sents]\n[store]", "sents", "unknown section"),
+        ("[store]", "secret = 'short'\n[store]", "[server] secret", "at least 32 bytes"),
         ("[store]", "[lists]\nmax_asks = 0\n[store]", "[lists] max_asks", ">= 1"),
         ("[store]", "[lists]\non_cap = 'cut'\n[store]", "[lists] on_cap", "Invalid enum value"),
         ("[store]", "[lists]\nsettle = -1\n[store]", "[lists] settle", ">= 0"),

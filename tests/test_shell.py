@@ -21,8 +21,9 @@ from translator.accounts import Accounts, Back, Entry, Side
 from translator.exchange import Limits, Reply
 from translator.model import Note
 from translator.shell.admin import METRICS, PREFIX, Meter, admin_application
-from translator.shell.app import Asker, Proxy
+from translator.shell.app import Proxy
 from translator.shell.assembly import Dialects
+from translator.shell.driving import Asker
 from translator.shell.upstream import Upstream
 from translator.wire import Answer, Failure, Request, Response
 

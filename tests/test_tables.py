@@ -680,7 +680,7 @@ ERRORS: Final = (
     Broken(
         "a status that no row reads",
         V2,
-        drop("errors.reads", "back-failed"),
+        drop("errors.reads", "outcome-unknown"),
         "[[errors.reads]]",
         "takes whatever is left",
     ),
@@ -898,7 +898,7 @@ def test_without_settings_a_table_is_a_copy_of_itself() -> None:
             "back",
             {"page_size": 10},
             "page_size",
-            "unknown key; what this dialect takes as back: page_max, search_ahead",
+            "unknown key; what this dialect takes as back: external_id, page_max, refused_503, search_ahead",
         ),
         ("back", {"results_max": 10}, "results_max", "unknown key"),
         ("front", {"page_max": 10}, "page_max", "takes as front: batch_max, not_found_status, results_max"),

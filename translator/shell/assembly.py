@@ -6,7 +6,7 @@ from translator.accounts import Accounts, Back, Entry, Side
 from translator.dialect import Dialect, dialect
 from translator.errors import ConfigError, TableError
 from translator.exchange import Limits
-from translator.shell import settings as shell_settings
+from translator.shell import sections
 from translator.shell.settings import Settings
 from translator.tables import Table, overlay
 from translator.tables.load import raw_tables
@@ -96,7 +96,7 @@ def _compiled(file: str, plain: dict[str, Any], laid: dict[str, Any], given: dic
         raise ConfigError(where, f"{', '.join(given)}: {error.what}") from None
 
 
-def _behind(dialects: Dialects, settings: Settings, name: str, back: shell_settings.Back) -> Dialect:
+def _behind(dialects: Dialects, settings: Settings, name: str, back: sections.Back) -> Dialect:
     return dialects.of(back.dialect, "back", back.given, f"{settings.file}, [backs.{name}]")
 
 

@@ -7,124 +7,15 @@ Nothing here knows a dialect: the keys that a dialect adds to a back or a front 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from translator.errors import ConfigError
 from translator.shell.addresses import check_network, check_url, read_address
 from translator.shell.environment import key_at, overridden, substituted
 from translator.shell.receipts import SHORTEST
-
-Seconds = Annotated[float, Meta(gt=0, le=3600)]
-Duration = Annotated[float, Meta(ge=0, le=86400)]
-Days = Annotated[float, Meta(gt=0, le=31536000)]
-Port = Annotated[int, Meta(ge=1, le=65535)]
-Positive = Annotated[int, Meta(ge=1)]
-Count = Annotated[int, Meta(ge=0)]
-
-
-class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """`[server]`: where we listen, and what one front request may cost. `deadline` in seconds, `max_body` in bytes."""
-
-    listen: str = "127.0.0.1:8080"
-    admin: str = "127.0.0.1:8081"
-    public_url: str = ""
-    secret: str | tuple[str, ...] = ()
-    deadline: Seconds = 30.0
-    max_body: Positive = 65536
-    explain_headers: bool = False
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What signs, first, and what is believed as well."""
-        return (self.secret,) if isinstance(self.secret, str) else self.secret
-
-    def __repr__(self) -> str:
-        return f"Server(listen={self.listen!r}, admin={self.admin!r}, public_url={self.public_url!r})"
-
-
-class Store(msgspec.Struct, frozen=True, kw_only=True):
-    """`[store]`: where the journal of sends and the calls that are owed are kept. It may hold a password."""
-
-    url: str = "sqlite:///translator.db"
-
-    def __repr__(self) -> str:
-        return f"Store({self.url.partition(':')[0]})"
-
-
-class Sends(msgspec.Struct, frozen=True, kw_only=True):
-    """`[sends]`: for how many seconds a caller is kept while an outcome is looked for, an equal send joins an unknown one, and an
-    unknown one is looked for at all."""
-
-    wait: Duration = 5.0
-    join: Duration = 120.0
-    give_up: Days = 86400.0
-    resend: Literal[False] = False
-
-
-class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
-    """`[callbacks]`: which networks beyond the public ones may be called, and which ports; how often a back is looked at (seconds), in
-    how many asks a round, and up to which age of a message; and how long calls that were given up are kept (seconds)."""
-
-    allow: tuple[str, ...] = ()
-    ports: tuple[Port, ...] = (80, 443, 8080, 8443)
-    poll: Seconds = 5.0
-    poll_asks: Positive = 20
-    poll_end: Days = 259200.0
-    keep: Days = 2592000.0
-
-
-class Lists(msgspec.Struct, frozen=True, kw_only=True):
-    """`[lists]`: how many asks at a back one list may take and what becomes of one that needs more, how long a list that was read
-    whole and a total are kept (seconds) and in how many bytes, and after how many seconds a range grows no more."""
-
-    max_asks: Positive = 1000
-    on_cap: Literal["error", "capped"] = "error"
-    snapshot_ttl: Duration = 60.0
-    snapshot_bytes: Count = 64 * 1024 * 1024
-    total_ttl: Duration = 600.0
-    settle: Duration = 300.0
-
-
-class Back(msgspec.Struct, frozen=True, kw_only=True):
-    """`[backs.NAME]`: a provider. `timeout` is seconds for a whole call, `concurrency` how many calls there are at once,
-    `in_flight` how many asks of one list, `receipts` whether it is asked to call us; `given` are the keys of its dialect."""
-
-    dialect: str
-    url: str
-    timeout: Seconds = 10.0
-    concurrency: Positive = 64
-    in_flight: Positive = 3
-    receipts: bool = True
-    given: dict[str, Any] = {}
-
-
-class Front(msgspec.Struct, frozen=True, kw_only=True):
-    """`front` of an entry: what the calling application logs in with. `given` are the keys of its dialect."""
-
-    dialect: str
-    account: str
-    token: str
-    property: str = ""
-    given: dict[str, Any] = {}
-
-    def __repr__(self) -> str:
-        return f"Front(dialect={self.dialect!r}, account={self.account!r}, property={self.property!r})"
-
-
-class Behind(msgspec.Struct, frozen=True, kw_only=True):
-    """`back` of an entry: what we log in with at a back. `sender` is used where the front gives none."""
-
-    name: str
-    account: str
-    token: str
-    property: str = ""
-    sender: str = ""
-
-    def __repr__(self) -> str:
-        return f"Behind(name={self.name!r}, account={self.account!r}, property={self.property!r})"
+from translator.shell.sections import Back, Behind, Callbacks, Front, Lists, Sends, Server, Store
 
 
 class Account(NamedTuple):
