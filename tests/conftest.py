@@ -1,9 +1,46 @@
-"""How the generated tests run: a person explores anew each time, CI tries the same examples every time."""
+"""How the generated tests run: a person explores anew each time, CI tries the same examples every time.
 
+Where the stores are that tests run on.
+"""
+
+import asyncio
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from tests import postgres, stores
 
 settings.register_profile("person", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "person")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server | None]:
+    """A PostgreSQL server of this run, or None."""
+    with postgres.server() as made:
+        yield made
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server | None) -> str:
+    """An empty PostgreSQL database. Skips, and says what is missing, where there is none."""
+    url = os.environ.get(postgres.VARIABLE) or (postgres_server.url if postgres_server is not None else "")
+    if not url:
+        pytest.skip(postgres.NOT_HERE)
+    asyncio.run(stores.emptied(url))
+    return url
+
+
+@pytest.fixture(params=stores.KINDS)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Every kind of store in turn, empty."""
+    if request.param == "memory":
+        return "memory:"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'translator.db'}"
+    found: str = request.getfixturevalue("postgres_url")
+    return found

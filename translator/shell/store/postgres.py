@@ -44,6 +44,9 @@ class PostgresStore:
         except StoreDown as error:
             await store.close()
             raise ConfigError(where, f"cannot be reached: {error}") from None
+        except ConfigError:
+            await store.close()
+            raise
         return store
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:

@@ -85,7 +85,7 @@ def _by_key(connection: Connection, intent: Intent) -> Any:
 
 
 def _known(row: Any, intent: Intent) -> Recorded:
-    if row["content"] != intent.content:
+    if (row["content"] or "") != intent.content:
         return Recorded(row["id"], "reused")
     if row["state"] == INTENT:
         return Recorded(row["id"], "running")

@@ -1,0 +1,41 @@
+"""Every kind of store, empty, for a test to be run on each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import text
+
+from translator.shell.store import Store, open_store
+
+KINDS = ("memory", "sqlite", "postgres")
+
+Result = TypeVar("Result")
+
+
+@asynccontextmanager
+async def opened(url: str, *, alone: bool = True) -> AsyncIterator[Store]:
+    """A store, closed at the end."""
+    store = await open_store(url, "[store] url", Path("/"), alone=alone)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def emptied(url: str) -> None:
+    """Drop whatever a PostgreSQL database holds of ours."""
+    async with opened(url) as store:
+        await store.write(lambda connection: connection.execute(text("DROP TABLE sends, watches, events, store")))
+
+
+def on(url: str, work: Callable[[Store], Coroutine[Any, Any, Result]]) -> Result:
+    """What a test does with a store."""
+
+    async def main() -> Result:
+        async with opened(url) as store:
+            return await work(store)
+
+    return asyncio.run(main())

@@ -1,0 +1,400 @@
+"""The store: what is written down, who may take what, and what is deleted. Every work runs on SQLite, in memory and on PostgreSQL."""
+
+import asyncio
+import sqlite3
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import text
+
+from tests.stores import on, opened
+from translator.errors import ConfigError
+from translator.model import Fault, Message, Wish
+from translator.shell.store import Store, StoreDown, calls, open_store, sends
+from translator.shell.store.calls import Call
+from translator.shell.store.retention import Keep, retire
+from translator.shell.store.sends import Begun, Times
+from translator.wants import Intent, Outcome
+
+NOW = 1_700_000_000.0
+ENTRY = "restcomm/AC1/"
+PLACE = "provider/A1/P1"
+SENT = Message(
+    sid="M1", sender="+15550001", recipient="+15550002", text="hello", status="sending", direction="outbound-api", created=int(NOW)
+)  # fmt: skip
+HOOK = Wish("http://a.example/x", "POST")
+
+
+def intent(text: str = "hello", wish: Wish | None = None, key: str = "", content: str = "") -> Intent:
+    return Intent(ENTRY, "+15550001", "+15550002", text, wish, key, content)
+
+
+async def recorded(store: Store, id_: str, what: Intent, now: float = NOW) -> Any:
+    begun = [Begun(id_, PLACE, what)]
+    [found] = await store.write(partial(sends.record, begun=begun, times=Times(now, 60.0, 120.0)))
+    return found
+
+
+async def settled(store: Store, *outcomes: Outcome, now: float = NOW) -> None:
+    await store.write(partial(sends.settle, outcomes=outcomes, now=now))
+
+
+def like(sid: str) -> Message:
+    return msgspec.structs.replace(SENT, sid=sid)
+
+
+def sent(id_: str, sid: str = "M1") -> Outcome:
+    return Outcome(id_, "sent", like(sid))
+
+
+def test_a_send_is_new_and_then_known_by_its_key(store_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        first = await recorded(store, "1", intent(key="k", content="c"))
+        running = await recorded(store, "2", intent(key="k", content="c"))
+        reused = await recorded(store, "3", intent(key="k", content="other"))
+        await settled(store, sent("1"))
+        known = await recorded(store, "4", intent(key="k", content="c"))
+        another = await recorded(store, "5", intent(key="l", content="c"))
+        day_after = await recorded(store, "6", intent(key="k", content="other"), NOW + 86401)
+        return [first, running, reused, known, another, day_after]
+
+    first, running, reused, known, another, day_after = on(store_url, work)
+    assert [one.state for one in (first, running, reused, known, another, day_after)] == [
+        "new", "running", "reused", "known", "new", "new",
+    ]  # fmt: skip
+    assert known.outcome == sent("1")
+
+
+def test_a_refusal_is_kept_for_its_key_and_what_never_left_frees_it(store_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        refused, busy = Fault("refused-message", log="400"), Fault("back-busy")
+        await recorded(store, "1", intent(key="k"))
+        await settled(store, Outcome("1", "refused", fault=refused))
+        kept = await recorded(store, "2", intent(key="k"))
+        await recorded(store, "3", intent(key="l"))
+        await settled(store, Outcome("3", "never-left", fault=Fault("back-unreachable")))
+        await recorded(store, "4", intent(key="m"))
+        await settled(store, Outcome("4", "refused", fault=busy))
+        left = await store.read(partial(sends.listed, states=sends.STATES, most=10))
+        again = [await recorded(store, "5", intent(key="l")), await recorded(store, "6", intent(key="m"))]
+        return [kept, [row["id"] for row in left], again]
+
+    kept, left, again = on(store_url, work)
+    assert kept.outcome == Outcome("1", "refused", fault=Fault("refused-message", log="400"))
+    assert left == ["1"]
+    assert [one.state for one in again] == ["new", "new"]
+
+
+def test_an_equal_send_joins_an_unknown_one_and_no_other(store_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        await recorded(store, "1", intent())
+        under_way = await recorded(store, "2", intent())
+        await settled(store, Outcome("1", "unknown"), sent("2", "M2"))
+        joined = await recorded(store, "3", intent(wish=HOOK))
+        other = await recorded(store, "4", intent("another text"))
+        late = await recorded(store, "5", intent(), NOW + 121)
+        await settled(store, sent("1"))
+        after = await recorded(store, "6", intent())
+        waiting = await store.read(partial(calls.waiting_entries, now=NOW))
+        return [under_way, joined, other, late, after, waiting]
+
+    under_way, joined, other, late, after, waiting = on(store_url, work)
+    assert [one.state for one in (under_way, other, late, after)] == ["new"] * 4
+    assert (joined.state, joined.id) == ("joined", "1")
+    assert waiting == [ENTRY], "who joined waits to be told as well"
+
+
+async def unknown(store: Store, *ids: str) -> list[dict[str, Any]]:
+    for id_ in ids:
+        await recorded(store, id_, intent(id_))
+    await settled(store, *(Outcome(id_, "unknown") for id_ in ids))
+    return await store.write(partial(sends.take_unknown, most=10, now=NOW, lease=60.0))
+
+
+def test_what_is_taken_is_nobody_elses_until_its_lease_ends_and_then_only_theirs(store_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        [first] = await unknown(store, "1")
+        meanwhile = await store.write(partial(sends.take_unknown, most=10, now=NOW + 59, lease=60.0))
+        [second] = await store.write(partial(sends.take_unknown, most=10, now=NOW + 61, lease=60.0))
+        late = await store.write(partial(sends.found, row=first, message=SENT, now=NOW + 61))
+        await store.write(partial(sends.not_found, row=first, look_at=None, now=NOW + 61))
+        mine = await store.write(partial(sends.found, row=second, message=SENT, now=NOW + 61))
+        return [meanwhile, late, mine]
+
+    assert on(store_url, work) == [[], False, True]
+
+
+def test_a_message_is_one_send_and_an_equal_one_under_way_may_be_it(store_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        first, second = sorted(await unknown(store, "1", "2"), key=lambda row: row["id"])
+        taken = await store.write(partial(sends.found, row=first, message=SENT, now=NOW))
+        twice = await store.write(partial(sends.found, row=second, message=SENT, now=NOW))
+        [third] = await unknown(store, "3")
+        await recorded(store, "4", intent("3"), NOW + 121)
+        equal = await store.write(partial(sends.found, row=third, message=like("M3"), now=NOW))
+        return [taken, twice, equal]
+
+    assert on(store_url, work) == [True, False, False]
+
+
+def test_what_was_answered_stands_although_another_send_had_been_found_to_be_it(store_url: str) -> None:
+    async def work(store: Store) -> Any:
+        [first] = await unknown(store, "1")
+        await recorded(store, "2", intent("other"))
+        await store.write(partial(sends.found, row=first, message=SENT, now=NOW))
+        await settled(store, sent("2"))
+        return await store.read(partial(sends.outcomes, ids=["1", "2", "nobody"]))
+
+    assert [outcome.state for outcome in on(store_url, work)] == ["unknown", "sent", "unknown"]
+
+
+def test_an_answer_that_comes_late_settles_what_was_taken_for_unknown(store_url: str) -> None:
+    async def work(store: Store) -> Any:
+        await recorded(store, "1", intent(wish=HOOK))
+        early = await store.write(partial(sends.take_unknown, most=10, now=NOW + 59, lease=60.0))
+        [late] = await store.write(partial(sends.take_unknown, most=10, now=NOW + 61, lease=60.0))
+        await settled(store, sent("1"), now=NOW + 62)
+        again = await store.write(partial(sends.found, row=late, message=SENT, now=NOW + 63))
+        return [early, again, await store.read(partial(sends.outcomes, ids=["1"]))]
+
+    early, again, [outcome] = on(store_url, work)
+    assert (early, again, outcome.state) == ([], False, "sent")
+
+
+async def owing(store: Store, id_: str = "1", address: str = HOOK.address, destination: str = "a.example:80") -> None:
+    """A message whose sent and delivered are owed."""
+    await recorded(store, id_, intent(id_, Wish(address, "POST")))
+    await settled(store, sent(id_, f"M{id_}"))
+    [row] = await store.write(partial(calls.take_watches, entry=ENTRY, most=10, now=NOW, lease=60.0))
+    made = [Call(name, "POST", address, f"MessageStatus={name}", destination) for name in ("sent", "delivered")]
+    assert await store.write(partial(calls.seen, row=row, calls=made, look_at=None, now=NOW))
+
+
+async def take(
+    store: Store, now: float = NOW, most: int = 10, free: Any = lambda destination: 8
+) -> list[dict[str, Any]]:
+    taken, _ = await store.write(partial(calls.take_calls, free=free, after="", most=most, now=now, lease=60.0))
+    found: list[dict[str, Any]] = taken
+    return found
+
+
+def test_calls_of_one_message_are_taken_in_order_and_one_at_a_time(store_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        await owing(store)
+        [first] = await take(store)
+        meanwhile = await take(store)
+        await store.write(partial(calls.put_off, row=first, due_at=NOW + 5, why="answered 500", tried=True))
+        before = await take(store, NOW + 4)
+        [again] = await take(store, NOW + 5)
+        await store.write(partial(calls.finish, row=again, state=calls.DEAD, why="answered 500", now=NOW + 5))
+        [second] = await take(store, NOW + 6)
+        return [first["name"], meanwhile, before, (again["name"], again["tries"]), second["name"]]
+
+    assert on(store_url, work) == ["sent", [], [], ("sent", 1), "delivered"]
+
+
+def test_who_slept_through_the_lease_of_a_call_changes_nothing(store_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        await owing(store)
+        [slept] = await take(store)
+        [awake] = await take(store, NOW + 61)
+        said = [
+            await store.write(partial(calls.finish, row=slept, state=calls.DELIVERED, why="", now=NOW + 62)),
+            await store.write(partial(calls.put_off, row=slept, due_at=NOW, why="", tried=True)),
+        ]
+        return [said, await store.write(partial(calls.finish, row=awake, state=calls.DELIVERED, why="", now=NOW + 62))]
+
+    assert on(store_url, work) == [[False, False], True]
+
+
+def test_an_event_is_made_once(store_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        await recorded(store, "1", intent(wish=HOOK))
+        await settled(store, sent("1"))
+        take_them = partial(calls.take_watches, entry=ENTRY, most=10, now=NOW, lease=60.0)
+        [slept] = await store.write(take_them)
+        [awake] = await store.write(partial(calls.take_watches, entry=ENTRY, most=10, now=NOW + 61, lease=60.0))
+        call = Call("sent", "POST", HOOK.address, "", "a.example:80")
+        first = await store.write(partial(calls.seen, row=awake, calls=[call], look_at=NOW + 70, now=NOW + 61))
+        second = await store.write(partial(calls.seen, row=slept, calls=[call], look_at=NOW + 70, now=NOW + 62))
+        return [first, second, len(await take(store, NOW + 62))]
+
+    assert on(store_url, work) == [True, False, 1]
+
+
+def test_a_destination_gets_no_more_calls_than_are_free_there_and_keeps_nobody_else_waiting(store_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        for number in range(6):
+            await owing(store, f"a{number}", destination="a.example:80")
+            await owing(store, f"b{number}", destination="b.example:80")
+        taken = await take(store, free=lambda destination: {"a.example:80": 2}.get(destination, 8))
+        nothing = await take(store, free=lambda destination: 0)
+        rest = await take(store, most=3)
+        return [[row["destination"][0] for row in taken], nothing, len(rest)]
+
+    destinations, nothing, rest = on(store_url, work)
+    assert (destinations.count("a"), destinations.count("b")) == (2, 6)
+    assert (nothing, rest) == ([], 3)
+
+
+def test_a_call_can_be_replayed_and_dropped(store_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        await owing(store)
+        [row] = await take(store)
+        early = await store.write(partial(calls.replay, id_=row["id"], now=NOW))
+        await store.write(partial(calls.finish, row=row, state=calls.DEAD, why="answered 500", now=NOW))
+        counted = await store.read(calls.counted)
+        replayed = await store.write(partial(calls.replay, id_=row["id"], now=NOW + 1))
+        [again] = await take(store, NOW + 1)
+        dropped = await store.write(partial(calls.drop, id_=row["id"]))
+        gone = await store.read(partial(calls.shown, id_=row["id"]))
+        return [early, counted, replayed, again["tries"], dropped, gone]
+
+    assert on(store_url, work) == [False, {"dead": 1, "due": 1}, True, 0, True, None]
+
+
+def test_what_is_finished_is_deleted_after_its_time_and_nothing_else(store_url: str) -> None:
+    keep = Keep(dead=1000.0, done=100.0)
+
+    async def work(store: Store) -> list[Any]:
+        await owing(store)
+        for state in (calls.DELIVERED, calls.DEAD):
+            [row] = await take(store)
+            await store.write(partial(calls.finish, row=row, state=state, why="", now=NOW))
+        await recorded(store, "waits", intent("waits", HOOK))
+        await settled(store, sent("waits", "Mw"))
+        [unknown_one] = await unknown(store, "lost")
+        await store.write(partial(sends.not_found, row=unknown_one, look_at=None, now=NOW))
+        left = []
+        for later in (99.0, 101.0, 1001.0):
+            while await store.write(partial(retire, keep=keep, now=NOW + later)):
+                pass
+            texts = await store.read(partial(sends.listed, states=sends.STATES, most=10))
+            events = await store.read(partial(calls.listed, states=calls.STATES, most=10))
+            left.append((sorted(row["id"] for row in texts), [row["state"] for row in events]))
+        return left
+
+    assert on(store_url, work) == [
+        (["1", "lost", "waits"], ["delivered", "dead"]),
+        (["1", "lost", "waits"], ["dead"]),
+        (["waits"], []),
+    ]
+
+
+def test_a_work_that_fails_takes_back_what_it_did_and_no_other(store_url: str) -> None:
+    def broken(connection: Any) -> None:
+        sends.record(connection, [Begun("bad", PLACE, intent())], Times(NOW, 60.0, 120.0))
+        raise LookupError
+
+    async def work(store: Store) -> list[Any]:
+        done = await asyncio.gather(
+            recorded(store, "1", intent()), store.write(broken), recorded(store, "2", intent()), return_exceptions=True
+        )
+        rows = await store.read(partial(sends.listed, states=sends.STATES, most=10))
+        return [type(done[1]), sorted(row["id"] for row in rows)]
+
+    assert on(store_url, work) == [LookupError, ["1", "2"]]
+
+
+def test_a_store_of_a_newer_release_is_refused(store_url: str) -> None:
+    if store_url == "memory:":
+        return  # it holds nothing that a newer release could have written
+
+    async def main() -> None:
+        async with opened(store_url) as store:
+            await store.write(lambda connection: connection.execute(text("UPDATE store SET version = 99")))
+        with pytest.raises(ConfigError, match="was written by a newer release: its version is 99"):
+            await open_store(store_url, "[store] url", Path("/"))
+        if store_url.startswith("postgresql"):
+            import asyncpg  # type: ignore[import-untyped]
+
+            connection = await asyncpg.connect(store_url)
+            await connection.execute("UPDATE store SET version = 1")
+            await connection.close()
+
+    asyncio.run(main())
+
+
+# ---- SQLite alone ------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_served_by_one_process_and_the_command_line_goes_beside(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'translator.db'}"
+
+    async def main() -> Any:
+        async with opened(url) as store:
+            with pytest.raises(
+                ConfigError, match="is in use by another serve; give each its own file, or use PostgreSQL"
+            ):
+                await open_store(url, "[store] url", Path("/"))
+            async with opened(url, alone=False) as beside:
+                await recorded(beside, "1", intent())
+            return await store.read(partial(sends.listed, states=sends.STATES, most=10))
+
+    assert [row["id"] for row in asyncio.run(main())] == ["1"]
+
+
+def test_a_path_is_relative_to_the_folder_of_the_configuration(tmp_path: Path) -> None:
+    async def main() -> None:
+        store = await open_store("sqlite:///kept.db", "[store] url", tmp_path)
+        await store.close()
+
+    asyncio.run(main())
+    assert (tmp_path / "kept.db").exists()
+
+
+def test_a_file_survives_a_power_cut_and_readers_change_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'translator.db'}"
+
+    def modes(connection: Any) -> list[Any]:
+        names = ("journal_mode", "synchronous", "query_only")
+        return [connection.execute(text(f"PRAGMA {name}")).scalar() for name in names]
+
+    async def main() -> list[Any]:
+        async with opened(url) as store:
+            found = [await store.write(modes), await store.read(modes)]
+            with pytest.raises(StoreDown):
+                await store.read(lambda connection: connection.execute(text("DELETE FROM sends")))
+            return found
+
+    assert asyncio.run(main()) == [["wal", 2, 0], ["wal", 2, 1]]
+
+
+def test_what_waits_is_committed_together(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'translator.db'}"
+
+    async def main() -> int:
+        async with opened(url) as store:
+            await asyncio.gather(*(recorded(store, str(number), intent(str(number))) for number in range(500)))
+            return len(await store.read(partial(sends.listed, states=sends.STATES, most=1000)))
+
+    assert asyncio.run(main()) == 500
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "translator.db"
+    path.write_bytes(b"this is no database, and long enough to be sure of that" * 20)
+    with pytest.raises(ConfigError, match="cannot be used"):
+        asyncio.run(open_store(f"sqlite:///{path}", "[store] url", Path("/")))
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        asyncio.run(open_store(f"sqlite:///{tmp_path}/nowhere/x.db", "[store] url", Path("/")))
+
+
+def test_a_disk_that_is_full_is_said_and_nothing_is_half_done(tmp_path: Path) -> None:
+    path = tmp_path / "translator.db"
+    url = f"sqlite:///{path}"
+
+    async def main() -> None:
+        async with opened(url) as store:
+            pages = await store.write(lambda connection: connection.execute(text("PRAGMA page_count")).scalar())
+            await store.write(lambda connection: connection.execute(text(f"PRAGMA max_page_count={pages}")))
+            with pytest.raises(StoreDown):
+                await recorded(store, "1", intent("x" * 100_000))
+
+    asyncio.run(main())
+    rows = sqlite3.connect(path)
+    assert rows.execute("SELECT count(*) FROM sends").fetchone() == (0,)
+    rows.close()
