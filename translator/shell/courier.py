@@ -164,11 +164,11 @@ def _request(vetted: Vetted, row: dict[str, Any]) -> httpx.Request:
     headers = {"host": url.netloc.decode("ascii"), "user-agent": f"sms-translator/{__version__}", "connection": "close"}
     if row["method"] == "GET":
         query = url.query.decode("ascii")
-        url = url.copy_with(query=f"{query}&{row['form']}".lstrip("&").encode("ascii"), fragment="")
+        url = url.copy_with(query=f"{query}&{row['form']}".lstrip("&").encode("ascii"), fragment=None)
     else:
         content = row["form"].encode("ascii")
         headers["content-type"] = "application/x-www-form-urlencoded; charset=UTF-8"
-        url = url.copy_with(fragment="")
+        url = url.copy_with(fragment=None)
     extensions = {
         "sni_hostname": vetted.url.raw_host.decode("ascii"),
         "timeout": {"connect": _PATIENCE, "read": _PATIENCE, "write": _PATIENCE, "pool": _PATIENCE},

@@ -25,9 +25,18 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 _TUNNELS: Final = tuple(
     ipaddress.ip_network(text)
-    for text in ("2002::/16", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "::/96", "192.88.99.0/24", "fec0::/10")
+    for text in (
+        "2002::/16",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2001::/32",
+        "::/96",
+        "192.88.99.0/24",
+        "192.0.0.0/24",
+        "fec0::/10",
+    )
 )
-"""Ranges whose addresses lead somewhere else: 6to4, NAT64, Teredo, IPv4 within IPv6, and one that is no longer in use."""
+"""Ranges whose addresses lead somewhere else (6to4, NAT64, Teredo, IPv4 within IPv6), are a platform's own, or are no longer in use."""
 
 
 class Forbidden(Exception):
