@@ -1,0 +1,241 @@
+"""The proxy with all that it keeps, before a simulated provider, by a clock that is turned by hand.
+
+Nothing goes on by itself: a test says when what is unknown is looked for, when messages are looked at, and when calls are made.
+The process can die before or after any step (`Crash`), and another one starts on what it had written down.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import httpx
+from sqlalchemy import Connection
+
+from conformance.clock import ManualClock
+from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
+from conformance.twins.restcomm import RestcommTwin
+from tests.twins import call, spoken
+from translator.accounts import Accounts, Back, Entry, Side
+from translator.exchange import Limits, exchange
+from translator.formats import json as json_format
+from translator.shell.admin import Meter
+from translator.shell.courier import Courier
+from translator.shell.driving import Driver, Errand
+from translator.shell.journal import Journal, Patience
+from translator.shell.memory import Memory
+from translator.shell.receipts import Receipts
+from translator.shell.seeker import Seeker
+from translator.shell.store import Store
+from translator.shell.store.opening import Result
+from translator.shell.tracker import Polling, Tracker
+from translator.shell.vetting import Vetting
+from translator.wire import Answer, Failure, Request, Response
+
+HOOK = "http://a.example/hook"
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+async def _public(host: str, port: int) -> Sequence[str]:
+    return ["93.184.216.34"]
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class Steps:
+    """Counts the steps of a process; it dies before the one of that number, or after it."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.dies_before: int | None = None
+        self.dies_after: int | None = None
+
+    def begin(self) -> None:
+        self.taken += 1
+        if self.dies_before == self.taken:
+            raise Crash
+
+    def end(self, number: int) -> None:
+        if self.dies_after == number:
+            raise Crash
+
+
+class Mortal:
+    """A store whose process may die at each write."""
+
+    def __init__(self, store: Store, steps: Steps) -> None:
+        self._store, self._steps = store, steps
+        self.shared = store.shared
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        self._steps.begin()
+        number = self._steps.taken
+        result = await self._store.write(work)
+        self._steps.end(number)
+        return result
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        return await self._store.read(work)
+
+    async def close(self) -> None:
+        await self._store.close()
+
+
+class Provider:
+    """A simulated provider. `fault` says how the next send goes wrong; `swaps` replaces the sender of what is sent."""
+
+    def __init__(self, dialect: str, clock: ManualClock) -> None:
+        self.dialect, self.fault, self.asked = dialect, "", 0
+        self.steps = Steps()
+        if dialect == "restcomm":
+            self.twin: Any = RestcommTwin(accounts={"AC1": "token"}, clock=clock)
+        else:
+            self.twin = PropertiesV2Twin(accounts={"A1": TwinAccount("token", ("P1",))}, clock=clock)
+
+    async def ask(self, request: Request, request_id: str) -> Answer:
+        self.asked += 1
+        self.steps.begin()
+        number = self.steps.taken
+        fault = self.fault if request.method == "POST" else ""
+        if fault == "never left":
+            return Failure("never-left", "ConnectError")
+        if fault in ("400", "404", "429"):
+            return Response(int(fault))
+        answer = call(self.twin.app, request) if fault != "lost on its way" else None
+        self.steps.end(number)
+        if answer is None or fault == "no answer":
+            return Failure("timeout", "deadline")
+        if fault == "reset":
+            return Failure("broken", "ReadError")
+        if fault == "half an answer":
+            return Response(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
+        return Response(int(fault)) if fault in ("500", "503", "302", "408") else answer
+
+    async def aclose(self) -> None:
+        return None
+
+    def another(self, text: str) -> None:
+        """Somebody else with the same account sends the same."""
+        login = b64encode(b"A1:token").decode()
+        body = json_format.write({"From": "+15550100001", "To": "+15550100005", "Text": text})
+        headers = (("authorization", f"Basic {login}"), ("content-type", "application/json"))
+        assert call(self.twin.app, Request("POST", "/v2/Properties/P1/Messages", "", headers, body)).status == 200
+
+    @property
+    def texts(self) -> list[str]:
+        """What was sent, in order."""
+        name = "body" if self.dialect == "restcomm" else "text"
+        return [getattr(row, name) for row in self.twin.messages if "inbound" not in str(row.direction).lower()]
+
+
+class Application(httpx.AsyncBaseTransport):
+    """The application that is called back: what it was told, in order. `down` makes it fail."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, str]] = []
+        self.down = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)
+        if self.down:
+            return httpx.Response(500)
+        query = request.content or request.url.query
+        self.told.append(dict(parse_qsl(query.decode())))
+        return httpx.Response(200)
+
+    def events(self, sid: str) -> list[str]:
+        """The events of one message, in the order in which they were told."""
+        found = [told for told in self.told if told.get("MessageSid", told.get("Message.Sid")) == sid]
+        return [told.get("MessageStatus", told.get("Event", "").partition(".")[2]) for told in found]
+
+
+class Kept:
+    """A proxy, and whoever is around it."""
+
+    def __init__(
+        self, store: Store, front: str = "restcomm", *, wait: float = 0.0, public_url: str = "", give_up: float = 86400.0,
+        **settings: Any,
+    ) -> None:  # fmt: skip
+        self.front = front
+        self.clock = ManualClock(1_790_000_000)
+        self.provider = Provider("properties-v2" if front == "restcomm" else "restcomm", self.clock)
+        self.application = Application()
+        self.receipts = Receipts(public_url, (SECRET,))
+        self._real, self._patience = store, Patience(wait=wait, give_up=give_up, answer=30.0)
+        back = spoken(self.provider.dialect, "back", **settings)
+        fronts, behind = (("AC1", ""), ("A1", "P1")) if front == "restcomm" else (("A1", "P1"), ("AC1", ""))
+        self.entry = Entry(
+            Side(spoken(front), *fronts, "front-token"),
+            Back("provider", back),
+            Side(back, *behind, "token"),
+            shared=False,
+        )
+        self.steps = Steps()
+        self.start()
+
+    def start(self) -> None:
+        """A process begins on what is in the store."""
+        self.steps = self.provider.steps = Steps()
+        store = Mortal(self._real, self.steps)
+        accounts, limits, self.meter = Accounts([self.entry]), Limits(), Meter()
+        vetting = Vetting(resolve=_public)
+        self.journal = Journal(store, accounts, vetting, self.receipts, self._patience, clock=self.clock)
+        self.driver = Driver({"provider": self.provider}, Memory(), self.meter, self.journal)
+        common = (store, accounts, self.driver, limits)
+        self.seeker = Seeker(*common, self._patience.give_up, self.meter, clock=self.clock)
+        self.tracker = Tracker(*common, Polling(), self.meter, clock=self.clock)
+        self.courier = Courier(store, vetting, self.meter, dial=self.application, clock=self.clock)
+        self._accounts, self._limits = accounts, limits
+
+    async def recover(self) -> None:
+        """What a process does first."""
+        await self.seeker.recover()
+
+    # ---- what the application does ---------------------------------------------------------------------------------
+
+    async def send(self, text: str, *, hook: str = HOOK, key: str = "", sender: str = "15550100001") -> tuple[int, Any]:
+        """A send, as status and body."""
+        if self.front == "restcomm":
+            form = {"From": sender, "To": "15550100005", "Body": text, **({"StatusCallback": hook} if hook else {})}
+            body, media = urlencode(form).encode(), "application/x-www-form-urlencoded"
+            path, account = "/2012-04-24/Accounts/AC1/SMS/Messages.json", "AC1"
+        else:
+            members = {"From": f"+{sender}", "To": "+15550100005", "Text": text}
+            members |= {"DeliveryReceiptWebhookUri": hook} if hook else {}
+            body, media, path, account = (
+                json_format.write(members),
+                "application/json",
+                "/v2/Properties/P1/Messages",
+                "A1",
+            )
+        login = b64encode(f"{account}:front-token".encode()).decode()
+        headers: list[tuple[str, str]] = [("authorization", f"Basic {login}"), ("content-type", media)]
+        if key:
+            headers.append(("idempotency-key", key))
+        request = Request("POST", path, "", tuple(headers), body)
+        steps = exchange(self._accounts, self._limits, request, self.clock())
+        reply = await self.driver.run(Errand("a-request"), steps)
+        return reply.response.status, json_format.read(reply.response.body)
+
+    @staticmethod
+    def sid(body: Any) -> str:
+        """The SID in the answer to a send."""
+        return str(body["sid"] if "sid" in body else body["Message"]["MessageSid"])
+
+    # ---- what goes on beside it --------------------------------------------------------------------------------------
+
+    async def work_off(self, seconds: float = 0.0) -> None:
+        """Time passes, and everything that is due is done."""
+        self.clock.advance(seconds)
+        for _ in range(6):
+            done = await self.seeker.round()
+            done |= await self.tracker.round()
+            begun, running = True, list(self.courier._running)
+            while begun or running:
+                begun, running = await self.courier.round(), list(self.courier._running)
+                await asyncio.gather(*running)
+            if not done:
+                return
