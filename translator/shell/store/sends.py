@@ -248,6 +248,12 @@ def listed(connection: Connection, states: Sequence[str], most: int) -> list[dic
     return [dict(row) for row in rows.mappings()]
 
 
+def shown(connection: Connection, id_: str) -> dict[str, Any] | None:
+    """One send."""
+    row = connection.execute(select(sends).where(sends.c.id == id_)).mappings().first()
+    return None if row is None else dict(row)
+
+
 def counted(connection: Connection) -> dict[str, int]:
     """How many sends are in each state that somebody has to know of."""
     rows = connection.execute(

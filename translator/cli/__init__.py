@@ -5,7 +5,6 @@ Exit status: 0 good · 1 ran well, the verdict is bad · 2 wrong usage or config
 """
 
 import asyncio
-import json
 import os
 import sys
 import time
@@ -15,10 +14,14 @@ from typing import Any, Final
 import click
 
 from translator import __version__
+from translator.cli.ledger import callbacks, sends
+from translator.cli.options import config_option, output_option, say
 from translator.errors import ConfigError, TableError
 from translator.shell.log import Output, configure, logger, where_it_broke
+from translator.shell.store import StoreDown
 
 WRONG_USAGE: Final = 2
+UNREACHABLE: Final = 10
 OUR_FAULT: Final = 13
 
 _PORTS: Final = click.IntRange(0, 65535)
@@ -33,29 +36,14 @@ class _Commands(click.Group):
         except (ConfigError, TableError) as error:
             click.echo(f"sms-translator: {error}", err=True)
             ctx.exit(WRONG_USAGE)
+        except StoreDown as error:
+            click.echo(f"sms-translator: the store does not answer: {error}", err=True)
+            ctx.exit(UNREACHABLE)
         except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
             raise
         except Exception as error:  # noqa: BLE001 - the last line of defence, and it is shown
             click.echo(f"sms-translator: our own fault: {where_it_broke(error)}", err=True)
             ctx.exit(OUR_FAULT)
-
-
-_config_option = click.option(
-    "-c",
-    "--config",
-    envvar="SMS_TRANSLATOR_CONFIG",
-    required=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The configuration, TOML. Also SMS_TRANSLATOR_CONFIG.",
-)
-_output_option = click.option(
-    "-o",
-    "--output",
-    envvar="SMS_TRANSLATOR_OUTPUT",
-    type=click.Choice(["text", "json"]),
-    help="The form of what is written. Also SMS_TRANSLATOR_OUTPUT.",
-)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -65,8 +53,8 @@ def main() -> None:
 
 
 @main.command()
-@_config_option
-@_output_option
+@config_option
+@output_option
 def serve(config: Path, output: Output | None) -> None:
     """Run the proxy until SIGINT or SIGTERM; -o is the form of the log."""
     from translator.shell import serve as serving
@@ -82,7 +70,7 @@ def serve(config: Path, output: Output | None) -> None:
 @click.option("--port", default=8080, type=_PORTS, help="The proxy's port on loopback; 0 takes a free one.")
 @click.option("--messages", default=250, type=click.IntRange(min=0), help="How long the invented history is.")
 @click.option("--seed", default=1, help="The same seed invents the same history.")
-@_output_option
+@output_option
 def sandbox(port: int, messages: int, seed: int, output: Output | None) -> None:
     """Run a whole world on loopback, and print the curl lines to try."""
     from translator.shell.sandbox import sandbox as world
@@ -93,9 +81,9 @@ def sandbox(port: int, messages: int, seed: int, output: Output | None) -> None:
 
 
 @main.command()
-@_config_option
+@config_option
 @click.option("--probe", is_flag=True, help="Make one harmless read at each back.")
-@_output_option
+@output_option
 def check(config: Path, probe: bool, output: Output | None) -> None:
     """Validate the configuration and the mapping tables."""
     from translator.shell.assembly import assemble
@@ -109,11 +97,11 @@ def check(config: Path, probe: bool, output: Output | None) -> None:
         logger().warning(sentence)
     if not probe:
         entries = len(assembly.accounts.entries)
-        _say(f"{settings.file} is good: {entries} accounts", {"good": True, "accounts": entries}, output)
+        say(f"{settings.file} is good: {entries} accounts", {"good": True, "accounts": entries}, output)
         return
     verdicts = asyncio.run(probe_all(assembly, time.time()))
     for verdict in verdicts:
-        _say(str(verdict), verdict._asdict(), output)
+        say(str(verdict), verdict._asdict(), output)
     sys.exit(worst(verdicts))
 
 
@@ -124,7 +112,7 @@ def check(config: Path, probe: bool, output: Output | None) -> None:
 )  # fmt: skip
 @click.option("--data", default="", metavar="BODY", help="The body of the request.")
 @click.option("--rows", type=click.IntRange(min=0), help="Run the whole exchange against so many invented messages.")
-@_output_option
+@output_option
 @click.argument("dialect")
 @click.argument("request_line", metavar="'METHOD PATH'")
 def explain(
@@ -143,12 +131,12 @@ def explain(
         settings = load(config, os.environ)
         entry = asked.configured(assemble(settings).accounts.entries, dialect, request, settings.file)
     for line in explaining.explain(entry, asked.logged_in(entry, request), time.time(), rows):
-        _say(line, {"line": line}, output)
+        say(line, {"line": line}, output)
 
 
 @main.command()
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), help="text when not given.")
-@_output_option
+@output_option
 def mappings(form: str | None, output: Output | None) -> None:
     """Print the compatibility table that the mapping tables amount to."""
     from translator import compatibility as table
@@ -164,6 +152,5 @@ def mappings(form: str | None, output: Output | None) -> None:
     click.echo(writers[form or output or "text"](rows).removesuffix("\n"))
 
 
-def _say(text: str, data: dict[str, Any], output: Output | None) -> None:
-    """One line of data on stdout, as text or as JSON."""
-    click.echo(json.dumps(data) if output == "json" else text)
+main.add_command(callbacks)
+main.add_command(sends)

@@ -1,0 +1,158 @@
+"""`sms-translator callbacks` and `sms-translator sends`, on a store that another process may have open."""
+
+import asyncio
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.stores import opened
+from tests.test_store import HOOK, NOW, PLACE, intent, like, owing, take
+from translator.cli import main
+from translator.shell.store import Store, calls, sends
+from translator.shell.store.sends import Begun, Times
+from translator.wants import Intent, Outcome
+
+CONFIG = """
+[store]
+url = "sqlite:///kept.db"
+[backs.provider]
+dialect = "properties-v2"
+url = "https://provider.example.test"
+[[accounts]]
+front = { dialect = "restcomm", account = "AC1", token = "t" }
+back = { name = "provider", account = "A1", property = "P1", token = "t" }
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "translator.toml"
+    path.write_text(CONFIG, "utf-8")
+    return path
+
+
+def run(config: Path, *words: str) -> Result:
+    group, command, *rest = words
+    return CliRunner().invoke(main, [group, command, "-c", str(config), *rest])
+
+
+def prepared(config: Path, work: Any) -> Any:
+    async def run_it() -> Any:
+        async with opened(f"sqlite:///{config.parent / 'kept.db'}") as store:
+            return await work(store)
+
+    return asyncio.run(run_it())
+
+
+async def dead(store: Store) -> int:
+    """Two calls of one message, the first of them given up."""
+    await owing(store)
+    [row] = await take(store)
+    await store.write(partial(calls.finish, row=row, state=calls.DEAD, why="answered 500", now=NOW))
+    return int(row["id"])
+
+
+async def lost(store: Store) -> None:
+    """Two sends, one unknown and one lost to sight."""
+    for id_ in ("u1", "l1"):
+        entry = Intent("restcomm/AC1/", "+15550001", "+15550002", f"secret {id_}", HOOK)
+        await store.write(partial(sends.record, begun=[Begun(id_, PLACE, entry)], times=Times(NOW, 60.0, 120.0)))
+    await store.write(partial(sends.settle, outcomes=[Outcome("u1", "unknown"), Outcome("l1", "unknown")], now=NOW))
+    for row in await store.write(partial(sends.take_unknown, most=9, now=NOW, lease=60.0)):
+        look_at = None if row["id"] == "l1" else NOW + 60
+        await store.write(partial(sends.not_found, row=row, look_at=look_at, now=NOW))
+
+
+def test_nothing_is_said_to_be_nothing(config: Path) -> None:
+    for words in (("callbacks", "list"), ("sends", "list")):
+        done = run(config, *words)
+        assert (done.exit_code, done.stdout) == (0, "")
+        assert done.stderr != ""
+        assert run(config, *words, "-o", "json").output == ""
+
+
+def test_callbacks_are_listed_without_what_is_private_and_shown_with_it(config: Path) -> None:
+    id_ = prepared(config, dead)
+    listed = run(config, "callbacks", "list")
+    assert [line.split("  ")[0] for line in listed.stdout.splitlines()] == [f"id={id_}", f"id={id_ + 1}"]
+    assert "state=dead" in listed.stdout and 'why="answered 500"' in listed.stdout
+    assert "MessageStatus" not in listed.stdout and "/x" not in listed.stdout
+    rows = [json.loads(line) for line in run(config, "callbacks", "list", "-o", "json").stdout.splitlines()]
+    assert [(row["name"], row["state"]) for row in rows] == [("sent", "dead"), ("delivered", "due")]
+    assert [json.loads(line)["name"] for line in run(config, "callbacks", "list", "--state", "due", "-o", "json").stdout.splitlines()] == [
+        "delivered"
+    ]  # fmt: skip
+    shown = run(config, "callbacks", "show", str(id_))
+    assert "MessageStatus=sent" in shown.stdout and HOOK.address in shown.stdout
+    assert "2023-11-14T22:13:20+00:00" in shown.stdout
+    missing = run(config, "callbacks", "show", "99")
+    assert (missing.exit_code, missing.stdout) == (1, "")
+
+
+@pytest.mark.parametrize("which", ["one", "--all"])
+def test_a_callback_is_replayed_and_dropped(config: Path, which: str) -> None:
+    id_ = prepared(config, dead)
+    word = str(id_) if which == "one" else which
+    assert run(config, "callbacks", "replay", word).stdout == "replayed: 1\n"
+    assert run(config, "callbacks", "replay", word).exit_code == 1, "it is due already"
+    assert prepared(config, partial(take, now=NOW * 2))[0]["id"] == id_
+    assert run(config, "callbacks", "drop", str(id_)).stdout == "dropped: 1\n"
+    assert run(config, "callbacks", "drop", "--all").exit_code == 1, "none was given up"
+    assert run(config, "callbacks", "drop").exit_code == 2
+    assert run(config, "callbacks", "drop", "1", "--all").exit_code == 2
+
+
+def test_sends_are_listed_without_what_is_private_and_shown_with_it(config: Path) -> None:
+    prepared(config, lost)
+    listed = run(config, "sends", "list")
+    assert [line.split("  ")[0] for line in listed.stdout.splitlines()] == ["id=u1", "id=l1"]
+    assert "secret" not in listed.stdout and "1555" not in listed.stdout
+    assert [line[:5] for line in run(config, "sends", "list", "--state", "lost").stdout.splitlines()] == ["id=l1"]
+    shown = run(config, "sends", "show", "l1")
+    assert "secret l1" in shown.stdout and "+15550002" in shown.stdout
+    assert run(config, "sends", "show", "nobody").exit_code == 1
+
+
+def test_a_person_says_what_became_of_a_send(config: Path) -> None:
+    prepared(config, lost)
+    sid = "SMM23456723456723456723456723456AB"
+    assert run(config, "sends", "settle", "l1", "--sent", sid).stdout == "settled l1\n"
+    [outcome] = prepared(config, lambda store: store.read(partial(sends.outcomes, ids=["l1"])))
+    assert (outcome.state, outcome.message.sid) == ("sent", sid[2:])
+    assert prepared(config, lambda store: store.read(partial(calls.waiting_entries, now=NOW * 2))) == ["restcomm/AC1/"]
+    taken = run(config, "sends", "settle", "u1", "--sent", sid)
+    assert (taken.exit_code, taken.stderr) == (1, "sms-translator: that message is known to be another send\n")
+    assert run(config, "sends", "settle", "u1", "--sent", "x/y").stderr == "sms-translator: that is no message SID\n"
+    assert run(config, "sends", "settle", "u1", "--not-sent").exit_code == 0
+    assert run(config, "sends", "list").stdout == ""
+    for words in (("--not-sent",), ("--sent", sid)):
+        assert run(config, "sends", "settle", "u1", *words).exit_code == 1
+    assert run(config, "sends", "settle", "u1").exit_code == 2
+    assert run(config, "sends", "settle", "u1", "--not-sent", "--sent", sid).exit_code == 2
+
+
+def test_an_account_that_is_gone_cannot_say_what_was_sent(config: Path) -> None:
+    prepared(config, lost)
+    config.write_text(CONFIG.replace('account = "AC1"', 'account = "AC2"'), "utf-8")
+    done = run(config, "sends", "settle", "u1", "--sent", "SMM23456723456723456723456723456AB")
+    assert done.stderr == "sms-translator: the account that made the send is no longer configured\n"
+
+
+def test_memory_belongs_to_who_runs(config: Path) -> None:
+    config.write_text(CONFIG.replace("sqlite:///kept.db", "memory:"), "utf-8")
+    done = run(config, "sends", "list")
+    assert done.exit_code == 2
+    assert "memory: belongs to the process that runs" in done.stderr
+
+
+def test_the_command_goes_beside_a_serve(config: Path) -> None:
+    async def work(store: Store) -> Any:
+        await lost(store)
+        return await asyncio.to_thread(run, config, "sends", "settle", "u1", "--not-sent")
+
+    assert prepared(config, work).exit_code == 0
+    assert like("M1").sid == "M1" and intent().text == "hello"

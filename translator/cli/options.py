@@ -1,0 +1,31 @@
+"""What the commands have in common: where the configuration is, and the form of what is written."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from translator.shell.log import Output
+
+config_option = click.option(
+    "-c",
+    "--config",
+    envvar="SMS_TRANSLATOR_CONFIG",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The configuration, TOML. Also SMS_TRANSLATOR_CONFIG.",
+)
+output_option = click.option(
+    "-o",
+    "--output",
+    envvar="SMS_TRANSLATOR_OUTPUT",
+    type=click.Choice(["text", "json"]),
+    help="The form of what is written. Also SMS_TRANSLATOR_OUTPUT.",
+)
+
+
+def say(text: str, data: dict[str, Any], output: Output | None) -> None:
+    """One line of data on stdout, as text or as JSON."""
+    click.echo(json.dumps(data) if output == "json" else text)

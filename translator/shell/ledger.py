@@ -1,0 +1,144 @@
+"""What people ask of the store: which calls wait or were given up, which sends are unknown or lost, and what shall become of them.
+
+A list has no number, text or address in it; showing one row has.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection
+
+from translator.accounts import Accounts
+from translator.errors import ConfigError, Refused
+from translator.model import Message
+from translator.shell.settings import Settings
+from translator.shell.store import Store, calls, open_store, sends
+from translator.wants import Outcome
+
+MOST: Final = 1000
+"""How many rows a list has at most."""
+
+_INSTANTS: Final = ("made", "due_at", "finished", "look_at", "doubted", "settled")
+_HIDDEN: Final = ("leased", "attempt", "message", "fault", "same", "content")
+_PRIVATE: Final = ("address", "form", "sender", "recipient", "text")
+
+
+@asynccontextmanager
+async def beside(settings: Settings) -> AsyncIterator[Store]:
+    """The store that a running `serve` has, for short transactions beside it. Raises ConfigError where nobody else could see it."""
+    where = f"{settings.file}, [store] url"
+    if settings.store.url == "memory:":
+        raise ConfigError(where, "memory: belongs to the process that runs, and cannot be looked at from here")
+    store = await open_store(settings.store.url, where, settings.folder, alone=False)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def list_calls(store: Store, states: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Calls in these states, the oldest first."""
+    found = await store.read(partial(calls.listed, states=states, most=MOST))
+    return [_row(row, private=False) for row in found]
+
+
+async def show_call(store: Store, id_: int) -> dict[str, Any] | None:
+    """All of one call."""
+    row = await store.read(partial(calls.shown, id_=id_))
+    return None if row is None else _row(row, private=True)
+
+
+async def replay(store: Store, id_: int | None) -> int:
+    """Make a call again, or all that were given up. How many."""
+    return await _each(store, id_, lambda connection, one: calls.replay(connection, one, time.time()))
+
+
+async def drop(store: Store, id_: int | None) -> int:
+    """Make a call no more, or all that were given up. How many."""
+    return await _each(store, id_, calls.drop)
+
+
+async def _each(store: Store, id_: int | None, work: Callable[[Connection, int], bool]) -> int:
+    if id_ is not None:
+        return int(await store.write(lambda connection: work(connection, id_)))
+    done = 0
+    while given_up := await store.read(partial(calls.listed, states=(calls.DEAD,), most=100)):
+        for row in given_up:
+            done += await store.write(lambda connection, one=row["id"]: work(connection, one))  # type: ignore[misc]
+    return done
+
+
+async def list_sends(store: Store, states: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Sends in these states, the oldest first."""
+    found = await store.read(partial(sends.listed, states=states, most=MOST))
+    return [_row(row, private=False) for row in found]
+
+
+async def show_send(store: Store, id_: str) -> dict[str, Any] | None:
+    """All of one send."""
+    row = await store.read(partial(sends.shown, id_=id_))
+    return None if row is None else _row(row, private=True)
+
+
+async def settle_not_sent(store: Store, id_: str) -> bool:
+    """A person says that an unknown or lost send was not made: nobody waits for it any more. Whether there was one."""
+    return await store.write(partial(sends.forget, id_=id_))
+
+
+async def settle_sent(store: Store, accounts: Accounts, id_: str, shown: str) -> str:
+    """A person says which message an unknown or lost send is, by its SID in front. Empty, or why that cannot be."""
+    row = await store.read(partial(sends.shown, id_=id_))
+    if row is None or row["state"] not in (sends.UNKNOWN, sends.LOST):
+        return "there is no send of this id that is unknown or lost"
+    entry = accounts.by_name.get(row["entry"])
+    if entry is None:
+        return "the account that made the send is no longer configured"
+    try:
+        sid = entry.front.dialect.front.read_sid(shown)
+    except Refused:
+        return "that is no message SID"
+    message = Message(
+        sid=sid, sender=row["sender"], recipient=row["recipient"], text=row["text"], status="sending",
+        direction="outbound-api", created=int(row["made"]),
+    )  # fmt: skip
+
+    def settle(connection: Connection) -> bool:
+        if sends.claimed(connection, row["place"], [sid]):
+            return False
+        sends.settle(connection, [Outcome(id_, "sent", message)], time.time())
+        return True
+
+    return "" if await store.write(settle) else "that message is known to be another send"
+
+
+def _row(row: dict[str, Any], *, private: bool) -> dict[str, Any]:
+    """A row as a person reads it: instants as times, and nothing that is nobody's business."""
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in _HIDDEN or (name in _PRIVATE and not private) or value is None:
+            continue
+        if name in _INSTANTS:
+            value = datetime.fromtimestamp(value, UTC).isoformat(timespec="seconds")  # noqa: PLW2901 - the same value, readable
+        shown[name] = value
+    return shown
+
+
+def as_line(row: dict[str, Any]) -> str:
+    """A row on one line."""
+    return "  ".join(f"{name}={_plain(value)}" for name, value in row.items() if value != "")
+
+
+def as_page(row: dict[str, Any]) -> str:
+    """A row, a line for each of its members."""
+    wide = max(len(name) for name in row)
+    return "\n".join(f"{name:<{wide}}  {value}" for name, value in row.items())
+
+
+def _plain(value: Any) -> str:
+    text = str(value)
+    return msgspec.json.encode(text).decode() if " " in text else text
