@@ -10,7 +10,7 @@ CODE = $(wildcard translator conformance tests bench)
 WHICH := import sys; print(sys.version_info[:3], sys.base_prefix)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutate bench lock format clean
+.PHONY: help run test drill mutate bench lock format clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: $(STAMP) ## install, then everything that CI runs
 	@$(BIN)/mypy $(CODE)
 	@echo "== tests"
 	@$(BIN)/python -m pytest --cov --cov-report=term
+
+drill: $(STAMP) ## kill real processes 200 times: nothing is sent twice, nothing that was acknowledged is lost
+	@$(BIN)/python -m tests.drill
 
 mutate: $(STAMP) ## change the mapping tables cell by cell: each change has to be noticed
 	@$(BIN)/python -m tests.mutate

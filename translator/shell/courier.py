@@ -27,6 +27,8 @@ EACH: Final = 8
 """Calls at once to one destination."""
 
 LEASE: Final = 60.0
+"""Seconds for which a call that was taken is nobody else's. It is begun in the first half of them, and over before their end."""
+
 _ALL: Final = 256
 _PATIENCE: Final = 10.0
 _JITTER: Final = 0.1
@@ -94,7 +96,7 @@ class Courier:
         taken, self._after = await self._store.write(take)
         for row in taken:
             self._breakers.setdefault(row["destination"], Breaker()).running += 1
-            task = asyncio.create_task(self._deliver(row, asyncio.get_running_loop().time() + LEASE - _PATIENCE - 5))
+            task = asyncio.create_task(self._deliver(row, asyncio.get_running_loop().time() + LEASE / 2))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return bool(taken or begun_at)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from translator.model import Fault, Message, Wish
 from translator.sending import is_final
 from translator.shell.store.claims import claim, held
-from translator.shell.store.schema import sends, watches
+from translator.shell.store.schema import events, sends, watches
 from translator.wants import Intent, Outcome, Recorded
 
 INTENT, SENT, REFUSED, UNKNOWN, LOST = "intent", "sent", "refused", "unknown", "lost"
@@ -202,8 +202,10 @@ def _outcome(row: Any) -> Outcome:
 
 
 def abandoned(connection: Connection, now: float) -> None:
-    """All sends under way are those of a process that is no more: they are unknown."""
+    """Whatever is under way was under way in a process that is no more: its sends are unknown, and what it had taken is free."""
     doubt(connection, sends.c.state == INTENT, now)
+    for table in (sends, watches, events):
+        connection.execute(update(table).where(table.c.leased > now).values(leased=0.0))
 
 
 def take_unknown(connection: Connection, most: int, now: float, lease: float) -> list[dict[str, Any]]:

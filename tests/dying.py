@@ -1,0 +1,63 @@
+"""`serve`, but the process kills itself at a step: `python -m tests.dying STEP:before|after [NAME=SECONDS …] -c FILE`.
+
+A step is a work on the store by the name of its function (`record`, `settle`, `take_watches`, `seen`, `take_calls`, `finish`), or
+`ask` (a send leaves for the back), or `told` (a call leaves for the application); `never` is none. Names such as `courier.LEASE` are
+set beforehand.
+"""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from translator.cli import main
+from translator.shell.courier import Courier
+from translator.shell.store.postgres import PostgresStore
+from translator.shell.store.sqlite import SqliteStore
+from translator.shell.upstream import Upstream
+
+STEPS = ("record", "ask", "settle", "take_watches", "seen", "take_calls", "told", "finish")
+
+
+def dying(real: Any, name_of: Callable[..., str], step: str, when: str) -> Any:
+    """A method that kills the process before or after a call of it that is the step."""
+
+    async def method(self: Any, *arguments: Any) -> Any:
+        mine = name_of(*arguments) == step
+        if mine and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = await real(self, *arguments)
+        if mine and when == "after" and _did_something(step, result):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return method
+
+
+def _did_something(step: str, result: Any) -> bool:
+    """Whether a round that looks for work found any: else the process would die idle."""
+    return bool(result[0] if step == "take_calls" else result) if step.startswith("take") else True
+
+
+def run() -> None:
+    """Set what is to be set, and serve."""
+    step, _, when = sys.argv[1].partition(":")
+    rest = sys.argv[2:]
+    while rest and "=" in rest[0]:
+        place, _, value = rest.pop(0).partition("=")
+        module, _, name = place.rpartition(".")
+        setattr(importlib.import_module(f"translator.shell.{module}"), name, float(value))
+    for store in (SqliteStore, PostgresStore):
+        name_of = lambda work: getattr(getattr(work, "func", work), "__name__", "")  # noqa: E731
+        store.write = dying(store.write, name_of, step, when)  # type: ignore[method-assign]
+    asks = lambda request, _: "ask" if request.method == "POST" else ""  # noqa: E731
+    Upstream.ask = dying(Upstream.ask, asks, step, when)  # type: ignore[method-assign]
+    Courier._told = dying(Courier._told, lambda _: "told", step, when)  # type: ignore[method-assign]
+    sys.argv = ["sms-translator", "serve", *rest]
+    main()
+
+
+if __name__ == "__main__":
+    run()
