@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import httpx
@@ -31,6 +31,7 @@ from conformance.twins.properties_v2.lifecycle import Pace
 from conformance.twins.serving import serve
 from tests import postgres
 from tests.dying import STEPS
+from tests.stores import emptied
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000001", "front-token"
 POINTS = tuple(f"{step}:{when}" for step in STEPS for when in ("before", "after"))
@@ -183,14 +184,18 @@ async def stop(proxy: Proxy, *, kill: bool = False) -> None:
     await asyncio.wait_for(proxy.process.wait(), 30)
 
 
-async def killed_at(drill: Drill, points: list[str]) -> int:
+SHORT: Final = ("courier.LEASE=4", "courier._PATIENCE=1", "tracker.LEASE=4", "seeker.LEASE=4", "keeping._GRACE=2")
+"""What a replica that is gone had in hand is free after so many seconds, so that nobody has to wait for minutes."""
+
+
+async def killed_at(drill: Drill, points: list[str], *settings: str) -> int:
     """A send for each point, to a proxy that dies there, and the next one started on what it left. How many died.
 
     After every fourth of them one is killed from outside, with sends that it has just acknowledged.
     """
     died = 0
     for number, point in enumerate(points, 1):
-        proxy = await drill.start(point)
+        proxy = await drill.start(point, *settings)
         await drill.send(proxy)
         try:
             await asyncio.wait_for(proxy.process.wait(), 15)
@@ -198,11 +203,11 @@ async def killed_at(drill: Drill, points: list[str]) -> int:
         except TimeoutError:
             await stop(proxy, kill=True)
         if number % 4 == 0:
-            proxy = await drill.start()
+            proxy = await drill.start("never", *settings)
             await asyncio.gather(*(drill.send(proxy) for _ in range(3)))
             await stop(proxy, kill=True)
             died += 1
-    proxy = await drill.start()
+    proxy = await drill.start("never", *settings)
     await drill.settle()
     await stop(proxy)
     return died
@@ -219,8 +224,7 @@ def is_whole(store: str) -> bool:
 
 async def replicas(drill: Drill, sends: int = 12) -> dict[str, Any]:
     """Two replicas on one store. One is paused beyond its lease with work in hand, wakes, and is then killed with work in hand."""
-    settings = ("courier.LEASE=4", "courier._PATIENCE=1", "tracker.LEASE=4", "seeker.LEASE=4", "keeping._GRACE=2")
-    one, other = await drill.start("never", *settings), await drill.start("never", *settings)
+    one, other = await drill.start("never", *SHORT), await drill.start("never", *SHORT)
     drill.application.pause = 0.3
     for number in range(sends):
         await drill.send((one, other)[number % 2])
@@ -266,12 +270,13 @@ async def _all(kills: int, folder: Path, server: postgres.Server) -> int:
     for name, store in (("sqlite", f"sqlite:///{folder / 'translator.db'}"), ("postgres", server.url)):
         began = time.monotonic()
         async with Drill(folder, store).world() as drill:
-            died = await killed_at(drill, half)
+            died = await killed_at(drill, half, *(SHORT if name == "postgres" else ()))
         faults = drill.faults() + ([] if name == "postgres" or is_whole(store) else ["the file is not whole"])
         bad += len(faults)
         said = f"{died} deaths at {len(POINTS)} steps, answers {dict(drill.statuses)}, {len(drill.texts)} messages"
         known = f"{len(drill.acknowledged)} acknowledged, {time.monotonic() - began:.0f} s"
         print(f"{name}: {said}, {known}: {faults or 'nothing twice, nothing lost'}")
+    await emptied(server.url)
     async with Drill(folder, server.url).world() as drill:
         found = await replicas(drill)
     bad += len(drill.faults())

@@ -22,7 +22,7 @@ from translator.shell.store.calls import Call
 from translator.shell.vetting import destination_of, parsed
 from translator.tracking import Waiting, look, pause
 
-LEASE: Final = 120.0
+LEASE: Final = 60.0
 """Seconds for which who waits is nobody else's to look for."""
 
 _MOST: Final = 2000
