@@ -4,13 +4,14 @@ import sys
 
 import msgspec
 
-from bench import lists, translate
+from bench import durable, lists, translate
 
 
-def verdict(name: str, value: float, must: float) -> bool:
-    """Say whether a figure is at most what it must be."""
-    good = value <= must
-    print(f"  {name:8} {value:12,.2f}, must be at most {must:,}: {'holds' if good else 'DOES NOT HOLD'}")
+def verdict(name: str, value: float, must: float, *, at_least: bool = False) -> bool:
+    """Say whether a figure is what it must be."""
+    good = value >= must if at_least else value <= must
+    bound = "at least" if at_least else "at most"
+    print(f"  {name:8} {value:12,.2f}, must be {bound} {must:,}: {'holds' if good else 'DOES NOT HOLD'}")
     return good
 
 
@@ -28,7 +29,13 @@ def main() -> int:
     good.append(verdict("reckoned", whole["bytes"] / whole["bytes_reckoned"], 1.0))
     print("time to sift and sort it beside the time to decode it")
     good.append(verdict("ratio", whole["ratio"], lists.MUST_RATIO))
-    print(msgspec.json.encode({"translate": found, "lists": whole}).decode())
+    kept, claimed = durable.registrations(), durable.claiming()
+    print("sends with a callback, a second, beside the same sends without one, over HTTP, on SQLite")
+    print(f"  with one {kept['with_callback']:12,.0f}, without {kept['without']:,.0f}")
+    good.append(verdict("ratio", kept["ratio"], durable.MUST_REGISTER, at_least=True))
+    print(f"a claim with {claimed['tracked']:,.0f} messages tracked beside the same claim with {durable.DUE:,}")
+    good.append(verdict("ratio", claimed["ratio"], durable.MUST_CLAIM))
+    print(msgspec.json.encode({"translate": found, "lists": whole, "durable": kept, "claims": claimed}).decode())
     return 0 if all(good) else 1
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import httpx
+from cachetools import TTLCache
 
 Ip: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -20,6 +21,10 @@ PORTS: Final = (80, 443, 8080, 8443)
 
 _PATIENCE: Final = 5.0
 """Seconds that a name may take to resolve."""
+
+_REMEMBERED: Final = 1024
+_FRESH: Final = 30.0
+"""How many destinations are remembered, and for how many seconds."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -72,9 +77,22 @@ class Vetting:
         self._allow: tuple[Network, ...] = tuple(ipaddress.ip_network(text) for text in allow)
         self._ports = frozenset(ports)
         self._resolve = resolve or _resolved
+        self._said: TTLCache[str, str] = TTLCache(_REMEMBERED, _FRESH)
 
     async def forbids(self, address: str) -> str:
-        """Why nobody may be called there; empty where somebody may, also at a name that does not resolve yet."""
+        """Why nobody may be called there; empty where somebody may, also at a name that does not resolve yet.
+
+        What was said of a destination is said again for a while: it is vetted anew when it is called.
+        """
+        try:
+            destination = destination_of(_plain(address))
+        except Forbidden as error:
+            return str(error)
+        if destination not in self._said:
+            self._said[destination] = await self._verdict(address)
+        return self._said[destination]
+
+    async def _verdict(self, address: str) -> str:
         try:
             await self.vet(address)
         except Forbidden as error:
@@ -85,14 +103,13 @@ class Vetting:
 
     async def vet(self, address: str) -> Vetted:
         """The address, resolved once. Raises Forbidden and Unresolved."""
-        url = parsed(address)
-        if url.userinfo:
-            raise Forbidden("cannot hold a user or a password")
+        url = _plain(address)
         if (port := _port(url)) not in self._ports:
             raise Forbidden(f"has a port that is not called: {port}")
+        host = url.raw_host.decode("ascii").strip("[]")
         try:
             async with asyncio.timeout(_PATIENCE):
-                found = await self._resolve(url.raw_host.decode("ascii").strip("[]"), port)
+                found = [host] if _is_literal(host) else await self._resolve(host, port)
         except (OSError, TimeoutError, UnicodeError):
             raise Unresolved from None
         if not found:
@@ -124,6 +141,14 @@ def parsed(address: str) -> httpx.URL:
     return url
 
 
+def _plain(address: str) -> httpx.URL:
+    """An address that holds no secret. Raises Forbidden."""
+    url = parsed(address)
+    if url.userinfo:
+        raise Forbidden("cannot hold a user or a password")
+    return url
+
+
 def destination_of(url: httpx.URL) -> str:
     """Host and port of a URL."""
     host = url.raw_host.decode("ascii")
@@ -132,6 +157,15 @@ def destination_of(url: httpx.URL) -> str:
 
 def _port(url: httpx.URL) -> int:
     return url.port if url.port is not None else _DEFAULT_PORTS[url.scheme]
+
+
+def _is_literal(host: str) -> bool:
+    """Whether a host is an address as it is usually written; any other spelling of one is the resolver's to read."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 async def _resolved(host: str, port: int) -> Sequence[str]:

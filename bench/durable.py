@@ -1,0 +1,160 @@
+"""What it costs that nothing is lost: sends with a callback beside the same sends without, and claiming with a million messages tracked."""
+
+import asyncio
+import contextlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote_plus
+
+from sqlalchemy import Connection, insert
+
+from bench.load import drive
+from translator.shell.store import Store, calls, open_store
+from translator.shell.store.schema import events, sends, watches
+
+MUST_REGISTER: Final = 0.5
+MUST_CLAIM: Final = 2.0
+REQUESTS: Final = 1500
+CONNECTIONS: Final = 32
+TRACKED: Final = 1_000_000
+DUE: Final = 1000
+NOW: Final = 1_700_000_000.0
+
+CONFIGURATION: Final = """
+[server]
+listen = "127.0.0.1:0"
+admin = ""
+[callbacks]
+allow = ["127.0.0.1"]
+poll = 3600.0
+[backs.provider]
+dialect = "properties-v2"
+url = "http://127.0.0.1:{port}"
+[[accounts]]
+front = {{ dialect = "restcomm", account = "AC1", token = "token" }}
+back = {{ name = "provider", account = "A1", property = "P1", token = "token" }}
+"""
+
+
+@contextlib.contextmanager
+def process(*words: str, says: str, pipe: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """A Python module as a process, and the port that it says it has."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", *words], stdin=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE if pipe == "stdout" else subprocess.DEVNULL,
+        stderr=subprocess.PIPE if pipe == "stderr" else subprocess.DEVNULL,
+    )  # fmt: skip
+    stream = running.stdout if pipe == "stdout" else running.stderr
+    assert stream is not None
+    try:
+        for line in stream:
+            if (found := re.search(says, line)) is not None:
+                break
+        else:
+            raise AssertionError(f"{words[0]} did not start")
+        if pipe == "stderr":
+            subprocess.Popen(["cat"], stdin=stream, stdout=subprocess.DEVNULL)  # noqa: S607 - it reads the log away
+        yield int(found[1]), running
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def _request(callback: str) -> Any:
+    login = b64encode(b"AC1:token").decode()
+
+    def made(number: int) -> bytes:
+        body = f"From=19876543212&To=13216549878&Body=text+{number}{callback}"
+        return (
+            f"POST /2012-04-24/Accounts/AC1/SMS/Messages.json HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {login}\r\n"
+            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        ).encode()
+
+    return made
+
+
+def registrations(rounds: int = 5) -> dict[str, float]:
+    """Sends a second with and without a callback, through a `serve` of its own on SQLite, and the median of their ratios."""
+    hook = "&StatusCallback=" + quote_plus("http://127.0.0.1:8080/hook")
+    with tempfile.TemporaryDirectory() as folder, process("bench.stub", says=r"(\d+)", pipe="stdout") as (port, _):
+        path = Path(folder) / "translator.toml"
+        path.write_text(CONFIGURATION.format(port=port), "utf-8")
+        serve = ("translator", "serve", "-c", str(path), "-o", "json")
+        with process(*serve, says=r'"listen": "127.0.0.1:(\d+)"', pipe="stderr") as (front, _):
+            pairs = []
+            asyncio.run(drive(front, 200, CONNECTIONS, _request(hook)))
+            for _ in range(rounds):
+                without = asyncio.run(drive(front, REQUESTS, CONNECTIONS, _request("")))
+                with_one = asyncio.run(drive(front, REQUESTS, CONNECTIONS, _request(hook)))
+                assert without.statuses == with_one.statuses == {200: REQUESTS}
+                pairs.append((with_one.per_second, without.per_second))
+    return {
+        "with_callback": statistics.median(one for one, _ in pairs),
+        "without": statistics.median(other for _, other in pairs),
+        "ratio": statistics.median(one / other for one, other in pairs),
+    }
+
+
+def _fill(connection: Connection, first: int, count: int, due: bool) -> None:
+    """So many messages that somebody waits to be told of, and for each a call that is owed, now or later."""
+    at = NOW - 1 if due else NOW + 3600
+    numbers = range(first, first + count)
+    connection.execute(
+        insert(sends),
+        [
+            {"id": str(n), "entry": "e", "place": "p", "state": "sent", "made": NOW, "sender": "+1", "recipient": "+2",
+             "text": "x" * 40, "same": str(n), "sid": str(n), "message": b"{}", "settled": NOW}
+            for n in numbers
+        ],
+    )  # fmt: skip
+    connection.execute(
+        insert(watches),
+        [{"id": n, "send": str(n), "entry": "e", "address": "http://a", "method": "POST", "look_at": at} for n in numbers],
+    )  # fmt: skip
+    connection.execute(
+        insert(events),
+        [
+            {"id": n, "watch": n, "entry": "e", "position": 0, "name": "sent", "method": "POST", "address": "http://a",
+             "form": "x" * 80, "destination": f"d{n % 50}:80", "state": "due", "made": NOW, "due_at": at}
+            for n in numbers
+        ],
+    )  # fmt: skip
+
+
+async def _claims(store: Store, rounds: int) -> float:
+    """Seconds to take 100 who wait, and 100 calls; the median."""
+    found = []
+    for number in range(rounds):
+        began = time.perf_counter()
+        watched = await store.write(lambda c: calls.take_watches(c, "e", 100, NOW, 60.0))
+        owed, _ = await store.write(lambda c: calls.take_calls(c, lambda _: 8, "", 100, NOW, 60.0))
+        found.append(time.perf_counter() - began)
+        assert (len(watched), len(owed)) == (100, 100), number
+    return statistics.median(found)
+
+
+def claiming(tracked: int = TRACKED, rounds: int = 5) -> dict[str, float]:
+    """Seconds of a claim with a thousand messages that are due, and with so many more that are not, and their ratio."""
+
+    async def measured(folder: str, more: int) -> float:
+        store = await open_store(f"sqlite:///{folder}/{more}.db", "bench", Path(folder))
+        await store.write(lambda c: _fill(c, 1, DUE, due=True))
+        for first in range(DUE + 1, DUE + 1 + more, 50_000):
+            count = min(50_000, DUE + 1 + more - first)
+            await store.write(lambda c, first=first, count=count: _fill(c, first, count, due=False))  # type: ignore[misc]
+        seconds = await _claims(store, rounds)
+        await store.close()
+        return seconds
+
+    with tempfile.TemporaryDirectory() as folder:
+        few = asyncio.run(measured(folder, 0))
+        many = asyncio.run(measured(folder, tracked))
+    return {"tracked": tracked, "few_ms": few * 1000, "many_ms": many * 1000, "ratio": many / few}
