@@ -15,12 +15,15 @@ from urllib.parse import urlsplit
 import click
 import httpx
 
+from conformance.clients import Client, Failed, PropertiesV2Client, RestcommClient
 from conformance.judge import expected as expected_failures
 from conformance.judge.callbacks import drill
+from conformance.judge.control import Control
 from conformance.judge.reports import REPORTS, counted
 from conformance.judge.requirements import DIALECTS, Requirement, load
 from conformance.judge.run import Refused, Verdict, failures, run
 from conformance.judge.target import Answer, StoppedBySafety, Target, Transport, Unreachable
+from conformance.judge.walk import walk
 
 UNREACHABLE, REFUSED, STOPPED, OURS = 10, 11, 12, 13
 MOST_BYTES = 16 * 1024 * 1024
@@ -89,6 +92,49 @@ def callbacks(url: str, wait: float) -> None:
     sys.exit(1 if refused else 0)
 
 
+@main.command("laws")
+@click.argument("url")
+@click.option("--dialect", type=click.Choice(DIALECTS), required=True)
+@click.option("--account", required=True, help="The account SID to log in with.")
+@click.option("--token", required=True, help="env:NAME or file:PATH.")
+@click.option("--property", "property_", default="", help="The property, for properties-v2.")
+@click.option(
+    "--twin",
+    required=True,
+    metavar="URL",
+    help="The twin behind it, started with --control: nothing real is ever sent.",
+)
+@click.option("--to", "send_to", default="15550100005", show_default=True, help="The number that sends go to.")
+@click.option("--seed", default=1, show_default=True, help="The same seed takes the same steps.")
+@click.option("--steps", default=30, show_default=True, type=click.IntRange(1, 10_000))
+@click.option(
+    "--messages", default=40, show_default=True, type=click.IntRange(0, 10_000), help="How long the invented past is."
+)
+@click.option("--wait", default=10.0, show_default=True, help="Seconds that an answer may take.")
+def laws(**given: Any) -> None:
+    """Hold the laws of any SMS service against a live server with a twin behind it, while messages are sent, come in, and time passes."""
+    target = Target(
+        dialect=given["dialect"], transport=transport(given["url"], given["wait"]), account=given["account"],
+        token=secret(given["token"]), property_sid=given["property_"], base=urlsplit(given["url"]).path.rstrip("/"),
+        max_sends=given["steps"],
+    )  # fmt: skip
+    client: Client = RestcommClient(target) if given["dialect"] == "restcomm" else PropertiesV2Client(target)
+    control = Control(transport(given["twin"], given["wait"]))
+    sought = {"seed": given["seed"], "steps": given["steps"], "invented": given["messages"]}
+    try:
+        broken = list(walk(client, control, given["send_to"], **sought))
+    except Unreachable as error:
+        click.echo(f"not reachable: {error}", err=True)
+        sys.exit(UNREACHABLE)
+    except Failed as error:
+        click.echo(f"a read was not answered well: {error}", err=True)
+        sys.exit(REFUSED if error.status == 401 else 1)
+    for step, law, why in broken:
+        click.echo(f"step {step}: {law} But {why}.")
+    click.echo(f"{given['steps']} steps of seed {given['seed']}: {len(broken)} times a law did not hold")
+    sys.exit(1 if broken else 0)
+
+
 @main.command("judge", hidden=True)
 @click.argument("url")
 @click.option("--dialect", type=click.Choice(DIALECTS), required=True)
@@ -110,6 +156,15 @@ def callbacks(url: str, wait: float) -> None:
 @click.option("--allow-send", is_flag=True, help="Leave to send messages; without it only reads are made.")
 @click.option("--to", "send_to", default="", help="The number that sends go to.")
 @click.option("--max-sends", default=10, show_default=True, help="Never more than so many.")
+@click.option(
+    "--seed", default=0, show_default=True, help="Chooses the messages that are looked at closely; 0 takes the first."
+)
+@click.option(
+    "--twin", default="", metavar="URL", help="The twin behind it, started with --control, whose clock is turned."
+)
+@click.option(
+    "--show-content", is_flag=True, help="Reports show what was sent and answered, numbers and texts included."
+)
 def judge(**given: Any) -> None:
     """Judge a server."""
     if given["allow_send"] != bool(given["send_to"]):
@@ -126,9 +181,10 @@ def judge(**given: Any) -> None:
     target = Target(
         dialect=given["dialect"], transport=transport(given["url"], given["wait"]), account=given["account"],
         token=secret(given["token"]), property_sid=given["property_"], base=urlsplit(given["url"]).path.rstrip("/"), rate=given["rate"],
-        send_to=given["send_to"], max_sends=given["max_sends"] if given["allow_send"] else 0,
+        send_to=given["send_to"], max_sends=given["max_sends"] if given["allow_send"] else 0, shows=given["show_content"],
+        turn=Control(transport(given["twin"], given["wait"])).turn if given["twin"] else None,
     )  # fmt: skip
-    verdicts = _run(target, requirements)
+    verdicts = _run(target, requirements, given["seed"])
     for name in reports:
         file, write = REPORTS[name]
         given["report_dir"].mkdir(parents=True, exist_ok=True)
@@ -145,13 +201,13 @@ def _listed(path: Path | None, dialect: str) -> list[expected_failures.Expected]
         raise click.UsageError(str(error)) from None
 
 
-def _run(target: Target, requirements: list[Requirement]) -> list[Verdict]:
+def _run(target: Target, requirements: list[Requirement], seed: int) -> list[Verdict]:
     """The run. Ends the process where nothing can be judged."""
     try:
         if not sys.stderr.isatty():
-            return run(target, requirements, _line)
+            return run(target, requirements, _line, seed=seed)
         with click.progressbar(length=len(requirements), label="judging", file=sys.stderr) as bar:
-            verdicts = run(target, requirements, lambda _: bar.update(1))
+            verdicts = run(target, requirements, lambda _: bar.update(1), seed=seed)
     except Unreachable as error:
         click.echo(f"the target is not reachable: {error}", err=True)
         sys.exit(UNREACHABLE)

@@ -211,3 +211,62 @@ def test_a_receiver_that_refuses_an_event_is_bad_and_said_to_be(receiver: str) -
 def test_a_receiver_that_is_not_there_and_an_address_that_is_none() -> None:
     assert run("callbacks", "http://127.0.0.1:1/").returncode == 10
     assert run("callbacks", "nowhere").returncode == 2
+
+
+# ---- with a twin that can be told what to do ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def told_old() -> Iterator[str]:
+    yield from _twin("restcomm", "--account", "AC1", "--control", "--messages", "0")
+
+
+@pytest.fixture(scope="module")
+def told_new() -> Iterator[str]:
+    yield from _twin("properties-v2", "--account", "A1", "--property", "P1", "--control", "--messages", "0")
+
+
+@pytest.mark.parametrize("dialect", ["restcomm", "properties-v2"])
+def test_the_laws_hold_of_a_live_server_with_a_world_that_is_made_there(
+    request: pytest.FixtureRequest, dialect: str
+) -> None:
+    url = request.getfixturevalue("told_old" if dialect == "restcomm" else "told_new")
+    who = ["--account", "AC1"] if dialect == "restcomm" else ["--account", "A1", "--property", "P1"]
+    done = run(
+        "laws", url, "--dialect", dialect, *who, "--token", "env:TOKEN", "--twin", url, "--seed", "7", "--steps", "20"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "20 steps of seed 7: 0 times a law did not hold\n"
+    unknown = run("laws", url, "--dialect", dialect, *who, "--token", "env:TOKEN", "--twin", url, token="wrong")
+    assert unknown.returncode == 11
+
+
+def test_a_twin_that_cannot_be_told_is_said(old: str) -> None:
+    done = run("laws", old, "--dialect", "restcomm", "--account", "AC1", "--token", "env:TOKEN", "--twin", old)
+    assert done.returncode == 10
+    assert "no twin that can be told what to do" in done.stderr
+
+
+@pytest.mark.parametrize("dialect", ["restcomm", "properties-v2"])
+def test_a_life_is_judged_where_the_clock_can_be_turned_and_skipped_elsewhere(
+    request: pytest.FixtureRequest, dialect: str
+) -> None:
+    url = request.getfixturevalue("told_old" if dialect == "restcomm" else "told_new")
+    life = ("--id", f"{dialect}.life", "--allow-send", "--to", "+15550100009")
+    assert judged(url, *life, "--twin", url, dialect=dialect).stdout.startswith("1 passed")
+    assert judged(url, *life, dialect=dialect).stdout.startswith("0 passed, 0 failed, 1 skipped")
+
+
+def test_a_seed_chooses_what_is_looked_at_and_a_good_server_is_good_by_any(old: str) -> None:
+    assert judged(old, "--seed", "2").returncode == 0
+
+
+def test_a_report_shows_what_was_said_only_where_that_is_asked_for(old: str, tmp_path: Path) -> None:
+    shown = {}
+    for name, flags in (("hidden", ()), ("shown", ("--show-content",))):
+        judged(old, "--report", "json", "--report-dir", tmp_path / name, *flags)
+        shown[name] = (tmp_path / name / "results.json").read_text("utf-8")
+    assert '\\"date_created\\"' not in shown["hidden"]
+    assert '\\"date_created\\"' in shown["shown"] and "> GET " in shown["shown"]
+    for text in shown.values():
+        assert TOKEN not in text and "authorization" not in text.lower().replace("www-authenticate", "")

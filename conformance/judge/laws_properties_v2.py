@@ -61,7 +61,7 @@ def filtered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 
 def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
     """Whether a message created in the very second of a bound is inside."""
-    for row in seen.rows[:5]:
+    for row in seen.picked[:5]:
         created = int(row["Created"])
         edges = {"Date_From": {"Date_From": created}, "Date_To": {"Date_To": created}}
         beyond = {"Date_From": {"Date_From": created + 1}, "Date_To": {"Date_To": created + 1}}
@@ -112,13 +112,13 @@ def stamps(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]
 
 def retrieve(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
     """One message by its SID, with or without the property in the path."""
-    sid = quote(str(seen.rows[0].get("MessageSid")), safe="")
+    sid = quote(str(seen.picked[0].get("MessageSid")), safe="")
     path = f"{target.messages}/{sid}" if given.get("below") else f"{target.base}/v2/Messages/{sid}"
     answer = target.get(path)
     yield from answered(answer, given)
     shown = answer.json.get("Message") if isinstance(answer.json, dict) else None
     if isinstance(shown, dict) and any(
-        shown.get(name) != seen.rows[0].get(name) for name in ("MessageSid", "Text", "Created")
+        shown.get(name) != seen.picked[0].get(name) for name in ("MessageSid", "Text", "Created")
     ):
         yield "a retrieve shows another message than the search did"
 

@@ -41,7 +41,7 @@ def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
     """A request to some path: any method, headers and query; `{sid}` is a message that the server shows."""
     path = given.get("path", "{messages}.json").replace("{messages}", target.messages).replace("{base}", target.base)
     if "{sid}" in path:
-        path = path.replace("{sid}", quote(str(seen.rows[0].get("sid")), safe=""))
+        path = path.replace("{sid}", quote(str(seen.picked[0].get("sid")), safe=""))
     if given.get("query"):
         path += "?" + urlencode(given["query"])
     headers = given.get("request_headers", {})
@@ -62,7 +62,7 @@ def conditional(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator
 
 def same(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
     """A message by its SID is the one that the list shows."""
-    row = seen.rows[0]
+    row = seen.picked[0]
     answer = target.get(f"{target.messages}/{quote(str(row.get('sid')), safe='')}.json")
     yield from answered(answer, given)
     names = ("sid", "date_created", "from", "to", "body", "direction")
@@ -72,7 +72,7 @@ def same(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
 
 def own_uri(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
     """A message's uri leads to it."""
-    for row in seen.rows[:3]:
+    for row in seen.picked[:3]:
         uri = str(row.get("uri"))
         suffix = re.sub(r"^/?(?:api/|restcomm/)?", "", uri)
         answer = target.get(f"{target.base}/{suffix}", accept="application/json")
@@ -97,7 +97,7 @@ def party(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
 def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
     """A bound is inclusive to the second, in UTC; given to the day, it is that midnight."""
     name = given["parameter"]
-    for row in seen.rows[:3]:
+    for row in seen.picked[:3]:
         created = _created(row)
         outside = created + timedelta(seconds=1 if name == "StartTime" else -1)
         if given.get("day"):

@@ -22,6 +22,7 @@ _PAGE: Final = """<!doctype html>
  table {{ border-collapse: collapse; width: 100% }} td, th {{ text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd }}
  .failed {{ color: #a40000 }} .passed {{ color: #1a6b1a }} .skipped, .broken {{ color: #666 }}
  blockquote {{ margin: .3rem 0 .3rem 1rem; color: #444; font-style: italic }} code {{ font-size: .9em; word-break: break-all }}
+ li code {{ white-space: pre-wrap }}
  .bar {{ background: #f3d0d0; height: .6rem }} .bar div {{ background: #58a758; height: .6rem }}
  @media (prefers-color-scheme: dark) {{
   body {{ background: #161616; color: #ddd }} blockquote {{ color: #aaa }} td, th {{ border-color: #444 }}

@@ -1,4 +1,4 @@
-"""Requirements as data: `conformance/requirements/<dialect>.toml`. Each has a stable id and the one sentence that it judges.
+"""Requirements as data: `conformance/cases/<dialect>.toml`. Each has a stable id and the one sentence that it judges.
 
 A `must` quotes the API document (`seed`); what only else is known of the dialect is a `should` or a `may`, in our words (`known`). An
 `ambiguous` sentence carries the `reading` that was taken, and never fails a run.
@@ -17,14 +17,14 @@ Level = Literal["must", "should", "may", "ambiguous"]
 
 class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One requirement. `law` names the code that judges it, `with` holds what that code is told, `needs` what it takes: nothing but
-    leave to read, a message to read (`message`), or leave to send (`send`)."""
+    leave to read, a message to read (`message`), leave to send (`send`), or a twin behind whose clock can be turned as well (`twin`)."""
 
     id: str
     level: Level
     title: str
     law: str
     given: dict[str, Any] = msgspec.field(default_factory=dict, name="with")
-    needs: Literal["", "message", "send"] = ""
+    needs: Literal["", "message", "send", "twin"] = ""
     seed: str = ""
     known: str = ""
     reading: str = ""
@@ -42,6 +42,6 @@ class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 def load(dialect: str) -> list[Requirement]:
     """The requirements of a dialect, in the order of their file."""
-    file = files("conformance") / "requirements" / f"{dialect.replace('-', '_')}.toml"
+    file = files("conformance") / "cases" / f"{dialect.replace('-', '_')}.toml"
     raw = tomllib.loads(file.read_text("utf-8"))
     return msgspec.convert(raw["requirements"], list[Requirement])

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from conformance.judge import laws_properties_v2, laws_restcomm
+from conformance.judge.laws import Law
+from conformance.judge.lives import life
 from conformance.judge.requirements import Level, Requirement
 from conformance.judge.survey import Skipped, Survey, survey
 from conformance.judge.target import Asked, StoppedBySafety, Target, Unreachable
@@ -17,7 +19,10 @@ Outcome = Literal["passed", "failed", "skipped", "broken"]
 
 RANKS: Final[dict[Level, int]] = {"must": 0, "should": 1, "may": 2, "ambiguous": 3}
 
-LAWS: Final = {"restcomm": laws_restcomm.LAWS, "properties-v2": laws_properties_v2.LAWS}
+LAWS: Final[dict[str, dict[str, Law]]] = {
+    "restcomm": {**laws_restcomm.LAWS, "life": life},
+    "properties-v2": {**laws_properties_v2.LAWS, "life": life},
+}
 """The laws of each dialect by the names that requirements use."""
 
 
@@ -35,10 +40,15 @@ class Verdict(NamedTuple):
 
 
 def run(
-    target: Target, requirements: Iterable[Requirement], progress: Callable[[Verdict], None] | None = None
+    target: Target,
+    requirements: Iterable[Requirement],
+    progress: Callable[[Verdict], None] | None = None,
+    *,
+    seed: int = 0,
 ) -> list[Verdict]:
-    """Judge them all. Raises Unreachable and Refused where nothing can be judged, StoppedBySafety as soon as a rule forbids more."""
-    seen = survey(target)
+    """Judge them all; `seed` chooses the messages that are looked at more closely. Raises Unreachable and Refused where nothing can be
+    judged, StoppedBySafety as soon as a rule forbids more."""
+    seen = survey(target, seed)
     if seen.status == 401:
         raise Refused
     verdicts = []
@@ -56,7 +66,9 @@ def judge(target: Target, seen: Survey, requirement: Requirement) -> Verdict:
     outcome: Outcome = "passed"
     why = ""
     try:
-        if requirement.needs == "send" and not target.send_to:
+        if requirement.needs == "twin" and target.turn is None:
+            raise Skipped("it takes a twin whose clock can be turned")
+        if requirement.needs in ("send", "twin") and not target.send_to:
             raise Skipped("it takes a send, and there is no leave to send")
         if requirement.needs == "message" and not seen.rows:
             raise Skipped("the account shows no messages")

@@ -1,5 +1,6 @@
 """What a server holds, as far as it shows it: read once, so that laws can derive what must hold of the rest."""
 
+from random import Random
 from typing import Any, NamedTuple
 
 from conformance.judge.target import Answer, Target
@@ -17,15 +18,17 @@ class Skipped(Exception):
 
 
 class Survey(NamedTuple):
-    """The status of the first list, its object, and the newest messages that it shows."""
+    """The status of the first list, its object, the newest messages that it shows, and the same in the order in which some are picked to be
+    looked at more closely."""
 
     status: int
     page: dict[str, Any]
     rows: list[dict[str, Any]]
+    picked: list[dict[str, Any]]
 
 
-def survey(target: Target) -> Survey:
-    """List once, as every application would. Raises Unreachable."""
+def survey(target: Target, seed: int = 0) -> Survey:
+    """List once, as every application would; seed 0 picks the first messages. Raises Unreachable."""
     if target.dialect == "restcomm":
         answer = target.get(target.messages + ".json", {"PageSize": MOST})
         member = "messages"
@@ -35,7 +38,8 @@ def survey(target: Target) -> Survey:
     page = answer.json if isinstance(answer.json, dict) else {}
     found = page.get(member)
     rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
-    return Survey(answer.status, page, rows)
+    picked = Random(seed).sample(rows, len(rows)) if seed else rows
+    return Survey(answer.status, page, rows, picked)
 
 
 def rows_of(answer: Answer, member: str) -> list[dict[str, Any]]:

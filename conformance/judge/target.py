@@ -34,7 +34,8 @@ class Answer(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """One exchange, without credentials, numbers and texts: what a report may show."""
+    """One exchange, without credentials, numbers and texts: what a report may show. `whole` is what was sent and answered, where whoever
+    runs the judge wants that shown; never the credentials."""
 
     method: str
     path: str
@@ -42,10 +43,12 @@ class Asked(NamedTuple):
     status: int
     media: str
     size: int
+    whole: str = ""
 
     def __str__(self) -> str:
         names = f" with {', '.join(self.parameters)}" if self.parameters else ""
-        return f"{self.method} {self.path}{names}: {self.status} {self.media or 'without a type'}, {self.size} bytes"
+        said = f"{self.method} {self.path}{names}: {self.status} {self.media or 'without a type'}, {self.size} bytes"
+        return f"{said}\n{self.whole}" if self.whole else said
 
 
 Transport = Callable[[str, str, dict[str, str], bytes], Answer]
@@ -54,7 +57,8 @@ Transport = Callable[[str, str, dict[str, str], bytes], Answer]
 
 @dataclass(kw_only=True)
 class Target:
-    """One account at one server. `base` is the path before the dialect's own, `rate` requests a second at most (0: no limit)."""
+    """One account at one server. `base` is the path before the dialect's own, `rate` requests a second at most (0: no limit), `turn` lets
+    time pass at a twin behind it; with `shows` exchanges are remembered whole, numbers and texts included."""
 
     dialect: str
     transport: Transport
@@ -65,6 +69,8 @@ class Target:
     rate: float = 0.0
     send_to: str = ""
     max_sends: int = 0
+    turn: Callable[[float], None] | None = None
+    shows: bool = False
     sleep: Callable[[float], None] = time.sleep
     asked: list[Asked] = field(default_factory=list)
     sends: int = 0
@@ -97,6 +103,26 @@ class Target:
         shown = plain.replace(self.account, "{account}").replace(self.property_sid or "\0", "{property}")
         names = tuple(pair.partition("=")[0] for pair in query.split("&") if pair)
         self.asked.append(
-            Asked(method, shown, names, answer.status, answer.headers.get("content-type", ""), len(answer.body))
+            Asked(
+                method,
+                shown,
+                names,
+                answer.status,
+                answer.headers.get("content-type", ""),
+                len(answer.body),
+                _whole(method, path, body, answer) if self.shows else "",
+            )
         )
         return answer
+
+
+_SHOWN = 2000
+"""How many characters of a body are shown."""
+
+
+def _whole(method: str, path: str, body: bytes, answer: Answer) -> str:
+    """An exchange as it was, without its credentials."""
+    asked = [f"> {method} {path}", *(f"> {line}" for line in body[:_SHOWN].decode("utf-8", "replace").splitlines())]
+    heads = [f"< {name}: {value}" for name, value in sorted(answer.headers.items())]
+    said = [f"< {line}" for line in answer.body[:_SHOWN].decode("utf-8", "replace").splitlines()]
+    return "\n".join([*asked, f"< {answer.status}", *heads, *said])

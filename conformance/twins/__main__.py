@@ -17,7 +17,7 @@ TWINS = {
 }
 """Dialect to the module that plays it. The module is imported only when its dialect is asked for, and offers
 
-    stand_up(*, account: str, token: str, properties: tuple[str, ...], messages: int, seed: int) -> ASGIApp
+    stand_up(*, account: str, token: str, properties: tuple[str, ...], messages: int, seed: int, control: bool) -> ASGIApp
 
 which builds the twin with one account and a seeded history; a dialect without properties ignores them.
 """
@@ -58,6 +58,7 @@ async def run_until_stopped(app: ASGIApp, dialect: str, port: int) -> None:
 @click.option("--property", "properties", multiple=True, help="A property of the account; may be repeated.")
 @click.option("--messages", default=250, type=click.IntRange(min=0), help="How long the invented history is.")
 @click.option("--seed", default=1, help="The same seed invents the same history and the same SIDs.")
+@click.option("--control", is_flag=True, help="Let whoever asks turn its clock and load it: POST /_twin/…")
 def main(
     dialect: str,
     port: int,
@@ -66,11 +67,14 @@ def main(
     properties: tuple[str, ...],
     messages: int,
     seed: int,
+    control: bool,
 ) -> None:
     """Run the simulated provider that speaks DIALECT."""
     password = DEFAULT_TOKEN if token is None else read_token(token)
     twin = importlib.import_module(TWINS[dialect])
-    app: ASGIApp = twin.stand_up(account=account, token=password, properties=properties, messages=messages, seed=seed)
+    app: ASGIApp = twin.stand_up(
+        account=account, token=password, properties=properties, messages=messages, seed=seed, control=control
+    )
     try:
         asyncio.run(run_until_stopped(app, dialect, port))
     except OSError as error:

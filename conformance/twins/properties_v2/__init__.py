@@ -8,6 +8,8 @@ import time
 
 from starlette.types import ASGIApp
 
+from conformance.twins.control import TurnedClock, controlled
+
 from .gate import Call, TwinAccount
 from .history import DELIVERED_EXAMPLE_SID, INBOUND_EXAMPLE_SIDS, seeded_messages
 from .lifecycle import Pace
@@ -31,14 +33,26 @@ __all__ = [
 ]
 
 
-def stand_up(*, account: str, token: str, properties: tuple[str, ...], messages: int, seed: int) -> ASGIApp:
+def stand_up(
+    *, account: str, token: str, properties: tuple[str, ...], messages: int, seed: int, control: bool = False
+) -> ASGIApp:
     """A twin with one account and a history that ends now, for the command line.
 
-    Each property gets a history of its own; the rows of the documents' examples are in the first.
+    Each property gets a history of its own; the rows of the documents' examples are in the first. With `control` it can be told
+    what to do: see `conformance.twins.control`.
     """
-    names = properties or (DEFAULT_PROPERTY,)
-    twin = PropertiesV2Twin(accounts={account: TwinAccount(token, names)}, seed=seed)
+    names, clock = properties or (DEFAULT_PROPERTY,), TurnedClock()
+    twin = PropertiesV2Twin(accounts={account: TwinAccount(token, names)}, seed=seed, clock=clock)
     now = time.time()
     for place, name in enumerate(dict.fromkeys(names)):
         twin.load(seeded_messages(account, name, messages, seed, now, documented=place == 0))
-    return twin.app
+    if not control:
+        return twin.app
+    return controlled(
+        twin.app,
+        clock,
+        lambda sender, recipient, text: twin.receive(
+            property_sid=names[0], sender=f"+{sender}", recipient=f"+{recipient}", text=text
+        ),
+        lambda count, chosen: twin.load(seeded_messages(account, names[0], count, chosen, clock(), documented=False)),
+    )

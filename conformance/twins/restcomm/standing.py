@@ -6,6 +6,7 @@ import time
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from conformance.twins.control import TurnedClock, controlled
 from conformance.twins.restcomm.history import seeded_messages
 from conformance.twins.restcomm.twin import RestcommTwin
 
@@ -17,14 +18,25 @@ def stand_up(
     properties: tuple[str, ...],  # noqa: ARG001 - every dialect is stood up alike
     messages: int,
     seed: int,
+    control: bool = False,
 ) -> ASGIApp:
     """A twin on the real clock with one account and `messages` invented messages beside the documents' own.
 
-    This dialect has no properties. Callbacks go out from the first request on, while the loop runs.
+    This dialect has no properties. Callbacks go out from the first request on, while the loop runs. With `control` it can be told
+    what to do: see `conformance.twins.control`.
     """
-    twin = RestcommTwin(accounts={account: token}, seed=seed)
+    clock = TurnedClock()
+    twin = RestcommTwin(accounts={account: token}, seed=seed, clock=clock)
     twin.load(seeded_messages(account, messages, seed, time.time()))
-    return _CallingBack(twin)
+    app = _CallingBack(twin)
+    if not control:
+        return app
+    return controlled(
+        app,
+        clock,
+        lambda sender, recipient, text: twin.receive(account, sender=sender, recipient=recipient, body=text),
+        lambda count, chosen: twin.load(seeded_messages(account, count, chosen, clock())[-count:]),
+    )
 
 
 class _CallingBack:

@@ -1,0 +1,32 @@
+"""The hand on a simulated provider behind the server that is judged: its clock, what comes in, an invented past."""
+
+import json
+from typing import Any
+
+from conformance.judge.target import Transport, Unreachable
+
+
+class Control:
+    """`transport` leads to a twin that was started with `--control`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def turn(self, seconds: float) -> None:
+        """Let time pass there."""
+        self._tell("clock", seconds=seconds)
+
+    def receive(self, sender: str, recipient: str, text: str) -> None:
+        """Let a message come in there."""
+        self._tell("receive", **{"from": sender, "to": recipient, "text": text})
+
+    def invent(self, messages: int, seed: int) -> None:
+        """Load an invented past there."""
+        self._tell("invent", messages=messages, seed=seed)
+
+    def _tell(self, what: str, **given: Any) -> None:
+        answer = self._transport(
+            "POST", f"/_twin/{what}", {"content-type": "application/json"}, json.dumps(given).encode()
+        )
+        if answer.status != 200:
+            raise Unreachable(f"it is no twin that can be told what to do: {answer.status}")

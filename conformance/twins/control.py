@@ -1,0 +1,60 @@
+"""A twin that can be told what to do, by whoever judges it: its clock is turned, messages come in, a past is invented.
+
+    POST /_twin/clock    {"seconds": 5}                          time passes
+    POST /_twin/receive  {"from": …, "to": …, "text": …}         a message comes in
+    POST /_twin/invent   {"messages": 100, "seed": 7}            an invented past
+
+Off unless asked for: it is for loopback, and asks for no credentials.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+ROOT = "/_twin"
+
+
+class TurnedClock:
+    """The clock on the wall, and as many seconds more as it was turned by."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self._ahead
+
+    def turn(self, seconds: float) -> None:
+        """Move it on. A clock never runs backwards: a negative number of seconds is a ValueError."""
+        if seconds < 0:
+            raise ValueError("a clock does not run backwards")
+        self._ahead += seconds
+
+
+def controlled(
+    app: ASGIApp, clock: TurnedClock, receive: Callable[[str, str, str], Any], invent: Callable[[int, int], None]
+) -> ASGIApp:
+    """A twin's application with the control before it."""
+
+    async def turned(request: Request) -> Response:
+        clock.turn(float((await request.json())["seconds"]))
+        return JSONResponse({"now": clock()})
+
+    async def received(request: Request) -> Response:
+        given = await request.json()
+        receive(given["from"], given["to"], given["text"])
+        return JSONResponse({})
+
+    async def invented(request: Request) -> Response:
+        given = await request.json()
+        invent(int(given["messages"]), int(given["seed"]))
+        return JSONResponse({})
+
+    routes = [("/clock", turned), ("/receive", received), ("/invent", invented)]
+    control = [Route(ROOT + path, told, methods=["POST"]) for path, told in routes]
+    return Starlette(routes=[*control, Mount("/", app)])
