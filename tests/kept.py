@@ -157,14 +157,14 @@ class Kept:
 
     def __init__(
         self, store: Store, front: str = "restcomm", *, wait: float = 0.0, public_url: str = "", give_up: float = 86400.0,
-        **settings: Any,
+        resend: float = 0.0, **settings: Any,
     ) -> None:  # fmt: skip
         self.front = front
         self.clock = ManualClock(1_790_000_000)
         self.provider = Provider("properties-v2" if front == "restcomm" else "restcomm", self.clock)
         self.application = Application()
         self.receipts = Receipts(public_url, (SECRET,))
-        self._real, self._patience = store, Patience(wait=wait, give_up=give_up, answer=30.0)
+        self._real, self._patience = store, Patience(wait=wait, give_up=give_up, answer=30.0, resend=resend)
         back = spoken(self.provider.dialect, "back", **settings)
         fronts, behind = (("AC1", ""), ("A1", "P1")) if front == "restcomm" else (("A1", "P1"), ("AC1", ""))
         self.entry = Entry(
@@ -185,7 +185,7 @@ class Kept:
         self.journal = Journal(store, accounts, vetting, self.receipts, self._patience, clock=self.clock)
         self.driver = Driver({"provider": self.provider}, Memory(), self.meter, self.journal)
         common = (store, accounts, self.driver, limits)
-        self.seeker = Seeker(*common, self._patience.give_up, self.meter, clock=self.clock)
+        self.seeker = Seeker(*common, self._patience, self.meter, clock=self.clock)
         self.tracker = Tracker(*common, Polling(), self.meter, clock=self.clock)
         self.courier = Courier(store, vetting, self.meter, dial=self.application, clock=self.clock)
         self._accounts, self._limits = accounts, limits

@@ -298,6 +298,39 @@ def test_a_sender_that_the_provider_replaced_is_no_reason_not_to_find_the_messag
     assert told == [sender[1:]] * 2
 
 
+@pytest.mark.parametrize(("resend", "texts"), [(0.0, []), (600.0, ["hello"])])
+def test_a_send_is_made_again_only_by_the_operators_word_and_once(resend: float, texts: list[str]) -> None:
+    async def work(world: Kept) -> Any:
+        world.provider.fault = "lost on its way"
+        await world.send("hello")
+        world.provider.fault = ""
+        moments = []
+        for _ in range(12):
+            await world.work_off(100)
+            moments.append(len(world.provider.texts))
+        return moments, world.provider.texts, [told["MessageStatus"] for told in world.application.told]
+
+    moments, sent, told = kept(work, resend=resend)
+    assert sent == texts
+    assert moments[:5] == [0] * 5, "not before its time"
+    assert told == (["sent", "delivered"] if texts else [])
+
+
+def test_what_is_made_again_and_lost_again_is_not_made_a_third_time() -> None:
+    async def work(world: Kept) -> Any:
+        world.provider.fault = "lost on its way"
+        await world.send("hello")
+        posts = []
+        for _ in range(20):
+            await world.work_off(300)
+            posts.append(len([call for call in world.provider.twin.calls if call.method == "POST"]))
+        return world.provider.texts, await owed(world), world.meter.page().decode()
+
+    texts, left, page = kept(work, resend=600.0, give_up=3600.0)
+    assert (texts, left) == ([], {"lost": 1})
+    assert 'sms_translator_sends_total{outcome="resent"} 1.0' in page
+
+
 def test_the_same_key_is_the_same_send() -> None:
     async def work(world: Kept) -> Any:
         first, one = await world.send("hello", key="k")

@@ -92,6 +92,11 @@ class Sending:
             outcomes.update((outcome.id, outcome) for outcome in (yield Await(waiting)))
         return [outcomes.get(recorded.id) for _, recorded in standing]
 
+    def again(self, id_: str, draft: Draft) -> Steps:
+        """Ask once more for a send that was written down, and settle it. Only ever wanted by an operator's setting."""
+        [answer] = yield Ask(self._entry.back.name, (self._request(draft, Recorded(id_, "new")),))
+        yield Settle((self._read(id_, answer),))
+
     # ---------------------------------------------------------------------------------------------------- before the ask
 
     def _ready(self, draft: Draft | Fault) -> _Ready | Fault:

@@ -37,7 +37,10 @@ METRICS: Final[dict[str, Metric]] = {
     "back_refused_us": Metric(
         "Alarm: requests that failed because a back does not accept our own credentials.", ("back",)
     ),
-    "sends": Metric("Sends whose outcome was not known: found at the back, or lost to sight.", ("outcome",)),
+    "sends": Metric(
+        "Sends whose outcome was not known: found at the back, lost to sight, or resent where the operator wants that.",
+        ("outcome",),
+    ),
     "calls": Metric(
         "Calls to applications: delivered, failed and put off, dead, or unheard where a message's end was never seen.",
         ("outcome",),

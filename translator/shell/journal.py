@@ -29,12 +29,14 @@ _TRIES: Final = 4
 
 class Patience(NamedTuple):
     """`[sends]` of the configuration, in seconds: `wait` for an outcome that is looked for, `join` for equal sends, `give_up` for
-    looking at all; and `answer`, within which a back has answered or will not."""
+    looking at all; and `answer`, within which a back has answered or will not. `resend` is after how long a send that cannot be found is
+    made again, 0 for never."""
 
     wait: float = 5.0
     join: float = 120.0
     give_up: float = 86400.0
     answer: float = 60.0
+    resend: float = 0.0
 
 
 def place_of(entry: Entry) -> str:

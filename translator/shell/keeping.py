@@ -49,7 +49,7 @@ class Keeping(NamedTuple):
         return cls(
             Vetting(asked.allow, asked.ports),
             Receipts(server.public_url if server.secrets else "", server.secrets),
-            Patience(sends.wait, sends.join, sends.give_up, slowest + _GRACE),
+            Patience(sends.wait, sends.join, sends.give_up, slowest + _GRACE, sends.resend or 0.0),
             Polling(asked.poll, asked.poll_asks, asked.poll_end),
             Keep(asked.keep),
         )
@@ -81,7 +81,7 @@ class Keeper:
     async def going_on(self, driver: Driver) -> AsyncIterator[None]:
         """Work off what is owed while the block runs, and let the calls under way end."""
         keeping, common = self._keeping, (self._store, self._accounts, driver, self._limits)
-        seeker = Seeker(*common, keeping.patience.give_up, self._meter, clock=self._clock)
+        seeker = Seeker(*common, keeping.patience, self._meter, clock=self._clock)
         courier = Courier(self._store, keeping.vetting, self._meter, gaps=keeping.gaps, clock=self._clock)
         calling = Loop("courier", courier.round, rest=1.0)
         tracker = Tracker(*common, keeping.polling, self._meter, wake=calling.wake, clock=self._clock)

@@ -44,12 +44,13 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
 
 class Sends(msgspec.Struct, frozen=True, kw_only=True):
     """`[sends]`: for how many seconds a caller is kept while an outcome is looked for, an equal send joins an unknown one, and an
-    unknown one is looked for at all."""
+    unknown one is looked for at all. `resend`, off unless the operator wants it, is after how many seconds a send that cannot be found
+    is made again."""
 
     wait: Duration = 5.0
     join: Duration = 120.0
     give_up: Days = 86400.0
-    resend: Literal[False] = False
+    resend: Literal[False] | Days = False
 
 
 class Callbacks(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from translator.accounts import Accounts
+from translator.accounts import Accounts, Entry
 from translator.errors import TranslatorError
 from translator.exchange import Limits
-from translator.model import Message, Notes
+from translator.model import Draft, Message, Notes
 from translator.seeking import Sought, seek
+from translator.sending import Sending
 from translator.shell.admin import Meter
 from translator.shell.driving import Driver, Errand
+from translator.shell.journal import Patience
 from translator.shell.log import logger
 from translator.shell.store import Store
 from translator.shell.store import sends as rows
@@ -28,11 +30,11 @@ class Seeker:
     """One round at a time: see `background`."""
 
     def __init__(
-        self, store: Store, accounts: Accounts, driver: Driver, limits: Limits, give_up: float, meter: Meter, *,
+        self, store: Store, accounts: Accounts, driver: Driver, limits: Limits, patience: Patience, meter: Meter, *,
         clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._driver, self._limits = store, accounts, driver, limits
-        self._give_up, self._meter, self._clock = give_up, meter, clock
+        self._patience, self._meter, self._clock = patience, meter, clock
 
     async def recover(self) -> None:
         """What was under way when the process before us ended is unknown. Where others share the store, time tells."""
@@ -61,7 +63,8 @@ class Seeker:
             await self._missed(row)
             return
         if not await self._store.write(partial(self._decide, row=row, candidates=candidates)):
-            await self._missed(row)
+            if candidates or not await self._made_again(entry, row):
+                await self._missed(row)
             return
         self._meter.count_send("found")
         logger().info("found", send=row["id"], back=entry.back.name)
@@ -72,9 +75,22 @@ class Seeker:
         free = [message for message in candidates if message.sid not in taken]
         return len(free) == 1 and rows.found(connection, row, free[0], self._clock())
 
+    async def _made_again(self, entry: Entry, row: dict[str, Any]) -> bool:
+        """Make a send again of which nothing is to be seen, once, where the operator has said after how long. Whether it was."""
+        now, after = self._clock(), self._patience.resend
+        if not after or now - row["made"] < after:
+            return False
+        if not await self._store.write(partial(rows.begin_again, row=row, now=now, patience=self._patience.answer)):
+            return False
+        draft = Draft(sender=row["sender"] or None, recipient=row["recipient"], text=row["text"], as_given={})
+        await self._driver.run(Errand(row["id"]), Sending(entry, now).again(row["id"], draft))
+        self._meter.count_send("resent")
+        logger().warning("made-again", send=row["id"], back=entry.back.name, age=round(now - row["made"]))
+        return True
+
     async def _missed(self, row: dict[str, Any]) -> None:
         now = self._clock()
-        lost = now - row["made"] >= self._give_up
+        lost = now - row["made"] >= self._patience.give_up
         look_at = None if lost else now + GAPS[min(row["looks"], len(GAPS) - 1)]
         await self._store.write(partial(rows.not_found, row=row, look_at=look_at, now=now))
         if lost:

@@ -48,6 +48,7 @@ sends: Final = Table(
     Column("looks", Integer, nullable=False, default=0),
     Column("doubted", Float),
     Column("settled", Float),
+    Column("resent", Float),
     Column("leased", Float, nullable=False, default=0.0),
     Column("attempt", Integer, nullable=False, default=0),
     UniqueConstraint("entry", "key", name="sends_key"),
@@ -56,9 +57,10 @@ sends: Final = Table(
     Index("sends_look", "look_at"),
     Index("sends_settled", "settled"),
 )
-"""One row a send. `state` is intent, sent, refused, unknown or lost; `place` the account at the back; `same` a digest of entry, sender,
-recipient and text; `look_at` when an unknown one is looked for next, or an intent is taken for one; `doubted` since when it is
-unknown; `leased` until when somebody is at it, and `attempt` how often somebody was."""
+"""One row a send. `state` is intent, sent, refused, unknown or lost; `place` the account at the back; `same` a digest of entry,
+sender, recipient and text; `look_at` when an unknown one is looked for next, or an intent is taken for one; `doubted` since when it is
+unknown; `resent` when it was made again, where the operator wants that; `leased` until when somebody is at it, and `attempt` how often
+somebody was."""
 
 watches: Final = Table(
     "watches",

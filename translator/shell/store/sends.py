@@ -240,6 +240,13 @@ def not_found(connection: Connection, row: dict[str, Any], look_at: float | None
     connection.execute(update(sends).where(held(sends, row), sends.c.state == UNKNOWN).values(**values))
 
 
+def begin_again(connection: Connection, row: dict[str, Any], now: float, patience: float) -> bool:
+    """An unknown send is about to be made again. Whether it is still ours to say, and was not made again before."""
+    mine = (held(sends, row), sends.c.state == UNKNOWN, sends.c.resent.is_(None))
+    values = {"state": INTENT, "look_at": now + patience, "resent": now, "leased": 0.0}
+    return connection.execute(update(sends).where(*mine).values(**values)).rowcount > 0
+
+
 # ---- for people --------------------------------------------------------------------------------------------
 
 
