@@ -8,6 +8,7 @@ from translator.errors import ConfigError, TableError
 from translator.exchange import Limits
 from translator.shell import sections
 from translator.shell.settings import Settings
+from translator.shell.upstream import LARGEST, Upstream
 from translator.tables import Table, overlay
 from translator.tables.load import raw_tables
 
@@ -15,11 +16,22 @@ _PROPERTY: Final = "{property}"
 
 
 class Reach(NamedTuple):
-    """How a back is reached: its address, the seconds that a whole call may take, and how many calls there are at once."""
+    """How a back is reached: its address, the seconds that a whole call may take, how many calls there are at once, and what moves the
+    bytes."""
 
     url: str
     timeout: float
     concurrency: int
+    engine: str = "own"
+
+    def upstream(self) -> Upstream:
+        """The seam to it."""
+        if self.engine == "httpx":
+            from translator.shell.httpx_engine import HttpxEngine  # noqa: PLC0415 - who does not want it does not load it
+
+            engine = HttpxEngine(self.url, LARGEST, self.timeout, self.concurrency)
+            return Upstream(self.url, timeout=self.timeout, concurrency=self.concurrency, engine=engine)
+        return Upstream(self.url, timeout=self.timeout, concurrency=self.concurrency)
 
 
 class Assembly(NamedTuple):
@@ -53,7 +65,9 @@ def assemble(settings: Settings) -> Assembly:
                 shared=served.count((behind.name, behind.account)) > 1,
             )
         )
-    reaches = {name: Reach(back.url, back.timeout, back.concurrency) for name, back in settings.backs.items()}
+    reaches = {
+        name: Reach(back.url, back.timeout, back.concurrency, back.engine) for name, back in settings.backs.items()
+    }
     lists = settings.lists
     limits = Limits(lists.max_asks, lists.on_cap == "capped", lists.snapshot_ttl, lists.total_ttl, lists.settle)
     return Assembly(Accounts(entries), limits, reaches)

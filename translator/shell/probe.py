@@ -10,7 +10,6 @@ from translator.kinds import KINDS
 from translator.routes import Template
 from translator.shell.assembly import Assembly
 from translator.shell.driving import Asker
-from translator.shell.upstream import Upstream
 from translator.wants import alone
 from translator.wire import Request
 
@@ -39,10 +38,7 @@ class Verdict(NamedTuple):
 
 async def probe_all(assembly: Assembly, now: float) -> list[Verdict]:
     """Probe every entry, one after the other: a check is no load test."""
-    backs = {
-        name: Upstream(reach.url, timeout=reach.timeout, concurrency=reach.concurrency)
-        for name, reach in assembly.reaches.items()
-    }
+    backs = {name: reach.upstream() for name, reach in assembly.reaches.items()}
     try:
         return [
             await probe(assembly.accounts, assembly.limits, entry, backs[entry.back.name], now)

@@ -79,7 +79,8 @@ class Lists(msgspec.Struct, frozen=True, kw_only=True):
 
 class Back(msgspec.Struct, frozen=True, kw_only=True):
     """`[backs.NAME]`: a provider. `timeout` is seconds for a whole call, `concurrency` how many calls there are at once,
-    `in_flight` how many asks of one list, `receipts` whether it is asked to call us; `given` are the keys of its dialect."""
+    `in_flight` how many asks of one list, `receipts` whether it is asked to call us, `engine` what moves the bytes; `given` are the
+    keys of its dialect."""
 
     dialect: str
     url: str
@@ -87,6 +88,7 @@ class Back(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: Positive = 64
     in_flight: Positive = 3
     receipts: bool = True
+    engine: Literal["own", "httpx"] = "own"
     given: dict[str, Any] = {}
 
 

@@ -23,7 +23,6 @@ from translator.shell.log import logger
 from translator.shell.memory import Memory
 from translator.shell.settings import Settings
 from translator.shell.store import Store, open_store
-from translator.shell.upstream import Upstream
 
 try:
     import uvloop
@@ -135,10 +134,7 @@ async def _serve(
     settings: Settings, assembly: Assembly, store: Store, front: socket.socket, admin: socket.socket | None
 ) -> None:
     stop, meter, grace = stopped(), Meter(), int(settings.server.deadline) + _GRACE
-    backs = {
-        name: Upstream(reach.url, timeout=reach.timeout, concurrency=reach.concurrency)
-        for name, reach in assembly.reaches.items()
-    }
+    backs = {name: reach.upstream() for name, reach in assembly.reaches.items()}
     keeper = Keeper(store, assembly.accounts, assembly.limits, Keeping.of(settings), meter)
     proxy = Proxy(
         assembly.accounts,

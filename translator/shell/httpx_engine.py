@@ -1,0 +1,96 @@
+"""An engine over any httpx transport: what httpx can do and ours cannot, such as a proxy on the way, at several times the cost."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import httpx
+
+from translator.shell.engine import Broken, NeverLeft
+from translator.wire import Response
+
+_NEVER_LEFT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+
+_CONNECTING: Final = 0.9
+"""The share of a call's time that a connection may take: a transport closes what it gave up on itself, and not always what is
+cancelled from outside."""
+
+
+class HttpxEngine:
+    """`timeout` is what a whole call may take, in seconds; whoever calls cuts it off."""
+
+    def __init__(
+        self,
+        url: str,
+        largest: int,
+        timeout: float,
+        concurrency: int,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._base = httpx.URL(url)
+        self._prefix = self._base.raw_path.decode("ascii").rstrip("/")
+        self._largest, self._connecting = largest, timeout * _CONNECTING
+        limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+        self._transport = transport or httpx.AsyncHTTPTransport(retries=0, limits=limits)
+
+    async def call(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, leaves: Callable[[], None]
+    ) -> Response:
+        """The answer, whole. Raises NeverLeft and Broken."""
+        if not isinstance(self._transport, httpx.AsyncHTTPTransport):
+            leaves()  # another transport does not tell its steps, and what it was handed may have left
+        try:
+            return await self._answered(self._written(method, target, headers, body, leaves))
+        except _NEVER_LEFT as error:
+            raise NeverLeft(type(error).__name__) from None
+        except httpx.TransportError as error:
+            raise Broken(type(error).__name__) from None
+
+    async def aclose(self) -> None:
+        """Close what is connected."""
+        await self._transport.aclose()
+
+    def _written(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, leaves: Callable[[], None]
+    ) -> httpx.Request:
+        raw = (self._prefix + target).encode("ascii")
+        url = self._base.copy_with(raw_path=raw)
+        if url.raw_path != raw:
+            raise httpx.InvalidURL("the path is not one that can be asked for as it is written")
+        extensions = {"trace": _follow(leaves), "timeout": {"connect": self._connecting, "pool": self._connecting}}
+        return httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
+
+    async def _answered(self, request: httpx.Request) -> Response:
+        answer = await self._transport.handle_async_request(request)
+        try:
+            body = await self._body(answer)
+        finally:
+            await answer.aclose()
+        headers = tuple((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+        return Response(answer.status_code, headers, body)
+
+    async def _body(self, answer: httpx.Response) -> bytes:
+        if not isinstance(answer.stream, httpx.AsyncByteStream):
+            raise Broken("a body that cannot be read here")
+        pieces, size = [], 0
+        async for piece in answer.stream:
+            size += len(piece)
+            if size > self._largest:
+                raise Broken("a body larger than is read")
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+def _follow(leaves: Callable[[], None]) -> Callable[[str, Any], Awaitable[None]]:
+    """httpcore tells its steps: once it writes the headers, something may have left."""
+
+    async def follow(event: str, _: Any) -> None:
+        if event.endswith("send_request_headers.started"):
+            leaves()
+
+    return follow
