@@ -154,7 +154,7 @@ class _Connection(asyncio.Protocol):
         self._parser: Any = httptools.HttpResponseParser(self)
         self._headers: list[tuple[str, str]] = []
         self._pieces: list[bytes] = []
-        self._size = self._head = 0
+        self._size = self._head = self._kept = 0
         self._in_body = self._sized = False
 
     # ---- what the loop calls ------------------------------------------------------------------------------------------
@@ -198,8 +198,12 @@ class _Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer, which nobody needs."""
-        if not self._in_body:
-            self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        if self._in_body:
+            return
+        self._kept += len(name) + len(value)
+        if self._kept > HEAD:
+            self._fail(Broken("a head larger than is read"))
+        self._headers.append((name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         """The head of an answer, or of one that only says that the answer is coming."""

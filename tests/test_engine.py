@@ -1,0 +1,426 @@
+"""Our own HTTP/1.1 engine against everything that a back can do to it, on real sockets."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import trustme
+
+from translator.shell.engine import HEAD, Broken, Engine, NeverLeft
+from translator.shell.upstream import Upstream
+from translator.wire import Answer, Failure, Request, Response
+
+Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@contextlib.asynccontextmanager
+async def back(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A server that goes through the script with each connection, and says which one it is; the block gets its port."""
+    open_: set[asyncio.Task[Any]] = set()
+    count = 0
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        count += 1
+        task = asyncio.current_task()
+        assert task is not None
+        open_.add(task)
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
+            await script(reader, writer, count)
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in open_:
+            task.cancel()
+        await asyncio.gather(*open_, return_exceptions=True)
+
+
+def saying(*pieces: bytes, close: bool = False, pause: float = 0.0) -> Script:
+    """Each request is answered with these bytes."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                if pause or len(pieces) > 1:
+                    await asyncio.sleep(pause)
+            if close:
+                return
+
+    return script
+
+
+def asked(script: Script, *requests: Request, largest: int = 1000, timeout: float = 5.0) -> list[Answer]:
+    """What comes of requests, one after the other, over one seam."""
+
+    async def main() -> list[Answer]:
+        async with back(script) as port:
+            url = f"http://127.0.0.1:{port}"
+            upstream = Upstream(url, timeout=timeout, engine=Engine(url, largest))
+            try:
+                return [await upstream.ask(request, "an-id") for request in requests]
+            finally:
+                await upstream.aclose()
+
+    return asyncio.run(main())
+
+
+GET, POST = Request("GET", "/x"), Request("POST", "/x", body=b"{}")
+
+
+def one(script: Script, request: Request = GET, **knobs: Any) -> Answer:
+    [answer] = asked(script, request, **knobs)
+    return answer
+
+
+# ---- what is read -------------------------------------------------------------------------------------------
+
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"5;name=value\r\nhello\r\n6\r\n world\r\n0\r\nTrailer: seen\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("whole", [OK, CHUNKED], ids=["sized", "chunked"])
+def test_an_answer_split_at_every_byte_is_the_same_answer(whole: bytes) -> None:
+    plain = one(saying(whole))
+    for at in range(1, len(whole)):
+        assert one(saying(whole[:at], whole[at:])) == plain
+    assert one(saying(*(bytes([byte]) for byte in whole))) == plain
+
+
+def test_a_chunked_answer_is_put_together_and_its_trailers_are_nothing() -> None:
+    assert one(saying(CHUNKED)) == Response(200, (("transfer-encoding", "chunked"),), b"hello world")
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_an_answer_that_ends_with_its_connection_is_whole(version: bytes) -> None:
+    answer = one(saying(b"HTTP/" + version + b" 200 OK\r\n\r\nall of it", close=True))
+    assert answer == Response(200, (), b"all of it")
+
+
+def test_what_only_says_that_an_answer_is_coming_is_no_answer() -> None:
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    assert one(saying(interim + OK)) == one(saying(OK)) == Response(200, (("content-length", "2"),), b"ok")
+    assert one(saying(interim, OK)) == one(saying(OK))
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_a_body_ends_with_its_head(status: int) -> None:
+    head = f"HTTP/1.1 {status} Nothing\r\nETag: x\r\n\r\n".encode()
+    answers = asked(saying(head), GET, GET)
+    assert answers == [Response(status, (("etag", "x"),), b"")] * 2
+
+
+def test_headers_are_kept_in_order_with_small_names_and_doubles() -> None:
+    answer = one(saying(b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-b:  \xe9 \r\nX-A: 2\r\nContent-Length: 0\r\n\r\n"))
+    assert isinstance(answer, Response)
+    assert answer.headers == (("x-a", "1"), ("x-b", "\xe9"), ("x-a", "2"), ("content-length", "0"))
+
+
+# ---- what is refused ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nBroken Header\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"HTTP/1.1 ",
+        b"",
+    ],
+)
+def test_an_answer_that_is_not_right_is_broken_and_never_half_believed(answer: bytes) -> None:
+    found = one(saying(answer, close=True), POST)
+    assert isinstance(found, Failure) and found.kind == "broken"
+
+
+def test_a_head_and_a_body_are_bounded_and_an_endless_one_is_cut() -> None:
+    async def endless_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            writer.write(b"X-More: " + b"x" * 1000 + b"\r\n")
+            await writer.drain()
+
+    async def endless_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"5\r\nhello\r\n")
+            await writer.drain()
+
+    found = one(endless_head)
+    assert isinstance(found, Failure) and found.kind == "broken"
+    large = b"HTTP/1.1 200 OK\r\nX: " + b"x" * HEAD + b"\r\nContent-Length: 0\r\n\r\n"
+    assert isinstance(one(saying(large)), Failure)
+    assert one(endless_body) == Failure("broken", "a body larger than is read")
+    exact = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
+    assert isinstance(one(saying(exact)), Response)
+    assert isinstance(one(saying(exact.replace(b"1000", b"1001") + b"x")), Failure)
+
+
+@pytest.mark.parametrize("after", [b"", b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nContent-Le", OK[:-1], CHUNKED[:-3]])
+def test_a_stall_at_any_point_is_cut_by_the_deadline_of_the_whole_call(after: bytes) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(after)
+        await asyncio.sleep(60)
+
+    assert one(script, timeout=0.3) == Failure("timeout", "deadline")
+
+
+@pytest.mark.parametrize("after", [b"", b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nContent-Le", OK[:-1], CHUNKED[:-3]])
+def test_a_reset_at_any_point_is_broken(after: bytes) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(after)
+        await asyncio.sleep(0.02)
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing is a reset
+        writer.transport.abort()
+
+    found = one(script, POST)
+    assert isinstance(found, Failure) and found.kind == "broken"
+
+
+# ---- connections --------------------------------------------------------------------------------------------
+
+
+def counting(script: Script, seen: list[int]) -> Script:
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        seen.append(number)
+        await script(reader, writer, number)
+
+    return counted
+
+
+def test_a_connection_is_used_again_and_not_where_the_back_says_otherwise() -> None:
+    kept: list[int] = []
+    assert len(asked(counting(saying(OK), kept), GET, GET, POST)) == 3
+    assert kept == [1]
+    closed: list[int] = []
+    last = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    assert asked(counting(saying(last), closed), GET, GET)[1] == asked(saying(last), GET)[0]
+    assert closed == [1, 2]
+
+
+def test_a_connection_closed_while_it_was_idle_is_not_used() -> None:
+    seen: list[int] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+
+    async def main() -> list[Answer]:
+        async with back(counting(script, seen)) as port:
+            upstream = Upstream(f"http://127.0.0.1:{port}")
+            first = await upstream.ask(POST, "an-id")
+            await asyncio.sleep(0.05)
+            second = await upstream.ask(POST, "an-id")
+            await upstream.aclose()
+            return [first, second]
+
+    assert [type(answer) for answer in asyncio.run(main())] == [Response, Response]
+    assert seen == [1, 2]
+
+
+@pytest.mark.parametrize(("request_", "kind", "written"), [(GET, Response, 2), (POST, Failure, 1)])
+def test_a_connection_closed_under_the_request_is_tried_again_for_a_read_and_never_for_a_send(
+    request_: Request, kind: type, written: int
+) -> None:
+    reads: list[str] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await reader.readuntil(b"\r\n\r\n")
+        reads.append("again")
+        if number > 1:
+            writer.write(OK)
+            await asyncio.sleep(1)
+
+    async def main() -> Answer:
+        async with back(script) as port:
+            upstream = Upstream(f"http://127.0.0.1:{port}")
+            await upstream.ask(GET, "an-id")
+            answer = await upstream.ask(request_, "an-id")
+            await upstream.aclose()
+            return answer
+
+    answer = asyncio.run(main())
+    assert isinstance(answer, kind)
+    assert len(reads) == 1, "what was written on the second connection is its first request"
+    if isinstance(answer, Failure):
+        assert answer == Failure("broken", "the connection was closed under the request")
+
+
+@pytest.mark.parametrize("garbage", [b"garbage", OK, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"])
+@pytest.mark.parametrize("later", [False, True])
+def test_what_comes_behind_an_answer_is_never_taken_for_the_next_one(garbage: bytes, later: bool) -> None:
+    seen: list[int] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        mine = OK.replace(b"ok", f"{number:02}".encode())
+        if number > 1:
+            writer.write(mine)
+        elif later:
+            writer.write(mine)
+            await asyncio.sleep(0.02)
+            writer.write(garbage)
+        else:
+            writer.write(mine + garbage)
+        await asyncio.sleep(5)
+
+    async def main() -> list[Answer]:
+        async with back(counting(script, seen)) as port:
+            upstream = Upstream(f"http://127.0.0.1:{port}")
+            first = await upstream.ask(GET, "an-id")
+            await asyncio.sleep(0.06)
+            second = await upstream.ask(GET, "an-id")
+            await upstream.aclose()
+            return [first, second]
+
+    answers = asyncio.run(main())
+    assert [answer.body for answer in answers if isinstance(answer, Response)] == [b"01", b"02"]
+
+
+def test_a_caller_that_is_cancelled_closes_its_connection_and_no_other() -> None:
+    seen: list[int] = []
+
+    async def main() -> Answer:
+        async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            if number == 1:
+                assert await reader.read() == b""
+                seen.append(-1)
+                return
+            writer.write(OK)
+            await asyncio.sleep(1)
+
+        async with back(counting(script, seen)) as port:
+            upstream = Upstream(f"http://127.0.0.1:{port}")
+            task = asyncio.create_task(upstream.ask(GET, "an-id"))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            answer = await upstream.ask(GET, "an-id")
+            await upstream.aclose()
+            return answer
+
+    assert isinstance(asyncio.run(main()), Response)
+    assert seen in ([1, -1, 2], [1, 2, -1])
+
+
+def test_ten_thousand_calls_over_a_handful_of_connections_leave_nothing_behind() -> None:
+    seen: list[int] = []
+
+    async def main() -> tuple[int, int, int]:
+        async with back(counting(saying(OK), seen)) as port:
+            url = f"http://127.0.0.1:{port}"
+            engine = Engine(url, 1000)
+            upstream = Upstream(url, concurrency=8, engine=engine)
+            await asyncio.gather(*(upstream.ask(GET, "an-id") for _ in range(100)))
+            before = len(os.listdir("/proc/self/fd"))
+            for _ in range(99):
+                answers = await asyncio.gather(*(upstream.ask(GET, "an-id") for _ in range(100)))
+                assert all(isinstance(answer, Response) for answer in answers)
+            after = len(os.listdir("/proc/self/fd"))
+            held = len(engine._all)
+            await upstream.aclose()
+            return before, after, held
+
+    before, after, held = asyncio.run(main())
+    assert before == after
+    assert held <= 8
+    assert len(seen) <= 8
+
+
+def test_no_slot_in_time_never_left() -> None:
+    async def main() -> list[Answer]:
+        async with back(saying(OK, pause=0.4)) as port:
+            upstream = Upstream(f"http://127.0.0.1:{port}", concurrency=1, timeout=0.3)
+            answers = await asyncio.gather(*(upstream.ask(GET, "an-id") for _ in range(3)))
+            await upstream.aclose()
+            return list(answers)
+
+    kinds = {answer.kind if isinstance(answer, Failure) else "answered" for answer in asyncio.run(main())}
+    assert "never-left" in kinds
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("GET", "/a b"),
+        Request("GET", "/a\r\nX: y"),
+        Request("GET", "/a/../b"),
+        Request("GET", "/é"),
+        Request("GET", "/a", headers=(("x", "y\r\nz: 1"),)),
+    ],
+)
+def test_what_would_be_read_otherwise_than_it_was_meant_is_not_written(request_: Request) -> None:
+    found = one(saying(OK), request_)
+    assert isinstance(found, Failure) and found.kind == "never-left"
+
+
+# ---- TLS ----------------------------------------------------------------------------------------------------
+
+
+def tls(authority: trustme.CA, certificate: trustme.LeafCert) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server that shows the certificate, and a client that trusts the authority."""
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    certificate.configure_cert(server)
+    authority.configure_trust(client)
+    return server, client
+
+
+def over_tls(server: ssl.SSLContext, client: ssl.SSLContext) -> Response | Exception:
+    async def main() -> Response | Exception:
+        async with back(saying(OK), server) as port:
+            engine = Engine(f"https://localhost:{port}", 1000, client)
+            left: list[bool] = []
+            try:
+                return await engine.call("GET", "/x", [], b"", lambda: left.append(True))
+            except (NeverLeft, Broken) as error:
+                assert not left
+                return error
+            finally:
+                await engine.aclose()
+
+    return asyncio.run(main())
+
+
+def test_a_certificate_is_verified_and_a_bad_one_never_sees_a_request() -> None:
+    authority, stranger = trustme.CA(), trustme.CA()
+    good = authority.issue_cert("localhost")
+    old = authority.issue_cert("localhost", not_after=datetime.now(UTC) - timedelta(days=1))
+    assert isinstance(over_tls(*tls(authority, good)), Response)
+    for bad in (authority.issue_cert("elsewhere.example"), stranger.issue_cert("localhost"), old):
+        found = over_tls(*tls(authority, bad))
+        assert isinstance(found, NeverLeft), found
+        assert str(found) == "SSLCertVerificationError"
