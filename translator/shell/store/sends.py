@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from translator.model import Fault, Message, Wish
@@ -40,6 +40,29 @@ class Times(NamedTuple):
     join: float
 
 
+_other: Final = sends.alias()
+
+_LIKE: Final = (
+    select(sends.c.id)
+    .where(sends.c.same == bindparam("as_"), sends.c.state == UNKNOWN, sends.c.doubted > bindparam("after"))
+    .order_by(sends.c.made)
+    .limit(1)
+)
+_BEGIN: Final = insert(sends)
+_taken = exists().where(_other.c.place == sends.c.place, _other.c.sid == bindparam("sid_"), _other.c.id != sends.c.id)
+_SENT: Final = (
+    update(sends)
+    .where(sends.c.id == bindparam("id_"), sends.c.state != SENT, ~_taken)
+    .values(state=SENT, sid=bindparam("sid_"), message=bindparam("packed"), settled=bindparam("now"), look_at=None)
+)
+_AWAKE: Final = (
+    update(watches)
+    .where(watches.c.send == bindparam("send_"), watches.c.look_at.is_(None), watches.c.over.is_(None))
+    .values(look_at=bindparam("now"))
+)
+"""The statements of every send, made once: to make one costs more than to run it."""
+
+
 def digest(intent: Intent) -> str:
     """What equal sends have in common: account, sender, recipient and text."""
     parts = (intent.entry, intent.sender, intent.recipient, intent.text)
@@ -61,6 +84,9 @@ def _recorded(connection: Connection, one: Begun, times: Times) -> Recorded:
         if intent.wish is not None:
             _watch(connection, joined, intent.entry, intent.wish)
         return Recorded(joined, "joined")
+    if not intent.key:
+        _begin(connection, one, times)
+        return Recorded(one.id, "new")
     try:
         with connection.begin_nested():
             _begin(connection, one, times)
@@ -95,23 +121,19 @@ def _known(row: Any, intent: Intent) -> Recorded:
 
 
 def _unknown_like(connection: Connection, intent: Intent, times: Times) -> str | None:
-    found: str | None = connection.execute(
-        select(sends.c.id)
-        .where(sends.c.same == digest(intent), sends.c.state == UNKNOWN, sends.c.doubted > times.now - times.join)
-        .order_by(sends.c.made)
-        .limit(1)
-    ).scalar()
+    found: str | None = connection.execute(_LIKE, {"as_": digest(intent), "after": times.now - times.join}).scalar()
     return found
 
 
 def _begin(connection: Connection, one: Begun, times: Times) -> None:
     intent = one.intent
     connection.execute(
-        insert(sends).values(
-            id=one.id, entry=intent.entry, place=one.place, state=INTENT, made=times.now, sender=intent.sender,
-            recipient=intent.recipient, text=intent.text, same=digest(intent), key=intent.key or None,
-            content=intent.content or None, look_at=times.now + times.patience,
-        )
+        _BEGIN,
+        {
+            "id": one.id, "entry": intent.entry, "place": one.place, "state": INTENT, "made": times.now,
+            "sender": intent.sender, "recipient": intent.recipient, "text": intent.text, "same": digest(intent),
+            "key": intent.key or None, "content": intent.content or None, "look_at": times.now + times.patience,
+        },
     )  # fmt: skip
     if intent.wish is not None:
         _watch(connection, one.id, intent.entry, intent.wish)
@@ -138,19 +160,12 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: float) -> N
 
 
 def _sent(connection: Connection, id_: str, message: Message, now: float) -> None:
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                update(sends)
-                .where(sends.c.id == id_, sends.c.state != SENT)
-                .values(state=SENT, sid=message.sid, message=_packed(message), settled=now, look_at=None)
-            )
-    except IntegrityError:
+    values = {"id_": id_, "sid_": message.sid, "packed": _packed(message), "now": now}
+    if not connection.execute(_SENT, values).rowcount:
+        # It is settled already, or another send had been found to be this message.
         _retract(connection, id_, message.sid, now)
-        _sent(connection, id_, message, now)
-    connection.execute(
-        update(watches).where(watches.c.send == id_, watches.c.look_at.is_(None), watches.c.over.is_(None)).values(look_at=now)
-    )  # fmt: skip
+        connection.execute(_SENT, values)
+    connection.execute(_AWAKE, {"send_": id_, "now": now})
 
 
 def _packed(message: Message) -> bytes:

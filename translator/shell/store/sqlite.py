@@ -1,6 +1,6 @@
 """SQLite: one thread writes, and all that waits for it is committed at once; another reads and can do nothing else.
 
-write ─▶ queue ─▶ the writer: BEGIN IMMEDIATE · each work in a savepoint of its own · COMMIT ─▶ everybody who waited
+write ─▶ queue ─▶ the writer: BEGIN IMMEDIATE · work, work, work · COMMIT ─▶ everybody who waited
 """
 
 import asyncio
@@ -124,20 +124,20 @@ class SqliteStore:
             jobs.append(following)
         return jobs, False
 
-    @staticmethod
-    def _commit(connection: Connection, jobs: list[_Job]) -> None:
-        """All works in one transaction. One that fails takes back what it did and nothing else."""
+    @classmethod
+    def _commit(cls, connection: Connection, jobs: list[_Job]) -> None:
+        """All works in one transaction. Where one fails all is taken back, and each is done by itself: a savepoint for every work
+        would cost as much as the work."""
         try:
             with connection.begin():
                 for job in jobs:
-                    try:
-                        with connection.begin_nested():
-                            job.result = job.work(connection)
-                    except Exception as error:  # noqa: BLE001 - it is whoever waits who is told
-                        job.error = error
-        except (SQLAlchemyError, sqlite3.Error) as error:
+                    job.result = job.work(connection)
+        except Exception as error:  # noqa: BLE001 - it is whoever waits who is told
+            if len(jobs) == 1:
+                jobs[0].error = error
+                return
             for job in jobs:
-                job.error = job.error or error
+                cls._commit(connection, [job])
 
 
 class _Reader:
