@@ -4,12 +4,21 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.kept import HOOK, Crash, Kept
 from tests.stores import opened
+from translator.accounts import Accounts
+from translator.exchange import Limits
+from translator.shell.admin import admin_application
+from translator.shell.journal import Patience
+from translator.shell.keeping import Keeper, Keeping
 from translator.shell.receipts import ROOT
-from translator.shell.store import calls, sends
+from translator.shell.store import StoreDown, calls, sends
+from translator.shell.store.retention import Keep
+from translator.shell.tracker import Polling
+from translator.shell.vetting import Vetting
 
 FRONTS = ("restcomm", "properties-v2")
 EVENTS = {"restcomm": ["sent", "delivered"], "properties-v2": ["DeliveryReceiptReceived"]}
@@ -410,8 +419,6 @@ def test_the_hook_of_the_tests_is_public() -> None:
 
 
 def test_a_store_that_is_down_lets_nothing_leave() -> None:
-    from translator.shell.store import StoreDown
-
     async def work(world: Kept) -> Any:
         async def down(_: Any) -> Any:
             raise StoreDown("OperationalError")
@@ -429,8 +436,6 @@ def test_a_store_that_is_down_lets_nothing_leave() -> None:
 
 
 def test_a_store_that_goes_down_under_a_send_keeps_its_intent() -> None:
-    from translator.shell.store import StoreDown
-
     async def work(world: Kept) -> Any:
         store: Any = world.journal._store
         real, times = store.write, iter(range(100))
@@ -448,3 +453,25 @@ def test_a_store_that_goes_down_under_a_send_keeps_its_intent() -> None:
         return status, world.provider.texts, [told["MessageStatus"] for told in world.application.told]
 
     assert kept(work) == (504, ["hello"], ["sent", "delivered"])
+
+
+def test_who_asks_whether_we_are_ready_hears_of_the_store() -> None:
+    async def main() -> list[tuple[int, str]]:
+        async with opened("memory:") as store:
+            world = Kept(store)
+            keeping = Keeping(Vetting(), world.receipts, Patience(), Polling(), Keep(1.0))
+            keeper = Keeper(world.journal._store, Accounts([world.entry]), Limits(), keeping, world.meter)
+            app = admin_application(world.meter, lambda: False, keeper.is_well)
+            answers = []
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://admin.test") as client:
+                answers.append(await client.get("/readyz"))
+
+                async def down(_: Any) -> Any:
+                    raise StoreDown("OperationalError")
+
+                mortal: Any = world.journal._store
+                mortal.read = down
+                answers.append(await client.get("/readyz"))
+            return [(answer.status_code, answer.text) for answer in answers]
+
+    assert asyncio.run(main()) == [(200, "ok\n"), (503, "the store does not answer\n")]

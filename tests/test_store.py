@@ -343,7 +343,7 @@ def test_a_path_is_relative_to_the_folder_of_the_configuration(tmp_path: Path) -
         await store.close()
 
     asyncio.run(main())
-    assert (tmp_path / "kept.db").exists()
+    assert (tmp_path / "kept.db").stat().st_mode & 0o777 == 0o600, "it holds numbers and texts"
 
 
 def test_a_file_survives_a_power_cut_and_readers_change_nothing(tmp_path: Path) -> None:

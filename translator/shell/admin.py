@@ -1,6 +1,6 @@
 """The admin port: whether the process answers, whether it takes requests, and what it has counted. Never on the front port."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -102,15 +102,21 @@ class Meter:
         return generate_latest(self.registry)
 
 
-def admin_application(meter: Meter, is_draining: Callable[[], bool]) -> Starlette:
-    """The admin port's application."""
+async def _always() -> bool:
+    return True
+
+
+def admin_application(
+    meter: Meter, is_draining: Callable[[], bool], is_well: Callable[[], Awaitable[bool]] = _always
+) -> Starlette:
+    """The admin port's application; `is_well` says whether what requests need is there."""
 
     def livez(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    def readyz(_: Request) -> Response:
-        draining = is_draining()
-        return PlainTextResponse("draining\n" if draining else "ok\n", 503 if draining else 200)
+    async def readyz(_: Request) -> Response:
+        why = "draining" if is_draining() else "" if await is_well() else "the store does not answer"
+        return PlainTextResponse(f"{why or 'ok'}\n", 503 if why else 200)
 
     def metrics(_: Request) -> Response:
         return Response(meter.page(), headers={"content-type": CONTENT_TYPE_LATEST})

@@ -67,6 +67,14 @@ class Keeper:
         self._look: Callable[[], None] = lambda: None
         self.journal = Journal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
 
+    async def is_well(self) -> bool:
+        """Whether the store answers."""
+        try:
+            await self._store.read(lambda connection: connection.exec_driver_sql("SELECT 1"))
+        except StoreDown:
+            return False
+        return True
+
     async def take_receipt(self, path: str) -> bool:
         """A back has called us about a send: whoever waits to be told of it is looked for now. Whether we had signed the path."""
         send = self._keeping.receipts.send_of(path)

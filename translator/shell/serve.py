@@ -150,7 +150,9 @@ async def _serve(
     )
     async with contextlib.AsyncExitStack() as servers:
         if admin is not None:
-            await servers.enter_async_context(serving(admin_application(meter, stop.is_set), admin, _GRACE))
+            await servers.enter_async_context(
+                serving(admin_application(meter, stop.is_set, keeper.is_well), admin, _GRACE)
+            )
             logger().info("admin", listen=address_of(admin))
         # The backs are closed last: what is owed is worked off until then.
         servers.push_async_callback(proxy.driver.aclose)

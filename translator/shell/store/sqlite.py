@@ -6,6 +6,7 @@ write ─▶ queue ─▶ the writer: BEGIN IMMEDIATE · work, work, work · COM
 import asyncio
 import contextlib
 import fcntl
+import os
 import queue
 import sqlite3
 import threading
@@ -57,6 +58,8 @@ class SqliteStore:
     shared = False
 
     def __init__(self, path: Path | None, where: str, *, alone: bool = True) -> None:
+        if path is not None:
+            _guarded(path, where)
         self._lock = _locked(path, where) if path is not None and alone else None
         self._engine = _engine(path)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -183,6 +186,14 @@ def _engine(path: Path | None, *, query_only: bool = False) -> Engine:
         connection.exec_driver_sql("BEGIN" if query_only else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _guarded(path: Path, where: str) -> None:
+    """A file that is not there is made so that nobody else can read it: it holds numbers and texts. Raises ConfigError."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise ConfigError(where, f"cannot be opened: {error.strerror}") from None
 
 
 def _locked(path: Path, where: str) -> IO[str]:
