@@ -68,7 +68,8 @@ def process(*words: str, says: str, pipe: str) -> Iterator[tuple[int, subprocess
         running.wait()
 
 
-def _request(callback: str) -> Any:
+def send_request(callback: str) -> Any:
+    """The bytes of a send, by its number; `callback` is put behind its form."""
     login = b64encode(b"AC1:token").decode()
 
     def made(number: int) -> bytes:
@@ -90,10 +91,10 @@ def registrations(rounds: int = 5) -> dict[str, float]:
         serve = ("translator", "serve", "-c", str(path), "-o", "json")
         with process(*serve, says=r'"listen": "127.0.0.1:(\d+)"', pipe="stderr") as (front, _):
             pairs = []
-            asyncio.run(drive(front, 200, CONNECTIONS, _request(hook)))
+            asyncio.run(drive(front, 200, CONNECTIONS, send_request(hook)))
             for _ in range(rounds):
-                without = asyncio.run(drive(front, REQUESTS, CONNECTIONS, _request("")))
-                with_one = asyncio.run(drive(front, REQUESTS, CONNECTIONS, _request(hook)))
+                without = asyncio.run(drive(front, REQUESTS, CONNECTIONS, send_request("")))
+                with_one = asyncio.run(drive(front, REQUESTS, CONNECTIONS, send_request(hook)))
                 assert without.statuses == with_one.statuses == {200: REQUESTS}
                 pairs.append((with_one.per_second, without.per_second))
     return {

@@ -10,6 +10,11 @@ import sys
 from bench.translate import back_list
 
 _LIST = back_list(50, seed=1)
+_ONE = (
+    b'{"Message":{"MessageSid":"M%s","AccountSid":"A1","PropertySid":"P1","From":"+19876543212","To":"+13216549878",'
+    b'"Text":"Test SMS","DeliveryReceipt":true,"NumSegments":1,"Status":"Delivered","Direction":"Transmit",'
+    b'"Scheduled":1700000000,"Created":1700000000,"Submitted":1700000001,"Delivered":1700000002}}' % (b"A" * 31)
+)
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -38,10 +43,17 @@ class Stub(asyncio.Protocol):
             if len(self._buffer) < end + 4 + length:
                 return
             self._buffer = self._buffer[end + 4 + length :]
-            body = self._send() if head.startswith(b"post") else _LIST
+            body = self._answer(head)
             self._transport.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
             )
+
+    @classmethod
+    def _answer(cls, head: bytes) -> bytes:
+        """A send is answered with a SID of its own, a retrieve with one message, a search with a list."""
+        if head.startswith(b"post"):
+            return cls._send()
+        return _ONE if head.startswith(b"get /v2/messages/") else _LIST
 
     @classmethod
     def _send(cls) -> bytes:

@@ -366,6 +366,33 @@ def test_a_body_that_stalls_is_answered_and_the_connection_closed() -> None:
     assert (b"connection", b"close") in start["headers"]
 
 
+def test_as_many_requests_are_under_way_as_are_taken_and_one_more_is_told_when_to_come_back() -> None:
+    async def main() -> list[httpx.Response]:
+        go_on = asyncio.Event()
+
+        async def held(request: Request) -> Answer:
+            await go_on.wait()
+            return Failure("never-left")
+
+        app = proxy(Scripted(held), queue_max=2).application()
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://front.test") as client:
+
+            def ask() -> Coroutine[Any, Any, httpx.Response]:
+                return client.get(MESSAGES, headers={"authorization": BASIC})
+
+            waiting = [asyncio.create_task(ask()) for _ in range(2)]
+            await asyncio.sleep(0.05)
+            refused = await ask()
+            go_on.set()
+            return [refused, *await asyncio.gather(*waiting), await ask()]
+
+    refused, *answered = asyncio.run(main())
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert "as many requests under way as it takes" in refused.json()["message"]
+    assert [answer.status_code for answer in answered] == [502, 502, 502]
+
+
 def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes() -> None:
     async def main() -> list[dict[str, Any]]:
         sent: list[dict[str, Any]] = []

@@ -62,11 +62,13 @@ def exchange(accounts: Accounts, limits: Limits, request: Request, now: float) -
     )  # fmt: skip
 
 
-def failure(accounts: Accounts, request: Request, fault: str) -> Reply:
-    """The answer to a request that the shell gave up on: `overdue` or `internal`, in the front's shape and format."""
+def failure(accounts: Accounts, request: Request, fault: str, retry_after: int | None = None) -> Reply:
+    """The answer to a request that the shell gave up on or did not begin, in the front's shape and format."""
     spoken = accounts.dialect_of(request.path)
     form_name, _ = spoken.front.negotiate(request)
-    return Reply(spoken.front.write_fault(Fault(fault), form_name), fault=fault, dialect=spoken.name)
+    return Reply(
+        spoken.front.write_fault(Fault(fault, retry_after=retry_after), form_name), fault=fault, dialect=spoken.name
+    )
 
 
 class _Course:

@@ -157,6 +157,7 @@ FAULTS: Final[dict[str, Whose]] = {
     "key-reused": "caller",
     "key-running": "caller",
     "store-down": "ours",
+    "too-busy": "ours",
 }
 """Every way that a request can fail, and whose fault that is. Each dialect has a row for each in `[[errors.faults]]`."""
 

@@ -40,7 +40,8 @@ class _Gone(Exception):
 
 
 class Proxy:
-    """The ASGI endpoint. `deadline` is in seconds, `max_body` in bytes, `clock` answers seconds since the epoch."""
+    """The ASGI endpoint. `deadline` is in seconds, `max_body` in bytes, `queue_max` how many requests are under way at most; `clock`
+    answers seconds since the epoch."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Proxy:
         *,
         deadline: float = 30.0,
         max_body: int = 65536,
+        queue_max: int = 10_000,
         memory: Memory | None = None,
         scribe: Scribe | None = None,
         receipts: TakeReceipt | None = None,
@@ -58,7 +60,8 @@ class Proxy:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._accounts, self._limits = accounts, limits
-        self._deadline, self._max_body = deadline, max_body
+        self._deadline, self._max_body, self._queue_max = deadline, max_body, queue_max
+        self._answering = 0
         self._explain_headers = explain_headers
         self._meter = meter or Meter()
         self._receipts = receipts
@@ -89,7 +92,7 @@ class Proxy:
             await _respond(send, call, wire.Response(status, (("content-type", "text/plain"),)), keep=False)
             return
         try:
-            reply, whole = await self._answered(call, receive)
+            reply, whole = await self._admitted(call, receive)
         except _Gone:
             logger().info("gone", method=call.method, request_id=call.id)
             return
@@ -99,6 +102,16 @@ class Proxy:
         except (RuntimeError, OSError) as error:
             # The caller hung up while it was being answered; the transport says so in its own way.
             logger().info("gone", method=call.method, request_id=call.id, where=where_it_broke(error))
+
+    async def _admitted(self, call: "_Call", receive: Receive) -> tuple[Reply, bool]:
+        """The reply, unless there are as many requests under way as are taken: who queues without end answers nobody in time."""
+        if self._answering >= self._queue_max:
+            return failure(self._accounts, call.request(None), "too-busy", retry_after=1), False
+        self._answering += 1
+        try:
+            return await self._answered(call, receive)
+        finally:
+            self._answering -= 1
 
     async def _answered(self, call: "_Call", receive: Receive) -> tuple[Reply, bool]:
         """The reply, and whether the request was read: a connection on which a body stalled is of no further use."""

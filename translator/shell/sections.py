@@ -14,7 +14,8 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """`[server]`: where we listen, and what one front request may cost. `deadline` in seconds, `max_body` in bytes."""
+    """`[server]`: where we listen, and what one front request may cost. `deadline` in seconds, `max_body` in bytes, `queue_max`
+    requests under way at most."""
 
     listen: str = "127.0.0.1:8080"
     admin: str = "127.0.0.1:8081"
@@ -22,6 +23,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     secret: str | tuple[str, ...] = ()
     deadline: Seconds = 30.0
     max_body: Positive = 65536
+    queue_max: Positive = 10_000
     explain_headers: bool = False
 
     @property

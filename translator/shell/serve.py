@@ -142,6 +142,7 @@ async def _serve(
         backs,
         deadline=settings.server.deadline,
         max_body=settings.server.max_body,
+        queue_max=settings.server.queue_max,
         memory=Memory(settings.lists.snapshot_bytes),
         scribe=keeper.journal,
         receipts=keeper.take_receipt,

@@ -72,14 +72,20 @@ class SqliteStore:
         except ConfigError:
             self._unlock()
             raise
+        self._here = self._engine.connect() if path is None else None
         self._writer = threading.Thread(target=self._write_all, name="store", daemon=True)
-        self._writer.start()
+        if path is not None:
+            self._writer.start()
         self._reader = _Reader(path) if path is not None else None
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns, once it is committed. Raises StoreDown, and what the work raises."""
         job = _Job(work)
-        self._jobs.put(job)
+        if self._here is not None:  # nothing has to reach a disk, so there is nothing to wait for
+            self._commit(self._here, [job])
+            job.tell()
+        else:
+            self._jobs.put(job)
         result: Result = await job.waiting
         return result
 
@@ -89,8 +95,11 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Commit what waits, and let the file go."""
-        self._jobs.put(None)
-        await asyncio.get_running_loop().run_in_executor(None, self._writer.join)
+        if self._here is not None:
+            self._here.close()
+        else:
+            self._jobs.put(None)
+            await asyncio.get_running_loop().run_in_executor(None, self._writer.join)
         if self._reader is not None:
             self._reader.close()
         self._engine.dispose()
