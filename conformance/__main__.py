@@ -7,6 +7,7 @@ Exit status: 0 good · 1 the verdict is bad · 2 wrong usage · 10 unreachable �
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,20 @@ def secret(given: str) -> str:
     raise click.UsageError("--token has to be env:NAME or file:PATH, and has to be there")
 
 
+def _at_a_server(command: Callable[..., None]) -> Callable[..., None]:
+    """What every command needs that asks a server: where it is, its dialect, and the account."""
+    for option in (
+        click.option("--wait", default=10.0, show_default=True, help="Seconds that an answer may take."),
+        click.option("--property", "property_", default="", help="The property, for properties-v2."),
+        click.option("--token", required=True, help="env:NAME or file:PATH."),
+        click.option("--account", required=True, help="The account SID to log in with."),
+        click.option("--dialect", type=click.Choice(DIALECTS), required=True),
+        click.argument("url"),
+    ):
+        command = option(command)
+    return command
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sms-translator")
 def main() -> None:
@@ -93,11 +108,7 @@ def callbacks(url: str, wait: float) -> None:
 
 
 @main.command("laws")
-@click.argument("url")
-@click.option("--dialect", type=click.Choice(DIALECTS), required=True)
-@click.option("--account", required=True, help="The account SID to log in with.")
-@click.option("--token", required=True, help="env:NAME or file:PATH.")
-@click.option("--property", "property_", default="", help="The property, for properties-v2.")
+@_at_a_server
 @click.option(
     "--twin",
     required=True,
@@ -110,7 +121,6 @@ def callbacks(url: str, wait: float) -> None:
 @click.option(
     "--messages", default=40, show_default=True, type=click.IntRange(0, 10_000), help="How long the invented past is."
 )
-@click.option("--wait", default=10.0, show_default=True, help="Seconds that an answer may take.")
 def laws(**given: Any) -> None:
     """Hold the laws of any SMS service against a live server with a twin behind it, while messages are sent, come in, and time passes."""
     target = Target(
@@ -136,11 +146,7 @@ def laws(**given: Any) -> None:
 
 
 @main.command("judge", hidden=True)
-@click.argument("url")
-@click.option("--dialect", type=click.Choice(DIALECTS), required=True)
-@click.option("--account", required=True, help="The account SID to log in with.")
-@click.option("--token", required=True, help="env:NAME or file:PATH.")
-@click.option("--property", "property_", default="", help="The property, for properties-v2.")
+@_at_a_server
 @click.option(
     "--level",
     type=click.Choice(["must", "should", "may"]),
@@ -152,7 +158,6 @@ def laws(**given: Any) -> None:
 @click.option("--report-dir", type=click.Path(file_okay=False, path_type=Path), default=Path("conformance-report"))
 @click.option("--expected-failures", "listed", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--rate", default=20.0, show_default=True, help="Requests a second at most; 0 is no limit.")
-@click.option("--wait", default=10.0, show_default=True, help="Seconds that an answer may take.")
 @click.option("--allow-send", is_flag=True, help="Leave to send messages; without it only reads are made.")
 @click.option("--to", "send_to", default="", help="The number that sends go to.")
 @click.option("--max-sends", default=10, show_default=True, help="Never more than so many.")
