@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -219,7 +220,10 @@ def test_the_sandboxs_curl_lines_do_what_the_documents_show() -> None:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(13)]
         send, listed, one, xml, called, *back = (curl(line) for line in lines if line.startswith("curl"))
+        watchdog = threading.Timer(SECONDS, process.kill)
+        watchdog.start()
         told = [process.stdout.readline().split()[3:] for _ in range(3)]
+        watchdog.cancel()
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=SECONDS)
     assert {answer[0] for answer in (send, listed, one, xml, called, *back)} == {200}
