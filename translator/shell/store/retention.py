@@ -25,16 +25,21 @@ def retire(connection: Connection, keep: Keep, now: float) -> int:
     delivered = (events.c.state == DELIVERED) & (events.c.finished < done)
     given_up = (events.c.state == DEAD) & (events.c.finished < dead)
     told = (watches.c.over < done) & ~exists().where(events.c.watch == watches.c.id)
+    forsaken = watches.c.look_at < dead  # of an account that is no longer configured: nobody has looked since
     nobody = ~exists().where(watches.c.send == sends.c.id)
     settled = sends.c.state.in_((SENT, REFUSED)) & (sends.c.settled < done) & nobody
     lost = (sends.c.state == LOST) & (sends.c.settled < dead)
     orphaned = exists().where(sends.c.id == watches.c.send, lost)
-    return sum(
-        _some(connection, table, which)
-        for table, which in (
-            (events, delivered), (events, given_up), (watches, told), (watches, orphaned), (sends, settled), (sends, lost),
-        )
-    )  # fmt: skip
+    finished = (
+        (events, delivered),
+        (events, given_up),
+        (watches, told),
+        (watches, forsaken),
+        (watches, orphaned),
+        (sends, settled),
+        (sends, lost),
+    )
+    return sum(_some(connection, table, which) for table, which in finished)
 
 
 def _some(connection: Connection, table: Table, which: ColumnElement[Any]) -> int:
