@@ -1,8 +1,10 @@
 """No send twice, no callback lost: the proxy with its store before a simulated provider, whose calls fail and whose process dies."""
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import unquote_plus
 
 import httpx
 import pytest
@@ -12,6 +14,7 @@ from tests.stores import opened
 from translator.accounts import Accounts
 from translator.exchange import Limits
 from translator.shell.admin import admin_application
+from translator.shell.app import Proxy
 from translator.shell.journal import Patience
 from translator.shell.keeping import Keeper, Keeping
 from translator.shell.receipts import ROOT
@@ -453,6 +456,40 @@ def test_a_store_that_goes_down_under_a_send_keeps_its_intent() -> None:
         return status, world.provider.texts, [told["MessageStatus"] for told in world.application.told]
 
     assert kept(work) == (504, ["hello"], ["sent", "delivered"])
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_back_calls_the_address_that_it_was_given_and_a_forged_one_is_unknown(front: str) -> None:
+    async def main() -> Any:
+        async with opened("memory:") as store:
+            world = Kept(store, front, public_url="https://us.example/")
+            keeping = Keeping(Vetting(), world.receipts, Patience(), Polling(), Keep(1.0))
+            keeper = Keeper(
+                world.journal._store, Accounts([world.entry]), Limits(), keeping, world.meter, clock=world.clock
+            )
+            asked: list[bytes] = []
+            ask = world.provider.ask
+
+            async def overheard(request: Any, request_id: str) -> Any:
+                asked.append(request.body or b"")
+                return await ask(request, request_id)
+
+            world.provider.ask = overheard  # type: ignore[method-assign]
+            await world.send("hello")
+            told = re.search(r"https://us[.]example(/receipts/[A-Za-z0-9_.-]+)", unquote_plus(asked[0].decode()))
+            assert told is not None, "the provider is asked to call us, and not the application"
+            assert "a.example" not in unquote_plus(asked[0].decode())
+            app = Proxy(Accounts([world.entry]), Limits(), {}, receipts=keeper.take_receipt).application()
+            await world.work_off()
+            waiting = await store.read(lambda connection: calls.waiting_entries(connection, world.clock()))
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://us.example") as client:
+                forged = await client.post(told[1][:-1] + "*", content=b"MessageStatus=delivered")
+                still = await store.read(lambda connection: calls.waiting_entries(connection, world.clock()))
+                good = [await client.request(method, told[1]) for method in ("POST", "GET")]
+            now = await store.read(lambda connection: calls.waiting_entries(connection, world.clock()))
+            return waiting, forged.status_code, still, [answer.status_code for answer in good], len(now)
+
+    assert asyncio.run(main()) == ([], 404, [], [200, 200], 1)
 
 
 def test_who_asks_whether_we_are_ready_hears_of_the_store() -> None:

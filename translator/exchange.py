@@ -21,7 +21,7 @@ from translator.dialect import Dialect
 from translator.dialect.front import Batch, Listed, Located
 from translator.errors import Refused, TranslatorError, Unreadable
 from translator.model import Draft, Fault, Note, Notes, Page
-from translator.planning import Limits, is_ours, list_page, read_answer, within_second
+from translator.planning import Limits, list_page, read_retrieve, within_second, write_retrieve
 from translator.sending import KEY, Carried, Sending
 from translator.wants import JOURNAL, Ask, Once, Steps, Want
 from translator.wire import Request, Response
@@ -146,16 +146,9 @@ class _Course:
     def _retrieved(self, entry: Entry, sid: str) -> Steps:
         """The entry's message with that SID, or None: one that is not the entry's own is unknown here."""
         verbs, behind = entry.back.dialect.back, entry.behind
-        answer = yield from self._ask(entry, verbs.write_get(sid, behind.account, behind.property, behind.token))
-        try:
-            message = verbs.read_message("get", read_answer(answer), self.now)
-        except Refused as refused:
-            if refused.fault.name == "unknown-message":
-                return None
-            raise
-        if message.sid != sid:
-            raise Unreadable("a retrieve brought another message than the one asked for")
-        if not is_ours(message, entry):
+        answer = yield from self._ask(entry, write_retrieve(entry, sid))
+        message = read_retrieve(entry, sid, answer, self.now)
+        if message is None:
             return None
         if behind.property and message.property is None and verbs.get_scope == "account" and entry.shared:
             rows = yield from self._counted(within_second(entry, message.created, self.limits, self.now, self.notes))

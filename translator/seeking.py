@@ -7,9 +7,8 @@ where messages carry an id of ours: each candidate is retrieved, and only the on
 from typing import Final, NamedTuple
 
 from translator.accounts import Entry
-from translator.errors import Refused
 from translator.model import Message, Notes, Query
-from translator.planning import Limits, is_ours, messages_between, read_answer
+from translator.planning import Limits, messages_between, read_retrieve, write_retrieve
 from translator.wants import Ask, Steps
 
 BEFORE: Final = 120
@@ -43,16 +42,9 @@ def _may_be(row: Message, sought: Sought) -> bool:
 
 def _carrying(entry: Entry, candidates: list[Message], our_id: str, now: float) -> Steps:
     """The one of these messages that carries our id."""
-    verbs, behind = entry.back.dialect.back, entry.behind
     for row in candidates:
-        request = verbs.write_get(row.sid, behind.account, behind.property, behind.token)
-        [answer] = yield Ask(entry.back.name, (request,))
-        try:
-            message = verbs.read_message("get", read_answer(answer), now)
-        except Refused as refused:
-            if refused.fault.name != "unknown-message":
-                raise
-            continue
-        if message.sid == row.sid and is_ours(message, entry) and message.external_id == our_id:
+        [answer] = yield Ask(entry.back.name, (write_retrieve(entry, row.sid),))
+        message = read_retrieve(entry, row.sid, answer, now)
+        if message is not None and message.external_id == our_id:
             return [message]
     return []

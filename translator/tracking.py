@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from translator.accounts import Entry
-from translator.errors import Refused
+from translator.errors import Refused, Unreadable
 from translator.model import Message, Notes, Query
-from translator.planning import Limits, is_ours, messages_between, read_answer
+from translator.planning import Limits, messages_between, read_retrieve, write_retrieve
 from translator.wants import Ask, Steps
 
 _FEW: Final = 2
@@ -47,21 +47,17 @@ def look(
 
 
 def _retrieved(entry: Entry, waiting: Sequence[Waiting], now: float) -> Steps:
-    verbs, behind = entry.back.dialect.back, entry.behind
     found: dict[str, Message] = {}
     wide = entry.back.in_flight
     for at in range(0, len(waiting), wide):
         some = waiting[at : at + wide]
-        requests = tuple(verbs.write_get(one.sid, behind.account, behind.property, behind.token) for one in some)
-        answers = yield Ask(entry.back.name, requests)
+        answers = yield Ask(entry.back.name, tuple(write_retrieve(entry, one.sid) for one in some))
         for one, answer in zip(some, answers, strict=True):
             try:
-                message = verbs.read_message("get", read_answer(answer), now)
-            except Refused as refused:
-                if refused.fault.name != "unknown-message":
-                    raise
-                continue
-            if message.sid == one.sid and is_ours(message, entry):
+                message = read_retrieve(entry, one.sid, answer, now)
+            except Unreadable:
+                continue  # one answer that makes no sense keeps nobody else waiting
+            if message is not None:
                 found[one.sid] = message
     return found
 

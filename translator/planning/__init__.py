@@ -13,6 +13,7 @@ from translator.planning import scans
 from translator.planning.limits import Limits
 from translator.planning.pages import Pages
 from translator.planning.plan import Plan, plan
+from translator.planning.retrieve import read_retrieve, write_retrieve
 from translator.planning.slices import Budget, Slices, is_ours, read_answer
 from translator.wants import Kept, Once, Steps, recall
 
@@ -25,8 +26,10 @@ __all__ = [
     "note_send",
     "plan",
     "read_answer",
+    "read_retrieve",
     "rules",
     "within_second",
+    "write_retrieve",
 ]
 
 _FOREVER = float("inf")
