@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -67,7 +67,10 @@ class Application:
         self.app = Starlette(routes=[Route("/hook", self._hook, methods=["POST"])])
 
     async def _hook(self, request: Request) -> Response:
-        given = dict(parse_qsl((await request.body()).decode()))
+        try:
+            given = dict(parse_qsl((await request.body()).decode()))
+        except ClientDisconnect:  # whoever called has died
+            return PlainTextResponse("gone", 400)
         self.told.setdefault(given["Body"], []).append(given["MessageStatus"])
         await asyncio.sleep(self.pause)
         return PlainTextResponse("ok")
