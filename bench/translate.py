@@ -62,7 +62,7 @@ def dialects() -> tuple[Dialect, Dialect]:
 def product(body: bytes, count: int) -> Callable[[], bytes]:
     """The product's translation of one slice to one page, as the exchange calls it."""
     front, back = (one for one in dialects())
-    at = front.front.locate(Request("GET", PATH))
+    at = front.front.routing.locate(Request("GET", PATH))
     asked = Listed(Query(count=count, limit=10000), (("PageSize", str(count)),))
 
     def translate() -> bytes:

@@ -287,7 +287,7 @@ def test_what_a_back_cannot_be_told_is_found_and_never_dropped(back: str, draft:
 def _fault(name: str, request: Request) -> tuple[str, str]:
     front = SPOKEN[name].front
     with pytest.raises(Refused) as refused:
-        front.read_request(front.locate(request), request, Notes())
+        front.read_request(front.routing.locate(request), request, Notes())
     return refused.value.fault.name, refused.value.fault.parameter
 
 
@@ -324,7 +324,7 @@ def test_names_of_properties_are_taken_in_any_case_and_null_is_not_given() -> No
     body = b'{"to": "+15550100002", "TEXT": "caf\xe9", "Schedule": null}'
     request = Request("POST", "/v2/Properties/P/Messages", "", (("content-type", "application/json"),), body)
     front, notes = SPOKEN["properties-v2"].front, Notes()
-    draft = front.read_request(front.locate(request), request, notes)
+    draft = front.read_request(front.routing.locate(request), request, notes)
     assert isinstance(draft, Draft)
     assert (draft.recipient, draft.text, draft.schedule, draft.sender) == ("+15550100002", "café", None, None)
     assert ("latin-1", "Text") in [tuple(note) for note in notes.items]

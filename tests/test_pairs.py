@@ -64,7 +64,7 @@ class Provider:
 
     def __call__(self, request: Request) -> Response:
         front = dialects()[self.name].front
-        at = front.locate(request)
+        at = front.routing.locate(request)
         who = (ACCOUNT[self.name], PROPERTY[self.name], "json", Notes())
         try:
             asked = front.read_request(at, request, Notes())

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from translator.routes import Path, Spelling, Template, split
+from translator.routes import Path, Spelling, Splitter, Template
 
 ROOT = "/2012-04-24"
 PREFIXES = ("", "/restcomm", "/api")
@@ -13,7 +13,7 @@ GET = (*LIST, "SM1")
 
 
 def _split(path: str, extensions: tuple[str, ...] = (".json",)) -> Path | None:
-    return split(path, root=ROOT, prefixes=PREFIXES, extensions=extensions)
+    return Splitter(root=ROOT, prefixes=PREFIXES, extensions=extensions).split(path)
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)

@@ -477,7 +477,7 @@ def test_a_caller_that_leaves_ends_a_read_and_not_a_send(method: str, ended: lis
 
         async def slow(request: Request) -> Answer:
             begun.set()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(1.0)
             seen.append(request.method)
             return Failure("never-left")
 

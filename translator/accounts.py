@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from translator.dialect import Dialect
 
-_NOBODY: Final = "no account has this token, and comparing with it takes as long"
+_NOBODY: Final = b"no account has this token, and comparing with it takes as long"
 
 
 class Side(NamedTuple):
@@ -56,14 +56,17 @@ class Accounts:
             {entry.front.dialect.name: entry.front.dialect for entry in reversed(self.entries)}.values()
         )[::-1]
         self.by_name = {entry.name: entry for entry in self.entries}
-        self._by_account: dict[tuple[str, str], tuple[Entry, ...]] = {}
+        self._by_account: dict[tuple[str, str], tuple[tuple[bytes, Entry], ...]] = {}
         for entry in self.entries:
             key = (entry.front.dialect.name, entry.front.account)
-            self._by_account[key] = (*self._by_account.get(key, ()), entry)
+            self._by_account[key] = (*self._by_account.get(key, ()), (entry.front.token.encode(), entry))
 
     def dialect_of(self, path: str) -> Dialect:
         """The front that a path belongs to; the first one where it belongs to none."""
-        return next((dialect for dialect in self.dialects if dialect.front.owns(path)), self.dialects[0])
+        for dialect in self.dialects:
+            if dialect.front.routing.owns(path):
+                return dialect
+        return self.dialects[0]
 
     def authenticate(self, dialect: str, authorization: str | None) -> tuple[Entry, ...]:
         """The entries that these Basic credentials open; none where they are missing, malformed, unknown or wrong.
@@ -71,19 +74,20 @@ class Accounts:
         An unknown account costs a comparison too, so that time does not tell which accounts exist.
         """
         account, token = _credentials(authorization)
-        entries = self._by_account.get((dialect, account), ())
-        expected = [entry.front.token for entry in entries] or [_NOBODY]
-        good = [hmac.compare_digest(token.encode(), candidate.encode()) for candidate in expected]
-        return tuple(entry for entry, opens in zip(entries, good, strict=False) if opens)
+        candidates = self._by_account.get((dialect, account))
+        if candidates is None:
+            hmac.compare_digest(token, _NOBODY)
+            return ()
+        return tuple([entry for expected, entry in candidates if hmac.compare_digest(token, expected)])
 
 
-def _credentials(authorization: str | None) -> tuple[str, str]:
-    """Account and token of a Basic header, split at the first colon; two empty texts where it is not one."""
+def _credentials(authorization: str | None) -> tuple[str, bytes]:
+    """Account and token of a Basic header, split at the first colon; both empty where it is not one."""
     scheme, _, encoded = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
-        return "", ""
+        return "", b""
     try:
         account, _, token = b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
     except ValueError:
-        return "", ""
-    return account, token
+        return "", b""
+    return account, token.encode()

@@ -18,12 +18,14 @@ from typing import Any, NamedTuple
 
 from translator.accounts import Accounts, Entry
 from translator.dialect import Dialect
-from translator.dialect.front import Batch, Listed, Located
+from translator.dialect.drafting import Batch
+from translator.dialect.front import Listed
+from translator.dialect.routing import Located
 from translator.errors import Refused, TranslatorError, Unreadable
 from translator.model import Draft, Fault, Note, Notes, Page
 from translator.planning import Limits, list_page, read_retrieve, within_second, write_retrieve
 from translator.sending import KEY, Carried, Sending
-from translator.wants import JOURNAL, Ask, Once, Steps, Want
+from translator.wants import Ask, Once, Steps, Want
 from translator.wire import Request, Response
 
 __all__ = ["Ask", "Limits", "Once", "Reply", "Want", "exchange", "failure"]
@@ -46,7 +48,7 @@ class Reply(NamedTuple):
 def exchange(accounts: Accounts, limits: Limits, request: Request, now: float) -> Generator[Want, Any, Reply]:
     """The whole exchange. Whatever the bytes, there is an answer in the front's own shape."""
     spoken = accounts.dialect_of(request.path)
-    form_name, acceptable = spoken.front.negotiate(request)
+    form_name, acceptable = spoken.front.routing.negotiate(request)
     course = _Course(accounts, limits, request, now, spoken, form_name, acceptable)
     fault = Fault("")
     try:
@@ -65,7 +67,7 @@ def exchange(accounts: Accounts, limits: Limits, request: Request, now: float) -
 def failure(accounts: Accounts, request: Request, fault: str, retry_after: int | None = None) -> Reply:
     """The answer to a request that the shell gave up on or did not begin, in the front's shape and format."""
     spoken = accounts.dialect_of(request.path)
-    form_name, _ = spoken.front.negotiate(request)
+    form_name, _ = spoken.front.routing.negotiate(request)
     return Reply(
         spoken.front.write_fault(Fault(fault, retry_after=retry_after), form_name), fault=fault, dialect=spoken.name
     )
@@ -93,9 +95,9 @@ class _Course:
             raise Refused(Fault("too-large"))
         if not self.acceptable:
             raise Refused(Fault("not-acceptable"))
-        at = self.spoken.front.locate(self.request)
+        at = self.spoken.front.routing.locate(self.request)
         self.operation = at.operation.name
-        entries = tuple(entry for entry in entries if _opens(entry, at))
+        entries = tuple([entry for entry in entries if _opens(entry, at)])
         if not entries:
             raise Refused(Fault("forbidden"))
         front = entries[0].front.dialect.front
@@ -116,15 +118,21 @@ class _Course:
     # ---------------------------------------------------------------------------------------------------------- send
 
     def _send(self, entry: Entry, draft: Draft) -> Steps:
-        front = entry.front
-        carried: Carried = yield from self._counted(self._sending(entry).one(draft))
+        front, sending = entry.front, self._sending(entry)
+        try:
+            carried: Carried = yield from sending.one(draft)
+        finally:
+            self.asks += sending.asks
         return front.dialect.front.write_message(
             "send", carried.message, front.account, front.property, self.form_name, self.notes, carried.draft
         )
 
     def _send_all(self, entry: Entry, batch: Batch) -> Steps:
-        front = entry.front
-        outcomes = yield from self._counted(self._sending(entry).all(batch.entries))
+        front, sending = entry.front, self._sending(entry)
+        try:
+            outcomes = yield from sending.all(batch.entries)
+        finally:
+            self.asks += sending.asks
         return front.dialect.front.write_batch(outcomes, front.account, front.property, self.notes)
 
     def _sending(self, entry: Entry) -> Sending:
@@ -174,13 +182,11 @@ class _Course:
             except StopIteration as done:
                 return done.value
             try:
-                if isinstance(want, Ask):
-                    self.asks += len(want.requests)
-                    sent = yield want
-                elif isinstance(want, JOURNAL):
-                    sent = yield want
-                else:
+                if isinstance(want, Once):
                     sent = yield Once(want.key, partial(self._counted_once, want))
+                else:
+                    self.asks += len(want.requests) if isinstance(want, Ask) else 0
+                    sent = yield want
             except TranslatorError as error:
                 go_on = partial(steps.throw, error)
             else:

@@ -7,7 +7,8 @@ exchange runs against that many invented messages, answered by the back's own di
 from collections.abc import Iterator
 
 from translator.accounts import Accounts, Entry
-from translator.dialect.front import Batch, Listed
+from translator.dialect.drafting import Batch
+from translator.dialect.front import Listed
 from translator.errors import Refused
 from translator.exchange import Limits, Reply, exchange
 from translator.model import Draft, Fault, Message, Notes
@@ -51,7 +52,7 @@ def _shown(number: int, ask: Ask, request: Request) -> Iterator[str]:
 def _later(entry: Entry, request: Request) -> Iterator[str]:
     front = entry.front.dialect.front
     try:
-        asked = front.read_request(front.locate(request), request, Notes())
+        asked = front.read_request(front.routing.locate(request), request, Notes())
     except Refused:
         return
     if isinstance(asked, Listed):
@@ -75,7 +76,7 @@ def _answered(reply: Reply) -> Iterator[str]:
 def invented(entry: Entry, request: Request, rows: int, now: float) -> Response:
     """What a back with that many invented messages answers to an ask."""
     front, behind = entry.back.dialect.front, entry.behind
-    at = front.locate(request)
+    at = front.routing.locate(request)
     who = (behind.account, behind.property, "json", Notes())
     asked = front.read_request(at, request, Notes())
     if isinstance(asked, Draft):

@@ -27,7 +27,7 @@ class Path(NamedTuple):
 
 
 class Template:
-    """One path template, compiled."""
+    """One path template, compiled. `size` is how many segments it has."""
 
     def __init__(self, template: str) -> None:
         self.template = template
@@ -35,10 +35,11 @@ class Template:
         self._names = tuple(
             found[1] if (found := _PLACEHOLDER.fullmatch(segment)) else None for segment in self._segments
         )
+        self.size = len(self._segments)
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
         """The values of the placeholders, or None where the path is another one."""
-        if len(segments) != len(self._segments):
+        if len(segments) != self.size:
             return None
         values: dict[str, str] = {}
         for segment, expected, name in zip(segments, self._segments, self._names, strict=True):
@@ -49,35 +50,52 @@ class Template:
         return values
 
     def fill(self, **values: str) -> str:
-        """The path with its placeholders filled, each percent-encoded whole: a value never adds a segment."""
-        return _PLACEHOLDER.sub(lambda found: quote(values[found[1]], safe=""), self.template)
+        """The path with its placeholders filled, each percent-encoded whole: a value never adds a segment. A placeholder that no
+        value is given for stays."""
+        return _PLACEHOLDER.sub(
+            lambda found: quote(values[found[1]], safe="") if found[1] in values else found[0], self.template
+        )
 
 
-def split(path: str, *, root: str, prefixes: tuple[str, ...], extensions: tuple[str, ...]) -> Path | None:
-    """A request's path taken apart, or None where it is not below any prefix and the root, or cannot be a path.
+class Splitter:
+    """Takes the paths of one dialect apart: those below its root, behind one of its prefixes."""
 
-    An empty segment at the end (a trailing slash) is dropped; anywhere else it is nobody's path.
-    """
-    if len(path) > _LONGEST:
-        return None
-    for prefix in sorted(prefixes, key=len, reverse=True):
-        if path.startswith((prefix + root + "/", prefix + root)) and path[len(prefix + root) :][:1] in (
-            "/",
-            "",
-        ):
-            break
-    else:
-        return None
-    raw = path[len(prefix) + 1 :].removesuffix("/")
-    segments, extension = [], ""
-    for piece in raw.split("/"):
-        ending = next((candidate for candidate in extensions if piece.endswith(candidate)), "")
-        extension = ending or extension
-        try:
-            segment = unquote_to_bytes(piece.removesuffix(ending)).decode("utf-8")
-        except UnicodeError:
+    def __init__(self, *, root: str, prefixes: tuple[str, ...], extensions: tuple[str, ...]) -> None:
+        self._bases = tuple((prefix + root, prefix) for prefix in sorted(prefixes, key=len, reverse=True))
+        self._owned = tuple(f"{prefix}{root}/" for prefix in prefixes)
+        self._extensions = extensions
+
+    def owns(self, path: str) -> bool:
+        """Whether a path lies below the root, behind one of the prefixes."""
+        return f"{path}/".startswith(self._owned)
+
+    def split(self, path: str) -> Path | None:
+        """A request's path taken apart, or None where it is not below any prefix and the root, or cannot be a path.
+
+        An empty segment at the end (a trailing slash) is dropped; anywhere else it is nobody's path.
+        """
+        prefix = self._prefix(path) if len(path) <= _LONGEST else None
+        if prefix is None:
             return None
-        if not segment or "/" in segment or not segment.isprintable():
-            return None
-        segments.append(segment)
-    return Path(tuple(segments), Spelling(prefix, extension))
+        extension = ""
+        segments = []
+        for piece in path[len(prefix) + 1 :].removesuffix("/").split("/"):
+            segment = piece
+            if piece.endswith(self._extensions):
+                extension = next(candidate for candidate in self._extensions if piece.endswith(candidate))
+                segment = piece.removesuffix(extension)
+            if "%" in segment:
+                try:
+                    segment = unquote_to_bytes(segment).decode("utf-8")
+                except UnicodeError:
+                    return None
+            if not segment or "/" in segment or not segment.isprintable():
+                return None
+            segments.append(segment)
+        return Path(tuple(segments), Spelling(prefix, extension))
+
+    def _prefix(self, path: str) -> str | None:
+        for base, prefix in self._bases:
+            if path.startswith(base) and path[len(base) : len(base) + 1] in ("/", ""):
+                return prefix
+        return None

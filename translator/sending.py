@@ -38,20 +38,28 @@ class _Ready(NamedTuple):
 
 
 class Sending:
-    """The sends of one request of an entry. `key` is the caller's own, empty where it gave none; `content` a digest of the request."""
+    """The sends of one request of an entry. `key` is the caller's own, empty where it gave none; `content` a digest of the request;
+    `asks` counts what was asked of the back."""
 
     def __init__(self, entry: Entry, now: float, key: str = "", content: str = "") -> None:
         if len(key) > _LONGEST_KEY or not key.isprintable():
             raise Refused(Fault("invalid-parameter", KEY, f"has to be at most {_LONGEST_KEY} printable characters"))
         self._entry, self._now = entry, now
         self._key, self._content = key, content
+        self.asks = 0
 
     def one(self, draft: Draft) -> Steps:
         """The Carried of one draft. Raises Refused."""
-        [outcome] = yield from self.all([draft])
-        if isinstance(outcome, Fault):
-            raise Refused(outcome)
-        return outcome
+        ready = self._ready(draft)
+        if isinstance(ready, Fault):
+            raise Refused(ready)
+        [recorded] = yield Record((self._intent(ready, 0),))
+        [outcome] = yield from self._outcomes(((ready, recorded),))
+        yield from note_send(self._entry)
+        told = self._told(ready, recorded, outcome)
+        if isinstance(told, Fault):
+            raise Refused(told)
+        return told
 
     def all(self, drafts: Sequence[Draft | Fault]) -> Steps:
         """Each draft by itself, as many at once as a list may ask; one that fails keeps no other from being sent."""
@@ -81,11 +89,15 @@ class Sending:
             recorded.id: recorded.outcome for _, recorded in standing if recorded.outcome is not None
         }
         if new:
-            requests = tuple(self._request(one.draft, recorded) for one, recorded in new)
+            requests = tuple([self._request(one.draft, recorded) for one, recorded in new])
+            self.asks += len(requests)
             answers = yield Ask(self._entry.back.name, requests)
-            settled = tuple(self._read(recorded.id, answer) for (_, recorded), answer in zip(new, answers, strict=True))
+            settled = tuple(
+                [self._read(recorded.id, answer) for (_, recorded), answer in zip(new, answers, strict=True)]
+            )
             yield Settle(settled)
-            outcomes.update((outcome.id, outcome) for outcome in settled)
+            for outcome in settled:
+                outcomes[outcome.id] = outcome
         joined = [recorded.id for _, recorded in standing if recorded.state == "joined"]
         unsure = [id_ for id_, outcome in outcomes.items() if outcome.state == "unknown"]
         if waiting := tuple(dict.fromkeys([*unsure, *joined])):

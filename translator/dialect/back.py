@@ -14,7 +14,7 @@ from translator.kinds.instants import LAST
 from translator.model import Draft, Fault, Message
 from translator.routes import Template
 from translator.tables import Table
-from translator.wire import Request, Response
+from translator.wire import Headers, Request, Response
 
 _ATTRIBUTES = tuple(name for name in Draft.__struct_fields__ if name != "as_given")
 _LONGEST_WAIT = 3600
@@ -41,6 +41,18 @@ class Slice(NamedTuple):
     size: int | None = None
 
 
+class _Envelope(NamedTuple):
+    """The part of an ask that is the same each time: `path` wants a SID, `whole` is the path of an ask without one; the headers by what
+    the body is."""
+
+    method: str
+    path: Template
+    whole: str
+    bare: Headers
+    json: Headers
+    form: Headers
+
+
 class BackVerbs:
     """One dialect's back."""
 
@@ -49,9 +61,16 @@ class BackVerbs:
         self._bindings = bindings
         self._reader = MessageReader(table, bindings)
         self._shape = SHAPES[table.errors.shape]
-        self._paths = {name: Template(table.operation(name).path) for name in ("send", "get", "list")}
-        media = next(offer.media for offer in table.formats.offers if offer.name == "json")
-        self._accept = ("accept", media)
+        self._media = next(offer.media for offer in table.formats.offers if offer.name == "json")
+        self._envelopes: dict[tuple[str, ...], _Envelope] = {}
+        send = table.operation("send")
+        self._form = send.request == "form"
+        self._drafted = tuple(
+            (row.name, row.attribute, bindings.kind(row.kind).write, row.default) for row in table.send
+        )
+        told = {row.attribute: row for row in table.send}
+        untold = {row.attribute for row in table.untold}
+        self._carried = tuple((name, told.get(name)) for name in _ATTRIBUTES if name not in untold)
         self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
         self.lower = next(row for row in table.filters if row.test == "lower-bound")
         self.upper = next(row for row in table.filters if row.test == "upper-bound")
@@ -69,13 +88,10 @@ class BackVerbs:
 
     def uncarried(self, draft: Draft) -> tuple[str, str] | None:
         """The first attribute of a draft that this back cannot be told, and why; None when it can carry the draft."""
-        rows = {row.attribute: row for row in self._table.send}
-        untold = {row.attribute for row in self._table.untold}
-        for attribute in _ATTRIBUTES:
+        for attribute, row in self._carried:
             value = getattr(draft, attribute)
-            if value is None or attribute in untold:
+            if value is None:
                 continue
-            row = rows.get(attribute)
             if row is None:
                 return attribute, "the provider has no counterpart for it"
             if row.carries and (party := numbers.party(value)) not in row.carries:
@@ -84,15 +100,17 @@ class BackVerbs:
 
     def write_send(self, draft: Draft, account: str, prop: str, token: str) -> Request:
         """The request that sends a draft; what the table gives a default for is said even when the draft does not."""
-        pairs: list[tuple[str, Any]] = []
-        for row in self._table.send:
-            value = getattr(draft, row.attribute)
-            value = row.default if value is None else self._bindings.kind(row.kind).write(value)
+        members: dict[str, Any] = {}
+        for name, attribute, write, default in self._drafted:
+            value = getattr(draft, attribute)
+            value = default if value is None else write(value)
             if value is not None:
-                pairs.append((row.name, value))
-        if self._table.operation("send").request == "form":
-            return self._request("send", account, prop, token, form_pairs=[(name, str(value)) for name, value in pairs])
-        return self._request("send", account, prop, token, json_members=dict(pairs))
+                members[name] = value
+        if self._form:
+            return self._request(
+                "send", account, prop, token, form_pairs=[(name, str(value)) for name, value in members.items()]
+            )
+        return self._request("send", account, prop, token, json_members=members)
 
     def write_get(self, sid: str, account: str, prop: str, token: str) -> Request:
         """The request that retrieves one message by its neutral SID."""
@@ -160,16 +178,29 @@ class BackVerbs:
         self, operation: str, account: str, prop: str, token: str, *, sid: str = "", query: str = "",
         json_members: dict[str, Any] | None = None, form_pairs: list[tuple[str, str]] | None = None,
     ) -> Request:  # fmt: skip
-        path = self._paths[operation].fill(account=account, property=prop, sid=sid) + self._table.routes.asks_extension
-        credentials = b64encode(f"{account}:{token}".encode()).decode("ascii")
-        headers: tuple[tuple[str, str], ...] = (self._accept, ("authorization", f"Basic {credentials}"))
-        body = b""
+        envelope = self._envelopes.get((operation, account, prop, token)) or self._envelope(
+            operation, account, prop, token
+        )
+        path = envelope.path.fill(sid=sid) + self._table.routes.asks_extension if sid else envelope.whole
         if json_members is not None:
-            headers, body = (*headers, ("content-type", "application/json")), json_format.write(json_members)
-        elif form_pairs is not None:
-            headers = (*headers, ("content-type", "application/x-www-form-urlencoded"))
-            body = form.write(form_pairs).encode("ascii")
-        return Request(self._table.operation(operation).method, path, query, headers, body)
+            return Request(envelope.method, path, query, envelope.json, json_format.write(json_members))
+        if form_pairs is not None:
+            return Request(envelope.method, path, query, envelope.form, form.write(form_pairs).encode("ascii"))
+        return Request(envelope.method, path, query, envelope.bare)
+
+    def _envelope(self, operation: str, account: str, prop: str, token: str) -> "_Envelope":
+        """What all asks of one account for one operation have in common; there are as many as the configuration has accounts."""
+        row = self._table.operation(operation)
+        path = Template(Template(row.path).fill(account=account, property=prop))
+        credentials = b64encode(f"{account}:{token}".encode()).decode("ascii")
+        bare: Headers = (("accept", self._media), ("authorization", f"Basic {credentials}"))
+        made = _Envelope(
+            row.method, path, path.template + self._table.routes.asks_extension, bare,
+            json=(*bare, ("content-type", "application/json")),
+            form=(*bare, ("content-type", "application/x-www-form-urlencoded")),
+        )  # fmt: skip
+        self._envelopes[operation, account, prop, token] = made
+        return made
 
     # ------------------------------------------------------------------------------------------------- reading answers
 

@@ -3,27 +3,20 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from translator import paging, routes
+from translator import paging
 from translator.compile import Bindings, MessageWriter, message_writer, sort_key
+from translator.dialect.drafting import Batch, DraftReader
 from translator.dialect.listing import QueryReader
-from translator.dialect.parameters import Given, entries_of, pairs_of
+from translator.dialect.parameters import Given, pairs_of
+from translator.dialect.routing import Located, Routing
 from translator.errors import Refused
 from translator.faults import SHAPES
 from translator.formats import form, xml
 from translator.formats import json as json_format
-from translator.kinds import numbers
 from translator.model import Draft, Fault, Message, Notes, Page, Query
 from translator.tables import Table
-from translator.tables.schema import NO_XML, OperationRow, SendRow
+from translator.tables.schema import NO_XML
 from translator.wire import Headers, Request, Response
-
-
-class Located(NamedTuple):
-    """Where a request arrived: its operation, the values in its path, and how the path was written."""
-
-    operation: OperationRow
-    values: dict[str, str]
-    spelling: routes.Spelling
 
 
 class Listed(NamedTuple):
@@ -33,12 +26,6 @@ class Listed(NamedTuple):
     pairs: tuple[tuple[str, str], ...]
 
 
-class Batch(NamedTuple):
-    """Several drafts of one request, each with an outcome of its own; what cannot be meant is its fault already."""
-
-    entries: tuple[Draft | Fault, ...]
-
-
 class FrontVerbs:
     """One dialect's front."""
 
@@ -46,12 +33,17 @@ class FrontVerbs:
         self._table = table
         self._xml_names = table.xml or NO_XML
         self._bindings = bindings
-        self._templates = [(row, routes.Template(row.path)) for row in table.operations]
-        self._media: dict[str, str] = {offer.name: offer.media for offer in table.formats.offers}
-        self._offers: dict[str, str] = {
-            offer.extension: offer.name for offer in table.formats.offers if offer.extension
-        }
+        self.routing = Routing(table)
+        self._drafts = DraftReader(table, bindings)
         self._queries = QueryReader(table, bindings)
+        self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
+        self._parameters = {row.attribute: row.name for row in reversed(table.send)}
+        self._answers: dict[str, tuple[int, str]] = {
+            row.name: (row.status, row.member) for row in reversed(table.operations)
+        }
+        self._typed: dict[str, Headers] = {
+            offer.name: (("content-type", offer.media),) for offer in table.formats.offers
+        }
         self.in_pages = table.paging.unit == "pages"
         self.shows_total = any(row.value == "total" for row in table.paging.members)
         self._shape = SHAPES[table.errors.shape]
@@ -59,118 +51,32 @@ class FrontVerbs:
         self._writers: dict[tuple[str, str], MessageWriter] = {
             (operation, form_name): message_writer(table, bindings, operation, form_name)
             for operation in ("send", "get", "list")
-            for form_name in self._media
+            for form_name in self._typed
         }
 
-    # ------------------------------------------------------------------------------------------------------- routing
-
-    def split(self, path: str) -> routes.Path | None:
-        """A path taken apart, or None where it is not one of this dialect's."""
-        table = self._table.routes
-        extensions = tuple(self._offers) if table.extension_at == "any-segment" else ()
-        if path.endswith("/") and not table.trailing_slash:
-            return None
-        return routes.split(path, root=table.root, prefixes=table.prefixes, extensions=extensions)
-
-    def owns(self, path: str) -> bool:
-        """Whether a path lies below this dialect's root, behind one of its prefixes."""
-        table = self._table.routes
-        return any(f"{path}/".startswith(f"{prefix}{table.root}/") for prefix in table.prefixes)
-
-    def negotiate(self, request: Request) -> tuple[str, bool]:
-        """The format of the answer, and whether the caller accepts it: by the path, else by Accept, else the default."""
-        formats = self._table.formats
-        if self._table.routes.extension_at == "any-segment":
-            pieces = request.path.split("/")
-            for extension, name in self._offers.items():
-                if any(piece.endswith(extension) for piece in pieces):
-                    return name, True
-        accept = (request.header("accept") or "").lower()
-        if not accept or len(formats.offers) == 1:
-            return formats.default, True
-        for offer in formats.offers:
-            if offer.accept in accept:
-                return offer.name, True
-        return formats.default, "*" in accept
-
-    def locate(self, request: Request) -> Located:
-        """The operation that a request means. Raises Refused: no such route, or not that method."""
-        path = self.split(request.path)
-        if path is None:
-            raise Refused(Fault("no-route"))
-        allowed: list[str] = []
-        for row, template in self._templates:
-            values = template.match(path.segments)
-            if values is not None:
-                if row.method == request.method:
-                    return Located(row, values, path.spelling)
-                allowed.append(row.method)
-        if allowed:
-            raise Refused(Fault("method-not-allowed", allow=tuple(dict.fromkeys(allowed))))
-        raise Refused(Fault("no-route"))
-
     # ------------------------------------------------------------------------------------------------ reading requests
-
-    def is_large(self, method: str, path: str) -> bool:
-        """Whether a request's body may be large: as many times as `wire.LARGE` says."""
-        try:
-            return self.locate(Request(method, path)).operation.large
-        except Refused:
-            return False
 
     def read_request(self, at: Located, request: Request, notes: Notes) -> Draft | Batch | str | Listed:
         """A draft to send, several, the neutral SID to get, or the list asked for. Raises Refused."""
         if at.operation.name == "send":
-            return self._read_draft(pairs_of(request, at.operation), notes)
+            return self._drafts.one(at.operation, request, notes)
         if at.operation.name == "batch":
-            entries = entries_of(request, at.operation)
-            return Batch(tuple(self._read_entry(entry, notes) for entry in entries))
+            return self._drafts.all(at.operation, request, notes)
         if at.operation.name == "list":
-            given = Given(self._table.parameters, self._queries.names, pairs_of(request, at.operation), notes)
+            given = Given(self._table.parameters, self._queries.known, pairs_of(request, at.operation), notes)
             return Listed(self._queries.read(given, notes), tuple(given.pairs))
         return self.read_sid(at.values["sid"])
 
     def read_sid(self, shown: str) -> str:
         """A SID of this dialect as the neutral one; what cannot be one is an unknown message. Raises Refused."""
-        kind = next(row.kind for row in self._table.fields if row.of == ("sid",))
         try:
-            return str(self._bindings.kind(kind).read(shown))
+            return str(self._sid.read(shown))
         except ValueError:
             raise Refused(Fault("unknown-message")) from None
 
-    def _read_entry(self, entry: list[form.Pair] | Fault, notes: Notes) -> Draft | Fault:
-        if isinstance(entry, Fault):
-            return entry
-        try:
-            return self._read_draft(entry, notes)
-        except Refused as refused:
-            return refused.fault
-
-    def _read_draft(self, pairs: list[form.Pair], notes: Notes) -> Draft:
-        rows = self._table.send
-        given = Given(self._table.parameters, [row.name for row in rows], pairs, notes)
-        for row in rows:
-            if given.values.get(row.name) == "" or given.values.get(row.name) is None:
-                given.values.pop(row.name, None)
-                if row.required:
-                    raise Refused(Fault("missing-parameter", row.name))
-        draft = Draft(as_given={})
-        for row in rows:
-            if row.name not in given.values:
-                continue
-            value = given.read(row.name, self._bindings.kind(row.kind), notes)
-            if row.carries:
-                draft.as_given[row.attribute] = given.values[row.name]
-                _refuse_party(row, value)
-            setattr(draft, row.attribute, value)
-        for row in rows:
-            if row.depends and getattr(draft, row.depends) is None:
-                setattr(draft, row.attribute, None)
-        return draft
-
     def parameter_of(self, attribute: str) -> str:
         """This front's name of what a draft's attribute is called in a send; empty where it has none."""
-        return next((row.name for row in self._table.send if row.attribute == attribute), "")
+        return self._parameters.get(attribute, "")
 
     def sort_key(self, attribute: str) -> Callable[[Message], Any]:
         """What a list sorted by an attribute compares, in this dialect's own words."""
@@ -184,10 +90,10 @@ class FrontVerbs:
     ) -> Response:  # fmt: skip
         """The answer to a send or a get."""
         [shown] = self._writers[operation, form_name]([message], account, prop, given, notes)
-        row = self._table.operation(operation)
+        status, member = self._answers[operation]
         if form_name == "xml":
-            return self._xml(row.status, shown)
-        return self._json(row.status, {row.member: shown} if row.member else shown)
+            return self._xml(status, shown)
+        return self._json(status, {member: shown} if member else shown)
 
     def write_batch(
         self, outcomes: list[tuple[Draft, Message] | Fault], account: str, prop: str, notes: Notes
@@ -201,7 +107,7 @@ class FrontVerbs:
             else:
                 draft, message = outcome
                 shown += self._writers["send", "json"]([message], account, prop, draft, notes)
-        return self._json(self._table.operation("batch").status, shown)
+        return self._json(self._answers["batch"][0], shown)
 
     def write_page(
         self,
@@ -216,16 +122,15 @@ class FrontVerbs:
     ) -> Response:
         """The answer to a list."""
         shown = self._writers["list", form_name](page.messages, account, prop, None, notes)
-        row = self._table.operation("list")
+        status, member = self._answers["list"]
         if form_name == "xml":
-            return self._xml(row.status, xml.element(self._xml_names.list, "".join(shown)))
+            return self._xml(status, xml.element(self._xml_names.list, "".join(shown)))
         members = self._page_members(page, asked, at, path)
-        return self._json(row.status, {**members, row.member: shown})
+        return self._json(status, {**members, member: shown})
 
     def _page_members(self, page: Page, asked: Listed, at: Located, path: str) -> dict[str, Any]:
         rules = self._table.paging
-        sid_row = next(row for row in self._table.fields if row.of == ("sid",))
-        last = self._bindings.kind(sid_row.kind).write(page.messages[-1].sid) if page.messages else ""
+        last = self._sid.write(page.messages[-1].sid) if page.messages else ""
         rest = tuple(pair for pair in asked.pairs if pair[0] not in self._queries.page_names)
         base = path.rstrip("/")
         stretch = paging.Stretch(
@@ -272,16 +177,7 @@ class FrontVerbs:
         return row.text.replace("{parameter}", fault.parameter).replace("{reason}", fault.reason), row.code
 
     def _json(self, status: int, value: Any) -> Response:
-        return Response(status, self._typed("json"), self._write_json(value))
+        return Response(status, self._typed["json"], self._write_json(value))
 
     def _xml(self, status: int, content: str) -> Response:
-        return Response(status, self._typed("xml"), xml.document(self._xml_names.root, content))
-
-    def _typed(self, form_name: str) -> Headers:
-        return (("content-type", self._media[form_name]),)
-
-
-def _refuse_party(row: SendRow, neutral: str) -> None:
-    """Refuse a sender or recipient of a sort that this parameter does not take."""
-    if (party := numbers.party(neutral)) not in row.carries:
-        raise Refused(Fault("invalid-parameter", row.name, f"has to be a {' or a '.join(row.carries)}, not a {party}"))
+        return Response(status, self._typed["xml"], xml.document(self._xml_names.root, content))

@@ -4,7 +4,7 @@ from typing import Any
 
 from translator.compile import Bindings
 from translator.dialect import bounds
-from translator.dialect.parameters import Given, read_value
+from translator.dialect.parameters import Given, known, read_value
 from translator.errors import BadValue, Refused
 from translator.kinds.patterns import read_pattern
 from translator.kinds.plain import read_count
@@ -16,7 +16,7 @@ _LARGEST = 10**12
 
 
 class QueryReader:
-    """What one dialect's list request may hold. `names` are all its parameters, `page_names` those of paging alone."""
+    """What one dialect's list request may hold. `known` are the names of all its parameters, `page_names` those of paging alone."""
 
     def __init__(self, table: Table, bindings: Bindings) -> None:
         self._table = table
@@ -24,10 +24,8 @@ class QueryReader:
         self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
         rules = table.paging
         self.page_names = frozenset(name for name in (rules.position, rules.size, rules.limit, rules.after) if name)
-        self.names = (
-            *(row.name for row in table.filters),
-            *self.page_names,
-            *filter(None, [table.sort.parameter]),
+        self.known = known(
+            (*(row.name for row in table.filters), *self.page_names, *filter(None, [table.sort.parameter]))
         )
 
     def read(self, given: Given, notes: Notes) -> Query:

@@ -1,7 +1,7 @@
 """Parameters of a front's request: where they stand, what they are called, and what is noticed on the way."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from translator.errors import BadValue, Refused, Unreadable
@@ -18,15 +18,20 @@ _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
 """A name that may stand in a log: an unescaped `&` in a text makes a name of what follows, and that may be anything."""
 
 
-class Given:
-    """What a request gave, by the dialect's own names: the first value of each, and the pairs in order."""
+def known(names: Iterable[str]) -> dict[str, str]:
+    """The names of parameters by how they may be spelled: as they are, or all in lower case."""
+    exact = tuple(names)
+    return {**{name.lower(): name for name in exact}, **{name: name for name in exact}}
 
-    def __init__(self, rules: Parameters, known: Iterable[str], pairs: list[form.Pair], notes: Notes) -> None:
+
+class Given:
+    """What a request gave, by the dialect's own names, which are `known`: the first value of each, and the pairs in order."""
+
+    def __init__(self, rules: Parameters, known: Mapping[str, str], pairs: list[form.Pair], notes: Notes) -> None:
         self.values: dict[str, Any] = {}
         self.pairs: list[tuple[str, str]] = []
-        names = {name.lower(): name for name in known}
         for pair in pairs:
-            name = names.get(pair.name.lower())
+            name = known.get(pair.name) or known.get(pair.name.lower())
             if name is None:
                 self._unknown(rules, pair.name, notes)
             elif name != pair.name and rules.names == "exact":

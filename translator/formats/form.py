@@ -28,8 +28,8 @@ def read(data: bytes, charset: str = "utf-8") -> list[Pair] | None:
 
 def _pair(piece: bytes, charset: str) -> Pair:
     name, _, value = piece.partition(b"=")
-    text, latin1 = _text(value, charset)
-    return Pair(_text(name, charset)[0], text, latin1)
+    named = name.decode() if name.isalpha() else _text(name, charset)[0]
+    return Pair(named, *_text(value, charset))
 
 
 def _text(raw: bytes, charset: str) -> tuple[str, bool]:

@@ -20,23 +20,20 @@ def _is_number(digits: str) -> bool:
 
 def party(neutral: str) -> Party:
     """What a neutral sender or recipient is."""
-    if neutral[:1] == "+" and _is_number(neutral[1:]):
+    if neutral[:1] == "+" and 8 <= len(neutral) <= 16 and neutral.isascii() and neutral[1:].isdigit():
         return "number"
-    if neutral.isascii() and neutral.isdigit() and len(neutral) < 7:
+    if len(neutral) < 7 and neutral.isascii() and neutral.isdigit():
         return "short-code"
     return "client" if neutral[:7].lower() == "client:" else "sender-id"
 
 
 def read_number(value: Any) -> str:
-    """Any dialect's spelling, as the neutral one. The first line is for what a list mostly holds."""
-    if (
-        value.__class__ is str
-        and value[:1] == "+"
-        and 8 <= len(value) <= 16
-        and value.isascii()
-        and value[1:].isdigit()
-    ):
-        return str(value)
+    """Any dialect's spelling, as the neutral one. The first lines are for what mostly comes, with a plus and without."""
+    if value.__class__ is str and value.isascii():
+        if value[:1] == "+" and 8 <= len(value) <= 16 and value[1:].isdigit():
+            return str(value)
+        if 7 <= len(value) <= 15 and value.isdigit():
+            return "+" + str(value)
     if not isinstance(value, str) or len(value) > LONGEST or not value.isprintable():
         raise BadValue(f"has to be a number, a short code or a sender ID of at most {LONGEST} printable characters")
     return "+" + value if _is_number(value) else value

@@ -4,16 +4,14 @@
                one deadline covers everything from the first byte to the Reply
 
 A send, once begun, is driven to its end whatever becomes of the caller: what was half done could be neither reported nor repeated.
-A read is dropped when its caller is gone.
+A read is dropped when its caller is gone. All of it happens in the one task that the server has made for the request: a second task
+and a wait for either cost more than the translation, so a timer looks after the request instead, and acts only where it has to.
 """
 
 import asyncio
-import re
-import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, Final, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
@@ -22,21 +20,19 @@ from translator import wire
 from translator.accounts import Accounts
 from translator.exchange import Limits, Reply, exchange, failure
 from translator.shell.admin import Meter
-from translator.shell.driving import Asker, Driver, Errand, Scribe
+from translator.shell.call import Call, Gone
+from translator.shell.driving import Asker, Driver, Scribe
 from translator.shell.log import logger, where_it_broke
 from translator.shell.memory import Memory
 from translator.shell.receipts import ROOT as RECEIPTS
 
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_CARE: Final = 0.1
+"""Seconds after which it is looked whether the caller of a read is still there: most are answered by then."""
 
+_GONE: Final = "gone"
 
 TakeReceipt: TypeAlias = Callable[[str], Awaitable[bool]]
 """Takes the path of a receipt, and says whether we had signed it."""
-
-
-class _Gone(Exception):
-    """The caller has left before its request was whole."""
 
 
 class Proxy:
@@ -67,99 +63,88 @@ class Proxy:
         self._receipts = receipts
         self.driver = Driver(backs, memory or Memory(), self._meter, scribe)
         self._clock = clock
-        self._under_way: set[asyncio.Task[Reply]] = set()
+        self._telling: set[asyncio.Task[None]] = set()
 
     def application(self) -> Starlette:
-        """This endpoint as an application that ends when all sends have. No path is routed: the dialects do that."""
-
-        @asynccontextmanager
-        async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            yield
-            await asyncio.gather(*self._under_way, return_exceptions=True)
-
-        application = Starlette(lifespan=lifespan)
-        application.router.redirect_slashes = False
-        application.router.default = self
-        return application
+        """This endpoint as an application. No path is routed: the dialects do that."""
+        return _Application(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1003})
             return
-        call = _Call(scope)
-        if self._receipts is not None and scope["path"].startswith(RECEIPTS):
-            status = 200 if await self._receipts(scope["path"]) else 404
-            await _respond(send, call, wire.Response(status, (("content-type", "text/plain"),)), keep=False)
+        call = Call(scope, receive, send)
+        if self._receipts is not None and call.path.startswith(RECEIPTS):
+            call.keep = False
+            status = 200 if await self._receipts(call.path) else 404
+            await call.respond(wire.Response(status, (("content-type", "text/plain"),)))
             return
         try:
-            reply, whole = await self._admitted(call, receive)
-        except _Gone:
+            reply = await self._admitted(call)
+        except Gone:
             logger().info("gone", method=call.method, request_id=call.id)
             return
-        self._record(call, reply)
-        try:
-            await _respond(send, call, self._explained(reply), keep=whole)
-        except (RuntimeError, OSError) as error:
-            # The caller hung up while it was being answered; the transport says so in its own way.
-            logger().info("gone", method=call.method, request_id=call.id, where=where_it_broke(error))
+        if not call.answered:
+            await self._tell(call, reply)
 
-    async def _admitted(self, call: "_Call", receive: Receive) -> tuple[Reply, bool]:
+    async def _admitted(self, call: Call) -> Reply:
         """The reply, unless there are as many requests under way as are taken: who queues without end answers nobody in time."""
         if self._answering >= self._queue_max:
-            return failure(self._accounts, call.request(None), "too-busy", retry_after=1), False
+            call.keep = False
+            return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
         self._answering += 1
         try:
-            return await self._answered(call, receive)
+            return await self._answered(call)
         finally:
             self._answering -= 1
 
-    async def _answered(self, call: "_Call", receive: Receive) -> tuple[Reply, bool]:
-        """The reply, and whether the request was read: a connection on which a body stalled is of no further use."""
-        until = asyncio.get_running_loop().time() + self._deadline
+    async def _answered(self, call: Call) -> Reply:
+        """The reply, or what is told where the work on it was cut short."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._deadline
+        first = self._deadline if call.method == "POST" else min(_CARE, self._deadline)
+        call.task, call.timer = asyncio.current_task(), loop.call_later(first, self._look_after, call, until)
         try:
-            async with asyncio.timeout_at(until):
-                most = self._most(call)
-                body = None if call.declares > most else await _body(receive, most)
-        except TimeoutError:
-            return failure(self._accounts, call.request(None), "body-overdue"), False
-        request = call.request(body)
-        work = asyncio.create_task(self._drive(call, request))
-        if request.method == "POST":
-            self._under_way.add(work)
-            work.add_done_callback(self._under_way.discard)
-            return await self._finished(call, request, [work], until), True
-        leaving = asyncio.create_task(_left(receive))
-        try:
-            return await self._finished(call, request, [work, leaving], until), True
+            body = await call.read(self._max_body, lambda: self._most(call))
+            call.keep = call.has_body  # a connection on which the rest of a body is to come is of no further use
+            return await self._drive(call, call.request(body))
+        except asyncio.CancelledError:
+            if not call.late or call.task is None:
+                raise
+            call.task.uncancel()
+            if call.late == _GONE:
+                raise Gone from None
+            call.keep = call.has_body
+            return failure(self._accounts, call.request(None), call.late)
         finally:
-            work.cancel()
-            leaving.cancel()
+            call.settle()
 
-    def _most(self, call: "_Call") -> int:
-        """How many bytes of its body are read."""
+    def _look_after(self, call: Call, until: float) -> None:
+        """See whether a request is overdue, and whether the caller of a read is still there."""
+        loop = asyncio.get_running_loop()
+        left = until - loop.time()
+        if left > 0:
+            if call.has_body and call.leaving is None:
+                call.leaving = loop.create_task(call.leave())
+                call.leaving.add_done_callback(lambda task: None if task.cancelled() else call.cut(_GONE))
+            call.timer = loop.call_later(left if call.leaving else min(left, _CARE), self._look_after, call, until)
+        elif call.method == "POST" and call.back:
+            # A message that may have reached the provider is not one that simply took too long, and the work on it goes on.
+            call.answered = True
+            unknown = failure(self._accounts, call.request(None), "outcome-unknown")
+            telling = loop.create_task(self._tell(call, unknown))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
+        else:
+            call.cut("overdue" if call.has_body else "body-overdue")
+
+    def _most(self, call: Call) -> int:
+        """How many bytes of its body are read, where there are more than of most."""
         request = call.request(b"")
-        spoken = self._accounts.dialect_of(request.path)
-        return self._max_body * (wire.LARGE if spoken.front.is_large(request.method, request.path) else 1)
+        routing = self._accounts.dialect_of(request.path).front.routing
+        return self._max_body * (wire.LARGE if routing.is_large(request.method, request.path) else 1)
 
-    async def _finished(
-        self, call: "_Call", request: wire.Request, tasks: list[asyncio.Task[Any]], until: float
-    ) -> Reply:
-        """The reply of the first task, unless the deadline passes or one of the others ends before it."""
-        work = tasks[0]
-        left = max(0.0, until - asyncio.get_running_loop().time())
-        done, _ = await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        if work in done:
-            reply: Reply = work.result()
-            return reply
-        if done:
-            raise _Gone
-        if not call.back:
-            work.cancel()
-        # A message that may have reached the provider is not one that simply took too long.
-        fault = "outcome-unknown" if call.back and request.method == "POST" else "overdue"
-        return failure(self._accounts, request, fault)
-
-    async def _drive(self, call: "_Call", request: wire.Request) -> Reply:
+    async def _drive(self, call: Call, request: wire.Request) -> Reply:
         """The exchange, run to its reply. A defect of ours is an answer too, and its traceback is in the log."""
         try:
             steps = exchange(self._accounts, self._limits, request, self._clock())
@@ -172,6 +157,13 @@ class Proxy:
             )
         return reply
 
+    async def _tell(self, call: Call, reply: Reply) -> None:
+        try:
+            await call.respond(self._explained(reply))
+        except (RuntimeError, OSError) as error:
+            logger().info("gone", method=call.method, request_id=call.id, where=where_it_broke(error))
+        self._record(call, reply)
+
     def _explained(self, reply: Reply) -> wire.Response:
         """The answer, with what it took where the operator wants that said."""
         if not self._explain_headers:
@@ -181,7 +173,7 @@ class Proxy:
             told.append(("x-translator-total", reply.total))
         return reply.response._replace(headers=(*reply.response.headers, *told))
 
-    def _record(self, call: "_Call", reply: Reply) -> None:
+    def _record(self, call: Call, reply: Reply) -> None:
         """One line and the counters. No number, text, token or path is in either: names, counts and a duration."""
         seconds = time.perf_counter() - call.began
         self._meter.count(reply, seconds, call.back)
@@ -198,64 +190,20 @@ class Proxy:
             asks=reply.asks,
             ms=round(seconds * 1000, 1),
             request_id=call.id,
-            notes=",".join(f"{note.name}:{note.detail}".rstrip(":") for note in reply.notes) or None,
+            notes=",".join([f"{note.name}:{note.detail}".rstrip(":") for note in reply.notes]) or None,
         )
 
 
-class _Call(Errand):
-    """One request on its way: what the scope says of it, and when it began."""
+class _Application(Starlette):
+    """Starlette around the proxy. What it does for an application's life is used; a request goes past its layers, which have nothing to
+    do for one endpoint that answers every path and every defect itself."""
 
-    def __init__(self, scope: Scope) -> None:
-        self.began = time.perf_counter()
-        self._scope = scope
-        self._headers = tuple(
-            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]
-        )
-        self.is_head = scope["method"] == "HEAD"
-        self.method = scope["method"] if scope["method"] in _METHODS else "other"
-        given = next((value for name, value in self._headers if name == "x-request-id"), "")
-        super().__init__(given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16))
-        length = next((value for name, value in self._headers if name == "content-length"), "0")
-        self.declares = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
-        """Bytes that the body is said to have; 0 where nothing is said."""
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__()
+        self._proxy = proxy
 
-    def request(self, body: bytes | None) -> wire.Request:
-        """The request as the core takes it: the path as sent, and HEAD as the GET that it is without the body."""
-        scope = self._scope
-        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-        method = "GET" if self.is_head else scope["method"]
-        return wire.Request(method, path, scope["query_string"].decode("latin-1"), self._headers, body)
-
-
-async def _body(receive: Receive, most: int) -> bytes | None:
-    """The body, or None as soon as it is larger than `most`: the rest of it is not read here. Raises _Gone."""
-    pieces, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _Gone
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size > most:
-            return None
-        pieces.append(piece)
-        if not message.get("more_body", False):
-            return b"".join(pieces)
-
-
-async def _left(receive: Receive) -> None:
-    """Return when the caller is gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _respond(send: Send, call: _Call, response: wire.Response, *, keep: bool) -> None:
-    headers = [
-        *((name, value) for name, value in response.headers if name != "content-length"),
-        ("content-length", str(len(response.body))),
-        ("x-request-id", call.id),
-        *([] if keep else [("connection", "close")]),
-    ]
-    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    await send({"type": "http.response.start", "status": response.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": b"" if call.is_head else response.body})
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+        else:
+            await self._proxy(scope, receive, send)

@@ -6,7 +6,7 @@ Record, Settle, Await   ─▶ the journal
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -72,11 +72,11 @@ class Driver:
             try:
                 sent = await self._done(errand, want)
             except TranslatorError as error:
-                go_on = partial(steps.throw, error)
+                thrown: TranslatorError | None = error
             else:
-                go_on = partial(steps.send, sent)
+                thrown = None
             try:
-                want = go_on()
+                want = steps.send(sent) if thrown is None else steps.throw(thrown)
             except StopIteration as finished:
                 return finished.value
 
@@ -89,8 +89,9 @@ class Driver:
 
     async def _ask(self, errand: Errand, ask: Ask) -> tuple[wire.Answer, ...]:
         back, errand.back = self._backs[ask.back], ask.back
+        answers: Sequence[wire.Answer]
         if len(ask.requests) == 1:
-            answers = [await back.ask(ask.requests[0], errand.id)]
+            answers = (await back.ask(ask.requests[0], errand.id),)
         else:
             answers = await asyncio.gather(*(back.ask(request, errand.id) for request in ask.requests))
         for answer in answers:

@@ -32,7 +32,7 @@ def read_line(line: str, body: str) -> Request:
 def addressed(spoken: Dialect, request: Request) -> tuple[dict[str, str], str]:
     """What a request's path names (account, property, SID), and the media type that its operation reads; empty where nothing."""
     try:
-        at = spoken.front.locate(request)
+        at = spoken.front.routing.locate(request)
     except Refused:
         return {}, _JSON
     return at.values, _MEDIA.get(at.operation.request, _JSON)

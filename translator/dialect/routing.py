@@ -1,0 +1,80 @@
+"""Where a request of a dialect arrives, and in which format its answer is wanted."""
+
+from typing import NamedTuple
+
+from translator import routes
+from translator.errors import Refused
+from translator.model import Fault
+from translator.tables import Table
+from translator.tables.schema import OperationRow
+from translator.wire import Request
+
+
+class Located(NamedTuple):
+    """Where a request arrived: its operation, the values in its path, and how the path was written."""
+
+    operation: OperationRow
+    values: dict[str, str]
+    spelling: routes.Spelling
+
+
+class Routing:
+    """The paths and formats of one dialect's front."""
+
+    def __init__(self, table: Table) -> None:
+        rules = table.routes
+        self._formats = table.formats
+        self._accepted = tuple((offer.accept, offer.name) for offer in table.formats.offers)
+        in_paths = {offer.extension: offer.name for offer in table.formats.offers if offer.extension}
+        self._in_paths = tuple(in_paths.items()) if rules.extension_at == "any-segment" else ()
+        self._trailing_slash = rules.trailing_slash
+        extensions = tuple(extension for extension, _ in self._in_paths)
+        self._splitter = routes.Splitter(root=rules.root, prefixes=rules.prefixes, extensions=extensions)
+        self.owns = self._splitter.owns
+        self._by_size: dict[int, list[tuple[OperationRow, routes.Template]]] = {}
+        for row in table.operations:
+            template = routes.Template(row.path)
+            self._by_size.setdefault(template.size, []).append((row, template))
+
+    def negotiate(self, request: Request) -> tuple[str, bool]:
+        """The format of the answer, and whether the caller accepts it: by the path, else by Accept, else the default."""
+        path = request.path
+        for extension, name in self._in_paths:
+            if extension in path and any(piece.endswith(extension) for piece in path.split("/")):
+                return name, True
+        default = self._formats.default
+        accept = (request.header("accept") or "").lower()
+        if not accept or len(self._accepted) == 1:
+            return default, True
+        for word, name in self._accepted:
+            if word in accept:
+                return name, True
+        return default, "*" in accept
+
+    def locate(self, request: Request) -> Located:
+        """The operation that a request means. Raises Refused: no such route, or not that method."""
+        path = self._split(request.path)
+        if path is None:
+            raise Refused(Fault("no-route"))
+        allowed: list[str] = []
+        for row, template in self._by_size.get(len(path.segments), ()):
+            values = template.match(path.segments)
+            if values is not None:
+                if row.method == request.method:
+                    return Located(row, values, path.spelling)
+                allowed.append(row.method)
+        if allowed:
+            raise Refused(Fault("method-not-allowed", allow=tuple(dict.fromkeys(allowed))))
+        raise Refused(Fault("no-route"))
+
+    def is_large(self, method: str, path: str) -> bool:
+        """Whether a request's body may be large: as many times as `wire.LARGE` says."""
+        try:
+            return self.locate(Request(method, path)).operation.large
+        except Refused:
+            return False
+
+    def _split(self, path: str) -> routes.Path | None:
+        if path.endswith("/") and not self._trailing_slash:
+            return None
+        return self._splitter.split(path)
