@@ -66,14 +66,25 @@ class Meter:
         name, seconds = "request_seconds", METRICS["request_seconds"]
         self._seconds = Histogram(PREFIX + name, seconds.help, seconds.labels, buckets=BUCKETS, registry=self.registry)
 
+        # The counters by what they count, for what is counted with every request: to find one by its labels costs more than to count.
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._asked: dict[tuple[str, str | int], Counter] = {}
+
     def _counter(self, name: str) -> Counter:
         metric = METRICS[name]
         return Counter(PREFIX + name, metric.help, metric.labels, registry=self.registry)
 
     def count(self, reply: Reply, seconds: float, back: str) -> None:
         """A request has been answered; `back` is the one that was asked last, or empty."""
-        self._requests.labels(reply.dialect, reply.operation, str(reply.response.status)).inc()
-        self._seconds.labels(reply.dialect, reply.operation).observe(seconds)
+        what = (reply.dialect, reply.operation, reply.response.status)
+        children = self._answered.get(what)
+        if children is None:
+            labels = (reply.dialect, reply.operation)
+            children = self._requests.labels(*labels, str(reply.response.status)), self._seconds.labels(*labels)
+            self._answered[what] = children
+        requests, taken = children
+        requests.inc()
+        taken.observe(seconds)
         for note in reply.notes:
             self._notes.labels(note.name).inc()
         if reply.fault == "back-refused-us":
@@ -81,8 +92,12 @@ class Meter:
 
     def count_ask(self, back: str, answer: Answer) -> None:
         """A back has answered, or not."""
-        outcome = answer.kind if isinstance(answer, Failure) else f"{answer.status // 100}xx"
-        self._asks.labels(back, outcome).inc()
+        what = (back, answer.kind if isinstance(answer, Failure) else answer.status // 100)
+        child = self._asked.get(what)
+        if child is None:
+            outcome = answer.kind if isinstance(answer, Failure) else f"{answer.status // 100}xx"
+            child = self._asked[what] = self._asks.labels(back, outcome)
+        child.inc()
 
     def count_send(self, outcome: str) -> None:
         """A send whose outcome was not known has one."""

@@ -2,9 +2,12 @@
 
 import logging
 import sys
+import time
 import traceback
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
+import msgspec
 import structlog
 
 Output: TypeAlias = Literal["text", "json"]
@@ -13,22 +16,22 @@ _FORWARDED: Final = ("uvicorn.error", "asyncio")
 """The libraries whose warnings are passed on, without what they were about."""
 
 
+class _Log:
+    """The logger that is in use: made when the log is configured, since to make one costs as much as a line."""
+
+    now: Any = structlog.get_logger()
+
+
 def configure(output: Output | None) -> None:
     """Set the form of the log for the process. Not said, it is text for a person at a terminal and JSON for anything else."""
     as_json = output == "json" or (output is None and not sys.stderr.isatty())
-    last: Any = structlog.processors.JSONRenderer()
-    if not as_json:
-        last = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _without_nothing,
-            last,
-        ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        processors=[_described, _as_json if as_json else _as_text],
+        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=False,
     )
+    _Log.now = structlog.get_logger().bind()
     for name in _FORWARDED:
         library = logging.getLogger(name)
         library.handlers = [_Forward()]
@@ -38,7 +41,7 @@ def configure(output: Output | None) -> None:
 
 def logger() -> Any:
     """The logger; its methods are the levels, its arguments an event and fields."""
-    return structlog.get_logger()
+    return _Log.now
 
 
 def where_it_broke(error: BaseException) -> str:
@@ -48,9 +51,30 @@ def where_it_broke(error: BaseException) -> str:
     return " < ".join([type(error).__name__, *reversed(places)])
 
 
-def _without_nothing(_: Any, __: str, event: Any) -> Any:
-    """A field without a value is not there."""
-    return {key: value for key, value in event.items() if value is not None}
+def _described(_: Any, level: str, event: Any) -> Any:
+    """The event with its time and level; a field without a value is not there."""
+    now = time.time()
+    found = {"timestamp": f"{_second(int(now))}.{int(now % 1 * 1e6):06d}Z", "level": level}
+    found.update({key: value for key, value in event.items() if value is not None})
+    return found
+
+
+@lru_cache(maxsize=4)
+def _second(instant: int) -> str:
+    """The second of a line, as ISO 8601: most lines have that of the line before."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(instant))
+
+
+def _as_json(_: Any, __: str, event: Any) -> bytes:
+    return _encode(event)
+
+
+def _as_text(log: Any, level: str, event: Any) -> bytes:
+    return str(_logfmt(log, level, event)).encode("utf-8", "backslashreplace")
+
+
+_encode: Final = msgspec.json.Encoder(enc_hook=repr).encode
+_logfmt: Final = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
 
 
 class _Forward(logging.Handler):
