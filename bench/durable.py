@@ -89,7 +89,7 @@ def registrations(rounds: int = 5) -> dict[str, float]:
         path = Path(folder) / "translator.toml"
         path.write_text(CONFIGURATION.format(port=port), "utf-8")
         serve = ("translator", "serve", "-c", str(path), "-o", "json")
-        with process(*serve, says=r'"listen": "127.0.0.1:(\d+)"', pipe="stderr") as (front, _):
+        with process(*serve, says=r'"listen": *"127.0.0.1:(\d+)"', pipe="stderr") as (front, _):
             pairs = []
             asyncio.run(drive(front, 200, CONNECTIONS, send_request(hook)))
             for _ in range(rounds):

@@ -59,7 +59,7 @@ def _peer(name: str, stub: int, folder: Path) -> Iterator[tuple[int, int]]:
     path = folder / "translator.toml"
     path.write_text(settings.replace('url = "http://', f'engine = "{engine}"\nurl = "http://'), "utf-8")
     serve = ("translator", "serve", "-c", str(path), "-o", "json")
-    with process(*serve, says=r'"listen": "127.0.0.1:(\d+)"', pipe="stderr") as (port, running):
+    with process(*serve, says=r'"listen": *"127.0.0.1:(\d+)"', pipe="stderr") as (port, running):
         yield port, running.pid
 
 
