@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import contextlib
 import itertools
+import json
 import os
 import signal
 import sqlite3
@@ -126,8 +127,8 @@ class Drill:
         seen = b""
         while line := await process.stderr.readline():
             seen += line
-            if b'"event": "serving"' in line:
-                address = line.partition(b'"listen": "')[2].partition(b'"')[0].decode()
+            if b'"serving"' in line:
+                address = json.loads(line)["listen"]
                 drain = asyncio.create_task(_drained(process.stderr))
                 process.drain = drain  # type: ignore[attr-defined]  # kept, so that it is not collected
                 return Proxy(process, f"http://{address}")

@@ -6,7 +6,7 @@ The process can die before or after any step (`Crash`), and another one starts o
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -27,10 +27,12 @@ from translator.shell.journal import Journal, Patience
 from translator.shell.memory import Memory
 from translator.shell.receipts import Receipts
 from translator.shell.seeker import Seeker
-from translator.shell.store import Store
+from translator.shell.store import Store, StoreDown
 from translator.shell.store.opening import Result
+from translator.shell.store.sends import Begun, Times
 from translator.shell.tracker import Polling, Tracker
 from translator.shell.vetting import Vetting
+from translator.wants import Outcome, Recorded
 from translator.wire import Answer, Failure, Request, Response
 
 HOOK = "http://a.example/hook"
@@ -64,21 +66,37 @@ class Steps:
 
 
 class Mortal:
-    """A store whose process may die at each write."""
+    """A store whose process may die at each write, and that is down while `is_down` says so."""
 
     def __init__(self, store: Store, steps: Steps) -> None:
         self._store, self._steps = store, steps
+        self.is_down: Callable[[], bool] = lambda: False
         self.shared = store.shared
 
+    async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]:
+        return await self._or_dies(self._store.record(begun, times))
+
+    async def settle(self, outcomes: Sequence[Outcome], now: float) -> None:
+        await self._or_dies(self._store.settle(outcomes, now))
+
     async def write(self, work: Callable[[Connection], Result]) -> Result:
-        self._steps.begin()
-        number = self._steps.taken
-        result = await self._store.write(work)
-        self._steps.end(number)
-        return result
+        return await self._or_dies(self._store.write(work))
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         return await self._store.read(work)
+
+    async def _or_dies(self, writing: Coroutine[Any, Any, Result]) -> Result:
+        try:
+            if self.is_down():
+                raise StoreDown("OperationalError")
+            self._steps.begin()
+        except (Crash, StoreDown):
+            writing.close()
+            raise
+        number = self._steps.taken
+        result = await writing
+        self._steps.end(number)
+        return result
 
     async def close(self) -> None:
         await self._store.close()

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests.stores import opened
 from tests.test_store import HOOK, NOW, PLACE, intent, like, owing, take
 from translator.cli import main
-from translator.shell.store import Store, calls, sends
+from translator.shell.store import Store, calls, doubts, sends
 from translator.shell.store.sends import Begun, Times
 from translator.wants import Intent, Outcome
 
@@ -62,9 +62,9 @@ async def lost(store: Store) -> None:
         entry = Intent("restcomm/AC1/", "+15550001", "+15550002", f"secret {id_}", HOOK)
         await store.write(partial(sends.record, begun=[Begun(id_, PLACE, entry)], times=Times(NOW, 60.0, 120.0)))
     await store.write(partial(sends.settle, outcomes=[Outcome("u1", "unknown"), Outcome("l1", "unknown")], now=NOW))
-    for row in await store.write(partial(sends.take_unknown, most=9, now=NOW, lease=60.0)):
+    for row in await store.write(partial(doubts.take_unknown, most=9, now=NOW, lease=60.0)):
         look_at = None if row["id"] == "l1" else NOW + 60
-        await store.write(partial(sends.not_found, row=row, look_at=look_at, now=NOW))
+        await store.write(partial(doubts.not_found, row=row, look_at=look_at, now=NOW))
 
 
 def test_nothing_is_said_to_be_nothing(config: Path) -> None:

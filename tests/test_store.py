@@ -13,7 +13,7 @@ from sqlalchemy import text
 from tests.stores import on, opened
 from translator.errors import ConfigError
 from translator.model import Fault, Message, Wish
-from translator.shell.store import Store, StoreDown, calls, open_store, sends
+from translator.shell.store import Store, StoreDown, calls, doubts, open_store, sends
 from translator.shell.store.calls import Call
 from translator.shell.store.retention import Keep, retire
 from translator.shell.store.sends import Begun, Times
@@ -111,17 +111,17 @@ async def unknown(store: Store, *ids: str) -> list[dict[str, Any]]:
     for id_ in ids:
         await recorded(store, id_, intent(id_))
     await settled(store, *(Outcome(id_, "unknown") for id_ in ids))
-    return await store.write(partial(sends.take_unknown, most=10, now=NOW, lease=60.0))
+    return await store.write(partial(doubts.take_unknown, most=10, now=NOW, lease=60.0))
 
 
 def test_what_is_taken_is_nobody_elses_until_its_lease_ends_and_then_only_theirs(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         [first] = await unknown(store, "1")
-        meanwhile = await store.write(partial(sends.take_unknown, most=10, now=NOW + 59, lease=60.0))
-        [second] = await store.write(partial(sends.take_unknown, most=10, now=NOW + 61, lease=60.0))
-        late = await store.write(partial(sends.found, row=first, message=SENT, now=NOW + 61))
-        await store.write(partial(sends.not_found, row=first, look_at=None, now=NOW + 61))
-        mine = await store.write(partial(sends.found, row=second, message=SENT, now=NOW + 61))
+        meanwhile = await store.write(partial(doubts.take_unknown, most=10, now=NOW + 59, lease=60.0))
+        [second] = await store.write(partial(doubts.take_unknown, most=10, now=NOW + 61, lease=60.0))
+        late = await store.write(partial(doubts.found, row=first, message=SENT, now=NOW + 61))
+        await store.write(partial(doubts.not_found, row=first, look_at=None, now=NOW + 61))
+        mine = await store.write(partial(doubts.found, row=second, message=SENT, now=NOW + 61))
         return [meanwhile, late, mine]
 
     assert on(store_url, work) == [[], False, True]
@@ -130,11 +130,11 @@ def test_what_is_taken_is_nobody_elses_until_its_lease_ends_and_then_only_theirs
 def test_a_message_is_one_send_and_an_equal_one_under_way_may_be_it(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         first, second = sorted(await unknown(store, "1", "2"), key=lambda row: row["id"])
-        taken = await store.write(partial(sends.found, row=first, message=SENT, now=NOW))
-        twice = await store.write(partial(sends.found, row=second, message=SENT, now=NOW))
+        taken = await store.write(partial(doubts.found, row=first, message=SENT, now=NOW))
+        twice = await store.write(partial(doubts.found, row=second, message=SENT, now=NOW))
         [third] = await unknown(store, "3")
         await recorded(store, "4", intent("3"), NOW + 121)
-        equal = await store.write(partial(sends.found, row=third, message=like("M3"), now=NOW))
+        equal = await store.write(partial(doubts.found, row=third, message=like("M3"), now=NOW))
         return [taken, twice, equal]
 
     assert on(store_url, work) == [True, False, False]
@@ -144,7 +144,7 @@ def test_what_was_answered_stands_although_another_send_had_been_found_to_be_it(
     async def work(store: Store) -> Any:
         [first] = await unknown(store, "1")
         await recorded(store, "2", intent("other"))
-        await store.write(partial(sends.found, row=first, message=SENT, now=NOW))
+        await store.write(partial(doubts.found, row=first, message=SENT, now=NOW))
         await settled(store, sent("2"))
         return await store.read(partial(sends.outcomes, ids=["1", "2", "nobody"]))
 
@@ -154,10 +154,10 @@ def test_what_was_answered_stands_although_another_send_had_been_found_to_be_it(
 def test_an_answer_that_comes_late_settles_what_was_taken_for_unknown(store_url: str) -> None:
     async def work(store: Store) -> Any:
         await recorded(store, "1", intent(wish=HOOK))
-        early = await store.write(partial(sends.take_unknown, most=10, now=NOW + 59, lease=60.0))
-        [late] = await store.write(partial(sends.take_unknown, most=10, now=NOW + 61, lease=60.0))
+        early = await store.write(partial(doubts.take_unknown, most=10, now=NOW + 59, lease=60.0))
+        [late] = await store.write(partial(doubts.take_unknown, most=10, now=NOW + 61, lease=60.0))
         await settled(store, sent("1"), now=NOW + 62)
-        again = await store.write(partial(sends.found, row=late, message=SENT, now=NOW + 63))
+        again = await store.write(partial(doubts.found, row=late, message=SENT, now=NOW + 63))
         return [early, again, await store.read(partial(sends.outcomes, ids=["1"]))]
 
     early, again, [outcome] = on(store_url, work)
@@ -267,7 +267,7 @@ def test_what_is_finished_is_deleted_after_its_time_and_nothing_else(store_url: 
         await recorded(store, "waits", intent("waits", HOOK))
         await settled(store, sent("waits", "Mw"))
         [unknown_one] = await unknown(store, "lost")
-        await store.write(partial(sends.not_found, row=unknown_one, look_at=None, now=NOW))
+        await store.write(partial(doubts.not_found, row=unknown_one, look_at=None, now=NOW))
         left = []
         for later in (99.0, 101.0, 999.0, 1001.0):
             while await store.write(partial(retire, keep=keep, now=NOW + later)):

@@ -64,7 +64,7 @@ class Journal:
         return await self._await(want.ids)
 
     async def _record(self, intents: Sequence[Intent]) -> tuple[Recorded, ...]:
-        reasons = await asyncio.gather(*(self._forbidden(intent) for intent in intents))
+        reasons = [await self._forbidden(intent) if intent.wish is not None else "" for intent in intents]
         begun = [
             Begun(secrets.token_hex(16), place_of(self._accounts.by_name[intent.entry]), intent)
             for intent, reason in zip(intents, reasons, strict=True)
@@ -72,7 +72,7 @@ class Journal:
         ]
         times = Times(self._clock(), self._patience.answer, self._patience.join)
         try:
-            written = iter(await self._store.write(partial(rows.record, begun=begun, times=times)))
+            written = iter(await self._store.record(begun, times))
         except StoreDown as error:
             raise Refused(Fault("store-down", retry_after=1, log=f"the store is down: {error}")) from None
         return tuple(
@@ -92,7 +92,7 @@ class Journal:
     async def _settle(self, outcomes: Sequence[Outcome]) -> None:
         for again in range(_TRIES):
             try:
-                await self._store.write(partial(rows.settle, outcomes=outcomes, now=self._clock()))
+                await self._store.settle(outcomes, self._clock())
                 break
             except StoreDown as error:
                 down = error

@@ -17,7 +17,7 @@ from translator.accounts import Accounts
 from translator.errors import ConfigError, Refused
 from translator.model import Message
 from translator.shell.settings import Settings
-from translator.shell.store import Store, calls, open_store, sends
+from translator.shell.store import Store, calls, doubts, open_store, sends
 from translator.wants import Outcome
 
 MOST: Final = 1000
@@ -108,7 +108,7 @@ async def settle_sent(store: Store, accounts: Accounts, id_: str, shown: str) ->
     )  # fmt: skip
 
     def settle(connection: Connection) -> bool:
-        if sends.claimed(connection, row["place"], [sid]):
+        if doubts.claimed(connection, row["place"], [sid]):
             return False
         sends.settle(connection, [Outcome(id_, "sent", message)], time.time())
         return True

@@ -15,8 +15,7 @@ from translator.shell.admin import Meter
 from translator.shell.driving import Driver, Errand
 from translator.shell.journal import Patience
 from translator.shell.log import logger
-from translator.shell.store import Store
-from translator.shell.store import sends as rows
+from translator.shell.store import Store, doubts
 
 _MOST: Final = 20
 LEASE: Final = 60.0
@@ -39,11 +38,11 @@ class Seeker:
     async def recover(self) -> None:
         """What was under way when the process before us ended is unknown. Where others share the store, time tells."""
         if not self._store.shared:
-            await self._store.write(partial(rows.abandoned, now=self._clock()))
+            await self._store.write(partial(doubts.abandoned, now=self._clock()))
 
     async def round(self) -> bool:
         """Look for what is due. Whether there was anything."""
-        due = await self._store.write(partial(rows.take_unknown, most=_MOST, now=self._clock(), lease=LEASE))
+        due = await self._store.write(partial(doubts.take_unknown, most=_MOST, now=self._clock(), lease=LEASE))
         for row in due:
             await self._look_for(row)
         return bool(due)
@@ -71,16 +70,16 @@ class Seeker:
 
     def _decide(self, connection: Any, row: dict[str, Any], candidates: list[Message]) -> bool:
         """Take the one message that no other send is. Two that could be it are none."""
-        taken = rows.claimed(connection, row["place"], [message.sid for message in candidates])
+        taken = doubts.claimed(connection, row["place"], [message.sid for message in candidates])
         free = [message for message in candidates if message.sid not in taken]
-        return len(free) == 1 and rows.found(connection, row, free[0], self._clock())
+        return len(free) == 1 and doubts.found(connection, row, free[0], self._clock())
 
     async def _made_again(self, entry: Entry, row: dict[str, Any]) -> bool:
         """Make a send again of which nothing is to be seen, once, where the operator has said after how long. Whether it was."""
         now, after = self._clock(), self._patience.resend
         if not after or now - row["made"] < after:
             return False
-        if not await self._store.write(partial(rows.begin_again, row=row, now=now, patience=self._patience.answer)):
+        if not await self._store.write(partial(doubts.begin_again, row=row, now=now, patience=self._patience.answer)):
             return False
         draft = Draft(sender=row["sender"] or None, recipient=row["recipient"], text=row["text"], as_given={})
         await self._driver.run(Errand(row["id"]), Sending(entry, now).again(row["id"], draft))
@@ -92,7 +91,7 @@ class Seeker:
         now = self._clock()
         lost = now - row["made"] >= self._patience.give_up
         look_at = None if lost else now + GAPS[min(row["looks"], len(GAPS) - 1)]
-        await self._store.write(partial(rows.not_found, row=row, look_at=look_at, now=now))
+        await self._store.write(partial(doubts.not_found, row=row, look_at=look_at, now=now))
         if lost:
             self._meter.count_send("lost")
             logger().warning("lost-to-sight", send=row["id"], age=round(now - row["made"]))

@@ -1,12 +1,14 @@
 """A store by its URL: an SQLite file with one writer, a PostgreSQL database that replicas share, or the memory of this process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from translator.errors import ConfigError
+from translator.shell.store.sends import Begun, Times
+from translator.wants import Outcome, Recorded
 
 Result = TypeVar("Result")
 
@@ -20,6 +22,10 @@ class Store(Protocol):
 
     shared: bool
     """Whether other processes may be at the same rows."""
+
+    async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]: ...
+
+    async def settle(self, outcomes: Sequence[Outcome], now: float) -> None: ...
 
     async def write(self, work: Callable[[Connection], Result]) -> Result: ...
 
@@ -35,9 +41,9 @@ async def open_store(url: str, where: str, folder: Path, *, alone: bool = True) 
     with `where` as its place, and StoreDown where the database does not answer.
     """
     if url == "memory:":
-        from translator.shell.store.sqlite import SqliteStore  # noqa: PLC0415 - one of the two is not installed everywhere
+        from translator.shell.store.memory import MemoryStore  # noqa: PLC0415 - a store is loaded where it is wanted
 
-        return SqliteStore(None, where)
+        return MemoryStore(where)
     if url.startswith("sqlite:///"):
         from translator.shell.store.sqlite import SqliteStore  # noqa: PLC0415
 

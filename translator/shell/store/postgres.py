@@ -1,7 +1,8 @@
 """PostgreSQL: a database that several replicas share. The same works, run over asyncpg."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import asyncpg  # type: ignore[import-untyped]
@@ -10,8 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from translator.errors import ConfigError
+from translator.shell.store import sends as rows
 from translator.shell.store.opening import Result, StoreDown
 from translator.shell.store.schema import migrate
+from translator.shell.store.sends import Begun, Times
+from translator.wants import Outcome, Recorded
 
 _PATIENCE: Final = 5.0
 """Seconds after which a database that does not answer is taken for one that is down."""
@@ -48,6 +52,14 @@ class PostgresStore:
             await store.close()
             raise
         return store
+
+    async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]:
+        """See `sends.record`."""
+        return await self.write(partial(rows.record, begun=begun, times=times))
+
+    async def settle(self, outcomes: Sequence[Outcome], now: float) -> None:
+        """See `sends.settle`."""
+        await self.write(partial(rows.settle, outcomes=outcomes, now=now))
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns, once it is committed. Raises StoreDown, and what the work raises."""

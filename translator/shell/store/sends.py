@@ -1,5 +1,7 @@
 """The journal of sends: written before a send is asked for, settled after, and looked up by who is unsure."""
 
+import secrets
+import sqlite3
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -10,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from translator.model import Fault, Message, Wish
 from translator.sending import is_final
-from translator.shell.store.claims import claim, held
-from translator.shell.store.schema import events, sends, watches
+from translator.shell.store.prepared import Prepared
+from translator.shell.store.schema import sends, watches
 from translator.wants import Intent, Outcome, Recorded
 
 INTENT, SENT, REFUSED, UNKNOWN, LOST = "intent", "sent", "refused", "unknown", "lost"
@@ -21,6 +23,7 @@ KEYS: Final = 86400.0
 """Seconds for which a caller's own key is answered with what became of its send."""
 
 _DECODER: Final = msgspec.json.Decoder(Message)
+_encode: Final = msgspec.json.Encoder().encode
 _FAULTS: Final = msgspec.json.Decoder(Fault)
 
 
@@ -42,20 +45,24 @@ class Times(NamedTuple):
 
 _other: Final = sends.alias()
 
-_LIKE: Final = (
+_LIKE: Final = Prepared(
     select(sends.c.id)
     .where(sends.c.same == bindparam("as_"), sends.c.state == UNKNOWN, sends.c.doubted > bindparam("after"))
     .order_by(sends.c.made)
     .limit(1)
 )
-_BEGIN: Final = insert(sends)
+_UNKNOWN: Final = Prepared(select(sends.c.id).where(sends.c.state == UNKNOWN, sends.c.look_at.is_not(None)).limit(1))
+_GIVEN: Final = ("id", "entry", "place", "made", "sender", "recipient", "text", "same", "key", "content", "look_at")
+_BEGIN: Final = Prepared(
+    insert(sends).values(state=INTENT, looks=0, leased=0.0, attempt=0, **{name: bindparam(name) for name in _GIVEN})
+)
 _taken = exists().where(_other.c.place == sends.c.place, _other.c.sid == bindparam("sid_"), _other.c.id != sends.c.id)
-_SENT: Final = (
+_SENT: Final = Prepared(
     update(sends)
     .where(sends.c.id == bindparam("id_"), sends.c.state != SENT, ~_taken)
     .values(state=SENT, sid=bindparam("sid_"), message=bindparam("packed"), settled=bindparam("now"), look_at=None)
 )
-_AWAKE: Final = (
+_AWAKE: Final = Prepared(
     update(watches)
     .where(watches.c.send == bindparam("send_"), watches.c.look_at.is_(None), watches.c.over.is_(None))
     .values(look_at=bindparam("now"))
@@ -85,12 +92,12 @@ def _recorded(connection: Connection, one: Begun, times: Times) -> Recorded:
             _watch(connection, joined, intent.entry, intent.wish)
         return Recorded(joined, "joined")
     if not intent.key:
-        _begin(connection, one, times)
+        begin(connection, one, times)
         return Recorded(one.id, "new")
     try:
         with connection.begin_nested():
-            _begin(connection, one, times)
-    except IntegrityError:
+            begin(connection, one, times)
+    except (IntegrityError, sqlite3.IntegrityError):
         # Another process has written the same key down since we looked.
         row = _by_key(connection, intent)
         if row is None:
@@ -121,17 +128,18 @@ def _known(row: Any, intent: Intent) -> Recorded:
 
 
 def _unknown_like(connection: Connection, intent: Intent, times: Times) -> str | None:
-    found: str | None = connection.execute(_LIKE, {"as_": digest(intent), "after": times.now - times.join}).scalar()
-    return found
+    found = _LIKE.run(connection, {"as_": digest(intent), "after": times.now - times.join}).fetchone()
+    return None if found is None else str(found[0])
 
 
-def _begin(connection: Connection, one: Begun, times: Times) -> None:
+def begin(connection: Connection, one: Begun, times: Times) -> None:
+    """Write down that a send is about to be asked for."""
     intent = one.intent
-    connection.execute(
-        _BEGIN,
+    _BEGIN.run(
+        connection,
         {
-            "id": one.id, "entry": intent.entry, "place": one.place, "state": INTENT, "made": times.now,
-            "sender": intent.sender, "recipient": intent.recipient, "text": intent.text, "same": digest(intent),
+            "id": one.id, "entry": intent.entry, "place": one.place, "made": times.now, "sender": intent.sender,
+             "recipient": intent.recipient, "text": intent.text, "same": digest(intent),
             "key": intent.key or None, "content": intent.content or None, "look_at": times.now + times.patience,
         },
     )  # fmt: skip
@@ -152,25 +160,26 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: float) -> N
     """Write down what became of sends. What was answered stands, also where we had taken the send for unknown meanwhile."""
     for outcome in outcomes:
         if outcome.message is not None:
-            _sent(connection, outcome.id, outcome.message, now)
+            made_known(connection, outcome.id, outcome.message, now)
         elif outcome.state == "unknown":
             doubt(connection, (sends.c.id == outcome.id) & (sends.c.state == INTENT), now)
         else:
             _nothing_sent(connection, outcome, now)
 
 
-def _sent(connection: Connection, id_: str, message: Message, now: float) -> None:
+def made_known(connection: Connection, id_: str, message: Message, now: float) -> None:
+    """A send is this message."""
     values = {"id_": id_, "sid_": message.sid, "packed": _packed(message), "now": now}
-    if not connection.execute(_SENT, values).rowcount:
+    if not _SENT.run(connection, values).rowcount:
         # It is settled already, or another send had been found to be this message.
         _retract(connection, id_, message.sid, now)
-        connection.execute(_SENT, values)
-    connection.execute(_AWAKE, {"send_": id_, "now": now})
+        _SENT.run(connection, values)
+    _AWAKE.run(connection, {"send_": id_, "now": now})
 
 
 def _packed(message: Message) -> bytes:
     """A message by its neutral names, whatever a back's decoder called them."""
-    return msgspec.json.encode({name: getattr(message, name) for name in Message.__struct_fields__})
+    return _encode({name: getattr(message, name) for name in Message.__struct_fields__})
 
 
 def _retract(connection: Connection, id_: str, sid: str, now: float) -> None:
@@ -213,53 +222,18 @@ def _outcome(row: Any) -> Outcome:
     return Outcome(row["id"], "unknown")
 
 
-# ---- looking for the unknown ones --------------------------------------------------------------------------
+def note_made(connection: Connection, now: float, place: str, sid: str) -> None:
+    """Write down a message that a send was answered with, of which nothing else is to be known: it is no other send's."""
+    if connection.execute(select(sends.c.id).where(sends.c.place == place, sends.c.sid == sid)).first() is None:
+        nothing = dict.fromkeys(("entry", "sender", "recipient", "text", "same"), "")
+        connection.execute(
+            insert(sends).values(id=secrets.token_hex(16), place=place, state=SENT, made=now, sid=sid, settled=now, **nothing)
+        )  # fmt: skip
 
 
-def abandoned(connection: Connection, now: float) -> None:
-    """Whatever is under way was under way in a process that is no more: its sends are unknown, and what it had taken is free."""
-    doubt(connection, sends.c.state == INTENT, now)
-    for table in (sends, watches, events):
-        connection.execute(update(table).where(table.c.leased > now).values(leased=0.0))
-
-
-def take_unknown(connection: Connection, most: int, now: float, lease: float) -> list[dict[str, Any]]:
-    """Unknown sends that are to be looked for now, and those whose answer should have come and did not."""
-    late = (sends.c.state == INTENT) & (sends.c.look_at <= now)
-    doubt(connection, late, now)
-    due = (sends.c.state == UNKNOWN) & (sends.c.look_at <= now)
-    return claim(connection, sends, due, sends.c.look_at, most, now, lease)
-
-
-def claimed(connection: Connection, place: str, sids: Sequence[str]) -> set[str]:
-    """Which of these messages are known to be other sends."""
-    found = connection.execute(select(sends.c.sid).where(sends.c.place == place, sends.c.sid.in_(sids)))
-    return {sid for (sid,) in found}
-
-
-def found(connection: Connection, row: dict[str, Any], message: Message, now: float) -> bool:
-    """An unknown send is this message, unless it is another's, or an equal one under way may be it. Whether it is."""
-    equal = exists().where(sends.c.same == row["same"], sends.c.state == INTENT)
-    mine = connection.execute(select(sends.c.id).where(held(sends, row), sends.c.state == UNKNOWN, ~equal)).first()
-    if mine is None or claimed(connection, row["place"], [message.sid]):
-        return False
-    _sent(connection, row["id"], message, now)
-    return True
-
-
-def not_found(connection: Connection, row: dict[str, Any], look_at: float | None, now: float) -> None:
-    """An unknown send was not found. It is looked for again at `look_at`, or lost to sight where that is None."""
-    values: dict[str, Any] = {"look_at": look_at, "looks": row["looks"] + 1, "leased": 0.0}
-    if look_at is None:
-        values |= {"state": LOST, "settled": now}
-    connection.execute(update(sends).where(held(sends, row), sends.c.state == UNKNOWN).values(**values))
-
-
-def begin_again(connection: Connection, row: dict[str, Any], now: float, patience: float) -> bool:
-    """An unknown send is about to be made again. Whether it is still ours to say, and was not made again before."""
-    mine = (held(sends, row), sends.c.state == UNKNOWN, sends.c.resent.is_(None))
-    values = {"state": INTENT, "look_at": now + patience, "resent": now, "leased": 0.0}
-    return connection.execute(update(sends).where(*mine).values(**values)).rowcount > 0
+def is_any_unknown(connection: Connection) -> bool:
+    """Whether there is any send of which nobody knows what became."""
+    return _UNKNOWN.run(connection, {}).fetchone() is not None
 
 
 # ---- for people --------------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -20,8 +21,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from translator.errors import ConfigError
+from translator.shell.store import sends as rows
 from translator.shell.store.opening import Result, StoreDown
 from translator.shell.store.schema import migrate
+from translator.shell.store.sends import Begun, Times
+from translator.wants import Outcome, Recorded
 
 _MOST: Final = 128
 """How many works are committed together."""
@@ -53,15 +57,14 @@ class _Job:
 
 
 class SqliteStore:
-    """An SQLite file, or the memory of this process where there is no path."""
+    """An SQLite file."""
 
     shared = False
 
-    def __init__(self, path: Path | None, where: str, *, alone: bool = True) -> None:
-        if path is not None:
-            _guarded(path, where)
-        self._lock = _locked(path, where) if path is not None and alone else None
-        self._engine = _engine(path)
+    def __init__(self, path: Path, where: str, *, alone: bool = True) -> None:
+        _guarded(path, where)
+        self._lock = _locked(path, where) if alone else None
+        self._engine = database(path)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         try:
             with self._engine.connect() as connection, connection.begin():
@@ -72,36 +75,34 @@ class SqliteStore:
         except ConfigError:
             self._unlock()
             raise
-        self._here = self._engine.connect() if path is None else None
         self._writer = threading.Thread(target=self._write_all, name="store", daemon=True)
-        if path is not None:
-            self._writer.start()
-        self._reader = _Reader(path) if path is not None else None
+        self._writer.start()
+        self._reader = _Reader(path)
+
+    async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]:
+        """See `sends.record`."""
+        return await self.write(partial(rows.record, begun=begun, times=times))
+
+    async def settle(self, outcomes: Sequence[Outcome], now: float) -> None:
+        """See `sends.settle`."""
+        await self.write(partial(rows.settle, outcomes=outcomes, now=now))
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns, once it is committed. Raises StoreDown, and what the work raises."""
         job = _Job(work)
-        if self._here is not None:  # nothing has to reach a disk, so there is nothing to wait for
-            self._commit(self._here, [job])
-            job.tell()
-        else:
-            self._jobs.put(job)
+        self._jobs.put(job)
         result: Result = await job.waiting
         return result
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns; it can change nothing. Raises StoreDown."""
-        return await (self.write(work) if self._reader is None else self._reader.read(work))
+        return await self._reader.read(work)
 
     async def close(self) -> None:
         """Commit what waits, and let the file go."""
-        if self._here is not None:
-            self._here.close()
-        else:
-            self._jobs.put(None)
-            await asyncio.get_running_loop().run_in_executor(None, self._writer.join)
-        if self._reader is not None:
-            self._reader.close()
+        self._jobs.put(None)
+        await asyncio.get_running_loop().run_in_executor(None, self._writer.join)
+        self._reader.close()
         self._engine.dispose()
         self._unlock()
 
@@ -156,7 +157,7 @@ class _Reader:
     """A thread with a connection that can only read."""
 
     def __init__(self, path: Path) -> None:
-        self._engine = _engine(path, query_only=True)
+        self._engine = database(path, query_only=True)
         self._thread = ThreadPoolExecutor(1, "store-reader")
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
@@ -179,7 +180,8 @@ def _tell(jobs: list[_Job]) -> None:
         job.tell()
 
 
-def _engine(path: Path | None, *, query_only: bool = False) -> Engine:
+def database(path: Path | None, *, query_only: bool = False) -> Engine:
+    """An engine of SQLAlchemy for a file, or for one that nobody else can see where there is no path."""
     url = "sqlite://" if path is None else f"sqlite:///{path}"
     arguments = {"check_same_thread": False, "timeout": _BUSY}
     engine = create_engine(url, poolclass=StaticPool, connect_args=arguments)

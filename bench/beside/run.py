@@ -1,0 +1,223 @@
+"""The measuring: proxy on one processor, load and stub on another, the peers in turn with a fresh process each round.
+
+Ratios are the business of `musts.py`; what is here are figures of one peer, and every sample they come from.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from bench.beside import contract, data, machine, translation
+from bench.beside.peers import MEMORY, PEERS, Peer, Running, running
+
+WARM: Final = 0.3
+"""Seconds of a cell's own load before it is measured, beside a second of sends when the peer has just started."""
+QUIET: Final = 0.16
+"""Processors' worth of work of others, above which a cell is taken once more and the quieter of the two kept."""
+FLIGHT: Final = 10_000
+FLIGHT_DELAY: Final = 3000
+SPARE: Final = 100
+"""Open files that the product needs beside those of its sends."""
+LOAD_PATIENCE: Final = 120.0
+ALONE_CONNECTIONS: Final = 64
+
+
+class Cell(NamedTuple):
+    """What is asked, by how many clients, and how many milliseconds the provider takes."""
+
+    name: str
+    kind: str
+    connections: int
+    delay: int = 0
+
+
+CELLS: Final = (
+    Cell("send c16", "send", 16),
+    Cell("get c64", "get", 64),
+    Cell("list50 c16", "list50", 16),
+    Cell("list1000 c16", "list1000", 16),
+    Cell("send c256", "send", 256),
+    Cell("send c256, 20 ms", "send", 256, 20),
+)
+
+
+class Bench(NamedTuple):
+    """What every cell needs: the load generator, the stub, the folder of the requests, and the two processors."""
+
+    load: Path
+    folder: Path
+    back: int
+    back_pid: int
+    load_processor: int
+    proxy_processor: int
+
+    def drive(self, port: int, request: bytes, connections: int, seconds: float, total: int = 0) -> dict[str, Any]:
+        """What `load.c` says of so much load."""
+        path = self.folder / "request"
+        path.write_bytes(request)
+        words = [str(self.load), str(port), str(connections), str(seconds), str(path), *([str(total)] if total else [])]
+        process = machine.start(self.load_processor, words, stdout=subprocess.PIPE)
+        try:
+            said, _ = process.communicate(timeout=seconds + LOAD_PATIENCE)
+        finally:
+            machine.end(process)
+        if process.returncode:
+            raise RuntimeError(f"the load ended with {process.returncode}")
+        found: dict[str, Any] = json.loads(said)
+        return found
+
+    def provider(self, delay: int = 0, hold: int = 0) -> None:
+        """How the stub answers from now on; its counts begin anew."""
+        contract.fetch(self.back, "GET", f"/_set?delay={delay}&hold={hold}")
+
+    def seen(self) -> dict[str, int]:
+        """How often the stub was asked, and how many answers waited at a time at most, since `provider`."""
+        found: dict[str, int] = json.loads(contract.fetch(self.back, "GET", "/_seen")[1])
+        return found
+
+
+@contextlib.contextmanager
+def bench() -> Iterator[Bench]:
+    """Compile, and start the stub. Raises MissingError where something that it takes is not there."""
+    load_processor, proxy_processor = machine.processors()
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        load, stub = machine.compile_c("load", folder), machine.compile_c("stub", folder)
+        data.write_answers(folder)
+        process = machine.start(load_processor, [str(stub), str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            yield Bench(load, folder, port, process.pid, load_processor, proxy_processor)
+        finally:
+            machine.end(process)
+
+
+def _once(on: Bench, peer: Peer, at: Running, cell: Cell, seconds: float) -> dict[str, Any]:
+    """One cell, taken once."""
+    pids = machine.tree(at.pid)
+    on.provider(cell.delay)
+    began = time.monotonic()
+    cpu, busy = machine.cpu_seconds(pids), machine.busy_seconds()
+    own = machine.own_seconds() + machine.cpu_seconds([on.back_pid])
+    said = on.drive(at.port, data.front_request(cell.kind, ranged=peer.product), cell.connections, seconds)
+    used, busy = machine.cpu_seconds(pids) - cpu, machine.busy_seconds() - busy
+    own = machine.own_seconds() + machine.cpu_seconds([on.back_pid]) - own
+    asks = on.seen()["asks"]
+    answers = max(1, said["requests"])
+    return {
+        "per_second": said["in_time"] / said["seconds"],
+        "p50_us": said["p50_us"],
+        "p99_us": said["p99_us"],
+        "cpu_us": used / answers * 1e6,
+        "asks": asks / answers,
+        "errors": said["errors"] + said["requests"] - said["statuses"].get("200", 0),
+        "statuses": said["statuses"],
+        "foreign": max(0.0, busy - used - own) / (time.monotonic() - began),
+    }
+
+
+def take(on: Bench, peer: Peer, at: Running, cell: Cell, seconds: float) -> dict[str, Any]:
+    """One cell, warmed; taken once more where others were busy meanwhile."""
+    on.provider(cell.delay)
+    on.drive(at.port, data.front_request(cell.kind, ranged=peer.product), cell.connections, WARM)
+    found = _once(on, peer, at, cell, seconds)
+    if found["foreign"] > QUIET:
+        found = min(found, _once(on, peer, at, cell, seconds), key=lambda one: one["foreign"])
+    return found
+
+
+def one_round(on: Bench, peer: Peer, seconds: float) -> dict[str, Any]:
+    """A fresh process of a peer, checked, warmed and measured: samples by cell, and its peak memory in MB."""
+    on.provider()
+    with running(peer, on.back, on.proxy_processor) as at:
+        contract.check(peer, at.port, on.back)
+        on.drive(at.port, data.front_request("send", ranged=False), 16, 1.0)
+        found = {
+            cell.name: take(on, peer, at, cell, seconds) for cell in CELLS if not peer.cells or cell.name in peer.cells
+        }
+        return {"cells": found, "peak_mb": machine.peak_bytes(machine.tree(at.pid)) / 1e6}
+
+
+def in_flight(on: Bench, files: int) -> dict[str, Any]:
+    """So many sends at the same time in the product with `memory:`, all of them at the provider before it answers the first."""
+    sends = min(FLIGHT, (files - SPARE) // 2)  # a connection to each side for each
+    with running(PEERS[MEMORY], on.back, on.proxy_processor, concurrency=FLIGHT) as at:
+        on.provider(FLIGHT_DELAY, hold=sends)
+        said = on.drive(at.port, data.front_request("send", ranged=False), sends, LOAD_PATIENCE, total=sends)
+        most = on.seen()["most"]
+        on.provider()
+        peak = machine.peak_bytes(machine.tree(at.pid)) / 1e6
+    answered = said["statuses"].get("200", 0)
+    return {
+        "sends": sends, "files": files, "answered": answered, "errors": said["errors"], "statuses": said["statuses"],
+        "at_the_provider": most,        "seconds": said["seconds"], "p50_us": said["p50_us"], "p99_us": said["p99_us"], "peak_mb": peak,
+    }  # fmt: skip
+
+
+def alone(on: Bench) -> dict[str, float]:
+    """Requests a second of each kind that load and stub do on their one processor, with no proxy between them."""
+    on.provider()
+    found = {}
+    for kind in ("send", "get", "list50", "list1000"):
+        said = on.drive(on.back, data.back_request(kind), ALONE_CONNECTIONS, 0.5)
+        found[kind] = said["in_time"] / said["seconds"]
+    return found
+
+
+def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over rounds; CPU is the least; errors are the sum."""
+    cells = {}
+    for name in rounds[0]["cells"]:
+        samples = [one["cells"][name] for one in rounds]
+        cells[name] = {
+            figure: statistics.median(one[figure] for one in samples)
+            for figure in ("per_second", "p50_us", "p99_us", "asks", "foreign")
+        }
+        cells[name]["cpu_us"] = min(one["cpu_us"] for one in samples)
+        cells[name]["errors"] = sum(one["errors"] for one in samples)
+    return {"cells": cells, "peak_mb": statistics.median(one["peak_mb"] for one in rounds)}
+
+
+def chosen(only: tuple[str, ...]) -> tuple[list[Peer], dict[str, str]]:
+    """The peers whose names hold one of these words (none: all), and those of them that lack something, with what it is."""
+    wanted = [peer for peer in PEERS.values() if not only or any(word.lower() in peer.name.lower() for word in only)]
+    skipped = {peer.name: f"{lacks} is not installed" for peer in wanted if (lacks := peer.lacks())}
+    return [peer for peer in wanted if peer.name not in skipped], skipped
+
+
+def measure(rounds: int = 5, seconds: float = 1.0, only: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Everything, as what JSON can hold. Raises MissingError where the machine lacks what the bench itself takes."""
+    files = machine.allow_files()
+    peers, skipped = chosen(only)
+    if not peers:
+        raise machine.MissingError(f"no peer to measure: {skipped or only}")
+    for name, why in skipped.items():
+        print(f"SKIPPED: {name}: {why}", file=sys.stderr, flush=True)
+    samples: dict[str, list[dict[str, Any]]] = {peer.name: [] for peer in peers}
+    found: dict[str, Any] = {"rounds": rounds, "seconds": seconds, "skipped": skipped, "samples": samples}
+    found["machine"] = {
+        "python": platform.python_version(), "kernel": platform.release(), "processors": os.cpu_count(), "files": files,
+    }  # fmt: skip
+    found["translation"] = translation.measure(rounds)
+    found["fsyncs_per_second"] = machine.fsyncs_per_second()
+    with bench() as on:
+        found["alone"] = alone(on)
+        for number in range(rounds):
+            for peer in peers if number % 2 == 0 else peers[::-1]:
+                print(f"round {number + 1} of {rounds}: {peer.name}", file=sys.stderr, flush=True)
+                samples[peer.name].append(one_round(on, peer, seconds))
+        if MEMORY in samples:
+            print(f"{FLIGHT:,} sends in flight", file=sys.stderr, flush=True)
+            found["in_flight"] = in_flight(on, files)
+    found["peers"] = {name: _summary(each) for name, each in samples.items()}
+    return found
