@@ -5,6 +5,7 @@ listening ──▶ serving ── SIGINT, SIGTERM ──▶ draining: no new co
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -111,6 +112,14 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
 
 
+def _leave_in_peace() -> None:
+    """What was made at the start is not looked through again whenever the collector of garbage goes about; it goes less often, since
+    a request leaves no cycles behind. It took a tenth of the time of a send."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 async def serve(settings: Settings, assembly: Assembly) -> None:
     """The proxy, until SIGINT or SIGTERM. Raises ConfigError when an address cannot be listened on."""
     server, where = settings.server, f"{settings.file}, [server]"
@@ -159,6 +168,7 @@ async def _serve(
         servers.push_async_callback(proxy.driver.aclose)
         await servers.enter_async_context(keeper.going_on(proxy.driver))
         await servers.enter_async_context(serving(proxy.application(), front, grace))
+        _leave_in_peace()
         logger().info("serving", listen=address_of(front), accounts=len(assembly.accounts.entries))
         await stop.wait()
         logger().info("draining")
