@@ -4,6 +4,7 @@ from typing import Any
 
 from translator.errors import BadValue
 from translator.kinds import KINDS, Kind
+from translator.kinds.kind import Inline
 from translator.kinds.plain import write_same
 from translator.tables import Table
 from translator.words import ErrorWords, Words
@@ -19,10 +20,8 @@ class Bindings:
         unknown = next((row.code for row in table.words.error if row.unknown), "")
         self.errors = ErrorWords(texts, unknown)
         self._own = {
-            "word:status": Kind(_read_word(self.status), self.status.write.__getitem__, str, "a status word"),
-            "word:direction": Kind(
-                _read_word(self.direction), self.direction.write.__getitem__, str, "a direction word"
-            ),
+            "word:status": _word(self.status, "a status word"),
+            "word:direction": _word(self.direction, "a direction word"),
             "error:text": Kind(_read_error, write_same, str, "an error code as text"),
             "error:number": Kind(
                 _read_error, lambda code: int(self.errors.known(code)), int, "an error code as a number"
@@ -35,6 +34,11 @@ class Bindings:
     def kind(self, name: str) -> Kind:
         """The kind of that name; a table is checked to name no other."""
         return self._own.get(name) or KINDS[name]
+
+
+def _word(words: Words, means: str) -> Kind:
+    inline = Inline("{words}[{x}]", {"words": words.write})
+    return Kind(_read_word(words), words.write.__getitem__, str, means, inline=inline)
 
 
 def _read_word(words: Words) -> Any:

@@ -3,8 +3,9 @@
 What the pass looks like for two fields, as generated:
 
     def read(rows, now):
+        if not _0([m.sid for m in rows]):   # as they mostly are: neutral already
+            for m in rows: m.sid = _4(m.sid)
         for m in rows:
-            m.sid = _0(m.sid)
             x = m.submitted
             if x is not None: m.submitted = _1(x)
             s = _2(m.status)                # the words that need no test
@@ -20,6 +21,7 @@ from translator.compile.bindings import Bindings
 from translator.compile.source import Source
 from translator.errors import BadValue, Unreadable
 from translator.formats.json import UNREADABLE
+from translator.kinds.kind import all_match
 from translator.kinds.plain import read_count
 from translator.model import Message
 from translator.tables import Table
@@ -120,15 +122,22 @@ def _raw(row: ReadRow) -> str:
 
 def _neutral(bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], reads: tuple[ReadRow, ...]) -> Any:
     source = Source("def read(rows, now):")
-    source.add(1, "for m in rows:")
-    source.add(2, "pass")
     simple = [(row.of[0], row.kind, row.required) for row in copies if row.of[0] != "status"]
     simple += [(row.attribute, row.kind, False) for row in plain]
     for attribute, kind, required in simple:
-        if bindings.kind(kind).decoded:
+        if required and (same := bindings.kind(kind).same) is not None:
+            alike, read = source.name(all_match(same)), source.name(bindings.kind(kind).read)
+            source.add(1, f"if not {alike}([m.{attribute} for m in rows]):")
+            source.add(2, f"for m in rows: m.{attribute} = {read}(m.{attribute})")
+    source.add(1, "for m in rows:")
+    for attribute, kind, required in simple:
+        if bindings.kind(kind).decoded or (required and bindings.kind(kind).same is not None):
             continue
         name = source.name(bindings.kind(kind).read)
-        if required:
+        if kind == "word:direction":
+            source.add(2, f"x = {source.name(bindings.direction.plain.get)}(m.{attribute})")
+            source.add(2, f"m.{attribute} = x if x is not None else {name}(m.{attribute})")
+        elif required:
             source.add(2, f"m.{attribute} = {name}(m.{attribute})")
         else:
             source.add(2, f"x = m.{attribute}", f"if x is not None: m.{attribute} = {name}(x)")

@@ -1,6 +1,7 @@
 """JSON: msgspec, with the two things that it leaves to us, ASCII output and one error for everything unreadable."""
 
 import codecs
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Final
 
 import msgspec
@@ -34,6 +35,11 @@ def write_ascii(value: Any) -> bytes:
     r"""A value as JSON in ASCII alone: outside strings JSON has no other characters, so all of them are escapes."""
     encoded = _encode(value)
     return encoded if encoded.isascii() else encoded.decode().encode("ascii", "sms-translator-json")
+
+
+def escaped(text: str) -> msgspec.Raw:
+    """A text as JSON in ASCII, to be encoded as it is."""
+    return msgspec.Raw(_quoted(text).encode("ascii"))
 
 
 def read(body: bytes) -> Any:

@@ -19,10 +19,18 @@ KINDS: Final[dict[str, Kind]] = {
         instants.read_epoch, plain.write_same, instants.EPOCH, "whole seconds since the epoch", decoded=True
     ),
     "instant:rfc2822-unpadded": Kind(
-        instants.read_rfc2822, instants.write_rfc2822_unpadded, str, "RFC 2822 with an unpadded day, always +0000"
+        instants.read_rfc2822,
+        instants.write_rfc2822_unpadded,
+        str,
+        "RFC 2822 with an unpadded day, always +0000",
+        inline=instants.RFC2822_UNPADDED,
     ),
     "instant:iso8601-millis": Kind(
-        instants.read_iso8601_whole, instants.write_iso8601_millis, str, "ISO 8601 with milliseconds and Z"
+        instants.read_iso8601_whole,
+        instants.write_iso8601_millis,
+        str,
+        "ISO 8601 with milliseconds and Z",
+        inline=instants.ISO8601_MILLIS,
     ),
     "instant:iso8601": Kind(
         instants.read_iso8601, instants.write_iso8601, str, "an ISO 8601 date or date and time, UTC"
@@ -30,10 +38,22 @@ KINDS: Final[dict[str, Kind]] = {
     "instant:iso8601-next-day": Kind(
         instants.read_iso8601_next_day, instants.write_iso8601, str, "an ISO 8601 date; the midnight after that day"
     ),
-    "number:bare": Kind(numbers.read_number, numbers.write_bare, str, "a number without its plus", numbers.repair_plus),
-    "number:plus": Kind(numbers.read_number, numbers.write_plus, str, "a number with its plus", numbers.repair_plus),
-    "sid:prefixed": Kind(sids.read_prefixed, sids.write_prefixed, str, "SM and the provider's SID"),
-    "sid:base32": Kind(sids.read_base32, sids.write_base32, str, "32 characters, the first one M"),
+    "number:bare": Kind(
+        numbers.read_number,
+        numbers.write_bare,
+        str,
+        "a number without its plus",
+        numbers.repair_plus,
+        same=numbers.SAME,
+        inline=numbers.BARE,
+    ),
+    "number:plus": Kind(
+        numbers.read_number, numbers.write_plus, str, "a number with its plus", numbers.repair_plus, same=numbers.SAME
+    ),
+    "sid:prefixed": Kind(
+        sids.read_prefixed, sids.write_prefixed, str, "SM and the provider's SID", inline=sids.PREFIXED
+    ),
+    "sid:base32": Kind(sids.read_base32, sids.write_base32, str, "32 characters, the first one M", same=sids.SAME),
 }
 """Every kind that needs nothing of the table, by the name that tables use."""
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from translator.errors import BadValue
+from translator.kinds.kind import Inline
 
 LAST: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant that every form can write."""
@@ -51,6 +52,11 @@ class _Dates(dict[int, str]):
 
 _rfc2822_dates = _Dates(lambda at: f"{_DAYS[at.tm_wday]}, {at.tm_mday} {_MONTHS[at.tm_mon - 1]} {at.tm_year:04} ")
 _iso8601_dates = _Dates(lambda at: f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}T")
+
+_WHEN: Final = "{days}[{x} // 86400] + {minutes}[{x} // 60 % 1440] + {seconds}[{x} % 60]"
+RFC2822_UNPADDED: Final = Inline(_WHEN, {"days": _rfc2822_dates, "minutes": _MINUTES, "seconds": _SECONDS})
+ISO8601_MILLIS: Final = Inline(_WHEN, {"days": _iso8601_dates, "minutes": _MINUTES, "seconds": _MILLIS})
+"""`write_rfc2822_unpadded` and `write_iso8601_millis` without a call."""
 
 
 def read_epoch(value: Any) -> int:

@@ -1,7 +1,27 @@
 """What a kind is made of."""
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+
+class Inline(NamedTuple):
+    """A write as an expression of generated code, since a call costs more than most writes do: `{x}` is the neutral value, and every
+    other name in braces one of `names`. `same` is the expression for a value that matches the kind's own `same`."""
+
+    expression: str
+    names: dict[str, Any]
+    same: str = ""
+
+
+def all_match(lines: re.Pattern[str]) -> Callable[[list[str]], bool]:
+    """Says of many values whether each of them matches: one match for a whole list takes a tenth of one for each."""
+
+    def alike(values: list[str]) -> bool:
+        joined = "\n".join([*values, ""])
+        return joined.count("\n") == len(values) and lines.fullmatch(joined) is not None
+
+    return alike
 
 
 class Kind(NamedTuple):
@@ -9,7 +29,7 @@ class Kind(NamedTuple):
 
     `wire` is the type that JSON shows it as, limits included; `decoded` says that what a decoder of that type lets through is
     neutral already; `means` says the form in words; `repair` gives the value that a known mistake of a caller meant, or None
-    where it made no such mistake.
+    where it made no such mistake; `same` matches lines, each of them a value that is neutral as it is written; `inline` is `write` again.
     """
 
     read: Callable[[Any], Any]
@@ -18,3 +38,5 @@ class Kind(NamedTuple):
     means: str
     repair: Callable[[str], str | None] | None = None
     decoded: bool = False
+    same: re.Pattern[str] | None = None
+    inline: Inline | None = None

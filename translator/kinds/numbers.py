@@ -4,12 +4,17 @@
 a client of the platform, anything else is a sender ID. None of those three is ever altered.
 """
 
+import re
 from typing import Any, Final, Literal
 
 from translator.errors import BadValue
+from translator.kinds.kind import Inline
 
 LONGEST: Final = 64
 """Characters of the longest sender or recipient that is carried."""
+
+SAME: Final = re.compile(r"(?:\+[0-9]{7,15}\n)*")
+"""Lines of numbers in the neutral spelling."""
 
 Party = Literal["number", "short-code", "client", "sender-id"]
 
@@ -50,6 +55,10 @@ def write_bare(neutral: str) -> str:
     if neutral[:1] == "+" and 7 <= len(digits) <= 15 and digits.isdigit() and digits.isascii():
         return digits
     return neutral
+
+
+BARE: Final = Inline("{write}({x})", {"write": write_bare}, same="{x}[1:]")
+"""`write_bare`, without a call where all are numbers."""
 
 
 def write_plus(neutral: str) -> str:

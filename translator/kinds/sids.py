@@ -14,6 +14,7 @@ import re
 from typing import Any, Final
 
 from translator.errors import BadValue
+from translator.kinds.kind import Inline
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DIGIT: Final = dict(zip(_ALPHABET, range(32), strict=True))
@@ -21,6 +22,12 @@ _MARK: Final = "M00000"
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BARE_HEX: Final = re.compile(r"V*[0-9a-f]{32}")
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
+SAME: Final = re.compile(r"(?:M[1-9A-Za-z][0-9A-Za-z]{30}\n)*")
+"""Lines of SIDs of the bare kind, which are neutral as they are."""
+
+PREFIXED: Final = Inline("'SM' + {x}", {})
+"""`write_prefixed` without a call."""
+
 _REASON: Final = "has to be a message SID"
 
 
