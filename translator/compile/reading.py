@@ -13,7 +13,7 @@ What the pass looks like for two fields, as generated:
 """
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
@@ -32,6 +32,9 @@ _UNREAD = "(unread) "
 """Before the wire name of an attribute that no row reads: no JSON member of a back is called so."""
 
 
+Neutral: TypeAlias = Callable[[list[Message], float], None]
+
+
 class MessageReader:
     """Bytes of a back to neutral messages, alone or in a list, bare or under the table's member."""
 
@@ -39,7 +42,8 @@ class MessageReader:
         copies = [row for row in table.fields if row.write == "copy"]
         plain = _plain_reads(table, copies)
         struct = _struct(bindings, copies, plain, [row for row in table.reads if row.json and row not in plain])
-        self._neutral: Callable[[list[Message], float], None] = _neutral(bindings, copies, plain, table.reads)
+        self._all: Neutral = _neutral(bindings, copies, plain, table.reads, many=True)
+        self._each: Neutral = _neutral(bindings, copies, plain, table.reads, many=False)
         one, many = table.operation("get").member, table.operation("list").member
         envelope = msgspec.defstruct("One", [("message", struct | None, None)], rename={"message": one or _UNREAD})
         size = next((row.json for row in table.paging.members if row.value == "size"), _UNREAD)
@@ -61,7 +65,7 @@ class MessageReader:
             )
         except UNREADABLE:
             raise Unreadable("a message is not of its dialect's shape") from None
-        return self._made_neutral([message], now)[0]
+        return self._made_neutral(self._each, [message], now)[0]
 
     def many(self, body: bytes, now: float) -> tuple[list[Message], int | None]:
         """A list of messages, and the size of page that the answer says it counts in, where it says so. Raises Unreadable."""
@@ -69,7 +73,7 @@ class MessageReader:
             listing: Any = self._many.decode(body)
         except UNREADABLE:
             raise Unreadable("a list of messages is not of its dialect's shape") from None
-        return self._made_neutral(listing.messages, now), self._size(listing.size)
+        return self._made_neutral(self._all, listing.messages, now), self._size(listing.size)
 
     @staticmethod
     def _size(said: Any) -> int | None:
@@ -79,9 +83,10 @@ class MessageReader:
         except BadValue:
             return None
 
-    def _made_neutral(self, rows: list[Message], now: float) -> list[Message]:
+    @staticmethod
+    def _made_neutral(neutral: Neutral, rows: list[Message], now: float) -> list[Message]:
         try:
-            self._neutral(rows, now)
+            neutral(rows, now)
         except BadValue as error:
             raise Unreadable(f"a member of a message {error.reason}") from None
         return rows
@@ -120,18 +125,21 @@ def _raw(row: ReadRow) -> str:
     return f"raw_{row.json}"
 
 
-def _neutral(bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], reads: tuple[ReadRow, ...]) -> Any:
+def _neutral(
+    bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], reads: tuple[ReadRow, ...], *, many: bool
+) -> Neutral:
+    """Makes the values of messages neutral. `many` looks at a column as a whole first, which pays from a few messages on."""
     source = Source("def read(rows, now):")
     simple = [(row.of[0], row.kind, row.required) for row in copies if row.of[0] != "status"]
     simple += [(row.attribute, row.kind, False) for row in plain]
     for attribute, kind, required in simple:
-        if required and (same := bindings.kind(kind).same) is not None:
+        if many and required and (same := bindings.kind(kind).same) is not None:
             alike, read = source.name(all_match(same)), source.name(bindings.kind(kind).read)
             source.add(1, f"if not {alike}([m.{attribute} for m in rows]):")
             source.add(2, f"for m in rows: m.{attribute} = {read}(m.{attribute})")
     source.add(1, "for m in rows:")
     for attribute, kind, required in simple:
-        if bindings.kind(kind).decoded or (required and bindings.kind(kind).same is not None):
+        if bindings.kind(kind).decoded or (many and required and bindings.kind(kind).same is not None):
             continue
         name = source.name(bindings.kind(kind).read)
         if kind == "word:direction":

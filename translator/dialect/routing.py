@@ -1,6 +1,6 @@
 """Where a request of a dialect arrives, and in which format its answer is wanted."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from translator import routes
 from translator.errors import Refused
@@ -8,6 +8,9 @@ from translator.model import Fault
 from translator.tables import Table
 from translator.tables.schema import OperationRow
 from translator.wire import Request
+
+_PATHS: Final = 4096
+"""How many paths without a SID are known again: those of as many accounts, in the spellings of their callers."""
 
 
 class Located(NamedTuple):
@@ -31,6 +34,7 @@ class Routing:
         extensions = tuple(extension for extension, _ in self._in_paths)
         self._splitter = routes.Splitter(root=rules.root, prefixes=rules.prefixes, extensions=extensions)
         self.owns = self._splitter.owns
+        self._located: dict[tuple[str, str], Located] = {}
         self._by_size: dict[int, list[tuple[OperationRow, routes.Template]]] = {}
         for row in table.operations:
             template = routes.Template(row.path)
@@ -40,7 +44,7 @@ class Routing:
         """The format of the answer, and whether the caller accepts it: by the path, else by Accept, else the default."""
         path = request.path
         for extension, name in self._in_paths:
-            if extension in path and any(piece.endswith(extension) for piece in path.split("/")):
+            if path.endswith(extension) or f"{extension}/" in path:
                 return name, True
         default = self._formats.default
         accept = (request.header("accept") or "").lower()
@@ -53,6 +57,9 @@ class Routing:
 
     def locate(self, request: Request) -> Located:
         """The operation that a request means. Raises Refused: no such route, or not that method."""
+        known = self._located.get((request.method, request.path))
+        if known is not None:
+            return known
         path = self._split(request.path)
         if path is None:
             raise Refused(Fault("no-route"))
@@ -61,7 +68,10 @@ class Routing:
             values = template.match(path.segments)
             if values is not None:
                 if row.method == request.method:
-                    return Located(row, values, path.spelling)
+                    found = Located(row, values, path.spelling)
+                    if "sid" not in values and len(self._located) < _PATHS:
+                        self._located[request.method, request.path] = found
+                    return found
                 allowed.append(row.method)
         if allowed:
             raise Refused(Fault("method-not-allowed", allow=tuple(dict.fromkeys(allowed))))

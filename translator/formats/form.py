@@ -3,18 +3,20 @@
 Hand-written bodies with bare spaces and unescaped addresses parse; percent-encoded Latin-1 parses and is reported.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import quote_plus, unquote_to_bytes
+
+import msgspec
 
 MOST_FIELDS: Final = 200
 """Pairs that are read; a form with more is refused rather than cut."""
 
 
-class Pair(NamedTuple):
+class Pair(msgspec.Struct, gc=False, frozen=True):
     """One field as it was sent. `latin1` says that its value is not UTF-8 and was read as Latin-1."""
 
     name: str
-    value: str
+    value: Any
     latin1: bool = False
 
 
@@ -27,9 +29,12 @@ def read(data: bytes, charset: str = "utf-8") -> list[Pair] | None:
 
 
 def _pair(piece: bytes, charset: str) -> Pair:
+    if b"%" not in piece and piece.isascii():
+        plain, _, given = piece.decode("ascii").replace("+", " ").partition("=")
+        return Pair(plain, given)
     name, _, value = piece.partition(b"=")
-    named = name.decode() if name.isalpha() else _text(name, charset)[0]
-    return Pair(named, *_text(value, charset))
+    text, latin1 = _text(value, charset)
+    return Pair(_text(name, charset)[0], text, latin1)
 
 
 def _text(raw: bytes, charset: str) -> tuple[str, bool]:

@@ -119,7 +119,7 @@ class Engine:
     async def _through(self, connection: "_Connection", written: bytes, leaves: Callable[[], None]) -> Response:
         leaves()
         try:
-            response = await connection.ask(written)
+            response = await connection.asked(written)
         except BaseException:
             connection.close()
             raise
@@ -133,16 +133,17 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, largest: int, gone: Callable[["_Connection"], None]) -> None:
         self._largest, self._gone = largest, gone
+        self._loop = asyncio.get_running_loop()
         self._transport: Any = None
         self._waiting: asyncio.Future[Response] | None = None
         self.is_open = False
 
-    async def ask(self, written: bytes) -> Response:
-        """Write a request, and read its answer. Raises Broken and _Stale."""
+    def asked(self, written: bytes) -> "asyncio.Future[Response]":
+        """Write a request; its answer is to come. It fails with Broken and _Stale."""
         self._begin()
-        self._waiting = asyncio.get_running_loop().create_future()
+        self._waiting = waiting = self._loop.create_future()
         self._transport.write(written)
-        return await self._waiting
+        return waiting
 
     def close(self) -> None:
         """Close at once; what is under way is given up."""
