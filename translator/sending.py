@@ -49,12 +49,19 @@ class Sending:
         self.asks = 0
 
     def one(self, draft: Draft) -> Steps:
-        """The Carried of one draft. Raises Refused."""
+        """The Carried of one draft. Raises Refused. What `all` does for several, without its lists."""
         ready = self._ready(draft)
         if isinstance(ready, Fault):
             raise Refused(ready)
         [recorded] = yield Record((self._intent(ready, 0),))
-        [outcome] = yield from self._outcomes(((ready, recorded),))
+        outcome: Outcome | None = recorded.outcome
+        if recorded.state == "new":
+            self.asks += 1
+            [answer] = yield Ask(self._entry.back.name, (self._request(draft, recorded),))
+            outcome = self._read(recorded.id, answer)
+            yield Settle((outcome,))
+        if recorded.state == "joined" or (outcome is not None and outcome.state == "unknown"):
+            [outcome] = yield Await((recorded.id,))
         yield from note_send(self._entry)
         told = self._told(ready, recorded, outcome)
         if isinstance(told, Fault):

@@ -2,6 +2,7 @@
 
 Ask     ask a back                       sent: the answers, a failed one included, as values
 Once    run these steps once             sent: their result, the same to everybody who wanted it at that moment
+Tally   count one more                   sent: None
 Record  write down sends before they     sent: for each, whether it is to be asked for, or what is known of it already
         are asked for
 Settle  write down what became of them   sent: None
@@ -42,6 +43,12 @@ class Once(NamedTuple):
 
     key: tuple[Hashable, ...]
     steps: "Callable[[Any], Steps]"
+
+
+class Tally(NamedTuple):
+    """One more of what is counted under `key`, where `recall` finds it: as long as we run."""
+
+    key: tuple[Hashable, ...]
 
 
 class Intent(NamedTuple):
@@ -103,7 +110,7 @@ class Await(NamedTuple):
     ids: tuple[str, ...]
 
 
-Want: TypeAlias = Ask | Once | Record | Settle | Await
+Want: TypeAlias = Ask | Once | Tally | Record | Settle | Await
 
 Steps: TypeAlias = Generator[Want, Any, Any]
 """A piece of the core on its way: it yields wants, is sent what came of them, and returns its result."""
@@ -148,6 +155,10 @@ def alone(
             continue
         if isinstance(want, JOURNAL):
             go_on = partial(steps.send, journal(want))
+            continue
+        if isinstance(want, Tally):
+            memory[want.key] = memory.get(want.key, 0) + 1
+            go_on = partial(steps.send, None)
             continue
         try:
             result, kept = yield from alone(want.steps(memory.get(want.key)), memory, journal)

@@ -15,7 +15,7 @@ from translator.planning.pages import Pages
 from translator.planning.plan import Plan, plan
 from translator.planning.retrieve import read_retrieve, write_retrieve
 from translator.planning.slices import Budget, Slices, is_ours, read_answer
-from translator.wants import Kept, Once, Steps, recall
+from translator.wants import Steps, Tally, recall
 
 __all__ = [
     "Limits",
@@ -31,8 +31,6 @@ __all__ = [
     "within_second",
     "write_retrieve",
 ]
-
-_FOREVER = float("inf")
 
 
 def list_page(entry: Entry, query: Query, limits: Limits, now: float, notes: Notes) -> Steps:
@@ -75,11 +73,7 @@ def messages_between(entry: Entry, window: Query, limits: Limits, now: float, no
 def note_send(entry: Entry) -> Steps:
     """A send by the entry: what was read of its lists before is no longer shown."""
 
-    def one_more(previous: int | None) -> Steps:
-        return None, Kept((previous or 0) + 1, 0, _FOREVER)
-        yield
-
-    yield Once(_sends_key(entry), one_more)
+    yield Tally(_sends_key(entry))
 
 
 def _sends(entry: Entry) -> Steps:

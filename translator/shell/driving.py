@@ -1,7 +1,7 @@
 """Driving the core: each want of a piece of it is done here, and it is sent what came of that.
 
 Ask                     ─▶ the back's seam
-Once                    ─▶ memory
+Once, Tally             ─▶ memory
 Record, Settle, Await   ─▶ the journal
 """
 
@@ -14,7 +14,7 @@ from translator import wire
 from translator.errors import TranslatorError
 from translator.shell.admin import Meter
 from translator.shell.memory import Memory
-from translator.wants import Ask, Await, Once, Record, Settle, Steps, Want, unjournalled
+from translator.wants import Ask, Await, Once, Record, Settle, Steps, Tally, Want, unjournalled
 
 
 class Asker(Protocol):
@@ -70,7 +70,15 @@ class Driver:
         """Steps, from the want that they are at, to their result."""
         while True:
             try:
-                sent = await self._done(errand, want)
+                if isinstance(want, Ask):
+                    sent: Any = await self._ask(errand, want)
+                elif isinstance(want, Once):
+                    sent = await self._memory.once(want, partial(self._through, errand))
+                elif isinstance(want, Tally):
+                    self._memory.count(want)
+                    sent = None
+                else:
+                    sent = await self.scribe.does(want)
             except TranslatorError as error:
                 thrown: TranslatorError | None = error
             else:
@@ -79,13 +87,6 @@ class Driver:
                 want = steps.send(sent) if thrown is None else steps.throw(thrown)
             except StopIteration as finished:
                 return finished.value
-
-    async def _done(self, errand: Errand, want: Want) -> Any:
-        if isinstance(want, Ask):
-            return await self._ask(errand, want)
-        if isinstance(want, Once):
-            return await self._memory.once(want, partial(self._through, errand))
-        return await self.scribe.does(want)
 
     async def _ask(self, errand: Errand, ask: Ask) -> tuple[wire.Answer, ...]:
         back, errand.back = self._backs[ask.back], ask.back

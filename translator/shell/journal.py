@@ -6,7 +6,7 @@ Await  ─▶ the store, now and then, until it knows or `wait` seconds have pas
 """
 
 import asyncio
-import secrets
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -53,6 +53,7 @@ class Journal:
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._vetting, self._receipts = store, accounts, vetting, receipts
         self._patience, self._clock = patience, clock
+        self._places = {name: place_of(entry) for name, entry in accounts.by_name.items()}
         self.wake = wake
 
     async def does(self, want: Record | Settle | Await) -> Any:
@@ -64,21 +65,22 @@ class Journal:
         return await self._await(want.ids)
 
     async def _record(self, intents: Sequence[Intent]) -> tuple[Recorded, ...]:
+        if len(intents) == 1 and intents[0].wish is None:
+            return tuple(await self._written(intents))
         reasons = [await self._forbidden(intent) if intent.wish is not None else "" for intent in intents]
-        begun = [
-            Begun(secrets.token_hex(16), place_of(self._accounts.by_name[intent.entry]), intent)
-            for intent, reason in zip(intents, reasons, strict=True)
-            if not reason
-        ]
-        times = Times(self._clock(), self._patience.answer, self._patience.join)
-        try:
-            written = iter(await self._store.record(begun, times))
-        except StoreDown as error:
-            raise Refused(Fault("store-down", retry_after=1, log=f"the store is down: {error}")) from None
+        allowed = [intent for intent, reason in zip(intents, reasons, strict=True) if not reason]
+        written = iter(await self._written(allowed))
         return tuple(
             Recorded("", "forbidden", reason=reason) if reason else self._addressed(next(written), intent)
             for intent, reason in zip(intents, reasons, strict=True)
         )
+
+    async def _written(self, intents: Sequence[Intent]) -> list[Recorded]:
+        begun = [Begun(os.urandom(16).hex(), self._places[intent.entry], intent) for intent in intents]
+        try:
+            return await self._store.record(begun, Times(self._clock(), self._patience.answer, self._patience.join))
+        except StoreDown as error:
+            raise Refused(Fault("store-down", retry_after=1, log=f"the store is down: {error}")) from None
 
     async def _forbidden(self, intent: Intent) -> str:
         return "" if intent.wish is None else await self._vetting.forbids(intent.wish.address)

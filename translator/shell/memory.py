@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from cachetools import TLRUCache
 
-from translator.wants import Kept, Once, Steps, Want
+from translator.wants import Kept, Once, Steps, Tally, Want
 
 BYTES: Final = 64 * 1024 * 1024
 """How many bytes are kept, unless told otherwise."""
@@ -45,6 +45,11 @@ class Memory:
                 return self._keep(want.key, *done.value)
             run = self._running[want.key] = _Run(asyncio.ensure_future(self._go(want.key, steps, first, drive)))
         return await self._joined(want.key, run)
+
+    def count(self, want: Tally) -> None:
+        """One more under that key."""
+        kept = self._lasting.get(want.key)
+        self._lasting[want.key] = Kept(1 if kept is None else kept.value + 1, 0, math.inf)
 
     async def _joined(self, key: Hashable, run: "_Run") -> Any:
         run.waiting += 1

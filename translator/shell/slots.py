@@ -1,4 +1,4 @@
-"""Places for calls to a back, as many as it takes at once. Who waits for one is served account by account in turn: who asks most waits longest."""
+"""Places for calls to a back, as many as it takes at once. Accounts that wait for one take turns: who asks most waits longest."""
 
 import asyncio
 from collections import OrderedDict, deque
