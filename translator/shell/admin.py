@@ -1,10 +1,15 @@
 """The admin port: whether the process answers, whether it takes requests, and what it has counted. Never on the front port."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Final, NamedTuple
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
+from typing import Any, Final, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -19,102 +24,103 @@ BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 """Seconds; the last one is the default deadline."""
 
 
-class Metric(NamedTuple):
+class Described(NamedTuple):
     """What a metric counts, and by which labels."""
 
     help: str
     labels: tuple[str, ...]
 
 
-METRICS: Final[dict[str, Metric]] = {
-    "requests": Metric("Requests answered at the front.", ("dialect", "operation", "status")),
-    "request_seconds": Metric("Seconds from a request's first byte to its answer.", ("dialect", "operation")),
-    "asks": Metric(
+METRICS: Final[dict[str, Described]] = {
+    "requests": Described("Requests answered at the front.", ("dialect", "operation", "status")),
+    "request_seconds": Described("Seconds from a request's first byte to its answer.", ("dialect", "operation")),
+    "asks": Described(
         "Calls to a back, by the class of the status it answered (2xx, 4xx, …) or how the call failed.",
         ("back", "outcome"),
     ),
-    "notes": Metric("What was repaired, ignored or unknown on the way.", ("note",)),
-    "back_refused_us": Metric(
+    "notes": Described("What was repaired, ignored or unknown on the way.", ("note",)),
+    "back_refused_us": Described(
         "Alarm: requests that failed because a back does not accept our own credentials.", ("back",)
     ),
-    "sends": Metric(
+    "sends": Described(
         "Sends whose outcome was not known: found at the back, lost to sight, or resent where the operator wants that.",
         ("outcome",),
     ),
-    "calls": Metric(
+    "calls": Described(
         "Calls to applications: delivered, failed and put off, dead, or unheard where a message's end was never seen.",
         ("outcome",),
     ),
-    "owed": Metric("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
+    "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
 }
 """Every metric, without its prefix; a counter's name on the page ends in `_total`."""
 
 
-class Meter:
-    """Counts, in a registry of its own."""
+class Meter(Collector):
+    """Counts, as plain numbers: a request is counted in a tenth of the time that a counter of the library takes, which makes the page of
+    them when it is asked for."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._requests = self._counter("requests")
-        self._asks = self._counter("asks")
-        self._notes = self._counter("notes")
-        self._refused_us = self._counter("back_refused_us")
-        self._sends = self._counter("sends")
-        self._calls = self._counter("calls")
-        owed = METRICS["owed"]
-        self._owed = Gauge(f"{PREFIX}owed", owed.help, owed.labels, registry=self.registry)
-        name, seconds = "request_seconds", METRICS["request_seconds"]
-        self._seconds = Histogram(PREFIX + name, seconds.help, seconds.labels, buckets=BUCKETS, registry=self.registry)
-
-        # The counters by what they count, for what is counted with every request: to find one by its labels costs more than to count.
-        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._asked: dict[tuple[str, str | int], Counter] = {}
-
-    def _counter(self, name: str) -> Counter:
-        metric = METRICS[name]
-        return Counter(PREFIX + name, metric.help, metric.labels, registry=self.registry)
+        self._counts: defaultdict[tuple[str, tuple[Any, ...]], float] = defaultdict(float)
+        self._seconds: dict[tuple[str, str], list[float]] = {}
 
     def count(self, reply: Reply, seconds: float, back: str) -> None:
         """A request has been answered; `back` is the one that was asked last, or empty."""
-        what = (reply.dialect, reply.operation, reply.response.status)
-        children = self._answered.get(what)
-        if children is None:
-            labels = (reply.dialect, reply.operation)
-            children = self._requests.labels(*labels, str(reply.response.status)), self._seconds.labels(*labels)
-            self._answered[what] = children
-        requests, taken = children
-        requests.inc()
-        taken.observe(seconds)
+        self._counts["requests", (reply.dialect, reply.operation, reply.response.status)] += 1
+        what = (reply.dialect, reply.operation)
+        taken = self._seconds.get(what)
+        if taken is None:
+            taken = self._seconds[what] = [0.0] * (len(BUCKETS) + 2)
+        taken[bisect_left(BUCKETS, seconds)] += 1
+        taken[-1] += seconds
         for note in reply.notes:
-            self._notes.labels(note.name).inc()
+            self._counts["notes", (note.name,)] += 1
         if reply.fault == "back-refused-us":
-            self._refused_us.labels(back).inc()
+            self._counts["back_refused_us", (back,)] += 1
 
     def count_ask(self, back: str, answer: Answer) -> None:
         """A back has answered, or not."""
-        what = (back, answer.kind if isinstance(answer, Failure) else answer.status // 100)
-        child = self._asked.get(what)
-        if child is None:
-            outcome = answer.kind if isinstance(answer, Failure) else f"{answer.status // 100}xx"
-            child = self._asked[what] = self._asks.labels(back, outcome)
-        child.inc()
+        outcome = answer.kind if isinstance(answer, Failure) else answer.status // 100
+        self._counts["asks", (back, outcome)] += 1
 
     def count_send(self, outcome: str) -> None:
         """A send whose outcome was not known has one."""
-        self._sends.labels(outcome).inc()
+        self._counts["sends", (outcome,)] += 1
 
     def count_call(self, outcome: str) -> None:
         """A call to an application was tried, or its message is no longer looked at."""
-        self._calls.labels(outcome).inc()
+        self._counts["calls", (outcome,)] += 1
 
     def show_owed(self, table: str, states: Mapping[str, int], known: Iterable[str]) -> None:
         """How many rows there are in each of the known states."""
         for state in known:
-            self._owed.labels(table, state).set(states.get(state, 0))
+            self._counts["owed", (table, state)] = states.get(state, 0)
+
+    def collect(self) -> Iterator[Metric]:
+        """Everything counted, as the library wants it."""
+        for name, metric in METRICS.items():
+            family = _FAMILIES.get(name, CounterMetricFamily)(PREFIX + name, metric.help, labels=metric.labels)
+            for (counted, labels), number in self._counts.items():
+                if counted == name:
+                    family.add_metric([_label(name, label) for label in labels], number)
+            if isinstance(family, HistogramMetricFamily):
+                for what, (*taken, total) in self._seconds.items():
+                    sums = accumulate(taken)
+                    family.add_metric(
+                        what, [(str(bound), n) for bound, n in zip((*BUCKETS, "+Inf"), sums, strict=True)], total
+                    )
+            yield family
 
     def page(self) -> bytes:
         """Everything counted, in the text format of Prometheus."""
-        return generate_latest(self.registry)
+        return generate_latest(self)
+
+
+_FAMILIES: Final[dict[str, Any]] = {"owed": GaugeMetricFamily, "request_seconds": HistogramMetricFamily}
+
+
+def _label(name: str, value: Any) -> str:
+    """A label as it is shown: the class of a status of an ask is `2xx`."""
+    return f"{value}xx" if name == "asks" and isinstance(value, int) else str(value)
 
 
 async def _always() -> bool:

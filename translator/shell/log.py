@@ -5,7 +5,7 @@ import sys
 import time
 import traceback
 from functools import lru_cache
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 import msgspec
 import structlog
@@ -14,6 +14,40 @@ Output: TypeAlias = Literal["text", "json"]
 
 _FORWARDED: Final = ("uvicorn.error", "asyncio")
 """The libraries whose warnings are passed on, without what they were about."""
+
+
+class _Lines(structlog.BoundLoggerBase):
+    """A line is its fields through the processors, and written. What structlog does besides takes as long as all of that."""
+
+    def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        fields["event"] = event
+        line: Any = fields
+        try:
+            for processor in self._processors:
+                line = processor(self._logger, level, line)
+        except structlog.DropEvent:
+            return
+        self._logger.msg(line)
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._write("info", event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._write("warning", event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        self._write("error", event, fields)
+
+
+class _Sink:
+    """Where lines go, each at once: what a process said last is what is wanted of one that died."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def msg(self, line: bytes) -> None:
+        self._file.write(line + b"\n")
+        self._file.flush()
 
 
 class _Log:
@@ -27,8 +61,8 @@ def configure(output: Output | None) -> None:
     as_json = output == "json" or (output is None and not sys.stderr.isatty())
     structlog.configure(
         processors=[_described, _as_json if as_json else _as_text],
-        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=lambda: _Sink(sys.stderr.buffer),
+        wrapper_class=_Lines,
         cache_logger_on_first_use=False,
     )
     _Log.now = structlog.get_logger().bind()
@@ -84,4 +118,5 @@ class _Forward(logging.Handler):
         fields = {"library": record.name}
         if record.exc_info and record.exc_info[1] is not None:
             fields["error"] = where_it_broke(record.exc_info[1])
-        logger().log(record.levelno, str(record.msg).partition("\n")[0], **fields)
+        write = logger().error if record.levelno >= logging.ERROR else logger().warning
+        write(str(record.msg).partition("\n")[0], **fields)
