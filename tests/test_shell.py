@@ -393,6 +393,34 @@ def test_as_many_requests_are_under_way_as_are_taken_and_one_more_is_told_when_t
     assert [answer.status_code for answer in answered] == [502, 502, 502]
 
 
+def test_an_account_that_fills_the_queue_leaves_room_for_another() -> None:
+    async def main() -> tuple[list[int], int]:
+        go_on = asyncio.Event()
+
+        async def held(request: Request) -> Answer:
+            await go_on.wait()
+            return Failure("never-left")
+
+        [entry] = accounts().entries
+        other = entry._replace(front=entry.front._replace(account="AC" + "2" * 32))
+        crowded = Proxy(Accounts([entry, other]), Limits(), {"provider": Scripted(held)}, queue_max=8)
+        transport = httpx.ASGITransport(crowded.application())
+        async with httpx.AsyncClient(transport=transport, base_url="http://front.test") as client:
+
+            def ask(side: Side) -> Coroutine[Any, Any, httpx.Response]:
+                path = MESSAGES.replace(ACCOUNT, side.account)
+                return client.get(path, auth=(side.account, side.token))
+
+            greedy = [asyncio.create_task(ask(entry.front)) for _ in range(8)]
+            await asyncio.sleep(0.05)
+            modest = asyncio.create_task(ask(other.front))
+            await asyncio.sleep(0.05)
+            go_on.set()
+            return sorted([answer.status_code for answer in await asyncio.gather(*greedy)]), (await modest).status_code
+
+    assert asyncio.run(main()) == ([502] * 4 + [503] * 4, 502)
+
+
 def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes() -> None:
     async def main() -> list[dict[str, Any]]:
         sent: list[dict[str, Any]] = []

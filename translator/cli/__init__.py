@@ -54,16 +54,20 @@ def main() -> None:
 
 @main.command()
 @config_option
+@click.option(
+    "--workers", type=click.IntRange(1, 256), help="How many processes; more than one share a PostgreSQL store."
+)
 @output_option
-def serve(config: Path, output: Output | None) -> None:
+def serve(config: Path, workers: int | None, output: Output | None) -> None:
     """Run the proxy until SIGINT or SIGTERM; -o is the form of the log."""
     from translator.shell import serve as serving
     from translator.shell.assembly import assemble
     from translator.shell.settings import load
 
     configure(output)
-    settings = load(config, os.environ)
-    serving.run(serving.serve(settings, assemble(settings)))
+    given = {} if workers is None else {"SMS_TRANSLATOR_SERVER__WORKERS": str(workers)}
+    settings = load(config, {**os.environ, **given})
+    sys.exit(serving.serve(settings, assemble(settings)))
 
 
 @main.command()

@@ -58,6 +58,8 @@ class Proxy:
         self._accounts, self._limits = accounts, limits
         self._deadline, self._max_body, self._queue_max = deadline, max_body, queue_max
         self._answering = 0
+        self._many = len(accounts.entries) > 1
+        self._under_way: dict[str, int] = {}
         self._explain_headers = explain_headers
         self._meter = meter or Meter()
         self._receipts = receipts
@@ -88,15 +90,27 @@ class Proxy:
             await self._tell(call, reply)
 
     async def _admitted(self, call: Call) -> Reply:
-        """The reply, unless there are as many requests under way as are taken: who queues without end answers nobody in time."""
-        if self._answering >= self._queue_max:
+        """The reply, unless as many requests are under way as are taken: who queues without end answers nobody in time.
+
+        Where there are several accounts, each may have as many under way as there are places left, so that one that fills the
+        queue leaves room for the others: alone it gets half, two get a third each.
+        """
+        who = call.login if self._many else ""
+        mine = self._under_way.get(who, 0)
+        left = self._queue_max - self._answering
+        if left <= 0 or (self._many and mine >= left):
             call.keep = False
             return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
         self._answering += 1
+        self._under_way[who] = mine + 1
         try:
             return await self._answered(call)
         finally:
             self._answering -= 1
+            if self._under_way[who] == 1:
+                del self._under_way[who]
+            else:
+                self._under_way[who] -= 1
 
     async def _answered(self, call: Call) -> Reply:
         """The reply, or what is told where the work on it was cut short."""

@@ -27,7 +27,7 @@ class Gone(Exception):
 
 class Call(Errand):
     """One request on its way. `late` is the fault for which the work on it was cut short, empty while it is not; `answered` that its
-    caller has been told already, although the work goes on."""
+    caller has been told already, although the work goes on; `login` what it says of who it is, which nobody has looked at yet."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.began = time.perf_counter()
@@ -36,9 +36,11 @@ class Call(Errand):
         verb = scope["method"]
         self._is_head = verb == "HEAD"
         self.method = verb if verb in _METHODS else "other"
-        given, length = "", ""
+        given, length, self.login = "", "", ""
         for name, value in self._headers:
-            if name == "x-request-id":
+            if name == "authorization":
+                self.login = self.login or value
+            elif name == "x-request-id":
                 given = given or value
             elif name == "content-length":
                 length = length or value

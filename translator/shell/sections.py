@@ -9,13 +9,14 @@ Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Duration = Annotated[float, Meta(ge=0, le=86400)]
 Days = Annotated[float, Meta(gt=0, le=31536000)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
+Workers = Annotated[int, Meta(ge=1, le=256)]
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """`[server]`: where we listen, and what one front request may cost. `deadline` in seconds, `max_body` in bytes, `queue_max`
-    requests under way at most."""
+    requests under way at most, in each of `workers` processes; `drain`, in seconds, is what is left to them at the end."""
 
     listen: str = "127.0.0.1:8080"
     admin: str = "127.0.0.1:8081"
@@ -24,6 +25,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     deadline: Seconds = 30.0
     max_body: Positive = 65536
     queue_max: Positive = 10_000
+    workers: Workers = 1
+    drain: Duration | None = None
     explain_headers: bool = False
 
     @property

@@ -24,12 +24,14 @@ from translator.shell.log import logger
 from translator.shell.memory import Memory
 from translator.shell.settings import Settings
 from translator.shell.store import Store, open_store
+from translator.shell.workers import Supervisor
 
 try:
     import uvloop
 except ImportError:  # where there is none for the platform
     uvloop = None  # type: ignore[assignment]
 
+_CANNOT_START: Final = 2
 _GRACE: Final = 2
 """Seconds beyond the deadline of a request that an answer may take to leave."""
 
@@ -112,6 +114,14 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
 
 
+def _grace(settings: Settings) -> int:
+    """Seconds that open requests get at the end: until the last of them has been answered, and its send has an outcome."""
+    if settings.server.drain is not None:
+        return int(settings.server.drain)
+    slowest = max(back.timeout for back in settings.backs.values())
+    return int(max(settings.server.deadline, slowest + settings.sends.wait)) + _GRACE
+
+
 def _leave_in_peace() -> None:
     """What was made at the start is not looked through again whenever the collector of garbage goes about; it goes less often, since
     a request leaves no cycles behind. It took a tenth of the time of a send."""
@@ -120,29 +130,59 @@ def _leave_in_peace() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def serve(settings: Settings, assembly: Assembly) -> None:
-    """The proxy, until SIGINT or SIGTERM. Raises ConfigError when an address cannot be listened on."""
-    server, where = settings.server, f"{settings.file}, [server]"
+def serve(settings: Settings, assembly: Assembly) -> int:
+    """The proxy, until SIGINT or SIGTERM, in as many processes as are wanted. The exit status. Raises ConfigError when an address cannot
+    be listened on."""
+    where = f"{settings.file}, [server] listen"
+    for sentence in settings.unpromised():
+        logger().warning(sentence)
+    with contextlib.closing(listen(where, read_address(where, settings.server.listen))) as front:
+        if settings.server.workers == 1:
+            run(_served(settings, assembly, front))
+            return 0
+
+        def work(number: int, lifeline: int) -> int:
+            try:
+                run(_served(settings, assembly, front, number, lifeline))
+            except ConfigError as error:
+                logger().error("cannot-start", worker=number, why=str(error))
+                return _CANNOT_START
+            return 0
+
+        return Supervisor(settings.server.workers, work).run()
+
+
+async def _served(
+    settings: Settings, assembly: Assembly, front: socket.socket, number: int = 0, lifeline: int | None = None
+) -> None:
+    """One process of it. The admin port of worker `number` is so many further than that of the first."""
+    where = f"{settings.file}, [server] admin"
     with contextlib.ExitStack() as sockets:
-        front = listen(f"{where} listen", read_address(f"{where} listen", server.listen))
-        sockets.callback(front.close)
         admin = None
-        if server.admin:
-            admin = listen(f"{where} admin", read_address(f"{where} admin", server.admin))
+        if settings.server.admin:
+            at = read_address(where, settings.server.admin)
+            admin = listen(where, at._replace(port=at.port + number))
             sockets.callback(admin.close)
-        for sentence in settings.unpromised():
-            logger().warning(sentence)
         store = await open_store(settings.store.url, f"{settings.file}, [store] url", settings.folder)
+        stop = stopped()
+        if lifeline is not None:
+            asyncio.get_running_loop().add_reader(lifeline, stop.set)
         try:
-            await _serve(settings, assembly, store, front, admin)
+            await _serve(settings, assembly, store, front, admin, stop, worker=None if lifeline is None else number)
         finally:
             await store.close()
 
 
 async def _serve(
-    settings: Settings, assembly: Assembly, store: Store, front: socket.socket, admin: socket.socket | None
+    settings: Settings,
+    assembly: Assembly,
+    store: Store,
+    front: socket.socket,
+    admin: socket.socket | None,
+    stop: asyncio.Event,
+    worker: int | None,
 ) -> None:
-    stop, meter, grace = stopped(), Meter(), int(settings.server.deadline) + _GRACE
+    meter, grace = Meter(), _grace(settings)
     backs = {name: reach.upstream() for name, reach in assembly.reaches.items()}
     keeper = Keeper(store, assembly.accounts, assembly.limits, Keeping.of(settings), meter)
     proxy = Proxy(
@@ -169,7 +209,7 @@ async def _serve(
         await servers.enter_async_context(keeper.going_on(proxy.driver))
         await servers.enter_async_context(serving(proxy.application(), front, grace))
         _leave_in_peace()
-        logger().info("serving", listen=address_of(front), accounts=len(assembly.accounts.entries))
+        logger().info("serving", listen=address_of(front), accounts=len(assembly.accounts.entries), worker=worker)
         await stop.wait()
         logger().info("draining")
     logger().info("stopped")

@@ -161,6 +161,7 @@ def _check(settings: Settings) -> None:
     if settings.server.public_url:
         check_url(f"{server} public_url", settings.server.public_url)
     _secrets(server, settings.server)
+    check_workers(settings)
     if not settings.store.url.startswith(("sqlite:///", "postgresql://", "memory:")):
         raise ConfigError(f"{settings.file}, [store] url", "begins with sqlite:///, postgresql:// or memory:")
     for network in settings.callbacks.allow:
@@ -175,6 +176,15 @@ def _check(settings: Settings) -> None:
         for side, keys in (("front", front), ("back", behind)):
             _credentials(f"{where} {side}", keys.account, keys.token)
     _overlaps(settings.accounts)
+
+
+def check_workers(settings: Settings) -> None:
+    """Several processes share what is kept, so it has to be where they can. Raises ConfigError."""
+    if settings.server.workers > 1 and not settings.store.url.startswith("postgresql://"):
+        sentence = f"{settings.server.workers} workers share a store: [store] url has to begin with postgresql://"
+        raise ConfigError(f"{settings.file}, [server] workers", sentence)
+    if settings.server.workers > 1 and settings.server.admin and read_address("admin", settings.server.admin).port == 0:
+        raise ConfigError(f"{settings.file}, [server] admin", "needs a port of its own: each worker has the next one")
 
 
 def _secrets(where: str, server: Server) -> None:

@@ -1,0 +1,65 @@
+"""Places at a back: as many at once as it takes, and among those who wait one account after another."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from translator.shell.slots import Slots
+
+
+def test_accounts_that_wait_take_turns_whoever_asks_most() -> None:
+    async def main() -> list[str]:
+        slots, order = Slots(1), []
+
+        async def call(who: str) -> None:
+            await slots.take(who)
+            order.append(who)
+            await asyncio.sleep(0)
+            slots.give()
+
+        assert slots.take_free()
+        waiting = [asyncio.create_task(call(who)) for who in ("a", "a", "a", "a", "b", "c", "c")]
+        await asyncio.sleep(0)
+        slots.give()
+        await asyncio.gather(*waiting)
+        assert slots.take_free()
+        return order
+
+    assert asyncio.run(main()) == ["a", "b", "c", "a", "c", "a", "a"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.booleans()), max_size=30), st.integers(1, 4))
+def test_never_more_at_once_and_no_place_is_lost_also_where_callers_leave(
+    calls: list[tuple[str, int, bool]], count: int
+) -> None:
+    async def main() -> int:
+        slots, inside, most = Slots(count), 0, 0
+
+        async def call(who: str, steps: int) -> None:
+            nonlocal inside, most
+            await slots.take(who)
+            inside += 1
+            most = max(most, inside)
+            try:
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+            finally:
+                inside -= 1
+                slots.give()
+
+        def made(who: str, steps: int) -> Coroutine[Any, Any, None]:
+            return call(who, steps)
+
+        tasks = [asyncio.create_task(made(who, steps)) for who, steps, _ in calls]
+        await asyncio.sleep(0)
+        for task, (_, _, leaves) in zip(tasks, calls, strict=True):
+            if leaves:
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert [slots.take_free() for _ in range(count + 1)] == [True] * count + [False]
+        return most
+
+    assert asyncio.run(main()) <= count

@@ -1,0 +1,136 @@
+"""Several processes behind one port, with the store that they share."""
+
+import json
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_cli import ACCOUNT, CONFIG, SECONDS, fetch, run, running
+
+PATH = f"/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "back-token").write_text("right\n", "utf-8")
+    (tmp_path / "translator.toml").write_text(CONFIG, "utf-8")
+    return tmp_path / "translator.toml"
+
+
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row that nobody has."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            first: int = listener.getsockname()[1]
+        try:
+            for listener in [socket.create_server(("127.0.0.1", first + number)) for number in range(count)]:
+                listener.close()
+        except (OSError, OverflowError):
+            continue
+        return first
+
+
+def lines_of(process: Any, event: str, count: int) -> list[dict[str, Any]]:
+    """The next so many lines of the log that tell of an event."""
+    found: list[dict[str, Any]] = []
+    while len(found) < count:
+        line = json.loads(process.stderr.readline())
+        if line["event"] == event:
+            found.append(line)
+    return found
+
+
+def until_ready(port: int) -> None:
+    """Wait until a worker's admin port answers."""
+    ends = time.monotonic() + SECONDS
+    while time.monotonic() < ends:
+        try:
+            if fetch(f"http://127.0.0.1:{port}/readyz")[0] == 200:
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the worker does not answer")
+
+
+def test_workers_share_a_store_that_processes_can_share(config: Path) -> None:
+    done = run("serve", "-c", config, "--workers", "2")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "sms-translator: translator.toml, [server] workers: 2 workers share a store: [store] url has to begin with postgresql://\n"
+    )
+
+
+def test_each_worker_needs_an_admin_port_of_its_own(config: Path) -> None:
+    done = run(
+        "serve", "-c", config, "--workers", "2", SMS_TRANSLATOR_STORE__URL="postgresql://nobody@127.0.0.1:1/none",
+        SMS_TRANSLATOR_SERVER__ADMIN="127.0.0.1:0",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "each worker has the next one" in done.stderr
+
+
+def test_workers_that_cannot_start_end_the_command(config: Path) -> None:
+    done = run(
+        "serve", "-c", config, "--workers", "2", "-o", "json", SMS_TRANSLATOR_STORE__URL="postgresql://a@127.0.0.1:1/b"
+    )
+    assert done.returncode == 2
+    said = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {line["event"] for line in said} == {"cannot-start"}
+    assert all("cannot be reached" in line["why"] for line in said)
+
+
+def test_two_workers_answer_one_that_dies_is_started_anew_and_all_end_together(config: Path, postgres_url: str) -> None:
+    first = free_ports(2)
+    changes = {
+        "SMS_TRANSLATOR_STORE__URL": postgres_url, "SMS_TRANSLATOR_SERVER__ADMIN": f"127.0.0.1:{first}",
+        "SMS_TRANSLATOR_SERVER__WORKERS": "2",
+    }  # fmt: skip
+    with running("serve", "-c", config, "-o", "json", **changes) as process:
+        served = lines_of(process, "serving", 2)
+        assert sorted(line["worker"] for line in served) == [0, 1]
+        assert len({line["listen"] for line in served}) == 1
+        url = f"http://{served[0]['listen']}{PATH}"
+        for number in range(2):
+            until_ready(first + number)
+        assert [fetch(url)[0] for _ in range(4)] == [401] * 4
+        workers = children(process.pid)
+        assert len(workers) == 2
+        os.kill(workers[0], signal.SIGKILL)
+        [died] = lines_of(process, "worker-died", 1)
+        assert died["status"] == -signal.SIGKILL
+        [again] = lines_of(process, "serving", 1)
+        assert again["worker"] == died["worker"]
+        until_ready(first + died["worker"])
+        assert [fetch(url)[0] for _ in range(4)] == [401] * 4
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=SECONDS)
+        assert process.returncode == 0
+        assert [pid for pid in workers if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_workers_end_when_who_started_them_is_killed(config: Path, postgres_url: str) -> None:
+    changes = {"SMS_TRANSLATOR_STORE__URL": postgres_url, "SMS_TRANSLATOR_SERVER__WORKERS": "2"}
+    with running("serve", "-c", config, "-o", "json", **changes) as process:
+        lines_of(process, "serving", 2)
+        process.kill()
+        _, err = process.communicate(timeout=SECONDS)  # which waits for whoever still writes
+    assert [json.loads(line)["event"] for line in err.splitlines()].count("stopped") == 2
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that go on."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text("ascii").rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(stat[1]) == pid and stat[0] != "Z":
+                found.append(int(entry.name))
+    return sorted(found)
