@@ -1,10 +1,11 @@
 """The memory of this process: the same tables, in a database without a file, and before them what is in hand.
 
 A send that nobody waits to be told of and that is answered well is over with its answer; to write it into tables takes longer than all
-the rest of it. So it stays in hand, and is put down into the tables as soon as they are used for anything else:
+the rest of it. So it stays in hand:
 
 record ─▶ in hand ─▶ settle: sent ─▶ its SID, in hand for as long as an unknown send could be taken for it
-             └── anything else is wanted of the tables ─▶ put down first, so that all work sees all sends
+             ├── it is still in hand when the tables are used for the second time ─▶ put down: it takes long
+             └── any send is unknown ─▶ everything is put down before the tables are used: who looks for it sees all
 """
 
 from collections import deque
@@ -41,7 +42,8 @@ class MemoryStore:
         self._connection = self._engine.connect()
         with self._connection.begin():
             migrate(self._connection, where)
-        self._under_way: dict[str, tuple[Begun, Times]] = {}
+        self._fresh: dict[str, tuple[Begun, Times]] = {}
+        self._older: dict[str, tuple[Begun, Times]] = {}
         self._made: deque[_Made] = deque()
         self._doubtful = False
         self._patience = 0.0
@@ -52,38 +54,59 @@ class MemoryStore:
             return await self.write(partial(rows.record, begun=begun, times=times))
         self._patience = max(self._patience, times.patience)
         for one in begun:
-            self._under_way[one.id] = (one, times)
+            self._fresh[one.id] = (one, times)
         return [Recorded(one.id, "new") for one in begun]
 
     async def settle(self, outcomes: Sequence[Outcome], now: float) -> None:
         """See `sends.settle`."""
-        if any(outcome.state == "unknown" or outcome.id not in self._under_way for outcome in outcomes):
-            await self.write(partial(rows.settle, outcomes=outcomes, now=now))
-            return
-        for outcome in outcomes:
-            one, _ = self._under_way.pop(outcome.id)
-            if outcome.message is not None:
-                self._made.append(_Made(now, one.place, outcome.message.sid))
+        if any(outcome.state == "unknown" for outcome in outcomes):
+            self._put_down(self._fresh, self._older)
+        put_down = [outcome for outcome in outcomes if not self._is_settled(outcome, now)]
+        if put_down:
+            self._transact(partial(rows.settle, outcomes=put_down, now=now))
         # A send that is found to be unknown was made at most `patience` ago, and a message of that window is its own or another's.
         before = now - self._patience - BEFORE - AFTER
         while self._made and self._made[0].now < before:
             self._made.popleft()
 
+    def _is_settled(self, outcome: Outcome, now: float) -> bool:
+        """Settle a send that is in hand. Whether it was."""
+        begun = self._fresh.pop(outcome.id, None) or self._older.pop(outcome.id, None)
+        if begun is not None and outcome.message is not None:
+            self._made.append(_Made(now, begun[0].place, outcome.message.sid))
+        return begun is not None
+
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns. Raises what the work raises."""
+        self._put_down(self._older, *([self._fresh] if self._doubtful else []))
+        self._fresh, self._older = {}, self._fresh
+        return self._transact(work)
+
+    def _put_down(self, *sends: dict[str, tuple[Begun, Times]]) -> None:
+        """Write down what is under way, as it would stand there from the beginning in a file."""
+        if any(sends):
+            with self._connection.begin():
+                for begun in sends:
+                    for one, times in begun.values():
+                        rows.begin(self._connection, one, times)
+        for begun in sends:
+            begun.clear()
+
+    def _transact(self, work: Callable[[Connection], Result]) -> Result:
+        """What the work returns. While a send is unknown, all that were answered stand beside it before anybody looks."""
         with self._connection.begin():
-            for one, times in self._under_way.values():
-                rows.begin(self._connection, one, times)
+            if self._doubtful:
+                self._note_made()
             result = work(self._connection)
             self._doubtful = rows.is_any_unknown(self._connection)
             if self._doubtful:
-                for made in self._made:
-                    rows.note_made(self._connection, *made)
-        # Only what is committed is out of hand.
-        self._under_way.clear()
-        if self._doubtful:
-            self._made.clear()
+                self._note_made()
         return result
+
+    def _note_made(self) -> None:
+        for made in self._made:
+            rows.note_made(self._connection, *made)
+        self._made.clear()
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns."""
