@@ -637,14 +637,17 @@ def test_a_search_and_a_batch_may_be_sixteen_times_as_large_as_other_bodies(
     entry = Entry(Side(front, ACCOUNT, "P1", TOKEN), Back("provider", behind), Side(behind, "AC9", "", "b"), False)
     under = Proxy(Accounts([entry]), Limits(), {"provider": always(Failure("never-left"))}, clock=ManualClock(NOW))
 
-    async def main(size: int) -> int:
+    async def main() -> dict[int, int]:
         transport = httpx.ASGITransport(under.application())
         async with httpx.AsyncClient(transport=transport, base_url="http://front.test") as client:
-            return (
-                await client.request(method, path, content=b" " * size, headers={"authorization": BASIC})
-            ).status_code
+            return {
+                size: (
+                    await client.request(method, path, content=b" " * size, headers={"authorization": BASIC})
+                ).status_code
+                for size in (65536, 65537, 16 * 65536, 16 * 65536 + 1)
+            }
 
-    statuses = {size: asyncio.run(main(size)) for size in (65536, 65537, 16 * 65536, 16 * 65536 + 1)}
+    statuses = asyncio.run(main())
     assert [size for size, status in statuses.items() if status == 413] == [
         size for size in statuses if size > 65536 * (16 if large else 1)
     ]

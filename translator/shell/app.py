@@ -20,7 +20,7 @@ from translator import wire
 from translator.accounts import Accounts
 from translator.exchange import Limits, Reply, exchange, failure
 from translator.shell.admin import Meter
-from translator.shell.call import Call, Gone
+from translator.shell.call import Call, Gone, new_ids
 from translator.shell.driving import Asker, Driver, Scribe
 from translator.shell.log import logger, where_it_broke
 from translator.shell.memory import Memory
@@ -57,7 +57,9 @@ class Proxy:
     ) -> None:
         self._accounts, self._limits = accounts, limits
         self._deadline, self._max_body, self._queue_max = deadline, max_body, queue_max
+        self._ids = new_ids()
         self._answering = 0
+        self._loop: asyncio.AbstractEventLoop | None = None  # asked for once, as in `upstream`
         self._many = len(accounts.entries) > 1
         self._under_way: dict[str, int] = {}
         self._explain_headers = explain_headers
@@ -75,7 +77,7 @@ class Proxy:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1003})
             return
-        call = Call(scope, receive, send)
+        call = Call(scope, receive, send, self._ids)
         if self._receipts is not None and call.path.startswith(RECEIPTS):
             call.keep = False
             status = 200 if await self._receipts(call.path) else 404
@@ -114,10 +116,10 @@ class Proxy:
 
     async def _answered(self, call: Call) -> Reply:
         """The reply, or what is told where the work on it was cut short."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
         until = loop.time() + self._deadline
         first = self._deadline if call.method == "POST" else min(_CARE, self._deadline)
-        call.task, call.timer = asyncio.current_task(), loop.call_later(first, self._look_after, call, until)
+        call.task, call.timer = asyncio.current_task(loop), loop.call_later(first, self._look_after, call, until)
         try:
             body = await call.read(self._max_body, lambda: self._most(call))
             call.keep = call.has_body  # a connection on which the rest of a body is to come is of no further use

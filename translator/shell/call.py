@@ -5,7 +5,7 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -16,9 +16,11 @@ from translator.shell.driving import Errand
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-_OURS: Final = secrets.token_hex(8)
-_numbers: Final = itertools.count(1)
-"""An id of ours is the process's random half and a number: to draw lots for each request would be a system call for each."""
+
+def new_ids() -> Iterator[str]:
+    """Ids for requests that bring none: a random half and a number, since to draw lots for each takes a system call for each."""
+    drawn = secrets.token_hex(8)
+    return (f"{drawn}{number:016x}" for number in itertools.count(1))
 
 
 class Gone(Exception):
@@ -29,7 +31,7 @@ class Call(Errand):
     """One request on its way. `late` is the fault for which the work on it was cut short, empty while it is not; `answered` that its
     caller has been told already, although the work goes on; `login` what it says of who it is, which nobody has looked at yet."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, ids: Iterator[str]) -> None:
         self.began = time.perf_counter()
         self._scope, self._receive, self._send = scope, receive, send
         self._headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
@@ -44,7 +46,7 @@ class Call(Errand):
                 given = given or value
             elif name == "content-length":
                 length = length or value
-        super().__init__(given if _REQUEST_ID.fullmatch(given) else f"{_OURS}{next(_numbers):016x}")
+        super().__init__(given if _REQUEST_ID.fullmatch(given) else next(ids))
         self._declares = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
         self.path: str = scope["path"]
         self.has_body = False

@@ -27,6 +27,11 @@ _TRIES: Final = 4
 """How often it is tried to write down what became of a send, a little later each time."""
 
 
+_ID: Final = 16
+_DRAWN: Final = 256
+"""Bytes of a send's name, and how many names are drawn at once."""
+
+
 class Patience(NamedTuple):
     """`[sends]` of the configuration, in seconds: `wait` for an outcome that is looked for, `join` for equal sends, `give_up` for
     looking at all; and `answer`, within which a back has answered or will not. `resend` is after how long a send that cannot be found is
@@ -54,6 +59,7 @@ class Journal:
         self._store, self._accounts, self._vetting, self._receipts = store, accounts, vetting, receipts
         self._patience, self._clock = patience, clock
         self._places = {name: place_of(entry) for name, entry in accounts.by_name.items()}
+        self._lots: list[str] = []
         self.wake = wake
 
     async def does(self, want: Record | Settle | Await) -> Any:
@@ -76,11 +82,18 @@ class Journal:
         )
 
     async def _written(self, intents: Sequence[Intent]) -> list[Recorded]:
-        begun = [Begun(os.urandom(16).hex(), self._places[intent.entry], intent) for intent in intents]
+        begun = [Begun(self._id(), self._places[intent.entry], intent) for intent in intents]
         try:
             return await self._store.record(begun, Times(self._clock(), self._patience.answer, self._patience.join))
         except StoreDown as error:
             raise Refused(Fault("store-down", retry_after=1, log=f"the store is down: {error}")) from None
+
+    def _id(self) -> str:
+        """A name that nobody can guess, out of lots that are drawn for many at once: each draw takes a system call."""
+        if not self._lots:
+            drawn = os.urandom(_ID * _DRAWN).hex()
+            self._lots = [drawn[at : at + 2 * _ID] for at in range(0, len(drawn), 2 * _ID)]
+        return self._lots.pop()
 
     async def _forbidden(self, intent: Intent) -> str:
         return "" if intent.wish is None else await self._vetting.forbids(intent.wish.address)

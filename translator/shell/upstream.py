@@ -35,8 +35,8 @@ class Calls(Protocol):
 class _Limit:
     """The time that a call may take. What `asyncio.timeout` does, for a third of what that costs; and whether the call has left."""
 
-    def __init__(self) -> None:
-        task = asyncio.current_task()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a back is asked within a task")
         self._task, self._before = task, task.cancelling()
@@ -71,12 +71,15 @@ class Upstream:
     ) -> None:
         self._timeout = timeout
         self._slots = Slots(concurrency)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The loop of all calls, asked for once: each time that it is asked for takes a system call."""
         self._engine: Calls = engine or Engine(url, largest)
 
     async def ask(self, request: Request, request_id: str) -> Answer:
         """The back's answer, whole, or why there is none. Never raises for what a network or a back can do."""
-        limit = _Limit()
-        timer = asyncio.get_running_loop().call_later(self._timeout, limit.reach)
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        limit = _Limit(loop)
+        timer = loop.call_later(self._timeout, limit.reach)
         try:
             if not self._slots.take_free():
                 await self._slots.take(request.header("authorization") or "")
