@@ -1,9 +1,12 @@
 """The log: events with fields, to stderr, as key=value or as JSON. What must not be logged is a field that is not there."""
 
+import asyncio
+import contextlib
 import logging
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
@@ -40,28 +43,42 @@ class _Lines(structlog.BoundLoggerBase):
 
 
 class _Sink:
-    """Where lines go, each at once: what a process said last is what is wanted of one that died."""
+    """Where lines go: each at once, or all of one turn of a loop together."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._lines: list[bytes] = []
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def msg(self, line: bytes) -> None:
-        self._file.write(line + b"\n")
-        self._file.flush()
+        self._lines.append(line)
+        if self.loop is None:
+            self.flush()
+        elif len(self._lines) == 1:
+            self.loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what there is."""
+        lines, self._lines = self._lines, []
+        if lines:
+            self._file.write(b"\n".join([*lines, b""]))
+            self._file.flush()
 
 
 class _Log:
     """The logger that is in use: made when the log is configured, since to make one costs as much as a line."""
 
     now: Any = structlog.get_logger()
+    sink: _Sink | None = None
 
 
 def configure(output: Output | None) -> None:
     """Set the form of the log for the process. Not said, it is text for a person at a terminal and JSON for anything else."""
     as_json = output == "json" or (output is None and not sys.stderr.isatty())
+    sink = _Log.sink = _Sink(sys.stderr.buffer)
     structlog.configure(
         processors=[_described, _as_json if as_json else _as_text],
-        logger_factory=lambda: _Sink(sys.stderr.buffer),
+        logger_factory=lambda: sink,
         wrapper_class=_Lines,
         cache_logger_on_first_use=False,
     )
@@ -71,6 +88,21 @@ def configure(output: Output | None) -> None:
         library.handlers = [_Forward()]
         library.setLevel(logging.WARNING)
         library.propagate = False
+
+
+@contextlib.contextmanager
+def in_one_write(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """While the block runs, the lines of one turn of the loop are one write: there are some for each turn where there is much to do."""
+    sink = _Log.sink
+    if sink is None:
+        yield
+        return
+    sink.loop = loop
+    try:
+        yield
+    finally:
+        sink.loop = None
+        sink.flush()
 
 
 def logger() -> Any:

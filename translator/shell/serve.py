@@ -20,8 +20,9 @@ from translator.shell.admin import Meter, admin_application
 from translator.shell.app import Proxy
 from translator.shell.assembly import Assembly
 from translator.shell.keeping import Keeper, Keeping
-from translator.shell.log import logger
+from translator.shell.log import in_one_write, logger
 from translator.shell.memory import Memory
+from translator.shell.protocol import Protocol
 from translator.shell.settings import Settings
 from translator.shell.store import Store, open_store
 from translator.shell.workers import Supervisor
@@ -75,7 +76,7 @@ async def serving(app: Starlette, listener: socket.socket, grace: int) -> AsyncI
     """Serve while the block runs; on the way out open requests get `grace` seconds and the application closes what it holds."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -209,6 +210,7 @@ async def _serve(
         await servers.enter_async_context(keeper.going_on(proxy.driver))
         await servers.enter_async_context(serving(proxy.application(), front, grace))
         _leave_in_peace()
+        servers.enter_context(in_one_write(asyncio.get_running_loop()))
         logger().info("serving", listen=address_of(front), accounts=len(assembly.accounts.entries), worker=worker)
         await stop.wait()
         logger().info("draining")
