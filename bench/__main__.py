@@ -1,21 +1,29 @@
-"""`make bench`: prints each figure beside its peer and what must hold, and exits 1 where something does not."""
+"""`make bench`: prints each figure beside its peer and what must hold, and exits 1 where something does not.
 
+`python -m bench [--json FILE] [--rounds N] [--alone]`; `--alone` leaves out the peers that speak HTTP, which take most of the time.
+"""
+
+import argparse
+import json
 import sys
+from pathlib import Path
+from typing import Any
 
-import msgspec
-
-from bench import durable, lists, peers, translate
+from bench import durable, lists, translate
+from bench.beside import musts, run, table
+from bench.beside.machine import MissingError
 
 
 def verdict(name: str, value: float, must: float, *, at_least: bool = False) -> bool:
     """Say whether a figure is what it must be."""
     good = value >= must if at_least else value <= must
     bound = "at least" if at_least else "at most"
-    print(f"  {name:8} {value:12,.2f}, must be {bound} {must:,}: {'holds' if good else 'DOES NOT HOLD'}")
+    print(f"  {name:8} {value:12,.2f}, must be {bound} {must:,}: {'holds' if good else 'DOES NOT HOLD'}", flush=True)
     return good
 
 
-def main() -> int:
+def alone() -> tuple[dict[str, Any], list[bool]]:
+    """What is measured without peers that speak HTTP, and whether it is what it must be."""
     found = translate.measure()
     print(
         f"translating a list of {found['messages']:.0f} messages, JSON bytes to JSON bytes, decode and encode included"
@@ -35,19 +43,31 @@ def main() -> int:
     good.append(verdict("ratio", kept["ratio"], durable.MUST_REGISTER, at_least=True))
     print(f"a claim with {claimed['tracked']:,.0f} messages tracked beside the same claim with {durable.DUE:,}")
     good.append(verdict("ratio", claimed["ratio"], durable.MUST_CLAIM))
-    beside = peers.measure()
-    print("a request beside an ordinary shim, 16 clients: CPU in us, requests a second, p99 of a send in ms, peak MB")
-    for name, row in beside.items():
-        figures = ("send_us", "send_per_second", "send_p99_ms", "get_us", "get_per_second", "peak_mb")
-        print(f"  {name:24}" + "".join(f" {what} {row[what]:8,.0f}" for what in figures))
-    shim = beside[peers.SHIM]["send_us"]
-    good.append(verdict("memory:", shim / beside["product, memory:"]["send_us"], peers.MUST_SEND_CPU, at_least=True))
-    good.append(verdict("SQLite", shim / beside["product, SQLite"]["send_us"], peers.MUST_DURABLE_CPU, at_least=True))
-    print(
-        msgspec.json.encode(
-            {"peers": beside, "translate": found, "lists": whole, "durable": kept, "claims": claimed}
-        ).decode()
+    return {"translate": found, "lists": whole, "durable": kept, "claims": claimed}, good
+
+
+def main() -> int:
+    """Measure, print, and judge. 2 where what the peers take is not there."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--json", type=Path, help="a file for every figure")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="how often each peer is started and measured (%(default)s)"
     )
+    parser.add_argument("--alone", action="store_true", help="without the peers that speak HTTP")
+    given = parser.parse_args()
+    figures, good = alone()
+    if not given.alone:
+        try:
+            beside = figures["beside"] = run.measure(given.rounds)
+        except MissingError as error:
+            print(error, file=sys.stderr)
+            return 2
+        verdicts = musts.judge(beside)
+        for line in table.lines(beside, verdicts):
+            print(line)
+        good += [one.holds is not False for one in verdicts]
+    if given.json is not None:
+        given.json.write_text(json.dumps(figures, indent=1), "utf-8")
     return 0 if all(good) else 1
 
 

@@ -1,0 +1,109 @@
+"""What one call to a back costs through each engine that could move it: `python -m bench.engines`.
+
+Our own, httpx with its own transport, and httpx transports over other clients where they are installed
+(`pip install httpx-aiohttp pyreqwest`). All of them behind the same seam, 16 calls at a time, before the same stub; the CPU is this process's, its least of the rounds.
+"""
+
+import asyncio
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
+
+import httpx
+
+from bench.beside import data
+from bench.beside.run import bench
+from translator.shell.httpx_engine import HttpxEngine
+from translator.shell.upstream import LARGEST, Calls, Upstream
+from translator.wire import Request, Response
+
+CALLS: Final = 1500
+AT_ONCE: Final = 16
+ROUNDS: Final = 5
+MUST: Final = 1.3
+"""How near a library would have to come to our own engine to be chosen instead of it."""
+
+_REQUEST: Final = Request(
+    "POST", f"/v2/Properties/{data.PROPERTY}/Messages",
+    headers=(("authorization", f"Basic {data.BACK_LOGIN}"), ("content-type", "application/json")),
+    body=b'{"From":"+19876543212","To":"+13216549878","Text":"Test SMS","DeliveryReceipt":true}',
+)  # fmt: skip
+
+
+_OTHERS: Final = (
+    ("httpx over aiohttp", "httpx_aiohttp", "AiohttpTransport"),
+    ("httpx over pyreqwest", "pyreqwest.compatibility.httpx", "HttpxTransport"),
+)
+
+
+def candidates(url: str) -> Iterator[tuple[str, Callable[[], Calls | None]]]:
+    """Each engine that there is here, by name. None stands for our own."""
+
+    def over(transport: Any) -> Callable[[], Calls]:
+        return lambda: HttpxEngine(url, LARGEST, 10.0, 64, transport())
+
+    yield "own", lambda: None
+    yield "httpx", lambda: HttpxEngine(url, LARGEST, 10.0, 64)
+    for name, module, transport in _OTHERS:
+        if find_spec(module.partition(".")[0]) is None:
+            print(f"SKIPPED: {name}: {module} is not installed", file=sys.stderr)
+        else:
+            yield name, over(getattr(import_module(module), transport))
+
+
+async def _calls(url: str, engine: Calls | None, calls: int) -> None:
+    upstream = Upstream(url, engine=engine)
+    numbers = iter(range(calls))
+
+    async def one() -> None:
+        for _ in numbers:
+            answer = await upstream.ask(_REQUEST, "bench")
+            if not isinstance(answer, Response) or answer.status >= 300:
+                raise RuntimeError(f"a call was answered {answer}")
+
+    await asyncio.gather(*[one() for _ in range(AT_ONCE)])
+    await upstream.aclose()
+
+
+def _cost(url: str, made: Callable[[], Calls | None]) -> tuple[float, float]:
+    """Microseconds of CPU a call, and calls a second."""
+
+    async def main() -> tuple[float, float]:
+        await _calls(url, made(), 100)
+        used, began = _cpu(), time.perf_counter()
+        await _calls(url, made(), CALLS)
+        return (_cpu() - used) / CALLS * 1e6, CALLS / (time.perf_counter() - began)
+
+    return asyncio.run(main())
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def measure() -> dict[str, dict[str, float]]:
+    """By engine: the least CPU of a call in microseconds, and the most calls a second."""
+    with bench() as on:
+        on.provider()
+        url = f"http://127.0.0.1:{on.back}"
+        engines = dict(candidates(url))
+        rounds = [{name: _cost(url, made) for name, made in engines.items()} for _ in range(ROUNDS)]
+    return {
+        name: {"cpu_us": min(one[name][0] for one in rounds), "per_second": max(one[name][1] for one in rounds)}
+        for name in engines
+    }
+
+
+if __name__ == "__main__":
+    print(f"httpx {httpx.__version__}")
+    found = measure()
+    for engine, row in found.items():
+        times = row["cpu_us"] / found["own"]["cpu_us"]
+        print(f"{engine:24}{row['cpu_us']:8.1f} us a call{row['per_second']:10,.0f} a second{times:8.2f} times our own")
+    print(json.dumps(found))
