@@ -1,7 +1,7 @@
 """What one call to a back costs through each engine that could move it: `python -m bench.engines`.
 
-Our own, httpx with its own transport, and httpx transports over other clients where they are installed
-(`pip install httpx-aiohttp pyreqwest`). All of them behind the same seam, 16 calls at a time, before the same stub; the CPU is this process's, its least of the rounds.
+Our own, httpx with its own transport, and httpx transports over other clients where they are installed (`pip install httpx-aiohttp
+pyreqwest`). All of them behind the same seam, 16 calls at a time, before the same stub; the CPU is this process's, its least of the rounds.
 """
 
 import asyncio
