@@ -11,7 +11,7 @@ and a wait for either cost more than the translation, so a timer looks after the
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
@@ -21,6 +21,7 @@ from translator.accounts import Accounts
 from translator.exchange import Limits, Reply, exchange, failure
 from translator.shell.admin import Meter
 from translator.shell.call import Call, Gone, new_ids
+from translator.shell.deadlines import Deadlines
 from translator.shell.driving import Asker, Driver, Scribe
 from translator.shell.log import logger, where_it_broke
 from translator.shell.memory import Memory
@@ -56,7 +57,8 @@ class Proxy:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._accounts, self._limits = accounts, limits
-        self._deadline, self._max_body, self._queue_max = deadline, max_body, queue_max
+        self._overdue, self._caring = Deadlines(deadline), Deadlines(_CARE)
+        self._max_body, self._queue_max = max_body, queue_max
         self._ids = new_ids()
         self._answering = 0
         self._loop: asyncio.AbstractEventLoop | None = None  # asked for once, as in `upstream`
@@ -117,9 +119,9 @@ class Proxy:
     async def _answered(self, call: Call) -> Reply:
         """The reply, or what is told where the work on it was cut short."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
-        until = loop.time() + self._deadline
-        first = self._deadline if call.method == "POST" else min(_CARE, self._deadline)
-        call.task, call.timer = asyncio.current_task(loop), loop.call_later(first, self._look_after, call, until)
+        call.task = asyncio.current_task(loop)
+        overdue = self._overdue.add(loop, self._is_overdue, call)
+        caring = None if call.method == "POST" else self._caring.add(loop, self._care_for, call)
         try:
             body = await call.read(self._max_body, lambda: self._most(call))
             call.keep = call.has_body  # a connection on which the rest of a body is to come is of no further use
@@ -133,22 +135,26 @@ class Proxy:
             call.keep = call.has_body
             return failure(self._accounts, call.request(None), call.late)
         finally:
-            call.settle()
+            self._overdue.drop(overdue)
+            if caring is not None:
+                self._caring.drop(caring)
+            if call.leaving is not None:
+                call.leaving.cancel()
 
-    def _look_after(self, call: Call, until: float) -> None:
-        """See whether a request is overdue, and whether the caller of a read is still there."""
+    def _care_for(self, call: Call) -> None:
+        """See whether the caller of a read is still there from now on, if its request has come."""
         loop = asyncio.get_running_loop()
-        left = until - loop.time()
-        if left > 0:
-            if call.has_body and call.leaving is None:
-                call.leaving = loop.create_task(call.leave())
-                call.leaving.add_done_callback(lambda task: None if task.cancelled() else call.cut(_GONE))
-            call.timer = loop.call_later(left if call.leaving else min(left, _CARE), self._look_after, call, until)
-        elif call.method == "POST" and call.back:
+        if call.has_body:
+            call.leaving = loop.create_task(call.leave())
+            call.leaving.add_done_callback(lambda task: None if task.cancelled() else call.cut(_GONE))
+
+    def _is_overdue(self, call: Call) -> None:
+        """Tell the caller that its time is over."""
+        if call.method == "POST" and call.back:
             # A message that may have reached the provider is not one that simply took too long, and the work on it goes on.
             call.answered = True
             unknown = failure(self._accounts, call.request(None), "outcome-unknown")
-            telling = loop.create_task(self._tell(call, unknown))
+            telling = asyncio.get_running_loop().create_task(self._tell(call, unknown))
             self._telling.add(telling)
             telling.add_done_callback(self._telling.discard)
         else:
@@ -194,20 +200,15 @@ class Proxy:
         seconds = time.perf_counter() - call.began
         self._meter.count(reply, seconds, call.back)
         write = logger().warning if reply.log or reply.response.status >= 500 else logger().info
-        write(
-            "request",
-            method=call.method,
-            dialect=reply.dialect,
-            operation=reply.operation or None,
-            status=reply.response.status,
-            fault=reply.fault or None,
-            why=reply.log or None,
-            back=call.back or None,
-            asks=reply.asks,
-            ms=round(seconds * 1000, 1),
-            request_id=call.id,
-            notes=",".join([f"{note.name}:{note.detail}".rstrip(":") for note in reply.notes]) or None,
-        )
+        told: dict[str, Any] = {
+            "method": call.method, "dialect": reply.dialect, "status": reply.response.status, "asks": reply.asks,
+            "ms": round(seconds * 1000, 1), "request_id": call.id,
+        }  # fmt: skip
+        more = {"operation": reply.operation, "back": call.back, "fault": reply.fault, "why": reply.log}
+        told.update({name: value for name, value in more.items() if value})
+        if reply.notes:
+            told["notes"] = ",".join([f"{note.name}:{note.detail}".rstrip(":") for note in reply.notes])
+        write("request", **told)
 
 
 class _Application(Starlette):

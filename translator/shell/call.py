@@ -54,7 +54,6 @@ class Call(Errand):
         self.late = ""
         self.answered = False
         self.task: asyncio.Task[None] | None = None
-        self.timer: asyncio.TimerHandle | None = None
         self.leaving: asyncio.Task[None] | None = None
 
     def request(self, body: bytes | None) -> wire.Request:
@@ -110,10 +109,3 @@ class Call(Errand):
         self.late = why
         if self.task is not None:
             self.task.cancel()
-
-    def settle(self) -> None:
-        """Nobody looks after this request any more."""
-        if self.timer is not None:
-            self.timer.cancel()
-        if self.leaving is not None:
-            self.leaving.cancel()

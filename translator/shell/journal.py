@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from translator.accounts import Accounts, Entry
 from translator.errors import Refused
 from translator.model import Fault
@@ -102,7 +104,7 @@ class Journal:
         """Where somebody waits to be told, the back may tell us."""
         if recorded.state != "new" or intent.wish is None or not self._accounts.by_name[intent.entry].back.receipts:
             return recorded
-        return recorded._replace(receipt=self._receipts.address(recorded.id))
+        return msgspec.structs.replace(recorded, receipt=self._receipts.address(recorded.id))
 
     async def _settle(self, outcomes: Sequence[Outcome]) -> None:
         for again in range(_TRIES):

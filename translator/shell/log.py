@@ -120,9 +120,11 @@ def where_it_broke(error: BaseException) -> str:
 def _described(_: Any, level: str, event: Any) -> Any:
     """The event with its time and level; a field without a value is not there."""
     now = time.time()
-    found = {"timestamp": f"{_second(int(now))}.{int(now % 1 * 1e6):06d}Z", "level": level}
-    found.update({key: value for key, value in event.items() if value is not None})
-    return found
+    event["timestamp"] = f"{_second(int(now))}.{int(now % 1 * 1e6):06d}Z"
+    event["level"] = level
+    if None in event.values():
+        return {key: value for key, value in event.items() if value is not None}
+    return event
 
 
 @lru_cache(maxsize=4)

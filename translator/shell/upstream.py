@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from translator import __version__
+from translator.shell.deadlines import Deadlines
 from translator.shell.engine import Broken, Engine, NeverLeft
 from translator.shell.slots import Slots
 from translator.wire import Answer, Failure, Request, Response
@@ -69,7 +70,7 @@ class Upstream:
         largest: int = LARGEST,
         engine: Calls | None = None,
     ) -> None:
-        self._timeout = timeout
+        self._deadlines = Deadlines(timeout)
         self._slots = Slots(concurrency)
         self._loop: asyncio.AbstractEventLoop | None = None
         """The loop of all calls, asked for once: each time that it is asked for takes a system call."""
@@ -79,7 +80,7 @@ class Upstream:
         """The back's answer, whole, or why there is none. Never raises for what a network or a back can do."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         limit = _Limit(loop)
-        timer = loop.call_later(self._timeout, limit.reach)
+        deadline = self._deadlines.add(loop, _Limit.reach, limit)
         try:
             if not self._slots.take_free():
                 await self._slots.take(request.header("authorization") or "")
@@ -102,7 +103,7 @@ class Upstream:
         except Broken as error:
             return Failure("broken", str(error))
         finally:
-            timer.cancel()
+            self._deadlines.drop(deadline)
         if (answer.header("content-encoding") or "identity").lower() not in ("", "identity"):
             return Failure("broken", "an encoded body, which was not asked for")
         return answer

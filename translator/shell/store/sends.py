@@ -4,7 +4,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
@@ -27,7 +27,7 @@ _encode: Final = msgspec.json.Encoder().encode
 _FAULTS: Final = msgspec.json.Decoder(Fault)
 
 
-class Begun(NamedTuple):
+class Begun(msgspec.Struct, frozen=True, gc=False):
     """A send to be written down: the journal's id for it, and the account at the back that carries it."""
 
     id: str
@@ -35,7 +35,7 @@ class Begun(NamedTuple):
     intent: Intent
 
 
-class Times(NamedTuple):
+class Times(msgspec.Struct, frozen=True, gc=False):
     """`now`; how long an answer may take before its send is taken for unknown; and how long an equal send joins an unknown one."""
 
     now: float

@@ -1,0 +1,55 @@
+"""Deadlines of many things that may each take as long: one timer for all of them, since a timer for each costs ten times as much.
+
+add ─▶ ordered by when they are due, which is the order of adding ─▶ the timer stands at the first that was not dropped
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+
+class Deadline:
+    """One of them: when it is due by the loop's clock, and what is called then with which argument; nothing once it was dropped."""
+
+    __slots__ = ("call", "due", "what")
+
+    def __init__(self, due: float, call: Callable[[Any], None], what: Any) -> None:
+        self.due = due
+        self.call: Callable[[Any], None] | None = call
+        self.what = what
+
+
+class Deadlines:
+    """`seconds` is what each may take."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._waiting: deque[Deadline] = deque()
+        self._is_timed = False
+
+    def add(self, loop: asyncio.AbstractEventLoop, call: Callable[[Any], None], what: Any) -> Deadline:
+        """Have `call(what)` called in so many seconds."""
+        added = Deadline(loop.time() + self._seconds, call, what)
+        self._waiting.append(added)
+        if not self._is_timed:
+            self._is_timed = True
+            loop.call_at(added.due, self._look, loop)
+        return added
+
+    def drop(self, added: Deadline) -> None:
+        """It was in time."""
+        added.call = added.what = None
+        waiting = self._waiting
+        while waiting and waiting[0].call is None:
+            waiting.popleft()
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        while self._waiting and (self._waiting[0].call is None or self._waiting[0].due <= now):
+            due = self._waiting.popleft()
+            if due.call is not None:
+                due.call(due.what)
+        self._is_timed = bool(self._waiting)
+        if self._waiting:
+            loop.call_at(self._waiting[0].due, self._look, loop)
