@@ -29,9 +29,9 @@ _TRIES: Final = 4
 """How often it is tried to write down what became of a send, a little later each time."""
 
 
-_ID: Final = 16
+_LOT: Final = 10
 _DRAWN: Final = 256
-"""Bytes of a send's name, and how many names are drawn at once."""
+"""Bytes of chance in a send's name, and for how many names they are drawn at once."""
 
 
 class Patience(NamedTuple):
@@ -84,18 +84,20 @@ class Journal:
         )
 
     async def _written(self, intents: Sequence[Intent]) -> list[Recorded]:
-        begun = [Begun(self._id(), self._places[intent.entry], intent) for intent in intents]
+        now = self._clock()
+        begun = [Begun(self._id(now), self._places[intent.entry], intent) for intent in intents]
         try:
-            return await self._store.record(begun, Times(self._clock(), self._patience.answer, self._patience.join))
+            return await self._store.record(begun, Times(now, self._patience.answer, self._patience.join))
         except StoreDown as error:
             raise Refused(Fault("store-down", retry_after=1, log=f"the store is down: {error}")) from None
 
-    def _id(self) -> str:
-        """A name that nobody can guess, out of lots that are drawn for many at once: each draw takes a system call."""
+    def _id(self, now: float) -> str:
+        """A name that nobody can guess: when it was given, so that those of a moment stand together in a database, and lots. They are
+        drawn for many at once, since each draw takes a system call."""
         if not self._lots:
-            drawn = os.urandom(_ID * _DRAWN).hex()
-            self._lots = [drawn[at : at + 2 * _ID] for at in range(0, len(drawn), 2 * _ID)]
-        return self._lots.pop()
+            drawn = os.urandom(_LOT * _DRAWN).hex()
+            self._lots = [drawn[at : at + 2 * _LOT] for at in range(0, len(drawn), 2 * _LOT)]
+        return f"{int(now * 1000) & 0xFFFFFFFFFFFF:012x}{self._lots.pop()}"
 
     async def _forbidden(self, intent: Intent) -> str:
         return "" if intent.wish is None else await self._vetting.forbids(intent.wish.address)
