@@ -63,8 +63,9 @@ class FrontVerbs:
         if at.operation.name == "batch":
             return self._drafts.all(at.operation, request, notes)
         if at.operation.name == "list":
-            given = Given(self._table.parameters, self._queries.known, pairs_of(request, at.operation), notes)
-            return Listed(self._queries.read(given, notes), tuple(given.pairs))
+            queries, pairs = self._queries, pairs_of(request, at.operation)
+            given = Given(self._table.parameters, queries.known, pairs, notes, queries.unfiltered)
+            return Listed(queries.read(given, notes), tuple(given.pairs))
         return self.read_sid(at.values["sid"])
 
     def read_sid(self, shown: str) -> str:
