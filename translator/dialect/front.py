@@ -136,7 +136,7 @@ class FrontVerbs:
         base = path.rstrip("/")
         stretch = paging.Stretch(
             page=page.skip // page.count, size=page.count, total=page.total, limit=page.limit or 0,
-            shown=len(page.messages), path=base, rest=rest, last_sid=last,
+            shown=len(page.messages), path=base, rest=rest, last_sid=last, more=page.more,
         )  # fmt: skip
         members: dict[str, Any] = {}
         no_page = "null" if rules.no_page == "text-null" else None
