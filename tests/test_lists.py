@@ -619,6 +619,73 @@ def test_a_list_that_is_capped_has_the_newest_messages_and_says_so(sort: str) ->
     assert front.asks <= 25
 
 
+@pytest.mark.parametrize(
+    "query", [{}, {"Page": 1}, {"SortBy": "From"}, {"PageSize": 99999999}, {"SortBy": "DateCreated"}]
+)
+@pytest.mark.parametrize("order", ["ascending", "descending", "unknown"])
+@pytest.mark.parametrize("most", [1, 2, 3, 5, 10, 20, 24])
+def test_a_list_that_asks_do_not_suffice_for_is_answered_where_less_will_do(
+    most: int, order: str, query: dict[str, Any], many: Provider, backwards: Provider
+) -> None:
+    provider = backwards if order == "descending" else many
+    front = world(provider, order=order, limits=Limits(max_asks=most, cap=True))
+    reply = front.play(ask({"Limit": "1000000", **query}), NOW)
+    page = page_of(reply)
+    assert front.asks <= most
+    assert reply.total == ("exact" if page["total"] == 100_000 else "capped")
+    assert page["messages"] and page["total"] >= len(page["messages"])
+    if not query:
+        assert len(page["messages"]) == 50
+    if order == "descending" or most >= 22:
+        wanted = {"descending": {}, "ascending": {"SortBy": "From"}, "unknown": None}[order]
+        if query == wanted:
+            assert page["messages"] == newest(0, 50), "the newest ones"
+
+
+@pytest.fixture(scope="module")
+def backwards() -> Provider:
+    return Provider(MANY, "descending")
+
+
+@pytest.mark.parametrize(("most", "rows"), [(20, 1000), (24, 2000), (40, 5000), (100, 17_000)])
+def test_what_asks_there_are_are_spent_on_rows_and_not_on_counting_them(most: int, rows: int, many: Provider) -> None:
+    front = world(many, limits=Limits(max_asks=most, cap=True))
+    page = page_of(front.play(ask({"SortBy": "From", "Limit": "1000000"}), NOW))
+    assert (page["total"] >= rows, page["messages"]) == (True, newest(0, 50))
+
+
+@pytest.mark.parametrize("total", [0, 1, 150, 199, 200, 201, 450, 3000])
+@pytest.mark.parametrize("query", [{}, {"SortBy": "From"}, {"PageSize": 99999999}])
+def test_a_list_that_asks_do_suffice_for_is_whole(total: int, query: dict[str, Any]) -> None:
+    stock = MANY[:total]
+    reply = world(Provider(stock), limits=Limits(max_asks=30, cap=True)).play(ask(query), NOW)
+    page = page_of(reply)
+    assert (reply.total, page["total"]) == ("exact", total)
+    assert page["messages"] == newest(0, int(query.get("PageSize", 50)), stock)
+
+
+@pytest.mark.parametrize("total", [1, 150, 199])
+def test_an_end_that_no_ask_is_left_to_see_is_not_called_exact(total: int) -> None:
+    for query in ({}, {"SortBy": "From"}, {"PageSize": 99999999}):
+        reply = world(Provider(MANY[:total]), limits=Limits(max_asks=1, cap=True)).play(ask(query), NOW)
+        assert (reply.total, page_of(reply)["total"]) == ("capped", total)
+
+
+@pytest.mark.parametrize("place", [50, 40_000])
+def test_a_page_behind_a_message_is_answered_where_less_will_do(
+    place: int, many: Provider, backwards: Provider
+) -> None:
+    """A message that asks do not suffice to find is as good as unknown."""
+    for provider, order in ((many, "ascending"), (backwards, "descending")):
+        for most in (1, 2, 3, 5, 10, 24, 60):
+            front = world(provider, order=order, limits=Limits(max_asks=most, cap=True))
+            asked = {"Page": 1, "AfterSid": newest(place - 1, 1)[0], "Limit": 1000000}
+            page = page_of(front.play(ask(asked), NOW))
+            assert len(page["messages"]) == 50
+            assert front.asks <= most
+        assert (page["total"], page["messages"]) == (100_000, newest(place, 50))
+
+
 def test_a_list_that_is_whole_says_that_its_total_is_exact() -> None:
     assert world(Provider(MANY[:300])).play(ask({}), NOW).total == "exact"
 

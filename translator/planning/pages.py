@@ -15,13 +15,11 @@ from translator.planning import totals
 from translator.planning.arrange import Stretch, cut
 from translator.planning.limits import Limits
 from translator.planning.plan import Plan
+from translator.planning.retrieve import read_retrieve, write_retrieve
 from translator.planning.run import Span
-from translator.planning.slices import Slices, is_ours, read_answer
+from translator.planning.slices import Slices
 from translator.planning.totals import Counted, Total
 from translator.wants import Ask, Kept, Once, Steps, recall
-
-_GUESSES = 3
-"""In how many slices a message is looked for where its page's number says that it should be."""
 
 _WEIGHT = 400
 """Bytes that a remembered total takes, its key included."""
@@ -86,7 +84,8 @@ class Pages:
         first, stop = self._query.skip, self._query.skip + stretch.shown
         in_one_slice = len(counted.read) == counted.rows < self._slices.size
         if self._slices.moves and not in_one_slice and (counted.whole or stop > self._slices.size):
-            return (yield from self._moving(stretch, first, None, ends=counted.whole and stop == counted.rows))
+            ends = counted.whole and stop == counted.rows
+            return (yield from self._moving(stretch, first, None, ends=ends, whole=counted.whole))
         start = counted.rows - stop if self._plan.mirrored else first
         return (yield from self._shown(stretch, start, counted))
 
@@ -109,11 +108,11 @@ class Pages:
             messages.reverse()
         return self._page(stretch, messages, whole=counted.whole)
 
-    def _moving(self, stretch: Stretch, start: int, after: str | None, *, ends: bool) -> Steps:
+    def _moving(self, stretch: Stretch, start: int, after: str | None, *, ends: bool, whole: bool) -> Steps:
         """The page of a back whose rows move along with each message that comes: read in one go, from index `start` or behind the
         message that was there, and to the end of the list where the page `ends` it."""
         if not stretch.shown:
-            return self._page(stretch, [])
+            return self._page(stretch, [], whole=whole)
         rows = yield from self._slices.stretch(start, None if ends else start + stretch.shown + (after is not None))
         before = None
         if after is not None:
@@ -121,9 +120,9 @@ class Pages:
             rows, before = rows[before:], start + before
         if ends:
             stretch = Stretch(self._query, (start if before is None else before) + len(rows), before)
-        return self._page(stretch, rows[: stretch.shown])
+        return self._page(stretch, rows[: stretch.shown], whole=whole)
 
-    def _page(self, stretch: Stretch, messages: list[Message], *, whole: bool = True) -> Page:
+    def _page(self, stretch: Stretch, messages: list[Message], *, whole: bool) -> Page:
         if self._slices.capped:
             stretch.total = self._query.skip + len(messages)
         capped = self._slices.capped or not whole
@@ -187,8 +186,8 @@ class Pages:
         before = rows - anchor.place if self._plan.mirrored else anchor.place + 1
         stretch = Stretch(self._query, rows, before)
         if self._slices.moves:
-            after, ends = anchor.read[anchor.place].sid, before + stretch.shown == rows
-            return (yield from self._moving(stretch, anchor.place, after, ends=ends))
+            after, ends = anchor.read[anchor.place].sid, counted.whole and before + stretch.shown == rows
+            return (yield from self._moving(stretch, anchor.place, after, ends=ends, whole=counted.whole))
         start = anchor.place - stretch.shown if self._plan.mirrored else before
         return (yield from self._shown(stretch, start, counted._replace(read={**counted.read, **anchor.read})))
 
@@ -199,16 +198,26 @@ class Pages:
                 return _Anchor(index, counted.read)
         if len(counted.read) == counted.rows and counted.whole:
             return None
+        budget = self._slices.budget
+        kept = min(self._asks, budget.left) if budget.cap else 0
+        budget.left -= kept
         try:
-            for start, stop in (yield from self._guesses(counted.rows)):
-                found = yield from self._look(sid, start, stop)
-                if found is not None:
-                    return found
-            found = yield from self._searched(sid)
+            found = yield from self._sought(sid, counted.rows)
         except Refused as refused:
-            if refused.fault.name != "list-too-long" or not self._slices.budget.cap:
+            if refused.fault.name != "list-too-long" or not budget.cap:
                 raise
             return None
+        finally:
+            budget.left += kept
+        return found
+
+    def _sought(self, sid: str, rows: int) -> Steps:
+        """The message in a list of so many rows: where its page's number says, else wherever it is."""
+        for start, stop in (yield from self._guesses(rows)):
+            found = yield from self._look(sid, start, stop)
+            if found is not None:
+                return found
+        found = yield from self._searched(sid)
         if found is not None and self._plan.mirrored:
             yield from self._note_shown(self._query.skip + found.place)
         return found
@@ -222,14 +231,7 @@ class Pages:
         if not self._plan.mirrored:
             return [(query.skip - 1, query.skip + query.count)]
         total: Total | None = yield from recall(self._key)
-        shown = {rows, *(total.seen if total else ())}
-        places = sorted((at - query.skip for at in shown if at > query.skip), reverse=True)
-        guesses: list[tuple[int, int]] = []
-        while places and len(guesses) < _GUESSES:
-            near = [place for place in places if places[0] - place < max(1, size - query.count)]
-            guesses.append((max(0, near[-1] - query.count, near[0] + 1 - size), near[0] + 1))
-            places = places[len(near) :]
-        return guesses
+        return totals.guesses(query, size, {rows, *(total.seen if total else ())})
 
     def _look(self, sid: str, start: int, stop: int) -> Steps:
         """One slice in which the message may be."""
@@ -267,6 +269,8 @@ class Pages:
         else:
             before = self._slices.narrowed(pushed.since, message.created)
         earlier = yield from totals.count(before, 0)
+        if not earlier.whole:
+            return None
         self._slices.size = before.size
         shown = min(self._query.count, self._slices.size // 2) if self._plan.mirrored else 0
         start = max(0, earlier.rows - shown)
@@ -281,17 +285,9 @@ class Pages:
             start = block.end
 
     def _retrieved(self, sid: str) -> Steps:
-        verbs, behind = self._entry.back.dialect.back, self._entry.behind
         self._slices.must_take(1)
-        request = verbs.write_get(sid, behind.account, behind.property, behind.token)
-        [answer] = yield Ask(self._entry.back.name, (request,))
-        try:
-            message = verbs.read_message("get", read_answer(answer), self._now)
-        except Refused as refused:
-            if refused.fault.name == "unknown-message":
-                return None
-            raise
-        return message if message.sid == sid and is_ours(message, self._entry) else None
+        [answer] = yield Ask(self._entry.back.name, (write_retrieve(self._entry, sid),))
+        return read_retrieve(self._entry, sid, answer, self._now)
 
 
 def _before(row: Message, other: Message, *, descending: bool) -> bool:

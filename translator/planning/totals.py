@@ -9,11 +9,11 @@ looked for with whole slices, since the one in which the list ends tells the end
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from translator.errors import Unreadable
-from translator.model import Message
+from translator.model import Message, Query
 from translator.planning.run import SETTING
 from translator.planning.slices import Slices
 from translator.wants import Steps
@@ -23,6 +23,9 @@ _LEAPS: Final = (2, 16, 128)
 
 _NEW: Final = 9
 """In how many slices a total is found again that has outgrown the first of them, up to 101,000 new rows in slices of 200."""
+
+_GUESSES: Final = 3
+"""In how many slices a message is looked for where its page's number says that it should be."""
 
 SEEN: Final = 16
 """How many totals of one list are remembered to have been shown."""
@@ -134,10 +137,11 @@ def newest(slices: Slices) -> Steps:
         [there] = yield from slices.probe([mark])
         lowest, highest = (mark + 1, highest) if there else (lowest, mark)
         mark = lowest * _LEAPS[1] if highest is None else (lowest + highest) // 2
-    end = highest if highest is not None and highest - lowest <= _within(slices) else lowest
-    start = max(block.end, end - _within(slices))
-    if end == block.end != highest:
-        end = block.end + slices.reach if highest is None else min(highest, block.end + slices.reach)
+    found = highest is not None and highest - lowest <= _within(slices)
+    end, reach = (highest or lowest, _within(slices)) if found else (lowest, slices.reach)
+    if end == block.end and not found:
+        end = min(block.end + reach, highest or block.end + reach)
+    start = max(block.end, end - reach)
     rows = yield from slices.stretch(start, end)
     if start > block.end:
         return rows, False
@@ -183,6 +187,18 @@ def _read(slices: Slices, start: int, stop: int, read: dict[int, Message]) -> St
         slices.capped, slices.unproven = False, True
     _put(read, start, rows)
     return len(rows)
+
+
+def guesses(query: Query, size: int, shown: Collection[int]) -> list[tuple[int, int]]:
+    """From which index to which, up to a slice of that `size`, the message may stand that a page newest first follows, with the rows of
+    the page, where its number is right and the list was `shown` with so many rows."""
+    places = sorted((rows - query.skip for rows in shown if rows > query.skip), reverse=True)
+    found: list[tuple[int, int]] = []
+    while places and len(found) < _GUESSES:
+        near = [place for place in places if places[0] - place < max(1, size - query.count)]
+        found.append((max(0, near[-1] - query.count, near[0] + 1 - size), near[0] + 1))
+        places = places[len(near) :]
+    return found
 
 
 def _between(lowest: int, highest: int, width: int) -> list[int]:
