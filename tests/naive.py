@@ -21,7 +21,7 @@ class Sms(NamedTuple):
 
 
 class Refusal(Exception):
-    """400."""
+    """400; for a page past the last one it says so."""
 
 
 def seconds(text: str, *, until: bool) -> float:
@@ -37,15 +37,21 @@ def listing(messages: list[Sms], asked: dict[str, str], path: str, *, old: bool 
     kept = [message for message in messages if _matches(message, asked, old=old)]
     kept = _sorted(kept, asked.get("SortBy", ""), old=old)
     page, size, limit = int(asked.get("Page", 0)), int(asked.get("PageSize", 50)), int(asked.get("Limit", 10000))
-    start, following = page * size, None
-    for position, message in enumerate(kept):
-        if message.sid == asked.get("AfterSid"):
-            start, following = position + 1, len(kept) - position - 1
-    total = min(limit, len(kept) if following is None else page * size + following)
-    if page > total // size:
-        raise Refusal
-    shown = kept[start : start + max(0, min(size, total - page * size))]
+    total = min(limit, len(kept))
+    places = [place for place, message in enumerate(kept) if message.sid == asked.get("AfterSid")]
+    if page > total // size and not places:
+        raise Refusal("past the last page")
+    start = places[0] + 1 if places else page * size
+    # A walk has shown as much of the first Limit messages as its page number says, however many came in front of them meanwhile;
+    # but no more than stand there.
+    left = max(0, limit - min(page * size, start))
+    shown = kept[start : start + min(size, left)]
+    if not places:
+        shown = kept[:limit][start : start + size]
     last = total // size
+    goes_on = page < last
+    if places:
+        goes_on = bool(kept[start + len(shown) :] and left > len(shown)) or (goes_on and len(shown) == size)
     filters = "".join(f"&{name}={quote_plus(value)}" for name, value in asked.items() if name not in _PAGING)
 
     def link(to: int, after: str = "") -> str:
@@ -63,7 +69,7 @@ def listing(messages: list[Sms], asked: dict[str, str], path: str, *, old: bool 
         "uri": path,
         "first_page_uri": link(0),
         "previous_page_uri": link(page - 1) if page else "null",
-        "next_page_uri": link(page + 1, shown[-1].sid if shown else "") if page < last else "null",
+        "next_page_uri": link(page + 1, shown[-1].sid if shown else "") if goes_on else "null",
         "last_page_uri": link(last),
         "messages": [message.sid for message in shown],
     }
@@ -128,6 +134,8 @@ def _sorted(messages: list[Sms], sort_by: str, *, old: bool) -> list[Sms]:
     if attribute == "DateCreated":
         return newest_first if direction == "desc" else newest_first[::-1]
     if attribute not in columns:
+        if attribute and not old:
+            raise Refusal
         return newest_first
     values = sorted({getattr(message, columns[attribute]) for message in messages}, reverse=direction == "desc")
     return [message for value in values for message in newest_first if getattr(message, columns[attribute]) == value]

@@ -16,6 +16,7 @@ from translator.model import DIRECTIONS, STATUSES, Message, Notes, Order, Page, 
 from translator.planning import Limits, list_page, plan, read_answer, rules
 from translator.planning.arrange import arranged, cut
 from translator.planning.slices import Budget, Slices
+from translator.planning.totals import Total, extend
 from translator.tables.load import raw_tables
 from translator.wants import Steps, alone
 from translator.wire import Failure, Request, Response
@@ -374,6 +375,32 @@ def test_the_rules_of_a_list_name_what_is_done_here(back: str) -> None:
     assert "sifted here: sender" in said
     assert "sorted here: sender, descending; counted here; kept for the pages that follow" in said
     assert "kept: the first all; shown: 5 from index 10" in said
+
+
+# ------------------------------------------------------------------------------------------------------------ the total
+
+
+@pytest.mark.parametrize("known", [0, 1, 3, 50, 500])
+def test_a_total_that_is_known_is_found_again_in_ten_asks_however_much_is_new(known: int) -> None:
+    """Here in slices of 7, of which ten tell up to 3,320 new rows; in slices of 200 it is 101,900. The newest rows come with it."""
+    entry = _entry("properties-v2", 7)
+    rows = [_message(number) for number in range(3300 + known)]
+    for new in (*range(70), *range(70, 3300, 211), 3300):
+        fake = FakeBack(entry, rows[: known + new])
+        slices = Slices(entry, Pushed(), NOW, Budget(1000), Notes(), ordered=True)
+        counted, widths = _played(extend(slices, Total(known, 0, 7, (known,), 0), 3), fake.answer)
+        assert counted.rows == known + new
+        assert len(widths) == sum(widths)
+        all_read = set(range(max(0, known + new - 3), known + new)) <= counted.read.keys()
+        assert len(widths) <= (10 if all_read else 9), "what is not read yet takes one ask"
+
+
+def test_a_back_that_answers_the_same_rows_wherever_it_is_asked_from_has_no_total() -> None:
+    entry = _entry("properties-v2", 7)
+    fake = FakeBack(entry, [])
+    slices = Slices(entry, Pushed(), NOW, Budget(1000), Notes(), ordered=True)
+    with pytest.raises(Unreadable, match="the same one"):
+        _played(extend(slices, Total(7, 0, 7, (7,), 0), 3), lambda _: fake.shown([_message(at) for at in range(7)]))
 
 
 # ------------------------------------------------------------------------------------------------------------- the plan

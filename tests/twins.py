@@ -1,11 +1,16 @@
 """A twin behind the exchange, in process: asks become ASGI calls that end without an event loop, since a twin waits for nothing."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Generator, Hashable, MutableMapping
 from typing import Any
 
+from conformance.clock import ManualClock
 from translator.accounts import Accounts, Back, Entry, Side
 from translator.dialect import Dialect, dialect
 from translator.exchange import Limits, Reply, exchange
+from translator.shell.admin import Meter
+from translator.shell.driving import Driver, Errand
+from translator.shell.memory import BYTES, Memory
 from translator.tables import overlay
 from translator.tables.load import raw_tables
 from translator.wants import Ask, alone
@@ -53,8 +58,9 @@ class World:
     def __init__(
         self, front: Dialect, back: Dialect, app: Callable[[Request], Answer], *, limits: Limits | None = None,
         in_flight: int = 3, accounts: tuple[str, str] = ("AC1", "A1"), properties: tuple[str, str] = ("", ""),
-        reversed_batches: bool = False, tokens: tuple[str, str] = ("front-token", "back-token"),
+        reversed_batches: bool = False, tokens: tuple[str, str] = ("front-token", "back-token"), beside: "World | None" = None,
     ) -> None:  # fmt: skip
+        """`beside` is the world of another entry of the same proxy: both remember in one memory."""
         self.entry = Entry(
             Side(front, accounts[0], properties[0], tokens[0]),
             Back("provider", back, in_flight),
@@ -62,9 +68,9 @@ class World:
             shared=False,
         )
         self.limits = limits or Limits()
-        self.memory: dict[tuple[Hashable, ...], Any] = {}
+        self.memory: dict[tuple[Hashable, ...], Any] = beside.memory if beside else {}
         self.asked: list[tuple[Request, ...]] = []
-        self._app, self._reversed = app, reversed_batches
+        self.answer, self._reversed = app, reversed_batches
 
     @property
     def asks(self) -> int:
@@ -80,13 +86,36 @@ class World:
             ask = next(running)
             while True:
                 self.asked.append(ask.requests)
-                ask = running.send(self._answers(ask.requests))
+                ask = running.send(self.answers(ask.requests))
         except StopIteration as done:
             reply: Reply = done.value
             return reply
 
-    def _answers(self, requests: tuple[Request, ...]) -> tuple[Answer, ...]:
+    def answers(self, requests: tuple[Request, ...]) -> tuple[Answer, ...]:
         """What the back answers to one batch, the last request first where it is to be so."""
         if self._reversed:
-            return tuple([self._app(asked) for asked in requests[::-1]][::-1])
-        return tuple([self._app(asked) for asked in requests])
+            return tuple([self.answer(asked) for asked in requests[::-1]][::-1])
+        return tuple([self.answer(asked) for asked in requests])
+
+
+class Shelled:
+    """A world whose wants the shell does: its driver, and its memory by a clock that is told to move. Asks are counted in `world`."""
+
+    def __init__(self, world: World, clock: ManualClock, limits: Limits, most: int = BYTES) -> None:
+        self.world, self.clock, self._limits = world, clock, limits
+        self._driver = Driver({"provider": self}, Memory(most, clock=clock), Meter())
+
+    async def ask(self, request: Request, request_id: str) -> Answer:
+        self.world.asked.append((request,))
+        [answer] = self.world.answers((request,))
+        return answer
+
+    async def aclose(self) -> None:
+        pass
+
+    def play(self, request: Request) -> Reply:
+        """The whole exchange, at the instant that the clock says. What was asked before is no longer in `asked`."""
+        self.world.asked.clear()
+        steps = exchange(Accounts([self.world.entry]), self._limits, request, self.clock())
+        reply: Reply = asyncio.run(self._driver.run(Errand("test"), steps))
+        return reply

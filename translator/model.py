@@ -114,7 +114,8 @@ class Query(msgspec.Struct, gc=False, kw_only=True, frozen=True):
 class Page(msgspec.Struct, gc=False, kw_only=True):
     """A stretch of a list: its messages in order, where it starts, and how many messages the list has in all.
 
-    `capped` says that the list has more than were read, so that `total` is only of what was.
+    `capped` says that the list has more than were read, so that `total` is only of what was. `more` says whether messages follow
+    the last one shown, where the stretch follows a message that the caller named; None where its number says so.
     """
 
     messages: list[Message]
@@ -123,6 +124,7 @@ class Page(msgspec.Struct, gc=False, kw_only=True):
     total: int
     limit: int | None
     capped: bool = False
+    more: bool | None = None
 
 
 Whose: TypeAlias = Literal["caller", "back", "ours"]

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 
 class Stretch(NamedTuple):
-    """Where a page is in its list. `shown` is how many messages it holds, `last_sid` that of the last of them, as the front writes it."""
+    """Where a page is in its list. `shown` is how many messages it holds, `last_sid` that of the last of them, as the front writes it.
+    `more` says of a page that follows a message whether others follow its last one; None: its number decides."""
 
     page: int
     size: int
@@ -18,6 +19,7 @@ class Stretch(NamedTuple):
     path: str
     rest: tuple[tuple[str, str], ...]
     last_sid: str
+    more: bool | None = None
 
 
 Link = Callable[[Stretch, int, bool], str]
@@ -49,6 +51,13 @@ def last_index_or_past(at: Stretch) -> int:
     return first_index(at) + at.size - 1
 
 
+def goes_on(at: Stretch) -> bool:
+    """Whether there is a next page. One that follows a message is only labelled by its number: it goes on while messages follow, and
+    ends where a page by that number would, if it is full until there."""
+    by_number = at.page < last_page(at.total, at.size)
+    return by_number if at.more is None else at.more or (by_number and at.shown == at.size)
+
+
 def value(name: str, at: Stretch, link: Link) -> int | str | None:
     """One value of a page object by the name that `[[paging.members]]` uses; None is "there is no such page"."""
     return _VALUES[name](at, link)
@@ -66,6 +75,6 @@ _VALUES: Final[dict[str, Callable[[Stretch, Link], int | str | None]]] = {
     "path": lambda at, _: at.path,
     "first-link": lambda at, link: link(at, 0, False),
     "previous-link": lambda at, link: link(at, at.page - 1, False) if at.page > 0 else None,
-    "next-link": lambda at, link: link(at, at.page + 1, True) if at.page < last_page(at.total, at.size) else None,
+    "next-link": lambda at, link: link(at, at.page + 1, True) if goes_on(at) else None,
     "last-link": lambda at, link: link(at, last_page(at.total, at.size), False),
 }

@@ -63,8 +63,9 @@ class FrontVerbs:
         if at.operation.name == "batch":
             return self._drafts.all(at.operation, request, notes)
         if at.operation.name == "list":
-            given = Given(self._table.parameters, self._queries.known, pairs_of(request, at.operation), notes)
-            return Listed(self._queries.read(given, notes), tuple(given.pairs))
+            queries, pairs = self._queries, pairs_of(request, at.operation)
+            given = Given(self._table.parameters, queries.known, pairs, notes, queries.unfiltered)
+            return Listed(queries.read(given, notes), tuple(given.pairs))
         return self.read_sid(at.values["sid"])
 
     def read_sid(self, shown: str) -> str:
@@ -135,7 +136,7 @@ class FrontVerbs:
         base = path.rstrip("/")
         stretch = paging.Stretch(
             page=page.skip // page.count, size=page.count, total=page.total, limit=page.limit or 0,
-            shown=len(page.messages), path=base, rest=rest, last_sid=last,
+            shown=len(page.messages), path=base, rest=rest, last_sid=last, more=page.more,
         )  # fmt: skip
         members: dict[str, Any] = {}
         no_page = "null" if rules.no_page == "text-null" else None

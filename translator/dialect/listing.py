@@ -16,7 +16,8 @@ _LARGEST = 10**12
 
 
 class QueryReader:
-    """What one dialect's list request may hold. `known` are the names of all its parameters, `page_names` those of paging alone."""
+    """What one dialect's list request may hold. `known` are the names of all its parameters, `page_names` those of paging alone,
+    `unfiltered` those of attributes that no list is filtered by; where they are ignored, they are unknown names."""
 
     def __init__(self, table: Table, bindings: Bindings) -> None:
         self._table = table
@@ -24,9 +25,10 @@ class QueryReader:
         self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
         rules = table.paging
         self.page_names = frozenset(name for name in (rules.position, rules.size, rules.limit, rules.after) if name)
-        self.known = known(
-            (*(row.name for row in table.filters), *self.page_names, *filter(None, [table.sort.parameter]))
-        )
+        refused = frozenset(row.name for row in table.filters if row.test == "refused")
+        self.unfiltered = refused if table.parameters.unfiltered == "refuse" else frozenset()
+        filters = [row.name for row in table.filters if row.name not in refused]
+        self.known = known((*filters, *self.unfiltered, *self.page_names, *filter(None, [table.sort.parameter])))
 
     def read(self, given: Given, notes: Notes) -> Query:
         """The query. Raises Refused for anything that cannot be meant or cannot be answered."""
@@ -39,8 +41,6 @@ class QueryReader:
         return Query(order=self._order(given, notes), **self._stretch(given), **constraints)
 
     def _constrain(self, row: FilterRow, given: Given, into: dict[str, Any], notes: Notes) -> None:
-        if row.test == "refused":
-            raise Refused(Fault("unsupported-parameter", row.name, "lists are not filtered by it"))
         if row.test == "contains":
             into["within"] = given.read(row.name, self._bindings.kind(row.kind), notes) or None
             return

@@ -14,6 +14,9 @@ from translator.wire import Request
 
 _MOST_NAME = 40
 _NO_OBJECT = "is not a JSON object"
+UNFILTERED = "lists are not filtered by it"
+"""Why the name of an attribute is no parameter of a list."""
+
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
 """A name that may stand in a log: an unescaped `&` in a text makes a name of what follows, and that may be anything."""
 
@@ -25,9 +28,13 @@ def known(names: Iterable[str]) -> dict[str, str]:
 
 
 class Given:
-    """What a request gave, by the dialect's own names, which are `known`: the first value of each, and the pairs in order."""
+    """What a request gave, by the dialect's own names, which are `known`: the first value of each, and the pairs in order. Raises
+    Refused for one of those that are `unfiltered`: a list of all messages is not what was asked for."""
 
-    def __init__(self, rules: Parameters, known: Mapping[str, str], pairs: list[form.Pair], notes: Notes) -> None:
+    def __init__(
+        self, rules: Parameters, known: Mapping[str, str], pairs: list[form.Pair], notes: Notes,
+        unfiltered: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
         self.values: dict[str, Any] = {}
         self.pairs: list[tuple[str, str]] = []
         for pair in pairs:
@@ -36,8 +43,11 @@ class Given:
                 self._unknown(rules, pair.name, notes)
             elif name != pair.name and rules.names == "exact":
                 if rules.odd_case == "refuse":
-                    raise Refused(Fault("unsupported-parameter", _shown(pair.name), f"did you mean {name}"))
+                    reason = UNFILTERED if name in unfiltered else f"did you mean {name}"
+                    raise Refused(Fault("unsupported-parameter", _shown(pair.name), reason))
                 self._unknown(rules, pair.name, notes)
+            elif name in unfiltered:
+                raise Refused(Fault("unsupported-parameter", name, UNFILTERED))
             elif name in self.values:
                 notes.add("repeated-parameter", name)
             else:

@@ -51,7 +51,7 @@ def list_page(entry: Entry, query: Query, limits: Limits, now: float, notes: Not
     return (
         yield from scans.page(
             slices, query, front.sort_key(query.order.attribute), back.order,
-            kept_as=("rows", entry.front.dialect.name, *behind, sends, whole, narrowed),
+            kept_as=("rows", entry.front.dialect, *behind, sends, whole, narrowed),
             life=limits.snapshot_ttl, in_pages=front.in_pages,
         )
     )  # fmt: skip

@@ -53,35 +53,41 @@ def sift(query: Query) -> Callable[[Message], bool]:
 
 
 class Stretch:
-    """Which part of a list a query asks for, once it is known how many messages there are, or how many follow the one named.
+    """Which part of a list a query asks for, once it is known how many messages match, and how many of them stand up to the one that
+    the query follows, that one included (`before`; None: it follows none).
 
-    The list keeps the first `limit` messages. A page that follows a message starts behind it, whatever its number, and reports
-    the list as it was when that message ended a page: its own start, and what follows.
+    The list keeps the first `limit` messages. A page that follows a message starts behind it, whatever its number: that only says how
+    much of the limit was shown before, where less than stands there, since messages may have come in front meanwhile.
     """
 
-    def __init__(self, query: Query, *, matches: int = 0, following: int | None = None) -> None:
-        reach = matches if following is None else query.skip + following
-        self.total = reach if query.limit is None else min(reach, query.limit)
-        self.shown = max(0, min(query.count, self.total - query.skip))
+    def __init__(self, query: Query, matches: int, before: int | None = None) -> None:
+        self.total = matches if query.limit is None else min(matches, query.limit)
+        self.start = query.skip if before is None else before
+        room = self.total - query.skip
+        if before is not None:
+            room = matches - before
+            if query.limit is not None:
+                room = min(room, query.limit - min(query.skip, before))
+        self.shown = max(0, min(query.count, room))
+        self._more = None if before is None else room > self.shown
         self._query = query
 
     def page(self, messages: list[Message], *, in_pages: bool, capped: bool = False) -> Page:
-        """The page. Raises Refused for one past the last, where pages are numbered."""
+        """The page. Raises Refused for one past the last, where pages are numbered and this one is found by its number."""
         query = self._query
-        if in_pages and query.skip > self.total:
+        if in_pages and self._more is None and query.skip > self.total:
             page, last = query.skip // query.count, self.total // query.count
             raise Refused(Fault("page-out-of-range", reason=f"{page} is past the last page, which is {last}"))
         return Page(
-            messages=messages, skip=query.skip, count=query.count, total=self.total, limit=query.limit, capped=capped
-        )
+            messages=messages, skip=query.skip, count=query.count, total=self.total, limit=query.limit, capped=capped,
+            more=self._more,
+        )  # fmt: skip
 
 
 def cut(messages: list[Message], query: Query, *, in_pages: bool, capped: bool = False) -> Page:
     """The page of a list whose messages stand in its order. Raises Refused for one past the last, where pages are numbered."""
-    follows = None
+    before = None
     if query.after is not None:
-        follows = next((at + 1 for at, message in enumerate(messages) if message.sid == query.after), None)
-    following = None if follows is None else len(messages) - follows
-    stretch = Stretch(query, matches=len(messages), following=following)
-    start = query.skip if follows is None else follows
-    return stretch.page(messages[start : start + stretch.shown], in_pages=in_pages, capped=capped)
+        before = next((at + 1 for at, message in enumerate(messages) if message.sid == query.after), None)
+    stretch = Stretch(query, len(messages), before)
+    return stretch.page(messages[stretch.start : stretch.start + stretch.shown], in_pages=in_pages, capped=capped)

@@ -12,11 +12,12 @@ from translator.accounts import Entry
 from translator.errors import Refused, Unreadable
 from translator.model import Message, Page, Query
 from translator.planning import totals
-from translator.planning.arrange import Stretch
+from translator.planning.arrange import Stretch, cut
 from translator.planning.limits import Limits
 from translator.planning.plan import Plan
+from translator.planning.retrieve import read_retrieve, write_retrieve
 from translator.planning.run import Span
-from translator.planning.slices import Block, Slices, is_ours, read_answer
+from translator.planning.slices import Slices
 from translator.planning.totals import Counted, Total
 from translator.wants import Ask, Kept, Once, Steps, recall
 
@@ -41,7 +42,6 @@ class Pages:
         self._entry, self._slices, self._query, self._plan = entry, slices, query, planned
         self._limits, self._now, self._sends, self._key = limits, now, sends, kept_as
         self._shows_total, self._in_pages = shows_total, in_pages
-        self._begun: tuple[Block, bool] | None = None
 
     def page(self) -> Steps:
         """The page that the query asks for. Raises Refused for one past the last, where pages are numbered."""
@@ -53,29 +53,45 @@ class Pages:
             return Page(
                 messages=rows, skip=query.skip, count=query.count, total=total, limit=None, capped=self._slices.capped
             )
-        if query.after is not None and not self._slices.is_empty:
-            anchor = yield from self._anchor(query.after)
-            if anchor is not None:
-                return (yield from self._following(anchor))
+        if self._slices.budget.cap and self._asks > self._slices.budget.left // 2:
+            return (yield from self._as_far_as_it_goes())
         counted = yield from self._counted(renew=False)
+        if query.after is not None and counted.rows:
+            anchor = yield from self._anchor(query.after, counted)
+            if anchor is not None:
+                return (yield from self._following(anchor, counted))
         if query.skip > counted.rows and not counted.fresh:
             counted = yield from self._counted(renew=True)
         return (yield from self._numbered(counted))
 
+    @property
+    def _asks(self) -> int:
+        """How many slices the page takes."""
+        query = self._query
+        most = query.count if query.limit is None else min(query.count, query.limit)
+        return max(1, -(-most // self._slices.size))
+
+    def _as_far_as_it_goes(self) -> Steps:
+        """A page for which asks may not suffice, where less will do: what can be read is the list."""
+        rows, whole = yield from (totals.newest(self._slices) if self._plan.mirrored else self._slices.all())
+        rows = rows[::-1] if self._plan.mirrored else rows
+        return cut(rows, self._query, in_pages=self._in_pages, capped=not whole)
+
     # -------------------------------------------------------------------------------------------------- pages by number
 
     def _numbered(self, counted: Counted) -> Steps:
-        stretch = Stretch(self._query, matches=counted.rows)
-        first = self._query.skip
+        stretch = Stretch(self._query, counted.rows)
+        first, stop = self._query.skip, self._query.skip + stretch.shown
         in_one_slice = len(counted.read) == counted.rows < self._slices.size
-        if self._moves and not in_one_slice:
-            return (yield from self._moving(stretch, first, None, ends=first + stretch.shown == counted.rows))
-        start = counted.rows - first - stretch.shown if self._plan.mirrored else first
-        return (yield from self._shown(stretch, start, counted.read))
+        if self._slices.moves and not in_one_slice and (counted.whole or stop > self._slices.size):
+            ends = counted.whole and stop == counted.rows
+            return (yield from self._moving(stretch, first, None, ends=ends, whole=counted.whole))
+        start = counted.rows - stop if self._plan.mirrored else first
+        return (yield from self._shown(stretch, start, counted))
 
-    def _shown(self, stretch: Stretch, start: int, read: dict[int, Message]) -> Steps:
+    def _shown(self, stretch: Stretch, start: int, counted: Counted) -> Steps:
         """The page whose rows begin at an index of the back; those that were read already are not asked for again."""
-        stop, slices = start + stretch.shown, self._slices
+        stop, slices, read = start + stretch.shown, self._slices, counted.read
         missing = [index for index in range(start, stop) if index not in read]
         if missing:
             first, last = missing[0], missing[-1] + 1
@@ -90,47 +106,53 @@ class Pages:
         messages = [read[index] for index in range(start, stop)]
         if self._plan.mirrored:
             messages.reverse()
-        return self._page(stretch, messages)
+        return self._page(stretch, messages, whole=counted.whole)
 
-    def _moving(self, stretch: Stretch, start: int, after: str | None, *, ends: bool) -> Steps:
+    def _moving(self, stretch: Stretch, start: int, after: str | None, *, ends: bool, whole: bool) -> Steps:
         """The page of a back whose rows move along with each message that comes: read in one go, from index `start` or behind the
         message that was there, and to the end of the list where the page `ends` it."""
         if not stretch.shown:
-            return self._page(stretch, [])
+            return self._page(stretch, [], whole=whole)
         rows = yield from self._slices.stretch(start, None if ends else start + stretch.shown + (after is not None))
+        before = None
         if after is not None:
-            rows = rows[next((at + 1 for at, row in enumerate(rows) if row.sid == after), 0) :]
+            before = 1 + next((at for at, row in enumerate(rows) if row.sid == after), -1)
+            rows, before = rows[before:], start + before
         if ends:
-            stretch = Stretch(self._query, following=len(rows))
-        return self._page(stretch, rows[: stretch.shown])
+            stretch = Stretch(self._query, (start if before is None else before) + len(rows), before)
+        return self._page(stretch, rows[: stretch.shown], whole=whole)
 
-    def _page(self, stretch: Stretch, messages: list[Message]) -> Page:
-        capped = self._slices.capped
-        if capped:
+    def _page(self, stretch: Stretch, messages: list[Message], *, whole: bool) -> Page:
+        if self._slices.capped:
             stretch.total = self._query.skip + len(messages)
+        capped = self._slices.capped or not whole
         return stretch.page(messages, in_pages=self._in_pages, capped=capped)
-
-    @property
-    def _moves(self) -> bool:
-        """Whether a row's index changes when messages come."""
-        return self._entry.back.dialect.back.order == "descending"
 
     # ------------------------------------------------------------------------------------------------------------ totals
 
     def _counted(self, *, renew: bool) -> Steps:
         """The count of the range as Counted, from what is remembered of it where that is still right."""
-        wanted = self._query.count if self._plan.mirrored and self._query.skip == 0 else 0
 
         def steps(previous: Total | None) -> Steps:
             if previous is not None and self._stands(previous, renew=renew):
                 return Counted(previous.rows, {}, fresh=False), None
             if previous is None:
-                counted = yield from totals.count(self._slices, wanted, self._begun)
+                counted = yield from totals.count(self._slices, self._wanted, self._asks)
             else:
-                counted = yield from totals.extend(self._slices, previous, wanted)
+                counted = yield from totals.extend(self._slices, previous, self._wanted)
+            if not counted.whole:
+                return counted, None
             return counted, Kept(self._total(counted.rows, previous), _WEIGHT, self._life)
 
         return (yield Once(self._key, steps))
+
+    @property
+    def _wanted(self) -> int:
+        """How many of the last rows of the back are read while they are counted: those of the first page, and those up to another one
+        that is so near that one slice holds them and what is new."""
+        query = self._query
+        near = query.skip == 0 or query.skip + query.count <= self._slices.size // 2
+        return query.skip + query.count if self._plan.mirrored and near else 0
 
     @property
     def _life(self) -> float:
@@ -138,12 +160,15 @@ class Pages:
         return 0.0 if self._plan.pushed.status is not None else self._limits.total_ttl
 
     def _stands(self, total: Total, *, renew: bool) -> bool:
-        """Whether nothing can have been added to what was counted, or the first page of this very list was shown just now."""
+        """Whether a total is believed without an ask: nothing can have been added to what was counted, or a page that is not the first
+        shows the list as it was then, and its account has sent nothing since. One near the newest message does so for a short while
+        only: to extend the total costs it nothing."""
         until = self._plan.pushed.until
         if until is not None and until + self._limits.settle <= total.at:
             return True
-        follows = self._query.skip > 0 and not renew
-        return follows and total.sends == self._sends and self._now - total.at < self._limits.snapshot_ttl
+        if renew or self._query.skip == 0 or total.sends != self._sends:
+            return False
+        return not self._wanted or self._now - total.at < self._limits.snapshot_ttl
 
     def _total(self, rows: int, previous: Total | None) -> Total:
         seen = previous.seen if previous is not None else ()
@@ -153,24 +178,43 @@ class Pages:
 
     # ------------------------------------------------------------------------------------------- pages behind a message
 
-    def _following(self, anchor: _Anchor) -> Steps:
+    def _following(self, anchor: _Anchor, counted: Counted) -> Steps:
         """The page that follows a message of the list."""
-        if self._plan.mirrored:
-            stretch = Stretch(self._query, following=anchor.place)
-            return (yield from self._shown(stretch, anchor.place - stretch.shown, anchor.read))
-        counted = yield from self._counted(renew=True)
-        following = max(0, counted.rows - anchor.place - 1)
-        stretch = Stretch(self._query, following=following)
-        if self._moves:
-            after = anchor.read[anchor.place].sid
-            return (yield from self._moving(stretch, anchor.place, after, ends=stretch.shown == following))
-        return (yield from self._shown(stretch, anchor.place + 1, {**counted.read, **anchor.read}))
+        if anchor.place >= counted.rows or (self._slices.moves and not counted.fresh):
+            counted = yield from self._counted(renew=True)
+        rows = max(counted.rows, anchor.place + 1)
+        before = rows - anchor.place if self._plan.mirrored else anchor.place + 1
+        stretch = Stretch(self._query, rows, before)
+        if self._slices.moves:
+            after, ends = anchor.read[anchor.place].sid, counted.whole and before + stretch.shown == rows
+            return (yield from self._moving(stretch, anchor.place, after, ends=ends, whole=counted.whole))
+        start = anchor.place - stretch.shown if self._plan.mirrored else before
+        return (yield from self._shown(stretch, start, counted._replace(read={**counted.read, **anchor.read})))
 
-    def _anchor(self, sid: str) -> Steps:
-        """The message with that SID in this list, or None where it is not in it."""
-        guess = yield from self._guess()
-        if guess is not None:
-            found = yield from self._look(sid, *guess)
+    def _anchor(self, sid: str, counted: Counted) -> Steps:
+        """The message with that SID in this list, or None where it is not in it, or asks run out and less will do."""
+        for index, message in counted.read.items():
+            if message.sid == sid:
+                return _Anchor(index, counted.read)
+        if len(counted.read) == counted.rows and counted.whole:
+            return None
+        budget = self._slices.budget
+        kept = min(self._asks, budget.left) if budget.cap else 0
+        budget.left -= kept
+        try:
+            found = yield from self._sought(sid, counted.rows)
+        except Refused as refused:
+            if refused.fault.name != "list-too-long" or not budget.cap:
+                raise
+            return None
+        finally:
+            budget.left += kept
+        return found
+
+    def _sought(self, sid: str, rows: int) -> Steps:
+        """The message in a list of so many rows: where its page's number says, else wherever it is."""
+        for start, stop in (yield from self._guesses(rows)):
+            found = yield from self._look(sid, start, stop)
             if found is not None:
                 return found
         found = yield from self._searched(sid)
@@ -178,17 +222,16 @@ class Pages:
             yield from self._note_shown(self._query.skip + found.place)
         return found
 
-    def _guess(self) -> Steps:
-        """From which index to which the message may be, with the rows of its page, if that is numbered rightly; None: no idea."""
+    def _guesses(self, rows: int) -> Steps:
+        """From which index to which the message may be, with the rows of its page, if that is numbered rightly: of the list as it is
+        now, and as it was when its earlier pages were shown."""
         query, size = self._query, self._slices.size
         if query.skip == 0:
-            return None
+            return []
         if not self._plan.mirrored:
-            return query.skip - 1, query.skip + query.count
+            return [(query.skip - 1, query.skip + query.count)]
         total: Total | None = yield from recall(self._key)
-        places = [rows - query.skip for rows in (total.seen if total else ()) if rows > query.skip]
-        near = [place for place in places if places[-1] - place < max(1, size - query.count)]
-        return (max(0, min(near) - query.count, max(near) + 1 - size), max(near) + 1) if near else None
+        return totals.guesses(query, size, {rows, *(total.seen if total else ())})
 
     def _look(self, sid: str, start: int, stop: int) -> Steps:
         """One slice in which the message may be."""
@@ -207,58 +250,44 @@ class Pages:
         """A page was shown of the list as it was with so many rows, which says where its next page begins."""
 
         def noted(previous: Total | None) -> Steps:
-            if previous is not None and rows in previous.seen:
+            if previous is None or rows in previous.seen:
                 return None, None
-            known = previous or Total(rows, -math.inf, self._slices.served, (), self._sends)
-            return None, Kept(known._replace(seen=(*known.seen, rows)[-totals.SEEN :]), _WEIGHT, self._life)
+            seen = (*previous.seen, rows)[-totals.SEEN :]
+            return None, Kept(previous._replace(seen=seen), _WEIGHT, self._life - (self._now - previous.at))
             yield
 
         yield Once(self._key, noted)
 
     def _searched(self, sid: str) -> Steps:
-        """The message: in the first slice where that is all there is, else retrieved for the second in which it was created, and
-        what stands before that second is counted."""
-        block, ends = self._begun = yield from totals.first(self._slices)
-        for place, row in enumerate(block.rows):
-            if row.sid == sid:
-                return _Anchor(place, dict(enumerate(block.rows)))
-        if ends:
-            return None
+        """The message: retrieved for the second in which it was created, and what stands before that second is counted."""
         message = yield from self._retrieved(sid)
         pushed = self._plan.pushed
         if message is None or not (pushed.since or 0) <= message.created < (pushed.until or math.inf):
             return None
-        if self._moves:
+        if self._slices.moves:
             before = self._slices.narrowed(message.created + 1, pushed.until)
         else:
             before = self._slices.narrowed(pushed.since, message.created)
-        begun = (block, False) if block.full and _before(block.rows[-1], message, descending=self._moves) else None
-        counted = yield from totals.count(before, 0, begun)
+        earlier = yield from totals.count(before, 0)
+        if not earlier.whole:
+            return None
         self._slices.size = before.size
         shown = min(self._query.count, self._slices.size // 2) if self._plan.mirrored else 0
-        start = max(0, counted.rows - shown)
+        start = max(0, earlier.rows - shown)
         while True:
             block = yield from self._slices.block(start)
             read = dict(enumerate(block.rows, start))
             for index, row in read.items():
                 if row.sid == sid:
                     return _Anchor(index, read)
-            if not block.rows or _before(message, block.rows[-1], descending=self._moves):
+            if not block.rows or _before(message, block.rows[-1], descending=self._slices.moves):
                 return None
             start = block.end
 
     def _retrieved(self, sid: str) -> Steps:
-        verbs, behind = self._entry.back.dialect.back, self._entry.behind
         self._slices.must_take(1)
-        request = verbs.write_get(sid, behind.account, behind.property, behind.token)
-        [answer] = yield Ask(self._entry.back.name, (request,))
-        try:
-            message = verbs.read_message("get", read_answer(answer), self._now)
-        except Refused as refused:
-            if refused.fault.name == "unknown-message":
-                return None
-            raise
-        return message if message.sid == sid and is_ours(message, self._entry) else None
+        [answer] = yield Ask(self._entry.back.name, (write_retrieve(self._entry, sid),))
+        return read_retrieve(self._entry, sid, answer, self._now)
 
 
 def _before(row: Message, other: Message, *, descending: bool) -> bool:

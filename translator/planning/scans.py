@@ -26,29 +26,21 @@ def page(
 ) -> Steps:
     """The page of a list of which all rows are read. `order` is the back's, `kept_as` names the list whatever its page.
 
-    The first page is always read anew; the others come from what was read for it, while that lives.
+    Where asks may not suffice and less will do, it is of the newest rows, if the order tells which those are, else of the first ones. The
+    first page is always read anew; the others come from what was read for it, while that lives.
     """
 
     def steps(previous: tuple[list[Message], bool] | None) -> Steps:
         if previous is not None and (query.skip or query.after):
             return previous, None
         yield from slices.recall()
-        rows = yield from _read(slices, order)
-        found = (arranged(base_order(rows, descending=order == "descending"), query, key), slices.capped)
+        from_end = slices.budget.cap and order == "ascending" and not slices.is_empty
+        rows, whole = yield from (totals.newest(slices) if from_end else slices.all())
+        found = (arranged(base_order(rows, descending=order == "descending"), query, key), not whole)
         return found, Kept(found, weight(found[0]), life)
 
     messages, capped = yield Once(kept_as, steps)
     return cut(messages, query, in_pages=in_pages, capped=capped)
-
-
-def _read(slices: Slices, order: str) -> Steps:
-    """All rows of the range; where they are too many and an end of the list is wanted all the same, the newest of them."""
-    if not slices.budget.cap or order != "ascending":
-        return (yield from slices.stretch(0))
-    counted = yield from totals.count(slices, 0)
-    start = max(0, counted.rows - slices.reach)
-    slices.capped = start > 0
-    return (yield from slices.stretch(start, counted.rows))
 
 
 def weight(messages: Sequence[Message]) -> int:

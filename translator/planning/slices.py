@@ -70,7 +70,9 @@ class Block(NamedTuple):
 class Slices:
     """One range of one back. `size` is how many rows are asked for at once, `served` the most that came at once.
 
-    `ordered` says that places in the back's order are relied on, so that it is checked too.
+    `ordered` says that places in the back's order are relied on, so that it is checked too; `moves`, that an index means another row
+    when a message comes. Where asks run out and less will do, `capped` says that rows were not read, and `unproven` that the end of the
+    list was taken for it without the ask that shows it.
     """
 
     def __init__(
@@ -84,7 +86,13 @@ class Slices:
         self.in_flight = entry.back.in_flight
         self.size = self._verbs.slice
         self.served = 0
-        self.capped = False
+        self.moves = self._verbs.order == "descending"
+        self.capped = self.unproven = False
+
+    @property
+    def spare(self) -> int:
+        """How many asks may be spent on what could be left out: any number where nobody wants less than all."""
+        return self.budget.left if self.budget.cap else _FARTHEST
 
     @property
     def reach(self) -> int:
@@ -168,6 +176,9 @@ class Slices:
 
     def ends_behind(self, rows: int, at: int) -> Steps:
         """Whether a slice of so many rows was short because the list ends at index `at`. If not, less is asked for from now on."""
+        if not self.spare:
+            self.unproven = True
+            return True
         [more] = yield from self.probe([at])
         if more:
             yield from self._lower(max(rows, 1))
@@ -199,6 +210,11 @@ class Slices:
                 width = 1
                 break
         return run.taken()
+
+    def all(self) -> Steps:
+        """The rows from the first on, as far as asks go, and whether they are all of the list."""
+        rows = yield from self.stretch(0)
+        return rows, not self.capped and not self.unproven
 
     def _spans(self, at: int, need: int | None, width: int, overlap: int = 0) -> list[Span]:
         """Up to `width` spans that go on from index `at`, each beginning with the `overlap` last rows of the one before it; those of

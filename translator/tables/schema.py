@@ -123,6 +123,7 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class Parameters(Row, frozen=True, kw_only=True):
     names: Literal["exact", "any-case"]
     odd_case: Literal["refuse", "ignore"]
+    unfiltered: Literal["refuse", "ignore"] = "refuse"
     unknown: Literal["count", "refuse"]
 
 
