@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 import translator
 from conformance.clock import ManualClock
-from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
+from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount, seeded_messages
 from conformance.twins.serving import serve as serve_twin
 from translator.shell.probe import BAD, REFUSED, UNREACHABLE, Verdict, worst
 
@@ -192,6 +192,46 @@ def test_a_port_in_use_is_a_sentence(config: Path) -> None:
     for done, where in ((served, "translator.toml, [server] listen"), (sandboxed, "--port")):
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (f"sms-translator: {where}: cannot listen on 127.0.0.1:{port}: Address already in use\n")
+
+
+LISTS = f"/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json"
+SORTED = (f"{LISTS}?SortBy=From", f"{LISTS}?SortBy=From&Page=1")
+
+
+@pytest.mark.parametrize(
+    ("lists", "paths", "told"),
+    [
+        ("", SORTED, [("200", "8", "exact"), ("200", "0", "exact")]),
+        ("snapshot_bytes = 100_000", SORTED, [("200", "8", "exact"), ("200", "8", "exact")]),
+        ("snapshot_ttl = 0", SORTED, [("200", "8", "exact"), ("200", "8", "exact")]),
+        ("", (LISTS, LISTS), [("200", "13", "exact"), ("200", "1", "exact")]),
+        ("total_ttl = 0", (LISTS, LISTS), [("200", "13", "exact"), ("200", "13", "exact")]),
+        ("max_asks = 3", SORTED[:1], [("400", "1", "")]),
+        ("max_asks = 3\non_cap = 'capped'", SORTED[:1], [("200", "3", "capped")]),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_lists_is_what_is_served(
+    config: Path, lists: str, paths: tuple[str, ...], told: list[tuple[str, str, str]]
+) -> None:
+    """900 messages at the provider, in slices of 200."""
+    config.write_text(CONFIG.replace("[server]", f"[lists]\n{lists}\n[server]\nexplain_headers = true"), "utf-8")
+    twin = PropertiesV2Twin(accounts={"A1": TwinAccount("right", (PROPERTY,))}, clock=ManualClock(1_570_000_000))
+    twin.load(seeded_messages("A1", PROPERTY, 900, 1, 1_570_000_000, documented=False))
+
+    def asked(url: str) -> list[tuple[str, str, str]]:
+        with running("serve", "-c", config, "-o", "json", SMS_TRANSLATOR_BACKS__PROVIDER__URL=url) as process:
+            assert process.stderr is not None
+            front, found = json.loads(process.stderr.readline())["listen"], []
+            for path in paths:
+                status, headers, _ = fetch(f"http://{front}{path}", login=f"{ACCOUNT}:front-token")
+                found.append((str(status), headers["x-translator-back-calls"], headers.get("x-translator-total", "")))
+            return found
+
+    async def main() -> list[tuple[str, str, str]]:
+        async with serve_twin(twin.app) as url:
+            return await asyncio.to_thread(asked, url)
+
+    assert asyncio.run(main()) == told
 
 
 # ---- the sandbox -------------------------------------------------------------------------------------------

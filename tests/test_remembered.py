@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +25,10 @@ from tests.test_lists import (
     sending,
     to,
 )
+from tests.test_settings import SAMPLE, read
 from tests.twins import Shelled, World, call, spoken
 from translator.exchange import Limits
+from translator.shell.assembly import assemble
 from translator.shell.memory import BYTES
 
 OTHER = "S1234567890ABCDE1234567890ABCDEG"
@@ -238,3 +241,52 @@ def test_what_does_not_fit_in_memory_is_not_kept() -> None:
         shelled.play(ask({"SortBy": "From"}))
         shelled.play(ask({"SortBy": "From", "Page": "1"}))
         assert bool(shelled.world.asks) == again
+
+
+# ------------------------------------------------------------------------------------------------------------ as configured
+
+
+@pytest.mark.parametrize(
+    ("lists", "query", "seconds", "again", "most"),
+    [
+        ("", {}, 599, False, 1), ("total_ttl = 5", {}, 6, True, 99), ("total_ttl = 5", {"Page": "40"}, 6, True, 99),
+        ("total_ttl = 5", {"Page": "40"}, 4, False, 1), ("total_ttl = 7200", {"Page": "40"}, 3600, False, 1),
+        ("snapshot_ttl = 5", {"SortBy": "From", "Page": "1"}, 6, True, 99),
+        ("snapshot_ttl = 500", {"SortBy": "From", "Page": "1"}, 499, False, 0),
+    ],
+)  # fmt: skip
+def test_how_long_is_as_it_is_configured(
+    tmp_path: Path, lists: str, query: dict[str, str], seconds: int, again: bool, most: int
+) -> None:
+    shelled, clock = _shelled(Provider(STOCK), _configured(tmp_path, lists))
+    shelled.play(ask({name: value for name, value in query.items() if name != "Page"}))
+    clock.advance(seconds)
+    shelled.play(ask(query))
+    assert shelled.world.asks <= most
+    assert (shelled.world.asks > 5) == again
+
+
+@pytest.mark.parametrize(("lists", "total"), [("settle = 0", 900), ("", 905), ("settle = 3600", 905)])
+def test_when_a_range_has_settled_is_as_it_is_configured(tmp_path: Path, lists: str, total: int) -> None:
+    provider = Provider([message(number, int(NOW) - 5000 + number) for number in range(900)])
+    shelled, _ = _shelled(provider, _configured(tmp_path, lists))
+    query = {"EndTime": datetime.fromtimestamp(int(NOW) - 100, UTC).strftime("%Y-%m-%dT%H:%M:%S")}
+    shelled.play(ask(query))
+    _arrive(provider, 5, int(NOW) - 100)
+    assert page_of(shelled.play(ask(query)))["total"] == total
+
+
+@pytest.mark.parametrize(
+    ("lists", "said"),
+    [("max_asks = 5", (400, "")), ("max_asks = 5\non_cap = 'capped'", (200, "capped")), ("", (200, "exact"))],
+)
+def test_what_becomes_of_a_list_that_is_too_long_is_as_it_is_configured(
+    tmp_path: Path, lists: str, said: tuple[int, str]
+) -> None:
+    shelled, _ = _shelled(Provider(STOCK), _configured(tmp_path, lists))
+    reply = shelled.play(ask({"SortBy": "From"}))
+    assert (reply.response.status, reply.total) == said
+
+
+def _configured(folder: Path, lists: str) -> Limits:
+    return assemble(read(folder, f"[lists]\n{lists}\n{SAMPLE}")).limits

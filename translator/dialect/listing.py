@@ -13,6 +13,8 @@ from translator.tables import Table
 from translator.tables.schema import FilterRow
 
 _LARGEST = 10**12
+_BARE_PLUS = ("+", " ")
+"""A plus, which does not count in a number, and what it becomes where it is not escaped: as good as empty."""
 
 
 class QueryReader:
@@ -44,7 +46,7 @@ class QueryReader:
         if row.test == "contains":
             into["within"] = given.read(row.name, self._bindings.kind(row.kind), notes) or None
             return
-        if given.values[row.name] == "":
+        if given.values[row.name] == "" or (row.test == "equals" and given.values[row.name] in _BARE_PLUS):
             raise Refused(Fault("invalid-parameter", row.name, "can not be empty"))
         if row.test == "tail":
             into[f"{row.attribute}_like"] = read_value(row.name, read_pattern, given.values[row.name])

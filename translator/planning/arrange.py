@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from translator.errors import Refused
-from translator.kinds.patterns import ends_like
+from translator.kinds.patterns import ending
 from translator.model import Fault, Message, Page, Query
 
 
@@ -40,16 +40,18 @@ def sift(query: Query) -> Callable[[Message], bool]:
     if (recipient := query.recipient) is not None:
         tests.append(lambda message: message.recipient == recipient)
     if (sender_like := query.sender_like) is not None:
-        tests.append(lambda message: ends_like(message.sender, sender_like))
+        sent = ending(sender_like)
+        tests.append(lambda message: sent(message.sender))
     if (recipient_like := query.recipient_like) is not None:
-        tests.append(lambda message: ends_like(message.recipient, recipient_like))
+        received = ending(recipient_like)
+        tests.append(lambda message: received(message.recipient))
     if (within := query.within) is not None:
         tests.append(lambda message: within in message.text)
     if (statuses := query.statuses) is not None:
         tests.append(lambda message: message.status in statuses)
     if (directions := query.directions) is not None:
         tests.append(lambda message: message.direction in directions)
-    return lambda message: all(test(message) for test in tests)
+    return tests[0] if len(tests) == 1 else lambda message: all(test(message) for test in tests)
 
 
 class Stretch:

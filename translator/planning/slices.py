@@ -20,6 +20,8 @@ from translator.planning.run import SETTING, Run, Span
 from translator.wants import Ask, Kept, Once, Steps, recall
 from translator.wire import Answer, Failure, Response
 
+_MALFORMED: Final = 400
+
 _FARTHEST: Final = 10**9
 """An index at which no list of messages has a row."""
 
@@ -238,7 +240,7 @@ class Slices:
             slice_: Slice = self._verbs.read_slice(read_answer(answer), self._now)
         except Refused as refused:
             if refused.fault.name != "page-out-of-range":
-                raise
+                raise _naming_the_setting(refused, answer) from None
             if span.start == 0:
                 raise Unreadable("the back refuses the first page of a list") from None
             return Slice([])  # a page past the last one holds nothing
@@ -269,6 +271,14 @@ class Slices:
             raise Unreadable("a row belongs to another account or property than the one asked for")
         if self._ordered:
             _check_order(created, descending=self._verbs.order == "descending")
+
+
+def _naming_the_setting(refused: Refused, answer: Answer) -> Refused:
+    """A search that the back calls malformed was written by us: what is probably wrong is where we put its parameters."""
+    fault = refused.fault
+    if fault.name == "back-failed" and not isinstance(answer, Failure) and answer.status == _MALFORMED:
+        fault = fault._replace(log=f"{fault.log}: {SETTING}")
+    return Refused(fault)
 
 
 def _check_order(created: list[int], *, descending: bool) -> None:
