@@ -520,6 +520,22 @@ def test_a_page_behind_a_message_is_only_labelled_by_its_number(number: int, sor
         assert f"?Page={number + 1}&PageSize=10&AfterSid={page['messages'][-1]}&" in page["next_page_uri"]
 
 
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_a_walk_shows_as_many_as_its_limit_promised_though_others_came_in_front(order: str) -> None:
+    """The first 30 of 60, ten a page, and 25 more before each page: what was shown before counts, not what stands there now."""
+    stock = MANY[:60]
+    provider = Provider(stock, order)
+    front = world(provider, order=order)
+    page = page_of(front.play(ask({"PageSize": 10, "Limit": 30}), NOW))
+    walked, now = list(page["messages"]), NOW
+    while page["next_page_uri"] != "null":
+        now += 100
+        provider.twin.load(row_of(message(int(now - NOW) * 100 + number, START + 50_000)) for number in range(25))
+        page = page_of(front.play(to(page["next_page_uri"]), now))
+        walked += page["messages"]
+    assert walked == newest(0, 30, stock)
+
+
 def test_a_walk_during_which_messages_come_ends_where_nothing_follows() -> None:
     """25 messages, ten a page; 30 more come after the first page: the third is the last, though there are now 55."""
     stock = MANY[:25]
