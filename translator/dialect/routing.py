@@ -58,8 +58,13 @@ class Routing:
     def locate(self, request: Request) -> Located:
         """The operation that a request means. Raises Refused: no such route, or not that method."""
         known = self._located.get((request.method, request.path))
-        if known is not None:
-            return known
+        if known is None:
+            known = self._found(request)
+            if "sid" not in known.values and len(self._located) < _PATHS:
+                self._located[request.method, request.path] = known
+        return known
+
+    def _found(self, request: Request) -> Located:
         path = self._split(request.path)
         if path is None:
             raise Refused(Fault("no-route"))
@@ -68,10 +73,7 @@ class Routing:
             values = template.match(path.segments)
             if values is not None:
                 if row.method == request.method:
-                    found = Located(row, values, path.spelling)
-                    if "sid" not in values and len(self._located) < _PATHS:
-                        self._located[request.method, request.path] = found
-                    return found
+                    return Located(row, values, path.spelling)
                 allowed.append(row.method)
         if allowed:
             raise Refused(Fault("method-not-allowed", allow=tuple(dict.fromkeys(allowed))))
@@ -80,7 +82,7 @@ class Routing:
     def is_large(self, method: str, path: str) -> bool:
         """Whether a request's body may be large: as many times as `wire.LARGE` says."""
         try:
-            return self.locate(Request(method, path)).operation.large
+            return self._found(Request(method, path)).operation.large
         except Refused:
             return False
 

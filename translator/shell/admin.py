@@ -132,14 +132,14 @@ def admin_application(
 ) -> Starlette:
     """The admin port's application; `is_well` says whether what requests need is there."""
 
-    def livez(_: Request) -> Response:
+    async def livez(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_: Request) -> Response:
         why = "draining" if is_draining() else "" if await is_well() else "the store does not answer"
         return PlainTextResponse(f"{why or 'ok'}\n", 503 if why else 200)
 
-    def metrics(_: Request) -> Response:
+    async def metrics(_: Request) -> Response:
         return Response(meter.page(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])

@@ -135,6 +135,7 @@ class Proxy:
             call.keep = call.has_body
             return failure(self._accounts, call.request(None), call.late)
         finally:
+            call.task = None  # what comes too late cuts nothing short any more
             self._overdue.drop(overdue)
             if caring is not None:
                 self._caring.drop(caring)

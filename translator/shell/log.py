@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -48,11 +49,12 @@ class _Sink:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._lines: list[bytes] = []
+        self._thread = threading.get_ident()
         self.loop: asyncio.AbstractEventLoop | None = None
 
     def msg(self, line: bytes) -> None:
         self._lines.append(line)
-        if self.loop is None:
+        if self.loop is None or threading.get_ident() != self._thread:
             self.flush()
         elif len(self._lines) == 1:
             self.loop.call_soon(self.flush)
