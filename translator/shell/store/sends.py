@@ -62,6 +62,19 @@ _SENT: Final = Prepared(
     .where(sends.c.id == bindparam("id_"), sends.c.state != SENT, ~_taken)
     .values(state=SENT, sid=bindparam("sid_"), message=bindparam("packed"), settled=bindparam("now"), look_at=None)
 )
+_WATCHED: Final = Prepared(
+    select(watches.c.id).where(
+        watches.c.send == bindparam("send_"),
+        watches.c.address == bindparam("address_"),
+        watches.c.method == bindparam("method_"),
+    )
+)
+_WATCH: Final = Prepared(
+    insert(watches).values(
+        send=bindparam("send_"), entry=bindparam("entry_"), address=bindparam("address_"), method=bindparam("method_"),
+        told="", looks=0, leased=0.0, attempt=0,
+    )
+)  # fmt: skip
 _AWAKE: Final = Prepared(
     update(watches)
     .where(watches.c.send == bindparam("send_"), watches.c.look_at.is_(None), watches.c.over.is_(None))
@@ -148,9 +161,10 @@ def begin(connection: Connection, one: Begun, times: Times) -> None:
 
 
 def _watch(connection: Connection, send: str, entry: str, wish: Wish) -> None:
-    same = (watches.c.send == send, watches.c.address == wish.address, watches.c.method == wish.method)
-    if connection.execute(select(watches.c.id).where(*same)).first() is None:
-        connection.execute(insert(watches).values(send=send, entry=entry, address=wish.address, method=wish.method))
+    """Note who is told of a send; nobody is noted twice."""
+    who = {"send_": send, "address_": wish.address, "method_": wish.method}
+    if _WATCHED.run(connection, who).fetchone() is None:
+        _WATCH.run(connection, {**who, "entry_": entry})
 
 
 # ---- what became of them -----------------------------------------------------------------------------------
