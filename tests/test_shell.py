@@ -438,6 +438,7 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes() -> None:
 
     start, _ = asyncio.run(main())
     assert start["status"] == 413
+    assert (b"connection", b"close") not in start["headers"], "who is still writing its body would not see the answer"
 
 
 def test_a_caller_that_hangs_up_while_it_is_answered_is_no_defect() -> None:

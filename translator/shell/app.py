@@ -124,7 +124,7 @@ class Proxy:
         caring = None if call.method == "POST" else self._caring.add(loop, self._care_for, call)
         try:
             body = await call.read(self._max_body, lambda: self._most(call))
-            call.keep = call.has_body  # a connection on which the rest of a body is to come is of no further use
+            call.is_read = True
             return await self._drive(call, call.request(body))
         except asyncio.CancelledError:
             if not call.late or call.task is None:
@@ -132,7 +132,7 @@ class Proxy:
             call.task.uncancel()
             if call.late == _GONE:
                 raise Gone from None
-            call.keep = call.has_body
+            call.keep = call.is_read  # a connection on which a body stalled is of no further use
             return failure(self._accounts, call.request(None), call.late)
         finally:
             call.task = None  # what comes too late cuts nothing short any more
@@ -145,7 +145,7 @@ class Proxy:
     def _care_for(self, call: Call) -> None:
         """See whether the caller of a read is still there from now on, if its request has come."""
         loop = asyncio.get_running_loop()
-        if call.has_body:
+        if call.is_read:
             call.leaving = loop.create_task(call.leave())
             call.leaving.add_done_callback(lambda task: None if task.cancelled() else call.cut(_GONE))
 
@@ -159,7 +159,7 @@ class Proxy:
             self._telling.add(telling)
             telling.add_done_callback(self._telling.discard)
         else:
-            call.cut("overdue" if call.has_body else "body-overdue")
+            call.cut("overdue" if call.is_read else "body-overdue")
 
     def _most(self, call: Call) -> int:
         """How many bytes of its body are read, where there are more than of most."""

@@ -28,8 +28,9 @@ class Gone(Exception):
 
 
 class Call(Errand):
-    """One request on its way. `late` is the fault for which the work on it was cut short, empty while it is not; `answered` that its
-    caller has been told already, although the work goes on; `login` what it says of who it is, which nobody has looked at yet."""
+    """One request on its way. `login` is what it says of who it is, which nobody has looked at yet; `is_read` says that as much of its body
+    was read as will be; `late` is the fault for which the work on it was cut short, empty while it is not; `answered` says that its caller
+    has been told already, although the work goes on."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, ids: Iterator[str]) -> None:
         self.began = time.perf_counter()
@@ -49,7 +50,7 @@ class Call(Errand):
         super().__init__(given if _REQUEST_ID.fullmatch(given) else next(ids))
         self._declares = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
         self.path: str = scope["path"]
-        self.has_body = False
+        self.is_read = False
         self.keep = True
         self.late = ""
         self.answered = False
@@ -79,7 +80,6 @@ class Call(Errand):
             if size > most and size > (most := larger()):
                 return None
             if not message.get("more_body", False):
-                self.has_body = True
                 return b"".join([*pieces, piece]) if pieces else piece
             pieces.append(piece)
 
