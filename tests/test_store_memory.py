@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from tests.stores import opened
@@ -34,6 +35,11 @@ async def states(store: Store) -> dict[str, int]:
     """How many rows there are in each state."""
     found = await store.read(lambda c: c.execute(select(sends.c.state, func.count()).group_by(sends.c.state)).all())
     return {row[0]: row[1] for row in found}
+
+
+def fails(_: Any) -> None:
+    """A work that fails."""
+    raise LookupError
 
 
 async def unknown(store: Store) -> dict[str, Any]:
@@ -79,6 +85,21 @@ def test_a_message_that_is_answered_while_another_is_unknown_is_not_taken_for_it
     assert on_memory(work) == (False, {SENT.sid})
 
 
+def test_a_message_that_was_answered_is_known_also_where_the_work_after_it_fails() -> None:
+    async def work(store: Store) -> Any:
+        await store.record([begun("late")], Times(NOW - 100, 60.0, 120.0))
+        await states(store)
+        await states(store)
+        await store.record([begun("1")], TIMES)
+        await unknown(store)
+        await store.settle([Outcome("1", "sent", SENT)], NOW)
+        with pytest.raises(LookupError):
+            await store.write(fails)
+        return await store.write(partial(doubts.claimed, place=PLACE, sids=[SENT.sid]))
+
+    assert on_memory(work) == {SENT.sid}
+
+
 def test_a_send_under_way_that_was_put_down_is_settled_where_it_stands() -> None:
     async def work(store: Store) -> Any:
         await store.record([begun("1"), begun("2"), begun("3")], TIMES)
@@ -103,9 +124,6 @@ def test_a_sid_is_forgotten_once_no_unknown_send_could_be_it() -> None:
 
 def test_a_work_that_fails_loses_nothing_that_is_in_hand() -> None:
     async def work(store: Store) -> Any:
-        def fails(_: Any) -> None:
-            raise LookupError
-
         await store.record([begun("1")], TIMES)
         for _ in range(3):
             try:

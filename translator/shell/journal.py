@@ -75,7 +75,7 @@ class Journal:
     async def _record(self, intents: Sequence[Intent]) -> tuple[Recorded, ...]:
         if len(intents) == 1 and intents[0].wish is None:
             return tuple(await self._written(intents))
-        reasons = [await self._forbidden(intent) if intent.wish is not None else "" for intent in intents]
+        reasons = [await self._forbidden(intent) for intent in intents]
         allowed = [intent for intent, reason in zip(intents, reasons, strict=True) if not reason]
         written = iter(await self._written(allowed))
         return tuple(

@@ -101,12 +101,14 @@ class MemoryStore:
             self._doubtful = rows.is_any_unknown(self._connection)
             if self._doubtful:
                 self._note_made()
+        if self._doubtful:  # and what was noted is committed
+            self._made.clear()
         return result
 
     def _note_made(self) -> None:
+        """Note each once, also where it was noted before."""
         for made in self._made:
             rows.note_made(self._connection, *made)
-        self._made.clear()
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns."""
