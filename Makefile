@@ -55,6 +55,8 @@ clean: ## remove what was made here
 
 # The stamp is last, so that an installation that was cut short is done again. It is named after the interpreter that was
 # asked for, so that asking for another one is noticed; a .venv of another interpreter is made anew.
+# The lock is whole, so pip has nothing to resolve (--no-deps): left to itself it takes the newest coverage for pytest-cov's
+# coverage[toml], although the lock names another, and then refuses it for its missing hash.
 $(STAMP): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
@@ -65,6 +67,6 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo "== install into $(VENV)"
 	@if [ "$$($(BIN)/python -c '$(WHICH)' 2>/dev/null)" != "$$($(PYTHON) -c '$(WHICH)')" ]; then \
 		$(PYTHON) -m venv --clear $(VENV); fi
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
