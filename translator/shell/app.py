@@ -1,17 +1,17 @@
-"""The front: ASGI in, the exchange driven against the backs, ASGI out.
+"""The front: a call in through either door, the exchange driven against the backs, and the call answered.
 
-    receive ─▶ Request ─▶ exchange ─▶ driven, want by want ─▶ Reply ─▶ send
-               one deadline covers everything from the first byte to the Reply
+    call ─▶ Request ─▶ exchange ─▶ driven, want by want ─▶ Reply ─▶ respond
+            one deadline covers everything from the first byte to the Reply
 
 A send, once begun, is driven to its end whatever becomes of the caller: what was half done could be neither reported nor repeated.
-A read is dropped when its caller is gone. All of it happens in the one task that the server has made for the request: a second task
-and a wait for either cost more than the translation, so a timer looks after the request instead, and acts only where it has to.
+A read is dropped when its caller is gone. All of it happens in the one task that the door has made for the call: a second task and a
+wait for either cost more than the translation, so a timer looks after the call instead, and acts only where it has to.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
@@ -20,17 +20,14 @@ from translator import wire
 from translator.accounts import Accounts
 from translator.exchange import Limits, Reply, exchange, failure
 from translator.shell.admin import Meter
-from translator.shell.call import Call, Gone, new_ids
+from translator.shell.asgi import AsgiCall
+from translator.shell.call import GONE, Call, Gone, new_ids
 from translator.shell.deadlines import Deadlines
+from translator.shell.door import Door
 from translator.shell.driving import Asker, Driver, Scribe
 from translator.shell.log import logger, where_it_broke
 from translator.shell.memory import Memory
 from translator.shell.receipts import ROOT as RECEIPTS
-
-_CARE: Final = 0.1
-"""Seconds after which it is looked whether the caller of a read is still there: most are answered by then."""
-
-_GONE: Final = "gone"
 
 TakeReceipt: TypeAlias = Callable[[str], Awaitable[bool]]
 """Takes the path of a receipt, and says whether we had signed it."""
@@ -57,7 +54,7 @@ class Proxy:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._accounts, self._limits = accounts, limits
-        self._overdue, self._caring = Deadlines(deadline), Deadlines(_CARE)
+        self._overdue = Deadlines(deadline)
         self._max_body, self._queue_max = max_body, queue_max
         self._ids = new_ids()
         self._answering = 0
@@ -69,21 +66,32 @@ class Proxy:
         self._receipts = receipts
         self.driver = Driver(backs, memory or Memory(), self._meter, scribe)
         self._clock = clock
-        self._telling: set[asyncio.Task[None]] = set()
 
     def application(self) -> Starlette:
         """This endpoint as an application. No path is routed: the dialects do that."""
         return _Application(self)
 
+    def door(self) -> Door:
+        """This endpoint for a server of our own."""
+        return Door(self.attend, self._ids)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1003})
             return
-        call = Call(scope, receive, send, self._ids)
-        if self._receipts is not None and call.path.startswith(RECEIPTS):
+        call = AsgiCall(scope, receive, send, self._ids)
+        call.task = asyncio.current_task()
+        try:
+            await self.attend(call)
+        finally:
+            await call.over()
+
+    async def attend(self, call: Call) -> None:
+        """Answer a call; `call.task` is the task that this runs in."""
+        if self._receipts is not None and call.target.startswith(RECEIPTS):
             call.keep = False
-            status = 200 if await self._receipts(call.path) else 404
-            await call.respond(wire.Response(status, (("content-type", "text/plain"),)))
+            status = 200 if await self._receipts(call.target) else 404
+            call.respond(wire.Response(status, (("content-type", "text/plain"),)))
             return
         try:
             reply = await self._admitted(call)
@@ -91,7 +99,7 @@ class Proxy:
             logger().info("gone", method=call.method, request_id=call.id)
             return
         if not call.answered:
-            await self._tell(call, reply)
+            self._tell(call, reply)
 
     async def _admitted(self, call: Call) -> Reply:
         """The reply, unless as many requests are under way as are taken: who queues without end answers nobody in time.
@@ -119,45 +127,27 @@ class Proxy:
     async def _answered(self, call: Call) -> Reply:
         """The reply, or what is told where the work on it was cut short."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
-        call.task = asyncio.current_task(loop)
         overdue = self._overdue.add(loop, self._is_overdue, call)
-        caring = None if call.method == "POST" else self._caring.add(loop, self._care_for, call)
         try:
-            body = await call.read(self._max_body, lambda: self._most(call))
-            call.is_read = True
-            return await self._drive(call, call.request(body))
+            return await self._drive(call, call.request(await call.read(self._max_body, lambda: self._most(call))))
         except asyncio.CancelledError:
             if not call.late or call.task is None:
                 raise
             call.task.uncancel()
-            if call.late == _GONE:
+            if call.late == GONE:
                 raise Gone from None
             call.keep = call.is_read  # a connection on which a body stalled is of no further use
             return failure(self._accounts, call.request(None), call.late)
         finally:
             call.task = None  # what comes too late cuts nothing short any more
             self._overdue.drop(overdue)
-            if caring is not None:
-                self._caring.drop(caring)
-            if call.leaving is not None:
-                call.leaving.cancel()
-
-    def _care_for(self, call: Call) -> None:
-        """See whether the caller of a read is still there from now on, if its request has come."""
-        loop = asyncio.get_running_loop()
-        if call.is_read:
-            call.leaving = loop.create_task(call.leave())
-            call.leaving.add_done_callback(lambda task: None if task.cancelled() else call.cut(_GONE))
 
     def _is_overdue(self, call: Call) -> None:
         """Tell the caller that its time is over."""
         if call.method == "POST" and call.back:
             # A message that may have reached the provider is not one that simply took too long, and the work on it goes on.
             call.answered = True
-            unknown = failure(self._accounts, call.request(None), "outcome-unknown")
-            telling = asyncio.get_running_loop().create_task(self._tell(call, unknown))
-            self._telling.add(telling)
-            telling.add_done_callback(self._telling.discard)
+            self._tell(call, failure(self._accounts, call.request(None), "outcome-unknown"))
         else:
             call.cut("overdue" if call.is_read else "body-overdue")
 
@@ -180,11 +170,8 @@ class Proxy:
             )
         return reply
 
-    async def _tell(self, call: Call, reply: Reply) -> None:
-        try:
-            await call.respond(self._explained(reply))
-        except (RuntimeError, OSError) as error:
-            logger().info("gone", method=call.method, request_id=call.id, where=where_it_broke(error))
+    def _tell(self, call: Call, reply: Reply) -> None:
+        call.respond(self._explained(reply))
         self._record(call, reply)
 
     def _explained(self, reply: Reply) -> wire.Response:

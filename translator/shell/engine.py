@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httptools
 import httpx
 
+from translator.shell.outbox import outbox_of
 from translator.wire import Response
 
 HEAD: Final = 64 * 1024
@@ -134,6 +135,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, largest: int, gone: Callable[["_Connection"], None]) -> None:
         self._largest, self._gone = largest, gone
         self._loop = asyncio.get_running_loop()
+        self._outbox = outbox_of(self._loop)
         self._transport: Any = None
         self._waiting: asyncio.Future[Response] | None = None
         self.is_open = False
@@ -142,7 +144,7 @@ class _Connection(asyncio.Protocol):
         """Write a request; its answer is to come. It fails with Broken and _Stale."""
         self._begin()
         self._waiting = waiting = self._loop.create_future()
-        self._transport.write(written)
+        self._outbox.write(self._transport, written)
         return waiting
 
     def close(self) -> None:

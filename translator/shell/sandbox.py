@@ -142,7 +142,7 @@ async def sandbox(port: int, messages: int, seed: int, say: Callable[[str], None
         proxy = Proxy(spoken, limits, backs, scribe=keeper.journal, meter=meter)
         world.push_async_callback(proxy.driver.aclose)
         await world.enter_async_context(keeper.going_on(proxy.driver))
-        await world.enter_async_context(serving(proxy.application(), listener, _GRACE))
+        await world.enter_async_context(serving(proxy.application(), listener, _GRACE, proxy.door()))
         for line in curl_lines(f"http://{address_of(listener)}", f"http://{address_of(hook)}/callback"):
             say(line)
         await stop.wait()

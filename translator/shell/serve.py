@@ -19,10 +19,10 @@ from translator.shell.addresses import Address, read_address
 from translator.shell.admin import Meter, admin_application
 from translator.shell.app import Proxy
 from translator.shell.assembly import Assembly
+from translator.shell.door import Door
 from translator.shell.keeping import Keeper, Keeping
 from translator.shell.log import in_one_write, logger
 from translator.shell.memory import Memory
-from translator.shell.protocol import Protocol
 from translator.shell.settings import Settings
 from translator.shell.store import Store, open_store
 from translator.shell.workers import Supervisor
@@ -72,11 +72,12 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Starlette, listener: socket.socket, grace: int) -> AsyncIterator[None]:
-    """Serve while the block runs; on the way out open requests get `grace` seconds and the application closes what it holds."""
+async def serving(app: Starlette, listener: socket.socket, grace: int, door: Door | None = None) -> AsyncIterator[None]:
+    """Serve while the block runs; on the way out open requests get `grace` seconds and the application closes what it holds. Requests
+    come in through the door where there is one, and as ASGI otherwise."""
     config = uvicorn.Config(
         app,
-        http=Protocol,
+        http=door or "auto",  # type: ignore[arg-type]  # what a protocol's class is called with, it takes
         ws="none",
         lifespan="on",
         log_config=None,
@@ -208,7 +209,7 @@ async def _serve(
         # The backs are closed last: what is owed is worked off until then.
         servers.push_async_callback(proxy.driver.aclose)
         await servers.enter_async_context(keeper.going_on(proxy.driver))
-        await servers.enter_async_context(serving(proxy.application(), front, grace))
+        await servers.enter_async_context(serving(proxy.application(), front, grace, proxy.door()))
         _leave_in_peace()
         servers.enter_context(in_one_write(asyncio.get_running_loop()))
         logger().info("serving", listen=address_of(front), accounts=len(assembly.accounts.entries), worker=worker)

@@ -1,0 +1,75 @@
+"""The door for a server that speaks ASGI: slower than `connection.py`, and every server has it."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from starlette.types import Receive, Scope, Send
+
+from translator import wire
+from translator.shell.call import Call, Gone
+from translator.shell.log import logger, where_it_broke
+
+
+class AsgiCall(Call):
+    """One request as ASGI has it."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, ids: Iterator[str]) -> None:
+        target = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+        super().__init__(scope["method"], target, scope["query_string"].decode("latin-1"), headers, ids)
+        self._receive, self._send = receive, send
+        self._leaving: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
+
+    async def read(self, most: int, larger: Callable[[], int]) -> bytes | None:
+        """See `Call.read`."""
+        body = await self._body(most, larger)
+        self.is_read = True
+        if self.method != "POST":
+            self._leaving = asyncio.get_running_loop().create_task(self._leave())
+        return body
+
+    async def _body(self, most: int, larger: Callable[[], int]) -> bytes | None:
+        if self.declares > most and self.declares > (most := larger()):
+            return None
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Gone
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            if size > most and size > (most := larger()):
+                return None
+            if not message.get("more_body", False):
+                return b"".join(pieces)
+
+    async def _leave(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.lose()
+
+    def respond(self, response: wire.Response) -> None:
+        """See `Call.respond`."""
+        self._telling = asyncio.get_running_loop().create_task(self._tell(response))
+
+    async def _tell(self, response: wire.Response) -> None:
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        headers.append((b"content-length", b"%d" % len(response.body)))
+        headers.append((b"x-request-id", self.id.encode("ascii")))
+        if not self.keep:
+            headers.append((b"connection", b"close"))
+        try:
+            await self._send({"type": "http.response.start", "status": response.status, "headers": headers})
+            body = b"" if self.is_head else response.body
+            await self._send({"type": "http.response.body", "body": body})
+        except (RuntimeError, OSError) as error:  # servers say in their own ways that the caller has hung up
+            logger().info("gone", method=self.method, request_id=self.id, where=where_it_broke(error))
+
+    async def over(self) -> None:
+        """Wait until the answer is told, and look after the caller no longer."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+        if self._telling is not None:
+            await self._telling

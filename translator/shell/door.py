@@ -1,0 +1,44 @@
+"""How a server of our own makes its connections, and looks after those that nobody uses."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, Final
+
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from translator.shell.connection import Attend, Connection
+from translator.shell.heads import Heads
+
+_LOOK: Final = 1.0
+"""Seconds between two looks for connections that nobody uses."""
+
+
+class Door:
+    """Stands where uvicorn wants a protocol's class, for one server. `attend` answers a call, `ids` are for requests without one."""
+
+    def __init__(self, attend: Attend, ids: Iterator[str]) -> None:
+        self._attend, self._ids = attend, ids
+        self._heads: Heads | None = None
+        self._is_looking = False
+
+    def __call__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any],  # noqa: ARG002 - uvicorn's own names
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> Connection:  # fmt: skip
+        """A new connection."""
+        loop = _loop or asyncio.get_running_loop()
+        heads = self._heads = self._heads or Heads(server_state)
+        if not self._is_looking:
+            self._is_looking = True
+            loop.call_later(_LOOK, self._look, loop, server_state, int(config.timeout_keep_alive / _LOOK))
+        return Connection(self._attend, self._ids, heads, server_state, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop, state: ServerState, most: int) -> None:
+        """Close the connections on which no request has come for a while: one look at all costs less than a timer for each."""
+        connections: set[Any] = state.connections
+        for connection in list(connections):
+            connection.grow_old(most)
+        self._is_looking = bool(connections)
+        if connections:
+            loop.call_later(_LOOK, self._look, loop, state, most)

@@ -1,0 +1,37 @@
+"""The beginnings of answers, as bytes would have them."""
+
+from http import HTTPStatus
+from typing import Final
+
+from uvicorn.server import ServerState
+
+from translator import wire
+
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
+_HEADS: Final = 256
+"""How many beginnings of answers are kept for the second that they hold."""
+
+
+class Heads:
+    """How answers begin: the status, what the server says in each, and their own headers. Kept for the second that a date holds."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+        self._always: list[tuple[bytes, bytes]] = []
+        self._kept: dict[tuple[int, wire.Headers], str] = {}
+
+    def head(self, status: int, headers: wire.Headers) -> str:
+        """Everything of a head that more than one answer has. Raises ValueError for a header that would be read as two."""
+        if self._state.default_headers is not self._always:  # it is another second
+            self._always = self._state.default_headers
+            self._kept.clear()
+        known = self._kept.get((status, headers))
+        if known is None:
+            always = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._always]
+            lines = [f"HTTP/1.1 {status} {_PHRASES.get(status, '')}", *map(": ".join, [*always, *headers]), ""]
+            known = "\r\n".join(lines)
+            if known.count("\n") != len(lines) - 1 or known.count("\r") != len(lines) - 1:
+                raise ValueError("a header holds the end of a line")
+            if len(self._kept) < _HEADS:
+                self._kept[status, headers] = known
+        return known
