@@ -59,17 +59,17 @@ def _send(front: str, extension: str, **changed: Any) -> Request:
     else:
         body = b'{"From": "+15550100001", "To": "+15550100002", "Text": "hello", "DeliveryReceipt": null}'
         body = body.replace(b', "DeliveryReceipt": null', b"")
-    return Request("POST", LIST[front] + extension, "", headers, body)._replace(**changed)
+    return Request("POST", LIST[front] + extension, "", headers, body).replace(**changed)
 
 
 def _list(front: str, extension: str, **changed: Any) -> Request:
     query = "" if front == "restcomm" else "Date_From=0&Date_To=1800000000"
-    return Request("GET", LIST[front] + extension, query, (_authorization(front),))._replace(**changed)
+    return Request("GET", LIST[front] + extension, query, (_authorization(front),)).replace(**changed)
 
 
 def _get(front: str, extension: str, **changed: Any) -> Request:
     path = f"{LIST[front]}/{SID[front]}{extension}"
-    return Request("GET", path, "", (_authorization(front),))._replace(**changed)
+    return Request("GET", path, "", (_authorization(front),)).replace(**changed)
 
 
 @dataclass
@@ -113,7 +113,7 @@ def _answer(entry: Entry, request: Request, given: Any) -> Answer:
     body = good.body.replace(b"invented message", MARK.encode())
     if wrong is not None:
         body = body.replace(*wrong)
-    return good._replace(body=body[: len(body) - cut])
+    return good.replace(body=body[: len(body) - cut])
 
 
 def _is_an_answer_of(front: Dialect, driven: Driven) -> None:
@@ -197,7 +197,7 @@ def _requests(draw: st.DrawFn) -> Request:
         "path": st.text(max_size=12).map(lambda more: request.path + more) | st.text(max_size=20),
     }
     for name in draw(st.sets(st.sampled_from(sorted(changes)), max_size=2)):
-        request = request._replace(**{name: draw(changes[name])})
+        request = request.replace(**{name: draw(changes[name])})
     return request
 
 
@@ -261,7 +261,7 @@ def test_a_request_without_the_right_credentials_asks_nothing(request: Request, 
     front = BOTH.dialect_of(request.path)
     tried = "" if guess == TOKEN else guess
     for credentials in ((), (_authorization(front.name, tried),), (("authorization", guess),)):
-        driven = _drive(request._replace(headers=(*credentials, *headers)), [(1, 0, None)])
+        driven = _drive(request.replace(headers=(*credentials, *headers)), [(1, 0, None)])
         assert (driven.asked, driven.reply.response.status) == ([], 401)
         assert str(driven.reply.response.header("www-authenticate")).startswith("Basic realm=")
         _is_an_answer_of(front, driven)
@@ -330,14 +330,14 @@ def test_the_checks_stand_in_the_order_that_the_module_states() -> None:
     extension = ""
     broken = _send("restcomm", extension, body=None, path="/2012-04-24/Nowhere", method="PUT")
     accept = ("accept", "text/html")
-    anonymous = _drive(broken._replace(headers=(accept,)), [(1, 0, None)]).reply
-    large = _drive(broken._replace(headers=(accept, *broken.headers)), [(1, 0, None)]).reply
-    small = broken._replace(body=b"", headers=(accept, *broken.headers))
+    anonymous = _drive(broken.replace(headers=(accept,)), [(1, 0, None)]).reply
+    large = _drive(broken.replace(headers=(accept, *broken.headers)), [(1, 0, None)]).reply
+    small = broken.replace(body=b"", headers=(accept, *broken.headers))
     refused = _drive(small, [(1, 0, None)]).reply
-    nowhere = _drive(small._replace(headers=broken.headers), [(1, 0, None)]).reply
+    nowhere = _drive(small.replace(headers=broken.headers), [(1, 0, None)]).reply
     other = f"/2012-04-24/Accounts/AC{'2' * 32}/SMS/Messages"
-    method = _drive(small._replace(headers=broken.headers, path=other), [(1, 0, None)]).reply
-    foreign = _drive(small._replace(headers=broken.headers[:1], path=other, method="POST"), [(1, 0, None)]).reply
+    method = _drive(small.replace(headers=broken.headers, path=other), [(1, 0, None)]).reply
+    foreign = _drive(small.replace(headers=broken.headers[:1], path=other, method="POST"), [(1, 0, None)]).reply
     media = _drive(_send("restcomm", extension, headers=broken.headers[:1], body=b""), [(1, 0, None)]).reply
     empty = _drive(_send("restcomm", extension, body=b""), [(1, 0, None)]).reply
     replies = [anonymous, large, refused, nowhere, method, foreign, media, empty]

@@ -121,7 +121,7 @@ def wrong(
         answer = server(ask(request) if ask else request)
         if change is None or "json" not in (answer.header("content-type") or ""):
             return answer
-        return answer._replace(body=json.dumps(change(request, json.loads(answer.body))).encode())
+        return answer.replace(body=json.dumps(change(request, json.loads(answer.body))).encode())
 
     return asked
 
@@ -146,7 +146,7 @@ def _page(edit: Callable[[dict[str, Any]], Any]) -> Callable[[Request, Any], Any
 
 def _deaf(*names: str) -> Callable[[Request], Request]:
     """A server that does not hear these parameters."""
-    return lambda request: request._replace(
+    return lambda request: request.replace(
         query=urlencode([pair for pair in parse_qsl(request.query, keep_blank_values=True) if pair[0] not in names])
     )
 
@@ -164,7 +164,7 @@ def _shifted(name: str, pattern: str, by: int) -> Callable[[Request], Request]:
             elif key == name and not pattern:
                 shifted = str(int(value) + by)
             pairs.append((key, shifted))
-        return request._replace(query=urlencode(pairs))
+        return request.replace(query=urlencode(pairs))
 
     return change
 
@@ -186,7 +186,7 @@ def _on(name: str, edit: Callable[[Any], Any]) -> Callable[[dict[str, Any]], Any
 def _status(server: Ask, before: int, after: int) -> Ask:
     def asked(request: Request) -> Response:
         answer = server(request)
-        return answer._replace(status=after) if answer.status == before else answer
+        return answer.replace(status=after) if answer.status == before else answer
 
     return asked
 

@@ -236,12 +236,12 @@ class Shuffled(Provider):
         whole = whole.replace(f"Results_Count={asked['Results_Count']}", "Results_Count=200")
         body = (request.body or b"").decode().replace(f'"Results_Skip":{skip}', '"Results_Skip":0')
         body = body.replace(f'"Results_Count":{asked["Results_Count"]}', '"Results_Count":200')
-        answer = super().__call__(request._replace(query=whole, body=body.encode()))
+        answer = super().__call__(request.replace(query=whole, body=body.encode()))
         self.twin.results_max = most
         assert isinstance(answer, Response)
         rows = json.loads(answer.body)["Messages"]
         rows.sort(key=lambda row: shuffled(message(0, 0)._replace(sid="SM" + row["MessageSid"])))
-        return answer._replace(body=json.dumps({"Messages": rows[skip : skip + count]}).encode())
+        return answer.replace(body=json.dumps({"Messages": rows[skip : skip + count]}).encode())
 
 
 def _old(sms: Sms) -> Sms:
@@ -769,7 +769,7 @@ def test_a_back_that_ignores_what_it_is_told_is_a_fault_and_never_an_answer(igno
     def deaf(request: Request) -> Answer:
         pairs = [pair for pair in request.query.split("&") if not pair.startswith(ignored + "=")]
         pairs += {"Date_To": ["Date_To=9999999999"], "Date_From": ["Date_From=0"]}.get(ignored, [])
-        return provider(request._replace(query="&".join(pairs)))
+        return provider(request.replace(query="&".join(pairs)))
 
     front = world(deaf)
     query = {"Status": "sent", "StartTime": _time(2), "EndTime": _time(100)}

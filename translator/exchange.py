@@ -14,7 +14,9 @@ The order of checks is written here, once: 401, 413, 406, route (404, 405), 403,
 from collections.abc import Callable, Generator
 from functools import partial
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from translator.accounts import Accounts, Entry
 from translator.dialect import Dialect
@@ -31,7 +33,7 @@ from translator.wire import Request, Response
 __all__ = ["Ask", "Limits", "Once", "Reply", "Want", "exchange", "failure"]
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """The answer, and what the operator should know of it. `fault` is a name of `model.FAULTS`, or empty; `total` is how a
     list was counted, `exact` or `capped`, and empty where nothing was."""
 

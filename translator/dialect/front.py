@@ -170,7 +170,7 @@ class FrontVerbs:
             answer = self._xml(row.status, xml.element(self._xml_names.fault, xml.text(text)))
         else:
             answer = self._json(row.status, self._shape.write(text, row.code, fault.parameter))
-        return answer._replace(headers=(*answer.headers, *headers))
+        return answer.replace(headers=(*answer.headers, *headers))
 
     def _said(self, fault: Fault) -> tuple[str, str]:
         """The text and the code of a failure."""

@@ -181,7 +181,7 @@ class Proxy:
         told = [("x-translator-back-calls", str(reply.asks))]
         if reply.total:
             told.append(("x-translator-total", reply.total))
-        return reply.response._replace(headers=(*reply.response.headers, *told))
+        return reply.response.replace(headers=(*reply.response.headers, *told))
 
     def _record(self, call: Call, reply: Reply) -> None:
         """One line and the counters. No number, text, token or path is in either: names, counts and a duration."""

@@ -73,4 +73,4 @@ def logged_in(entry: Entry, request: Request) -> Request:
     headers = [("authorization", basic(entry.front))]
     if request.body:
         headers.append(("content-type", addressed(entry.front.dialect, request)[1]))
-    return request._replace(headers=tuple(headers))
+    return request.replace(headers=tuple(headers))
