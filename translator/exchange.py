@@ -89,7 +89,7 @@ class _Course:
         self.operation = self.total = ""
 
     def steps(self) -> Steps:
-        """The checks in their order, then the operation."""
+        """The checks in their order, and then the steps of the operation. Raises Refused."""
         entries = self.accounts.authenticate(self.spoken.name, self.request.header("authorization"))
         if not entries:
             raise Refused(Fault("unauthenticated"))
@@ -105,12 +105,12 @@ class _Course:
         front = entries[0].front.dialect.front
         asked = front.read_request(at, self.request, self.notes)
         if isinstance(asked, Draft):
-            return (yield from self._send(entries[0], asked))
+            return self._send(entries[0], asked)
         if isinstance(asked, Batch):
-            return (yield from self._send_all(entries[0], asked))
+            return self._send_all(entries[0], asked)
         if isinstance(asked, Listed):
-            return (yield from self._list(entries[0], at, asked))
-        return (yield from self._get(entries, asked))
+            return self._list(entries[0], at, asked)
+        return self._get(entries, asked)
 
     def _ask(self, entry: Entry, request: Request) -> Steps:
         self.asks += 1

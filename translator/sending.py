@@ -15,7 +15,7 @@ from typing import NamedTuple
 from translator.accounts import Entry
 from translator.errors import Refused, Unreadable
 from translator.model import FAULTS, Draft, Fault, Message, Wish
-from translator.planning import is_ours, note_send
+from translator.planning import is_ours, one_more_send
 from translator.wants import Ask, Await, Intent, Outcome, Record, Recorded, Settle, Steps
 from translator.wire import Answer, Failure, Request
 
@@ -62,7 +62,7 @@ class Sending:
             yield Settle((outcome,))
         if recorded.state == "joined" or (outcome is not None and outcome.state == "unknown"):
             [outcome] = yield Await((recorded.id,))
-        yield from note_send(self._entry)
+        yield one_more_send(self._entry)
         told = self._told(ready, recorded, outcome)
         if isinstance(told, Fault):
             raise Refused(told)
@@ -74,7 +74,7 @@ class Sending:
         outcomes: list[Carried | Fault] = []
         for at in range(0, len(drafts), wide):
             outcomes += yield from self._some(drafts[at : at + wide], at)
-        yield from note_send(self._entry)
+        yield one_more_send(self._entry)
         return outcomes
 
     def _some(self, drafts: Sequence[Draft | Fault], at: int) -> Steps:

@@ -12,7 +12,7 @@ Await   wait a while for sends of which  sent: for each, what became of it meanw
         nobody knows what became
 """
 
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Generator, Hashable, Sequence
 from functools import partial
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -134,11 +134,21 @@ JOURNAL: Final = (Record, Settle, Await)
 """The wants that a journal of sends fulfils."""
 
 
+def taken_for_new(intents: Sequence[Intent]) -> tuple[Recorded, ...]:
+    """What a journal that remembers nothing says of sends before they are asked for."""
+    return tuple([Recorded(str(number), "new") for number in range(len(intents))])
+
+
+def still_unknown(ids: Sequence[str]) -> tuple[Outcome, ...]:
+    """What a journal that remembers nothing says of unknown sends."""
+    return tuple([Outcome(id_, "unknown") for id_ in ids])
+
+
 def unjournalled(want: Record | Settle | Await) -> Any:
-    """What a journal that remembers nothing says: every send is new, and of an unknown one nothing is heard."""
+    """What a journal that remembers nothing says."""
     if isinstance(want, Record):
-        return tuple(Recorded(str(number), "new") for number in range(len(want.intents)))
-    return None if isinstance(want, Settle) else tuple(Outcome(id_, "unknown") for id_ in want.ids)
+        return taken_for_new(want.intents)
+    return None if isinstance(want, Settle) else still_unknown(want.ids)
 
 
 def alone(

@@ -23,7 +23,7 @@ __all__ = [
     "is_ours",
     "list_page",
     "messages_between",
-    "note_send",
+    "one_more_send",
     "plan",
     "read_answer",
     "read_retrieve",
@@ -70,10 +70,9 @@ def messages_between(entry: Entry, window: Query, limits: Limits, now: float, no
     return (yield from slices.stretch(0))
 
 
-def note_send(entry: Entry) -> Steps:
+def one_more_send(entry: Entry) -> Tally:
     """A send by the entry: what was read of its lists before is no longer shown."""
-
-    yield Tally(_sends_key(entry))
+    return Tally(_sends_key(entry))
 
 
 def _sends(entry: Entry) -> Steps:

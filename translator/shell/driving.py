@@ -14,7 +14,20 @@ from translator import wire
 from translator.errors import TranslatorError
 from translator.shell.admin import Meter
 from translator.shell.memory import Memory
-from translator.wants import Ask, Await, Once, Record, Settle, Steps, Tally, Want, unjournalled
+from translator.wants import (
+    Ask,
+    Intent,
+    Once,
+    Outcome,
+    Record,
+    Recorded,
+    Settle,
+    Steps,
+    Tally,
+    Want,
+    still_unknown,
+    taken_for_new,
+)  # fmt: skip
 
 
 class Asker(Protocol):
@@ -28,14 +41,24 @@ class Asker(Protocol):
 class Scribe(Protocol):
     """What a journal looks like from here; `translator.shell.journal.Journal` is one."""
 
-    async def does(self, want: Record | Settle | Await) -> Any: ...
+    async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]: ...
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> None: ...
+
+    async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]: ...
 
 
 class Forgetful:
     """The journal where there is none: every send is new, and of an unknown one nothing more is heard."""
 
-    async def does(self, want: Record | Settle | Await) -> Any:
-        return unjournalled(want)
+    async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
+        return taken_for_new(intents)
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Nobody will ask."""
+
+    async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]:
+        return still_unknown(ids)
 
 
 class Errand:
@@ -72,13 +95,18 @@ class Driver:
             try:
                 if isinstance(want, Ask):
                     sent: Any = await self._ask(errand, want)
-                elif isinstance(want, Once):
-                    sent = await self._memory.once(want, partial(self._through, errand))
+                elif isinstance(want, Record):
+                    sent = await self.scribe.record(want.intents)
+                elif isinstance(want, Settle):
+                    await self.scribe.settle(want.outcomes)
+                    sent = None
                 elif isinstance(want, Tally):
                     self._memory.count(want)
                     sent = None
+                elif isinstance(want, Once):
+                    sent = await self._memory.once(want, partial(self._through, errand))
                 else:
-                    sent = await self.scribe.does(want)
+                    sent = await self.scribe.wait(want.ids)
             except TranslatorError as error:
                 thrown: TranslatorError | None = error
             else:
@@ -88,13 +116,13 @@ class Driver:
             except StopIteration as finished:
                 return finished.value
 
-    async def _ask(self, errand: Errand, ask: Ask) -> tuple[wire.Answer, ...]:
+    async def _ask(self, errand: Errand, ask: Ask) -> Sequence[wire.Answer]:
         back, errand.back = self._backs[ask.back], ask.back
-        answers: Sequence[wire.Answer]
         if len(ask.requests) == 1:
-            answers = (await back.ask(ask.requests[0], errand.id),)
-        else:
-            answers = await asyncio.gather(*(back.ask(request, errand.id) for request in ask.requests))
+            answer = await back.ask(ask.requests[0], errand.id)
+            self._meter.count_ask(ask.back, answer)
+            return (answer,)
+        answers = await asyncio.gather(*(back.ask(request, errand.id) for request in ask.requests))
         for answer in answers:
             self._meter.count_ask(ask.back, answer)
         return tuple(answers)

@@ -1,8 +1,8 @@
 """The journal of sends as the core wants it: written before, settled after, and asked by those who wait.
 
-Record ─▶ may that address be called? ─▶ one transaction ─▶ new · joined · known · running · reused
-Settle ─▶ one transaction, tried again for a while where the store is down
-Await  ─▶ the store, now and then, until it knows or `wait` seconds have passed
+record ─▶ may that address be called? ─▶ one transaction ─▶ new · joined · known · running · reused
+settle ─▶ one transaction, tried again for a while where the store is down
+wait   ─▶ the store, now and then, until it knows or `wait` seconds have passed
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -22,7 +22,7 @@ from translator.shell.store import Store, StoreDown
 from translator.shell.store import sends as rows
 from translator.shell.store.sends import Begun, Times
 from translator.shell.vetting import Vetting
-from translator.wants import Await, Intent, Outcome, Record, Recorded, Settle
+from translator.wants import Intent, Outcome, Recorded
 
 _GLANCE: Final = 0.1
 _TRIES: Final = 4
@@ -64,17 +64,10 @@ class Journal:
         self._lots: list[str] = []
         self.wake = wake
 
-    async def does(self, want: Record | Settle | Await) -> Any:
-        """What the core wants of a journal. Raises Refused where a send cannot be written down."""
-        if isinstance(want, Record):
-            return await self._record(want.intents)
-        if isinstance(want, Settle):
-            return await self._settle(want.outcomes)
-        return await self._await(want.ids)
-
-    async def _record(self, intents: Sequence[Intent]) -> tuple[Recorded, ...]:
+    async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
+        """Write sends down before they are asked for. Raises Refused where that cannot be done."""
         if len(intents) == 1 and intents[0].wish is None:
-            return tuple(await self._written(intents))
+            return await self._written(intents)
         reasons = [await self._forbidden(intent) for intent in intents]
         allowed = [intent for intent, reason in zip(intents, reasons, strict=True) if not reason]
         written = iter(await self._written(allowed))
@@ -108,7 +101,8 @@ class Journal:
             return recorded
         return msgspec.structs.replace(recorded, receipt=self._receipts.address(recorded.id))
 
-    async def _settle(self, outcomes: Sequence[Outcome]) -> None:
+    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Write down what became of sends. Raises Refused where that cannot be done."""
         for again in range(_TRIES):
             try:
                 await self._store.settle(outcomes, self._clock())
@@ -120,10 +114,12 @@ class Journal:
             # The intents stand: whoever opens the store next looks for the sends, and tells whoever waits.
             why = f"the outcome could not be written down: {down}"
             raise Refused(Fault("outcome-unknown", log=why))
-        if any(outcome.state == "unknown" for outcome in outcomes):
-            self.wake()
+        for outcome in outcomes:
+            if outcome.state == "unknown":
+                self.wake()
 
-    async def _await(self, ids: Sequence[str]) -> tuple[Outcome, ...]:
+    async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]:
+        """What became of unknown sends, as far as that is heard within the time that is waited for it."""
         until = asyncio.get_running_loop().time() + self._patience.wait
         glance = _GLANCE
         while True:
@@ -133,6 +129,6 @@ class Journal:
                 found = [Outcome(id_, "unknown") for id_ in ids]
             left = until - asyncio.get_running_loop().time()
             if left <= 0 or all(outcome.state != "unknown" for outcome in found):
-                return tuple(found)
+                return found
             await asyncio.sleep(min(glance, left))
             glance = min(glance * 1.5, 1.0)
