@@ -125,7 +125,7 @@ def _value(source: Source, bindings: Bindings, number: int, row: FieldRow, *, sh
     if row.of == ("sid",) or kind is None:
         return "sid"
     if row.write == "given":
-        return f"{source.name(_as_given(row.of[0], kind.read, kind.write))}(m, given)"
+        return f"{source.name(_as_given(row.of[0], kind.write))}(m, given)"
     depth, target = 2, f"v{number}"
     if row.statuses:
         source.add(2, f"{target} = None", f"if m_status in {source.name(frozenset(row.statuses))}:")
@@ -179,13 +179,13 @@ def _in_ascii(source: Source, row: FieldRow, number: int, value: str) -> str:
     return f"v{number}"
 
 
-def _as_given(attribute: str, read: Callable[[Any], Any], write: Callable[[Any], Any]) -> Any:
+def _as_given(attribute: str, write: Callable[[Any], Any]) -> Any:
     """Shows a sender or recipient as the caller wrote it, unless the provider says that it is another one."""
 
     def shown(message: Message, given: Draft | None) -> str:
         told = getattr(message, attribute)
         asked = given.as_given.get(attribute) if given is not None else None
-        return asked if asked is not None and read(asked) == told else write(told)
+        return asked if asked is not None and getattr(given, attribute) == told else write(told)
 
     return shown
 

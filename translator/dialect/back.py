@@ -3,20 +3,18 @@
 from base64 import b64encode
 from typing import Any, NamedTuple
 
-from translator.compile import Bindings, MessageReader
+from translator.compile import Bindings, MessageReader, members, uncarried
 from translator.dialect import bounds
 from translator.errors import Refused, Unreadable
 from translator.faults import SHAPES, Blame
 from translator.formats import form
 from translator.formats import json as json_format
-from translator.kinds import numbers
 from translator.kinds.instants import LAST
 from translator.model import Draft, Fault, Message
 from translator.routes import Template
 from translator.tables import Table
 from translator.wire import Headers, Request, Response
 
-_ATTRIBUTES = tuple(name for name in Draft.__struct_fields__ if name != "as_given")
 _LONGEST_WAIT = 3600
 
 
@@ -65,12 +63,7 @@ class BackVerbs:
         self._envelopes: dict[tuple[str, ...], _Envelope] = {}
         send = table.operation("send")
         self._form = send.request == "form"
-        self._drafted = tuple(
-            (row.name, row.attribute, bindings.kind(row.kind).write, row.default) for row in table.send
-        )
-        told = {row.attribute: row for row in table.send}
-        untold = {row.attribute for row in table.untold}
-        self._carried = tuple((name, told.get(name)) for name in _ATTRIBUTES if name not in untold)
+        self._members, self._uncarried = members(table, bindings), uncarried(table)
         self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
         self.lower = next(row for row in table.filters if row.test == "lower-bound")
         self.upper = next(row for row in table.filters if row.test == "upper-bound")
@@ -88,29 +81,23 @@ class BackVerbs:
 
     def uncarried(self, draft: Draft) -> tuple[str, str] | None:
         """The first attribute of a draft that this back cannot be told, and why; None when it can carry the draft."""
-        for attribute, row in self._carried:
-            value = getattr(draft, attribute)
-            if value is None:
-                continue
-            if row is None:
-                return attribute, "the provider has no counterpart for it"
-            if row.carries and (party := numbers.party(value)) not in row.carries:
-                return attribute, f"the provider does not carry a {party} here"
-        return None
+        found = self._uncarried(draft)
+        if found is None:
+            return None
+        attribute, party = found
+        return (
+            attribute,
+            f"the provider does not carry a {party} here" if party else "the provider has no counterpart for it",
+        )
 
     def write_send(self, draft: Draft, account: str, prop: str, token: str) -> Request:
         """The request that sends a draft; what the table gives a default for is said even when the draft does not."""
-        members: dict[str, Any] = {}
-        for name, attribute, write, default in self._drafted:
-            value = getattr(draft, attribute)
-            value = default if value is None else write(value)
-            if value is not None:
-                members[name] = value
+        told = self._members(draft)
         if self._form:
             return self._request(
-                "send", account, prop, token, form_pairs=[(name, str(value)) for name, value in members.items()]
+                "send", account, prop, token, form_pairs=[(name, str(value)) for name, value in told.items()]
             )
-        return self._request("send", account, prop, token, json_members=members)
+        return self._request("send", account, prop, token, json_members=told)
 
     def write_get(self, sid: str, account: str, prop: str, token: str) -> Request:
         """The request that retrieves one message by its neutral SID."""

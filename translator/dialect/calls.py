@@ -23,14 +23,21 @@ class CallVerbs:
         self._rules = table.calls or NO_CALLS
         self._bindings = bindings
         self._events = {row.status: row for row in self._rules.events}
+        self.parameter = self._rules.address
+        """The attribute of a draft that the address stands in; empty in a dialect that calls nobody."""
+        self._method = f"{self.parameter}_method"
 
     def take(self, draft: Draft) -> Wish | None:
         """The wish of a draft, which is taken off it. None where there is none, or where the dialect makes no call for it."""
         if not self.parameter:
             return None
-        address, method = getattr(draft, self._rules.address), getattr(draft, self._method)
-        self._set(draft, None, None)
-        if address is None or (self._rules.unless and getattr(draft, self._rules.unless) is False):
+        address, method = getattr(draft, self.parameter), getattr(draft, self._method)
+        if method is not None:
+            setattr(draft, self._method, None)
+        if address is None:
+            return None
+        setattr(draft, self.parameter, None)
+        if self._rules.unless and getattr(draft, self._rules.unless) is False:
             return None
         if draft.recipient is not None and numbers.party(draft.recipient) in self._rules.never_to:
             return None
@@ -38,20 +45,8 @@ class CallVerbs:
 
     def ask(self, draft: Draft, address: str) -> None:
         """Have a back of this dialect call an address of ours."""
-        self._set(draft, address, _POST)
-
-    @property
-    def parameter(self) -> str:
-        """The attribute of a draft that the address stands in; empty in a dialect that calls nobody."""
-        return self._rules.address
-
-    @property
-    def _method(self) -> str:
-        return f"{self._rules.address}_method"
-
-    def _set(self, draft: Draft, address: str | None, method: str | None) -> None:
-        setattr(draft, self._rules.address, address)
-        setattr(draft, self._method, method)
+        setattr(draft, self.parameter, address)
+        setattr(draft, self._method, _POST)
 
     def owed(self, told: tuple[str, ...], status: str) -> tuple[str, ...]:
         """The events that are owed now that a message is seen in a status, after those already told, in their order.

@@ -1,6 +1,6 @@
 """Reading a send: what an application gave becomes a Draft, and so does each entry of a batch."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from translator.compile import Bindings
 from translator.dialect.parameters import Given, entries_of, known, pairs_of
@@ -9,7 +9,7 @@ from translator.formats import form
 from translator.kinds import numbers
 from translator.model import Draft, Fault, Notes
 from translator.tables import Table
-from translator.tables.schema import OperationRow, SendRow
+from translator.tables.schema import OperationRow
 from translator.wire import Request
 
 _NOTHING = ("", None)
@@ -29,7 +29,7 @@ class DraftReader:
         self._rules = table.parameters
         self._known = known(row.name for row in table.send)
         self._required = tuple(row.name for row in table.send if row.required)
-        self._rows = tuple((row, bindings.kind(row.kind)) for row in table.send)
+        self._rows = tuple((row.name, row.attribute, bindings.kind(row.kind), row.carries) for row in table.send)
         self._depending = tuple((row.attribute, row.depends) for row in table.send if row.depends)
 
     def one(self, operation: OperationRow, request: Request, notes: Notes) -> Draft:
@@ -50,26 +50,26 @@ class DraftReader:
 
     def _read(self, pairs: list[form.Pair], notes: Notes) -> Draft:
         given = Given(self._rules, self._known, pairs, notes)
-        values: dict[str, Any] = given.values
+        values = given.values
         for name in self._required:
             if values.get(name) in _NOTHING:
                 raise Refused(Fault("missing-parameter", name))
         draft = Draft(as_given={})
-        for row, kind in self._rows:
-            if values.get(row.name) in _NOTHING:
+        for name, attribute, kind, carries in self._rows:
+            if name not in values or values[name] in _NOTHING:
                 continue
-            value = given.read(row.name, kind, notes)
-            if row.carries:
-                draft.as_given[row.attribute] = values[row.name]
-                _refuse_party(row, value)
-            setattr(draft, row.attribute, value)
+            value = given.read(name, kind, notes)
+            if carries:
+                draft.as_given[attribute] = values[name]
+                _refuse_party(name, carries, value)
+            setattr(draft, attribute, value)
         for attribute, depends in self._depending:
             if getattr(draft, depends) is None:
                 setattr(draft, attribute, None)
         return draft
 
 
-def _refuse_party(row: SendRow, neutral: str) -> None:
+def _refuse_party(name: str, carries: tuple[str, ...], neutral: str) -> None:
     """Refuse a sender or recipient of a sort that this parameter does not take."""
-    if (party := numbers.party(neutral)) not in row.carries:
-        raise Refused(Fault("invalid-parameter", row.name, f"has to be a {' or a '.join(row.carries)}, not a {party}"))
+    if (party := numbers.party(neutral)) not in carries:
+        raise Refused(Fault("invalid-parameter", name, f"has to be a {' or a '.join(carries)}, not a {party}"))

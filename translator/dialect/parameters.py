@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from translator.errors import BadValue, Refused, Unreadable
@@ -38,23 +39,32 @@ class Given:
         self.values: dict[str, Any] = {}
         self.pairs: list[tuple[str, str]] = []
         for pair in pairs:
-            name = known.get(pair.name) or known.get(pair.name.lower())
-            if name is None:
-                self._unknown(rules, pair.name, notes)
-            elif name != pair.name and rules.names == "exact":
-                if rules.odd_case == "refuse":
-                    reason = UNFILTERED if name in unfiltered else f"did you mean {name}"
-                    raise Refused(Fault("unsupported-parameter", _shown(pair.name), reason))
-                self._unknown(rules, pair.name, notes)
-            elif name in unfiltered:
-                raise Refused(Fault("unsupported-parameter", name, UNFILTERED))
-            elif name in self.values:
+            name = pair.name
+            if known.get(name) != name or name in unfiltered:
+                meant = known.get(name) or known.get(name.lower())
+                if meant is None or not self._means(rules, name, meant, unfiltered):
+                    self._unknown(rules, name, notes)
+                    continue
+                name = meant
+            if name in self.values:
                 notes.add("repeated-parameter", name)
-            else:
-                self.values[name] = pair.value
-                self.pairs.append((name, pair.value))
-                if pair.latin1:
-                    notes.add("latin-1", name)
+                continue
+            self.values[name] = pair.value
+            self.pairs.append((name, pair.value))
+            if pair.latin1:
+                notes.add("latin-1", name)
+
+    @staticmethod
+    def _means(rules: Parameters, given: str, name: str, unfiltered: frozenset[str]) -> bool:
+        """Whether a name that is not spelled as that of a parameter is taken for it. Raises Refused."""
+        if given != name and rules.names == "exact":
+            if rules.odd_case == "refuse":
+                reason = UNFILTERED if name in unfiltered else f"did you mean {name}"
+                raise Refused(Fault("unsupported-parameter", _shown(given), reason))
+            return False
+        if name in unfiltered:
+            raise Refused(Fault("unsupported-parameter", name, UNFILTERED))
+        return True
 
     @staticmethod
     def _unknown(rules: Parameters, name: str, notes: Notes) -> None:
@@ -128,7 +138,13 @@ def _members(members: dict[str, Any], *, latin1: bool = False) -> list[form.Pair
 
 
 def _media(request: Request) -> tuple[str, str]:
-    media, _, rest = (request.header("content-type") or "").partition(";")
+    return _media_of(request.header("content-type") or "")
+
+
+@lru_cache(maxsize=64)
+def _media_of(content_type: str) -> tuple[str, str]:
+    """Media type and parameters; callers have few."""
+    media, _, rest = content_type.partition(";")
     return media.strip().lower(), rest.replace(" ", "").lower()
 
 

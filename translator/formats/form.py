@@ -29,16 +29,16 @@ def read(data: bytes, charset: str = "utf-8") -> list[Pair] | None:
     pieces = data.split(b"&", MOST_FIELDS)
     if len(pieces) > MOST_FIELDS:
         return None
-    return [_pair(piece, charset) for piece in pieces if piece]
-
-
-def _pair(piece: bytes, charset: str) -> Pair:
-    if b"%" not in piece and piece.isascii():
-        plain, _, given = piece.decode("ascii").replace("+", " ").partition("=")
-        return Pair(plain, given)
-    name, _, value = piece.partition(b"=")
-    text, latin1 = _text(value, charset)
-    return Pair(_text(name, charset)[0], text, latin1)
+    found = []
+    for piece in pieces:
+        if b"%" not in piece and piece.isascii():
+            if piece:
+                plain, _, given = piece.decode("ascii").replace("+", " ").partition("=")
+                found.append(Pair(plain, given))
+        else:
+            name, _, value = piece.partition(b"=")
+            found.append(Pair(_text(name, charset)[0], *_text(value, charset)))
+    return found
 
 
 def _text(raw: bytes, charset: str) -> tuple[str, bool]:
