@@ -422,7 +422,7 @@ def over_tls(server: ssl.SSLContext, client: ssl.SSLContext) -> Response | Excep
             engine = Engine(f"https://localhost:{port}", 1000, client)
             left: list[bool] = []
             try:
-                return await engine.call("GET", "/x", [], b"", lambda: left.append(True))
+                return await engine.call(Request("GET", "/x"), "an-id", lambda: left.append(True))
             except (NeverLeft, Broken) as error:
                 assert not left
                 return error

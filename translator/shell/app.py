@@ -107,22 +107,26 @@ class Proxy:
         Where there are several accounts, each may have as many under way as there are places left, so that one that fills the
         queue leaves room for the others: alone it gets half, two get a third each.
         """
-        who = call.login if self._many else ""
-        mine = self._under_way.get(who, 0)
+        mine = self._under_way.get(call.login, 0) if self._many else 0
         left = self._queue_max - self._answering
         if left <= 0 or (self._many and mine >= left):
             call.keep = False
             return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
         self._answering += 1
-        self._under_way[who] = mine + 1
+        if self._many:
+            self._under_way[call.login] = mine + 1
         try:
             return await self._answered(call)
         finally:
             self._answering -= 1
-            if self._under_way[who] == 1:
-                del self._under_way[who]
-            else:
-                self._under_way[who] -= 1
+            if self._many:
+                self._leaves(call.login)
+
+    def _leaves(self, who: str) -> None:
+        if self._under_way[who] == 1:
+            del self._under_way[who]
+        else:
+            self._under_way[who] -= 1
 
     async def _answered(self, call: Call) -> Reply:
         """The reply, or what is told where the work on it was cut short."""
@@ -187,16 +191,24 @@ class Proxy:
         """One line and the counters. No number, text, token or path is in either: names, counts and a duration."""
         seconds = time.perf_counter() - call.began
         self._meter.count(reply, seconds, call.back)
-        write = logger().warning if reply.log or reply.response.status >= 500 else logger().info
         told: dict[str, Any] = {
             "method": call.method, "dialect": reply.dialect, "status": reply.response.status, "asks": reply.asks,
-            "ms": round(seconds * 1000, 1), "request_id": call.id,
+            "ms": int(seconds * 10_000) / 10, "request_id": call.id,
         }  # fmt: skip
-        more = {"operation": reply.operation, "back": call.back, "fault": reply.fault, "why": reply.log}
-        told.update({name: value for name, value in more.items() if value})
+        for name, value in (
+            ("operation", reply.operation),
+            ("back", call.back),
+            ("fault", reply.fault),
+            ("why", reply.log),
+        ):
+            if value:
+                told[name] = value
         if reply.notes:
             told["notes"] = ",".join([f"{note.name}:{note.detail}".rstrip(":") for note in reply.notes])
-        write("request", **told)
+        if reply.log or reply.response.status >= 500:
+            logger().warning("request", **told)
+        else:
+            logger().info("request", **told)
 
 
 class _Application(Starlette):

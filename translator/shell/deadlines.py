@@ -8,16 +8,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 
-class Deadline:
+
+class Deadline(msgspec.Struct):
     """One of them: when it is due by the loop's clock, and what is called then with which argument; nothing once it was dropped."""
 
-    __slots__ = ("call", "due", "what")
-
-    def __init__(self, due: float, call: Callable[[Any], None], what: Any) -> None:
-        self.due = due
-        self.call: Callable[[Any], None] | None = call
-        self.what = what
+    due: float
+    call: Callable[[Any], None] | None
+    what: Any
 
 
 class Deadlines:

@@ -15,13 +15,24 @@ from urllib.parse import urlsplit
 import httptools
 import httpx
 
+from translator import __version__
 from translator.shell.outbox import outbox_of
-from translator.wire import Response
+from translator.wire import Headers, Request, Response
 
 HEAD: Final = 64 * 1024
 """How many bytes of an answer's head are read."""
 
+AGENT: Final = (("accept-encoding", "identity"), ("user-agent", f"sms-translator/{__version__}"))
+"""What is said of ourselves in each request."""
+
+_KNOWN: Final = 4096
+"""How many heads are known again: two or three for each account."""
+
 _BAD_SEGMENTS: Final = frozenset({".", ".."})
+
+
+_SIZES: Final = frozenset({"content-length", "transfer-encoding"})
+"""Headers by which the end of a body is known without the end of the connection."""
 
 
 class NeverLeft(Exception):
@@ -48,23 +59,22 @@ class Engine:
         )
         self._port = parts.port or (443 if self._tls else 80)
         self._prefix = parts.path.rstrip("/")
-        self._named = f"Host: {parts.netloc}\r\n"
+        self._named = parts.netloc
+        self._lines: dict[Headers, str] = {}
         self._largest = largest
         self._context = context
         self._idle: list[_Connection] = []
         self._all: set[_Connection] = set()
 
-    async def call(
-        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, leaves: Callable[[], None]
-    ) -> Response:
+    async def call(self, request: Request, request_id: str, leaves: Callable[[], None]) -> Response:
         """The answer, whole; `leaves` is called as the first byte is about to leave. Raises NeverLeft and Broken."""
-        written = self._written(method, target, headers, body)
+        written = self._written(request, request_id)
         connection = self._kept()
         if connection is not None:
             try:
                 return await self._through(connection, written, leaves)
             except _Stale:
-                if method != "GET":
+                if request.method != "GET":
                     raise Broken("the connection was closed under the request") from None
         try:
             return await self._through(await self._connected(), written, leaves)
@@ -78,22 +88,30 @@ class Engine:
         self._idle.clear()
         await asyncio.sleep(0)
 
-    def _written(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> bytes:
+    def _written(self, request: Request, request_id: str) -> bytes:
         """A request's bytes. Raises NeverLeft for one that would be read otherwise than it was meant."""
-        target = self._prefix + target
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        length = f"content-length: {len(body)}\r\n" if body or method != "GET" else ""
-        path = target.partition("?")[0]
-        if not self._speaks:
-            raise NeverLeft("an address that is not http or https")
+        lines = self._lines.get(request.headers) or self._lines_of(request.headers)
+        path, body = self._prefix + request.path, request.body or b""
+        target = f"{path}?{request.query}" if request.query else path
         if not target.isascii() or not target.isprintable() or " " in target:
             raise NeverLeft("the path is not one that can be asked for as it is written")
         if "/." in path and not _BAD_SEGMENTS.isdisjoint(path.split("/")):
             raise NeverLeft("the path is not one that can be asked for as it is written")
-        if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
-            raise NeverLeft("a header holds the end of a line")
-        head = f"{method} {target} HTTP/1.1\r\n{self._named}{lines}{length}\r\n"
+        length = f"content-length: {len(body)}\r\n" if body or request.method != "GET" else ""
+        head = f"{request.method} {target} HTTP/1.1\r\n{lines}x-request-id: {request_id}\r\n{length}\r\n"
         return head.encode("latin-1") + body
+
+    def _lines_of(self, headers: Headers) -> str:
+        """The lines of a head that are the same for all asks of an account: they are made once."""
+        if not self._speaks:
+            raise NeverLeft("an address that is not http or https")
+        every = [("Host", self._named), *headers, *AGENT]
+        lines = "".join([f"{name}: {value}\r\n" for name, value in every])
+        if lines.count("\n") != len(every) or lines.count("\r") != len(every):
+            raise NeverLeft("a header holds the end of a line")
+        if len(self._lines) < _KNOWN:
+            self._lines[headers] = lines
+        return lines
 
     def _kept(self) -> "_Connection | None":
         while self._idle:
@@ -136,6 +154,7 @@ class _Connection(asyncio.Protocol):
         self._largest, self._gone = largest, gone
         self._loop = asyncio.get_running_loop()
         self._outbox = outbox_of(self._loop)
+        self._parser = httptools.HttpResponseParser(self)
         self._transport: Any = None
         self._waiting: asyncio.Future[Response] | None = None
         self.is_open = False
@@ -154,7 +173,6 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _begin(self) -> None:
-        self._parser: Any = httptools.HttpResponseParser(self)
         self._headers: list[tuple[str, str]] = []
         self._pieces: list[bytes] = []
         self._size = self._head = self._kept = 0
@@ -206,13 +224,15 @@ class _Connection(asyncio.Protocol):
         self._kept += len(name) + len(value)
         if self._kept > HEAD:
             self._fail(Broken("a head larger than is read"))
-        self._headers.append((name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")))
+        lower = name.decode("latin-1").lower()
+        if lower in _SIZES:
+            self._sized = True
+        self._headers.append((lower, value.strip(b" \t").decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         """The head of an answer, or of one that only says that the answer is coming."""
         if self._parser.get_status_code() >= 200:
             self._in_body = True
-            self._sized = any(name in ("content-length", "transfer-encoding") for name, _ in self._headers)
 
     def on_body(self, piece: bytes) -> None:
         """A piece of the body."""
@@ -227,7 +247,7 @@ class _Connection(asyncio.Protocol):
         if self._in_body:
             self._finish(reusable=self._parser.should_keep_alive())
         else:
-            self._headers = []
+            self._headers, self._sized = [], False
 
     def _finish(self, *, reusable: bool) -> None:
         waiting = self._waiting

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import httpx
 
-from translator.shell.engine import Broken, NeverLeft
-from translator.wire import Response
+from translator.shell.engine import AGENT, Broken, NeverLeft
+from translator.wire import Request, Response
 
 _NEVER_LEFT: Final = (
     httpx.ConnectError,
@@ -38,14 +38,12 @@ class HttpxEngine:
         limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         self._transport = transport or httpx.AsyncHTTPTransport(retries=0, limits=limits)
 
-    async def call(
-        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, leaves: Callable[[], None]
-    ) -> Response:
+    async def call(self, request: Request, request_id: str, leaves: Callable[[], None]) -> Response:
         """The answer, whole. Raises NeverLeft and Broken."""
         if not isinstance(self._transport, httpx.AsyncHTTPTransport):
             leaves()  # another transport does not tell its steps, and what it was handed may have left
         try:
-            return await self._answered(self._written(method, target, headers, body, leaves))
+            return await self._answered(self._written(request, request_id, leaves))
         except _NEVER_LEFT as error:
             raise NeverLeft(type(error).__name__) from None
         except httpx.TransportError as error:
@@ -55,15 +53,15 @@ class HttpxEngine:
         """Close what is connected."""
         await self._transport.aclose()
 
-    def _written(
-        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, leaves: Callable[[], None]
-    ) -> httpx.Request:
-        raw = (self._prefix + target).encode("ascii")
+    def _written(self, request: Request, request_id: str, leaves: Callable[[], None]) -> httpx.Request:
+        query = f"?{request.query}" if request.query else ""
+        raw = f"{self._prefix}{request.path}{query}".encode("ascii")
         url = self._base.copy_with(raw_path=raw)
         if url.raw_path != raw:
             raise httpx.InvalidURL("the path is not one that can be asked for as it is written")
         extensions = {"trace": _follow(leaves), "timeout": {"connect": self._connecting, "pool": self._connecting}}
-        return httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
+        headers = [*request.headers, *AGENT, ("x-request-id", request_id)]
+        return httpx.Request(request.method, url, headers=headers, content=request.body or b"", extensions=extensions)
 
     async def _answered(self, request: httpx.Request) -> Response:
         answer = await self._transport.handle_async_request(request)

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from translator import __version__
 from translator.shell.deadlines import Deadlines
 from translator.shell.engine import Broken, Engine, NeverLeft
 from translator.shell.slots import Slots
@@ -20,15 +19,11 @@ from translator.wire import Answer, Failure, Request, Response
 LARGEST: Final = 16 * 1024 * 1024
 """How many bytes of an answer's body are read, unless told otherwise."""
 
-_AGENT: Final = (("accept-encoding", "identity"), ("user-agent", f"sms-translator/{__version__}"))
-
 
 class Calls(Protocol):
     """What an engine does. Raises NeverLeft and Broken."""
 
-    async def call(
-        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, leaves: Callable[[], None]
-    ) -> Response: ...
+    async def call(self, request: Request, request_id: str, leaves: Callable[[], None]) -> Response: ...
 
     async def aclose(self) -> None: ...
 
@@ -85,13 +80,7 @@ class Upstream:
             if not self._slots.take_free():
                 await self._slots.take(request.header("authorization") or "")
             try:
-                answer = await self._engine.call(
-                    request.method,
-                    f"{request.path}?{request.query}" if request.query else request.path,
-                    [*request.headers, *_AGENT, ("x-request-id", request_id)],
-                    request.body or b"",
-                    limit.leaves,
-                )
+                answer = await self._engine.call(request, request_id, limit.leaves)
             finally:
                 self._slots.give()
         except NeverLeft as error:
