@@ -195,14 +195,14 @@ class Proxy:
             "method": call.method, "dialect": reply.dialect, "status": reply.response.status, "asks": reply.asks,
             "ms": int(seconds * 10_000) / 10, "request_id": call.id,
         }  # fmt: skip
-        for name, value in (
-            ("operation", reply.operation),
-            ("back", call.back),
-            ("fault", reply.fault),
-            ("why", reply.log),
-        ):
-            if value:
-                told[name] = value
+        if reply.operation:
+            told["operation"] = reply.operation
+        if call.back:
+            told["back"] = call.back
+        if reply.fault:
+            told["fault"] = reply.fault
+        if reply.log:
+            told["why"] = reply.log
         if reply.notes:
             told["notes"] = ",".join([f"{note.name}:{note.detail}".rstrip(":") for note in reply.notes])
         if reply.log or reply.response.status >= 500:
