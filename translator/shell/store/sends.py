@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from translator.model import Fault, Message, Wish
 from translator.sending import is_final
 from translator.shell.store.prepared import Prepared
-from translator.shell.store.schema import sends, watches
+from translator.shell.store.schema import sends, unfinished, unknown, watches
 from translator.wants import Intent, Outcome, Recorded
 
 INTENT, SENT, REFUSED, UNKNOWN, LOST = "intent", "sent", "refused", "unknown", "lost"
@@ -47,11 +47,10 @@ _other: Final = sends.alias()
 
 _LIKE: Final = Prepared(
     select(sends.c.id)
-    .where(sends.c.same == bindparam("as_"), sends.c.state == UNKNOWN, sends.c.doubted > bindparam("after"))
+    .where(unfinished, sends.c.same == bindparam("as_"), sends.c.state == UNKNOWN, sends.c.doubted > bindparam("after"))
     .order_by(sends.c.made)
-    .limit(1)
 )
-_UNKNOWN: Final = Prepared(select(sends.c.id).where(sends.c.state == UNKNOWN, sends.c.look_at.is_not(None)).limit(1))
+_UNKNOWN: Final = Prepared(select(exists().where(unknown)))
 _GIVEN: Final = ("id", "entry", "place", "made", "sender", "recipient", "text", "same", "key", "content", "look_at")
 _BEGIN: Final = Prepared(
     insert(sends).values(state=INTENT, looks=0, leased=0.0, attempt=0, **{name: bindparam(name) for name in _GIVEN})
@@ -247,7 +246,7 @@ def note_made(connection: Connection, now: float, place: str, sid: str) -> None:
 
 def is_any_unknown(connection: Connection) -> bool:
     """Whether there is any send of which nobody knows what became."""
-    return _UNKNOWN.run(connection, {}).fetchone() is not None
+    return bool(_UNKNOWN.run(connection, {}).fetchone()[0])
 
 
 # ---- for people --------------------------------------------------------------------------------------------
@@ -256,7 +255,8 @@ def is_any_unknown(connection: Connection) -> bool:
 def listed(connection: Connection, states: Sequence[str], most: int) -> list[dict[str, Any]]:
     """Sends in these states, the oldest first."""
     columns = [column for column in sends.c if column.name not in ("message", "fault")]
-    rows = connection.execute(select(*columns).where(sends.c.state.in_(states)).order_by(sends.c.made).limit(most))
+    which = [sends.c.state.in_(states), *([unfinished] if {SENT, REFUSED}.isdisjoint(states) else [])]
+    rows = connection.execute(select(*columns).where(*which).order_by(sends.c.made).limit(most))
     return [dict(row) for row in rows.mappings()]
 
 
@@ -268,9 +268,7 @@ def shown(connection: Connection, id_: str) -> dict[str, Any] | None:
 
 def counted(connection: Connection) -> dict[str, int]:
     """How many sends are in each state that somebody has to know of."""
-    rows = connection.execute(
-        select(sends.c.state, func.count()).where(sends.c.state.in_((INTENT, UNKNOWN, LOST))).group_by(sends.c.state)
-    )
+    rows = connection.execute(select(sends.c.state, func.count()).where(unfinished).group_by(sends.c.state))
     return {row[0]: row[1] for row in rows}
 
 
