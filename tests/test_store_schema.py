@@ -179,9 +179,7 @@ def test_no_statement_of_a_send_is_planned_anew_for_other_values(tmp_path: Path)
     with database(tmp_path / "translator.db").connect() as connection, connection.begin():
         migrate(connection, "")
         raw: Any = connection.connection.driver_connection
-        raw.set_authorizer(
-            lambda *what: planned.append(what) or sqlite3.SQLITE_OK
-        )  # which is asked when a plan is made
+        raw.set_authorizer(asked)
         for id_ in ("1", "2", "3"):
             planned.clear()
             sends.record(connection, [Begun(id_, PLACE, intent(id_, wish=HOOK))], Times(NOW, 60.0, 120.0))

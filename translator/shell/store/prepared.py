@@ -1,7 +1,7 @@
 """Statements of every send, made once. On SQLite they are run by the driver itself: what SQLAlchemy does around an execution takes ten
 times as long as what SQLite does (55 us against 5 for an insert of a send)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Executable, literal_column, null
@@ -25,6 +25,13 @@ class Prepared:
             driver: Any = connection.connection.driver_connection
             return driver.execute(self._text, values)
         return connection.execute(self._statement, values)
+
+    def run_each(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> int:
+        """Run a statement that changes rows once for each of these values. How many rows it changed in all."""
+        if connection.dialect.name == "sqlite":
+            driver: Any = connection.connection.driver_connection
+            return int(driver.executemany(self._text, values).rowcount)
+        return sum(connection.execute(self._statement, one).rowcount for one in values)
 
 
 def _written_out(element: Any, **_: Any) -> Any:

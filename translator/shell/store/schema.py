@@ -27,6 +27,11 @@ from sqlalchemy import (
 
 from translator.errors import ConfigError
 
+STATES: Final = ("intent", "unknown", "lost", "sent", "refused")
+"""Of a send."""
+
+INTENT, UNKNOWN, LOST, SENT, REFUSED = STATES
+
 METADATA: Final = MetaData()
 
 
@@ -68,10 +73,10 @@ somebody was.
 Each index that a row stands in is one more page to be written, before the send and after: what is answered and asks for nothing
 stands in two."""
 
-unfinished: Final = sends.c.state.not_in([literal_column("'sent'"), literal_column("'refused'")])
+unfinished: Final = sends.c.state.not_in([literal_column(f"'{state}'") for state in (SENT, REFUSED)])
 """What a query has to say of a send, word by word, for the index of those that are to be looked after to be used."""
 
-unknown: Final = sends.c.state == literal_column("'unknown'")
+unknown: Final = sends.c.state == literal_column(f"'{UNKNOWN}'")
 """The same of those of which nobody knows what became."""
 
 Index("sends_key", sends.c.entry, sends.c.key, unique=True, **_where(sends.c.key.is_not(None)))
