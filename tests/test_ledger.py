@@ -58,9 +58,9 @@ async def dead(store: Store) -> int:
 
 async def lost(store: Store) -> None:
     """Two sends, one unknown and one lost to sight."""
-    for id_ in ("u1", "l1"):
+    for begun, id_ in enumerate(("u1", "l1"), int(NOW)):
         entry = Intent("restcomm/AC1/", "+15550001", "+15550002", f"secret {id_}", HOOK)
-        await store.write(partial(sends.record, begun=[Begun(id_, PLACE, entry)], times=Times(NOW, 60.0, 120.0)))
+        await store.write(partial(sends.record, begun=[Begun(id_, PLACE, entry)], times=Times(begun, 60.0, 120.0)))
     await store.write(partial(sends.settle, outcomes=[Outcome("u1", "unknown"), Outcome("l1", "unknown")], now=NOW))
     for row in await store.write(partial(doubts.take_unknown, most=9, now=NOW, lease=60.0)):
         look_at = None if row["id"] == "l1" else NOW + 60

@@ -151,6 +151,17 @@ def test_what_was_answered_stands_although_another_send_had_been_found_to_be_it(
     assert [outcome.state for outcome in on(store_url, work)] == ["unknown", "sent", "unknown"]
 
 
+def test_of_two_sends_that_are_answered_with_one_message_the_last_is_it(store_url: str) -> None:
+    async def work(store: Store) -> Any:
+        for id_ in ("1", "2", "3"):
+            await recorded(store, id_, intent(id_, HOOK))
+        await settled(store, sent("1"), sent("3", "M3"), sent("2"))
+        await settled(store, sent("3", "M3"))
+        return await store.read(partial(sends.outcomes, ids=["1", "2", "3"]))
+
+    assert on(store_url, work) == [Outcome("1", "unknown"), sent("2"), sent("3", "M3")]
+
+
 def test_an_answer_that_comes_late_settles_what_was_taken_for_unknown(store_url: str) -> None:
     async def work(store: Store) -> Any:
         await recorded(store, "1", intent(wish=HOOK))

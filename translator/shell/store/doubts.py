@@ -7,22 +7,22 @@ from sqlalchemy import Connection, exists, select, update
 
 from translator.model import Message
 from translator.shell.store.claims import claim, held
-from translator.shell.store.schema import events, sends, watches
+from translator.shell.store.schema import events, sends, unfinished, unknown, watches
 from translator.shell.store.sends import INTENT, LOST, UNKNOWN, doubt, made_known
 
 
 def abandoned(connection: Connection, now: float) -> None:
     """Whatever is under way was under way in a process that is no more: its sends are unknown, and what it had taken is free."""
-    doubt(connection, sends.c.state == INTENT, now)
+    doubt(connection, unfinished & (sends.c.state == INTENT), now)
     for table in (sends, watches, events):
         connection.execute(update(table).where(table.c.leased > now).values(leased=0.0))
 
 
 def take_unknown(connection: Connection, most: int, now: float, lease: float) -> list[dict[str, Any]]:
     """Unknown sends that are to be looked for now, and those whose answer should have come and did not."""
-    late = (sends.c.state == INTENT) & (sends.c.look_at <= now)
+    late = unfinished & (sends.c.state == INTENT) & (sends.c.look_at <= now)
     doubt(connection, late, now)
-    due = (sends.c.state == UNKNOWN) & (sends.c.look_at <= now)
+    due = unknown & (sends.c.look_at <= now)
     return claim(connection, sends, due, sends.c.look_at, most, now, lease)
 
 
@@ -34,7 +34,7 @@ def claimed(connection: Connection, place: str, sids: Sequence[str]) -> set[str]
 
 def found(connection: Connection, row: dict[str, Any], message: Message, now: float) -> bool:
     """An unknown send is this message, unless it is another's, or an equal one under way may be it. Whether it is."""
-    equal = exists().where(sends.c.same == row["same"], sends.c.state == INTENT)
+    equal = exists().where(unfinished, sends.c.same == row["same"], sends.c.state == INTENT)
     mine = connection.execute(select(sends.c.id).where(held(sends, row), sends.c.state == UNKNOWN, ~equal)).first()
     if mine is None or claimed(connection, row["place"], [message.sid]):
         return False

@@ -87,8 +87,7 @@ class MemoryStore:
         if any(sends):
             with self._connection.begin():
                 for begun in sends:
-                    for one, times in begun.values():
-                        rows.begin(self._connection, one, times)
+                    rows.begin_all(self._connection, list(begun.values()))
         for begun in sends:
             begun.clear()
 

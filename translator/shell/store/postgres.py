@@ -20,6 +20,9 @@ from translator.wants import Outcome, Recorded
 _PATIENCE: Final = 5.0
 """Seconds after which a database that does not answer is taken for one that is down."""
 
+_MIGRATION: Final = 900.0
+"""Seconds that one step to today's tables may take: an index is made for all the rows that are there."""
+
 _CONNECTIONS: Final = 8
 
 
@@ -34,24 +37,14 @@ class PostgresStore:
     @classmethod
     async def open(cls, url: str, where: str) -> "PostgresStore":
         """The store, brought to today's version. Raises ConfigError where it cannot be reached: nothing listens yet."""
-        engine = create_async_engine(
-            url.replace("postgresql://", "postgresql+asyncpg://", 1),
-            pool_size=_CONNECTIONS,
-            max_overflow=0,
-            pool_timeout=_PATIENCE,
-            pool_pre_ping=True,
-            connect_args={"timeout": _PATIENCE, "command_timeout": _PATIENCE},
-        )
-        store = cls(engine)
+        first = cls(_engine(url, 1, _MIGRATION))
         try:
-            await store.write(lambda connection: migrate(connection, where))
+            await first.write(lambda connection: migrate(connection, where))
         except StoreDown as error:
-            await store.close()
             raise ConfigError(where, f"cannot be reached: {error}") from None
-        except ConfigError:
-            await store.close()
-            raise
-        return store
+        finally:
+            await first.close()
+        return cls(_engine(url, _CONNECTIONS, _PATIENCE))
 
     async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]:
         """See `sends.record`."""
@@ -76,3 +69,15 @@ class PostgresStore:
     async def close(self) -> None:
         """Let the connections go."""
         await asyncio.wait_for(self._engine.dispose(), _PATIENCE)
+
+
+def _engine(url: str, connections: int, longest: float) -> AsyncEngine:
+    """An engine of so many connections, of which a statement may take so many seconds."""
+    return create_async_engine(
+        url.replace("postgresql://", "postgresql+asyncpg://", 1),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=_PATIENCE,
+        pool_pre_ping=True,
+        connect_args={"timeout": _PATIENCE, "command_timeout": longest},
+    )

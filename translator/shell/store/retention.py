@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
 
 from translator.shell.store.calls import DEAD, DELIVERED
-from translator.shell.store.schema import events, sends, watches
+from translator.shell.store.schema import events, sends, unfinished, watches
 from translator.shell.store.sends import KEYS, LOST, REFUSED, SENT
 
 _MOST: Final = 500
@@ -27,8 +27,8 @@ def retire(connection: Connection, keep: Keep, now: float) -> int:
     told = (watches.c.over < done) & ~exists().where(events.c.watch == watches.c.id)
     forsaken = watches.c.look_at < dead  # of an account that is no longer configured: nobody has looked since
     nobody = ~exists().where(watches.c.send == sends.c.id)
-    settled = sends.c.state.in_((SENT, REFUSED)) & (sends.c.settled < done) & nobody
-    lost = (sends.c.state == LOST) & (sends.c.settled < dead)
+    settled = sends.c.state.in_((SENT, REFUSED)) & (sends.c.made < done) & (sends.c.settled < done) & nobody
+    lost = unfinished & (sends.c.state == LOST) & (sends.c.settled < dead)
     orphaned = exists().where(sends.c.id == watches.c.send, lost)
     finished = (
         (events, delivered),

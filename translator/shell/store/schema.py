@@ -1,11 +1,12 @@
 """The tables of the store, and the steps by which an older store becomes one of today."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Float,
     Index,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
     insert,
     inspect,
+    literal_column,
     select,
     text,
     update,
@@ -25,7 +27,18 @@ from sqlalchemy import (
 
 from translator.errors import ConfigError
 
+STATES: Final = ("intent", "unknown", "lost", "sent", "refused")
+"""Of a send."""
+
+INTENT, UNKNOWN, LOST, SENT, REFUSED = STATES
+
 METADATA: Final = MetaData()
+
+
+def _where(condition: ColumnElement[bool]) -> dict[str, Any]:
+    """How an index is told to hold only some of the rows."""
+    return {"sqlite_where": condition, "postgresql_where": condition}
+
 
 sends: Final = Table(
     "sends",
@@ -51,16 +64,26 @@ sends: Final = Table(
     Column("resent", Float),
     Column("leased", Float, nullable=False, default=0.0),
     Column("attempt", Integer, nullable=False, default=0),
-    UniqueConstraint("entry", "key", name="sends_key"),
-    UniqueConstraint("place", "sid", name="sends_sid"),
-    Index("sends_same", "same", "state"),
-    Index("sends_look", "look_at"),
-    Index("sends_settled", "settled"),
 )
 """One row a send. `state` is intent, sent, refused, unknown or lost; `place` the account at the back; `same` a digest of entry,
 sender, recipient and text; `look_at` when an unknown one is looked for next, or an intent is taken for one; `doubted` since when it is
 unknown; `resent` when it was made again, where the operator wants that; `leased` until when somebody is at it, and `attempt` how often
-somebody was."""
+somebody was.
+
+Each index that a row stands in is one more page to be written, before the send and after: what is answered and asks for nothing
+stands in two."""
+
+unfinished: Final = sends.c.state.not_in([literal_column(f"'{state}'") for state in (SENT, REFUSED)])
+"""What a query has to say of a send, word by word, for the index of those that are to be looked after to be used."""
+
+unknown: Final = sends.c.state == literal_column(f"'{UNKNOWN}'")
+"""The same of those of which nobody knows what became."""
+
+Index("sends_key", sends.c.entry, sends.c.key, unique=True, **_where(sends.c.key.is_not(None)))
+Index("sends_sid", sends.c.place, sends.c.sid, unique=True, **_where(sends.c.sid.is_not(None)))
+Index("sends_unfinished", sends.c.state, sends.c.same, sends.c.look_at, **_where(unfinished))
+Index("sends_unknown", sends.c.look_at, **_where(unknown))
+Index("sends_made", sends.c.made)
 
 watches: Final = Table(
     "watches",
@@ -77,11 +100,12 @@ watches: Final = Table(
     Column("leased", Float, nullable=False, default=0.0),
     Column("attempt", Integer, nullable=False, default=0),
     UniqueConstraint("send", "address", "method", name="watches_once"),
-    Index("watches_look", "look_at"),
-    Index("watches_over", "over"),
 )
 """Who is told of a send. `told` are the events that were made for it, in order; `look_at` is None before the message was sent and after
 nothing more is owed, `over` since when that is so."""
+
+Index("watches_look", watches.c.look_at, **_where(watches.c.look_at.is_not(None)))
+Index("watches_over", watches.c.over, **_where(watches.c.over.is_not(None)))
 
 events: Final = Table(
     "events",
@@ -112,12 +136,39 @@ events: Final = Table(
 _meta: Final = Table("store", METADATA, Column("version", Integer, nullable=False))
 
 
-def _first(connection: Connection) -> None:
-    METADATA.create_all(connection, tables=[sends, watches, events])
+def _only_what_is_looked_for(connection: Connection) -> None:
+    """2: the indexes of sends and of watches hold only the rows that are ever looked for by them."""
+    old = {
+        sends: ("sends_same", "sends_look", "sends_settled", "sends_key", "sends_sid"),
+        watches: ("watches_look", "watches_over"),
+    }
+    for table, names in old.items():
+        if connection.dialect.name == "sqlite":
+            _made_anew(connection, table)
+            continue
+        for name in names:
+            connection.execute(text(f"ALTER TABLE {table.name} DROP CONSTRAINT IF EXISTS {name}"))
+            connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            index.create(connection)
 
 
-MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_first,)
-"""The steps, oldest first; how many of them a store has seen is its version."""
+def _made_anew(connection: Connection, table: Table) -> None:
+    """The same rows in a table of today: SQLite cannot take a constraint from one that is there."""
+    connection.execute(text(f"ALTER TABLE {table.name} RENAME TO old"))
+    for index in inspect(connection).get_indexes("old"):
+        connection.execute(text(f"DROP INDEX {index['name']}"))
+    table.create(connection)
+    old = table.to_metadata(MetaData(), name="old")
+    rows = select(*old.columns).order_by(literal_column("rowid"))
+    connection.execute(insert(table).from_select([column.name for column in old.columns], rows))
+    connection.execute(text("DROP TABLE old"))
+
+
+STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_only_what_is_looked_for,)
+"""What makes a store of version 1 one of 2, and so on."""
+
+VERSION: Final = 1 + len(STEPS)
 
 
 def migrate(connection: Connection, where: str) -> None:
@@ -125,11 +176,12 @@ def migrate(connection: Connection, where: str) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(4267)"))  # several replicas may start at once
     if not inspect(connection).has_table(_meta.name):
-        _meta.create(connection)
-        connection.execute(insert(_meta).values(version=0))
+        METADATA.create_all(connection)
+        connection.execute(insert(_meta).values(version=VERSION))
     version = connection.execute(select(_meta.c.version)).scalar_one()
-    if version > len(MIGRATIONS):
-        raise ConfigError(where, f"was written by a newer release: its version is {version}, ours is {len(MIGRATIONS)}")
-    for step in MIGRATIONS[version:]:
+    if version > VERSION:
+        raise ConfigError(where, f"was written by a newer release: its version is {version}, ours is {VERSION}")
+    for step in STEPS[version - 1 :]:
         step(connection)
-    connection.execute(update(_meta).values(version=len(MIGRATIONS)))
+    if version < VERSION:
+        connection.execute(update(_meta).values(version=VERSION))

@@ -7,17 +7,26 @@ from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from translator.model import Fault, Message, Wish
 from translator.sending import is_final
-from translator.shell.store.prepared import Prepared
-from translator.shell.store.schema import sends, watches
+from translator.shell.store import schema
+from translator.shell.store.schema import sends, unfinished, watches
+from translator.shell.store.statements import (
+    AWAKEN,
+    BEGIN,
+    FIND_UNKNOWN_LIKE,
+    FIND_WATCH,
+    IS_ANY_UNKNOWN,
+    SETTLE_SENT,
+    WATCH,
+)
 from translator.wants import Intent, Outcome, Recorded
 
-INTENT, SENT, REFUSED, UNKNOWN, LOST = "intent", "sent", "refused", "unknown", "lost"
-STATES: Final = (INTENT, UNKNOWN, LOST, SENT, REFUSED)
+STATES: Final = schema.STATES
+INTENT, UNKNOWN, LOST, SENT, REFUSED = STATES
 
 KEYS: Final = 86400.0
 """Seconds for which a caller's own key is answered with what became of its send."""
@@ -43,46 +52,6 @@ class Times(msgspec.Struct, frozen=True, gc=False):
     join: float
 
 
-_other: Final = sends.alias()
-
-_LIKE: Final = Prepared(
-    select(sends.c.id)
-    .where(sends.c.same == bindparam("as_"), sends.c.state == UNKNOWN, sends.c.doubted > bindparam("after"))
-    .order_by(sends.c.made)
-    .limit(1)
-)
-_UNKNOWN: Final = Prepared(select(sends.c.id).where(sends.c.state == UNKNOWN, sends.c.look_at.is_not(None)).limit(1))
-_GIVEN: Final = ("id", "entry", "place", "made", "sender", "recipient", "text", "same", "key", "content", "look_at")
-_BEGIN: Final = Prepared(
-    insert(sends).values(state=INTENT, looks=0, leased=0.0, attempt=0, **{name: bindparam(name) for name in _GIVEN})
-)
-_taken = exists().where(_other.c.place == sends.c.place, _other.c.sid == bindparam("sid_"), _other.c.id != sends.c.id)
-_SENT: Final = Prepared(
-    update(sends)
-    .where(sends.c.id == bindparam("id_"), sends.c.state != SENT, ~_taken)
-    .values(state=SENT, sid=bindparam("sid_"), message=bindparam("packed"), settled=bindparam("now"), look_at=None)
-)
-_WATCHED: Final = Prepared(
-    select(watches.c.id).where(
-        watches.c.send == bindparam("send_"),
-        watches.c.address == bindparam("address_"),
-        watches.c.method == bindparam("method_"),
-    )
-)
-_WATCH: Final = Prepared(
-    insert(watches).values(
-        send=bindparam("send_"), entry=bindparam("entry_"), address=bindparam("address_"), method=bindparam("method_"),
-        told="", looks=0, leased=0.0, attempt=0,
-    )
-)  # fmt: skip
-_AWAKE: Final = Prepared(
-    update(watches)
-    .where(watches.c.send == bindparam("send_"), watches.c.look_at.is_(None), watches.c.over.is_(None))
-    .values(look_at=bindparam("now"))
-)
-"""The statements of every send, made once: to make one costs more than to run it."""
-
-
 def digest(intent: Intent) -> str:
     """What equal sends have in common: account, sender, recipient and text."""
     parts = (intent.entry, intent.sender, intent.recipient, intent.text)
@@ -91,7 +60,18 @@ def digest(intent: Intent) -> str:
 
 def record(connection: Connection, begun: Sequence[Begun], times: Times) -> list[Recorded]:
     """Write sends down, each as how it stands: see `Recorded`."""
-    return [_recorded(connection, one, times) for one in begun]
+    return record_all(connection, [(one, times) for one in begun])
+
+
+def record_all(connection: Connection, begun: Sequence[tuple[Begun, Times]]) -> list[Recorded]:
+    """The same for sends that began at different times. Where nothing is unknown, no send without a key of its caller's can be
+    anything but new, and all of those are written down at once."""
+    if is_any_unknown(connection):
+        return [_recorded(connection, one, times) for one, times in begun]
+    begin_all(connection, [(one, times) for one, times in begun if not one.intent.key])
+    return [
+        _recorded(connection, one, times) if one.intent.key else Recorded(one.id, "new") for one, times in begun
+    ]  # fmt: skip
 
 
 def _recorded(connection: Connection, one: Begun, times: Times) -> Recorded:
@@ -105,11 +85,11 @@ def _recorded(connection: Connection, one: Begun, times: Times) -> Recorded:
             _watch(connection, joined, intent.entry, intent.wish)
         return Recorded(joined, "joined")
     if not intent.key:
-        begin(connection, one, times)
+        begin_all(connection, [(one, times)])
         return Recorded(one.id, "new")
     try:
         with connection.begin_nested():
-            begin(connection, one, times)
+            begin_all(connection, [(one, times)])
     except (IntegrityError, sqlite3.IntegrityError):
         # Another process has written the same key down since we looked.
         row = _by_key(connection, intent)
@@ -141,30 +121,33 @@ def _known(row: Any, intent: Intent) -> Recorded:
 
 
 def _unknown_like(connection: Connection, intent: Intent, times: Times) -> str | None:
-    found = _LIKE.run(connection, {"as_": digest(intent), "after": times.now - times.join}).fetchone()
+    found = FIND_UNKNOWN_LIKE.run(connection, {"as_": digest(intent), "after": times.now - times.join}).fetchone()
     return None if found is None else str(found[0])
 
 
-def begin(connection: Connection, one: Begun, times: Times) -> None:
-    """Write down that a send is about to be asked for."""
+def begin_all(connection: Connection, begun: Sequence[tuple[Begun, Times]]) -> None:
+    """Write down that sends are about to be asked for."""
+    if begun:
+        BEGIN.run_each(connection, [_row(one, times) for one, times in begun])
+    for one, _ in begun:
+        if one.intent.wish is not None:
+            _watch(connection, one.id, one.intent.entry, one.intent.wish)
+
+
+def _row(one: Begun, times: Times) -> dict[str, Any]:
     intent = one.intent
-    _BEGIN.run(
-        connection,
-        {
-            "id": one.id, "entry": intent.entry, "place": one.place, "made": times.now, "sender": intent.sender,
-             "recipient": intent.recipient, "text": intent.text, "same": digest(intent),
-            "key": intent.key or None, "content": intent.content or None, "look_at": times.now + times.patience,
-        },
-    )  # fmt: skip
-    if intent.wish is not None:
-        _watch(connection, one.id, intent.entry, intent.wish)
+    return {
+        "id": one.id, "entry": intent.entry, "place": one.place, "made": times.now, "sender": intent.sender,
+        "recipient": intent.recipient, "text": intent.text, "same": digest(intent),
+        "key": intent.key or None, "content": intent.content or None, "look_at": times.now + times.patience,
+    }  # fmt: skip
 
 
 def _watch(connection: Connection, send: str, entry: str, wish: Wish) -> None:
     """Note who is told of a send; nobody is noted twice."""
     who = {"send_": send, "address_": wish.address, "method_": wish.method}
-    if _WATCHED.run(connection, who).fetchone() is None:
-        _WATCH.run(connection, {**who, "entry_": entry})
+    if FIND_WATCH.run(connection, who).fetchone() is None:
+        WATCH.run(connection, {**who, "entry_": entry})
 
 
 # ---- what became of them -----------------------------------------------------------------------------------
@@ -172,10 +155,18 @@ def _watch(connection: Connection, send: str, entry: str, wish: Wish) -> None:
 
 def settle(connection: Connection, outcomes: Iterable[Outcome], now: float) -> None:
     """Write down what became of sends. What was answered stands, also where we had taken the send for unknown meanwhile."""
-    for outcome in outcomes:
+    settle_all(connection, [(outcome, now) for outcome in outcomes])
+
+
+def settle_all(connection: Connection, outcomes: Sequence[tuple[Outcome, float]]) -> None:
+    """The same for outcomes that came at different times. All that were answered with a message are written down at once."""
+    made = [(outcome.id, outcome.message, now) for outcome, now in outcomes if outcome.message is not None]
+    if made:
+        _all_made_known(connection, made)
+    for outcome, now in outcomes:
         if outcome.message is not None:
-            made_known(connection, outcome.id, outcome.message, now)
-        elif outcome.state == "unknown":
+            continue
+        if outcome.state == "unknown":
             doubt(connection, (sends.c.id == outcome.id) & (sends.c.state == INTENT), now)
         else:
             _nothing_sent(connection, outcome, now)
@@ -183,12 +174,17 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: float) -> N
 
 def made_known(connection: Connection, id_: str, message: Message, now: float) -> None:
     """A send is this message."""
-    values = {"id_": id_, "sid_": message.sid, "packed": _packed(message), "now": now}
-    if not _SENT.run(connection, values).rowcount:
-        # It is settled already, or another send had been found to be this message.
-        _retract(connection, id_, message.sid, now)
-        _SENT.run(connection, values)
-    _AWAKE.run(connection, {"send_": id_, "now": now})
+    _all_made_known(connection, [(id_, message, now)])
+
+
+def _all_made_known(connection: Connection, made: Sequence[tuple[str, Message, float]]) -> None:
+    rows = [{"id_": id_, "sid_": message.sid, "packed": _packed(message), "now": now} for id_, message, now in made]
+    if SETTLE_SENT.run_each(connection, rows) < len(rows):
+        # One is settled already, or another send had been found to be its message. Those that were written down stay as they are.
+        for (id_, message, now), row in zip(made, rows, strict=True):
+            _retract(connection, id_, message.sid, now)
+            SETTLE_SENT.run(connection, row)
+    AWAKEN.run_each(connection, [{"send_": id_, "now": now} for id_, _, now in made])
 
 
 def _packed(message: Message) -> bytes:
@@ -247,7 +243,7 @@ def note_made(connection: Connection, now: float, place: str, sid: str) -> None:
 
 def is_any_unknown(connection: Connection) -> bool:
     """Whether there is any send of which nobody knows what became."""
-    return _UNKNOWN.run(connection, {}).fetchone() is not None
+    return bool(IS_ANY_UNKNOWN.run(connection, {}).fetchone()[0])
 
 
 # ---- for people --------------------------------------------------------------------------------------------
@@ -256,7 +252,8 @@ def is_any_unknown(connection: Connection) -> bool:
 def listed(connection: Connection, states: Sequence[str], most: int) -> list[dict[str, Any]]:
     """Sends in these states, the oldest first."""
     columns = [column for column in sends.c if column.name not in ("message", "fault")]
-    rows = connection.execute(select(*columns).where(sends.c.state.in_(states)).order_by(sends.c.made).limit(most))
+    which = [sends.c.state.in_(states), *([unfinished] if {SENT, REFUSED}.isdisjoint(states) else [])]
+    rows = connection.execute(select(*columns).where(*which).order_by(sends.c.made).limit(most))
     return [dict(row) for row in rows.mappings()]
 
 
@@ -268,9 +265,7 @@ def shown(connection: Connection, id_: str) -> dict[str, Any] | None:
 
 def counted(connection: Connection) -> dict[str, int]:
     """How many sends are in each state that somebody has to know of."""
-    rows = connection.execute(
-        select(sends.c.state, func.count()).where(sends.c.state.in_((INTENT, UNKNOWN, LOST))).group_by(sends.c.state)
-    )
+    rows = connection.execute(select(sends.c.state, func.count()).where(unfinished).group_by(sends.c.state))
     return {row[0]: row[1] for row in rows}
 
 

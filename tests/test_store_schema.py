@@ -1,0 +1,201 @@
+"""The tables: which index a query goes by where many rows stand, and what becomes of a store that an older release has written."""
+
+import asyncio
+import sqlite3
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Connection, inspect, text
+
+from tests.stores import emptied, opened
+from tests.test_store import ENTRY, HOOK, NOW, PLACE, SENT, intent, recorded, sent, settled
+from translator.shell.store import Store, calls, doubts, sends
+from translator.shell.store.retention import Keep, retire
+from translator.shell.store.schema import migrate
+from translator.shell.store.sends import Begun, Times
+from translator.shell.store.sqlite import database
+from translator.wants import Outcome
+
+FIRST = """
+CREATE TABLE sends (
+    id VARCHAR(32) NOT NULL, entry TEXT NOT NULL, place TEXT NOT NULL, state VARCHAR(12) NOT NULL, made FLOAT NOT NULL,
+    sender TEXT NOT NULL, recipient TEXT NOT NULL, text TEXT NOT NULL, same VARCHAR(64) NOT NULL, key TEXT, content TEXT, sid TEXT,
+    message {blob}, fault {blob}, look_at FLOAT, looks INTEGER NOT NULL, doubted FLOAT, settled FLOAT, resent FLOAT,
+    leased FLOAT NOT NULL, attempt INTEGER NOT NULL,
+    PRIMARY KEY (id), CONSTRAINT sends_key UNIQUE (entry, key), CONSTRAINT sends_sid UNIQUE (place, sid)
+);
+CREATE INDEX sends_settled ON sends (settled);
+CREATE INDEX sends_look ON sends (look_at);
+CREATE INDEX sends_same ON sends (same, state);
+CREATE TABLE watches (
+    id {serial} NOT NULL, send VARCHAR(32) NOT NULL, entry TEXT NOT NULL, address TEXT NOT NULL, method VARCHAR(4) NOT NULL,
+    told TEXT NOT NULL, look_at FLOAT, looks INTEGER NOT NULL, over FLOAT, leased FLOAT NOT NULL, attempt INTEGER NOT NULL,
+    PRIMARY KEY (id), CONSTRAINT watches_once UNIQUE (send, address, method)
+);
+CREATE INDEX watches_over ON watches (over);
+CREATE INDEX watches_look ON watches (look_at);
+CREATE TABLE events (
+    id {serial} NOT NULL, watch BIGINT NOT NULL, entry TEXT NOT NULL, position INTEGER NOT NULL, name VARCHAR(16) NOT NULL,
+    method VARCHAR(4) NOT NULL, address TEXT NOT NULL, form TEXT NOT NULL, destination TEXT NOT NULL, state VARCHAR(9) NOT NULL,
+    made FLOAT NOT NULL, due_at FLOAT NOT NULL, tries INTEGER NOT NULL, why TEXT NOT NULL, finished FLOAT, leased FLOAT NOT NULL,
+    attempt INTEGER NOT NULL, PRIMARY KEY (id), CONSTRAINT events_once UNIQUE (watch, name)
+);
+CREATE INDEX events_due ON events (state, destination, due_at);
+CREATE INDEX events_finished ON events (finished);
+CREATE TABLE store (version INTEGER NOT NULL);
+INSERT INTO store (version) VALUES (1);
+INSERT INTO sends (id, entry, place, state, made, sender, recipient, text, same, key, sid, message, look_at, looks, doubted, settled,
+    leased, attempt)
+VALUES
+    ('done', 'restcomm/AC1/', '{place}', 'sent', {now}, '+15550001', '+15550002', 'hello', 'x', 'k', 'M1',
+        {message}, NULL, 0, NULL, {now}, 0, 0),
+    ('doubtful', 'restcomm/AC1/', '{place}', 'unknown', {now}, '+15550001', '+15550002', 'hello', 'y', NULL, NULL, NULL, {now}, 2,
+        {now}, NULL, 0, 3);
+INSERT INTO watches (send, entry, address, method, told, look_at, looks, leased, attempt)
+VALUES ('done', 'restcomm/AC1/', 'http://a.example/x', 'POST', 'sent', {now}, 1, 0, 1);
+INSERT INTO events (watch, entry, position, name, method, address, form, destination, state, made, due_at, tries, why, leased, attempt)
+VALUES (1, 'restcomm/AC1/', 0, 'sent', 'POST', 'http://a.example/x', 'a=b', 'a.example:80', 'due', {now}, {now}, 0, '', 0, 0);
+"""
+"""What the first release wrote."""
+
+
+async def written_by_the_first(url: str) -> None:
+    """A store of the first release: a send that was made and of which somebody is to be told, and one that is unknown."""
+    message, values = msgspec.json.encode(SENT).hex(), {"place": PLACE, "now": NOW}
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        connection.executescript(FIRST.format(blob="BLOB", serial="INTEGER", message=f"X'{message}'", **values))
+        connection.close()
+        return
+    import asyncpg  # type: ignore[import-untyped]
+
+    first = await asyncpg.connect(url)
+    await first.execute(FIRST.format(blob="BYTEA", serial="BIGSERIAL", message=rf"'\x{message}'::bytea", **values))
+    await first.close()
+
+
+def shape(connection: Connection) -> Any:
+    """The tables as a database shows them: columns and constraints, and the indexes as they are made."""
+    look = inspect(connection)
+    columns = {table: [str(column) for column in look.get_columns(table)] for table in ("sends", "watches", "events")}
+    made = {
+        "sqlite": "SELECT sql FROM sqlite_master WHERE tbl_name IN ('sends', 'watches')",
+        "postgresql": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    }
+    return columns, sorted(filter(None, connection.execute(text(made[connection.dialect.name])).scalars()))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def file_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A store that outlives the process, empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'translator.db'}"
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+def test_a_store_of_the_first_release_becomes_one_of_today_and_keeps_what_it_has(file_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        known = await recorded(store, "again", intent(key="k"))
+        [doubtful] = await store.write(partial(doubts.take_unknown, most=9, now=NOW, lease=60.0))
+        claimed = await store.write(partial(doubts.found, row=doubtful, message=SENT, now=NOW))
+        [watch] = await store.write(partial(calls.take_watches, entry=ENTRY, most=9, now=NOW, lease=60.0))
+        [call], _ = await store.write(
+            partial(calls.take_calls, free=lambda _: 9, after="", most=9, now=NOW, lease=60.0)
+        )
+        return [known.outcome, doubtful["id"], claimed, watch["sid"], call["form"], await store.read(shape)]
+
+    async def main() -> None:
+        await written_by_the_first(file_url)
+        async with opened(file_url) as store:
+            *kept, migrated = await work(store)
+        assert kept == [sent("done"), "doubtful", False, "M1", "a=b"]
+        if file_url.startswith("sqlite"):
+            today = f"{file_url}.today"
+        else:
+            await emptied(file_url)
+            today = file_url
+        for _ in range(2):
+            async with opened(today) as store:
+                assert migrated == await store.read(shape)
+
+    asyncio.run(main())
+
+
+def everything(connection: Connection) -> None:
+    """All that is asked of sends and watches while requests come, and by who goes on beside them."""
+    row = {"id": "1", "attempt": 1, "same": "x", "place": PLACE, "looks": 0, "told": ""}
+    doubts.take_unknown(connection, 10, NOW, 60.0)
+    doubts.found(connection, row, SENT, NOW)
+    doubts.claimed(connection, PLACE, ["M1", "M2"])
+    sends.is_any_unknown(connection)
+    sends.counted(connection)
+    sends.listed(connection, (sends.UNKNOWN, sends.LOST), 10)
+    for key in ("", "k"):
+        sends.record(connection, [Begun(f"1{key}", PLACE, intent(wish=HOOK, key=key))], Times(NOW, 60.0, 120.0))
+    sends.settle(connection, [sent("1"), Outcome("1k", "unknown"), Outcome("2", "never-left")], NOW)
+    sends.record(connection, [Begun("3", PLACE, intent())], Times(NOW, 60.0, 120.0))
+    calls.sends_between(connection, ENTRY, NOW, NOW)
+    calls.waiting_entries(connection, NOW)
+    calls.take_watches(connection, ENTRY, 10, NOW, 60.0)
+    calls.look_now(connection, "1", NOW)
+    retire(connection, Keep(1.0, 1.0), NOW + 2)
+
+
+def test_no_query_of_every_day_goes_through_all_sends_or_all_who_wait(tmp_path: Path) -> None:
+    said: set[str] = set()
+    with database(tmp_path / "translator.db").connect() as connection, connection.begin():
+        migrate(connection, "")
+        raw: Any = connection.connection.driver_connection
+        raw.set_trace_callback(said.add)
+        everything(connection)
+        raw.set_trace_callback(None)
+        statements = [one for one in said if one.startswith(("SELECT", "UPDATE", "DELETE", "WITH"))]
+        steps = {
+            step[3]: one for one in statements for step in raw.execute(f"EXPLAIN QUERY PLAN {one}")
+        }  # fmt: skip
+    assert len(statements) > 20
+    walked = {step: one for step, one in steps.items() if step.startswith(("SCAN sends", "SCAN watches"))}
+    assert set(walked) == {
+        "SCAN sends USING INDEX sends_unknown",  # whether there is any: the first one ends it
+        "SCAN sends USING COVERING INDEX sends_unfinished",  # what is counted
+        "SCAN watches USING COVERING INDEX sqlite_autoindex_watches_1",  # whose sends are lost
+    }
+    assert "SEARCH sends USING INDEX sends_unfinished (state=? AND same=?)" in steps, "an equal one that is unknown"
+    assert "SEARCH sends USING INDEX sends_unknown (look_at<?)" in steps, "what is looked for now"
+
+
+def test_no_statement_of_a_send_is_planned_anew_for_other_values(tmp_path: Path) -> None:
+    planned: list[Any] = []
+
+    def asked(*what: Any) -> int:
+        """SQLite asks whether it may do what it plans to do, whenever it makes a plan."""
+        planned.append(what)
+        return sqlite3.SQLITE_OK
+
+    with database(tmp_path / "translator.db").connect() as connection, connection.begin():
+        migrate(connection, "")
+        raw: Any = connection.connection.driver_connection
+        raw.set_authorizer(asked)
+        for id_ in ("1", "2", "3"):
+            planned.clear()
+            sends.record(connection, [Begun(id_, PLACE, intent(id_, wish=HOOK))], Times(NOW, 60.0, 120.0))
+            sends.made_known(connection, id_, msgspec.structs.replace(SENT, sid=id_), NOW)
+        assert planned == []
+
+
+def test_a_send_that_is_answered_well_stands_in_no_index_of_what_is_to_be_looked_after(tmp_path: Path) -> None:
+    async def main() -> list[Any]:
+        async with opened(f"sqlite:///{tmp_path / 'translator.db'}") as store:
+            await recorded(store, "1", intent())
+            await settled(store, sent("1"))
+            await store.write(lambda connection: connection.execute(text("ANALYZE")))
+            rows = await store.read(
+                lambda connection: connection.execute(text("SELECT idx, stat FROM sqlite_stat1")).all()
+            )
+            return sorted(name for name, stat in rows if name and stat.startswith("1 "))
+
+    assert asyncio.run(main()) == ["sends_made", "sends_sid", "sqlite_autoindex_sends_1"]
