@@ -1,27 +1,23 @@
 """What a kind is made of."""
 
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
 class Inline(NamedTuple):
-    """A write as an expression of generated code, since a call costs more than most writes do: `{x}` is the neutral value, and every
-    other name in braces one of `names`. `same` is the expression for a value that matches the kind's own `same`."""
+    """A write as the inside of an f-string of generated code, since a call costs more than most writes do: `$x` is the neutral value, and
+    every other name behind a dollar one of `names`."""
 
-    expression: str
+    text: str
     names: dict[str, Any]
-    same: str = ""
 
 
-def all_match(lines: re.Pattern[str]) -> Callable[[list[str]], bool]:
-    """Says of many values whether each of them matches: one match for a whole list takes a tenth of one for each."""
+class Column(NamedTuple):
+    """How a whole list's values are looked at together, which takes a fraction of looking at each: `alike` says whether all of them are
+    of the kind's common form, neutral as they stand, and `write` writes them where they are. False says nothing of any one of them."""
 
-    def alike(values: list[str]) -> bool:
-        joined = "\n".join([*values, ""])
-        return joined.count("\n") == len(values) and lines.fullmatch(joined) is not None
-
-    return alike
+    alike: Callable[[list[str]], bool]
+    write: Callable[[list[str]], list[str]]
 
 
 class Kind(NamedTuple):
@@ -29,7 +25,8 @@ class Kind(NamedTuple):
 
     `wire` is the type that JSON shows it as, limits included; `decoded` says that what a decoder of that type lets through is
     neutral already; `means` says the form in words; `repair` gives the value that a known mistake of a caller meant, or None
-    where it made no such mistake; `same` matches lines, each of them a value that is neutral as it is written; `inline` is `write` again.
+    where it made no such mistake; `column` reads and writes many at once, and `inline` is `write` again; `harmless` says that JSON shows
+    what is written between quotes as it is.
     """
 
     read: Callable[[Any], Any]
@@ -38,5 +35,6 @@ class Kind(NamedTuple):
     means: str
     repair: Callable[[str], str | None] | None = None
     decoded: bool = False
-    same: re.Pattern[str] | None = None
+    column: Column | None = None
     inline: Inline | None = None
+    harmless: bool = False

@@ -4,17 +4,17 @@
 a client of the platform, anything else is a sender ID. None of those three is ever altered.
 """
 
-import re
 from typing import Any, Final, Literal
 
 from translator.errors import BadValue
-from translator.kinds.kind import Inline
+from translator.kinds.kind import Column
+from translator.kinds.plain import write_same
 
 LONGEST: Final = 64
 """Characters of the longest sender or recipient that is carried."""
 
-SAME: Final = re.compile(r"(?:\+[0-9]{7,15}\n)*")
-"""Lines of numbers in the neutral spelling."""
+_SIZES: Final = frozenset(range(8, 17))
+_DIGITS: Final = b"0123456789"
 
 Party = Literal["number", "short-code", "client", "sender-id"]
 
@@ -57,10 +57,27 @@ def write_bare(neutral: str) -> str:
     return neutral
 
 
-BARE: Final = Inline("{write}({x})", {"write": write_bare}, same="{x}[1:]")
-"""`write_bare`, without a call where all are numbers."""
-
-
 def write_plus(neutral: str) -> str:
     """`+19876543212`: the neutral spelling itself."""
     return neutral
+
+
+def all_numbers(values: list[str]) -> bool:
+    """Whether all are numbers in the neutral spelling. Without their digits a plus is left of each, and it was the first of it: 35 ns a
+    number, where a match of a pattern for all of them takes 55."""
+    joined = "\n".join(values)
+    return not values or (
+        joined.isascii()
+        and joined.encode().translate(None, _DIGITS) == b"\n".join([b"+"] * len(values))
+        and ("\n" + joined).count("\n+") == len(values)
+        and _SIZES.issuperset(map(len, values))
+    )
+
+
+def _write_all_bare(values: list[str]) -> list[str]:
+    return "\n".join(values)[1:].split("\n+") if values else []
+
+
+BARE: Final = Column(all_numbers, _write_all_bare)
+PLUS: Final = Column(all_numbers, write_same)
+"""Numbers, and no other sender or recipient among them."""
