@@ -8,11 +8,15 @@ What one looks like for four fields of a JSON list, as generated:
         p2 = f',"account_sid":{_0(account)}' if account else ''
         c3 = _1([m.text for m in rows])
         for m, c3 in zip(rows, c3):
-            m_sid, m_submitted, m_received = m.sid, m.submitted, m.received
+            m_sid, m_created, m_submitted, m_received = m.sid, m.created, m.submitted, m.received
+            hour, second = m_created // 3600, m_created % 3600
             x1 = m_submitted
             if x1 is None: x1 = m_received
             p1 = ''
-            if x1 is not None: p1 = f',"date_sent":"{_2[x1 // 3600]}{_3[x1 % 3600]}"'
+            if x1 is not None:
+                s1 = x1 - m_created + second
+                h1 = _2[hour] if 0 <= s1 < 3600 else _2[x1 // 3600]
+                p1 = f',"date_sent":"{h1}{_3[s1 % 3600]}"'
             add(f'{{"sid":"SM{m_sid}"{p1}{p2},"body":{c3}}}')
         return out
 """
@@ -24,11 +28,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from translator.compile.bindings import Bindings
+from translator.compile.called import as_given, written_together
 from translator.compile.source import Source, literal
 from translator.formats import xml
-from translator.formats.json import SPELLINGS, Spelling
+from translator.formats.json import SPELLINGS
 from translator.kinds import Kind
-from translator.kinds.kind import Column
+from translator.kinds.kind import Clock
 from translator.kinds.plain import write_same
 from translator.model import Draft, Message, Notes
 from translator.tables import Table
@@ -59,10 +64,11 @@ def sort_key(table: Table, bindings: Bindings, attribute: str) -> Callable[[Mess
 
 class _Value(NamedTuple):
     """What a row shows of message `m`: the inside of an f-string, in the form's own spelling, and the condition under which it is there
-    (empty: always). `error` is the name of a code that is to be known."""
+    (empty: always), and the lines that it takes then. `error` is the name of a code that is to be known."""
 
     text: str
     there: str = ""
+    lines: tuple[str, ...] = ()
     error: str = ""
 
 
@@ -121,7 +127,7 @@ class _Writing:
         """The values of a row for all messages at once, where its kind has a way to write many."""
         kind = self._bindings.kind(row.kind)
         if kind.column is not None:
-            written = _written_together(kind.column, kind.write, self._spelling)
+            written = written_together(kind.column, kind.write, self._spelling)
             self._columns[number] = f'"{{c{number}}}"'
         elif kind.write is write_same and kind.wire is str:
             written, self._columns[number] = self._spelling.each, f"{{c{number}}}"
@@ -144,7 +150,12 @@ class _Writing:
         )
         if any(row.statuses for row in shown):
             looked["status"] = None
+        timed = any(row.kind and self._bindings.kind(row.kind).clock for row in shown)
+        if timed:
+            looked["created"] = None
         self._source.add(2, *[f"m_{name} = m.{name}" for name in looked if name != "sid"])
+        if timed:
+            self._source.add(2, "hour, second = m_created // 3600, m_created % 3600")
         number = next((number for number in self._columns if self._rows[number].of == ("sid",)), None)
         if number is not None:
             self._sid = f"{{c{number}}}"
@@ -160,12 +171,12 @@ class _Writing:
             return self._absent(row)
         value = self._value(number, row)
         piece = self._written_piece(row, value.text)
-        if not value.there and self._form == "json":
-            return piece[2:-1]
-        depth = 2
+        depth = 3 if value.there else 2
         if value.there:
             self._source.add(2, f"p{number} = '{self._absent(row)}'", f"if {value.there}:")
-            depth = 3
+        self._source.add(depth, *value.lines)
+        if not value.there and self._form == "json":
+            return piece[2:-1]
         if value.error:
             self._source.add(depth, f"if {value.error} not in {self._source.name(self._bindings.errors.texts)}:")
             self._source.add(depth + 1, f"notes.add('unknown-error-code', {value.error})")
@@ -197,14 +208,28 @@ class _Writing:
         if row.of == ("sid",):
             return _Value(f'"{self._sid}"' if self._form == "json" else self._sid)
         if row.write == "given":
-            shown = self._source.name(_as_given(row.of[0], kind.read, kind.write))
+            shown = self._source.name(as_given(row.of[0], kind.read, kind.write))
             return _Value(self._spelled(f"{shown}(m, given)"))
         found = self._found(number, row)
-        there = [f"m_status in {self._source.name(frozenset(row.statuses))}"] if row.statuses else []
-        there += [] if _ALWAYS.intersection(row.of) else [f"{found} is not None"]
-        return _Value(
-            self._written(kind, found), " and ".join(there), error=found if row.kind == "error:number" else ""
+        there = [] if _ALWAYS.intersection(row.of) else [f"{found} is not None"]
+        there += [f"m_status in {self._source.name(frozenset(row.statuses))}"] if row.statuses else []
+        if kind.clock is not None:
+            text, lines = self._instant(kind.clock, number, found)
+            return _Value(f'"{text}"' if self._form == "json" else text, " and ".join(there), lines)
+        error = found if row.kind == "error:number" else ""
+        return _Value(self._written(kind, found), " and ".join(there), error=error)
+
+    def _instant(self, clock: Clock, number: int, found: str) -> tuple[str, tuple[str, ...]]:
+        """An instant as the inside of an f-string, and the lines before it. Most are of the same hour as Created, whose hour and second
+        are known then: 60 to 90 ns, where one alone takes 125."""
+        hours, seconds = self._source.name(clock.hours), self._source.name(clock.seconds)
+        if found == "m_created":
+            return f"{{{hours}[hour]}}{{{seconds}[second]}}", ()
+        lines = (
+            f"s{number} = {found} - m_created + second",
+            f"h{number} = {hours}[hour] if 0 <= s{number} < 3600 else {hours}[{found} // 3600]",
         )
+        return f"{{h{number}}}{{{seconds}[s{number} % 3600]}}", lines
 
     def _found(self, number: int, row: FieldRow) -> str:
         """The name of the attribute that a row shows; of several, of the one that is there first or that is the latest."""
@@ -260,26 +285,3 @@ class _Writing:
                 self._source.add(2, f"if g{number}: g{number} = {element}({parent!r}, g{number})")
             parts.append(f"{{g{number}}}" if parent else joined)
         return f"{element}({self._element!r}, f'{''.join(parts)}')"
-
-
-def _written_together(
-    column: Column, write: Callable[[Any], Any], spelling: Spelling
-) -> Callable[[list[str]], list[str]]:
-    """Writes many values of a kind as they stand between quotes."""
-    alike, write_all, one = column.alike, column.write, spelling.one
-
-    def written(values: list[str]) -> list[str]:
-        return write_all(values) if alike(values) else [one(write(value))[1:-1] for value in values]
-
-    return written
-
-
-def _as_given(attribute: str, read: Callable[[Any], Any], write: Callable[[Any], Any]) -> Any:
-    """Shows a sender or recipient as the caller wrote it, unless the provider says that it is another one."""
-
-    def shown(message: Message, given: Draft | None) -> str:
-        told = getattr(message, attribute)
-        asked = given.as_given.get(attribute) if given is not None else None
-        return str(asked if asked is not None and read(asked) == told else write(told))
-
-    return shown

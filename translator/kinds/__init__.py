@@ -20,18 +20,18 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "instant:rfc2822-unpadded": Kind(
         instants.read_rfc2822,
-        instants.write_rfc2822_unpadded,
+        instants.RFC2822_UNPADDED.write,
         str,
         "RFC 2822 with an unpadded day, always +0000",
-        inline=instants.RFC2822_UNPADDED,
+        clock=instants.RFC2822_UNPADDED,
         harmless=True,
     ),
     "instant:iso8601-millis": Kind(
         instants.read_iso8601_whole,
-        instants.write_iso8601_millis,
+        instants.ISO8601_MILLIS.write,
         str,
         "ISO 8601 with milliseconds and Z",
-        inline=instants.ISO8601_MILLIS,
+        clock=instants.ISO8601_MILLIS,
         harmless=True,
     ),
     "instant:iso8601": Kind(

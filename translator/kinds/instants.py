@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from translator.errors import BadValue
-from translator.kinds.kind import Inline
+from translator.kinds.kind import Clock
 
 LAST: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant that every form can write."""
@@ -21,10 +21,7 @@ EPOCH: Final = Annotated[int, msgspec.Meta(ge=0, le=LAST)]
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CLOCK: Final = tuple(f"{minute:02}:{second:02}" for minute in range(60) for second in range(60))
-_ZONED: Final = tuple(f"{clock} +0000" for clock in _CLOCK)
-_MILLIS: Final = tuple(f"{clock}.000Z" for clock in _CLOCK)
 _MOST: Final = 4096
-_HOUR: Final = 3600
 _DAY: Final = 86400
 
 _RFC2822: Final = re.compile(
@@ -61,10 +58,11 @@ def _hours(date: Callable[[time.struct_time], str]) -> _Written:
 _rfc2822_hours = _hours(lambda at: f"{_DAYS[at.tm_wday]}, {at.tm_mday} {_MONTHS[at.tm_mon - 1]} {at.tm_year:04} ")
 _iso8601_hours = _hours(lambda at: f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}T")
 
-_WHEN: Final = "{$hours[$x // 3600]}{$seconds[$x % 3600]}"
-RFC2822_UNPADDED: Final = Inline(_WHEN, {"hours": _rfc2822_hours, "seconds": _ZONED})
-ISO8601_MILLIS: Final = Inline(_WHEN, {"hours": _iso8601_hours, "seconds": _MILLIS})
-"""`write_rfc2822_unpadded` and `write_iso8601_millis` without a call."""
+RFC2822_UNPADDED: Final = Clock(_rfc2822_hours, tuple(f"{clock} +0000" for clock in _CLOCK))
+"""`Thu, 4 Jul 2019 07:02:28 +0000`: English names, the day without a zero before it. 15 times `format_datetime`."""
+
+ISO8601_MILLIS: Final = Clock(_iso8601_hours, tuple(f"{clock}.000Z" for clock in _CLOCK))
+"""`2019-07-04T07:02:28.000Z`."""
 
 
 def read_epoch(value: Any) -> int:
@@ -78,11 +76,6 @@ def read_epoch(value: Any) -> int:
     return value
 
 
-def write_rfc2822_unpadded(instant: int) -> str:
-    """`Thu, 4 Jul 2019 07:02:28 +0000`: English names, the day without a zero before it. 15 times `format_datetime`."""
-    return _rfc2822_hours[instant // _HOUR] + _ZONED[instant % _HOUR]
-
-
 def read_rfc2822(value: Any) -> int:
     """An RFC 2822 date in any zone, its day padded or not."""
     found = _RFC2822.fullmatch(value) if isinstance(value, str) else None
@@ -91,11 +84,6 @@ def read_rfc2822(value: Any) -> int:
     year, month, day = int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1])
     clock = (int(found[4]), int(found[5]), int(found[6]))
     return int(_seconds(year, month, day, clock, found[7], found[8], found[9], "has to be an RFC 2822 date"))
-
-
-def write_iso8601_millis(instant: int) -> str:
-    """`2019-07-04T07:02:28.000Z`."""
-    return _iso8601_hours[instant // _HOUR] + _MILLIS[instant % _HOUR]
 
 
 def write_iso8601(instant: float) -> str:

@@ -8,13 +8,13 @@ from typing import Any, Final, Literal
 
 from translator.errors import BadValue
 from translator.kinds.kind import Column
-from translator.kinds.plain import write_same
 
 LONGEST: Final = 64
 """Characters of the longest sender or recipient that is carried."""
 
-_SIZES: Final = frozenset(range(8, 17))
 _DIGITS: Final = b"0123456789"
+_SIZES: Final = frozenset(range(8, 17))
+"""Characters of a number in the neutral spelling."""
 
 Party = Literal["number", "short-code", "client", "sender-id"]
 
@@ -63,21 +63,36 @@ def write_plus(neutral: str) -> str:
 
 
 def all_numbers(values: list[str]) -> bool:
-    """Whether all are numbers in the neutral spelling. Without their digits a plus is left of each, and it was the first of it: 35 ns a
+    """Whether all are numbers in the neutral spelling."""
+    return not values or _numbers(values) != ""
+
+
+def _numbers(values: list[str]) -> str:
+    """The values as lines if all are numbers, else nothing. Without digits a plus is left of each, and it was the first of it: 35 ns a
     number, where a match of a pattern for all of them takes 55."""
     joined = "\n".join(values)
-    return not values or (
-        joined.isascii()
-        and joined.encode().translate(None, _DIGITS) == b"\n".join([b"+"] * len(values))
-        and ("\n" + joined).count("\n+") == len(values)
-        and _SIZES.issuperset(map(len, values))
-    )
+    if (
+        joined[:1] == "+"
+        and joined.isascii()
+        and joined.encode().translate(None, _DIGITS) == (b"+\n" * len(values))[:-1]
+        and joined.count("\n+") == len(values) - 1
+        and set(map(len, values)) <= _SIZES
+    ):
+        return joined
+    return ""
 
 
-def _write_all_bare(values: list[str]) -> list[str]:
-    return "\n".join(values)[1:].split("\n+") if values else []
+def _write_all_bare(values: list[str]) -> list[str] | None:
+    joined = _numbers(values)
+    if not joined:
+        return None if values else []
+    return joined[1:].split("\n+")
+
+
+def _write_all_plus(values: list[str]) -> list[str] | None:
+    return values if all_numbers(values) else None
 
 
 BARE: Final = Column(all_numbers, _write_all_bare)
-PLUS: Final = Column(all_numbers, write_same)
+PLUS: Final = Column(all_numbers, _write_all_plus)
 """Numbers, and no other sender or recipient among them."""

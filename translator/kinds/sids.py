@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from translator.errors import BadValue
 from translator.kinds.kind import Column, Inline
-from translator.kinds.plain import write_same
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DIGIT: Final = dict(zip(_ALPHABET, range(32), strict=True))
@@ -77,7 +76,11 @@ def all_base32(values: list[str]) -> bool:
     )
 
 
-BASE32: Final = Column(all_base32, write_same)
+def _write_all_base32(values: list[str]) -> list[str] | None:
+    return values if all_base32(values) else None
+
+
+BASE32: Final = Column(all_base32, _write_all_base32)
 """SIDs of the bare kind, and no other."""
 
 
