@@ -5,7 +5,6 @@ from base64 import b64decode
 from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from translator.dialect import dialect
 from translator.dialect.back import Pushed
 from translator.errors import Refused, Unreadable
+from translator.formats import json as json_format
 from translator.model import DIRECTIONS, STATUSES, Draft, Message, Notes
 from translator.tables.load import raw_tables
 from translator.wire import Request, Response
@@ -93,7 +93,7 @@ def test_a_list_is_read_as_its_messages_are_one_by_one(name: str, messages: list
     spoken = SPOKEN[name]
     write: Any = spoken.front._writers["list", "json"]
     member = spoken.table.operation("list").member
-    body = msgspec.json.encode({member: write(messages, "A", "P", None, Notes())})
+    body = json_format.with_array(b"{}", member, write(messages, "A", "P", None, Notes()))
     read = spoken.back.read_slice(Response(200, (), body), NOW).rows
     assert [(row.sid, row.text, row.status, row.created) for row in read] == [
         (row.sid, row.text, row.status, row.created) for row in messages

@@ -88,6 +88,32 @@ def test_json_is_ascii_and_means_the_same_to_every_reader(value: object) -> None
     assert json_format.read(written) == value
 
 
+@pytest.mark.parametrize("escape", json_format.SPELLINGS)
+@given(st.lists(TEXTS, max_size=4))
+@example(["\u00e9\U0001f600", 'a "', "\\", "\n", "\x7f\x80\u2028", ""])
+def test_texts_are_spelled_in_json_one_by_one_and_together(escape: str, texts: list[str]) -> None:
+    one, each = json_format.SPELLINGS[escape]
+    spelled = [one(text) for text in texts]
+    assert [json.loads(text) for text in spelled] == texts == [json.loads(text) for text in each(texts)]
+    assert escape == "utf-8" or "".join([*spelled, *each(texts)]).isascii()
+    assert [json_format.is_harmless(text) for text in texts] == [json.dumps(text) == f'"{text}"' for text in texts]
+
+
+@given(st.dictionaries(TEXTS.map(lambda name: f"-{name}"), _values, max_size=2), TEXTS, st.lists(_values, max_size=3))
+@example({}, "a", [])
+def test_values_that_are_json_already_are_put_together(
+    members: dict[str, object], name: str, values: list[object]
+) -> None:
+    encoded = [json_format.write(value).decode() for value in values]
+    name = name.removeprefix("-")
+    kept = list(encoded)
+    assert json.loads(json_format.with_array(json_format.write(members), name, encoded)) == {**members, name: values}
+    assert json.loads(json_format.array(encoded)) == values
+    assert encoded == kept
+    for value, text in zip(values, encoded, strict=True):
+        assert json.loads(json_format.under(name, text)) == {name: value}
+
+
 @given(st.binary())
 @example(b"\xff")
 @example(b'"\\ud800"')

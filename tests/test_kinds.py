@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from translator.errors import BadValue
-from translator.kinds import KINDS
+from translator.kinds import KINDS, Kind
 from translator.kinds.instants import LAST
 from translator.kinds.numbers import party
 from translator.kinds.patterns import ending, read_pattern
@@ -368,3 +368,55 @@ def test_the_next_day_begins_at_the_midnight_after_a_date_whatever_the_time(text
 
 def test_the_day_after_the_last_one_is_its_last_second() -> None:
     assert KINDS["instant:iso8601-next-day"].read("9999-12-31") == LAST
+
+
+# -------------------------------------------------------------------------------------------------------------- columns
+
+COLUMNS = {name: kind for name, kind in KINDS.items() if kind.column is not None}
+COMMON = {"number": "+61416240112", "sid": "MJGPVTNSWHJ35HGQTGABFE27TXFSSUZI"}
+UNCOMMON = {
+    "number": [
+        "", "+", "61416240112", "+123456", "+1234567890123456", "12+3456789", "1234567+", "++61416240112", "+6141624 112",
+        "+61416240112+", "ACME", "+61416240112\n", "\n", "+61416240112\n+61416240112", "+6141624011²", "+6141624011é", "+61416\n240112",
+    ],
+    "sid": [
+        "", "M", COMMON["sid"][:-1], COMMON["sid"] + "A", "M0" + COMMON["sid"][2:], "S" + COMMON["sid"][1:],
+        COMMON["sid"][:-1] + "\n", COMMON["sid"] + "\n", "\n" + COMMON["sid"][1:], COMMON["sid"] + "\n" + COMMON["sid"],
+        COMMON["sid"][:-1] + "_", COMMON["sid"][:-1] + "é", "350df10671b64616a3bb92981967cecb",
+    ],
+}  # fmt: skip
+
+
+def _alone(kind: Kind, value: str) -> bool:
+    """Whether the kind reads a value as it stands and writes it as one of its common form: what a column has to say of one."""
+    digits = value[1:]
+    if kind.read is KINDS["number:bare"].read:
+        return value[:1] == "+" and 7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit()
+    return re.fullmatch("M[1-9A-Za-z][0-9A-Za-z]{30}", value) is not None
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+@given(st.data())
+def test_a_column_is_what_each_of_its_values_is(name: str, data: st.DataObject) -> None:
+    kind, sort = COLUMNS[name], name.partition(":")[0]
+    assert kind.column is not None
+    values = data.draw(
+        st.lists(st.just(COMMON[sort]) | st.sampled_from(UNCOMMON[sort]) | st.text(max_size=40), max_size=4)
+    )
+    if alike := kind.column.alike(values):
+        assert kind.column.write(values) == [kind.write(value) for value in values]
+        assert [kind.read(value) for value in values] == values
+    else:
+        assert kind.column.write(values) is None
+    assert alike == all(_alone(kind, value) for value in values)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name in COLUMNS for value in UNCOMMON[name.partition(":")[0]]]
+)
+def test_one_other_value_is_noticed_wherever_it_stands(name: str, value: str) -> None:
+    column, common = COLUMNS[name].column, COMMON[name.partition(":")[0]]
+    assert column is not None
+    assert column.alike([common, common]) and column.alike([])
+    for values in ([value], [value, common], [common, value], [common, value, common], [value, value]):
+        assert not column.alike(values), values

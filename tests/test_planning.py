@@ -12,6 +12,7 @@ from translator.accounts import Back, Entry, Side
 from translator.dialect import Dialect, dialect
 from translator.dialect.back import Pushed
 from translator.errors import Refused, Unreadable
+from translator.formats import json as json_format
 from translator.model import DIRECTIONS, STATUSES, Message, Notes, Order, Page, Query
 from translator.planning import Limits, list_page, plan, read_answer, rules
 from translator.planning.arrange import arranged, cut
@@ -90,12 +91,13 @@ class FakeBack:
 
     def shown(self, rows: list[Message]) -> Response:
         front, behind = self.entry.back.dialect.front, self.entry.behind
-        write: Callable[..., list[Any]] = front._writers["list", "json"]
+        write: Callable[..., list[str]] = front._writers["list", "json"]
         member = self.entry.back.dialect.table.operation("list").member
-        shown: dict[str, Any] = {member: write(rows, behind.account, behind.property, None, Notes())}
+        shown: dict[str, Any] = {}
         if self.entry.back.dialect.name == "restcomm":
             shown["page_size"] = self.asked[-1][1] if self.asked else 200  # as the document has it
-        return Response(200, (), msgspec.json.encode(shown))
+        rows_shown = write(rows, behind.account, behind.property, None, Notes())
+        return Response(200, (), json_format.with_array(json_format.write(shown), member, rows_shown))
 
 
 def _played(steps: Steps, answer: Callable[[Request], Any]) -> tuple[Any, list[int]]:

@@ -3,11 +3,15 @@
 from typing import Any
 
 from translator.errors import BadValue
+from translator.formats.json import is_harmless
 from translator.kinds import KINDS, Kind
 from translator.kinds.kind import Inline
 from translator.kinds.plain import write_same
 from translator.tables import Table
 from translator.words import ErrorWords, Words
+
+_MOST_ERROR = 64
+"""Characters of an error code that are carried."""
 
 
 class Bindings:
@@ -27,7 +31,11 @@ class Bindings:
                 _read_error, lambda code: int(self.errors.known(code)), int, "an error code as a number"
             ),
             "error:message": Kind(
-                _read_error, lambda code: texts[self.errors.known(code)], str, "the text of an error code"
+                _read_error,
+                lambda code: texts[self.errors.known(code)],
+                str,
+                "the text of an error code",
+                harmless=all(map(is_harmless, texts.values())),
             ),
         }
 
@@ -37,8 +45,9 @@ class Bindings:
 
 
 def _word(words: Words, means: str) -> Kind:
-    inline = Inline("{words}[{x}]", {"words": words.write})
-    return Kind(_read_word(words), words.write.__getitem__, str, means, inline=inline)
+    inline = Inline("{$words[$x]}", {"words": words.write})
+    harmless = all(map(is_harmless, words.write.values()))
+    return Kind(_read_word(words), words.write.__getitem__, str, means, inline=inline, harmless=harmless)
 
 
 def _read_word(words: Words) -> Any:
@@ -52,6 +61,8 @@ def _read_word(words: Words) -> Any:
 
 
 def _read_error(value: Any) -> str:
+    if value.__class__ is str and len(value) <= _MOST_ERROR and value.isprintable():
+        return str(value)
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return "".join(character for character in str(value)[:64] if character.isprintable())
+        return "".join(character for character in str(value)[:_MOST_ERROR] if character.isprintable())
     raise BadValue("has to be an error code")

@@ -8,8 +8,7 @@ What the pass looks like for two fields, as generated:
         for m in rows:
             x = m.submitted
             if x is not None: m.submitted = _1(x)
-            s = _2(m.status)                # the words that need no test
-            m.status = s if s is not None else _3(m, now)
+            m.status = _2(m.status) or _3(m, now)   # the words that need no test, and the others
 """
 
 from collections.abc import Callable
@@ -21,7 +20,6 @@ from translator.compile.bindings import Bindings
 from translator.compile.source import Source
 from translator.errors import BadValue, Unreadable
 from translator.formats.json import UNREADABLE
-from translator.kinds.kind import all_match
 from translator.kinds.plain import read_count
 from translator.model import Message
 from translator.tables import Table
@@ -133,25 +131,26 @@ def _neutral(
     simple = [(row.of[0], row.kind, row.required) for row in copies if row.of[0] != "status"]
     simple += [(row.attribute, row.kind, False) for row in plain]
     for attribute, kind, required in simple:
-        if many and required and (same := bindings.kind(kind).same) is not None:
-            alike, read = source.name(all_match(same)), source.name(bindings.kind(kind).read)
+        if many and required and (column := bindings.kind(kind).column) is not None:
+            alike, read = source.name(column.alike), source.name(bindings.kind(kind).read)
             source.add(1, f"if not {alike}([m.{attribute} for m in rows]):")
             source.add(2, f"for m in rows: m.{attribute} = {read}(m.{attribute})")
     source.add(1, "for m in rows:")
     for attribute, kind, required in simple:
-        if bindings.kind(kind).decoded or (many and required and bindings.kind(kind).same is not None):
+        if bindings.kind(kind).decoded or (many and required and bindings.kind(kind).column is not None):
             continue
         name = source.name(bindings.kind(kind).read)
         if kind == "word:direction":
-            source.add(2, f"x = {source.name(bindings.direction.plain.get)}(m.{attribute})")
-            source.add(2, f"m.{attribute} = x if x is not None else {name}(m.{attribute})")
+            source.add(
+                2,
+                f"m.{attribute} = {source.name(bindings.direction.plain.get)}(m.{attribute}) or {name}(m.{attribute})",
+            )
         elif required:
             source.add(2, f"m.{attribute} = {name}(m.{attribute})")
         else:
             source.add(2, f"x = m.{attribute}", f"if x is not None: m.{attribute} = {name}(x)")
-    known = source.name(bindings.status.plain.get)
-    source.add(2, f"s = {known}(m.status)")
-    source.add(2, f"m.status = s if s is not None else {source.name(_tested(bindings.status))}(m, now)")
+    known, tested = source.name(bindings.status.plain.get), source.name(_tested(bindings.status))
+    source.add(2, f"m.status = {known}(m.status) or {tested}(m, now)")
     for row in reads:
         if row in plain:
             continue

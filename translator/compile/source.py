@@ -4,6 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 
+def literal(text: str) -> str:
+    """A text as it stands inside an f-string between single quotes."""
+    return repr(f'"{text}')[2:-1].replace("{", "{{").replace("}", "}}")
+
+
 class Source:
     """A function being written. `name` gives an object a name inside it; equal objects share one."""
 

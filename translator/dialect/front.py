@@ -94,21 +94,21 @@ class FrontVerbs:
         status, member = self._answers[operation]
         if form_name == "xml":
             return self._xml(status, shown)
-        return self._json(status, {member: shown} if member else shown)
+        return self._json(status, json_format.under(member, shown) if member else shown.encode())
 
     def write_batch(
         self, outcomes: list[tuple[Draft, Message] | Fault], account: str, prop: str, notes: Notes
     ) -> Response:
         """The answer to a batch: the outcome of each entry, in order."""
-        shown: list[Any] = []
+        shown: list[str] = []
         for outcome in outcomes:
             if isinstance(outcome, Fault):
                 text, code = self._said(outcome)
-                shown.append(self._shape.entry(text, code, outcome.parameter))
+                shown.append(self._write_json(self._shape.entry(text, code, outcome.parameter)).decode())
             else:
                 draft, message = outcome
                 shown += self._writers["send", "json"]([message], account, prop, draft, notes)
-        return self._json(self._answers["batch"][0], shown)
+        return self._json(self._answers["batch"][0], json_format.array(shown))
 
     def write_page(
         self,
@@ -126,8 +126,8 @@ class FrontVerbs:
         status, member = self._answers["list"]
         if form_name == "xml":
             return self._xml(status, xml.element(self._xml_names.list, "".join(shown)))
-        members = self._page_members(page, asked, at, path)
-        return self._json(status, {**members, member: shown})
+        members = self._write_json(self._page_members(page, asked, at, path))
+        return self._json(status, json_format.with_array(members, member, shown))
 
     def _page_members(self, page: Page, asked: Listed, at: Located, path: str) -> dict[str, Any]:
         rules = self._table.paging
@@ -169,7 +169,7 @@ class FrontVerbs:
         if form_name == "xml":
             answer = self._xml(row.status, xml.element(self._xml_names.fault, xml.text(text)))
         else:
-            answer = self._json(row.status, self._shape.write(text, row.code, fault.parameter))
+            answer = self._json(row.status, self._write_json(self._shape.write(text, row.code, fault.parameter)))
         return answer.replace(headers=(*answer.headers, *headers))
 
     def _said(self, fault: Fault) -> tuple[str, str]:
@@ -177,8 +177,8 @@ class FrontVerbs:
         row = self._table.fault(fault.name)
         return row.text.replace("{parameter}", fault.parameter).replace("{reason}", fault.reason), row.code
 
-    def _json(self, status: int, value: Any) -> Response:
-        return Response(status, self._typed["json"], self._write_json(value))
+    def _json(self, status: int, body: bytes) -> Response:
+        return Response(status, self._typed["json"], body)
 
     def _xml(self, status: int, content: str) -> Response:
         return Response(status, self._typed["xml"], xml.document(self._xml_names.root, content))

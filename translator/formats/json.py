@@ -1,8 +1,10 @@
 """JSON: msgspec, with the two things that it leaves to us, ASCII output and one error for everything unreadable."""
 
 import codecs
-from json.encoder import encode_basestring_ascii as _quoted
-from typing import Any, Final
+from collections.abc import Callable
+from json.encoder import encode_basestring as _quoted
+from json.encoder import encode_basestring_ascii as _quoted_ascii
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -12,6 +14,7 @@ UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What reading JSON raises; the last two are not msgspec's, and deep nesting and bad UTF-8 cause them."""
 
 _encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
@@ -37,9 +40,52 @@ def write_ascii(value: Any) -> bytes:
     return encoded if encoded.isascii() else encoded.decode().encode("ascii", "sms-translator-json")
 
 
-def escaped(text: str) -> msgspec.Raw:
-    """A text as JSON in ASCII, to be encoded as it is."""
-    return msgspec.Raw(_quoted(text).encode("ascii"))
+def _each_in_ascii(texts: list[str]) -> list[str]:
+    """100 ns a text of 70 characters, where one alone takes 130."""
+    plain = [text if text.isascii() else msgspec.Raw(_quoted_ascii(text).encode("ascii")) for text in texts]
+    return _encode_lines(plain).decode("ascii").split("\n")[:-1]
+
+
+def _each_in_utf8(texts: list[str]) -> list[str]:
+    return _encode_lines(texts).decode().split("\n")[:-1]
+
+
+class Spelling(NamedTuple):
+    """How texts stand in JSON, quotes and all: one text, and each of many."""
+
+    one: Callable[[str], str]
+    each: Callable[[list[str]], list[str]]
+
+
+SPELLINGS: Final = {
+    "ascii": Spelling(_quoted_ascii, _each_in_ascii),
+    "utf-8": Spelling(_quoted, _each_in_utf8),
+}
+
+
+def is_harmless(text: str) -> bool:
+    """Whether a text stands between quotes as it is."""
+    return len(_quoted_ascii(text)) == len(text) + 2
+
+
+def array(values: list[str]) -> bytes:
+    """An array of values that are JSON already."""
+    return f"[{','.join(values)}]".encode()
+
+
+def under(name: str, value: str) -> bytes:
+    """An object with one member, whose value is JSON already."""
+    return f"{{{_quoted(name)}:{value}}}".encode()
+
+
+def with_array(encoded: bytes, name: str, values: list[str]) -> bytes:
+    """An object that was encoded already, with one more member: an array of values that are JSON already. Each is copied twice, and no
+    more: a page of 1,000 messages is half a megabyte."""
+    head = f"{encoded[:-1].decode()}{',' if len(encoded) > 2 else ''}{_quoted(name)}:["
+    pieces = [*values] or [""]
+    pieces[0] = head + pieces[0]
+    pieces[-1] += "]}"
+    return ",".join(pieces).encode()
 
 
 def read(body: bytes) -> Any:

@@ -20,17 +20,19 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "instant:rfc2822-unpadded": Kind(
         instants.read_rfc2822,
-        instants.write_rfc2822_unpadded,
+        instants.RFC2822_UNPADDED.write,
         str,
         "RFC 2822 with an unpadded day, always +0000",
-        inline=instants.RFC2822_UNPADDED,
+        clock=instants.RFC2822_UNPADDED,
+        harmless=True,
     ),
     "instant:iso8601-millis": Kind(
         instants.read_iso8601_whole,
-        instants.write_iso8601_millis,
+        instants.ISO8601_MILLIS.write,
         str,
         "ISO 8601 with milliseconds and Z",
-        inline=instants.ISO8601_MILLIS,
+        clock=instants.ISO8601_MILLIS,
+        harmless=True,
     ),
     "instant:iso8601": Kind(
         instants.read_iso8601, instants.write_iso8601, str, "an ISO 8601 date or date and time, UTC"
@@ -44,16 +46,17 @@ KINDS: Final[dict[str, Kind]] = {
         str,
         "a number without its plus",
         numbers.repair_plus,
-        same=numbers.SAME,
-        inline=numbers.BARE,
+        column=numbers.BARE,
     ),
     "number:plus": Kind(
-        numbers.read_number, numbers.write_plus, str, "a number with its plus", numbers.repair_plus, same=numbers.SAME
+        numbers.read_number, numbers.write_plus, str, "a number with its plus", numbers.repair_plus, column=numbers.PLUS
     ),
     "sid:prefixed": Kind(
-        sids.read_prefixed, sids.write_prefixed, str, "SM and the provider's SID", inline=sids.PREFIXED
+        sids.read_prefixed, sids.write_prefixed, str, "SM and the provider's SID", inline=sids.PREFIXED, harmless=True
     ),
-    "sid:base32": Kind(sids.read_base32, sids.write_base32, str, "32 characters, the first one M", same=sids.SAME),
+    "sid:base32": Kind(
+        sids.read_base32, sids.write_base32, str, "32 characters, the first one M", column=sids.BASE32, harmless=True
+    ),
 }
 """Every kind that needs nothing of the table, by the name that tables use."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from translator.errors import BadValue
-from translator.kinds.kind import Inline
+from translator.kinds.kind import Clock
 
 LAST: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant that every form can write."""
@@ -20,10 +20,8 @@ EPOCH: Final = Annotated[int, msgspec.Meta(ge=0, le=LAST)]
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MINUTES: Final = tuple(f"{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
-_SECONDS: Final = tuple(f"{second:02} +0000" for second in range(60))
-_MILLIS: Final = tuple(f"{second:02}.000Z" for second in range(60))
-_MOST_DAYS: Final = 4096
+_CLOCK: Final = tuple(f"{minute:02}:{second:02}" for minute in range(60) for second in range(60))
+_MOST: Final = 4096
 _DAY: Final = 86400
 
 _RFC2822: Final = re.compile(
@@ -36,27 +34,35 @@ _ISO8601: Final = re.compile(
 _ISO8601_REASON: Final = "has to be a date like 2018-10-05 or a date and time like 2018-10-05T22:45:32"
 
 
-class _Dates(dict[int, str]):
-    """The date part of each day that was asked for; lists are not always sorted, so one day remembered is not enough."""
+class _Written(dict[int, str]):
+    """What was written for each number that was asked for; lists are not always sorted, so one remembered is not enough."""
 
-    def __init__(self, write: Callable[[time.struct_time], str]) -> None:
+    def __init__(self, write: Callable[[int], str]) -> None:
         super().__init__()
         self._write = write
 
-    def __missing__(self, day: int) -> str:
-        if len(self) >= _MOST_DAYS:
+    def __missing__(self, number: int) -> str:
+        if len(self) >= _MOST:
             self.clear()
-        self[day] = text = self._write(time.gmtime(day * 86400))
+        self[number] = text = self._write(number)
         return text
 
 
-_rfc2822_dates = _Dates(lambda at: f"{_DAYS[at.tm_wday]}, {at.tm_mday} {_MONTHS[at.tm_mon - 1]} {at.tm_year:04} ")
-_iso8601_dates = _Dates(lambda at: f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}T")
+def _hours(date: Callable[[time.struct_time], str]) -> _Written:
+    """All of an instant up to its hour, by the hours since the epoch. With what follows it by the second, that is 105 ns an instant; by
+    day, minute and second it is 170."""
+    days = _Written(lambda day: date(time.gmtime(day * _DAY)))
+    return _Written(lambda hour: f"{days[hour // 24]}{hour % 24:02}:")
 
-_WHEN: Final = "{days}[{x} // 86400] + {minutes}[{x} // 60 % 1440] + {seconds}[{x} % 60]"
-RFC2822_UNPADDED: Final = Inline(_WHEN, {"days": _rfc2822_dates, "minutes": _MINUTES, "seconds": _SECONDS})
-ISO8601_MILLIS: Final = Inline(_WHEN, {"days": _iso8601_dates, "minutes": _MINUTES, "seconds": _MILLIS})
-"""`write_rfc2822_unpadded` and `write_iso8601_millis` without a call."""
+
+_rfc2822_hours = _hours(lambda at: f"{_DAYS[at.tm_wday]}, {at.tm_mday} {_MONTHS[at.tm_mon - 1]} {at.tm_year:04} ")
+_iso8601_hours = _hours(lambda at: f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}T")
+
+RFC2822_UNPADDED: Final = Clock(_rfc2822_hours, tuple(f"{clock} +0000" for clock in _CLOCK))
+"""`Thu, 4 Jul 2019 07:02:28 +0000`: English names, the day without a zero before it. 15 times `format_datetime`."""
+
+ISO8601_MILLIS: Final = Clock(_iso8601_hours, tuple(f"{clock}.000Z" for clock in _CLOCK))
+"""`2019-07-04T07:02:28.000Z`."""
 
 
 def read_epoch(value: Any) -> int:
@@ -70,12 +76,6 @@ def read_epoch(value: Any) -> int:
     return value
 
 
-def write_rfc2822_unpadded(instant: int) -> str:
-    """`Thu, 4 Jul 2019 07:02:28 +0000`: English names, the day without a zero before it. 15 times `format_datetime`."""
-    day, second = divmod(instant, 86400)
-    return _rfc2822_dates[day] + _MINUTES[second // 60] + _SECONDS[second % 60]
-
-
 def read_rfc2822(value: Any) -> int:
     """An RFC 2822 date in any zone, its day padded or not."""
     found = _RFC2822.fullmatch(value) if isinstance(value, str) else None
@@ -84,12 +84,6 @@ def read_rfc2822(value: Any) -> int:
     year, month, day = int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1])
     clock = (int(found[4]), int(found[5]), int(found[6]))
     return int(_seconds(year, month, day, clock, found[7], found[8], found[9], "has to be an RFC 2822 date"))
-
-
-def write_iso8601_millis(instant: int) -> str:
-    """`2019-07-04T07:02:28.000Z`."""
-    day, second = divmod(instant, 86400)
-    return _iso8601_dates[day] + _MINUTES[second // 60] + _MILLIS[second % 60]
 
 
 def write_iso8601(instant: float) -> str:

