@@ -24,9 +24,9 @@ from translator.dialect.drafting import Batch
 from translator.dialect.front import Listed
 from translator.dialect.routing import Located
 from translator.errors import Refused, TranslatorError, Unreadable
-from translator.model import Draft, Fault, Note, Notes, Page
+from translator.model import Carried, Draft, Fault, Note, Notes, Page
 from translator.planning import Limits, list_page, read_retrieve, within_second, write_retrieve
-from translator.sending import KEY, Carried, Sending
+from translator.sending import KEY, Sending
 from translator.wants import Ask, Once, Steps, Want
 from translator.wire import Request, Response
 

@@ -72,6 +72,13 @@ class Draft(msgspec.Struct, gc=False, kw_only=True):
     as_given: dict[str, str] = {}
 
 
+class Carried(msgspec.Struct, frozen=True, gc=False):
+    """A message that was sent, and the draft as it was meant."""
+
+    draft: Draft
+    message: Message
+
+
 class Wish(NamedTuple):
     """Somebody wants to be told of a message: at which address, and by GET or POST."""
 

@@ -10,11 +10,12 @@ else once the first byte may have left; what is unknown is never asked for again
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from translator.accounts import Entry
 from translator.errors import Refused, Unreadable
-from translator.model import FAULTS, Draft, Fault, Message, Wish
+from translator.model import FAULTS, Carried, Draft, Fault, Wish
 from translator.planning import is_ours, one_more_send
 from translator.wants import Ask, Await, Intent, Outcome, Record, Recorded, Settle, Steps
 from translator.wire import Answer, Failure, Request
@@ -23,14 +24,7 @@ KEY = "Idempotency-Key"
 _LONGEST_KEY = 255
 
 
-class Carried(NamedTuple):
-    """A message that was sent, and the draft as it was meant."""
-
-    draft: Draft
-    message: Message
-
-
-class _Ready(NamedTuple):
+class _Ready(msgspec.Struct, frozen=True, gc=False):
     """A draft that the back can carry, without what only we are told."""
 
     draft: Draft

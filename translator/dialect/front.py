@@ -13,7 +13,7 @@ from translator.errors import Refused
 from translator.faults import SHAPES
 from translator.formats import form, xml
 from translator.formats import json as json_format
-from translator.model import Draft, Fault, Message, Notes, Page, Query
+from translator.model import Carried, Draft, Fault, Message, Notes, Page, Query
 from translator.tables import Table
 from translator.tables.schema import NO_XML
 from translator.wire import Headers, Request, Response
@@ -96,9 +96,7 @@ class FrontVerbs:
             return self._xml(status, shown)
         return self._json(status, json_format.under(member, shown) if member else shown.encode())
 
-    def write_batch(
-        self, outcomes: list[tuple[Draft, Message] | Fault], account: str, prop: str, notes: Notes
-    ) -> Response:
+    def write_batch(self, outcomes: list[Carried | Fault], account: str, prop: str, notes: Notes) -> Response:
         """The answer to a batch: the outcome of each entry, in order."""
         shown: list[str] = []
         for outcome in outcomes:
@@ -106,8 +104,7 @@ class FrontVerbs:
                 text, code = self._said(outcome)
                 shown.append(self._write_json(self._shape.entry(text, code, outcome.parameter)).decode())
             else:
-                draft, message = outcome
-                shown += self._writers["send", "json"]([message], account, prop, draft, notes)
+                shown += self._writers["send", "json"]([outcome.message], account, prop, outcome.draft, notes)
         return self._json(self._answers["batch"][0], json_format.array(shown))
 
     def write_page(

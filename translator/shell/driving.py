@@ -108,11 +108,11 @@ class Driver:
                 else:
                     sent = await self.scribe.wait(want.ids)
             except TranslatorError as error:
-                thrown: TranslatorError | None = error
+                go_on = partial(steps.throw, error)
             else:
-                thrown = None
+                go_on = partial(steps.send, sent)
             try:
-                want = steps.send(sent) if thrown is None else steps.throw(thrown)
+                want = go_on()
             except StopIteration as finished:
                 return finished.value
 

@@ -11,8 +11,8 @@ record ─▶ in hand ─▶ settle: sent ─▶ its SID, in hand for as long as
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
 from translator.seeking import AFTER, BEFORE
@@ -24,7 +24,7 @@ from translator.shell.store.sqlite import database
 from translator.wants import Outcome, Recorded
 
 
-class _Made(NamedTuple):
+class _Made(msgspec.Struct, frozen=True, gc=False):
     """A send that was answered: when, at which account of which back, and as which message."""
 
     now: float
@@ -50,8 +50,9 @@ class MemoryStore:
 
     async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]:
         """See `sends.record`. While any send is unknown, the tables say whether one equals it."""
-        if self._doubtful or any(one.intent.key or one.intent.wish is not None for one in begun):
-            return await self.write(partial(rows.record, begun=begun, times=times))
+        for one in begun:
+            if self._doubtful or one.intent.key or one.intent.wish is not None:
+                return await self.write(partial(rows.record, begun=begun, times=times))
         self._patience = max(self._patience, times.patience)
         for one in begun:
             self._fresh[one.id] = (one, times)
@@ -59,9 +60,12 @@ class MemoryStore:
 
     async def settle(self, outcomes: Sequence[Outcome], now: float) -> None:
         """See `sends.settle`."""
-        if any(outcome.state == "unknown" for outcome in outcomes):
-            self._put_down(self._fresh, self._older)
-        put_down = [outcome for outcome in outcomes if not self._is_settled(outcome, now)]
+        put_down = []
+        for outcome in outcomes:
+            if outcome.state == "unknown":
+                self._put_down(self._fresh, self._older)
+            if not self._is_settled(outcome, now):
+                put_down.append(outcome)
         if put_down:
             self._transact(partial(rows.settle, outcomes=put_down, now=now))
         # A send that is found to be unknown was made at most `patience` ago, and a message of that window is its own or another's.
@@ -107,7 +111,7 @@ class MemoryStore:
     def _note_made(self) -> None:
         """Note each once, also where it was noted before."""
         for made in self._made:
-            rows.note_made(self._connection, *made)
+            rows.note_made(self._connection, made.now, made.place, made.sid)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns."""
