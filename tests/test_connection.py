@@ -19,7 +19,7 @@ import uvloop
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from tests.test_shell import ACCOUNT, BASIC, MESSAGES, proxy
+from tests.test_shell import BASIC, MESSAGES, proxy
 from translator import wire
 from translator.shell import door as doors
 from translator.shell.addresses import Address
@@ -32,7 +32,7 @@ from translator.shell.outbox import Outbox, outbox_of
 from translator.shell.serve import address_of, listen, serving
 from translator.wire import Answer, Failure, Request
 
-PATIENCE = 3.0
+PATIENCE = 20.0
 """Seconds after which a test gives up; none counts on less."""
 
 FORM = b"From=19876543212&To=13216549878&Body=Test+SMS"
@@ -1148,7 +1148,7 @@ def test_who_never_reads_its_answer_is_given_up(world: World, last: bytes) -> No
 
 @pytest.mark.usefixtures("looks_often")
 def test_who_reads_slowly_gets_all_of_it(world: World) -> None:
-    size = 2**20
+    size = 2**19
 
     async def main() -> None:
         async def attend(call: Call) -> None:
@@ -1358,17 +1358,17 @@ def test_a_defect_behind_an_answer_takes_nothing_from_the_next_request(world: Wo
 @pytest.mark.parametrize(
     "header", [("x-a", "a\r\nx-b: b"), ("x-a", "a\nb"), ("x-a", "a\rb"), ("x\r\na", "b"), ("x-a", "\r\n")]
 )
-def test_an_answer_with_a_header_that_would_be_read_as_two_is_not_written(
-    world: World, header: tuple[str, str]
-) -> None:
+def test_a_header_that_would_be_read_as_two_is_none(header: tuple[str, str]) -> None:
     heads = Heads(ServerState())
     with pytest.raises(ValueError, match="end of a line"):
         heads.head(200, (header,))
     assert heads.head(200, (("x-a", "b"),)) == "HTTP/1.1 200 OK\r\nx-a: b\r\n"
 
+
+def test_an_answer_with_a_header_that_would_be_read_as_two_is_not_written(world: World) -> None:
     async def main() -> None:
         async def attend(call: Call) -> None:
-            call.respond(wire.Response(200, (header,)))
+            call.respond(wire.Response(200, (("x-a", "a\r\nx-b: b"),)))
 
         with structlog.testing.capture_logs() as logs:
             async with place(attend=attend) as at, at.caller() as caller:
@@ -1497,7 +1497,3 @@ def test_an_outbox_does_not_keep_its_loop() -> None:
     kept = asyncio.run(main())
     gc.collect()
     assert [reference() for reference in kept] == [None, None]
-
-
-def test_the_account_of_these_tests_is_in_their_path() -> None:
-    assert ACCOUNT.encode() in PATH
