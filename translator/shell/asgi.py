@@ -15,7 +15,9 @@ class AsgiCall(Call):
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, ids: Iterator[str]) -> None:
         target = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+        headers = tuple(
+            [(name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in scope["headers"]]
+        )
         super().__init__(scope["method"], target, scope["query_string"].decode("latin-1"), headers, ids)
         self._receive, self._send = receive, send
         self._leaving: asyncio.Task[None] | None = None

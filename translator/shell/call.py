@@ -36,9 +36,9 @@ class Gone(Exception):
 class Call(Errand):
     """One request on its way. `target` is as it was sent, without what follows the question mark, which is `query`; the names of `headers`
     are lower case. `login` is what it says of who it is, which nobody has looked at yet; `declares` the size of its body, where it says
-    that; `is_read` says that as much of its body was read as will be; `late` is the fault for which the work on it was cut short, empty
-    while it is not; `answered` says that its caller has been told already, although the work goes on; `keep` that the connection may
-    be used again."""
+    that; `asks_before` that its caller waits for leave to send that; `is_read` says that as much of its body was read as will be; `late`
+    is the fault for which the work on it was cut short, empty while it is not; `answered` says that its caller has been told already,
+    although the work goes on; `keep` that the connection may be used again."""
 
     def __init__(self, verb: str, target: str, query: str, headers: wire.Headers, ids: Iterator[str]) -> None:
         self.began = time.perf_counter()
@@ -46,6 +46,7 @@ class Call(Errand):
         self.is_head = verb == "HEAD"
         self.method = verb if verb in _METHODS else "other"
         given, length, self.login = "", "", ""
+        self.asks_before = False
         for name, value in headers:
             if name == "authorization":
                 self.login = self.login or value
@@ -53,6 +54,8 @@ class Call(Errand):
                 given = given or value
             elif name == "content-length":
                 length = length or value
+            elif name == "expect":
+                self.asks_before = value.lower() == "100-continue"
         self.id = given if given and _REQUEST_ID.fullmatch(given) else next(ids)
         self.back = ""
         self.declares = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0

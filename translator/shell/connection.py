@@ -7,18 +7,19 @@ uvicorn listens, counts and stops; this takes the place of its protocol, which c
 """
 
 import asyncio
-import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
+from itertools import chain
 from typing import Any, Final
 
 import httptools
 from uvicorn.server import ServerState
 
 from translator import wire
-from translator.shell.call import Call, Gone
+from translator.shell.call import Call
 from translator.shell.heads import Heads
+from translator.shell.incoming import Incoming
 from translator.shell.log import logger, where_it_broke
 from translator.shell.outbox import outbox_of
 
@@ -30,65 +31,12 @@ _REFUSED: Final = (
 )
 _LARGE: Final = "The head of the request is larger than is read."
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_TUNNEL: Final = "CONNECT"
+_BODILESS: Final = frozenset({204, 304})
+"""What is answered without a body, and without its length."""
 
 Attend = Callable[[Call], Awaitable[None]]
 """Answers a call, and never raises for what a caller or a back can do."""
-
-
-class _Call(Call):
-    """One request of a connection. Its body is what was received of it so far."""
-
-    def __init__(self, connection: "Connection", verb: str, target: str, query: str, headers: wire.Headers) -> None:
-        super().__init__(verb, target, query, headers, connection.ids)
-        self._connection = connection
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._news: asyncio.Future[None] | None = None
-        self._is_lost = False
-        self.is_whole = False
-        self.asks_before = False
-
-    async def read(self, most: int, larger: Callable[[], int]) -> bytes | None:
-        """See `Call.read`."""
-        while not (too_large := self._exceeds(most, larger)) and not self.is_whole:
-            self._connection.wants_body(self)
-            self._news = self._connection.loop.create_future()
-            await self._news
-        if self._is_lost:
-            raise Gone
-        self.is_read = True
-        pieces, self._pieces = self._pieces, []
-        return None if too_large else b"".join(pieces)
-
-    def _exceeds(self, most: int, larger: Callable[[], int]) -> bool:
-        size = max(self.declares, self._size)
-        return size > most and size > larger()
-
-    def add(self, piece: bytes) -> None:
-        """A piece of the body has come; one that nobody reads is dropped."""
-        if not self.is_read:
-            self._pieces.append(piece)
-            self._size += len(piece)
-            self._tell()
-
-    def end(self) -> None:
-        """All of it has come."""
-        self.is_whole = True
-        self._tell()
-
-    def lose(self) -> None:
-        """See `Call.lose`."""
-        self._is_lost = self.is_whole = True
-        self._tell()
-        super().lose()
-
-    def respond(self, response: wire.Response) -> None:
-        """See `Call.respond`."""
-        self._connection.respond(self, response)
-
-    def _tell(self) -> None:
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
 
 
 class Connection(asyncio.Protocol):
@@ -101,14 +49,17 @@ class Connection(asyncio.Protocol):
         self.loop, self.ids = loop, ids
         self._attend, self._heads, self._state = attend, heads, state
         self._outbox = outbox_of(loop)
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: Any = None
-        self._call: _Call | None = None
-        self._receiving: _Call | None = None
-        self._ahead: deque[_Call] = deque()
+        self._call: Incoming | None = None
+        self._receiving: Incoming | None = None
+        self._ahead: deque[Incoming] = deque()
         self._headers: list[tuple[str, str]] = []
-        self._url = b""
-        self._head = self._looks = 0
+        self._url = self._farewell = b""
+        # Bytes since the last request or piece of a body, of the reads after that with its end; of this read; of that with the end.
+        self._head = self._now = self._before = 0
+        self._looks = self._unsent = 0
+        self._is_deaf = False  # what comes from now on is dropped: no request of it is attended to
         self._is_stopping = self._is_full = False
 
     # ---- what the loop and the server call -------------------------------------------------------------------------------
@@ -119,22 +70,24 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         self._state.connections.discard(self)
+        self._is_deaf, self._parser = True, None  # each holds the other
         self._ahead.clear()
         if self._call is not None:
             self._call.lose()
 
     def data_received(self, data: bytes) -> None:
-        self._head += len(data)
+        if self._is_deaf:
+            return
+        self._now = len(data)
+        self._head += self._now
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._end_of_http()
+            self._feed(data)
         except httptools.HttpParserCallbackError:
             self._refuse(431, _LARGE)
         except httptools.HttpParserError:
             self._refuse(400, "Invalid HTTP request received.")
         else:
-            if self._receiving is None and self._head > HEAD:
+            if self._head > HEAD:
                 self._refuse(431, _LARGE)
 
     def pause_writing(self) -> None:
@@ -147,16 +100,21 @@ class Connection(asyncio.Protocol):
     def shutdown(self) -> None:
         """The server stops: this is closed as soon as what is under way has been answered."""
         self._is_stopping = True
+        self._is_deaf = self._is_deaf or bool(self._ahead)
         self._ahead.clear()
         if self._call is None:
             self._outbox.flush()
             self._transport.close()
 
     def grow_old(self, most: int) -> None:
-        """One more look has found it. After `most` of them without a call it is closed."""
-        self._looks = 0 if self._call is not None else self._looks + 1
-        if self._looks > most and not self._transport.is_closing():
-            self._transport.close()
+        """One more look has found it. After `most` of them without a call, and without an answer on its way, it is closed."""
+        before, self._unsent = self._unsent, self._transport.get_write_buffer_size()
+        self._looks = 0 if self._call is not None or self._unsent < before else self._looks + 1
+        if self._looks > most:
+            if self._unsent:
+                self._transport.abort()
+            else:
+                self._transport.close()
 
     # ---- what the parser calls -------------------------------------------------------------------------------------------
 
@@ -168,19 +126,22 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._receiving is None:  # else a trailer, which nobody needs
-            self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+            self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")))
 
     def on_headers_complete(self) -> None:
         """The head of a request has come: it is attended to, or waits until the one before it is answered."""
         parser, url = self._parser, self._url
-        if self._head > HEAD and len(url) + sum(map(len, itertools.chain.from_iterable(self._headers))) > HEAD:
+        if self._head + self._before > HEAD and len(url) + sum(map(len, chain.from_iterable(self._headers))) > HEAD:
             raise ValueError(_LARGE)
+        verb, is_newest = parser.get_method().decode("ascii"), parser.get_http_version() == "1.1"
+        if self._is_deaf or (parser.should_upgrade() and verb != _TUNNEL):
+            return
         if not url.startswith(b"/") or b"#" in url:
             url = _origin(url)
         target, _, query = url.decode("latin-1").partition("?")
-        call = _Call(self, parser.get_method().decode("ascii"), target, query, tuple(self._headers))
-        call.keep = parser.should_keep_alive()
-        call.asks_before = ("expect", "100-continue") in self._headers
+        call = Incoming(self, verb, target, query, tuple(self._headers))
+        call.keep = is_newest and parser.should_keep_alive() and verb != _TUNNEL
+        call.asks_before = call.asks_before and is_newest
         self._receiving, self._head, self._looks = call, 0, 0
         if self._call is None and not self._is_full:
             self._begin(call)
@@ -189,59 +150,119 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def on_body(self, piece: bytes) -> None:
+        self._head = 0
         if self._receiving is not None:
             self._receiving.add(piece)
 
     def on_message_complete(self) -> None:
-        self._head = 0
-        if self._receiving is not None:
-            self._receiving.end()
-            self._receiving = None
+        self._head, self._before = 0, self._now
+        call, self._receiving = self._receiving, None
+        if call is not None:
+            call.end()
+            self._is_deaf = self._is_deaf or not call.keep  # it is the last one
+
+    # ---- reading ---------------------------------------------------------------------------------------------------------
+
+    def _feed(self, data: bytes) -> None:
+        """Have the parser read. Nobody is spoken to in another protocol (RFC 9110, 7.8): the head of who asks for one is read once more
+        without that, and what follows is HTTP, a body first."""
+        rest = memoryview(data)
+        while not self._is_deaf:
+            try:
+                self._parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = rest[upgrade.args[0] :]
+                if not self._is_deaf:
+                    head = self._head_without_upgrade()
+                    self._parser = httptools.HttpRequestParser(self)
+                    self._parser.feed_data(head)
+            else:
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        start = f"{self._parser.get_method().decode('ascii')} {self._url.decode('latin-1')} HTTP/{self._parser.get_http_version()}"
+        lines = [f"{name}: {value}" for name, value in self._headers if name != "upgrade"]
+        return "\r\n".join([start, *lines, "", ""]).encode("latin-1")
+
+    def _refuse(self, status: int, why: str) -> None:
+        """What came is no request that can be attended to. It is told so behind the answers to those before it, and is the last."""
+        if self._is_deaf:
+            return
+        self._is_deaf = True
+        broken, self._receiving = self._receiving, None
+        self._farewell = _REFUSED.format(f"{status} {HTTPStatus(status).phrase}", len(why), why).encode("ascii")
+        if broken is not None and self._ahead:
+            self._ahead.pop()  # it is the one that came last
+        elif broken is not None and broken is not self._call:
+            self._farewell = b""  # it was answered before its body was whole
+        elif broken is not None and not broken.is_read:
+            self._call = None
+            broken.lose()
+        if self._call is None and not self._ahead:
+            self._end(self._farewell)
 
     # ---- calls -----------------------------------------------------------------------------------------------------------
 
-    def wants_body(self, call: _Call) -> None:
+    def wants_body(self, call: Incoming) -> None:
         """The rest of a body is waited for: a caller that asks before it sends one may send it."""
         if call.asks_before:
             call.asks_before = False
             self._outbox.write(self._transport, _CONTINUE)
 
-    def respond(self, call: _Call, response: wire.Response) -> None:
+    def respond(self, call: Incoming, response: wire.Response) -> None:
         """Write an answer, and go on with the call that was sent ahead. Nothing is written for a call that is over."""
         if call is not self._call or self._transport.is_closing():
             return
-        self._call = None
         # Who asks before it sends a body, and was not told to, sends none: what follows is not to be taken for one.
         close = not call.keep or call.asks_before or self._is_stopping
-        self._outbox.write(self._transport, self._written(call, response, close=close), last=close)
+        written = self._written(call, response, close=close)
+        self._call = None
         if close:
-            self._ahead.clear()
-        elif self._ahead:
+            self._end(written)
+            return
+        self._outbox.write(self._transport, written)
+        if self._ahead:
             self._go_on()
+        elif self._is_deaf:
+            self._end(self._farewell)
 
-    def _written(self, call: _Call, response: wire.Response, *, close: bool) -> bytes:
+    def _written(self, call: Incoming, response: wire.Response, *, close: bool) -> bytes:
         """An answer's bytes."""
         head = self._heads.head(response.status, response.headers)
         end = "connection: close\r\n\r\n" if close else "\r\n"
+        if response.status in _BODILESS:
+            return f"{head}x-request-id: {call.id}\r\n{end}".encode("latin-1")
         head = f"{head}content-length: {len(response.body)}\r\nx-request-id: {call.id}\r\n{end}"
         return head.encode("latin-1") + (b"" if call.is_head else response.body)
 
-    def _begin(self, call: _Call) -> None:
+    def _end(self, said: bytes) -> None:
+        """Say the last of this connection. Only our side of it is closed (RFC 9112, 9.6): a close in the face of a caller that is still
+        writing would take the answer from it. What it writes is dropped, until it closes as well or has been idle for long enough."""
+        self._is_deaf = True
+        self._ahead.clear()
+        transport = self._transport
+        self._outbox.write(transport, said, transport.close if self._is_stopping else transport.write_eof)
+        transport.resume_reading()
+
+    def _begin(self, call: Incoming) -> None:
         self._call = call
         call.task = self.loop.create_task(self._attended(call))
         self._state.tasks.add(call.task)
 
-    async def _attended(self, call: _Call) -> None:
-        """A call, attended to; where that fails, the caller is not left waiting."""
+    async def _attended(self, call: Incoming) -> None:
+        """A call, attended to; however that ends, the caller is not left waiting."""
         task = call.task
         try:
             await self._attend(call)
         except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
             logger().error("defect", request_id=call.id, traceback=where_it_broke(error))
-            self._transport.abort()
         finally:
             if task is not None:
                 self._state.tasks.discard(task)
+            if call is self._call:
+                self._call = None
+                self._outbox.flush()
+                self._transport.abort()
 
     def _go_on(self) -> None:
         """The next of the calls that were sent ahead, if it is their turn."""
@@ -249,25 +270,6 @@ class Connection(asyncio.Protocol):
             self._begin(self._ahead.popleft())
         if not self._ahead and not self._transport.is_closing():
             self._transport.resume_reading()
-
-    def _end_of_http(self) -> None:
-        """The caller wants to speak something else from here on. It is answered as if it did not, and the connection is closed."""
-        call = self._ahead[-1] if self._ahead else self._call
-        if call is not None:
-            call.keep = False
-            call.end()
-        self._receiving = None
-        self._transport.pause_reading()
-
-    def _refuse(self, status: int, why: str) -> None:
-        """What came is no request that can be attended to. Where one is attended to, its caller cannot be told of another."""
-        self._transport.pause_reading()
-        if self._call is None:
-            said = _REFUSED.format(f"{status} {HTTPStatus(status).phrase}", len(why), why)
-            self._outbox.write(self._transport, said.encode("ascii"), last=True)
-        else:
-            self._call.lose()
-            self._transport.close()
 
 
 def _origin(url: bytes) -> bytes:

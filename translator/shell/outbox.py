@@ -5,6 +5,7 @@ for the next. Writes that wait for the end of their turn take a sixth off a send
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -13,33 +14,32 @@ _MOST: Final = 16
 
 
 class Outbox:
-    """The writes of one loop."""
+    """The writes of the loop that runs."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._waiting: list[tuple[Any, bytes, bool]] = []
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Any, bytes, Callable[[], None] | None]] = []
 
-    def write(self, transport: Any, data: bytes, *, last: bool = False) -> None:
-        """Write at the end of the turn, in the order of writing; `last` closes the transport behind it."""
+    def write(self, transport: Any, data: bytes, then: Callable[[], None] | None = None) -> None:
+        """Write at the end of the turn, in the order of writing; `then` ends the transport behind it."""
         waiting = self._waiting
-        waiting.append((transport, data, last))
+        waiting.append((transport, data, then))
         if len(waiting) == 1:
-            self._loop.call_soon(self.flush)
+            asyncio.get_running_loop().call_soon(self.flush)
         elif len(waiting) == _MOST:
             self.flush()
 
     def flush(self) -> None:
         """Write what waits. A transport that fails takes nobody else's writes with it."""
         waiting, self._waiting = self._waiting, []
-        for transport, data, last in waiting:
+        for transport, data, then in waiting:
             if transport.is_closing():
                 continue
             try:
                 transport.write(data)
+                if then is not None:
+                    then()
             except (OSError, RuntimeError):
                 transport.abort()
-            if last:
-                transport.close()
 
 
 _outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox] = WeakKeyDictionary()
@@ -49,5 +49,5 @@ def outbox_of(loop: asyncio.AbstractEventLoop) -> Outbox:
     """The one of a loop."""
     found = _outboxes.get(loop)
     if found is None:
-        found = _outboxes[loop] = Outbox(loop)
+        found = _outboxes[loop] = Outbox()  # which must not hold the loop
     return found
