@@ -114,6 +114,12 @@ def test_values_that_are_json_already_are_put_together(
         assert json.loads(json_format.under(name, text)) == {name: value}
 
 
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 128, 129])
+def test_an_array_is_put_together_whatever_its_length(count: int) -> None:
+    written = json_format.with_array(b'{"a":1}', "b", [str(number) for number in range(count)])
+    assert json.loads(written) == {"a": 1, "b": list(range(count))}
+
+
 @given(st.binary())
 @example(b"\xff")
 @example(b'"\\ud800"')

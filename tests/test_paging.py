@@ -24,7 +24,7 @@ TABLE = [
 
 
 def _stretch(total: int, size: int, page: int) -> Stretch:
-    return Stretch(page, size, total, 10000, len(range(total)[page * size : (page + 1) * size]), "/list", (), "SMlast")
+    return Stretch(page, size, total, 10000, len(range(total)[page * size : (page + 1) * size]), "/list", "", "SMlast")
 
 
 def _link(at: Stretch, page: int, follows: bool) -> str:

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 
 class Stretch(NamedTuple):
-    """Where a page is in its list. `shown` is how many messages it holds, `last_sid` that of the last of them, as the front writes it.
+    """Where a page is in its list. `shown` is how many messages it holds, `last_sid` that of the last of them, and `rest` what all links
+    repeat, both as a link has them.
     `more` says of a page that follows a message whether others follow its last one; None: its number decides."""
 
     page: int
@@ -17,7 +18,7 @@ class Stretch(NamedTuple):
     limit: int
     shown: int
     path: str
-    rest: tuple[tuple[str, str], ...]
+    rest: str
     last_sid: str
     more: bool | None = None
 

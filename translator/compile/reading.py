@@ -5,10 +5,13 @@ What the pass looks like for two fields, as generated:
     def read(rows, now):
         if not _0([m.sid for m in rows]):   # as they mostly are: neutral already
             for m in rows: m.sid = _4(m.sid)
-        for m in rows:
-            x = m.submitted
-            if x is not None: m.submitted = _1(x)
-            m.status = _2(m.status) or _3(m, now)   # the words that need no test, and the others
+        try:
+            for m in rows:
+                x = m.submitted
+                if x is not None: m.submitted = _1(x)
+                m.status = _2[m.status] or _3(m, now)   # the words that need no test, and the others
+        except KeyError:
+            raise _5('is not a word of this dialect') from None
 """
 
 from collections.abc import Callable
@@ -135,47 +138,44 @@ def _neutral(
             alike, read = source.name(column.alike), source.name(bindings.kind(kind).read)
             source.add(1, f"if not {alike}([m.{attribute} for m in rows]):")
             source.add(2, f"for m in rows: m.{attribute} = {read}(m.{attribute})")
-    source.add(1, "for m in rows:")
+    source.add(1, "try:", "    for m in rows:")
     for attribute, kind, required in simple:
         if bindings.kind(kind).decoded or (many and required and bindings.kind(kind).column is not None):
             continue
         name = source.name(bindings.kind(kind).read)
         if kind == "word:direction":
-            source.add(
-                2,
-                f"m.{attribute} = {source.name(bindings.direction.plain.get)}(m.{attribute}) or {name}(m.{attribute})",
-            )
+            source.add(3, f"m.{attribute} = {source.name(bindings.direction.plain)}[m.{attribute}]")
         elif required:
-            source.add(2, f"m.{attribute} = {name}(m.{attribute})")
+            source.add(3, f"m.{attribute} = {name}(m.{attribute})")
         else:
-            source.add(2, f"x = m.{attribute}", f"if x is not None: m.{attribute} = {name}(x)")
-    known, tested = source.name(bindings.status.plain.get), source.name(_tested(bindings.status))
-    source.add(2, f"m.status = {known}(m.status) or {tested}(m, now)")
+            source.add(3, f"x = m.{attribute}", f"if x is not None: m.{attribute} = {name}(x)")
+    known = {**bindings.status.plain, **dict.fromkeys(bindings.status.tested)}
+    source.add(3, f"m.status = {source.name(known)}[m.status] or {source.name(_tested(bindings.status))}(m, now)")
     for row in reads:
         if row in plain:
             continue
-        source.add(2, f"x = m.{_raw(row)}" if row.json else f"x = {row.fixed!r}")
+        source.add(3, f"x = m.{_raw(row)}" if row.json else f"x = {row.fixed!r}")
         holds = "x is not None"
         holds += f" and m.status in {source.name(frozenset(row.statuses))}" if row.statuses else ""
         holds += f" and m.direction in {source.name(frozenset(row.directions))}" if row.directions else ""
         read = f"{source.name(bindings.kind(row.kind).read)}(x)" if row.kind else "x"
-        source.add(2, f"if {holds}: m.{row.attribute} = {read}")
+        source.add(3, f"if {holds}: m.{row.attribute} = {read}")
+    source.add(1, "except KeyError:", f"    raise {source.name(BadValue)}('is not a word of this dialect') from None")
     return source.function("reading messages")
 
 
 def _tested(words: Words) -> Callable[[Message, float], str]:
-    """Reads a status whose neutral word depends on a second fact of the message."""
-
-    def read(message: Message, now: float) -> str:
-        for row in words.tested.get(message.status, ()):
-            value = getattr(message, row.field) if row.field else None
-            if (
-                not row.test
-                or (row.test == "present" and value is not None)
-                or (row.test == "absent" and value is None)
-                or (row.test == "later-than-now" and value is not None and value > now)
-            ):
-                return row.word
-        raise BadValue("is not a word of this dialect")
-
-    return read
+    """Reads a status whose neutral word depends on a second fact of the message. The last row of a word has no test."""
+    source = Source("def tested(m, now):")
+    for wire, rows in words.tested.items():
+        source.add(1, f"if m.status == {wire!r}:")
+        for row in rows:
+            holds = {
+                "": "True",
+                "present": f"m.{row.field} is not None",
+                "absent": f"m.{row.field} is None",
+                "later-than-now": f"m.{row.field} is not None and m.{row.field} > now",
+            }[row.test]
+            source.add(2, f"if {holds}: return {row.word!r}")
+    source.add(1, "raise KeyError(m.status)")
+    return source.function("reading a status by its tests")

@@ -44,6 +44,9 @@ class FrontVerbs:
         self._typed: dict[str, Headers] = {
             offer.name: (("content-type", offer.media),) for offer in table.formats.offers
         }
+        rules = table.paging
+        self._links = any(row.value.endswith("-link") for row in rules.members)
+        self._link_names = (form.quoted(rules.position), form.quoted(rules.size), form.quoted(rules.after))
         self.in_pages = table.paging.unit == "pages"
         self.shows_total = any(row.value == "total" for row in table.paging.members)
         self._shape = SHAPES[table.errors.shape]
@@ -129,11 +132,14 @@ class FrontVerbs:
     def _page_members(self, page: Page, asked: Listed, at: Located, path: str) -> dict[str, Any]:
         rules = self._table.paging
         last = self._sid.write(page.messages[-1].sid) if page.messages else ""
-        rest = tuple(pair for pair in asked.pairs if pair[0] not in self._queries.page_names)
+        rest = ""
+        if self._links:
+            kept = [pair for pair in asked.pairs if pair[0] not in self._queries.page_names]
+            rest = form.write([(rules.limit, str(page.limit or 0)), *kept])
         base = path.rstrip("/")
         stretch = paging.Stretch(
             page=page.skip // page.count, size=page.count, total=page.total, limit=page.limit or 0,
-            shown=len(page.messages), path=base, rest=rest, last_sid=last, more=page.more,
+            shown=len(page.messages), path=base, rest=rest, last_sid=form.quoted(last), more=page.more,
         )  # fmt: skip
         members: dict[str, Any] = {}
         no_page = "null" if rules.no_page == "text-null" else None
@@ -145,12 +151,9 @@ class FrontVerbs:
         return members
 
     def _link(self, at: paging.Stretch, page: int, follows: bool) -> str:
-        rules = self._table.paging
-        pairs = [(rules.position, str(page + rules.first)), (rules.size, str(at.size))]
-        if follows and at.last_sid:
-            pairs.append((rules.after, at.last_sid))
-        pairs.append((rules.limit, str(at.limit)))
-        return f"{at.path}?{form.write([*pairs, *at.rest])}"
+        position, size, after = self._link_names
+        behind = f"&{after}={at.last_sid}" if follows and at.last_sid else ""
+        return f"{at.path}?{position}={page + self._table.paging.first}&{size}={at.size}{behind}&{at.rest}"
 
     def write_fault(self, fault: Fault, form_name: str) -> Response:
         """A failure, in this dialect's shape and the caller's format."""

@@ -5,7 +5,7 @@ list, newest first     … │ page 1 │   page 0   │         and a page that
 """
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from translator.accounts import Entry
@@ -92,7 +92,10 @@ class Pages:
     def _shown(self, stretch: Stretch, start: int, counted: Counted) -> Steps:
         """The page whose rows begin at an index of the back; those that were read already are not asked for again."""
         stop, slices, read = start + stretch.shown, self._slices, counted.read
-        missing = [index for index in range(start, stop) if index not in read]
+        missing: Sequence[int] = range(start, stop)
+        if read:
+            missing = [index for index in missing if index not in read]
+        rows: list[Message] = []
         if missing:
             first, last = missing[0], missing[-1] + 1
             if last - first > slices.reach:
@@ -102,8 +105,9 @@ class Pages:
             rows = yield from slices.stretch(first, last)
             if len(rows) < last - first:
                 raise Unreadable("rows of a list are gone while it is read")
-            read = {**read, **dict(enumerate(rows, first))}
-        messages = [read[index] for index in range(start, stop)]
+            if last - first < stop - start:
+                read = {**read, **dict(enumerate(rows, first))}
+        messages = rows if len(rows) == stop - start else [read[index] for index in range(start, stop)]
         if self._plan.mirrored:
             messages.reverse()
         return self._page(stretch, messages, whole=counted.whole)

@@ -35,7 +35,8 @@ class Run:
         self.overlap = 0
         """How many rows of the slice before it each slice begins with: one, unless slices are of one row or are pages."""
         self._rows: list[Message] = []
-        self._seen: set[str] = set()
+        self._sids: set[str] = set()
+        self._looked = 0
         self._back = 1
         self.at = start
 
@@ -56,7 +57,7 @@ class Run:
 
     def joins(self, rows: list[Message]) -> bool:
         """Whether a slice goes on where the rows before it ended."""
-        return not self._rows or not self.overlap or (bool(rows) and rows[0].sid in self._seen)
+        return not self._rows or not self.overlap or (bool(rows) and rows[0].sid in self._seen())
 
     def step_back(self) -> None:
         """Ask from an earlier index, twice as far back each time, and in the end from the first one anew. Raises Unreadable where
@@ -67,21 +68,29 @@ class Run:
         self._starts_left -= 1
         if self._starts_left < 0:
             raise Unreadable("rows of a list come or go faster than it is read")
-        self._rows, self._seen, self.at, self._back = [], set(), self._start, 1
+        self._rows, self._sids, self._looked, self.at, self._back = [], set(), 0, self._start, 1
 
     def takes(self, span: Span, rows: list[Message]) -> bool:
         """Take what is new of a slice that joins. Whether the slice was full. Raises Unreadable where it repeats an earlier one."""
         full = len(rows) == span.size
         got = rows[self.at - span.start :] if not self.overlap and span.start < self.at else rows
-        fresh = [message for message in got if message.sid not in self._seen]
+        fresh = got
+        if self._rows:
+            seen = self._seen()
+            fresh = [message for message in got if message.sid not in seen]
         if full and not fresh:
             self._repeats_left -= 1
             if self._repeats_left < 0:
                 raise Unreadable(f"a slice repeats an earlier one: {SETTING}")
         self._rows += fresh
-        self._seen.update(message.sid for message in fresh)
         self.at, self._back = span.start + len(rows), 1
         return full
+
+    def _seen(self) -> set[str]:
+        """The SIDs of the rows that were taken. They are looked at when one more slice came, which most lists do not take."""
+        self._sids.update([message.sid for message in self._rows[self._looked :]])
+        self._looked = len(self._rows)
+        return self._sids
 
     def taken(self) -> list[Message]:
         """What was read, and no more than was wanted."""

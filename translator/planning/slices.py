@@ -258,7 +258,9 @@ class Slices:
         lower = -1 if self._pushed.since is None else self._pushed.since
         upper = LAST + 1 if self._pushed.until is None else self._pushed.until
         created = [message.created for message in rows]
-        if created and not lower <= min(created) <= max(created) < upper:
+        in_order = sorted(created, reverse=self._verbs.order == "descending")
+        ends = in_order[:1] + in_order[-1:]
+        if ends and not lower <= min(ends) <= max(ends) < upper:
             raise Unreadable(f"a row is outside the range asked for: {SETTING}")
         statuses, directions = self._pushed.statuses, self._pushed.directions
         if (statuses is not None and not statuses.issuperset([message.status for message in rows])) or (
@@ -266,11 +268,13 @@ class Slices:
         ):
             raise Unreadable(f"a row has another status or direction than the one asked for: {SETTING}")
         behind = self._entry.behind
-        whose = {(message.account, message.property) for message in rows}
-        if whose != {(behind.account, behind.property)} and not all(is_ours(row, self._entry) for row in rows):
+        ours = {message.account for message in rows} <= {None, behind.account} and (
+            not behind.property or {message.property for message in rows} <= {None, behind.property}
+        )
+        if not ours:
             raise Unreadable("a row belongs to another account or property than the one asked for")
-        if self._ordered:
-            _check_order(created, descending=self._verbs.order == "descending")
+        if self._ordered and created != in_order:
+            raise Unreadable("rows are not in the order that the back is said to have: is search_order right?")
 
 
 def _naming_the_setting(refused: Refused, answer: Answer) -> Refused:
@@ -279,8 +283,3 @@ def _naming_the_setting(refused: Refused, answer: Answer) -> Refused:
     if fault.name == "back-failed" and not isinstance(answer, Failure) and answer.status == _MALFORMED:
         fault = fault._replace(log=f"{fault.log}: {SETTING}")
     return Refused(fault)
-
-
-def _check_order(created: list[int], *, descending: bool) -> None:
-    if created != sorted(created, reverse=descending):
-        raise Unreadable("rows are not in the order that the back is said to have: is search_order right?")
