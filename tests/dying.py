@@ -52,6 +52,8 @@ def run() -> None:
     for store in (SqliteStore, PostgresStore):
         name_of = lambda work: getattr(getattr(work, "func", work), "__name__", "")  # noqa: E731
         store.write = dying(store.write, name_of, step, when)  # type: ignore[method-assign]
+        store.record = dying(store.record, lambda *_: "record", step, when)  # type: ignore[method-assign]
+        store.settle = dying(store.settle, lambda *_: "settle", step, when)  # type: ignore[method-assign]
     asks = lambda request, _: "ask" if request.method == "POST" else ""  # noqa: E731
     Upstream.ask = dying(Upstream.ask, asks, step, when)  # type: ignore[method-assign]
     Courier._told = dying(Courier._told, lambda _: "told", step, when)  # type: ignore[method-assign]
