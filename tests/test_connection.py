@@ -1436,7 +1436,7 @@ def test_writes_leave_at_the_end_of_their_turn_in_order() -> None:
         assert outbox is outbox_of(asyncio.get_running_loop())
         outbox.write(one, b"1")
         outbox.write(two, b"2")
-        outbox.write(one, b"3", one.close)
+        outbox.write(one, b"3", then=one.close)
         outbox.write(one, b"behind the last")
         assert one.said == two.said == []
         await turn()
@@ -1467,16 +1467,32 @@ def test_sixteen_writes_wait_for_no_other() -> None:
     asyncio.run(main())
 
 
+def test_a_large_body_waits_for_nobody_and_is_not_copied_behind_its_head() -> None:
+    async def main() -> None:
+        outbox, one, two = outbox_of(asyncio.get_running_loop()), Line(), Line()
+        large = b"x" * (64 * 1024)
+        outbox.write(one, b"first")
+        outbox.write(two, b"head", large, two.close)
+        assert (one.said, two.said, two.state) == ([b"first"], [b"head", large], "closed")
+        assert two.said[1] is large
+        outbox.write(one, b"head", large[1:])
+        assert one.said == [b"first"]
+        await turn()
+        assert one.said == [b"first", b"head" + large[1:]]
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("the handle is closed")])
 def test_a_transport_that_fails_takes_nobody_elses_writes_with_it(error: Exception) -> None:
     async def main() -> None:
         outbox, broken, sound = outbox_of(asyncio.get_running_loop()), Line(error), Line()
         for line in (broken, sound, broken, sound):
-            outbox.write(line, b"x", line.close if line is broken else None)
+            outbox.write(line, b"x", then=line.close if line is broken else None)
         await turn()
         assert broken.state == "aborted"
         halfway = Line()
-        outbox.write(halfway, b"x", halfway.fail)
+        outbox.write(halfway, b"x", then=halfway.fail)
         outbox.write(sound, b"x")
         await turn()
         assert (halfway.said, halfway.state) == ([b"x"], "aborted")

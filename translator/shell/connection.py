@@ -215,33 +215,33 @@ class Connection(asyncio.Protocol):
             return
         # Who asks before it sends a body, and was not told to, sends none: what follows is not to be taken for one.
         close = not call.keep or call.asks_before or self._is_stopping
-        written = self._written(call, response, close=close)
+        head = self._head_of(call, response, close=close)
+        body = b"" if call.is_head or response.status in _BODILESS else response.body
         self._call = None
         if close:
-            self._end(written)
+            self._end(head, body)
             return
-        self._outbox.write(self._transport, written)
+        self._outbox.write(self._transport, head, body)
         if self._ahead:
             self._go_on()
         elif self._is_deaf:
             self._end(self._farewell)
 
-    def _written(self, call: Incoming, response: wire.Response, *, close: bool) -> bytes:
-        """An answer's bytes."""
-        head = self._heads.head(response.status, response.headers)
+    def _head_of(self, call: Incoming, response: wire.Response, *, close: bool) -> bytes:
+        """An answer's bytes, up to its body."""
+        begin = self._heads.head(response.status, response.headers)
+        length = "" if response.status in _BODILESS else f"content-length: {len(response.body)}\r\n"
         end = "connection: close\r\n\r\n" if close else "\r\n"
-        if response.status in _BODILESS:
-            return f"{head}x-request-id: {call.id}\r\n{end}".encode("latin-1")
-        head = f"{head}content-length: {len(response.body)}\r\nx-request-id: {call.id}\r\n{end}"
-        return head.encode("latin-1") + (b"" if call.is_head else response.body)
+        return f"{begin}{length}x-request-id: {call.id}\r\n{end}".encode("latin-1")
 
-    def _end(self, said: bytes) -> None:
+    def _end(self, head: bytes, body: bytes = b"") -> None:
         """Say the last of this connection. Only our side of it is closed (RFC 9112, 9.6): a close in the face of a caller that is still
         writing would take the answer from it. What it writes is dropped, until it closes as well or has been idle for long enough."""
         self._is_deaf = True
         self._ahead.clear()
         transport = self._transport
-        self._outbox.write(transport, said, transport.close if self._is_stopping else transport.write_eof)
+        ends_half = transport.can_write_eof() and not self._is_stopping
+        self._outbox.write(transport, head, body, transport.write_eof if ends_half else transport.close)
         transport.resume_reading()
 
     def _begin(self, call: Incoming) -> None:

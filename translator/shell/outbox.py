@@ -7,26 +7,35 @@ for the next. Writes that wait for the end of their turn take a sixth off a send
 import asyncio
 from collections.abc import Callable
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 _MOST: Final = 16
 """How many writes wait for one another: with more, the first would be late."""
 
+_LARGE: Final = 64 * 1024
+"""Bytes from which on a body is not put behind its head, and waits for nobody: to copy and to keep it costs more than it saves."""
+
 
 class Outbox:
-    """The writes of the loop that runs."""
+    """The writes of a loop, which this must not hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = ref(loop)
         self._waiting: list[tuple[Any, bytes, Callable[[], None] | None]] = []
 
-    def write(self, transport: Any, data: bytes, then: Callable[[], None] | None = None) -> None:
+    def write(self, transport: Any, head: bytes, body: bytes = b"", then: Callable[[], None] | None = None) -> None:
         """Write at the end of the turn, in the order of writing; `then` ends the transport behind it."""
         waiting = self._waiting
-        waiting.append((transport, data, then))
-        if len(waiting) == 1:
-            asyncio.get_running_loop().call_soon(self.flush)
-        elif len(waiting) == _MOST:
+        if len(body) >= _LARGE:
+            waiting.append((transport, head, None))
+            waiting.append((transport, body, then))
             self.flush()
+            return
+        waiting.append((transport, head + body, then))
+        if len(waiting) == _MOST:
+            self.flush()
+        elif len(waiting) == 1 and (loop := self._loop()) is not None:
+            loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write what waits. A transport that fails takes nobody else's writes with it."""
@@ -49,5 +58,5 @@ def outbox_of(loop: asyncio.AbstractEventLoop) -> Outbox:
     """The one of a loop."""
     found = _outboxes.get(loop)
     if found is None:
-        found = _outboxes[loop] = Outbox()  # which must not hold the loop
+        found = _outboxes[loop] = Outbox(loop)
     return found
