@@ -254,7 +254,9 @@ class _Connection(asyncio.Protocol):
         if waiting is None or waiting.done():
             self.close()  # a second answer, to a request that nobody made
             return
-        waiting.set_result(Response(self._parser.get_status_code(), tuple(self._headers), b"".join(self._pieces)))
+        body, self._pieces = b"".join(self._pieces), []  # an idle connection keeps nothing of what it carried
+        waiting.set_result(Response(self._parser.get_status_code(), tuple(self._headers), body))
+        self._waiting = None
         if not reusable:
             self.close()
 

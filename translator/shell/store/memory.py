@@ -8,28 +8,19 @@ record ─▶ in hand ─▶ settle: sent ─▶ its SID, in hand for as long as
              └── any send is unknown ─▶ everything is put down before the tables are used: who looks for it sees all
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import msgspec
 from sqlalchemy import Connection
 
 from translator.seeking import AFTER, BEFORE
 from translator.shell.store import sends as rows
+from translator.shell.store.answered import Answered
 from translator.shell.store.opening import Result
 from translator.shell.store.schema import migrate
 from translator.shell.store.sends import Begun, Times
 from translator.shell.store.sqlite import database
 from translator.wants import Outcome, Recorded
-
-
-class _Made(msgspec.Struct, frozen=True, gc=False):
-    """A send that was answered: when, at which account of which back, and as which message."""
-
-    now: float
-    place: str
-    sid: str
 
 
 class MemoryStore:
@@ -44,7 +35,7 @@ class MemoryStore:
             migrate(self._connection, where)
         self._fresh: dict[str, tuple[Begun, Times]] = {}
         self._older: dict[str, tuple[Begun, Times]] = {}
-        self._made: deque[_Made] = deque()
+        self._answered = Answered()
         self._doubtful = False
         self._patience = 0.0
 
@@ -69,15 +60,13 @@ class MemoryStore:
         if put_down:
             self._transact(partial(rows.settle, outcomes=put_down, now=now))
         # A send that is found to be unknown was made at most `patience` ago, and a message of that window is its own or another's.
-        before = now - self._patience - BEFORE - AFTER
-        while self._made and self._made[0].now < before:
-            self._made.popleft()
+        self._answered.forget(now - self._patience - BEFORE - AFTER)
 
     def _is_settled(self, outcome: Outcome, now: float) -> bool:
         """Settle a send that is in hand. Whether it was."""
         begun = self._fresh.pop(outcome.id, None) or self._older.pop(outcome.id, None)
         if begun is not None and outcome.message is not None:
-            self._made.append(_Made(now, begun[0].place, outcome.message.sid))
+            self._answered.add(now, begun[0].place, outcome.message.sid)
         return begun is not None
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
@@ -105,13 +94,13 @@ class MemoryStore:
             if self._doubtful:
                 self._note_made()
         if self._doubtful:  # and what was noted is committed
-            self._made.clear()
+            self._answered.clear()
         return result
 
     def _note_made(self) -> None:
         """Note each once, also where it was noted before."""
-        for made in self._made:
-            rows.note_made(self._connection, made.now, made.place, made.sid)
+        for made in self._answered:
+            rows.note_made(self._connection, made.second, made.place, made.sid)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns."""
