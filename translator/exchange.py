@@ -11,7 +11,7 @@ down. Its return value is the `Reply`. The shell drives it with sockets, tests w
 The order of checks is written here, once: 401, 413, 406, route (404, 405), 403, then the content (400, 415).
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -177,12 +177,13 @@ class _Course:
 
     def _counted(self, steps: Steps) -> Steps:
         """The same steps, with every ask counted, those within a Once included."""
-        go_on: Callable[[], Want] = partial(next, steps)
+        go_on: Any = partial(next, steps)
         while True:
             try:
-                want = go_on()
+                want: Want = go_on()
             except StopIteration as done:
                 return done.value
+            sent = go_on = None  # an answer may be large, and is not kept while the next is waited for
             try:
                 if isinstance(want, Once):
                     sent = yield Once(want.key, partial(self._counted_once, want))

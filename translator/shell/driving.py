@@ -108,13 +108,14 @@ class Driver:
                 else:
                     sent = await self.scribe.wait(want.ids)
             except TranslatorError as error:
-                go_on = partial(steps.throw, error)
+                go_on: Any = partial(steps.throw, error)
             else:
                 go_on = partial(steps.send, sent)
             try:
                 want = go_on()
             except StopIteration as finished:
                 return finished.value
+            sent = go_on = None  # an answer may be large, and is not kept while the next is waited for
 
     async def _ask(self, errand: Errand, ask: Ask) -> Sequence[wire.Answer]:
         back, errand.back = self._backs[ask.back], ask.back
