@@ -32,7 +32,7 @@ def _link(at: Stretch, page: int, follows: bool) -> str:
 
 
 def _value(name: str, at: Stretch) -> Any:
-    return paging.value(name, at, _link)
+    return paging.VALUES[name](at, _link)
 
 
 @pytest.mark.parametrize(("total", "size", "page", "last", "start", "end"), TABLE)

@@ -59,12 +59,7 @@ def goes_on(at: Stretch) -> bool:
     return by_number if at.more is None else at.more or (by_number and at.shown == at.size)
 
 
-def value(name: str, at: Stretch, link: Link) -> int | str | None:
-    """One value of a page object by the name that `[[paging.members]]` uses; None is "there is no such page"."""
-    return _VALUES[name](at, link)
-
-
-_VALUES: Final[dict[str, Callable[[Stretch, Link], int | str | None]]] = {
+VALUES: Final[dict[str, Callable[[Stretch, Link], int | str | None]]] = {
     "page": lambda at, _: at.page,
     "last-page": lambda at, _: last_page(at.total, at.size),
     "size": lambda at, _: at.size,
@@ -79,3 +74,4 @@ _VALUES: Final[dict[str, Callable[[Stretch, Link], int | str | None]]] = {
     "next-link": lambda at, link: link(at, at.page + 1, True) if goes_on(at) else None,
     "last-link": lambda at, link: link(at, last_page(at.total, at.size), False),
 }
+"""The values of a page object by the names that `[[paging.members]]` uses; None is "there is no such page"."""

@@ -4,6 +4,7 @@ They are structs: one is made in a third of the time that a named tuple takes, a
 
 Ask     ask a back                       sent: the answers, a failed one included, as values
 Once    run these steps once             sent: their result, the same to everybody who wanted it at that moment
+Recall  look up what is kept             sent: it, or None
 Tally   count one more                   sent: None
 Record  write down sends before they     sent: for each, whether it is to be asked for, or what is known of it already
         are asked for
@@ -49,8 +50,14 @@ class Once(NamedTuple):
     steps: "Callable[[Any], Steps]"
 
 
+class Recall(msgspec.Struct, frozen=True, gc=False):
+    """What is kept under `key`, if anything is; nobody is waited for who is finding it out."""
+
+    key: tuple[Hashable, ...]
+
+
 class Tally(msgspec.Struct, frozen=True, gc=False):
-    """One more of what is counted under `key`, where `recall` finds it: as long as we run."""
+    """One more of what is counted under `key`, where it is recalled: as long as we run."""
 
     key: tuple[Hashable, ...]
 
@@ -114,20 +121,10 @@ class Await(msgspec.Struct, frozen=True, gc=False):
     ids: tuple[str, ...]
 
 
-Want: TypeAlias = Ask | Once | Tally | Record | Settle | Await
+Want: TypeAlias = Ask | Once | Recall | Tally | Record | Settle | Await
 
 Steps: TypeAlias = Generator[Want, Any, Any]
 """A piece of the core on its way: it yields wants, is sent what came of them, and returns its result."""
-
-
-def recall(key: tuple[Hashable, ...]) -> Steps:
-    """What is kept under a key, or None where nothing is."""
-
-    def as_it_is(kept: Any) -> Steps:
-        return kept, None
-        yield
-
-    return (yield Once(key, as_it_is))
 
 
 JOURNAL: Final = (Record, Settle, Await)
@@ -169,6 +166,9 @@ def alone(
             continue
         if isinstance(want, JOURNAL):
             go_on = partial(steps.send, journal(want))
+            continue
+        if isinstance(want, Recall):
+            go_on = partial(steps.send, memory.get(want.key))
             continue
         if isinstance(want, Tally):
             memory[want.key] = memory.get(want.key, 0) + 1

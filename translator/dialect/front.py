@@ -49,6 +49,11 @@ class FrontVerbs:
         self._link_names = (form.quoted(rules.position), form.quoted(rules.size), form.quoted(rules.after))
         self.in_pages = table.paging.unit == "pages"
         self.shows_total = any(row.value == "total" for row in table.paging.members)
+        self._members = tuple(
+            (row.json, paging.VALUES[row.value], row.as_ == "string", row.value == "path")
+            for row in table.paging.members
+        )
+        self._no_page = "null" if table.paging.no_page == "text-null" else None
         self._shape = SHAPES[table.errors.shape]
         self._write_json = json_format.write_ascii if table.formats.escape == "ascii" else json_format.write
         self._writers: dict[tuple[str, str], MessageWriter] = {
@@ -142,12 +147,11 @@ class FrontVerbs:
             shown=len(page.messages), path=base, rest=rest, last_sid=form.quoted(last), more=page.more,
         )  # fmt: skip
         members: dict[str, Any] = {}
-        no_page = "null" if rules.no_page == "text-null" else None
-        for row in rules.members:
-            found = paging.value(row.value, stretch, self._link)
-            if row.value == "path" and at.spelling.extension:
+        for name, write, is_text, is_path in self._members:
+            found = write(stretch, self._link)
+            if is_path and at.spelling.extension:
                 found = base.replace(at.spelling.extension, "")
-            members[row.json] = no_page if found is None else str(found) if row.as_ == "string" else found
+            members[name] = self._no_page if found is None else str(found) if is_text else found
         return members
 
     def _link(self, at: paging.Stretch, page: int, follows: bool) -> str:

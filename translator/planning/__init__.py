@@ -15,7 +15,7 @@ from translator.planning.pages import Pages
 from translator.planning.plan import Plan, plan
 from translator.planning.retrieve import read_retrieve, write_retrieve
 from translator.planning.slices import Budget, Slices, is_ours, read_answer
-from translator.wants import Steps, Tally, recall
+from translator.wants import Recall, Steps, Tally
 
 __all__ = [
     "Limits",
@@ -77,7 +77,7 @@ def one_more_send(entry: Entry) -> Tally:
 
 def _sends(entry: Entry) -> Steps:
     """How many sends the entry has made, since we run."""
-    return (yield from recall(_sends_key(entry))) or 0
+    return (yield Recall(_sends_key(entry))) or 0
 
 
 def _sends_key(entry: Entry) -> tuple[str, str, str, str]:

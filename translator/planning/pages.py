@@ -19,7 +19,7 @@ from translator.planning.retrieve import read_retrieve, write_retrieve
 from translator.planning.run import Span
 from translator.planning.slices import Slices
 from translator.planning.totals import Counted, Total
-from translator.wants import Ask, Kept, Once, Steps, recall
+from translator.wants import Ask, Kept, Once, Recall, Steps
 
 _WEIGHT = 400
 """Bytes that a remembered total takes, its key included."""
@@ -234,7 +234,7 @@ class Pages:
             return []
         if not self._plan.mirrored:
             return [(query.skip - 1, query.skip + query.count)]
-        total: Total | None = yield from recall(self._key)
+        total: Total | None = yield Recall(self._key)
         return totals.guesses(query, size, {rows, *(total.seen if total else ())})
 
     def _look(self, sid: str, start: int, stop: int) -> Steps:

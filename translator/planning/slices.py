@@ -17,7 +17,7 @@ from translator.errors import Refused, Unreadable
 from translator.kinds.instants import LAST
 from translator.model import Fault, Message, Notes
 from translator.planning.run import SETTING, Run, Span
-from translator.wants import Ask, Kept, Once, Steps, recall
+from translator.wants import Ask, Kept, Once, Recall, Steps
 from translator.wire import Answer, Failure, Response
 
 _MALFORMED: Final = 400
@@ -118,7 +118,7 @@ class Slices:
 
     def recall(self) -> Steps:
         """Begin with the size that this back was once seen to serve, where it is less than the table says."""
-        seen: int | None = yield from recall(self._served_key)
+        seen: int | None = yield Recall(self._served_key)
         self.size = min(self.size, seen or self.size)
 
     def _lower(self, got: int) -> Steps:

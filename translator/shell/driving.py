@@ -1,7 +1,7 @@
 """Driving the core: each want of a piece of it is done here, and it is sent what came of that.
 
 Ask                     ─▶ the back's seam
-Once, Tally             ─▶ memory
+Once, Recall, Tally     ─▶ memory
 Record, Settle, Await   ─▶ the journal
 """
 
@@ -19,6 +19,7 @@ from translator.wants import (
     Intent,
     Once,
     Outcome,
+    Recall,
     Record,
     Recorded,
     Settle,
@@ -103,6 +104,8 @@ class Driver:
                 elif isinstance(want, Tally):
                     self._memory.count(want)
                     sent = None
+                elif isinstance(want, Recall):
+                    sent = self._memory.recall(want.key)
                 elif isinstance(want, Once):
                     sent = await self._memory.once(want, partial(self._through, errand))
                 else:

@@ -37,14 +37,18 @@ class Memory:
         """The result of these steps, or of those under the same key that are under way. Raises what they raise."""
         run = self._running.get(want.key)
         if run is None:
-            kept = self._lasting.get(want.key) or self._cache.get(want.key)
-            steps = want.steps(kept.value if kept is not None else None)
+            steps = want.steps(self.recall(want.key))
             try:
                 first = next(steps)
             except StopIteration as done:
                 return self._keep(want.key, *done.value)
             run = self._running[want.key] = _Run(asyncio.ensure_future(self._go(want.key, steps, first, drive)))
         return await self._joined(want.key, run)
+
+    def recall(self, key: Hashable) -> Any:
+        """What is kept under that key; None where nothing is."""
+        kept = self._lasting.get(key) or self._cache.get(key)
+        return None if kept is None else kept.value
 
     def count(self, want: Tally) -> None:
         """One more under that key."""
