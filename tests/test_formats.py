@@ -1,7 +1,7 @@
 """Formats: what is written is read back by parsers that are not ours, and what is read never breaks the reader."""
 
 import json
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote_plus, urlencode
 from xml.etree import ElementTree
 
 import pytest
@@ -27,6 +27,13 @@ def test_any_bytes_are_read_as_a_form(data: bytes, charset: str) -> None:
     found = form.read(data, charset)
     assert found is not None
     assert len(found) == len([piece for piece in data.split(b"&") if piece])
+
+
+@given(TEXTS)
+@example("".join(map(chr, range(128))))
+@example("+44 7900:~/é")
+def test_a_text_is_quoted_as_the_library_quotes_it(text: str) -> None:
+    assert form.quoted(text) == quote_plus(text)
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=8))
