@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,3 +68,20 @@ def test_on_a_real_loop_nothing_is_left_behind(count: int) -> None:
         return called
 
     assert asyncio.run(main()) == list(range(0, count, 2))
+
+
+def test_one_that_fails_keeps_no_other_from_being_called() -> None:
+    loop, called = Loop(), list[int]()
+    deadlines = Deadlines(3.0)
+
+    def fails(number: int) -> None:
+        called.append(number)
+        if number == 1:
+            raise LookupError
+
+    for number in range(3):
+        deadlines.add(loop, fails, number)  # type: ignore[arg-type]
+    with pytest.raises(LookupError):
+        loop.turn(110.0)
+    loop.turn(110.0)
+    assert (called, loop.timers) == ([0, 1, 2], [])

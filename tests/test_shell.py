@@ -23,6 +23,7 @@ from translator.model import Note
 from translator.shell.admin import METRICS, PREFIX, Meter, admin_application
 from translator.shell.app import Proxy
 from translator.shell.assembly import Dialects
+from translator.shell.call import Call
 from translator.shell.driving import Asker
 from translator.shell.httpx_engine import HttpxEngine
 from translator.shell.upstream import Upstream
@@ -620,6 +621,32 @@ def test_the_values_of_the_wire_are_what_the_seam_takes() -> None:
     answer = asyncio.run(seam.ask(wire.Request("GET", "/v2/Messages/MX"), "an-id"))
     assert isinstance(answer, wire.Response)
     assert answer.status == 401
+
+
+def test_of_a_receipt_nothing_but_its_path_is_read_and_nothing_cuts_it_short() -> None:
+    stood: list[tuple[bool, bool]] = []
+
+    class Called(Call):
+        async def read(self, most: int, larger: Callable[[], int]) -> bytes | None:
+            raise AssertionError("the body was read")
+
+        def respond(self, response: Response) -> None:
+            assert response.status == 200
+
+    async def main() -> None:
+        call = Called("GET", "/receipts/a.b", "", (), iter(["an-id"]))
+        call.task = asyncio.current_task()
+
+        async def takes(path: str) -> bool:
+            stood.append((call.is_read, call.task is None))
+            call.lose()
+            await asyncio.sleep(0)
+            return path == "/receipts/a.b"
+
+        await proxy(always(Failure("never-left")), receipts=takes).attend(call)
+
+    asyncio.run(main())
+    assert stood == [(True, True)]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Several processes behind one port, with the store that they share."""
 
+import contextlib
 import json
 import os
 import signal
@@ -27,12 +28,10 @@ def free_ports(count: int) -> int:
     while True:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             first: int = listener.getsockname()[1]
-        try:
-            for listener in [socket.create_server(("127.0.0.1", first + number)) for number in range(count)]:
-                listener.close()
-        except (OSError, OverflowError):
-            continue
-        return first
+        with contextlib.ExitStack() as taken, contextlib.suppress(OSError, OverflowError):
+            for number in range(count):
+                taken.enter_context(socket.create_server(("127.0.0.1", first + number)))
+            return first
 
 
 def lines_of(process: Any, event: str, count: int) -> list[dict[str, Any]]:

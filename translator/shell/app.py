@@ -90,6 +90,7 @@ class Proxy:
         """Answer a call; `call.task` is the task that this runs in."""
         if self._receipts is not None and call.target.startswith(RECEIPTS):
             call.keep = False
+            call.task, call.is_read = None, True  # nothing is read of it, and nothing cuts it short
             status = 200 if await self._receipts(call.target) else 404
             call.respond(wire.Response(status, (("content-type", "text/plain"),)))
             return

@@ -35,6 +35,11 @@ _TUNNEL: Final = "CONNECT"
 _BODILESS: Final = frozenset({204, 304})
 """What is answered without a body, and without its length."""
 
+
+class _TooLargeError(Exception):
+    """A head is larger than is read."""
+
+
 Attend = Callable[[Call], Awaitable[None]]
 """Answers a call, and never raises for what a caller or a back can do."""
 
@@ -82,7 +87,9 @@ class Connection(asyncio.Protocol):
         self._head += self._now
         try:
             self._feed(data)
-        except httptools.HttpParserCallbackError:
+        except httptools.HttpParserCallbackError as error:
+            if not isinstance(error.__context__, _TooLargeError):
+                raise
             self._refuse(431, _LARGE)
         except httptools.HttpParserError:
             self._refuse(400, "Invalid HTTP request received.")
@@ -132,7 +139,7 @@ class Connection(asyncio.Protocol):
         """The head of a request has come: it is attended to, or waits until the one before it is answered."""
         parser, url = self._parser, self._url
         if self._head + self._before > HEAD and len(url) + sum(map(len, chain.from_iterable(self._headers))) > HEAD:
-            raise ValueError(_LARGE)
+            raise _TooLargeError
         verb, is_newest = parser.get_method().decode("ascii"), parser.get_http_version() == "1.1"
         if self._is_deaf or (parser.should_upgrade() and verb != _TUNNEL):
             return

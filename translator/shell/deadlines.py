@@ -44,11 +44,14 @@ class Deadlines:
             waiting.popleft()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Call what is due. One that fails keeps no other from being called: the timer stands again whatever happens."""
         now = loop.time()
-        while self._waiting and (self._waiting[0].call is None or self._waiting[0].due <= now):
-            due = self._waiting.popleft()
-            if due.call is not None:
-                due.call(due.what)
-        self._is_timed = bool(self._waiting)
-        if self._waiting:
-            loop.call_at(self._waiting[0].due, self._look, loop)
+        try:
+            while self._waiting and (self._waiting[0].call is None or self._waiting[0].due <= now):
+                due = self._waiting.popleft()
+                if due.call is not None:
+                    due.call(due.what)
+        finally:
+            self._is_timed = bool(self._waiting)
+            if self._waiting:
+                loop.call_at(self._waiting[0].due, self._look, loop)

@@ -33,6 +33,9 @@ except ImportError:  # where there is none for the platform
     uvloop = None  # type: ignore[assignment]
 
 _CANNOT_START: Final = 2
+_WAITING: Final = 65535
+"""How many callers may wait to be accepted: as many as the system lets, which takes less where it allows less. Whom it has no place for it
+may let believe that he is connected, and then reset."""
 _GRACE: Final = 2
 """Seconds beyond the deadline of a request that an answer may take to leave."""
 
@@ -49,7 +52,7 @@ def listen(where: str, at: Address) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(2048)
+        listener.listen(_WAITING)
         listener.setblocking(False)
     except OSError as error:
         listener.close()
@@ -83,6 +86,7 @@ async def serving(app: Starlette, listener: socket.socket, grace: int, door: Doo
         log_config=None,
         access_log=False,
         server_header=False,
+        backlog=_WAITING,
         proxy_headers=False,
         timeout_graceful_shutdown=grace,
     )
