@@ -4,6 +4,7 @@
 a client of the platform, anything else is a sender ID. None of those three is ever altered.
 """
 
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from translator.errors import BadValue
@@ -23,8 +24,9 @@ def _is_number(digits: str) -> bool:
     return 7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit()
 
 
+@lru_cache(maxsize=4096)
 def party(neutral: str) -> Party:
-    """What a neutral sender or recipient is."""
+    """What a neutral sender or recipient is. Asked twice for each of a send: by the front that reads it and for the back that is told."""
     if neutral[:1] == "+" and 8 <= len(neutral) <= 16 and neutral.isascii() and neutral[1:].isdigit():
         return "number"
     if len(neutral) < 7 and neutral.isascii() and neutral.isdigit():

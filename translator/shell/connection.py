@@ -173,16 +173,20 @@ class Connection(asyncio.Protocol):
     def _feed(self, data: bytes) -> None:
         """Have the parser read. Nobody is spoken to in another protocol (RFC 9110, 7.8): the head of who asks for one is read once more
         without that, and what follows is HTTP, a body first."""
-        rest = memoryview(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = memoryview(data)[upgrade.args[0] :]
+        else:
+            return
         while not self._is_deaf:
+            head = self._head_without_upgrade()
+            self._parser = httptools.HttpRequestParser(self)
+            self._parser.feed_data(head)
             try:
                 self._parser.feed_data(rest)
             except httptools.HttpParserUpgrade as upgrade:
                 rest = rest[upgrade.args[0] :]
-                if not self._is_deaf:
-                    head = self._head_without_upgrade()
-                    self._parser = httptools.HttpRequestParser(self)
-                    self._parser.feed_data(head)
             else:
                 return
 
