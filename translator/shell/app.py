@@ -94,47 +94,38 @@ class Proxy:
             status = 200 if await self._receipts(call.target) else 404
             call.respond(wire.Response(status, (("content-type", "text/plain"),)))
             return
-        try:
-            reply = await self._admitted(call)
-        except Gone:
-            logger().info("gone", method=call.method, request_id=call.id)
-            return
+        reply = self._turned_away(call)
+        if reply is None:
+            try:
+                reply = await self._answered(call)
+            except Gone:
+                logger().info("gone", method=call.method, request_id=call.id)
+                return
         if not call.answered:
             self._tell(call, reply)
 
-    async def _admitted(self, call: Call) -> Reply:
-        """The reply, unless as many requests are under way as are taken: who queues without end answers nobody in time.
+    def _turned_away(self, call: Call) -> Reply | None:
+        """What is told where as many requests are under way as are taken: who queues without end answers nobody in time. None where
+        there is a place.
 
         Where there are several accounts, each may have as many under way as there are places left, so that one that fills the
         queue leaves room for the others: alone it gets half, two get a third each.
         """
-        mine = self._under_way.get(call.login, 0) if self._many else 0
         left = self._queue_max - self._answering
-        if left <= 0 or (self._many and mine >= left):
-            call.keep = False
-            return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
-        self._answering += 1
-        if self._many:
-            self._under_way[call.login] = mine + 1
-        try:
-            return await self._answered(call)
-        finally:
-            self._answering -= 1
-            if self._many:
-                self._leaves(call.login)
-
-    def _leaves(self, who: str) -> None:
-        if self._under_way[who] == 1:
-            del self._under_way[who]
-        else:
-            self._under_way[who] -= 1
+        if left > 0 and not (self._many and self._under_way.get(call.login, 0) >= left):
+            return None
+        call.keep = False
+        return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
 
     async def _answered(self, call: Call) -> Reply:
-        """The reply, or what is told where the work on it was cut short."""
+        """The reply, or what is told where the work on it was cut short. Raises Gone."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         overdue = self._overdue.add(loop, self._is_overdue, call)
+        self._enters(call)
+        request = None
         try:
-            return await self._drive(call, call.request(await call.read(self._max_body, lambda: self._most(call))))
+            request = call.request(await call.read(self._max_body, lambda: self._most(call)))
+            reply: Reply = await self.driver.run(call, exchange(self._accounts, self._limits, request, self._clock()))
         except asyncio.CancelledError:
             if not call.late or call.task is None:
                 raise
@@ -143,9 +134,34 @@ class Proxy:
                 raise Gone from None
             call.keep = call.is_read  # a connection on which a body stalled is of no further use
             return failure(self._accounts, call.request(None), call.late)
+        except Exception as error:
+            if request is None:
+                raise
+            return self._broken(call, request, error)
         finally:
             call.task = None  # what comes too late cuts nothing short any more
             self._overdue.drop(overdue)
+            self._leaves(call)
+        return reply
+
+    def _enters(self, call: Call) -> None:
+        self._answering += 1
+        if self._many:
+            self._under_way[call.login] = self._under_way.get(call.login, 0) + 1
+
+    def _leaves(self, call: Call) -> None:
+        self._answering -= 1
+        if self._many:
+            self._under_way[call.login] -= 1
+            if not self._under_way[call.login]:
+                del self._under_way[call.login]
+
+    def _broken(self, call: Call, request: wire.Request, error: Exception) -> Reply:
+        """A defect of ours is an answer too, and its traceback is in the log. One after an ask must not make a send look like one that
+        was not sent."""
+        logger().error("defect", request_id=call.id, traceback=where_it_broke(error))
+        is_unknown = call.back and request.method == "POST"
+        return failure(self._accounts, request, "outcome-unknown" if is_unknown else "internal")
 
     def _is_overdue(self, call: Call) -> None:
         """Tell the caller that its time is over."""
@@ -161,19 +177,6 @@ class Proxy:
         request = call.request(b"")
         routing = self._accounts.dialect_of(request.path).front.routing
         return self._max_body * (wire.LARGE if routing.is_large(request.method, request.path) else 1)
-
-    async def _drive(self, call: Call, request: wire.Request) -> Reply:
-        """The exchange, run to its reply. A defect of ours is an answer too, and its traceback is in the log."""
-        try:
-            steps = exchange(self._accounts, self._limits, request, self._clock())
-            reply: Reply = await self.driver.run(call, steps)
-        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
-            logger().error("defect", request_id=call.id, traceback=where_it_broke(error))
-            # A defect after an ask must not make a send look like one that was not sent.
-            return failure(
-                self._accounts, request, "outcome-unknown" if call.back and request.method == "POST" else "internal"
-            )
-        return reply
 
     def _tell(self, call: Call, reply: Reply) -> None:
         call.respond(self._explained(reply))

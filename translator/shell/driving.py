@@ -77,21 +77,17 @@ class Driver:
         self._backs, self._memory, self._meter = backs, memory, meter
         self.scribe: Scribe = scribe or Forgetful()
 
-    async def run(self, errand: Errand, steps: Steps) -> Any:
-        """Steps to their result. Raises what they raise."""
-        try:
-            first = next(steps)
-        except StopIteration as finished:
-            return finished.value
-        return await self._through(errand, steps, first)
-
     async def aclose(self) -> None:
         """Close what is connected."""
         for back in self._backs.values():
             await back.aclose()
 
-    async def _through(self, errand: Errand, steps: Steps, want: Want) -> Any:
-        """Steps, from the want that they are at, to their result."""
+    async def run(self, errand: Errand, steps: Steps, want: Want | None = None) -> Any:
+        """Steps to their result, from the want that they are at where they were begun. Raises what they raise."""
+        try:
+            want = next(steps) if want is None else want
+        except StopIteration as finished:
+            return finished.value
         while True:
             try:
                 if isinstance(want, Ask):
@@ -107,7 +103,7 @@ class Driver:
                 elif isinstance(want, Recall):
                     sent = self._memory.recall(want.key)
                 elif isinstance(want, Once):
-                    sent = await self._memory.once(want, partial(self._through, errand))
+                    sent = await self._memory.once(want, partial(self.run, errand))
                 else:
                     sent = await self.scribe.wait(want.ids)
             except TranslatorError as error:

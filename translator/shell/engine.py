@@ -70,16 +70,25 @@ class Engine:
         """The answer, whole; `leaves` is called as the first byte is about to leave. Raises NeverLeft and Broken."""
         written = self._written(request, request_id)
         connection = self._kept()
-        if connection is not None:
+        while True:
+            is_new = connection is None
+            connection = connection or await self._connected()
+            leaves()
             try:
-                return await self._through(connection, written, leaves)
-            except _Stale:
+                response = await connection.asked(written)
+            except BaseException as error:
+                connection.close()
+                if not isinstance(error, _Stale):
+                    raise
+                if is_new:
+                    raise Broken("the connection was closed before an answer came") from None
                 if request.method != "GET":
                     raise Broken("the connection was closed under the request") from None
-        try:
-            return await self._through(await self._connected(), written, leaves)
-        except _Stale:
-            raise Broken("the connection was closed before an answer came") from None
+                connection = None
+            else:
+                if connection.is_open:
+                    self._idle.append(connection)
+                return response
 
     async def aclose(self) -> None:
         """Close what is connected."""
@@ -134,17 +143,6 @@ class Engine:
             raise NeverLeft(type(error).__name__) from None
         self._all.add(connection)
         return connection
-
-    async def _through(self, connection: "_Connection", written: bytes, leaves: Callable[[], None]) -> Response:
-        leaves()
-        try:
-            response = await connection.asked(written)
-        except BaseException:
-            connection.close()
-            raise
-        if connection.is_open:
-            self._idle.append(connection)
-        return response
 
 
 class _Connection(asyncio.Protocol):
