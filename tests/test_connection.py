@@ -1093,7 +1093,9 @@ def test_idle_connections_are_closed_and_those_under_way_are_not(world: World) -
                         await asyncio.sleep(0.01)
 
                 dribbled = asyncio.create_task(dribble())
-                assert [await caller.ended() for caller in (silent, half, dribbling)] == [b""] * 3
+                assert [await caller.ended() for caller in (silent, half)] == [b""] * 2
+                with contextlib.suppress(ConnectionError):  # it was still writing
+                    assert await dribbling.ended() == b""
                 dribbled.cancel()
                 async with at.caller() as used:
                     await used.say(get(path=b"/nowhere"))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from translator.shell.engine import HEAD, Broken, Engine, NeverLeft
+from translator.shell.engine import HEAD, Broken, Engine, NeverLeft, _Connection, _Stale
 from translator.shell.upstream import Upstream
 from translator.wire import Answer, Failure, Request, Response
 
@@ -441,3 +441,64 @@ def test_a_certificate_is_verified_and_a_bad_one_never_sees_a_request() -> None:
         found = over_tls(*tls(authority, bad))
         assert isinstance(found, NeverLeft), found
         assert str(found) == "SSLCertVerificationError"
+
+
+# ---- what was not asked for ------------------------------------------------------------------------------------------
+
+
+def test_what_follows_an_answer_is_never_taken_for_the_next() -> None:
+    """The beginning of a second answer in the same read: another request on that connection would be answered by its end."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK + b"HTTP/1.1 200 OK\r\nX-A: 1\r\n" if number == 1 else OK)
+        await writer.drain()
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"Content-Length: 6\r\n\r\nSECRET" if number == 1 else OK)
+            await writer.drain()
+
+    fine = Response(200, (("content-length", "2"),), b"ok")
+    assert asked(script, GET, GET, GET) == [fine] * 3
+
+
+class Deaf:
+    """A transport that writes nothing."""
+
+    def __init__(self) -> None:
+        self.said: list[bytes] = []
+        self.is_gone = False
+
+    def write(self, data: bytes) -> None:
+        self.said.append(data)
+
+    def is_closing(self) -> bool:
+        return self.is_gone
+
+    def abort(self) -> None:
+        self.is_gone = True
+
+
+def test_what_is_said_before_a_request_has_left_is_no_answer_to_it_and_it_leaves_no_more() -> None:
+    async def main() -> None:
+        transport, engine = Deaf(), Engine("http://127.0.0.1:9", 1000)
+        connection = _Connection(1000, engine._all.discard)
+        connection.connection_made(transport)  # type: ignore[arg-type]
+        waiting = connection.asked(b"POST / HTTP/1.1\r\n\r\n")
+        connection.data_received(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        assert isinstance(waiting.exception(), _Stale)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert (transport.said, transport.is_gone, connection.is_open) == ([], True, False)
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_the_back_has_ended_is_asked_no_more() -> None:
+    async def main() -> bool:
+        connection = _Connection(1000, lambda _: None)
+        connection.connection_made(Deaf())  # type: ignore[arg-type]
+        connection.eof_received()
+        return connection.is_open
+
+    assert not asyncio.run(main())

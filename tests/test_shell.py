@@ -7,7 +7,7 @@ import re
 import socket
 import struct
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import httpx
@@ -24,9 +24,10 @@ from translator.shell.admin import METRICS, PREFIX, Meter, admin_application
 from translator.shell.app import Proxy
 from translator.shell.assembly import Dialects
 from translator.shell.call import Call
-from translator.shell.driving import Asker
+from translator.shell.driving import Asker, Forgetful
 from translator.shell.httpx_engine import HttpxEngine
 from translator.shell.upstream import Upstream
+from translator.wants import Intent, Recorded
 from translator.wire import Answer, Failure, Request, Response
 
 NOW = 1_570_000_000
@@ -493,6 +494,24 @@ def test_a_read_past_the_deadline_is_overdue_and_a_send_is_unknown_and_finished(
     said = {"takes too long": "The answer took longer than this server allows.", "is not known": "is not known"}
     assert said[fault] in answer.json()["message"]
     assert len(ended) == finished
+
+
+def test_a_send_that_is_still_being_written_down_at_the_deadline_is_unknown_and_made() -> None:
+    provider = always(Failure("never-left"))
+
+    class Slow(Forgetful):
+        async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
+            await asyncio.sleep(0.6)
+            return await super().record(intents)
+
+    async def main() -> httpx.Response:
+        transport = httpx.ASGITransport(proxy(provider, deadline=0.2, scribe=Slow()).application())
+        async with httpx.AsyncClient(transport=transport, base_url="http://front.test") as client:
+            return await client.post(MESSAGES, data=SMS, headers={"authorization": BASIC})
+
+    answer = asyncio.run(main())
+    assert (answer.status_code, "is not known" in answer.json()["message"]) == (504, True)
+    assert len(provider.asked) == 1
 
 
 @pytest.mark.parametrize(("method", "ended"), [("GET", []), ("POST", ["POST"])])

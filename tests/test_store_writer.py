@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from tests.stores import on, opened
 from tests.test_store import HOOK, NOW, PLACE, SENT, intent, recorded, sent, settled
-from translator.shell.store import Store, StoreDown, doubts, sends, sqlite
+from translator.shell.store import Store, StoreDown, doubts, sends, sqlite, writer
 from translator.shell.store.sends import Begun, Times
 from translator.wants import Outcome
 
@@ -151,3 +151,20 @@ def test_a_work_may_take_back_a_part_of_itself(file_url: str) -> None:
         return found, await states(store)
 
     assert on(file_url, main) == (set(), {"1": "intent"})
+
+
+def test_a_writer_that_fails_tells_who_waits_and_goes_on(file_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit, failures = writer._commit, iter([OSError("the handle is closed")])
+
+    def fails_once(connection: Any, jobs: list[writer.Job]) -> None:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        commit(connection, jobs)
+
+    async def work(store: Store) -> Any:
+        monkeypatch.setattr(writer, "_commit", fails_once)
+        with pytest.raises(OSError, match="closed"):
+            await recorded(store, "1", intent())
+        return await recorded(store, "2", intent())
+
+    assert on(file_url, work).state == "new"

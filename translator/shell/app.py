@@ -132,7 +132,7 @@ class Proxy:
             call.task.uncancel()
             if call.late == GONE:
                 raise Gone from None
-            call.keep = call.is_read  # a connection on which a body stalled is of no further use
+            call.keep = call.keep and call.is_read  # a connection on which a body stalled is of no further use
             return failure(self._accounts, call.request(None), call.late)
         except Exception as error:
             if request is None:
@@ -157,16 +157,15 @@ class Proxy:
                 del self._under_way[call.login]
 
     def _broken(self, call: Call, request: wire.Request, error: Exception) -> Reply:
-        """A defect of ours is an answer too, and its traceback is in the log. One after an ask must not make a send look like one that
-        was not sent."""
+        """A defect of ours is an answer too, and its traceback is in the log. One within a send must not make it look like one that was
+        not made."""
         logger().error("defect", request_id=call.id, traceback=where_it_broke(error))
-        is_unknown = call.back and request.method == "POST"
-        return failure(self._accounts, request, "outcome-unknown" if is_unknown else "internal")
+        return failure(self._accounts, request, "outcome-unknown" if call.is_sending else "internal")
 
     def _is_overdue(self, call: Call) -> None:
         """Tell the caller that its time is over."""
-        if call.method == "POST" and call.back:
-            # A message that may have reached the provider is not one that simply took too long, and the work on it goes on.
+        if call.is_sending:
+            # A message that may reach the provider is not one that simply took too long, and the work on it goes on.
             call.answered = True
             self._tell(call, failure(self._accounts, call.request(None), "outcome-unknown"))
         else:

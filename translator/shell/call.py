@@ -58,6 +58,7 @@ class Call(Errand):
                 self.asks_before = value.lower() == "100-continue"
         self.id = given if given and _REQUEST_ID.fullmatch(given) else next(ids)
         self.back = ""
+        self.is_sending = False
         self.declares = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
         self.is_read = self.answered = False
         self.keep = True

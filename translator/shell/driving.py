@@ -63,11 +63,13 @@ class Forgetful:
 
 
 class Errand:
-    """One piece of work: the id that its asks carry, and the back asked last."""
+    """One piece of work: the id that its asks carry, and the back asked last. `is_sending` from when a send of it is written down: from
+    then on it may be made, whatever becomes of the errand."""
 
     def __init__(self, id_: str) -> None:
         self.id = id_
         self.back = ""
+        self.is_sending = False
 
 
 class Driver:
@@ -93,6 +95,7 @@ class Driver:
                 if isinstance(want, Ask):
                     sent: Any = await self._ask(errand, want)
                 elif isinstance(want, Record):
+                    errand.is_sending = True
                     sent = await self.scribe.record(want.intents)
                 elif isinstance(want, Settle):
                     await self.scribe.settle(want.outcomes)

@@ -161,8 +161,12 @@ class _Connection(asyncio.Protocol):
         """Write a request; its answer is to come. It fails with Broken and _Stale."""
         self._begin()
         self._waiting = waiting = self._loop.create_future()
-        self._outbox.write(self._transport, written)
+        self._outbox.write(self._transport, written, then=self._leave)
         return waiting
+
+    def _leave(self) -> None:
+        """The request is written; what came before that is no answer to it."""
+        self._has_left = True
 
     def close(self) -> None:
         """Close at once; what is under way is given up."""
@@ -174,7 +178,7 @@ class _Connection(asyncio.Protocol):
         self._headers: list[tuple[str, str]] = []
         self._pieces: list[bytes] = []
         self._size = self._head = self._kept = 0
-        self._in_body = self._sized = False
+        self._in_body = self._sized = self._has_left = False
 
     # ---- what the loop calls ------------------------------------------------------------------------------------------
 
@@ -185,6 +189,9 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._waiting is None or self._waiting.done():
             self.close()  # nobody asked: whatever it is, the next answer must not be it
+            return
+        if not self._has_left:
+            self._fail(_Stale())  # nor what was said before the request left, which it does not any more
             return
         if not self._in_body:
             self._head += len(data)
@@ -199,6 +206,8 @@ class _Connection(asyncio.Protocol):
                 self._fail(Broken("a head larger than is read"))
 
     def eof_received(self) -> None:
+        if self._waiting is None or self._waiting.done():
+            self.is_open = False
         if self._waiting is not None and not self._waiting.done() and self._in_body and not self._sized:
             self._finish(reusable=False)
 
@@ -214,6 +223,11 @@ class _Connection(asyncio.Protocol):
         self._gone(self)
 
     # ---- what the parser calls ----------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """An answer begins. A second one to one request is begun by nobody we can trust: nothing of it may be left for the next."""
+        if self._waiting is None or self._waiting.done():
+            self.close()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer, which nobody needs."""

@@ -24,7 +24,7 @@ class Outbox:
         self._waiting: list[tuple[Any, bytes, Callable[[], None] | None]] = []
 
     def write(self, transport: Any, head: bytes, body: bytes = b"", then: Callable[[], None] | None = None) -> None:
-        """Write at the end of the turn, in the order of writing; `then` ends the transport behind it."""
+        """Write at the end of the turn, in the order of writing; `then` is called behind it."""
         waiting = self._waiting
         if len(body) >= _LARGE:
             waiting.append((transport, head, None))

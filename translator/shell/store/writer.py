@@ -100,7 +100,11 @@ class Writer:
     def _write_all(self) -> None:
         with self._engine.connect() as connection:
             while (jobs := self._handed.get()) is not None:
-                _commit(connection, jobs)
+                try:
+                    _commit(connection, jobs)
+                except Exception as error:  # noqa: BLE001 - it is whoever waits who is told, and the thread goes on
+                    for job in jobs:
+                        job.error = job.error or error
                 # A loop that has ended waits for nothing any more.
                 with contextlib.suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(self._committed, jobs)
