@@ -99,8 +99,7 @@ class MemoryStore:
 
     def _note_made(self) -> None:
         """Note each once, also where it was noted before."""
-        for made in self._answered:
-            rows.note_made(self._connection, made.second, made.place, made.sid)
+        rows.note_made(self._connection, self._answered)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns."""

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from translator.model import Fault, Message, Wish
@@ -17,9 +17,11 @@ from translator.shell.store.schema import sends, unfinished, watches
 from translator.shell.store.statements import (
     AWAKEN,
     BEGIN,
+    FIND_MESSAGE,
     FIND_UNKNOWN_LIKE,
     FIND_WATCH,
     IS_ANY_UNKNOWN,
+    NOTE_MADE,
     SETTLE_SENT,
     WATCH,
 )
@@ -232,13 +234,16 @@ def _outcome(row: Any) -> Outcome:
     return Outcome(row["id"], "unknown")
 
 
-def note_made(connection: Connection, now: float, place: str, sid: str) -> None:
-    """Write down a message that a send was answered with, of which nothing else is to be known: it is no other send's."""
-    if connection.execute(select(sends.c.id).where(sends.c.place == place, sends.c.sid == sid)).first() is None:
-        nothing = dict.fromkeys(("entry", "sender", "recipient", "text", "same"), "")
-        connection.execute(
-            insert(sends).values(id=secrets.token_hex(16), place=place, state=SENT, made=now, sid=sid, settled=now, **nothing)
-        )  # fmt: skip
+def note_made(connection: Connection, made: Iterable[tuple[float, str, str]]) -> None:
+    """Write down messages that sends were answered with, of which nothing else is to be known: when, at which place, and the SID. They are
+    no other send's. There may be a hundred thousand: each takes a thirtieth of what it takes in statements made anew."""
+    fresh = {
+        (place, sid): {"id": secrets.token_hex(16), "place": place, "sid": sid, "made": now, "settled": now}
+        for now, place, sid in made
+        if FIND_MESSAGE.run(connection, {"place_": place, "sid_": sid}).fetchone() is None
+    }
+    if fresh:
+        NOTE_MADE.run_each(connection, list(fresh.values()))
 
 
 def is_any_unknown(connection: Connection) -> bool:

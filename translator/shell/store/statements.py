@@ -43,3 +43,12 @@ AWAKEN: Final = Prepared(
     .where(watches.c.send == bindparam("send_"), watches.c.look_at.is_(None), watches.c.over.is_(None))
     .values(look_at=bindparam("now"))
 )
+FIND_MESSAGE: Final = Prepared(
+    select(sends.c.id).where(sends.c.place == bindparam("place_"), sends.c.sid == bindparam("sid_"))
+)
+NOTE_MADE: Final = Prepared(
+    insert(sends).values(
+        state=SENT, looks=0, leased=0.0, attempt=0, entry="", sender="", recipient="", text="", same="",
+        **{name: bindparam(name) for name in ("id", "place", "sid", "made", "settled")},
+    )
+)  # fmt: skip
