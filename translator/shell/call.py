@@ -56,9 +56,7 @@ class Call(Errand):
                 length = length or value
             elif name == "expect":
                 self.asks_before = value.lower() == "100-continue"
-        self.id = given if given and _REQUEST_ID.fullmatch(given) else next(ids)
-        self.back = ""
-        self.is_sending = False
+        super().__init__(given if given and _REQUEST_ID.fullmatch(given) else next(ids))
         self.declares = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
         self.is_read = self.answered = False
         self.keep = True

@@ -124,12 +124,6 @@ def put_off(connection: Connection, row: dict[str, Any], due_at: float, why: str
     )
 
 
-def soonest(connection: Connection) -> float | None:
-    """When the next call is due, whoever it is for."""
-    found: float | None = connection.execute(select(func.min(events.c.due_at)).where(events.c.state == DUE)).scalar()
-    return found
-
-
 # ---- for people --------------------------------------------------------------------------------------------
 
 
