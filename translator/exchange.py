@@ -12,7 +12,6 @@ The order of checks is written here, once: 401, 413, 406, route (404, 405), 403,
 """
 
 from collections.abc import Generator
-from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -23,7 +22,7 @@ from translator.dialect import Dialect
 from translator.dialect.drafting import Batch
 from translator.dialect.front import Listed
 from translator.dialect.routing import Located
-from translator.errors import Refused, TranslatorError, Unreadable
+from translator.errors import Refused, Unreadable
 from translator.model import Carried, Draft, Fault, Note, Notes, Page
 from translator.planning import Limits, list_page, read_retrieve, within_second, write_retrieve
 from translator.sending import KEY, Sending
@@ -62,7 +61,7 @@ def exchange(accounts: Accounts, limits: Limits, request: Request, now: float) -
     if fault.name:
         response = spoken.front.write_fault(fault, form_name)
     return Reply(
-        response, tuple(course.notes.items), fault.log, course.asks, fault.name, course.operation, spoken.name, course.total
+        response, tuple(course.notes.items), fault.log, course.notes.asks, fault.name, course.operation, spoken.name, course.total
     )  # fmt: skip
 
 
@@ -85,7 +84,6 @@ class _Course:
         self.accounts, self.limits, self.request, self.now = accounts, limits, request, now
         self.spoken, self.form_name, self.acceptable = spoken, form_name, acceptable
         self.notes = Notes()
-        self.asks = 0
         self.operation = self.total = ""
 
     def steps(self) -> Steps:
@@ -113,7 +111,7 @@ class _Course:
         return self._get(entries, asked)
 
     def _ask(self, entry: Entry, request: Request) -> Steps:
-        self.asks += 1
+        self.notes.asks += 1
         [answer] = yield Ask(entry.back.name, (request,))
         return answer
 
@@ -124,7 +122,7 @@ class _Course:
         try:
             carried: Carried = yield from sending.one(draft)
         finally:
-            self.asks += sending.asks
+            self.notes.asks += sending.asks
         return front.dialect.front.write_message(
             "send", carried.message, front.account, front.property, self.form_name, self.notes, carried.draft
         )
@@ -134,7 +132,7 @@ class _Course:
         try:
             outcomes = yield from sending.all(batch.entries)
         finally:
-            self.asks += sending.asks
+            self.notes.asks += sending.asks
         return front.dialect.front.write_batch(outcomes, front.account, front.property, self.notes)
 
     def _sending(self, entry: Entry) -> Sending:
@@ -161,7 +159,7 @@ class _Course:
         if message is None:
             return None
         if behind.property and message.property is None and verbs.get_scope == "account" and entry.shared:
-            rows = yield from self._counted(within_second(entry, message.created, self.limits, self.now, self.notes))
+            rows = yield from within_second(entry, message.created, self.limits, self.now, self.notes)
             return message if any(row.sid == sid for row in rows) else None
         return message
 
@@ -169,34 +167,11 @@ class _Course:
 
     def _list(self, entry: Entry, at: Located, asked: Listed) -> Steps:
         front = entry.front
-        page: Page = yield from self._counted(list_page(entry, asked.query, self.limits, self.now, self.notes))
+        page: Page = yield from list_page(entry, asked.query, self.limits, self.now, self.notes)
         self.total = "capped" if page.capped else "exact"
         return front.dialect.front.write_page(
             page, asked, at, self.request.path, front.account, front.property, self.form_name, self.notes
         )
-
-    def _counted(self, steps: Steps) -> Steps:
-        """The same steps, with every ask counted, those within a Once included."""
-        go_on: Any = partial(next, steps)
-        while True:
-            try:
-                want: Want = go_on()
-            except StopIteration as done:
-                return done.value
-            sent = go_on = None  # an answer may be large, and is not kept while the next is waited for
-            try:
-                if isinstance(want, Once):
-                    sent = yield Once(want.key, partial(self._counted_once, want))
-                else:
-                    self.asks += len(want.requests) if isinstance(want, Ask) else 0
-                    sent = yield want
-            except TranslatorError as error:
-                go_on = partial(steps.throw, error)
-            else:
-                go_on = partial(steps.send, sent)
-
-    def _counted_once(self, once: Once, kept: Any) -> Steps:
-        return self._counted(once.steps(kept))
 
 
 def _opens(entry: Entry, at: Located) -> bool:

@@ -192,9 +192,10 @@ class Note(NamedTuple):
 
 @dataclass(slots=True)
 class Notes:
-    """What one exchange noticed on its way, in order."""
+    """What one exchange noticed on its way, in order, and how many requests it made of a back."""
 
     items: list[Note] = field(default_factory=list)
+    asks: int = 0
 
     def add(self, name: str, detail: str = "") -> None:
         self.items.append(Note(name, detail))

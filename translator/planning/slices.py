@@ -80,7 +80,7 @@ class Slices:
     def __init__(
         self, entry: Entry, pushed: Pushed, now: float, budget: Budget, notes: Notes, *, ordered: bool
     ) -> None:
-        self._entry, self._pushed, self._now, self._notes = entry, pushed, now, notes
+        self._entry, self._pushed, self._now, self.notes = entry, pushed, now, notes
         self._ordered = ordered
         self._verbs = entry.back.dialect.back
         self.budget = budget
@@ -110,7 +110,7 @@ class Slices:
     def narrowed(self, since: int | None, until: int | None) -> "Slices":
         """The same reading of a part of the range, out of the same budget."""
         pushed = self._pushed._replace(since=since, until=until)
-        part = Slices(self._entry, pushed, self._now, self.budget, self._notes, ordered=self._ordered)
+        part = Slices(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._ordered)
         part.size, part.served = self.size, self.served
         return part
 
@@ -123,7 +123,7 @@ class Slices:
 
     def _lower(self, got: int) -> Steps:
         """The back serves no more than that at once. Never asked for more again, and noted."""
-        self._notes.add("back-serves-less", f"{got} rows where {self.size} were asked for")
+        self.notes.add("back-serves-less", f"{got} rows where {self.size} were asked for")
         self.size = got
 
         def lowered(previous: int | None) -> Steps:
@@ -143,6 +143,7 @@ class Slices:
         behind = self._entry.behind
         who = (behind.account, behind.property, behind.token)
         requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
+        self.notes.asks += len(requests)
         answers = yield Ask(self._entry.back.name, tuple(requests))
         return [self._checked(span, answer) for span, answer in zip(spans, answers, strict=True)]
 
