@@ -306,6 +306,20 @@ def test_a_restcomm_list_that_cannot_be_meant_is_refused_by_name(query: str, fau
 
 
 @pytest.mark.parametrize(
+    "query", ["PageSize=7&From=%2B19876543212&Nonsense=1", "PageSize=7&Page=2", f"Nonsense={'1' * 600}"]
+)
+def test_a_list_that_is_asked_for_again_means_the_same_and_the_same_is_noticed(query: str) -> None:
+    path = "/2012-04-24/Accounts/A/SMS/Messages"
+    at = SPOKEN["restcomm"].front.routing.locate(Request("GET", path))
+    found = []
+    for _ in range(3):
+        notes = Notes()
+        found.append((SPOKEN["restcomm"].front.read_request(at, Request("GET", path, query), notes), notes.items))
+    assert found[0] == found[1] == found[2]
+    assert [note.name for note in found[0][1]] == ["unknown-parameter"] * query.count("Nonsense")
+
+
+@pytest.mark.parametrize(
     ("body", "fault"),
     [
         (b"", ("malformed-body", "")), (b"[]", ("malformed-body", "")), (b"{", ("malformed-body", "")),
