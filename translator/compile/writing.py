@@ -7,17 +7,19 @@ What one looks like for four fields of a JSON list, as generated:
         add = out.append
         p2 = f',"account_sid":{_0(account)}' if account else ''
         c3 = _1([m.text for m in rows])
+        k2 = f'{p2},"body":'
         for m, c3 in zip(rows, c3):
             m_sid, m_created, m_submitted, m_received = m.sid, m.created, m.submitted, m.received
-            hour, second = m_created // 3600, m_created % 3600
+            second = m_created % 3600
+            hour = m_created - second
             x1 = m_submitted
             if x1 is None: x1 = m_received
             p1 = ''
             if x1 is not None:
-                s1 = x1 - m_created + second
-                h1 = _2[hour] if 0 <= s1 < 3600 else _2[x1 // 3600]
-                p1 = f',"date_sent":"{h1}{_3[s1 % 3600]}"'
-            add(f'{{"sid":"SM{m_sid}"{p1}{p2},"body":{c3}}}')
+                s1, h1 = x1 - hour, hour
+                if not 0 <= s1 < 3600: s1, h1 = x1 % 3600, x1 - x1 % 3600
+                p1 = f',"date_sent":"{_2[h1]}{_3[s1]}"'
+            add(f'{{"sid":"SM{m_sid}"{p1}{k2}{c3}}}')
         return out
 """
 
@@ -155,7 +157,7 @@ class _Writing:
             looked["created"] = None
         self._source.add(2, *[f"m_{name} = m.{name}" for name in looked if name != "sid"])
         if timed:
-            self._source.add(2, "hour, second = m_created // 3600, m_created % 3600")
+            self._source.add(2, "second = m_created % 3600", "hour = m_created - second")
         number = next((number for number in self._columns if self._rows[number].of == ("sid",)), None)
         if number is not None:
             self._sid = f"{{c{number}}}"
@@ -220,16 +222,16 @@ class _Writing:
         return _Value(self._written(kind, found), " and ".join(there), error=error)
 
     def _instant(self, clock: Clock, number: int, found: str) -> tuple[str, tuple[str, ...]]:
-        """An instant as the inside of an f-string, and the lines before it. Most are of the same hour as Created, whose hour and second
-        are known then: 60 to 90 ns, where one alone takes 125."""
+        """An instant as the inside of an f-string, and the lines before it. Most are of the same hour as Created, which is known then: 60
+        to 90 ns, where one alone takes 125."""
         hours, seconds = self._source.name(clock.hours), self._source.name(clock.seconds)
         if found == "m_created":
             return f"{{{hours}[hour]}}{{{seconds}[second]}}", ()
         lines = (
-            f"s{number} = {found} - m_created + second",
-            f"h{number} = {hours}[hour] if 0 <= s{number} < 3600 else {hours}[{found} // 3600]",
+            f"s{number}, h{number} = {found} - hour, hour",
+            f"if not 0 <= s{number} < 3600: s{number}, h{number} = {found} % 3600, {found} - {found} % 3600",
         )
-        return f"{{h{number}}}{{{seconds}[s{number} % 3600]}}", lines
+        return f"{{{hours}[h{number}]}}{{{seconds}[s{number}]}}", lines
 
     def _found(self, number: int, row: FieldRow) -> str:
         """The name of the attribute that a row shows; of several, of the one that is there first or that is the latest."""
@@ -259,9 +261,10 @@ class _Writing:
 
     def _inside(self, kind: Kind, value: str) -> str:
         """The same without quotes."""
-        if kind.inline is not None:
-            names = {name: self._source.name(used) for name, used in kind.inline.names.items()}
-            return Template(kind.inline.text).substitute(x=value, **names)
+        if kind.words is not None:
+            return f"{{{self._source.name(kind.words)}[{value}]}}"
+        if kind.inline:
+            return Template(kind.inline).substitute(x=value)
         return f"{{{value}}}" if kind.write is write_same else f"{{{self._source.name(kind.write)}({value})}}"
 
     def _spelled(self, text: str) -> str:

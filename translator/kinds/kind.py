@@ -4,23 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
-class Inline(NamedTuple):
-    """A write as the inside of an f-string of generated code, since a call costs more than most writes do: `$x` is the neutral value, and
-    every other name behind a dollar one of `names`."""
-
-    text: str
-    names: dict[str, Any]
-
-
 class Clock(NamedTuple):
-    """A write of an instant as two look-ups: what stands for its hour since the epoch, and for the second in that."""
+    """A write of an instant as two look-ups: what stands for its hour, by the instant with which that begins, and for the second in it."""
 
     hours: Mapping[int, str]
     seconds: Sequence[str]
 
     def write(self, instant: int) -> str:
         """The instant as text."""
-        return self.hours[instant // 3600] + self.seconds[instant % 3600]
+        second = instant % 3600
+        return self.hours[instant - second] + self.seconds[second]
 
 
 class Column(NamedTuple):
@@ -36,8 +29,9 @@ class Kind(NamedTuple):
 
     `wire` is the type that JSON shows it as, limits included; `decoded` says that what a decoder of that type lets through is
     neutral already; `means` says the form in words; `repair` gives the value that a known mistake of a caller meant, or None
-    where it made no such mistake; `column` reads and writes many at once, and `inline` and `clock` are `write` again;
-    `harmless` says that JSON shows what is written between quotes as it is.
+    where it made no such mistake; `column` reads and writes many at once; `harmless` says that JSON shows what is written between quotes
+    as it is. `inline`, `words` and `clock` are `write` again, since in generated code a call costs more than most writes do: as the
+    inside of an f-string in which `$x` is the neutral value, as a look-up of what is written for each, and as two look-ups.
     """
 
     read: Callable[[Any], Any]
@@ -47,6 +41,7 @@ class Kind(NamedTuple):
     repair: Callable[[str], str | None] | None = None
     decoded: bool = False
     column: Column | None = None
-    inline: Inline | None = None
+    inline: str = ""
+    words: Mapping[str, str] | None = None
     clock: Clock | None = None
     harmless: bool = False

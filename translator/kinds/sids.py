@@ -15,7 +15,7 @@ from string import ascii_letters, digits
 from typing import Any, Final
 
 from translator.errors import BadValue
-from translator.kinds.kind import Column, Inline
+from translator.kinds.kind import Column
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DIGIT: Final = dict(zip(_ALPHABET, range(32), strict=True))
@@ -25,7 +25,7 @@ _BARE_HEX: Final = re.compile(r"V*[0-9a-f]{32}")
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
 _LETTERS: Final = (ascii_letters + digits).encode()
 
-PREFIXED: Final = Inline("SM{$x}", {})
+PREFIXED: Final = "SM{$x}"
 """`write_prefixed` without a call."""
 
 _REASON: Final = "has to be a message SID"
