@@ -100,6 +100,26 @@ def test_a_list_is_read_as_its_messages_are_one_by_one(name: str, messages: list
     ]
 
 
+@pytest.mark.parametrize(("front", "back"), [(front, back) for front in DIALECTS for back in DIALECTS])
+@given(messages=st.lists(_messages(), max_size=6), plain=st.booleans())
+def test_rows_are_shown_as_they_are_one_by_one_in_whatever_order(
+    front: str, back: str, messages: list[Message], *, plain: bool
+) -> None:
+    if plain:
+        for number, message in enumerate(messages):
+            message.sender, message.recipient = f"+{1555010000 + number}", f"+{number + 1:0{7 + number}}"
+    spoken = SPOKEN[back]
+    write: Any = spoken.front._writers["list", "json"]
+    member = spoken.table.operation("list").member
+    body = json_format.with_array(b"{}", member, write(messages, "A", "P", None, Notes()))
+    rows = spoken.back.read_slice(Response(200, (), body), NOW).rows
+    write = SPOKEN[front].front._writers["list", "json"]
+    shown = [write([row], "A", "P", None, Notes())[0] for row in rows]
+    assert write(rows, "A", "P", None, Notes()) == shown
+    assert write(rows[::-1], "A", "P", None, Notes()) == shown[::-1]
+    assert write(rows[1:], "A", "P", None, Notes()) == shown[1:]
+
+
 # ------------------------------------------------------------------------------------------------------ backs' answers
 
 GOOD: dict[str, dict[str, Any]] = {

@@ -23,7 +23,7 @@ What one looks like for four fields of a JSON list, as generated:
         return out
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -48,7 +48,7 @@ _ALWAYS = frozenset(field.name for field in msgspec.structs.fields(Message) if f
 _words = cache(frozenset[str])
 """Equal sets of words are one."""
 
-MessageWriter = Callable[[list[Message], str, str, Draft | None, Notes], list[str]]
+MessageWriter = Callable[[Sequence[Message], str, str, Draft | None, Notes], list[str]]
 """Messages as the front's text: JSON objects or XML elements.
 
 Called with the messages, the entry's own account and property, the draft that a send answers to, and the notes."""
@@ -139,13 +139,13 @@ class _Writing:
         """The values of a row for all messages at once, where its kind has a way to write many."""
         kind = self._bindings.kind(row.kind)
         if kind.column is not None:
-            written = written_together(kind.column, kind.write, self._spelling)
+            written = self._source.name(written_together(row.of[0], kind.column, kind.write, self._spelling))
+            self._source.add(1, f"c{number} = {written}(rows)")
             self._columns[number] = f'"{{c{number}}}"'
         elif kind.write is write_same and kind.wire is str:
-            written, self._columns[number] = self._spelling.each, f"{{c{number}}}"
-        else:
-            return
-        self._source.add(1, f"c{number} = {self._source.name(written)}([m.{row.of[0]} for m in rows])")
+            written = self._source.name(self._spelling.each)
+            self._source.add(1, f"c{number} = {written}([m.{row.of[0]} for m in rows])")
+            self._columns[number] = f"{{c{number}}}"
 
     # -------------------------------------------------------------------------------------------------------- each message
 

@@ -17,11 +17,13 @@ class Clock(NamedTuple):
 
 
 class Column(NamedTuple):
-    """How a whole list's values are looked at together, which takes a fraction of looking at each: `alike` says whether all of them are
-    of the kind's common form, neutral as they stand, and `write` writes them where they are and returns None where not."""
+    """How a whole list's values are looked at together, which takes a fraction of looking at each. `look` returns what is left of each
+    without what all values of the `form` have in common, and None where one is of another form; those of the form are neutral as they
+    stand. The kind writes what is `left`, or the values as they are."""
 
-    alike: Callable[[list[str]], bool]
-    write: Callable[[list[str]], list[str] | None]
+    form: str
+    look: Callable[[list[str]], list[str] | None]
+    left: bool = False
 
 
 class Kind(NamedTuple):

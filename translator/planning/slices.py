@@ -63,7 +63,7 @@ class Block(NamedTuple):
     """The rows of one slice from some index on, the index behind the last of them, how many rows the whole slice had, and
     whether that is as many as were asked for."""
 
-    rows: list[Message]
+    rows: Sequence[Message]
     end: int
     served: int
     full: bool
@@ -254,7 +254,7 @@ class Slices:
         self.served = max(self.served, len(rows))
         return Slice(rows)
 
-    def _check(self, rows: list[Message]) -> None:
+    def _check(self, rows: Sequence[Message]) -> None:
         """Column by column, which takes a third of what it takes row by row. Raises Unreadable."""
         lower = -1 if self._pushed.since is None else self._pushed.since
         upper = LAST + 1 if self._pushed.until is None else self._pushed.until
