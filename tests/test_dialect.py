@@ -114,10 +114,10 @@ def test_rows_are_shown_as_they_are_one_by_one_in_whatever_order(
     body = json_format.with_array(b"{}", member, write(messages, "A", "P", None, Notes()))
     rows = spoken.back.read_slice(Response(200, (), body), NOW).rows
     write = SPOKEN[front].front._writers["list", "json"]
-    shown = [write([row], "A", "P", None, Notes())[0] for row in rows]
-    assert write(rows, "A", "P", None, Notes()) == shown
-    assert write(rows[::-1], "A", "P", None, Notes()) == shown[::-1]
-    assert write(rows[1:], "A", "P", None, Notes()) == shown[1:]
+    shown = [next(write([row], "A", "P", None, Notes())) for row in rows]
+    assert list(write(rows, "A", "P", None, Notes())) == shown
+    assert list(write(rows[::-1], "A", "P", None, Notes())) == shown[::-1]
+    assert list(write(rows[1:], "A", "P", None, Notes())) == shown[1:]
 
 
 # ------------------------------------------------------------------------------------------------------ backs' answers

@@ -3,8 +3,6 @@
 What one looks like for four fields of a JSON list, as generated:
 
     def write(rows, account, property, given, notes):
-        out = []
-        add = out.append
         p2 = f',"account_sid":{_0(account)}' if account else ''
         c3 = _1([m.text for m in rows])
         k0 = f'{p2},"body":'
@@ -19,11 +17,10 @@ What one looks like for four fields of a JSON list, as generated:
                 s1, h1 = x1 - hour, hour
                 if not 0 <= s1 < 3600: s1, h1 = x1 % 3600, x1 - x1 % 3600
                 p1 = f',"date_sent":"{_2[h1]}{_3[s1]}"'
-            add(f'{{"sid":"SM{m_sid}"{p1}{k0}{c3}}}')
-        return out
+            yield f'{{"sid":"SM{m_sid}"{p1}{k0}{c3}}}'
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -48,7 +45,7 @@ _ALWAYS = frozenset(field.name for field in msgspec.structs.fields(Message) if f
 _words = cache(frozenset[str])
 """Equal sets of words are one."""
 
-MessageWriter = Callable[[Sequence[Message], str, str, Draft | None, Notes], list[str]]
+MessageWriter = Callable[[Sequence[Message], str, str, Draft | None, Notes], Iterator[str]]
 """Messages as the front's text: JSON objects or XML elements.
 
 Called with the messages, the entry's own account and property, the draft that a send answers to, and the notes."""
@@ -99,18 +96,16 @@ class _Writing:
     def function(self) -> MessageWriter:
         """The function: what is the same for all messages, then each message."""
         source = self._source
-        source.add(1, "out = []", "add = out.append")
         self._begin()
         self._go_through()
         pieces = [self._piece(number, row) for number, row in enumerate(self._rows)]
         if self._form == "xml":
-            self._each(f"add({self._of_elements(pieces)})")
+            self._each(f"yield {self._of_elements(pieces)}")
         else:
             self._each(*self._of_members("".join(pieces)))
         columns = "".join(f", c{number}" for number in self._columns)
         source.add(1, f"for m{columns} in zip(rows{columns}):" if columns else "for m in rows:")
         source.add(2, *self._loop)
-        source.add(1, "return out")
         return source.function(f"writing {self._operation} as {self._form}")
 
     # ------------------------------------------------------------------------------------------ the same for all messages
@@ -279,8 +274,8 @@ class _Writing:
         inside, runs = put_together(f"{{{{{members[1:]}}}}}" if members.startswith(",") else members, self._same)
         self._source.add(1, *[f"{name} = f'{run}'" for name, run in runs.items()])
         if members.startswith(","):
-            return [f"add(f'{inside}')"]
-        return [f"x = f'{inside}'", "add(f'{{{x[1:]}}}')"]
+            return [f"yield f'{inside}'"]
+        return [f"x = f'{inside}'", "yield f'{{{x[1:]}}}'"]
 
     def _of_elements(self, pieces: list[str]) -> str:
         """An expression for a message as XML; children under one parent stand together in it."""
