@@ -11,7 +11,7 @@ down. Its return value is the `Reply`. The shell drives it with sockets, tests w
 The order of checks is written here, once: 401, 413, 406, route (404, 405), 403, then the content (400, 415).
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -23,7 +23,8 @@ from translator.dialect.drafting import Batch
 from translator.dialect.front import Listed
 from translator.dialect.routing import Located
 from translator.errors import Refused, Unreadable
-from translator.model import Carried, Draft, Fault, Note, Notes, Page
+from translator.losses import Losses
+from translator.model import Carried, Draft, Fault, Message, Note, Notes, Page
 from translator.planning import Limits, list_page, read_retrieve, within_second, write_retrieve
 from translator.sending import KEY, Sending
 from translator.wants import Ask, Once, Steps, Want
@@ -34,7 +35,8 @@ __all__ = ["Ask", "Limits", "Once", "Reply", "Want", "exchange", "failure"]
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """The answer, and what the operator should know of it. `fault` is a name of `model.FAULTS`, or empty; `total` is how a
-    list was counted, `exact` or `capped`, and empty where nothing was."""
+    list was counted, `exact` or `capped`, and empty where nothing was; `lost` are the ids of the mapping rows at which the answer lost
+    something, where that was asked for."""
 
     response: Response
     notes: tuple[Note, ...] = ()
@@ -44,13 +46,17 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     operation: str = ""
     dialect: str = ""
     total: str = ""
+    lost: tuple[str, ...] = ()
 
 
-def exchange(accounts: Accounts, limits: Limits, request: Request, now: float) -> Generator[Want, Any, Reply]:
-    """The whole exchange. Whatever the bytes, there is an answer in the front's own shape."""
+def exchange(
+    accounts: Accounts, limits: Limits, request: Request, now: float, losses: Losses | None = None
+) -> Generator[Want, Any, Reply]:
+    """The whole exchange. Whatever the bytes, there is an answer in the front's own shape. `losses` tells what it lost, where somebody
+    wants to know that."""
     spoken = accounts.dialect_of(request.path)
     form_name, acceptable = spoken.front.routing.negotiate(request)
-    course = _Course(accounts, limits, request, now, spoken, form_name, acceptable)
+    course = _Course(accounts, limits, request, now, spoken, form_name, acceptable, losses)
     fault = Fault("")
     try:
         response = yield from course.steps()
@@ -61,7 +67,8 @@ def exchange(accounts: Accounts, limits: Limits, request: Request, now: float) -
     if fault.name:
         response = spoken.front.write_fault(fault, form_name)
     return Reply(
-        response, tuple(course.notes.items), fault.log, course.notes.asks, fault.name, course.operation, spoken.name, course.total
+        response, tuple(course.notes.items), fault.log, course.notes.asks, fault.name, course.operation, spoken.name,
+        course.total, course.lost,
     )  # fmt: skip
 
 
@@ -79,11 +86,12 @@ class _Course:
 
     def __init__(
         self, accounts: Accounts, limits: Limits, request: Request, now: float, spoken: Dialect, form_name: str,
-        acceptable: bool,
+        acceptable: bool, losses: Losses | None,
     ) -> None:  # fmt: skip
         self.accounts, self.limits, self.request, self.now = accounts, limits, request, now
         self.spoken, self.form_name, self.acceptable = spoken, form_name, acceptable
-        self.notes = Notes()
+        self.notes, self.losses = Notes(), losses
+        self.lost: tuple[str, ...] = ()
         self.operation = self.total = ""
 
     def steps(self) -> Steps:
@@ -115,6 +123,13 @@ class _Course:
         [answer] = yield Ask(entry.back.name, (request,))
         return answer
 
+    def _lose(self, entry: Entry, operation: str, shown: Sequence[Message | Carried | Fault]) -> None:
+        """Note what the answer that shows these lost, where somebody wants to know."""
+        if self.losses is not None:
+            front, back = entry.front.dialect, entry.back.dialect
+            made = [one for one in shown if not isinstance(one, Fault)]
+            self.lost = self.losses.of(front, back, operation, made, self.now, self.form_name)
+
     # ---------------------------------------------------------------------------------------------------------- send
 
     def _send(self, entry: Entry, draft: Draft) -> Steps:
@@ -123,6 +138,7 @@ class _Course:
             carried: Carried = yield from sending.one(draft)
         finally:
             self.notes.asks += sending.asks
+        self._lose(entry, "send", (carried,))
         return front.dialect.front.write_message(
             "send", carried.message, front.account, front.property, self.form_name, self.notes, carried.draft
         )
@@ -133,6 +149,7 @@ class _Course:
             outcomes = yield from sending.all(batch.entries)
         finally:
             self.notes.asks += sending.asks
+        self._lose(entry, "send", outcomes)
         return front.dialect.front.write_batch(outcomes, front.account, front.property, self.notes)
 
     def _sending(self, entry: Entry) -> Sending:
@@ -146,6 +163,7 @@ class _Course:
             message = yield from self._retrieved(entry, sid)
             if message is not None:
                 front = entry.front
+                self._lose(entry, "get", (message,))
                 return front.dialect.front.write_message(
                     "get", message, front.account, front.property, self.form_name, self.notes
                 )
@@ -169,6 +187,7 @@ class _Course:
         front = entry.front
         page: Page = yield from list_page(entry, asked.query, self.limits, self.now, self.notes)
         self.total = "capped" if page.capped else "exact"
+        self._lose(entry, "list", page.messages)
         return front.dialect.front.write_page(
             page, asked, at, self.request.path, front.account, front.property, self.form_name, self.notes
         )
