@@ -404,4 +404,6 @@ def test_what_would_come_back_otherwise_through_any_pair_has_lost_something(
         assert reply.lost
     if front == back:
         assert set(reply.lost) <= EQUAL[front]
+    if "ghost" not in (front, back):
+        assert all(f" | `{id_}` |\n" in PAGE.read_text("utf-8") for id_ in reply.lost)
     assert len(reply.lost) == len(set(reply.lost))
