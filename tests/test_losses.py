@@ -6,6 +6,7 @@ The cases are whole exchanges at the door of the proxy, with the provider's answ
 import asyncio
 import json
 import re
+import tomllib
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
@@ -21,6 +22,7 @@ from conformance.clock import ManualClock
 from tests.test_pairs import ACCOUNT, NOW, PAIRS, PROPERTY, Provider, dialects, entry_of
 from tests.twins import World, spoken
 from translator.accounts import Accounts, Entry
+from translator.dialect import dialect
 from translator.exchange import Limits, Reply
 from translator.losses import Losses
 from translator.model import DIRECTIONS, STATUSES, Message, Notes
@@ -263,6 +265,31 @@ def test_a_dialect_before_itself_loses_what_it_has_no_words_for_and_nothing_else
     how = {} if operation == "GET" else {"json": sent} if name == V2 else {"data": sent}
     bounds = f"?Date_From=0&Date_To={NOW}" if (name, operation) == (V2, "GET") else ""
     assert lost(name, name, message, operation, path + bounds, **how) == ids
+
+
+def test_words_are_lost_where_the_provider_says_another_one() -> None:
+    """A scheduled message and one on its way are both `Processing` at the provider; the hour it waits for is what is lost."""
+    message = Message(
+        sid=V2_SID, sender="+15550100001", recipient="+15550100002", text="hi", status="queued", direction="outbound-api",
+        created=NOW - 9, scheduled=NOW + 3600,
+    )  # fmt: skip
+    made = dialects()
+    assert Losses().of(made["ghost"], made[V2], "list", [message], NOW) == ("back.fields.Scheduled",)
+    assert Losses().of(made["ghost"], made[OLD], "list", [message], NOW) == ("words.status.open",)
+
+
+def test_what_is_shown_under_some_statuses_only_is_left_out_under_those() -> None:
+    """A provider that has no error codes at all, before a front that shows one where a message has failed."""
+    raw = tomllib.loads((Path(__file__).parent / "data" / "ghost.toml").read_text("utf-8"))
+    raw["fields"] = [row for row in raw["fields"] if row["json"] != "trouble"]
+    mute, losses = dialect("ghost.toml", raw), Losses()
+    message = Message(
+        sid=V2_SID, sender="+15550100001", recipient="+15550100002", text="hi", status="sent", direction="outbound-api", created=NOW
+    )  # fmt: skip
+    always = ("fields.DeliveryReceipt", "fields.NumSegments")
+    assert losses.of(dialects()[V2], mute, "list", [message], NOW) == always
+    message.status = "failed"
+    assert losses.of(dialects()[V2], mute, "list", [message], NOW) == (*always, "fields.ErrorCode")
 
 
 @pytest.mark.parametrize(

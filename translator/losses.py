@@ -17,7 +17,7 @@ from translator.formats import xml
 from translator.model import Carried, Draft, Message, Notes
 from translator.tables.cells import row_id
 from translator.tables.pair import Composition, source
-from translator.tables.schema import NO_CALLS, FieldRow, ReadRow, Table
+from translator.tables.schema import FieldRow, ReadRow, Table
 
 _DOCUMENTED: Final = "M" + "A" * 31
 """A SID of a shape that the documents show, and so of the length in which they are shown."""
@@ -72,6 +72,7 @@ class _Pair:
         self.unsaid = {operation: tuple(_unsaid(tables, operation)) for operation in operations}
         said = _said(back)
         self._ids = {operation: {name: self._place(name, operation) for name in said} for operation in operations}
+        # Whose a message is, each side says for itself, so that nothing of it is lost.
         self._rows = {name: [row for row in back.fields if name in row.of and row.write != "entry"] for name in said}
         self._untold = tuple(_untold(tables))
         [sid] = [row for row in front.fields if row.of == ("sid",)]
@@ -139,7 +140,7 @@ class _Pair:
             id_ = row_id("fields", theirs.json if theirs is not None else name, behind=True)
             return lambda _, __: id_
         id_, section = row_id("fields", json), rows[0].kind.replace("word:", "words.")
-        if rows[0].of == (name,) and section.startswith("words."):
+        if section.startswith("words."):
             words = {row.word: row.wire for row in getattr(front.words, name) if row.way == "both"}
             return lambda message, _: row_id(section, words[getattr(message, name)])
         if name == "error" and (unknown := _unknown_error(front)):
@@ -180,17 +181,15 @@ def _holds(read: ReadRow, message: Message) -> bool:
 
 
 def _said(back: Table) -> list[str]:
-    """The attributes that are read from a back's answers, but for the SID and for whose a message is."""
-    own = {name for row in back.fields if row.write == "entry" for name in row.of}
+    """The attributes that are read from a back's answers."""
     names = [name for row in back.fields if row.write == "copy" for name in row.of]
     names += [row.attribute for row in back.reads if row.json]
-    return [name for name in dict.fromkeys(names) if name not in own and name != "sid"]
+    return list(dict.fromkeys(names))
 
 
 def _untold(tables: Composition) -> Iterator[tuple[str, str]]:
-    """What may be asked for in front and is not told to the back: the row, and the draft's attribute. What we do ourselves is not lost."""
-    calls = (tables.front.calls or NO_CALLS).address
-    untold = {row.attribute for row in tables.back.untold} - {calls, f"{calls}_method"}
+    """What may be asked for in front and is not told to the back: the row, and the draft's attribute."""
+    untold = {row.attribute for row in tables.back.untold}
     for row in tables.front.send:
         if row.attribute in untold:
             yield row_id("send", row.name), row.attribute
