@@ -23,6 +23,7 @@ from tests.test_pairs import ACCOUNT, NOW, PAIRS, PROPERTY, Provider, dialects, 
 from tests.twins import World, spoken
 from translator.accounts import Accounts, Entry
 from translator.dialect import dialect
+from translator.errors import Unreadable
 from translator.exchange import Limits, Reply
 from translator.losses import Losses
 from translator.model import DIRECTIONS, STATUSES, Message, Notes
@@ -86,7 +87,9 @@ def asked(
         transport = httpx.ASGITransport(proxy.application())
         login = (ACCOUNT[front], "back-token")
         async with httpx.AsyncClient(transport=transport, base_url="http://front.test", auth=login) as client:
-            return (await client.request(method, path, **sent)).headers
+            answered = await client.request(method, path, **sent)
+            assert answered.status_code < 500 or status >= 500
+            return answered.headers
 
     return asyncio.run(main())
 
@@ -212,6 +215,17 @@ def test_off_there_is_no_header_and_nothing_is_looked_at() -> None:
     assert "x-translator-loss" in asked(OLD, V2, message, "POST", OLD_LIST, data=SEND)
     headers = asked(OLD, V2, message, "POST", OLD_LIST, data=SEND, explain=False)
     assert not [name for name in headers if name.startswith("x-translator")]
+
+
+def test_a_send_that_was_made_is_answered_also_where_nobody_can_tell_what_it_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unreadable(*_: object) -> tuple[str, ...]:
+        raise Unreadable("not again")
+
+    monkeypatch.setattr(Losses, "of", unreadable)
+    headers = asked(OLD, V2, V2_MESSAGE, "POST", OLD_LIST, data=SEND)
+    assert (headers.get("x-translator-loss"), headers["x-translator-back-calls"]) == (None, "1")
 
 
 def test_an_answer_that_shows_no_message_has_lost_nothing() -> None:

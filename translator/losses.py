@@ -160,7 +160,7 @@ class _Again:
             operation: message_writer(table, bindings, operation, "json") for operation in self.operations
         }
 
-    def __call__(self, operation: str, messages: list[Message], now: float) -> list[Message]:
+    def __call__(self, operation: str, messages: Sequence[Message], now: float) -> Sequence[Message]:
         """The messages again. Numbers are shown as the table writes them: that a send echoes the caller's own spelling loses nothing."""
         shown = self._writers[operation](messages, "", "", None, Notes())
         return self._reader.many(json_format.with_array(b"{}", self._member, shown), now)[0]
