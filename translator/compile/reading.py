@@ -86,6 +86,8 @@ class MessageReader:
     @staticmethod
     def _size(said: Any) -> int | None:
         """A page's size as a number or as digits; published servers show either."""
+        if said is None:
+            return None
         try:
             return read_count(said)
         except BadValue:

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from translator.compile import Bindings, MessageReader, members, uncarried
@@ -17,6 +18,8 @@ from translator.tables import Table
 from translator.wire import Headers, Request, Response
 
 _LONGEST_WAIT = 3600
+_SLICES_KNOWN = 256
+"""How many slices are remembered as they are asked for."""
 
 
 class Pushed(NamedTuple):
@@ -69,6 +72,7 @@ class BackVerbs:
         self.lower = next(row for row in table.filters if row.test == "lower-bound")
         self.upper = next(row for row in table.filters if row.test == "upper-bound")
         self._words = {row.attribute: row for row in table.filters if row.test == "word" and row.way == "both"}
+        self._told = lru_cache(_SLICES_KNOWN)(self._slice_told)
         self.slice = table.paging.slice
         self.order = "ascending" if table.sort.parameter else table.sort.default
         """The order of its lists: where it can be asked for one, ascending is asked for."""
@@ -98,7 +102,7 @@ class BackVerbs:
             return self._request(
                 "send", account, prop, token, form_pairs=[(name, str(value)) for name, value in told.items()]
             )
-        return self._request("send", account, prop, token, json_members=told)
+        return self._request("send", account, prop, token, json_body=json_format.write(told))
 
     def write_get(self, sid: str, account: str, prop: str, token: str) -> Request:
         """The request that retrieves one message by its neutral SID."""
@@ -122,13 +126,20 @@ class BackVerbs:
         Where the dialect wants a bound that nobody asked for, its row says which. Where it counts in pages, `skip` is a
         multiple of `count`.
         """
+        lower, upper = self.bounds(pushed.since, pushed.until, now)
+        query, body = self._told(lower, upper, pushed.status, pushed.direction, skip, count)
+        return self._request("list", account, prop, token, query=query, json_body=body)
+
+    def _slice_told(
+        self, lower: int | None, upper: int | None, status: str | None, direction: str | None, skip: int, count: int
+    ) -> tuple[str, bytes | None]:
+        """A slice as the query and the JSON that ask for it. Who reads the same list again asks for the same slices."""
         rules = self._table.paging
         pairs: list[tuple[str, Any]] = []
-        lower, upper = self.bounds(pushed.since, pushed.until, now)
         for row, instant in ((self.lower, lower), (self.upper, upper)):
             if instant is not None:
                 pairs.append((row.name, self._bindings.kind(row.kind).write(instant)))
-        for attribute, word in (("status", pushed.status), ("direction", pushed.direction)):
+        for attribute, word in (("status", status), ("direction", direction)):
             if word is not None:
                 pairs.append((self._words[attribute].name, word))
         pairs.append((rules.size, count))
@@ -140,8 +151,7 @@ class BackVerbs:
             pairs.append((self._table.sort.parameter, f"{key}{self._table.sort.separator}{self._table.sort.ascending}"))
         where = self._table.operation("list").request
         query = form.write([(name, str(value)) for name, value in pairs]) if where != "json" else ""
-        members = dict(pairs) if where in ("json", "query-and-json") else None
-        return self._request("list", account, prop, token, query=query, json_members=members)
+        return query, json_format.write(dict(pairs)) if where in ("json", "query-and-json") else None
 
     def bounds(self, since: int | None, until: int | None, now: float) -> tuple[int | None, int | None]:
         """The half-open range as this dialect's own two bounds, inclusive or not, and open ends as it wants them."""
@@ -164,14 +174,14 @@ class BackVerbs:
 
     def _request(
         self, operation: str, account: str, prop: str, token: str, *, sid: str = "", query: str = "",
-        json_members: dict[str, Any] | None = None, form_pairs: list[tuple[str, str]] | None = None,
+        json_body: bytes | None = None, form_pairs: list[tuple[str, str]] | None = None,
     ) -> Request:  # fmt: skip
         envelope = self._envelopes.get((operation, account, prop, token)) or self._envelope(
             operation, account, prop, token
         )
         path = envelope.path.fill(sid=sid) + self._table.routes.asks_extension if sid else envelope.whole
-        if json_members is not None:
-            return Request(envelope.method, path, query, envelope.json, json_format.write(json_members))
+        if json_body is not None:
+            return Request(envelope.method, path, query, envelope.json, json_body)
         if form_pairs is not None:
             return Request(envelope.method, path, query, envelope.form, form.write(form_pairs).encode("ascii"))
         return Request(envelope.method, path, query, envelope.bare)

@@ -7,6 +7,7 @@ nothing to sift, and an order that the back has     read only the slices that co
 otherwise                                           read the whole range once: a scan
 """
 
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from translator.dialect.back import BackVerbs, Pushed
@@ -30,8 +31,9 @@ class Plan(NamedTuple):
     mirrored: bool
 
 
+@lru_cache(maxsize=64)
 def plan(query: Query, back: BackVerbs) -> Plan:
-    """The plan that asks the least."""
+    """The plan that asks the least. The same query for the same back has the same plan."""
     since, until = back.lets_through(query.since, query.until)
     pushed = Pushed(since, until)
     wider = [name for name, bound in (("since", since), ("until", until)) if bound != getattr(query, name)]
