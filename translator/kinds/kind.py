@@ -37,7 +37,8 @@ class Kind(NamedTuple):
     `wire` is the type that JSON shows it as, limits included; `decoded` says that what a decoder of that type lets through is
     neutral already; `means` says the form in words; `repair` gives the value that a known mistake of a caller meant, or None
     where it made no such mistake; `column` reads and writes many at once, and `inline` and `clock` are `write` again;
-    `harmless` says that JSON shows what is written between quotes as it is.
+    `harmless` says that JSON shows what is written between quotes as it is; of an instant, `step` says that only multiples of so many
+    seconds can be written.
     """
 
     read: Callable[[Any], Any]
@@ -50,3 +51,4 @@ class Kind(NamedTuple):
     inline: Inline | None = None
     clock: Clock | None = None
     harmless: bool = False
+    step: int = 1
