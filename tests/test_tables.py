@@ -526,6 +526,14 @@ LISTS: Final = (
         "whether it is inclusive",
     ),
     Broken(
+        "a slack of something else than a bound",
+        OLD,
+        put("filters", "To", slack=1),
+        "[[filters]] To",
+        "a slack is a number of seconds, and only a bound has one",
+    ),
+    Broken("a slack below nothing", OLD, put("filters", "EndTime", slack=-1), "[[filters]] EndTime", "a slack is a number"),
+    Broken(
         "a bound on something else than the creation",
         OLD,
         put("filters", "EndTime", attribute="submitted"),
