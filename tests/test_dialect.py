@@ -285,6 +285,7 @@ DAY = 86400
 @example(since=1506038400, width=43200, zone=0)
 @example(since=1506038401, width=86399, zone=-50400)
 @example(since=1506038399, width=86401, zone=50400)
+@example(since=1506038400, width=86401, zone=0)
 @given(since=st.integers(10**9, 10**9 + 3 * DAY), width=st.integers(1, 3 * DAY), zone=st.integers(-50400, 50400))
 def test_a_server_shows_all_that_was_asked_for_and_nothing_that_is_not_expected_of_it(
     given_: Any, since: int, width: int, zone: int

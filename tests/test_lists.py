@@ -1002,7 +1002,8 @@ _whens = st.one_of(
     _moments.map(lambda moment: _time(moment - START)), st.integers(-3, 4).map(lambda day: _time(day * DAY)[:10])
 )
 _old_filters = st.fixed_dictionaries(
-    {}, optional={"StartTime": _whens, "EndTime": _whens, "To": _patterns, "Status": st.sampled_from(["sent", "failed"])}
+    {},
+    optional={"StartTime": _whens, "EndTime": _whens, "To": _patterns, "Status": st.sampled_from(["sent", "failed"])},
 )
 
 

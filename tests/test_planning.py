@@ -323,7 +323,9 @@ def test_what_is_looked_for_in_a_stretch_of_time_is_in_it_though_the_back_shows_
     entry = entry._replace(back=entry.back._replace(dialect=back))
     day = 1_506_038_400
     fake = FakeBack(entry, [_message(number, day + created) for number, created in enumerate((-90, 5, 6, 9, 80_000))])
-    found, _ = _played(messages_between(entry, Query(since=day + 5, until=day + 9), Limits(), NOW, Notes()), fake.answer)
+    found, _ = _played(
+        messages_between(entry, Query(since=day + 5, until=day + 9), Limits(), NOW, Notes()), fake.answer
+    )
     assert [row.created - day for row in found] == [5, 6]
     found, _ = _played(within_second(entry, day + 9, Limits(), NOW, Notes()), fake.answer)
     assert [row.created - day for row in found] == [9]

@@ -532,7 +532,9 @@ LISTS: Final = (
         "[[filters]] To",
         "a slack is a number of seconds, and only a bound has one",
     ),
-    Broken("a slack below nothing", OLD, put("filters", "EndTime", slack=-1), "[[filters]] EndTime", "a slack is a number"),
+    Broken(
+        "a slack below nothing", OLD, put("filters", "EndTime", slack=-1), "[[filters]] EndTime", "a slack is a number"
+    ),
     Broken(
         "a bound on something else than the creation",
         OLD,
@@ -939,7 +941,11 @@ def test_a_profile_sets_each_of_its_switches_and_what_is_given_beside_it_goes_be
 def test_a_profile_is_of_the_side_that_it_is_given_on() -> None:
     laid = overlay(RAW[OLD], "back", {"profile": "open-source"}, "back")
     switches = {"start_time": "day", "end_time": "whole-day", "zone": "unknown"}
-    assert laid == overlay(RAW[OLD], "back", switches, "back") != overlay(RAW[OLD], "front", {"profile": "open-source"}, "")
+    assert (
+        laid
+        == overlay(RAW[OLD], "back", switches, "back")
+        != overlay(RAW[OLD], "front", {"profile": "open-source"}, "")
+    )
     assert overlay(RAW[OLD], "back", {"profile": "seed"}, "back") == RAW[OLD]
 
 

@@ -147,15 +147,13 @@ class BackVerbs:
     def bounds(self, since: int | None, until: int | None, now: float) -> tuple[int | None, int | None]:
         """The half-open range as this dialect's own two bounds, inclusive or not, and open ends as it wants them."""
         lower, upper = self.lower, self.upper
-        first = lower.open
+        first, last = lower.open, upper.open if upper.open_ahead is None else int(now) + upper.open_ahead
         if since is not None:
-            first = bounds.lower(since, lower.grain, inclusive=bool(lower.inclusive))
-            first = bounds.before(first - lower.slack, self._steps[0])
+            begins = bounds.lower(since, lower.grain, inclusive=bool(lower.inclusive))
+            first = bounds.before(begins - lower.slack, self._steps[0])
         if until is not None:
-            last: int | None = bounds.upper(until, upper.grain, inclusive=bool(upper.inclusive))
-            last = min(bounds.behind(last + upper.slack, self._steps[1]), LAST)
-        else:
-            last = int(now) + upper.open_ahead if upper.open_ahead is not None else upper.open
+            ends = bounds.upper(until, upper.grain, inclusive=bool(upper.inclusive))
+            last = min(bounds.behind(ends + upper.slack, self._steps[1]), LAST)
         return first if first is None else max(first, 0), last
 
     def lets_through(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
