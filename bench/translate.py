@@ -63,7 +63,7 @@ def product(body: bytes, count: int) -> Callable[[], bytes]:
     """The product's translation of one slice to one page, as the exchange calls it."""
     front, back = (one for one in dialects())
     at = front.front.routing.locate(Request("GET", PATH))
-    asked = Listed(Query(count=count, limit=10000), (("PageSize", str(count)),))
+    asked = Listed(Query(count=count, limit=10000), "Limit=10000")
 
     def translate() -> bytes:
         rows = back.back.read_slice(Response(200, (), body), NOW).rows

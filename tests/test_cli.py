@@ -236,6 +236,44 @@ def test_what_is_said_of_lists_is_what_is_served(
     assert asyncio.run(main()) == told
 
 
+@pytest.mark.parametrize(
+    ("flags", "configured", "environment_", "told"),
+    [
+        ((), "", {}, False),
+        (("--explain-headers",), "", {}, True),
+        ((), "explain_headers = true", {}, True),
+        (("--no-explain-headers",), "explain_headers = true", {}, False),
+        ((), "", {"SMS_TRANSLATOR_SERVER__EXPLAIN_HEADERS": "true"}, True),
+        ((), "explain_headers = true", {"SMS_TRANSLATOR_SERVER__EXPLAIN_HEADERS": "false"}, False),
+        (("--no-explain-headers",), "", {"SMS_TRANSLATOR_SERVER__EXPLAIN_HEADERS": "true"}, False),
+    ],
+)  # fmt: skip
+def test_answers_say_what_they_took_and_lost_where_flag_environment_or_file_wants_it(
+    config: Path, flags: tuple[str, ...], configured: str, environment_: dict[str, str], told: bool
+) -> None:
+    config.write_text(CONFIG.replace("[server]", f"[server]\n{configured}"), "utf-8")
+    twin = PropertiesV2Twin(accounts={"A1": TwinAccount("right", (PROPERTY,))}, clock=ManualClock(1_570_000_000))
+    twin.load(seeded_messages("A1", PROPERTY, 20, 1, 1_570_000_000, documented=False))
+
+    def asked(url: str) -> list[str]:
+        changes = {"SMS_TRANSLATOR_BACKS__PROVIDER__URL": url, **environment_}
+        with running("serve", "-c", config, "-o", "json", *flags, **changes) as process:
+            assert process.stderr is not None
+            front = json.loads(process.stderr.readline())["listen"]
+            _, headers, _ = fetch(f"http://{front}{LISTS}", login=f"{ACCOUNT}:front-token")
+            return sorted(f"{name}: {value}" for name, value in headers.items() if name.startswith("x-translator"))
+
+    async def main() -> list[str]:
+        async with serve_twin(twin.app) as url:
+            return await asyncio.to_thread(asked, url)
+
+    found = asyncio.run(main())
+    assert [line.partition(":")[0] for line in found] == (
+        ["x-translator-back-calls", "x-translator-loss", "x-translator-total"] if told else []
+    )
+    assert not told or found[1] == "x-translator-loss: back.fields.DeliveryReceipt, back.fields.NumSegments"
+
+
 # ---- the sandbox -------------------------------------------------------------------------------------------
 
 

@@ -3,13 +3,14 @@
 import json
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from translator.compatibility import VERDICTS, Row, as_json, as_markdown, as_text, rows
 from translator.model import FAULTS
 from translator.tables import Table, load
+from translator.tables.cells import label
 from translator.tables.load import raw_tables
 
 PAGE: Final = Path(__file__).parents[1] / "mappings" / "COMPATIBILITY.md"
@@ -56,6 +57,9 @@ def found(pair: tuple[str, str], what: str, name: str) -> Row:
         ("field", "api_version", "derived", "always `2012-04-24`"),
         ("field", "uri", "derived", "the SID"),
         ("field", "DeliveryReceipt (behind)", "lossy", "restcomm has no place"),
+        ("field", "NumSegments (send, list) (behind)", "lossy", "in its answers to send and list"),
+        ("field", "Scheduled (behind)", "lossy", "restcomm has no place"),
+        ("field", "ErrorCode (send) (behind)", "lossy", "in its answers to send"),
         ("status word", "queued", "derived", "`Processing` of properties-v2, when `Scheduled` is later than now"),
         ("status word", "sending", "derived", "`Processing` of properties-v2, unless it is shown as `queued`"),
         ("status word", "sent", "native", "`Submitted`"),
@@ -104,6 +108,7 @@ def found(pair: tuple[str, str], what: str, name: str) -> Row:
         ("fault", "401 unauthenticated", "native", "without asking properties-v2"),
         ("format", "application/json", "native", "properties-v2"),
         ("format", "application/xml", "emulated", "asked for JSON"),
+        ("format", "application/xml, of a control character", "lossy", "U+FFFD"),
         ("header", "WWW-Authenticate", "native", 'Basic realm="Restcomm realm"'),
     ],
 )
@@ -130,6 +135,7 @@ def test_the_old_dialect_in_front_of_the_new_one(what: str, name: str, verdict: 
         ("field", "Scheduled", "derived", "`date_created`"),
         ("field", "Submitted (get, list)", "derived", "`outbound-api`, `outbound-call` or `outbound-reply`"),
         ("field", "Received (get, list)", "derived", "`date_sent` of restcomm, when the direction there is `inbound`"),
+        ("field", "date_updated (behind)", "lossy", "properties-v2 has no place of its own"),
         ("field", "Delivered", "derived", "`date_updated` of restcomm, when the status there is `delivered`"),
         ("status word", "Processing", "lossy", "`queued` and `sending` of restcomm"),
         (
@@ -184,6 +190,52 @@ def test_each_row_is_there_once_and_has_a_verdict_and_a_reason() -> None:
     assert {(row.front, row.back) for row in ROWS} == {FORWARD, BACK}
 
 
+@pytest.mark.parametrize(
+    ("pair", "what", "name", "id_"),
+    [
+        (BACK, "field", "NumSegments (send, list)", "fields.NumSegments"),
+        (BACK, "field", "MessageSid, of another shape", "fields.MessageSid"),
+        (BACK, "field", "date_updated (behind)", "back.fields.date_updated"),
+        (BACK, "send parameter", "DeliveryReceipt", "send.DeliveryReceipt"),
+        (BACK, "send parameter", "From, left out", "send.From"),
+        (BACK, "send parameter", "Messages (batch)", "operations.batch"),
+        (BACK, "status word", "Processing", "words.status.Processing"),
+        (BACK, "direction word", "inbound (behind)", "back.words.direction.inbound"),
+        (BACK, "error code", "any", "fields.ErrorCode"),
+        (FORWARD, "send parameter", "To, a client", "send.To"),
+        (FORWARD, "send parameter", "DeliveryReceipt (behind)", "back.send.DeliveryReceipt"),
+        (FORWARD, "error code", "any other", "words.error.30008"),
+        (FORWARD, "filter", "Date_To (behind)", "back.filters.Date_To"),
+        (FORWARD, "sort", "nothing asked", "sort.default"),
+        (FORWARD, "sort", "From", "sort.keys.From"),
+        (FORWARD, "paging", "Page", "paging.position"),
+        (FORWARD, "paging", "total", "paging.members.total"),
+        (FORWARD, "fault", "404 unknown-message", "errors.faults.unknown-message"),
+        (FORWARD, "format", "application/xml", "formats.offers.xml"),
+        (FORWARD, "header", "Accept", ""),
+    ],
+)
+def test_a_row_has_the_id_of_the_mapping_row_that_it_is_about(
+    pair: tuple[str, str], what: str, name: str, id_: str
+) -> None:
+    assert found(pair, what, name).id == id_
+
+
+def test_every_id_is_a_row_or_a_cell_of_its_table_and_can_stand_in_a_header() -> None:
+    raw = {plain["dialect"]["name"]: plain for plain in raw_tables().values()}
+    looked = [row for row in ROWS if row.id]
+    assert len(looked) > 180
+    for row in looked:
+        behind, id_ = row.id.startswith("back."), row.id.removeprefix("back.")
+        assert re.fullmatch(r"[A-Za-z0-9_.-]+", id_)
+        section, _, last = id_.rpartition(".")
+        table = raw[row.back if behind else row.front]
+        value: Any = table
+        for step in section.split("."):
+            value = value[step]
+        assert last in value if isinstance(value, dict) else last in [label(one) for one in value], row.id
+
+
 def test_one_dialect_alone_has_nothing_to_be_compatible_with() -> None:
     assert rows([TABLES[OLD]]) == []
 
@@ -219,17 +271,17 @@ def test_every_row_is_one_line_of_the_page_and_of_the_text() -> None:
     lines = [line for line in as_markdown(ROWS).splitlines() if line.startswith("| ")]
     heads = len({row[:3] for row in ROWS})
     assert len(lines) == len(ROWS) + 2 * heads
-    assert all(len(re.findall(r"(?<!\\)\|", line)) == 4 for line in lines)
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 5 for line in lines)
     assert len(as_text(ROWS).splitlines()) == len(ROWS)
 
 
 def test_a_bar_in_a_name_does_not_end_its_cell() -> None:
     row = Row(OLD, V2, "field", "a|b", "native", "c|d")
-    assert "| a\\|b | native | c\\|d |" in as_markdown([row])
+    assert "| a\\|b | native | c\\|d |  |" in as_markdown([row])
 
 
 def test_a_row_as_text_and_as_json() -> None:
-    row = Row(OLD, V2, "field", "body", "native", "`Text` of properties-v2")
+    row = Row(OLD, V2, "field", "body", "native", "`Text` of properties-v2", "fields.body")
     assert as_text([row]) == "restcomm > properties-v2  native    field  body: `Text` of properties-v2\n"
     assert json.loads(as_json([row])) == [
         {
@@ -239,5 +291,6 @@ def test_a_row_as_text_and_as_json() -> None:
             "name": "body",
             "verdict": "native",
             "reason": "`Text` of properties-v2",
+            "id": "fields.body",
         }
     ]

@@ -103,6 +103,26 @@ def test_a_list_is_read_as_its_messages_are_one_by_one(name: str, messages: list
     ]
 
 
+@pytest.mark.parametrize(("front", "back"), [(front, back) for front in DIALECTS for back in DIALECTS])
+@given(messages=st.lists(_messages(), max_size=6), plain=st.booleans())
+def test_rows_are_shown_as_they_are_one_by_one_in_whatever_order(
+    front: str, back: str, messages: list[Message], *, plain: bool
+) -> None:
+    if plain:
+        for number, message in enumerate(messages):
+            message.sender, message.recipient = f"+{1555010000 + number}", f"+{number + 1:0{7 + number}}"
+    spoken = SPOKEN[back]
+    write: Any = spoken.front._writers["list", "json"]
+    member = spoken.table.operation("list").member
+    body = json_format.with_array(b"{}", member, write(messages, "A", "P", None, Notes()))
+    rows = spoken.back.read_slice(Response(200, (), body), NOW).rows
+    write = SPOKEN[front].front._writers["list", "json"]
+    shown = [next(write([row], "A", "P", None, Notes())) for row in rows]
+    assert list(write(rows, "A", "P", None, Notes())) == shown
+    assert list(write(rows[::-1], "A", "P", None, Notes())) == shown[::-1]
+    assert list(write(rows[1:], "A", "P", None, Notes())) == shown[1:]
+
+
 # ------------------------------------------------------------------------------------------------------ backs' answers
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -350,6 +370,20 @@ def _fault(name: str, request: Request) -> tuple[str, str]:
 )  # fmt: skip
 def test_a_restcomm_list_that_cannot_be_meant_is_refused_by_name(query: str, fault: tuple[str, str]) -> None:
     assert _fault("restcomm", Request("GET", "/2012-04-24/Accounts/A/SMS/Messages", query)) == fault
+
+
+@pytest.mark.parametrize(
+    "query", ["PageSize=7&From=%2B19876543212&Nonsense=1", "PageSize=7&Page=2", f"Nonsense={'1' * 600}"]
+)
+def test_a_list_that_is_asked_for_again_means_the_same_and_the_same_is_noticed(query: str) -> None:
+    path = "/2012-04-24/Accounts/A/SMS/Messages"
+    at = SPOKEN["restcomm"].front.routing.locate(Request("GET", path))
+    found = []
+    for _ in range(3):
+        notes = Notes()
+        found.append((SPOKEN["restcomm"].front.read_request(at, Request("GET", path, query), notes), notes.items))
+    assert found[0] == found[1] == found[2]
+    assert [note.name for note in found[0][1]] == ["unknown-parameter"] * query.count("Nonsense")
 
 
 @pytest.mark.parametrize(

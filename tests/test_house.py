@@ -28,7 +28,7 @@ LAYERS: Final = (
     ("shell",),
     ("explain", "compatibility"),
     ("exchange",),
-    ("sending", "seeking", "tracking"),
+    ("sending", "seeking", "tracking", "losses"),
     ("planning",),
     ("accounts",),
     ("dialect",),

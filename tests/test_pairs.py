@@ -123,8 +123,7 @@ def played(steps: Steps, app: Callable[[Request], Answer]) -> Any:
 def everything(name: str, app: Callable[[Request], Answer], **bounds: int) -> list[Message]:
     """All messages that a server of this dialect lists, oldest first."""
     slices = Slices(entry_of(name), Pushed(**bounds), NOW, Budget(10_000), Notes(), ordered=True)  # type: ignore[arg-type]
-    rows: list[Message] = played(slices.stretch(0), app)
-    return rows
+    return list(played(slices.stretch(0), app))
 
 
 # ---- what messages there can be -----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Planning a list, against a fake back that is a plain list, and against a filter, sort and cut written here once more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -92,7 +92,7 @@ class FakeBack:
 
     def shown(self, rows: list[Message]) -> Response:
         front, behind = self.entry.back.dialect.front, self.entry.behind
-        write: Callable[..., list[str]] = front._writers["list", "json"]
+        write: Callable[..., Iterator[str]] = front._writers["list", "json"]
         member = self.entry.back.dialect.table.operation("list").member
         shown: dict[str, Any] = {}
         if self.entry.back.dialect.name == "restcomm":

@@ -8,6 +8,7 @@ from conformance.clock import ManualClock
 from translator.accounts import Accounts, Back, Entry, Side
 from translator.dialect import Dialect, dialect
 from translator.exchange import Limits, Reply, exchange
+from translator.losses import Losses
 from translator.shell.admin import Meter
 from translator.shell.driving import Driver, Errand
 from translator.shell.memory import BYTES, Memory
@@ -77,10 +78,10 @@ class World:
         """How many requests the back was sent, since `asked` was cleared."""
         return sum(len(batch) for batch in self.asked)
 
-    def play(self, request: Request, now: float) -> Reply:
+    def play(self, request: Request, now: float, losses: Losses | None = None) -> Reply:
         """The whole exchange, against the twin."""
         running: Generator[Ask, tuple[Answer, ...], Reply] = alone(
-            exchange(Accounts([self.entry]), self.limits, request, now), self.memory
+            exchange(Accounts([self.entry]), self.limits, request, now, losses), self.memory
         )
         try:
             ask = next(running)

@@ -11,8 +11,7 @@ down. Its return value is the `Reply`. The shell drives it with sockets, tests w
 The order of checks is written here, once: 401, 413, 406, route (404, 405), 403, then the content (400, 415).
 """
 
-from collections.abc import Generator
-from functools import partial
+from collections.abc import Generator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -24,7 +23,8 @@ from translator.dialect.drafting import Batch
 from translator.dialect.front import Listed
 from translator.dialect.routing import Located
 from translator.errors import Refused, TranslatorError, Unreadable
-from translator.model import Carried, Draft, Fault, Note, Notes, Page
+from translator.losses import Losses
+from translator.model import Carried, Draft, Fault, Message, Note, Notes, Page
 from translator.planning import Limits, list_page, read_retrieve, within_second, write_retrieve
 from translator.sending import KEY, Sending
 from translator.wants import Ask, Once, Steps, Want
@@ -35,7 +35,8 @@ __all__ = ["Ask", "Limits", "Once", "Reply", "Want", "exchange", "failure"]
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """The answer, and what the operator should know of it. `fault` is a name of `model.FAULTS`, or empty; `total` is how a
-    list was counted, `exact` or `capped`, and empty where nothing was."""
+    list was counted, `exact` or `capped`, and empty where nothing was; `lost` are the ids of the mapping rows at which the answer lost
+    something, where that was asked for."""
 
     response: Response
     notes: tuple[Note, ...] = ()
@@ -45,13 +46,17 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     operation: str = ""
     dialect: str = ""
     total: str = ""
+    lost: tuple[str, ...] = ()
 
 
-def exchange(accounts: Accounts, limits: Limits, request: Request, now: float) -> Generator[Want, Any, Reply]:
-    """The whole exchange. Whatever the bytes, there is an answer in the front's own shape."""
+def exchange(
+    accounts: Accounts, limits: Limits, request: Request, now: float, losses: Losses | None = None
+) -> Generator[Want, Any, Reply]:
+    """The whole exchange. Whatever the bytes, there is an answer in the front's own shape. `losses` tells what it lost, where somebody
+    wants to know that."""
     spoken = accounts.dialect_of(request.path)
     form_name, acceptable = spoken.front.routing.negotiate(request)
-    course = _Course(accounts, limits, request, now, spoken, form_name, acceptable)
+    course = _Course(accounts, limits, request, now, spoken, form_name, acceptable, losses)
     fault = Fault("")
     try:
         response = yield from course.steps()
@@ -62,7 +67,8 @@ def exchange(accounts: Accounts, limits: Limits, request: Request, now: float) -
     if fault.name:
         response = spoken.front.write_fault(fault, form_name)
     return Reply(
-        response, tuple(course.notes.items), fault.log, course.asks, fault.name, course.operation, spoken.name, course.total
+        response, tuple(course.notes.items), fault.log, course.notes.asks, fault.name, course.operation, spoken.name,
+        course.total, course.lost,
     )  # fmt: skip
 
 
@@ -80,12 +86,12 @@ class _Course:
 
     def __init__(
         self, accounts: Accounts, limits: Limits, request: Request, now: float, spoken: Dialect, form_name: str,
-        acceptable: bool,
+        acceptable: bool, losses: Losses | None,
     ) -> None:  # fmt: skip
         self.accounts, self.limits, self.request, self.now = accounts, limits, request, now
         self.spoken, self.form_name, self.acceptable = spoken, form_name, acceptable
-        self.notes = Notes()
-        self.asks = 0
+        self.notes, self.losses = Notes(), losses
+        self.lost: tuple[str, ...] = ()
         self.operation = self.total = ""
 
     def steps(self) -> Steps:
@@ -113,9 +119,19 @@ class _Course:
         return self._get(entries, asked)
 
     def _ask(self, entry: Entry, request: Request) -> Steps:
-        self.asks += 1
+        self.notes.asks += 1
         [answer] = yield Ask(entry.back.name, (request,))
         return answer
+
+    def _lose(self, entry: Entry, operation: str, shown: Sequence[Message | Carried | Fault]) -> None:
+        """Note what the answer that shows these lost, where somebody wants to know."""
+        if self.losses is not None:
+            front, back = entry.front.dialect, entry.back.dialect
+            made = [one for one in shown if not isinstance(one, Fault)]
+            try:
+                self.lost = self.losses.of(front, back, operation, made, self.now, self.form_name)
+            except TranslatorError:  # what was shown and cannot be read again is shown all the same: a send was made
+                self.notes.add("losses-unknown")
 
     # ---------------------------------------------------------------------------------------------------------- send
 
@@ -124,7 +140,8 @@ class _Course:
         try:
             carried: Carried = yield from sending.one(draft)
         finally:
-            self.asks += sending.asks
+            self.notes.asks += sending.asks
+        self._lose(entry, "send", (carried,))
         return front.dialect.front.write_message(
             "send", carried.message, front.account, front.property, self.form_name, self.notes, carried.draft
         )
@@ -134,7 +151,8 @@ class _Course:
         try:
             outcomes = yield from sending.all(batch.entries)
         finally:
-            self.asks += sending.asks
+            self.notes.asks += sending.asks
+        self._lose(entry, "send", outcomes)
         return front.dialect.front.write_batch(outcomes, front.account, front.property, self.notes)
 
     def _sending(self, entry: Entry) -> Sending:
@@ -148,6 +166,7 @@ class _Course:
             message = yield from self._retrieved(entry, sid)
             if message is not None:
                 front = entry.front
+                self._lose(entry, "get", (message,))
                 return front.dialect.front.write_message(
                     "get", message, front.account, front.property, self.form_name, self.notes
                 )
@@ -161,7 +180,7 @@ class _Course:
         if message is None:
             return None
         if behind.property and message.property is None and verbs.get_scope == "account" and entry.shared:
-            rows = yield from self._counted(within_second(entry, message.created, self.limits, self.now, self.notes))
+            rows = yield from within_second(entry, message.created, self.limits, self.now, self.notes)
             return message if any(row.sid == sid for row in rows) else None
         return message
 
@@ -169,34 +188,12 @@ class _Course:
 
     def _list(self, entry: Entry, at: Located, asked: Listed) -> Steps:
         front = entry.front
-        page: Page = yield from self._counted(list_page(entry, asked.query, self.limits, self.now, self.notes))
+        page: Page = yield from list_page(entry, asked.query, self.limits, self.now, self.notes)
         self.total = "capped" if page.capped else "exact"
+        self._lose(entry, "list", page.messages)
         return front.dialect.front.write_page(
             page, asked, at, self.request.path, front.account, front.property, self.form_name, self.notes
         )
-
-    def _counted(self, steps: Steps) -> Steps:
-        """The same steps, with every ask counted, those within a Once included."""
-        go_on: Any = partial(next, steps)
-        while True:
-            try:
-                want: Want = go_on()
-            except StopIteration as done:
-                return done.value
-            sent = go_on = None  # an answer may be large, and is not kept while the next is waited for
-            try:
-                if isinstance(want, Once):
-                    sent = yield Once(want.key, partial(self._counted_once, want))
-                else:
-                    self.asks += len(want.requests) if isinstance(want, Ask) else 0
-                    sent = yield want
-            except TranslatorError as error:
-                go_on = partial(steps.throw, error)
-            else:
-                go_on = partial(steps.send, sent)
-
-    def _counted_once(self, once: Once, kept: Any) -> Steps:
-        return self._counted(once.steps(kept))
 
 
 def _opens(entry: Entry, at: Located) -> bool:

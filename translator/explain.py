@@ -11,6 +11,7 @@ from translator.dialect.drafting import Batch
 from translator.dialect.front import Listed
 from translator.errors import Refused
 from translator.exchange import Limits, Reply, exchange
+from translator.losses import Losses
 from translator.model import Draft, Fault, Message, Notes
 from translator.planning import rules
 from translator.planning.arrange import arranged, cut
@@ -24,7 +25,7 @@ _SPACING = 60
 def explain(entry: Entry, request: Request, now: float, rows: int | None) -> Iterator[str]:
     """Lines that say what a request becomes; `request` carries the entry's own credentials."""
     accounts = Accounts([entry])
-    running = alone(exchange(accounts, Limits(), request, now), {})
+    running = alone(exchange(accounts, Limits(), request, now, Losses()), {})
     asks = 0
     try:
         ask = next(running)
@@ -52,7 +53,8 @@ def _shown(number: int, ask: Ask, request: Request) -> Iterator[str]:
 def _later(entry: Entry, request: Request) -> Iterator[str]:
     front = entry.front.dialect.front
     try:
-        asked = front.read_request(front.routing.locate(request), request, Notes())
+        at = front.routing.locate(request)
+        asked = front.read_request(at, request, Notes())
     except Refused:
         return
     if isinstance(asked, Listed):
@@ -65,11 +67,15 @@ def _later(entry: Entry, request: Request) -> Iterator[str]:
         yield "then, where the answer does not say whose message it is: a list of its second, to see that it is the entry's own"
     else:
         yield "then nothing"
+    operation = "send" if isinstance(asked, Draft | Batch) else at.operation.name
+    foreseen = Losses().foreseen(entry.front.dialect, entry.back.dialect, operation)
+    yield from (f"lost, where the answer has a place for it: {id_}" for id_ in foreseen)
 
 
 def _answered(reply: Reply) -> Iterator[str]:
     yield f"answer: {reply.response.status}{f' ({reply.fault})' if reply.fault else ''}"
     yield f"    {reply.response.body.decode('utf-8', 'replace')}"
+    yield from (f"lost: {id_}" for id_ in reply.lost)
     yield from (f"note: {note.name} {note.detail}".rstrip() for note in reply.notes)
 
 

@@ -4,6 +4,7 @@ It is the finest distinction that any mapping table makes, and nothing more. Ins
 A phone number is `+` and 7 to 15 digits; a short code is bare digits; anything else is a sender ID, or names a client.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -44,6 +45,20 @@ class Message(msgspec.Struct, gc=False, kw_only=True):
     external_id: str | None = None
     account: str | None = None
     property: str | None = None
+
+
+class Rows(tuple[Message, ...]):
+    """Messages that were read at once, in the order in which they came, and for good: `looked` has what was seen when a whole column of
+    them was looked at, by the attribute and the form that all of it has (see `kinds.kind.Column`)."""
+
+    looked: Mapping[tuple[str, str], list[str]]
+
+    @classmethod
+    def of(cls, messages: list[Message], looked: Mapping[tuple[str, str], list[str]]) -> "Rows":
+        """These messages with what is known of them; none of them may be changed any more."""
+        rows = cls(messages)
+        rows.looked = looked
+        return rows
 
 
 class Draft(msgspec.Struct, gc=False, kw_only=True):
@@ -125,7 +140,7 @@ class Page(msgspec.Struct, gc=False, kw_only=True):
     the last one shown, where the stretch follows a message that the caller named; None where its number says so.
     """
 
-    messages: list[Message]
+    messages: Sequence[Message]
     skip: int
     count: int
     total: int
@@ -192,9 +207,10 @@ class Note(NamedTuple):
 
 @dataclass(slots=True)
 class Notes:
-    """What one exchange noticed on its way, in order."""
+    """What one exchange noticed on its way, in order, and how many requests it made of a back."""
 
     items: list[Note] = field(default_factory=list)
+    asks: int = 0
 
     def add(self, name: str, detail: str = "") -> None:
         self.items.append(Note(name, detail))

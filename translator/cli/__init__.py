@@ -57,16 +57,21 @@ def main() -> None:
 @click.option(
     "--workers", type=click.IntRange(1, 256), help="How many processes; more than one share a PostgreSQL store."
 )
+@click.option(
+    "--explain-headers/--no-explain-headers", default=None,
+    help="Whether an answer says in headers what it took and what it lost; off when not given and not configured.",
+)  # fmt: skip
 @output_option
-def serve(config: Path, workers: int | None, output: Output | None) -> None:
+def serve(config: Path, workers: int | None, explain_headers: bool | None, output: Output | None) -> None:
     """Run the proxy until SIGINT or SIGTERM; -o is the form of the log."""
     from translator.shell import serve as serving
     from translator.shell.assembly import assemble
     from translator.shell.settings import load
 
     configure(output)
-    given = {} if workers is None else {"SMS_TRANSLATOR_SERVER__WORKERS": str(workers)}
-    settings = load(config, {**os.environ, **given})
+    given = {"WORKERS": workers, "EXPLAIN_HEADERS": explain_headers}
+    laid = {f"SMS_TRANSLATOR_SERVER__{name}": str(value).lower() for name, value in given.items() if value is not None}
+    settings = load(config, {**os.environ, **laid})
     sys.exit(serving.serve(settings, assemble(settings)))
 
 

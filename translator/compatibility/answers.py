@@ -16,25 +16,17 @@ def fields(pair: Pair) -> Iterator[Row]:
     """Each member of a message in front; twice where only some of the back's answers have it."""
     for row in pair.front.fields:
         verdict, reason = _field(pair, row)
-        missing = _unsaid(pair, row)
+        missing = pair.left_out(row) if verdict != "lossy" else ()
         shown = [operation for operation in row.shown if operation not in missing]
         if shown:
-            yield pair.row("field", _shown(row.json, shown), verdict, reason)
+            yield pair.row("field", _shown(row.json, shown), verdict, reason, of=row.json)
         if missing:
             source = next(source for name in row.of if (source := pair.source(name)) is not None)
             reason = f"{pair.names[1]} has `{source.json}` in the answers to {_operations(pair.says(source.json))} only"
-            yield pair.row("field", _shown(row.json, missing), "lossy", f"left out: {reason}")
+            yield pair.row("field", _shown(row.json, missing), "lossy", f"left out: {reason}", of=row.json)
         if row.kind.startswith("sid:"):
             reason = "a SID that is neither M and 31 of A-Z2-7 nor SM and 32 hex digits is carried, in another length"
-            yield pair.row("field", f"{row.json}, of another shape", "lossy", reason)
-
-
-def _unsaid(pair: Pair, row: FieldRow) -> list[str]:
-    """The operations that show a plain copy in front whose source the back's answer does not have."""
-    source = pair.source(row.of[0]) if row.write in ("copy", "copy-only") else None
-    if source is None or row.statuses or not source.json:
-        return []
-    return [operation for operation in row.shown if operation not in pair.says(source.json)]
+            yield pair.row("field", f"{row.json}, of another shape", "lossy", reason, of=row.json)
 
 
 def _shown(name: str, operations: Iterable[str]) -> str:
@@ -56,8 +48,7 @@ def _field(pair: Pair, row: FieldRow) -> tuple[Verdict, str]:
         return "derived", "not known at that moment, and never shown"
     if row.write == "entry":
         return "derived", f"the caller's own {front} {row.of[0]}, never the one at {back}"
-    fixed = [read for read in pair.back.reads if read.attribute in row.of and read.fixed is not None]
-    if fixed:
+    if fixed := pair.made_up(row):
         facts = "; ".join(f"{str(read.fixed).lower()} where it is {quoted(read.directions, 'or')}" for read in fixed)
         return "lossy", f"{back} does not say it: {facts}"
     sources = [source.json for name in row.of if (source := pair.source(name)) is not None]
@@ -93,13 +84,14 @@ def _copied(pair: Pair, row: FieldRow, source: str) -> tuple[Verdict, str]:
 
 
 def unseen(pair: Pair) -> Iterator[Row]:
-    """What the dialect behind says and the one in front has no place for."""
+    """What the dialect behind says and the one in front has no place for, or none in its answers to some operations."""
     front, back = pair.names
-    shown = {attribute for row in pair.front.fields for attribute in row.of}
-    for row in pair.back.fields:
-        if row.write == "copy" and row.of[0] not in shown:
-            reason = f"{front} has no place for what {back} says here"
-            yield pair.row("field", f"{row.json} (behind)", "lossy", reason)
+    for found in pair.unseen():
+        some = found.operations != found.said
+        name = _shown(found.member, found.operations) if some else found.member
+        where = f" in its answers to {_operations(found.operations)}" if some else ""
+        reason = f"{front} has no place of its own for what {back} says here{where}"
+        yield pair.row("field", f"{name} (behind)", "lossy", reason, of=found.member, behind=True)
 
 
 def words(pair: Pair) -> Iterator[Row]:
@@ -116,7 +108,7 @@ def words(pair: Pair) -> Iterator[Row]:
         for row in behind.rows:
             if row.way == "read":
                 reason = f"{pair.names[1]} may say it too; shown as `{shown.write[row.word]}`"
-                yield pair.row(what, f"{row.wire} (behind)", "derived", reason)
+                yield pair.row(what, f"{row.wire} (behind)", "derived", reason, of=row.wire, behind=True)
 
 
 def _single(pair: Pair, row: WordRow, shown: Words, behind: Words) -> tuple[Verdict, str]:
@@ -164,6 +156,9 @@ def error_codes(pair: Pair) -> Iterator[Row]:
     unknown = next((row for row in pair.front.words.error if row.unknown), None)
     if unknown is not None:
         reason = f"shown as {unknown.code}, “{unknown.text}”: {front} does not know the codes of {back}"
-        yield pair.row("error code", "any other", "lossy", reason)
-    elif any(row.of == ("error",) for row in pair.front.fields):
-        yield pair.row("error code", "any", "native", f"the code as {back} writes it")
+        yield pair.row("error code", "any other", "lossy", reason, of=unknown.code)
+    else:
+        shown = [row.json for row in pair.front.fields if row.of == ("error",)]
+        for member in shown[:1]:
+            reason = f"the code as {back} writes it"
+            yield pair.row("error code", "any", "native", reason, of=member, section="fields")

@@ -40,13 +40,16 @@ def as_markdown(found: Sequence[Row]) -> str:
     lines += ["What an application asks of the dialect *in front*, and how that fares with the other one *behind*:", ""]
     lines += [f"- **{verdict}**: {meaning}" for verdict, meaning in VERDICTS.items()]
     lines += ["", "`(behind)` marks what only the dialect behind has; `(send)`, `(get)`, `(list)` the answers meant."]
+    lines += [
+        "`id` is the row of the mapping table, as `X-Translator-Loss` names it; `back.` before it is the table of the one behind."
+    ]
     for front, back in dict.fromkeys((row.front, row.back) for row in found):
         pair = [row for row in found if (row.front, row.back) == (front, back)]
         lines += ["", f"## {front} in front, {back} behind", "", *_summary(pair)]
         for what in dict.fromkeys(row.what for row in pair):
             rows = [row for row in pair if row.what == what]
-            lines += ["", f"### {_TITLES[what]}", "", f"| {what} | verdict | how |", "| --- | --- | --- |"]
-            lines += [f"| {_cell(row.name)} | {row.verdict} | {_cell(row.reason)} |" for row in rows]
+            lines += ["", f"### {_TITLES[what]}", "", f"| {what} | verdict | how | id |", "| --- | --- | --- | --- |"]
+            lines += [f"| {_cell(row.name)} | {row.verdict} | {_cell(row.reason)} | {_id(row)} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -59,6 +62,10 @@ def _summary(pair: Sequence[Row]) -> Iterator[str]:
         for what in dict.fromkeys(row.what for row in pair if row.verdict == verdict):
             names = [_cell(row.name) for row in pair if (row.verdict, row.what) == (verdict, what)]
             yield f"- {verdict}, {what}: {'; '.join(names)}"
+
+
+def _id(row: Row) -> str:
+    return f"`{_cell(row.id)}`" if row.id else ""
 
 
 def _cell(text: str) -> str:

@@ -32,12 +32,14 @@ def send(pair: Pair) -> Iterator[Row]:
     for operation in pair.front.operations:
         if operation.name == "batch":
             reason = f"up to {operation.most}, each sent to {back} by itself and with an outcome of its own"
-            yield pair.row("send parameter", f"{operation.member} (batch)", "emulated", reason)
+            yield pair.row(
+                "send parameter", f"{operation.member} (batch)", "emulated", reason, of="batch", section="operations"
+            )
     asked = {row.attribute for row in pair.front.send}
     for other in pair.back.send:
         if other.default is not None and other.attribute not in asked:
             reason = f"always `{str(other.default).lower()}`: {front} has no parameter that says otherwise"
-            yield pair.row("send parameter", f"{other.name} (behind)", "derived", reason)
+            yield pair.row("send parameter", f"{other.name} (behind)", "derived", reason, of=other.name, behind=True)
 
 
 def _sent(pair: Pair, row: SendRow, other: SendRow) -> Iterator[Row]:
@@ -48,12 +50,12 @@ def _sent(pair: Pair, row: SendRow, other: SendRow) -> Iterator[Row]:
         reason = (
             f"the account's configured `{row.attribute}`, since {back} requires `{other.name}`; refused without one"
         )
-        yield pair.row("send parameter", f"{row.name}, left out", "derived", reason)
+        yield pair.row("send parameter", f"{row.name}, left out", "derived", reason, of=row.name)
     for party in row.carries:
         if party not in other.carries:
             sort = party.replace("-", " ")
             reason = f"`{other.name}` of {back} does not carry a {sort}"
-            yield pair.row("send parameter", f"{row.name}, a {sort}", "refused", reason)
+            yield pair.row("send parameter", f"{row.name}, a {sort}", "refused", reason, of=row.name)
 
 
 def filters(pair: Pair) -> Iterator[Row]:
@@ -79,7 +81,7 @@ def filters(pair: Pair) -> Iterator[Row]:
         if other.required and optional:
             start = f"{other.open}" if other.open is not None else f"now and {other.open_ahead} seconds"
             reason = f"required by {back}; {start} where the list of {front} has no such bound"
-            yield pair.row("filter", f"{other.name} (behind)", "derived", reason)
+            yield pair.row("filter", f"{other.name} (behind)", "derived", reason, of=other.name, behind=True)
 
 
 def _by_word(pair: Pair, row: FilterRow) -> Row:
@@ -118,39 +120,40 @@ def sorting(pair: Pair) -> Iterator[Row]:
     if default == "ascending" and (sort.parameter or sort.default == default):
         asked = next((key.name for key in sort.keys if key.attribute == "created"), "")
         how = f"as `{sort.parameter}={asked}{sort.separator}{sort.ascending}` of {back}" if asked else f"as of {back}"
-        yield pair.row("sort", "nothing asked", "native", f"by creation, {default}, {how}")
+        yield pair.row("sort", "nothing asked", "native", f"by creation, {default}, {how}", of="default")
     else:
-        yield pair.row(
-            "sort", "nothing asked", "emulated", f"by creation, {default}; cut from the end of what {back} lists"
-        )
+        reason = f"by creation, {default}; cut from the end of what {back} lists"
+        yield pair.row("sort", "nothing asked", "emulated", reason, of="default")
     for key in pair.front.sort.keys:
+        of = f"keys.{key.name}"
         if not key.offered:
-            yield pair.row("sort", key.name, "refused", "unless a setting offers it; then sorted here")
+            yield pair.row("sort", key.name, "refused", "unless a setting offers it; then sorted here", of=of)
             continue
         if key.attribute == "created":
-            yield pair.row("sort", key.name, "emulated", f"cut from either end of what {back} lists")
+            yield pair.row("sort", key.name, "emulated", f"cut from either end of what {back} lists", of=of)
             continue
         reason = f"{back} is read whole and sorted here by what {front} shows; ties newest first"
-        yield pair.row("sort", key.name, "emulated", reason)
+        yield pair.row("sort", key.name, "emulated", reason, of=of)
 
 
 def paging(pair: Pair) -> Iterator[Row]:
     """Each parameter of paging in front, and each member of its page object."""
     back, rules, other = pair.names[1], pair.front.paging, pair.back.paging
     slices = quoted([name for name in (other.position, other.size) if name])
-    yield pair.row("paging", rules.position, "emulated", f"cut here from slices by {slices} of {back}")
+    yield pair.row("paging", rules.position, "emulated", f"cut here from slices by {slices} of {back}", of="position")
     most = f", at most {rules.size_max}" if rules.size_max else ""
     size = f"{rules.size_default} unless asked{most}; cut here from slices of {other.slice} from {back}"
-    yield pair.row("paging", rules.size, "emulated", size)
+    yield pair.row("paging", rules.size, "emulated", size, of="size")
     if rules.limit:
         reason = f"the first {rules.limit_default} unless asked, after filters and sort, counted here"
-        yield pair.row("paging", rules.limit, "emulated", reason)
+        yield pair.row("paging", rules.limit, "emulated", reason, of="limit")
     if rules.after:
-        yield pair.row("paging", rules.after, "emulated", "the page begins after that message, found here")
+        yield pair.row("paging", rules.after, "emulated", "the page begins after that message, found here", of="after")
     for member in rules.members:
-        what = member.value.replace("-", " ")
+        what, of = member.value.replace("-", " "), f"members.{member.json}"
         if member.value in _COUNTED:
             reason = f"the {what}: {back} gives no count, so it is found by leaps and bisection, one row each"
-            yield pair.row("paging", member.json, "emulated", reason)
+            yield pair.row("paging", member.json, "emulated", reason, of=of)
         else:
-            yield pair.row("paging", member.json, "derived", f"the {what}, worked out from the request and the count")
+            reason = f"the {what}, worked out from the request and the count"
+            yield pair.row("paging", member.json, "derived", reason, of=of)

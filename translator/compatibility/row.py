@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from translator.tables.schema import FieldRow, Operation, ReadRow, Table
+from translator.tables.cells import row_id
+from translator.tables.pair import Composition
 
 Verdict: TypeAlias = Literal["native", "derived", "emulated", "lossy", "refused"]
 
@@ -16,8 +17,24 @@ VERDICTS: Final[dict[Verdict, str]] = {
 }
 
 
+_SECTIONS: Final = {
+    "send parameter": "send",
+    "field": "fields",
+    "status word": "words.status",
+    "direction word": "words.direction",
+    "error code": "words.error",
+    "filter": "filters",
+    "sort": "sort",
+    "paging": "paging",
+    "fault": "errors.faults",
+    "format": "formats.offers",
+}
+"""Where the mapping rows stand that a sort of row is about. No table has rows for headers."""
+
+
 class Row(NamedTuple):
-    """How one thing of the dialect in front fares with the other behind."""
+    """How one thing of the dialect in front fares with the other behind. `id` is that of the mapping row which it is about, by the one
+    function that `X-Translator-Loss` names rows with; empty where it is about none."""
 
     front: str
     back: str
@@ -25,33 +42,26 @@ class Row(NamedTuple):
     name: str
     verdict: Verdict
     reason: str
+    id: str = ""
 
 
-class Pair(NamedTuple):
+class Pair(Composition):
     """Two tables: which is in front, and which behind."""
-
-    front: Table
-    back: Table
 
     @property
     def names(self) -> tuple[str, str]:
         """What the two dialects are called, the one in front first."""
         return self.front.dialect.name, self.back.dialect.name
 
-    def row(self, what: str, name: str, verdict: Verdict, reason: str) -> Row:
-        """A row about this pair."""
-        return Row(*self.names, what, name, verdict, reason)
-
-    def source(self, attribute: str) -> FieldRow | ReadRow | None:
-        """The row that reads an attribute from the back's answers; None where the back does not say it."""
-        found: list[FieldRow | ReadRow] = [row for row in self.back.reads if row.attribute == attribute]
-        found += [row for row in self.back.fields if row.write == "copy" and row.of == (attribute,)]
-        return found[0] if found else None
-
-    def says(self, json: str) -> set[Operation]:
-        """The operations whose answers hold a member at the back."""
-        rows = [row for row in self.back.fields if row.json == json and row.write != "nothing"]
-        return {operation for row in rows for operation in row.shown}
+    def row(
+        self, what: str, name: str, verdict: Verdict, reason: str, *, of: str | None = None, section: str = "",
+        behind: bool = False,
+    ) -> Row:  # fmt: skip
+        """A row about this pair. `of` is the label of the mapping row that it is about, where that is not `name`; `section` is where
+        that stands, where it is not with its like; `behind` says that it is the table's of the dialect behind."""
+        where = section or _SECTIONS.get(what, "")
+        id_ = row_id(where, name if of is None else of, behind=behind) if where else ""
+        return Row(*self.names, what, name, verdict, reason, id_)
 
 
 def quoted(names: Sequence[str], last: str = "and") -> str:

@@ -21,13 +21,13 @@ def faults(pair: Pair) -> Iterator[Row]:
         name = f"{pair.front.fault(fault).status} {fault}"
         answers = [_answer(read) for read in pair.back.errors.reads if read.fault == fault]
         if answers:
-            yield pair.row("fault", name, "derived", f"when {back} answers {', or '.join(dict.fromkeys(answers))}")
+            reason = f"when {back} answers {', or '.join(dict.fromkeys(answers))}"
+            yield pair.row("fault", name, "derived", reason, of=fault)
         elif fault == "refused-parameter":
-            yield pair.row(
-                "fault", name, "derived", f"as refused-message, where {back} says which parameter it is about"
-            )
+            reason = f"as refused-message, where {back} says which parameter it is about"
+            yield pair.row("fault", name, "derived", reason, of=fault)
         else:
-            yield pair.row("fault", name, "native", _OTHERWISE[whose].format(back=back))
+            yield pair.row("fault", name, "native", _OTHERWISE[whose].format(back=back), of=fault)
 
 
 def _answer(read: FaultRead) -> str:
@@ -49,9 +49,13 @@ def formats(pair: Pair) -> Iterator[Row]:
     behind = {offer.media for offer in pair.back.formats.offers}
     for offer in pair.front.formats.offers:
         if offer.media in behind:
-            yield pair.row("format", offer.media, "native", f"{back} speaks it too")
+            yield pair.row("format", offer.media, "native", f"{back} speaks it too", of=offer.name)
         else:
-            yield pair.row("format", offer.media, "emulated", f"written here; {back} is asked for JSON")
+            reason = f"written here; {back} is asked for JSON"
+            yield pair.row("format", offer.media, "emulated", reason, of=offer.name)
+        if offer.name == "xml":
+            reason = "a character that no XML can hold is replaced by U+FFFD"
+            yield pair.row("format", f"{offer.media}, of a control character", "lossy", reason, of=offer.name)
 
 
 def headers(pair: Pair) -> Iterator[Row]:

@@ -5,7 +5,6 @@ from typing import Any
 from translator.errors import BadValue
 from translator.formats.json import is_harmless
 from translator.kinds import KINDS, Kind
-from translator.kinds.kind import Inline
 from translator.kinds.plain import write_same
 from translator.tables import Table
 from translator.words import ErrorWords, Words
@@ -45,9 +44,8 @@ class Bindings:
 
 
 def _word(words: Words, means: str) -> Kind:
-    inline = Inline("{$words[$x]}", {"words": words.write})
     harmless = all(map(is_harmless, words.write.values()))
-    return Kind(_read_word(words), words.write.__getitem__, str, means, inline=inline, harmless=harmless)
+    return Kind(_read_word(words), words.write.__getitem__, str, means, words=words.write, harmless=harmless)
 
 
 def _read_word(words: Words) -> Any:

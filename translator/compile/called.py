@@ -1,22 +1,31 @@
 """What generated writers call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from translator.formats.json import Spelling
 from translator.kinds.kind import Column
-from translator.model import Draft, Message
+from translator.model import Draft, Message, Rows
 
 
 def written_together(
-    column: Column, write: Callable[[Any], Any], spelling: Spelling
-) -> Callable[[list[str]], list[str]]:
-    """Writes many values of a kind as they stand between quotes."""
-    write_all, one = column.write, spelling.one
+    attribute: str, column: Column, write: Callable[[Any], Any], spelling: Spelling
+) -> Callable[[Sequence[Message]], list[str]]:
+    """Writes an attribute of many messages as it stands between quotes. Of those that were read at once it is known already what their
+    columns look like."""
+    known_as, value_of, one = (attribute, column.form), attrgetter(attribute), spelling.one
 
-    def written(values: list[str]) -> list[str]:
-        together = write_all(values)
-        return together if together is not None else [one(write(value))[1:-1] for value in values]
+    def written(rows: Sequence[Message]) -> list[str]:
+        found = rows.looked.get(known_as) if isinstance(rows, Rows) else None
+        if found is not None and column.left:
+            return found
+        values = list(map(value_of, rows))
+        if found is None:
+            found = column.look(values)
+        if found is None:
+            return [one(write(value))[1:-1] for value in values]
+        return found if column.left else values
 
     return written
 

@@ -3,7 +3,10 @@
 What the pass looks like for two fields, as generated:
 
     def read(rows, now):
-        if not _0([m.sid for m in rows]):   # as they mostly are: neutral already
+        looked = {}
+        c = _0([m.sid for m in rows])
+        if c is not None: looked['sid', 'bare SID'] = c   # as they mostly are: neutral already
+        else:
             for m in rows: m.sid = _4(m.sid)
         try:
             for m in rows:
@@ -12,6 +15,7 @@ What the pass looks like for two fields, as generated:
                 m.status = _2[m.status] or _3(m, now)   # the words that need no test, and the others
         except KeyError:
             raise _5('is not a word of this dialect') from None
+        return looked
 """
 
 from collections.abc import Callable
@@ -24,7 +28,7 @@ from translator.compile.source import Source
 from translator.errors import BadValue, Unreadable
 from translator.formats.json import UNREADABLE
 from translator.kinds.plain import read_count
-from translator.model import Message
+from translator.model import Message, Rows
 from translator.tables import Table
 from translator.tables.schema import FieldRow, ReadRow
 from translator.words import Words
@@ -33,7 +37,8 @@ _UNREAD = "(unread) "
 """Before the wire name of an attribute that no row reads: no JSON member of a back is called so."""
 
 
-Neutral: TypeAlias = Callable[[list[Message], float], None]
+Neutral: TypeAlias = Callable[[list[Message], float], dict[tuple[str, str], list[str]]]
+"""Makes the values of messages neutral at an instant, and says what was seen of their columns."""
 
 
 class MessageReader:
@@ -61,20 +66,22 @@ class MessageReader:
         """One message, under its member or bare: documents and SDKs differ. Raises Unreadable."""
         try:
             wrapped: Any = self._wrapped.decode(body) if self._wrapped else None
-            message = (
+            message: Message = (
                 wrapped.message if wrapped is not None and wrapped.message is not None else self._bare.decode(body)
             )
         except UNREADABLE:
             raise Unreadable("a message is not of its dialect's shape") from None
-        return self._made_neutral(self._each, [message], now)[0]
+        self._made_neutral(self._each, [message], now)
+        return message
 
-    def many(self, body: bytes, now: float) -> tuple[list[Message], int | None]:
+    def many(self, body: bytes, now: float) -> tuple[Rows, int | None]:
         """A list of messages, and the size of page that the answer says it counts in, where it says so. Raises Unreadable."""
         try:
             listing: Any = self._many.decode(body)
         except UNREADABLE:
             raise Unreadable("a list of messages is not of its dialect's shape") from None
-        return self._made_neutral(self._all, listing.messages, now), self._size(listing.size)
+        looked = self._made_neutral(self._all, listing.messages, now)
+        return Rows.of(listing.messages, looked), self._size(listing.size)
 
     @staticmethod
     def _size(said: Any) -> int | None:
@@ -85,12 +92,11 @@ class MessageReader:
             return None
 
     @staticmethod
-    def _made_neutral(neutral: Neutral, rows: list[Message], now: float) -> list[Message]:
+    def _made_neutral(neutral: Neutral, rows: list[Message], now: float) -> dict[tuple[str, str], list[str]]:
         try:
-            neutral(rows, now)
+            return neutral(rows, now)
         except BadValue as error:
             raise Unreadable(f"a member of a message {error.reason}") from None
-        return rows
 
 
 def _plain_reads(table: Table, copies: list[FieldRow]) -> list[ReadRow]:
@@ -131,13 +137,15 @@ def _neutral(
 ) -> Neutral:
     """Makes the values of messages neutral. `many` looks at a column as a whole first, which pays from a few messages on."""
     source = Source("def read(rows, now):")
+    source.add(1, "looked = {}")
     simple = [(row.of[0], row.kind, row.required) for row in copies if row.of[0] != "status"]
     simple += [(row.attribute, row.kind, False) for row in plain]
     for attribute, kind, required in simple:
         if many and required and (column := bindings.kind(kind).column) is not None:
-            alike, read = source.name(column.alike), source.name(bindings.kind(kind).read)
-            source.add(1, f"if not {alike}([m.{attribute} for m in rows]):")
-            source.add(2, f"for m in rows: m.{attribute} = {read}(m.{attribute})")
+            look, read = source.name(column.look), source.name(bindings.kind(kind).read)
+            source.add(1, f"c = {look}([m.{attribute} for m in rows])")
+            source.add(1, f"if c is not None: looked[{attribute!r}, {column.form!r}] = c")
+            source.add(1, "else:", f"    for m in rows: m.{attribute} = {read}(m.{attribute})")
     source.add(1, "try:", "    for m in rows:")
     for attribute, kind, required in simple:
         if bindings.kind(kind).decoded or (many and required and bindings.kind(kind).column is not None):
@@ -161,6 +169,7 @@ def _neutral(
         read = f"{source.name(bindings.kind(row.kind).read)}(x)" if row.kind else "x"
         source.add(3, f"if {holds}: m.{row.attribute} = {read}")
     source.add(1, "except KeyError:", f"    raise {source.name(BadValue)}('is not a word of this dialect') from None")
+    source.add(1, "return looked")
     return source.function("reading messages")
 
 

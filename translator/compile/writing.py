@@ -3,36 +3,36 @@
 What one looks like for four fields of a JSON list, as generated:
 
     def write(rows, account, property, given, notes):
-        out = []
-        add = out.append
         p2 = f',"account_sid":{_0(account)}' if account else ''
         c3 = _1([m.text for m in rows])
+        k0 = f'{p2},"body":'
         for m, c3 in zip(rows, c3):
             m_sid, m_created, m_submitted, m_received = m.sid, m.created, m.submitted, m.received
-            hour, second = m_created // 3600, m_created % 3600
+            second = m_created % 3600
+            hour = m_created - second
             x1 = m_submitted
             if x1 is None: x1 = m_received
             p1 = ''
             if x1 is not None:
-                s1 = x1 - m_created + second
-                h1 = _2[hour] if 0 <= s1 < 3600 else _2[x1 // 3600]
-                p1 = f',"date_sent":"{h1}{_3[s1 % 3600]}"'
-            add(f'{{"sid":"SM{m_sid}"{p1}{p2},"body":{c3}}}')
-        return out
+                s1, h1 = x1 - hour, hour
+                if not 0 <= s1 < 3600: s1, h1 = x1 % 3600, x1 - x1 % 3600
+                p1 = f',"date_sent":"{_2[h1]}{_3[s1]}"'
+            yield f'{{"sid":"SM{m_sid}"{p1}{k0}{c3}}}'
 """
 
-from collections.abc import Callable
-from string import Template
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
 import msgspec
 
 from translator.compile.bindings import Bindings
 from translator.compile.called import as_given, written_together
+from translator.compile.runs import put_together
 from translator.compile.source import Source, literal
+from translator.compile.spelling import Spelled
 from translator.formats import xml
 from translator.formats.json import SPELLINGS
-from translator.kinds import Kind
 from translator.kinds.kind import Clock
 from translator.kinds.plain import write_same
 from translator.model import Draft, Message, Notes
@@ -42,9 +42,10 @@ from translator.tables.schema import NO_XML, FieldRow
 _ALWAYS = frozenset(field.name for field in msgspec.structs.fields(Message) if field.required)
 """The attributes that every message has."""
 
-_FLAGS: Final = {True: "true", False: "false"}
+_words = cache(frozenset[str])
+"""Equal sets of words are one."""
 
-MessageWriter = Callable[[list[Message], str, str, Draft | None, Notes], list[str]]
+MessageWriter = Callable[[Sequence[Message], str, str, Draft | None, Notes], Iterator[str]]
 """Messages as the front's text: JSON objects or XML elements.
 
 Called with the messages, the entry's own account and property, the draft that a send answers to, and the notes."""
@@ -64,17 +65,18 @@ def sort_key(table: Table, bindings: Bindings, attribute: str) -> Callable[[Mess
 
 class _Value(NamedTuple):
     """What a row shows of message `m`: the inside of an f-string, in the form's own spelling, and the condition under which it is there
-    (empty: always), and the lines that it takes then. `error` is the name of a code that is to be known."""
+    (empty: always), and the lines that it takes then; `member` is all of it with its name, where that is one look-up."""
 
     text: str
     there: str = ""
     lines: tuple[str, ...] = ()
-    error: str = ""
+    member: str = ""
 
 
 class _Writing:
     """A writer in the making. In its source `m_…` are attributes of a message, `c…` values of a whole column, `x…` the attribute found
-    among several, and `p…` pieces of the text that are not always there; all of them by the row's number."""
+    among several, and `p…` pieces of the text that are not always there; all of them by the row's number. `under` is the piece that the
+    last line belongs to, and `condition` the one under which that is there."""
 
     def __init__(self, table: Table, bindings: Bindings, operation: str, form: str) -> None:
         self._bindings, self._operation, self._form = bindings, operation, form
@@ -84,23 +86,26 @@ class _Writing:
         self._nulls = table.formats.nulls == "written"
         self._element = (table.xml or NO_XML).message
         self._source = Source("def write(rows, account, property, given, notes):")
+        self._loop: list[str] = []
+        self._same: set[str] = set()
+        self._spelled = Spelled(self._source, form, self._spelling)
+        self._condition, self._under = "", ""
         self._columns: dict[int, str] = {}
         self._sid = ""
 
     def function(self) -> MessageWriter:
         """The function: what is the same for all messages, then each message."""
         source = self._source
-        source.add(1, "out = []", "add = out.append")
         self._begin()
         self._go_through()
         pieces = [self._piece(number, row) for number, row in enumerate(self._rows)]
         if self._form == "xml":
-            source.add(2, f"add({self._of_elements(pieces)})")
-        elif pieces[0].startswith(","):
-            source.add(2, f"add(f'{{{{{''.join(pieces)[1:]}}}}}')")
+            self._each(f"yield {self._of_elements(pieces)}")
         else:
-            source.add(2, f"x = f'{''.join(pieces)}'", "add(f'{{{x[1:]}}}')")
-        source.add(1, "return out")
+            self._each(*self._of_members("".join(pieces)))
+        columns = "".join(f", c{number}" for number in self._columns)
+        source.add(1, f"for m{columns} in zip(rows{columns}):" if columns else "for m in rows:")
+        source.add(2, *self._loop)
         return source.function(f"writing {self._operation} as {self._form}")
 
     # ------------------------------------------------------------------------------------------ the same for all messages
@@ -110,9 +115,10 @@ class _Writing:
             if row.write == "path":
                 self._path_ends(number, row.xml_text if self._form == "xml" else row.text)
             elif row.write == "entry":
-                value = self._spelled(row.of[0])
+                value = self._spelled.text(row.of[0])
                 piece = self._written_piece(row, value)
                 self._source.add(1, f"p{number} = {piece} if {row.of[0]} else '{self._absent(row)}'")
+                self._same.add(f"p{number}")
             elif self._operation == "list" and self._form == "json" and row.write == "copy" and row.of[0] in _ALWAYS:
                 self._column(number, row)
 
@@ -122,28 +128,24 @@ class _Writing:
             filled = f"{text!r}.replace('{{account}}', account).replace('{{property}}', property)"
             quoted = f"{self._source.name(self._spelling.one)}({filled})[1:-1]"
             self._source.add(1, f"{end}{number} = {filled if self._form == 'xml' else quoted}")
+            self._same.add(f"{end}{number}")
 
     def _column(self, number: int, row: FieldRow) -> None:
         """The values of a row for all messages at once, where its kind has a way to write many."""
         kind = self._bindings.kind(row.kind)
         if kind.column is not None:
-            written = written_together(kind.column, kind.write, self._spelling)
+            written = self._source.name(written_together(row.of[0], kind.column, kind.write, self._spelling))
+            self._source.add(1, f"c{number} = {written}(rows)")
             self._columns[number] = f'"{{c{number}}}"'
         elif kind.write is write_same and kind.wire is str:
-            written, self._columns[number] = self._spelling.each, f"{{c{number}}}"
-        else:
-            return
-        self._source.add(1, f"c{number} = {self._source.name(written)}([m.{row.of[0]} for m in rows])")
+            written = self._source.name(self._spelling.each)
+            self._source.add(1, f"c{number} = {written}([m.{row.of[0]} for m in rows])")
+            self._columns[number] = f"{{c{number}}}"
 
     # -------------------------------------------------------------------------------------------------------- each message
 
     def _go_through(self) -> None:
-        """The loop's head, and each attribute that is looked at, by a name of its own."""
-        columns = [f"c{number}" for number in self._columns]
-        if columns:
-            self._source.add(1, f"for {', '.join(['m', *columns])} in zip({', '.join(['rows', *columns])}):")
-        else:
-            self._source.add(1, "for m in rows:")
+        """Each attribute that is looked at, by a name of its own."""
         shown = [row for number, row in enumerate(self._rows) if number not in self._columns]
         looked = dict.fromkeys(
             name for row in shown if row.write in ("copy", "copy-only", "latest", "first") for name in row.of
@@ -153,15 +155,15 @@ class _Writing:
         timed = any(row.kind and self._bindings.kind(row.kind).clock for row in shown)
         if timed:
             looked["created"] = None
-        self._source.add(2, *[f"m_{name} = m.{name}" for name in looked if name != "sid"])
+        self._each(*[f"m_{name} = m.{name}" for name in looked if name != "sid"])
         if timed:
-            self._source.add(2, "hour, second = m_created // 3600, m_created % 3600")
+            self._each("second = m_created % 3600", "hour = m_created - second")
         number = next((number for number in self._columns if self._rows[number].of == ("sid",)), None)
         if number is not None:
             self._sid = f"{{c{number}}}"
         else:
-            self._source.add(2, "m_sid = m.sid")
-            self._sid = self._inside(self._sid_kind, "m_sid")
+            self._each("m_sid = m.sid")
+            self._sid = self._spelled.inside(self._sid_kind, "m_sid")
 
     def _piece(self, number: int, row: FieldRow) -> str:
         """A row's part of the text, as the inside of an f-string, behind the lines that it takes."""
@@ -171,17 +173,32 @@ class _Writing:
             return self._absent(row)
         value = self._value(number, row)
         piece = self._written_piece(row, value.text)
-        depth = 3 if value.there else 2
         if value.there:
-            self._source.add(2, f"p{number} = '{self._absent(row)}'", f"if {value.there}:")
-        self._source.add(depth, *value.lines)
-        if not value.there and self._form == "json":
-            return piece[2:-1]
-        if value.error:
-            self._source.add(depth, f"if {value.error} not in {self._source.name(self._bindings.errors.texts)}:")
-            self._source.add(depth + 1, f"notes.add('unknown-error-code', {value.error})")
-        self._source.add(depth, f"p{number} = {piece}")
+            return self._where(value.there, f"p{number}", piece, self._absent(row), value.lines)
+        self._each(*value.lines)
+        if self._form == "json":
+            return value.member or piece[2:-1]
+        self._each(f"p{number} = {piece}")
         return f"{{p{number}}}"
+
+    def _where(self, there: str, name: str, piece: str, absent: str, lines: tuple[str, ...]) -> str:
+        """A part that is there under a condition. One of JSON that follows another under the same condition goes with it."""
+        if there == self._condition and self._form == "json" and not absent:
+            self._add_under(*lines, f"{self._under} += {piece}")
+            return ""
+        self._each(f"{name} = '{absent}'", f"if {there}:")
+        self._condition, self._under = there, name
+        self._add_under(*lines, f"{name} = {piece}")
+        return f"{{{name}}}"
+
+    def _each(self, *lines: str) -> None:
+        """What is done for each message."""
+        self._loop += lines
+        self._condition = ""
+
+    def _add_under(self, *lines: str) -> None:
+        """What is done for each message under the condition before it."""
+        self._loop += [f"    {line}" for line in lines]
 
     def _written_piece(self, row: FieldRow, value: str) -> str:
         """The expression of a row's part where its value is there."""
@@ -202,34 +219,38 @@ class _Writing:
         if row.write == "fixed":
             return _Value(literal(self._spelling.one(row.text) if self._form == "json" else row.text))
         if row.write == "path":
-            ends = f"{{head{number}}}{self._sid}{{tail{number}}}"
-            return _Value(f'"{ends}"' if self._form == "json" else ends)
+            return _Value(self._spelled.quoted(f"{{head{number}}}{self._sid}{{tail{number}}}"))
         kind = self._bindings.kind(row.kind) if row.kind else self._sid_kind
         if row.of == ("sid",):
-            return _Value(f'"{self._sid}"' if self._form == "json" else self._sid)
+            return _Value(self._spelled.quoted(self._sid))
         if row.write == "given":
             shown = self._source.name(as_given(row.of[0], kind.write))
-            return _Value(self._spelled(f"{shown}(m, given)"))
+            return _Value(self._spelled.text(f"{shown}(m, given)"))
         found = self._found(number, row)
         there = [] if _ALWAYS.intersection(row.of) else [f"{found} is not None"]
-        there += [f"m_status in {self._source.name(frozenset(row.statuses))}"] if row.statuses else []
+        there += [f"m_status in {self._source.name(_words(row.statuses))}"] if row.statuses else []
         if kind.clock is not None:
             text, lines = self._instant(kind.clock, number, found)
-            return _Value(f'"{text}"' if self._form == "json" else text, " and ".join(there), lines)
-        error = found if row.kind == "error:number" else ""
-        return _Value(self._written(kind, found), " and ".join(there), error=error)
+            return _Value(self._spelled.quoted(text), " and ".join(there), lines)
+        lines = (self._to_be_known(found),) if row.kind == "error:number" else ()
+        member = self._spelled.member(row.json, kind, found)
+        return _Value(self._spelled.value(kind, found), " and ".join(there), lines, member)
+
+    def _to_be_known(self, code: str) -> str:
+        known = self._source.name(self._bindings.errors.texts)
+        return f"if {code} not in {known}: notes.add('unknown-error-code', {code})"
 
     def _instant(self, clock: Clock, number: int, found: str) -> tuple[str, tuple[str, ...]]:
-        """An instant as the inside of an f-string, and the lines before it. Most are of the same hour as Created, whose hour and second
-        are known then: 60 to 90 ns, where one alone takes 125."""
+        """An instant as the inside of an f-string, and the lines before it. Most are of the same hour as Created, which is known then: 60
+        to 90 ns, where one alone takes 125."""
         hours, seconds = self._source.name(clock.hours), self._source.name(clock.seconds)
         if found == "m_created":
             return f"{{{hours}[hour]}}{{{seconds}[second]}}", ()
         lines = (
-            f"s{number} = {found} - m_created + second",
-            f"h{number} = {hours}[hour] if 0 <= s{number} < 3600 else {hours}[{found} // 3600]",
+            f"s{number}, h{number} = {found} - hour, hour",
+            f"if not 0 <= s{number} < 3600: s{number}, h{number} = {found} % 3600, {found} - {found} % 3600",
         )
-        return f"{{h{number}}}{{{seconds}[s{number} % 3600]}}", lines
+        return f"{{{hours}[h{number}]}}{{{seconds}[s{number}]}}", lines
 
     def _found(self, number: int, row: FieldRow) -> str:
         """The name of the attribute that a row shows; of several, of the one that is there first or that is the latest."""
@@ -237,36 +258,24 @@ class _Writing:
         if not others or (row.write == "first" and first in _ALWAYS):
             return f"m_{first}"
         found = f"x{number}"
-        self._source.add(2, f"{found} = m_{first}")
+        self._each(f"{found} = m_{first}")
         for other in others:
             if row.write == "latest":
                 later = f"m_{other} > {found}" if first in _ALWAYS else f"({found} is None or m_{other} > {found})"
-                self._source.add(2, f"if m_{other} is not None and {later}: {found} = m_{other}")
+                self._each(f"if m_{other} is not None and {later}: {found} = m_{other}")
             else:
-                self._source.add(2, f"if {found} is None: {found} = m_{other}")
+                self._each(f"if {found} is None: {found} = m_{other}")
         return found
 
-    # ------------------------------------------------------------------------------------------------------------- spelling
+    # ----------------------------------------------------------------------------------------------------- put together
 
-    def _written(self, kind: Kind, value: str) -> str:
-        """A value that is there, as the inside of an f-string."""
-        if self._form == "xml" or (kind.wire is not str and kind.wire is not bool):
-            return self._inside(kind, value)
-        if kind.harmless:
-            return f'"{self._inside(kind, value)}"'
-        written = value if kind.write is write_same else f"{self._source.name(kind.write)}({value})"
-        return f"{{{self._source.name(_FLAGS)}[{written}]}}" if kind.wire is bool else self._spelled(written)
-
-    def _inside(self, kind: Kind, value: str) -> str:
-        """The same without quotes."""
-        if kind.inline is not None:
-            names = {name: self._source.name(used) for name, used in kind.inline.names.items()}
-            return Template(kind.inline.text).substitute(x=value, **names)
-        return f"{{{value}}}" if kind.write is write_same else f"{{{self._source.name(kind.write)}({value})}}"
-
-    def _spelled(self, text: str) -> str:
-        """An expression of a text."""
-        return f"{{{text}}}" if self._form == "xml" else f"{{{self._source.name(self._spelling.one)}({text})}}"
+    def _of_members(self, members: str) -> list[str]:
+        """The lines for a message as JSON: its members, each behind a comma."""
+        inside, runs = put_together(f"{{{{{members[1:]}}}}}" if members.startswith(",") else members, self._same)
+        self._source.add(1, *[f"{name} = f'{run}'" for name, run in runs.items()])
+        if members.startswith(","):
+            return [f"yield f'{inside}'"]
+        return [f"x = f'{inside}'", "yield f'{{{x[1:]}}}'"]
 
     def _of_elements(self, pieces: list[str]) -> str:
         """An expression for a message as XML; children under one parent stand together in it."""
@@ -281,7 +290,6 @@ class _Writing:
         for number, (parent, members) in enumerate(groups):
             joined = "".join(members)
             if parent:
-                self._source.add(2, f"g{number} = f'{joined}'")
-                self._source.add(2, f"if g{number}: g{number} = {element}({parent!r}, g{number})")
+                self._each(f"g{number} = f'{joined}'", f"if g{number}: g{number} = {element}({parent!r}, g{number})")
             parts.append(f"{{g{number}}}" if parent else joined)
         return f"{element}({self._element!r}, f'{''.join(parts)}')"

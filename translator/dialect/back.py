@@ -1,6 +1,7 @@
 """A dialect as the back: writing what a provider is asked, and reading what it answers."""
 
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from translator.compile import Bindings, MessageReader, members, uncarried
@@ -36,7 +37,7 @@ class Pushed(NamedTuple):
 class Slice(NamedTuple):
     """What came of an ask for a slice. `size` is what the back says that it counts in, where it says so."""
 
-    rows: list[Message]
+    rows: Sequence[Message]
     size: int | None = None
 
 

@@ -1,29 +1,34 @@
 """A dialect as the front: reading what an application asks, and writing what it is answered."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from translator import paging
 from translator.compile import Bindings, MessageWriter, message_writer, sort_key
 from translator.dialect.drafting import Batch, DraftReader
 from translator.dialect.listing import QueryReader
-from translator.dialect.parameters import Given, pairs_of
+from translator.dialect.parameters import Given, pairs_of, query_pairs
 from translator.dialect.routing import Located, Routing
 from translator.errors import Refused
 from translator.faults import SHAPES
 from translator.formats import form, xml
 from translator.formats import json as json_format
-from translator.model import Carried, Draft, Fault, Message, Notes, Page, Query
+from translator.model import Carried, Draft, Fault, Message, Note, Notes, Page, Query
 from translator.tables import Table
-from translator.tables.schema import NO_XML
+from translator.tables.schema import NO_XML, OperationRow
 from translator.wire import Headers, Request, Response
+
+_QUERIES_KNOWN: Final = 256
+_LONGEST_KNOWN: Final = 512
+"""How many query strings of lists are remembered with what they mean, and of how many characters."""
 
 
 class Listed(NamedTuple):
-    """A list as it was asked for: the neutral query, and the pairs that its links repeat."""
+    """A list as it was asked for: the neutral query, and what its links repeat of it, as a link has it."""
 
     query: Query
-    pairs: tuple[tuple[str, str], ...]
+    repeated: str = ""
 
 
 class FrontVerbs:
@@ -44,6 +49,7 @@ class FrontVerbs:
         self._typed: dict[str, Headers] = {
             offer.name: (("content-type", offer.media),) for offer in table.formats.offers
         }
+        self._known = lru_cache(_QUERIES_KNOWN)(self._listed_by)
         rules = table.paging
         self._links = any(row.value.endswith("-link") for row in rules.members)
         self._link_names = (form.quoted(rules.position), form.quoted(rules.size), form.quoted(rules.after))
@@ -71,10 +77,30 @@ class FrontVerbs:
         if at.operation.name == "batch":
             return self._drafts.all(at.operation, request, notes)
         if at.operation.name == "list":
-            queries, pairs = self._queries, pairs_of(request, at.operation)
-            given = Given(self._table.parameters, queries.known, pairs, notes, queries.unfiltered)
-            return Listed(queries.read(given, notes), tuple(given.pairs))
+            return self._read_list(at.operation, request, notes)
         return self.read_sid(at.values["sid"])
+
+    def _read_list(self, operation: OperationRow, request: Request, notes: Notes) -> Listed:
+        """The list asked for. Who looks for news asks the same again and again: such a query is read once."""
+        if operation.request != "query" or len(request.query) > _LONGEST_KNOWN:
+            return self._listed(pairs_of(request, operation), notes)
+        listed, noticed = self._known(request.query)
+        notes.items += noticed
+        return listed
+
+    def _listed_by(self, query: str) -> tuple[Listed, tuple[Note, ...]]:
+        """The list that a query string asks for, and what was noticed of it. Raises Refused."""
+        notes = Notes()
+        return self._listed(query_pairs(query), notes), tuple(notes.items)
+
+    def _listed(self, pairs: list[form.Pair], notes: Notes) -> Listed:
+        queries, limit = self._queries, self._table.paging.limit
+        given = Given(self._table.parameters, queries.known, pairs, notes, queries.unfiltered)
+        query = queries.read(given, notes)
+        if not self._links:
+            return Listed(query)
+        kept = [pair for pair in given.pairs if pair[0] not in queries.page_names]
+        return Listed(query, form.write([(limit, str(query.limit or 0)), *kept]))
 
     def read_sid(self, shown: str) -> str:
         """A SID of this dialect as the neutral one; what cannot be one is an unknown message. Raises Refused."""
@@ -135,16 +161,11 @@ class FrontVerbs:
         return self._json(status, json_format.with_array(members, member, shown))
 
     def _page_members(self, page: Page, asked: Listed, at: Located, path: str) -> dict[str, Any]:
-        rules = self._table.paging
         last = self._sid.write(page.messages[-1].sid) if page.messages else ""
-        rest = ""
-        if self._links:
-            kept = [pair for pair in asked.pairs if pair[0] not in self._queries.page_names]
-            rest = form.write([(rules.limit, str(page.limit or 0)), *kept])
         base = path.rstrip("/")
         stretch = paging.Stretch(
             page=page.skip // page.count, size=page.count, total=page.total, limit=page.limit or 0,
-            shown=len(page.messages), path=base, rest=rest, last_sid=form.quoted(last), more=page.more,
+            shown=len(page.messages), path=base, rest=asked.repeated, last_sid=form.quoted(last), more=page.more,
         )  # fmt: skip
         members: dict[str, Any] = {}
         for name, write, is_text, is_path in self._members:

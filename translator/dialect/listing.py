@@ -55,7 +55,9 @@ class QueryReader:
             vocabulary = self._bindings.status if row.kind == "word:status" else self._bindings.direction
             any_case = self._table.parameters.names == "any-case"
             value = given.values[row.name]
-            read = lambda word: vocabulary.read_constraint(str(word), any_case=any_case)  # noqa: E731
+            # What JSON nests is no word either, and what it nests deeply cannot even be written out.
+            read = lambda word: vocabulary.read_constraint(word, any_case=any_case)  # noqa: E731
+            value = value if isinstance(value, str) else ""
             into["statuses" if row.attribute == "status" else "directions"] = read_value(row.name, read, value)
             return
         value = given.read(row.name, self._bindings.kind(row.kind), notes)

@@ -97,12 +97,21 @@ def _shown(name: str) -> str:
 def pairs_of(request: Request, operation: OperationRow) -> list[form.Pair]:
     """The pairs of a request, from where its operation has them. Raises Refused for a body that cannot be read as that."""
     body = request.body or b""
-    found = form.read(request.query.encode("latin-1", "replace")) if operation.request != "form" else []
     if operation.request == "form":
-        found = form.read(body, _form_charset(request))
-    elif operation.request in ("json", "query-and-json"):
-        members = _json_members(request, body, required=operation.request == "json")
-        found = None if found is None else found + members
+        return _read(body, _form_charset(request))
+    found = query_pairs(request.query)
+    if operation.request in ("json", "query-and-json"):
+        found += _json_members(request, body, required=operation.request == "json")
+    return found
+
+
+def query_pairs(query: str) -> list[form.Pair]:
+    """The pairs of a query string. Raises Refused where there are too many."""
+    return _read(query.encode("latin-1", "replace"))
+
+
+def _read(data: bytes, charset: str = "utf-8") -> list[form.Pair]:
+    found = form.read(data, charset)
     if found is None:
         raise Refused(Fault("malformed-body", reason=f"holds more than {form.MOST_FIELDS} fields"))
     return found

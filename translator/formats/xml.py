@@ -8,6 +8,11 @@ _REPLACEMENT: Final = "\ufffd"
 _SPECIAL: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 
 
+def holds(value: str) -> bool:
+    """Whether a document can hold every character of a text."""
+    return _FORBIDDEN.search(value) is None
+
+
 def text(value: object) -> str:
     """A value as character data. A carriage return is a reference, or a parser would turn it into a line feed."""
     return _FORBIDDEN.sub(_REPLACEMENT, str(value)).translate(_SPECIAL)

@@ -49,10 +49,10 @@ class _Written(dict[int, str]):
 
 
 def _hours(date: Callable[[time.struct_time], str]) -> _Written:
-    """All of an instant up to its hour, by the hours since the epoch. With what follows it by the second, that is 105 ns an instant; by
-    day, minute and second it is 170."""
+    """All of an instant up to its hour, by the instant with which that begins. With what follows it by the second, that is 105 ns an
+    instant; by day, minute and second it is 170."""
     days = _Written(lambda day: date(time.gmtime(day * _DAY)))
-    return _Written(lambda hour: f"{days[hour // 24]}{hour % 24:02}:")
+    return _Written(lambda start: f"{days[start // _DAY]}{start % _DAY // 3600:02}:")
 
 
 _rfc2822_hours = _hours(lambda at: f"{_DAYS[at.tm_wday]}, {at.tm_mday} {_MONTHS[at.tm_mon - 1]} {at.tm_year:04} ")

@@ -15,7 +15,7 @@ from string import ascii_letters, digits
 from typing import Any, Final
 
 from translator.errors import BadValue
-from translator.kinds.kind import Column, Inline
+from translator.kinds.kind import Column
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DIGIT: Final = dict(zip(_ALPHABET, range(32), strict=True))
@@ -25,7 +25,7 @@ _BARE_HEX: Final = re.compile(r"V*[0-9a-f]{32}")
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
 _LETTERS: Final = (ascii_letters + digits).encode()
 
-PREFIXED: Final = Inline("SM{$x}", {})
+PREFIXED: Final = "SM{$x}"
 """`write_prefixed` without a call."""
 
 _REASON: Final = "has to be a message SID"
@@ -63,24 +63,21 @@ def write_base32(neutral: str) -> str:
     return neutral[1:] if neutral[:1] == "V" and _BARE_HEX.fullmatch(neutral) else neutral
 
 
-def all_base32(values: list[str]) -> bool:
-    """Whether all are SIDs of the bare kind, which are neutral as they are: 32 letters and digits, an M first and no 0 second. All
-    lines are of one length then, so that every 33rd character is the same one of each: 30 ns a SID, where one match takes 110."""
+def _all_base32(values: list[str]) -> list[str] | None:
+    """The values if all are SIDs of the bare kind, which are neutral as they are: 32 letters and digits, an M first and no 0 second.
+    All lines are of one length then, so that every 33rd character is the same one of each: 30 ns a SID, where one match takes 110."""
     joined = "\n".join([*values, ""])
-    return (
+    alike = (
         joined.isascii()
         and joined[32::33] == "\n" * len(values)
         and joined.encode().translate(None, _LETTERS) == b"\n" * len(values)
         and joined[::33] == "M" * len(values)
         and "0" not in joined[1::33]
     )
+    return values if alike else None
 
 
-def _write_all_base32(values: list[str]) -> list[str] | None:
-    return values if all_base32(values) else None
-
-
-BASE32: Final = Column(all_base32, _write_all_base32)
+BASE32: Final = Column("bare SID", _all_base32)
 """SIDs of the bare kind, and no other."""
 
 

@@ -1,6 +1,6 @@
 """Arranging rows that were read: sift, sort, cut, count."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from translator.errors import Refused
@@ -8,12 +8,12 @@ from translator.kinds.patterns import ending
 from translator.model import Fault, Message, Page, Query
 
 
-def base_order(rows: list[Message], *, descending: bool) -> list[Message]:
+def base_order(rows: Sequence[Message], *, descending: bool) -> list[Message]:
     """Rows of a back, whose lists stand in that order, by Created and then the back's own position."""
     return sorted(rows[::-1] if descending else rows, key=lambda message: message.created)
 
 
-def arranged(rows: list[Message], query: Query, key: Callable[[Message], Any]) -> list[Message]:
+def arranged(rows: Sequence[Message], query: Query, key: Callable[[Message], Any]) -> list[Message]:
     """All messages of a list in its order, out of rows in base order.
 
     Newest first is the exact reverse of the base order; every other attribute breaks ties by that reverse, whichever way it
@@ -74,7 +74,7 @@ class Stretch:
         self._more = None if before is None else room > self.shown
         self._query = query
 
-    def page(self, messages: list[Message], *, in_pages: bool, capped: bool = False) -> Page:
+    def page(self, messages: Sequence[Message], *, in_pages: bool, capped: bool = False) -> Page:
         """The page. Raises Refused for one past the last, where pages are numbered and this one is found by its number."""
         query = self._query
         if in_pages and self._more is None and query.skip > self.total:
@@ -86,7 +86,7 @@ class Stretch:
         )  # fmt: skip
 
 
-def cut(messages: list[Message], query: Query, *, in_pages: bool, capped: bool = False) -> Page:
+def cut(messages: Sequence[Message], query: Query, *, in_pages: bool, capped: bool = False) -> Page:
     """The page of a list whose messages stand in its order. Raises Refused for one past the last, where pages are numbered."""
     before = None
     if query.after is not None:

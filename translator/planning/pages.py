@@ -95,7 +95,7 @@ class Pages:
         missing: Sequence[int] = range(start, stop)
         if read:
             missing = [index for index in missing if index not in read]
-        rows: list[Message] = []
+        rows: Sequence[Message] = ()
         if missing:
             first, last = missing[0], missing[-1] + 1
             if last - first > slices.reach:
@@ -107,10 +107,9 @@ class Pages:
                 raise Unreadable("rows of a list are gone while it is read")
             if last - first < stop - start:
                 read = {**read, **dict(enumerate(rows, first))}
-        messages = rows if len(rows) == stop - start else [read[index] for index in range(start, stop)]
-        if self._plan.mirrored:
-            messages.reverse()
-        return self._page(stretch, messages, whole=counted.whole)
+        if len(rows) < stop - start:
+            rows = [read[index] for index in range(start, stop)]
+        return self._page(stretch, rows[::-1] if self._plan.mirrored else rows, whole=counted.whole)
 
     def _moving(self, stretch: Stretch, start: int, after: str | None, *, ends: bool, whole: bool) -> Steps:
         """The page of a back whose rows move along with each message that comes: read in one go, from index `start` or behind the
@@ -126,7 +125,7 @@ class Pages:
             stretch = Stretch(self._query, (start if before is None else before) + len(rows), before)
         return self._page(stretch, rows[: stretch.shown], whole=whole)
 
-    def _page(self, stretch: Stretch, messages: list[Message], *, whole: bool) -> Page:
+    def _page(self, stretch: Stretch, messages: Sequence[Message], *, whole: bool) -> Page:
         if self._slices.capped:
             stretch.total = self._query.skip + len(messages)
         capped = self._slices.capped or not whole
@@ -290,6 +289,7 @@ class Pages:
 
     def _retrieved(self, sid: str) -> Steps:
         self._slices.must_take(1)
+        self._slices.notes.asks += 1
         [answer] = yield Ask(self._entry.back.name, (write_retrieve(self._entry, sid),))
         return read_retrieve(self._entry, sid, answer, self._now)
 

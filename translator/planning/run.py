@@ -1,5 +1,6 @@
 """Rows read one slice after another, so that none is missing and none is there twice, whatever comes or goes meanwhile."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from translator.errors import Unreadable
@@ -35,6 +36,8 @@ class Run:
         self.overlap = 0
         """How many rows of the slice before it each slice begins with: one, unless slices are of one row or are pages."""
         self._rows: list[Message] = []
+        self._only: Sequence[Message] | None = None
+        """The rows as they were read, where they are those of one slice."""
         self._sids: set[str] = set()
         self._looked = 0
         self._back = 1
@@ -55,7 +58,7 @@ class Run:
         """Whether rows are missing, as far as is known."""
         return self._stop is None or len(self._rows) < self._stop - self._start
 
-    def joins(self, rows: list[Message]) -> bool:
+    def joins(self, rows: Sequence[Message]) -> bool:
         """Whether a slice goes on where the rows before it ended."""
         return not self._rows or not self.overlap or (bool(rows) and rows[0].sid in self._seen())
 
@@ -68,9 +71,9 @@ class Run:
         self._starts_left -= 1
         if self._starts_left < 0:
             raise Unreadable("rows of a list come or go faster than it is read")
-        self._rows, self._sids, self._looked, self.at, self._back = [], set(), 0, self._start, 1
+        self._rows, self._only, self._sids, self._looked, self.at, self._back = [], None, set(), 0, self._start, 1
 
-    def takes(self, span: Span, rows: list[Message]) -> bool:
+    def takes(self, span: Span, rows: Sequence[Message]) -> bool:
         """Take what is new of a slice that joins. Whether the slice was full. Raises Unreadable where it repeats an earlier one."""
         full = len(rows) == span.size
         got = rows[self.at - span.start :] if not self.overlap and span.start < self.at else rows
@@ -82,6 +85,7 @@ class Run:
             self._repeats_left -= 1
             if self._repeats_left < 0:
                 raise Unreadable(f"a slice repeats an earlier one: {SETTING}")
+        self._only = rows if fresh is rows and not self._rows else None
         self._rows += fresh
         self.at, self._back = span.start + len(rows), 1
         return full
@@ -92,6 +96,7 @@ class Run:
         self._looked = len(self._rows)
         return self._sids
 
-    def taken(self) -> list[Message]:
+    def taken(self) -> Sequence[Message]:
         """What was read, and no more than was wanted."""
-        return self._rows if self._stop is None else self._rows[: self._stop - self._start]
+        rows = self._rows if self._only is None else self._only
+        return rows if self._stop is None or len(rows) <= self._stop - self._start else rows[: self._stop - self._start]

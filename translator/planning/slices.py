@@ -63,7 +63,7 @@ class Block(NamedTuple):
     """The rows of one slice from some index on, the index behind the last of them, how many rows the whole slice had, and
     whether that is as many as were asked for."""
 
-    rows: list[Message]
+    rows: Sequence[Message]
     end: int
     served: int
     full: bool
@@ -80,7 +80,7 @@ class Slices:
     def __init__(
         self, entry: Entry, pushed: Pushed, now: float, budget: Budget, notes: Notes, *, ordered: bool
     ) -> None:
-        self._entry, self._pushed, self._now, self._notes = entry, pushed, now, notes
+        self._entry, self._pushed, self._now, self.notes = entry, pushed, now, notes
         self._ordered = ordered
         self._verbs = entry.back.dialect.back
         self._let_through = self._verbs.lets_through(pushed.since, pushed.until)
@@ -112,7 +112,7 @@ class Slices:
         """The same reading of a part of the range, out of the same budget; of less, where the back would show what is outside of it."""
         since, until = self._verbs.within(since, until)
         pushed = self._pushed._replace(since=since, until=until)
-        part = Slices(self._entry, pushed, self._now, self.budget, self._notes, ordered=self._ordered)
+        part = Slices(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._ordered)
         part.size, part.served = self.size, self.served
         return part
 
@@ -125,7 +125,7 @@ class Slices:
 
     def _lower(self, got: int) -> Steps:
         """The back serves no more than that at once. Never asked for more again, and noted."""
-        self._notes.add("back-serves-less", f"{got} rows where {self.size} were asked for")
+        self.notes.add("back-serves-less", f"{got} rows where {self.size} were asked for")
         self.size = got
 
         def lowered(previous: int | None) -> Steps:
@@ -145,6 +145,7 @@ class Slices:
         behind = self._entry.behind
         who = (behind.account, behind.property, behind.token)
         requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
+        self.notes.asks += len(requests)
         answers = yield Ask(self._entry.back.name, tuple(requests))
         return [self._checked(span, answer) for span, answer in zip(spans, answers, strict=True)]
 
@@ -255,7 +256,7 @@ class Slices:
         self.served = max(self.served, len(rows))
         return Slice(rows)
 
-    def _check(self, rows: list[Message]) -> None:
+    def _check(self, rows: Sequence[Message]) -> None:
         """Column by column, which takes a third of what it takes row by row. Raises Unreadable."""
         since, until = self._let_through
         lower = -1 if since is None else since

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from translator import wire
 from translator.accounts import Accounts
 from translator.exchange import Limits, Reply, exchange, failure
+from translator.losses import Losses
 from translator.shell.admin import Meter
 from translator.shell.asgi import AsgiCall
 from translator.shell.call import GONE, Call, Gone, new_ids
@@ -61,7 +62,7 @@ class Proxy:
         self._loop: asyncio.AbstractEventLoop | None = None  # asked for once, as in `upstream`
         self._many = len(accounts.entries) > 1
         self._under_way: dict[str, int] = {}
-        self._explain_headers = explain_headers
+        self._losses = Losses() if explain_headers else None
         self._meter = meter or Meter()
         self._receipts = receipts
         self.driver = Driver(backs, memory or Memory(), self._meter, scribe)
@@ -125,7 +126,9 @@ class Proxy:
         request = None
         try:
             request = call.request(await call.read(self._max_body, lambda: self._most(call)))
-            reply: Reply = await self.driver.run(call, exchange(self._accounts, self._limits, request, self._clock()))
+            reply: Reply = await self.driver.run(
+                call, exchange(self._accounts, self._limits, request, self._clock(), self._losses)
+            )
         except asyncio.CancelledError:
             if not call.late or call.task is None:
                 raise
@@ -182,12 +185,14 @@ class Proxy:
         self._record(call, reply)
 
     def _explained(self, reply: Reply) -> wire.Response:
-        """The answer, with what it took where the operator wants that said."""
-        if not self._explain_headers:
+        """The answer, with what it took and what it lost where the operator wants that said."""
+        if self._losses is None:
             return reply.response
         told = [("x-translator-back-calls", str(reply.asks))]
         if reply.total:
             told.append(("x-translator-total", reply.total))
+        if reply.lost:
+            told.append(("x-translator-loss", ", ".join(reply.lost)))
         return reply.response.replace(headers=(*reply.response.headers, *told))
 
     def _record(self, call: Call, reply: Reply) -> None:

@@ -1,6 +1,7 @@
 """Cells of a table's plain values, by a path of keys and, for the rows of an array, what a reader calls the row."""
 
 from typing import Any, Final
+from urllib.parse import quote
 
 LABELS: Final = ("name", "json", "fault", "wire", "code", "attribute", "status")
 """The keys whose value tells a reader which row of a section is meant, best first."""
@@ -9,6 +10,12 @@ LABELS: Final = ("name", "json", "fault", "wire", "code", "attribute", "status")
 def label(row: dict[str, Any]) -> str:
     """What a reader calls a row."""
     return next((str(row[key]) for key in LABELS if key in row), "")
+
+
+def row_id(section: str, named: str, *, behind: bool = False) -> str:
+    """What a row is called where people look it up, as in `words.direction.Transmit`: its section and its label, the path that `cells`
+    reads. `behind` says that it is a row of the table of the dialect behind. Whatever a label holds, this can stand in a header."""
+    return f"{'back.' if behind else ''}{section}.{quote(named, safe='')}"
 
 
 def cells(raw: dict[str, Any], path: str) -> list[tuple[dict[str, Any], str]]:
