@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -22,6 +23,7 @@ from starlette.types import ASGIApp
 import translator
 from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount, seeded_messages
+from conformance.twins.restcomm import RestcommTwin, Sms, Step
 from conformance.twins.serving import serve as serve_twin
 from translator.shell.probe import BAD, REFUSED, UNREACHABLE, Verdict, worst
 
@@ -353,6 +355,36 @@ def test_a_probe_says_how_each_back_took_it(config: Path, token: str, status: in
     assert done.stdout.startswith(line)
     assert {call.method for call in twin.calls} == {"GET"}
     assert token not in done.stdout + done.stderr
+
+
+def test_a_probe_of_a_back_that_shows_whole_days_is_harmless_too(config: Path) -> None:
+    """Five thousand messages came in the last hour, of which it asks for those of the last minute."""
+    now = time.time()
+    old = RestcommTwin(accounts={"AC9": "right"}, bounds="days")
+    came = [(number, now - 3600 + number / 2) for number in range(5000)]
+    old.load(
+        Sms(
+            f"SM{number:032x}",
+            "AC9",
+            "15550100001",
+            "15550100002",
+            "t",
+            at,
+            "incoming",
+            (Step(at, "received", sent=at),),
+        )
+        for number, at in came
+    )
+    behind = CONFIG[: CONFIG.index("[[accounts]]")].replace("properties-v2", "restcomm")
+    account = f"""profile = "open-source"
+[[accounts]]
+front = {{ dialect = "properties-v2", account = "A1", property = "{PROPERTY}", token = "${{env:FRONT_TOKEN}}" }}
+back = {{ name = "provider", account = "AC9", token = "${{file:back-token}}" }}
+"""
+    config.write_text(behind + account, "utf-8")
+    done = probed(config, "right", old.app)
+    assert (done.returncode, done.stdout.splitlines()[0][-4:]) == (0, "good"), done.stdout
+    assert len(old.calls) <= 5
 
 
 def test_a_probe_of_a_back_that_is_not_there_is_10(config: Path) -> None:

@@ -2,11 +2,13 @@
 
 import json
 from base64 import b64decode
+from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from translator.dialect import dialect
@@ -14,6 +16,7 @@ from translator.dialect.back import Pushed
 from translator.errors import Refused, Unreadable
 from translator.formats import json as json_format
 from translator.model import DIRECTIONS, STATUSES, Draft, Message, Notes
+from translator.tables import overlay
 from translator.tables.load import raw_tables
 from translator.wire import Request, Response
 
@@ -286,6 +289,50 @@ def test_an_inclusive_upper_bound_is_the_last_second_of_the_half_open_range() ->
     asked = dict(parse_qsl(ask.query))
     assert (asked["StartTime"], asked["EndTime"]) == ("2018-10-05T22:45:32", "2018-10-05T22:45:32")
     assert (asked["Page"], asked["PageSize"], asked["SortBy"]) == ("0", "200", "DateCreated:asc")
+
+
+OLD_BACKS = {
+    given_: dialect("restcomm.toml", overlay(raw_tables()["restcomm.toml"], "back", dict(given_), "test")).back
+    for given_ in (
+        tuple(zip(("start_time", "end_time", "zone"), words, strict=True))
+        for words in product(("second", "day"), ("midnight", "whole-day"), ("utc", "unknown"))
+    )
+}
+DAY = 86400
+
+
+@pytest.mark.parametrize("given_", OLD_BACKS, ids=lambda given_: ", ".join(dict(given_).values()))
+@example(since=1506038400, width=43200, zone=0)
+@example(since=1506038401, width=86399, zone=-50400)
+@example(since=1506038399, width=86401, zone=50400)
+@example(since=1506038400, width=86401, zone=0)
+@given(since=st.integers(10**9, 10**9 + 3 * DAY), width=st.integers(1, 3 * DAY), zone=st.integers(-50400, 50400))
+def test_a_server_shows_all_that_was_asked_for_and_nothing_that_is_not_expected_of_it(
+    given_: Any, since: int, width: int, zone: int
+) -> None:
+    """What is written is read as a server of these habits reads it, in its zone, and as one that does as the document says."""
+    verbs, habits, until = OLD_BACKS[given_], dict(given_), since + width
+    ask = verbs.write_slice(Pushed(since, until), 0, 200, "A", "", "t", NOW)
+    first, last = (
+        int(datetime.fromisoformat(dict(parse_qsl(ask.query))[name]).replace(tzinfo=UTC).timestamp())
+        for name in ("StartTime", "EndTime")
+    )
+    assert first <= since
+    assert last >= until - 1, "the document's server leaves nothing out either"
+    begins = first // DAY * DAY if habits["start_time"] == "day" else first
+    ends = last // DAY * DAY + DAY if habits["end_time"] == "whole-day" else last
+    zone = zone if habits["zone"] == "unknown" else 0
+    since_shown, last_shown = begins - zone, ends - zone
+    assert since_shown <= since
+    assert last_shown >= until - 1
+    through = verbs.lets_through(since, until)
+    assert through[0] is not None and through[0] <= since_shown
+    assert through[1] is not None and through[1] > last_shown
+    if habits["zone"] == "utc":
+        assert through == (since_shown, last_shown + 1), "no more is expected than it shows"
+    inner = verbs.lets_through(*verbs.within(since, until))
+    assert inner[0] is not None and inner[0] >= since
+    assert inner[1] is not None and inner[1] <= until
 
 
 @pytest.mark.parametrize(

@@ -366,6 +366,23 @@ def test_the_next_day_begins_at_the_midnight_after_a_date_whatever_the_time(text
     assert KINDS["instant:iso8601-next-day"].read(text) == datetime(2018, 6, 10, tzinfo=UTC).timestamp()
 
 
+@pytest.mark.parametrize("text", ["2018-06-09", "2018-06-09T00:00:00", "2018-06-09T23:59:59Z"])
+def test_a_day_begins_at_its_midnight_whatever_the_time(text: str) -> None:
+    assert KINDS["instant:iso8601-day"].read(text) == datetime(2018, 6, 9, tzinfo=UTC).timestamp()
+
+
+@given(st.integers(1, LAST // 86400))
+def test_a_midnight_is_written_as_a_date_of_which_the_day_is_read_back(day: int) -> None:
+    for kind in ("instant:iso8601-day", "instant:iso8601-next-day"):
+        assert KINDS[kind].step == 86400
+        assert KINDS[kind].read(KINDS[kind].write(day * 86400)) == day * 86400
+
+
+def test_the_end_of_a_day_is_written_as_its_last_second_for_those_who_read_the_time() -> None:
+    assert KINDS["instant:iso8601-next-day"].write(1528588800) == "2018-06-09T23:59:59"
+    assert KINDS["instant:iso8601-day"].write(1528588800) == "2018-06-10T00:00:00"
+
+
 def test_the_day_after_the_last_one_is_its_last_second() -> None:
     assert KINDS["instant:iso8601-next-day"].read("9999-12-31") == LAST
 

@@ -5,7 +5,7 @@ And what that costs: the asks that the twin has seen.
 
 import json
 from base64 import b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlencode
 
@@ -938,3 +938,123 @@ def test_a_search_over_the_old_provider_is_what_the_new_document_says(
     shown = [_as_v2(sms) for sms in messages if since <= sms.created < until]
     shown = [row for row in shown if status in ("", row["Status"]) and direction in ("", row["Direction"])]
     assert json.loads(reply.response.body) == {"Messages": shown[skip : skip + (count or 200)]}
+
+
+# ------------------------------------------------------------------------------- a back that reads its bounds as the old server does
+
+DAY = 86400
+OLD_BACKS = {
+    "seed": OLD_BACK,
+    "open-source": spoken("restcomm", "back", profile="open-source"),
+    "open-source, utc": spoken("restcomm", "back", profile="open-source", zone="utc"),
+}
+_moments = st.builds(lambda day, second: START + day * DAY + second, st.integers(-2, 3), st.integers(-1, 7))
+_apart = st.lists(
+    st.tuples(
+        _moments, _numbers, st.sampled_from(["15550100001", "15550100002"]), st.sampled_from(["a", "ab"]),
+        st.sampled_from([word for word in STATUSES if word != "received"]), st.just("outbound-api"),
+    ),
+    max_size=20, unique_by=lambda row: row[0],
+)  # fmt: skip
+_zones = st.integers(-12, 14).map(lambda hours: timezone(timedelta(hours=hours)))
+_servers = st.one_of(
+    st.tuples(st.just("instants"), st.just(UTC), st.sampled_from(list(OLD_BACKS))),
+    st.tuples(st.just("days"), _zones, st.just("open-source")),
+    st.tuples(st.just("days"), st.just(UTC), st.just("open-source, utc")),
+)
+"""How the server reads bounds and in which zone, and what it is said to be: what it is, or something that asks it for more."""
+
+
+def _before_old(front: Any, server: tuple[str, Any, str], messages: list[Sms], size: int = 200) -> World:
+    """A front before a server of the old dialect, which may serve fewer at once than it is asked for."""
+    bounds, zone, profile = server
+    twin = _old_provider(messages, bounds=bounds, zone=zone, page_size_max=size)
+    accounts, properties = (("A1", "AC9"), (PROPERTY, "")) if front is V2 else (("AC1", "AC9"), ("", ""))
+    return World(
+        front, OLD_BACKS[profile], lambda request: call(twin.app, request), accounts=accounts, properties=properties
+    )
+
+
+def _search(since: int, until: int, **asked: Any) -> Request:
+    token = b64encode(b"A1:front-token").decode()
+    query = urlencode({"Date_From": since, "Date_To": until, **asked})
+    return Request("GET", f"/v2/Properties/{PROPERTY}/Messages", query, (("authorization", f"Basic {token}"),))
+
+
+@settings(max_examples=200)
+@given(
+    rows=_apart, server=_servers, since=_moments, until=_moments, count=st.sampled_from([1, 3, 200]), skip=st.integers(0, 9),
+    status=st.sampled_from(["", "Submitted", "Failed"]), size=st.sampled_from([1, 3, 200]),
+)  # fmt: skip
+def test_a_search_is_exact_to_the_second_however_the_old_provider_reads_its_bounds(
+    rows: Any, server: Any, since: int, until: int, count: int, skip: int, status: str, size: int
+) -> None:
+    messages = stored(rows)
+    asked = {"Results_Count": count, "Results_Skip": skip, **({"Status": status} if status else {})}
+    reply = _before_old(V2, server, messages, size).play(_search(since, until, **asked), NOW)
+    assert reply.response.status == 200, (reply.log, reply.response)
+    shown = [_as_v2(sms) for sms in messages if since <= sms.created < until]
+    shown = [row for row in shown if status in ("", row["Status"])]
+    assert json.loads(reply.response.body) == {"Messages": shown[skip : skip + count]}
+
+
+_whens = st.one_of(
+    _moments.map(lambda moment: _time(moment - START)), st.integers(-3, 4).map(lambda day: _time(day * DAY)[:10])
+)
+_old_filters = st.fixed_dictionaries(
+    {},
+    optional={"StartTime": _whens, "EndTime": _whens, "To": _patterns, "Status": st.sampled_from(["sent", "failed"])},
+)
+
+
+@settings(max_examples=200)
+@given(
+    rows=_apart, server=_servers, queries=st.lists(st.tuples(_old_filters, _sorts, _stretches), min_size=1, max_size=3),
+    profile=st.sampled_from(list(FRONTS)), size=st.sampled_from([1, 3, 200]),
+)  # fmt: skip
+def test_an_old_application_before_an_old_provider_of_another_profile_gets_what_a_plain_reading_does(
+    rows: Any, server: Any, queries: Any, profile: str, size: int
+) -> None:
+    messages, old = stored(rows), profile == "open-source"
+    front = _before_old(FRONTS[profile], server, messages, size)
+    seen = [sms._replace(sid=_old_sid(sms)) for sms in messages]
+    for filters, sort, stretch in queries:
+        asked = _query(filters, sort, stretch)
+        if "AfterSid" in asked and asked["AfterSid"] != "SMx":
+            asked["AfterSid"] = _old_sid(seen_as(asked["AfterSid"]))
+        event(f"{server[0]} as {server[2]}")
+        _agrees(front.play(ask(asked), NOW), seen, asked, old=old)
+
+
+def seen_as(sid: str) -> Sms:
+    """A message of that SID, for the number in it."""
+    return message(0, START)._replace(sid=sid)
+
+
+@settings(max_examples=100)
+@given(rows=_apart, since=_moments, until=_moments)
+def test_a_server_said_to_read_times_that_reads_days_is_a_fault_that_names_the_profile_or_nothing_is_amiss(
+    rows: Any, since: int, until: int
+) -> None:
+    """Where its days are those of UTC. Those of another zone begin too late, or end too soon, and then nothing tells: docs/lists.md."""
+    messages = stored(rows)
+    reply = _before_old(V2, ("days", UTC, "seed"), messages).play(_search(since, until), NOW)
+    if reply.response.status == 200:
+        shown = [_as_v2(sms) for sms in messages if since <= sms.created < until]
+        assert json.loads(reply.response.body) == {"Messages": shown}
+    else:
+        assert (reply.response.status, reply.fault) == (502, "back-failed")
+        assert "profile" in reply.log
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-11)), timezone(timedelta(hours=13))])
+@pytest.mark.parametrize("at", [0, 1, 250, 700, 1498])
+def test_a_message_is_found_at_a_server_that_reads_days(at: int, zone: timezone) -> None:
+    """AfterSid with a page number that says nothing, and nothing remembered: what comes before its second cannot be asked for, what
+    comes before its day can."""
+    stock = [message(number, START + number * 1000) for number in range(1500)]
+    front = _before_old(FRONTS["seed"], ("days", zone, "open-source"), stock, 7)
+    anchor = _old_sid(stock[::-1][at])
+    page = page_of(front.play(ask({"Page": "1", "PageSize": "9", "AfterSid": anchor, "Limit": "100000"}), NOW))
+    assert page["messages"] == [_old_sid(sms) for sms in stock[::-1][at + 1 : at + 10]]
+    assert page["total"] == len(stock)

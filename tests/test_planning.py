@@ -14,10 +14,11 @@ from translator.dialect.back import Pushed
 from translator.errors import Refused, Unreadable
 from translator.formats import json as json_format
 from translator.model import DIRECTIONS, STATUSES, Message, Notes, Order, Page, Query
-from translator.planning import Limits, list_page, plan, read_answer, rules
+from translator.planning import Limits, list_page, messages_between, plan, read_answer, rules, within_second
 from translator.planning.arrange import arranged, cut
 from translator.planning.slices import Budget, Slices
 from translator.planning.totals import Total, extend
+from translator.tables import overlay
 from translator.tables.load import raw_tables
 from translator.wants import Steps, alone
 from translator.wire import Failure, Request, Response
@@ -313,6 +314,21 @@ def test_a_row_outside_the_half_open_range_is_a_back_that_ignores_the_dates(
             _scan(entry, fake.answer, since=1000, until=1010)
     else:
         assert len(_scan(entry, fake.answer, since=1000, until=1010)[0]) == 1
+
+
+def test_what_is_looked_for_in_a_stretch_of_time_is_in_it_though_the_back_shows_whole_days() -> None:
+    """A send of yesterday with the same text is not the one whose outcome is unknown."""
+    entry = _entry("restcomm")
+    back = dialect("restcomm.toml", overlay(raw_tables()["restcomm.toml"], "back", {"profile": "open-source"}, "test"))
+    entry = entry._replace(back=entry.back._replace(dialect=back))
+    day = 1_506_038_400
+    fake = FakeBack(entry, [_message(number, day + created) for number, created in enumerate((-90, 5, 6, 9, 80_000))])
+    found, _ = _played(
+        messages_between(entry, Query(since=day + 5, until=day + 9), Limits(), NOW, Notes()), fake.answer
+    )
+    assert [row.created - day for row in found] == [5, 6]
+    found, _ = _played(within_second(entry, day + 9, Limits(), NOW, Notes()), fake.answer)
+    assert [row.created - day for row in found] == [9]
 
 
 def test_a_row_of_another_account_is_never_shown() -> None:

@@ -138,6 +138,11 @@ def test_what_is_kept_has_defaults(tmp_path: Path) -> None:
         ("page_max      = 200", "page_max = 0", "[backs.provider]", "page_max"),
         ("page_max      = 200", "page_max = [1]", "[backs.provider].page_max", "wrong type"),
         ("page_max      = 200", "page_min = 1", "[backs.provider].page_min", "unknown key"),
+        ('restcomm"\nurl', 'restcomm"\nprofile = "newest"\nurl', "[backs.old].profile", "one of seed, open-source"),
+        ('restcomm"\nurl', 'restcomm"\nzone = "+01:00"\nurl', "[backs.old].zone", "one of utc, unknown"),
+        ('restcomm"\nurl', 'restcomm"\npage_max = 3\nurl', "[backs.old].page_max", "end_time, numbers, start_time, zone"),
+        ('restcomm"\nurl', 'restcomm"\nnulls = "written"\nurl', "[backs.old].nulls", "unknown key"),
+        ('search_params = "both"', 'profile = "seed"', "[backs.provider].profile", "no profiles here"),
         ('search_order  = "ascending"', 'search_order = "up"', "[backs.provider].search_order", "one of"),
         ('dialect = "properties-v2"\nurl', 'dialect = "smpp"\nurl', "[backs.provider]", "one of properties-v2, restcomm"),
         ('url     = "https://provider.example.test"\n', "", "[backs.provider] url", "is missing"),
@@ -247,6 +252,15 @@ def test_settings_lie_over_the_tables_of_their_own_side_only(tmp_path: Path) -> 
     assert first.back.dialect.table.fault("unknown-message").status == 404
     assert second.front.dialect.table.fault("unknown-message").status == 400
     assert second.front.dialect.table.operation("list").request == "query-and-json"
+
+
+def test_a_back_has_a_profile_and_a_switch_beside_it_goes_before(tmp_path: Path) -> None:
+    text = changed('restcomm"\nurl', 'restcomm"\nprofile = "open-source"\nzone = "utc"\nurl')
+    old = assemble(read(tmp_path, text)).accounts.entries[1].back.dialect.back
+    assert (old.lower.kind, old.upper.kind) == ("instant:iso8601-day", "instant:iso8601-next-day")
+    assert (old.lower.slack, old.upper.slack) == (0, 0)
+    by_variable = read(tmp_path, SMS_TRANSLATOR_BACKS__OLD__PROFILE="open-source")
+    assert assemble(by_variable).accounts.entries[1].back.dialect.back.upper.slack == 50400
 
 
 def test_a_dialect_is_compiled_once_for_each_set_of_settings() -> None:

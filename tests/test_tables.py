@@ -526,6 +526,16 @@ LISTS: Final = (
         "whether it is inclusive",
     ),
     Broken(
+        "a slack of something else than a bound",
+        OLD,
+        put("filters", "To", slack=1),
+        "[[filters]] To",
+        "a slack is a number of seconds, and only a bound has one",
+    ),
+    Broken(
+        "a slack below nothing", OLD, put("filters", "EndTime", slack=-1), "[[filters]] EndTime", "a slack is a number"
+    ),
+    Broken(
         "a bound on something else than the creation",
         OLD,
         put("filters", "EndTime", attribute="submitted"),
@@ -928,6 +938,17 @@ def test_a_profile_sets_each_of_its_switches_and_what_is_given_beside_it_goes_be
     assert overlay(RAW[OLD], "front", {"profile": "seed"}, "front") == RAW[OLD]
 
 
+def test_a_profile_is_of_the_side_that_it_is_given_on() -> None:
+    laid = overlay(RAW[OLD], "back", {"profile": "open-source"}, "back")
+    switches = {"start_time": "day", "end_time": "whole-day", "zone": "unknown"}
+    assert (
+        laid
+        == overlay(RAW[OLD], "back", switches, "back")
+        != overlay(RAW[OLD], "front", {"profile": "open-source"}, "")
+    )
+    assert overlay(RAW[OLD], "back", {"profile": "seed"}, "back") == RAW[OLD]
+
+
 @pytest.mark.parametrize(
     ("file", "said"), [(OLD, "seed, open-source"), (V2, "none: this dialect has no profiles here")]
 )
@@ -950,7 +971,7 @@ def test_a_cell_whose_label_two_rows_have_is_both() -> None:
 
 def test_a_dialect_without_settings_on_a_side_says_so() -> None:
     with pytest.raises(ConfigError, match="takes as back: none"):
-        overlay(RAW[OLD], "back", {"page_max": 1}, "translator.toml, [backs.old]")
+        overlay({**RAW[OLD], "settings": []}, "back", {"page_max": 1}, "translator.toml, [backs.old]")
 
 
 @pytest.mark.parametrize(

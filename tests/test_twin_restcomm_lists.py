@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from datetime import timedelta, timezone
 from typing import Any
 from xml.etree import ElementTree
 
@@ -199,10 +200,36 @@ def test_both_bounds_are_inclusive_and_a_bare_date_is_its_midnight_in_utc(
     assert bodies(twin, query) == expected
 
 
+@pytest.mark.parametrize(
+    ("query", "hours", "expected"),
+    [
+        ("StartTime=2018-10-05T22:45:32", 0, "cba"),
+        ("EndTime=2018-10-05T00:00:00", 0, "cba"),
+        ("EndTime=2018-10-04", 0, "a"),
+        ("EndTime=2018-10-03T23:59:59", 0, ""),
+        ("StartTime=2018-10-06", 0, "c"),
+        ("StartTime=2018-10-05&EndTime=2018-10-05", 9, "a"),
+        ("StartTime=2018-10-05&EndTime=2018-10-05", 0, "cba"),
+        ("StartTime=2018-10-05T23:00:00Z", -1, "cb"),
+        ("EndTime=2018-10-05", -10, "cba"),
+        ("EndTime=2018-10-04", -10, "a"),
+    ],
+)
+def test_the_open_server_reads_the_date_of_a_bound_in_its_own_zone_and_keeps_the_whole_end_day(
+    query: str, hours: int, expected: str
+) -> None:
+    """Its own tests give times and expect days; the midnight after the end day is still inside. "b" is of 22:45:32 UTC."""
+    midnight = 1_538_697_600  # 2018-10-05T00:00:00Z
+    zone = timezone(timedelta(hours=hours))
+    stock = (sms(1, midnight, body="a"), sms(2, START + 0.7, body="b"), sms(3, midnight + 86_400, body="c"))
+    assert bodies(twin_with(*stock, bounds="days", zone=zone), query) == expected
+
+
+@pytest.mark.parametrize("bounds", ["instants", "days"])
 @pytest.mark.parametrize("name", ["StartTime", "EndTime"])
 @pytest.mark.parametrize("value", ["", "yesterday", "2018-13-01", "2018-02-30", "2018-10-05T25:00:00", "1538779532"])
-def test_a_date_that_cannot_be_read_is_refused(name: str, value: str) -> None:
-    assert get(twin_with(), f"{name}={value}").status_code == 400
+def test_a_date_that_cannot_be_read_is_refused(name: str, value: str, bounds: str) -> None:
+    assert get(twin_with(bounds=bounds), f"{name}={value}").status_code == 400
 
 
 @pytest.mark.parametrize(

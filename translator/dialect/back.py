@@ -23,7 +23,8 @@ _SLICES_KNOWN = 256
 
 
 class Pushed(NamedTuple):
-    """The part of a query that a back is told: `since` <= Created < `until`, and words of its own for status and direction.
+    """The part of a query that a back is told: `since` <= Created < `until`, of which its bounds may let more through (see `lets_through`),
+    and words of its own for status and direction.
 
     `statuses` and `directions` are the neutral words that those let through; None is no constraint.
     """
@@ -71,6 +72,7 @@ class BackVerbs:
         self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
         self.lower = next(row for row in table.filters if row.test == "lower-bound")
         self.upper = next(row for row in table.filters if row.test == "upper-bound")
+        self._steps = (bindings.kind(self.lower.kind).step, bindings.kind(self.upper.kind).step)
         self._words = {row.attribute: row for row in table.filters if row.test == "word" and row.way == "both"}
         self._told = lru_cache(_SLICES_KNOWN)(self._slice_told)
         self.slice = table.paging.slice
@@ -156,20 +158,33 @@ class BackVerbs:
     def bounds(self, since: int | None, until: int | None, now: float) -> tuple[int | None, int | None]:
         """The half-open range as this dialect's own two bounds, inclusive or not, and open ends as it wants them."""
         lower, upper = self.lower, self.upper
-        first = lower.open if since is None else bounds.lower(since, lower.grain, inclusive=bool(lower.inclusive))
+        first, last = lower.open, upper.open if upper.open_ahead is None else int(now) + upper.open_ahead
+        if since is not None:
+            begins = bounds.lower(since, lower.grain, inclusive=bool(lower.inclusive))
+            first = bounds.before(begins - lower.slack, self._steps[0])
         if until is not None:
-            last: int | None = min(bounds.upper(until, upper.grain, inclusive=bool(upper.inclusive)), LAST)
-        else:
-            last = int(now) + upper.open_ahead if upper.open_ahead is not None else upper.open
+            ends = bounds.upper(until, upper.grain, inclusive=bool(upper.inclusive))
+            last = min(bounds.behind(ends + upper.slack, self._steps[1]), LAST)
         return first if first is None else max(first, 0), last
 
     def lets_through(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
         """The half-open range that this dialect's bounds let through where they are to let through at least [since, until)."""
         lower, upper = self.lower, self.upper
         if since is not None:
-            since = bounds.since(self.bounds(since, None, 0)[0] or 0, lower.grain, inclusive=bool(lower.inclusive))
+            first = (self.bounds(since, None, 0)[0] or 0) - lower.slack
+            since = bounds.since(first, lower.grain, inclusive=bool(lower.inclusive))
         if until is not None and until <= LAST:
-            until = bounds.until(self.bounds(None, until, 0)[1] or 0, upper.grain, inclusive=bool(upper.inclusive))
+            last = (self.bounds(None, until, 0)[1] or 0) + upper.slack
+            until = bounds.until(last, upper.grain, inclusive=bool(upper.inclusive))
+        return since, until
+
+    def within(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
+        """A range to ask for of which this dialect's bounds let nothing through that is outside [since, until)."""
+        begins, ends = self.lets_through(since, until)
+        if since is not None and begins != since:
+            since += self.lower.grain + self._steps[0] + 2 * self.lower.slack
+        if until is not None and ends != until:
+            until -= self.upper.grain + self._steps[1] + 2 * self.upper.slack
         return since, until
 
     def _request(

@@ -23,6 +23,16 @@ def until(value: float, grain: int, *, inclusive: bool) -> int:
     return begins + grain if inclusive else begins
 
 
+def before(value: int, step: int) -> int:
+    """The latest instant up to `value` that a form can say which knows multiples of `step` alone."""
+    return value // step * step
+
+
+def behind(value: int, step: int) -> int:
+    """The earliest instant from `value` on that such a form can say; one to the day, say, behind all fractions of the second `value`."""
+    return value if step == 1 else value // step * step + step
+
+
 def lower(first: int, grain: int, *, inclusive: bool) -> int:
     """The latest lower bound that lets `first` through, and all after it."""
     begins = first // grain * grain

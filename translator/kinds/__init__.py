@@ -6,7 +6,7 @@ The kinds `word:*` and `error:*` read and write by the rows of the table itself;
 
 from typing import Final
 
-from translator.kinds import instants, numbers, plain, sids
+from translator.kinds import days, instants, numbers, plain, sids
 from translator.kinds.kind import Kind
 
 KINDS: Final[dict[str, Kind]] = {
@@ -37,8 +37,15 @@ KINDS: Final[dict[str, Kind]] = {
     "instant:iso8601": Kind(
         instants.read_iso8601, instants.write_iso8601, str, "an ISO 8601 date or date and time, UTC"
     ),
+    "instant:iso8601-day": Kind(
+        days.read_day, instants.write_iso8601, str, "an ISO 8601 date; the midnight before that day", step=days.DAY
+    ),
     "instant:iso8601-next-day": Kind(
-        instants.read_iso8601_next_day, instants.write_iso8601, str, "an ISO 8601 date; the midnight after that day"
+        instants.read_iso8601_next_day,
+        days.write_next_day,
+        str,
+        "an ISO 8601 date; the midnight after that day",
+        step=days.DAY,
     ),
     "number:bare": Kind(
         numbers.read_number,

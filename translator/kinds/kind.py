@@ -34,6 +34,7 @@ class Kind(NamedTuple):
     where it made no such mistake; `column` reads and writes many at once; `harmless` says that JSON shows what is written between quotes
     as it is. `inline`, `words` and `clock` are `write` again, since in generated code a call costs more than most writes do: as the
     inside of an f-string in which `$x` is the neutral value, as a look-up of what is written for each, and as two look-ups.
+    Of an instant `step` says that only multiples of so many seconds can be written.
     """
 
     read: Callable[[Any], Any]
@@ -47,3 +48,4 @@ class Kind(NamedTuple):
     words: Mapping[str, str] | None = None
     clock: Clock | None = None
     harmless: bool = False
+    step: int = 1

@@ -8,8 +8,9 @@ Query ─▶ plan ─┬▶ pages   only the slices that cover the page, and the
 from collections.abc import Iterator
 
 from translator.accounts import Entry
-from translator.model import Notes, Query
+from translator.model import Message, Notes, Query
 from translator.planning import scans
+from translator.planning.arrange import sift
 from translator.planning.limits import Limits
 from translator.planning.pages import Pages
 from translator.planning.plan import Plan, plan
@@ -63,11 +64,13 @@ def within_second(entry: Entry, created: int, limits: Limits, now: float, notes:
 
 
 def messages_between(entry: Entry, window: Query, limits: Limits, now: float, notes: Notes) -> Steps:
-    """The entry's own messages that were created in a stretch of time, in no order. Raises Refused and Unreadable."""
+    """The entry's own messages that were created in a stretch of time, in no order, and no others, whatever the back's bounds let
+    through. Raises Refused and Unreadable."""
     planned = plan(window, entry.back.dialect.back)
     slices = Slices(entry, planned.pushed, now, Budget(limits.max_asks), notes, ordered=False)
     yield from slices.recall()
-    return (yield from slices.stretch(0))
+    rows: list[Message] = yield from slices.stretch(0)
+    return list(filter(sift(window), rows)) if planned.sifted else rows
 
 
 def one_more_send(entry: Entry) -> Tally:

@@ -35,7 +35,7 @@ class Plan(NamedTuple):
 def plan(query: Query, back: BackVerbs) -> Plan:
     """The plan that asks the least. The same query for the same back has the same plan."""
     since, until = back.lets_through(query.since, query.until)
-    pushed = Pushed(since, until)
+    pushed = Pushed(query.since, query.until)
     wider = [name for name, bound in (("since", since), ("until", until)) if bound != getattr(query, name)]
     sifted = [*wider, *(name for name in _PLAIN if getattr(query, name) is not None)]
     for attribute, constraint in _WORDS:

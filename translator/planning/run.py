@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from translator.errors import Unreadable
 from translator.model import Message
 
-SETTING: Final = "does the back read search_params?"
+SETTING: Final = "does the back read search_params, and bounds as its profile says?"
 """What is probably wrong with a back that answers otherwise than asked."""
 
 _MOST_MOVES: Final = 8

@@ -83,6 +83,7 @@ class Slices:
         self._entry, self._pushed, self._now, self.notes = entry, pushed, now, notes
         self._ordered = ordered
         self._verbs = entry.back.dialect.back
+        self._let_through = self._verbs.lets_through(pushed.since, pushed.until)
         self.budget = budget
         self.in_pages = self._verbs.in_pages
         self.in_flight = entry.back.in_flight
@@ -108,7 +109,8 @@ class Slices:
         return since > LAST or (until is not None and until <= max(since, 0))
 
     def narrowed(self, since: int | None, until: int | None) -> "Slices":
-        """The same reading of a part of the range, out of the same budget."""
+        """The same reading of a part of the range, out of the same budget; of less, where the back would show what is outside of it."""
+        since, until = self._verbs.within(since, until)
         pushed = self._pushed._replace(since=since, until=until)
         part = Slices(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._ordered)
         part.size, part.served = self.size, self.served
@@ -256,8 +258,9 @@ class Slices:
 
     def _check(self, rows: Sequence[Message]) -> None:
         """Column by column, which takes a third of what it takes row by row. Raises Unreadable."""
-        lower = -1 if self._pushed.since is None else self._pushed.since
-        upper = LAST + 1 if self._pushed.until is None else self._pushed.until
+        since, until = self._let_through
+        lower = -1 if since is None else since
+        upper = LAST + 1 if until is None else until
         created = [message.created for message in rows]
         in_order = sorted(created, reverse=self._verbs.order == "descending")
         ends = in_order[:1] + in_order[-1:]

@@ -20,6 +20,8 @@ BAD: Final = 1
 
 _VERDICTS: Final = {"": 0, "back-unreachable": UNREACHABLE, "back-timeout": UNREACHABLE, "back-refused-us": REFUSED}
 _SECONDS: Final = 60
+_ASKS: Final = 5
+"""A back may show whole days where a minute is asked for: no more is read of them than tells whether it answers well."""
 
 
 class Verdict(NamedTuple):
@@ -57,7 +59,8 @@ def worst(verdicts: list[Verdict]) -> int:
 
 async def probe(accounts: Accounts, limits: Limits, entry: Entry, back: Asker, now: float) -> Verdict:
     """Ask through the whole exchange, and judge by the fault that came of it."""
-    reply = await _asked(accounts, limits, narrow_list(entry.front, now), back, now)
+    few = limits._replace(max_asks=_ASKS, cap=True)
+    reply = await _asked(accounts, few, narrow_list(entry.front, now), back, now)
     front, behind = entry.front, entry.behind
     names = (" ".join(filter(None, (side.dialect.name, side.account, side.property))) for side in (front, behind))
     status = _VERDICTS.get(reply.fault, BAD)

@@ -90,6 +90,8 @@ def _bound(where: str, row: FilterRow) -> Findings:
         yield where, "a bound, and nothing else, says whether it is inclusive"
     if row.grain < 1 or (row.grain > 1 and not bound):
         yield where, "a grain is a number of seconds, and only a bound has one of more than one"
+    if row.slack < 0 or (row.slack and not bound):
+        yield where, "a slack is a number of seconds, and only a bound has one"
     if (row.attribute == "created") != bound:
         yield where, "a filter on created is a bound, and a bound is on created"
     if (row.required and bound) != (row.open is not None or row.open_ahead is not None):

@@ -176,6 +176,7 @@ class FilterRow(Row, frozen=True, kw_only=True):
     way: Way = "both"
     inclusive: bool | None = None
     grain: int = 1
+    slack: int = 0
     required: bool = False
     open: int | None = None
     open_ahead: int | None = None
@@ -250,7 +251,7 @@ class Setting(Row, frozen=True, kw_only=True):
     name: str
     side: Literal["front", "back"]
     cell: str
-    words: dict[str, str | bool] = {}
+    words: dict[str, str | bool | int] = {}
 
 
 class Profile(Row, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from math import floor
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ LIMIT_DEFAULT: Final = 10_000
 SORT_FIELDS: Final = ("DateCreated", "From", "To", "Direction", "Status")
 """The table under "Sorting Information"."""
 
+_DAY: Final = timedelta(days=1).total_seconds()
+_DATE: Final = len("2018-10-05")
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _PHONE_NUMBER: Final = re.compile(r"\+?([0-9]{7,15})")
 _DATE_TIME: Final = re.compile(
@@ -64,11 +66,17 @@ class Page:
         return self.start + max(len(self.messages) - 1, 0)
 
 
-def read_list_query(query: Mapping[str, str], page_size_max: int | None = None) -> ListQuery:
+def read_list_query(
+    query: Mapping[str, str], page_size_max: int | None = None, days_of: timezone | None = None
+) -> ListQuery:
     """The query of a list, read in full or refused with 400. Parameters that it does not know are ignored.
 
-    An empty From, To, Body, Status or AfterSid is no constraint; an empty count or date is unreadable.
+    An empty From, To, Body, Status or AfterSid is no constraint; an empty count or date is unreadable. With `days_of` both dates are
+    whole days of that zone, as the open server reads them: no time of day counts, and the end keeps the midnight after its day too.
     """
+    start, end = _instant(query, "StartTime", days_of), _instant(query, "EndTime", days_of)
+    if end is not None and days_of is not None:
+        end += _DAY
     page_size = _count(query, "PageSize", PAGE_SIZE_DEFAULT, least=1)
     field, descending = _sort(query.get("SortBy", ""))
     return ListQuery(
@@ -80,8 +88,8 @@ def read_list_query(query: Mapping[str, str], page_size_max: int | None = None) 
         recipient=query.get("To") or None,
         body=query.get("Body") or None,
         status=query.get("Status") or None,
-        start=_instant(query, "StartTime"),
-        end=_instant(query, "EndTime"),
+        start=start,
+        end=end,
         sort_field=field,
         descending=descending,
     )
@@ -96,8 +104,9 @@ def _count(query: Mapping[str, str], name: str, default: int, *, least: int) -> 
     return int(given)
 
 
-def _instant(query: Mapping[str, str], name: str) -> float | None:
-    """A date or date/time as epoch seconds. A fraction, a Z and an offset are ISO 8601 too and are read.
+def _instant(query: Mapping[str, str], name: str, days_of: timezone | None) -> float | None:
+    """A date or date/time as epoch seconds. A fraction, a Z and an offset are ISO 8601 too and are read. With `days_of` the midnight with
+    which the date begins in that zone.
 
     Source: "When only a date is provided the time is assumed to be at midnight of the given date. Note that
     the given date/time is inclusive and is assumed to be in UTC timezone."
@@ -111,6 +120,8 @@ def _instant(query: Mapping[str, str], name: str) -> float | None:
         moment = datetime.fromisoformat(given)
     except ValueError:
         raise Refusal(400, f"{name} is not a date or date/time such as 2018-10-05T22:45:32.") from None
+    if days_of is not None:
+        return datetime.fromisoformat(given[:_DATE]).replace(tzinfo=days_of).timestamp()
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

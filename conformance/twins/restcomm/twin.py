@@ -70,6 +70,7 @@ class RestcommTwin:
     nulls_written    whether a member without a value is written as null; the document's samples leave it out
     page_size_max    a PageSize above it is silently lowered to it; None, as in the document, for no maximum
     zone             the zone of date_created and date_updated; the document's newer samples have +0000
+    bounds           what StartTime and EndTime are: "instants" in UTC (the document), or whole "days" in `zone` (open server)
     sent_after       seconds from send to sent (or to the failure before it)
     delivered_after  seconds from sent to the delivery status
     """
@@ -84,6 +85,7 @@ class RestcommTwin:
         nulls_written: bool = False,
         page_size_max: int | None = None,
         zone: timezone = UTC,
+        bounds: Literal["instants", "days"] = "instants",
         sent_after: float = SENT_AFTER,
         delivered_after: float = DELIVERED_AFTER,
     ) -> None:
@@ -96,6 +98,7 @@ class RestcommTwin:
         self._random = Random(seed)
         self._writer = writing.Writer(inbound_word, nulls_written, zone)
         self._page_size_max = page_size_max
+        self._days_of = zone if bounds == "days" else None
         self._waits = (sent_after, delivered_after)
         self._messages: dict[str, dict[str, Sms]] = {sid: {} for sid in self._accounts}
         self._owed = callbacks.CallbackBook()
@@ -220,7 +223,8 @@ class RestcommTwin:
 
     def _list(self, route: reading.Route, encoded_query: str, form: reading.Format) -> bytes:
         """Source: "Returns a list of SMS records corresponding to SMS messages sent or received"."""
-        query = read_list_query(reading.read_pairs(encoded_query.encode("latin-1")), self._page_size_max)
+        asked = reading.read_pairs(encoded_query.encode("latin-1"))
+        query = read_list_query(asked, self._page_size_max, self._days_of)
         now = self._clock()
         page = select(self._messages[route.account].values(), query, now, self._writer.direction)
         return self._writer.page(page, route.uri, now, form)
