@@ -19,7 +19,7 @@ from translator.wire import Headers, Request, Response
 
 _LONGEST_WAIT = 3600
 _SLICES_KNOWN = 256
-"""How many slices are remembered as they are asked for."""
+"""How many slices are remembered as they are asked for, and how many ranges with what they let through."""
 
 
 class Pushed(NamedTuple):
@@ -75,6 +75,7 @@ class BackVerbs:
         self._steps = (bindings.kind(self.lower.kind).step, bindings.kind(self.upper.kind).step)
         self._words = {row.attribute: row for row in table.filters if row.test == "word" and row.way == "both"}
         self._told = lru_cache(_SLICES_KNOWN)(self._slice_told)
+        self.lets_through = lru_cache(_SLICES_KNOWN)(self._let_through)
         self.slice = table.paging.slice
         self.order = "ascending" if table.sort.parameter else table.sort.default
         """The order of its lists: where it can be asked for one, ascending is asked for."""
@@ -128,16 +129,17 @@ class BackVerbs:
         Where the dialect wants a bound that nobody asked for, its row says which. Where it counts in pages, `skip` is a
         multiple of `count`.
         """
-        lower, upper = self.bounds(pushed.since, pushed.until, now)
-        query, body = self._told(lower, upper, pushed.status, pushed.direction, skip, count)
+        opens = int(now) if pushed.until is None and self.upper.open_ahead is not None else 0
+        query, body = self._told(pushed.since, pushed.until, opens, pushed.status, pushed.direction, skip, count)
         return self._request("list", account, prop, token, query=query, json_body=body)
 
     def _slice_told(
-        self, lower: int | None, upper: int | None, status: str | None, direction: str | None, skip: int, count: int
-    ) -> tuple[str, bytes | None]:
+        self, since: int | None, until: int | None, now: int, status: str | None, direction: str | None, skip: int, count: int
+    ) -> tuple[str, bytes | None]:  # fmt: skip
         """A slice as the query and the JSON that ask for it. Who reads the same list again asks for the same slices."""
         rules = self._table.paging
         pairs: list[tuple[str, Any]] = []
+        lower, upper = self.bounds(since, until, now)
         for row, instant in ((self.lower, lower), (self.upper, upper)):
             if instant is not None:
                 pairs.append((row.name, self._bindings.kind(row.kind).write(instant)))
@@ -167,7 +169,7 @@ class BackVerbs:
             last = min(bounds.behind(ends + upper.slack, self._steps[1]), LAST)
         return first if first is None else max(first, 0), last
 
-    def lets_through(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
+    def _let_through(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
         """The half-open range that this dialect's bounds let through where they are to let through at least [since, until)."""
         lower, upper = self.lower, self.upper
         if since is not None:
