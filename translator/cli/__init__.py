@@ -98,10 +98,12 @@ def check(config: Path, probe: bool, output: Output | None) -> None:
     from translator.shell.assembly import assemble
     from translator.shell.probe import probe_all, worst
     from translator.shell.settings import load
+    from translator.shell.tls import front_tls
 
     configure(output)
     settings = load(config, os.environ)
     assembly = assemble(settings)
+    front_tls(settings)
     for sentence in settings.unpromised():
         logger().warning(sentence)
     if not probe:

@@ -9,6 +9,7 @@ wait for either cost more than the translation, so a timer looks after the call 
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
@@ -72,9 +73,9 @@ class Proxy:
         """This endpoint as an application. No path is routed: the dialects do that."""
         return _Application(self)
 
-    def door(self) -> Door:
-        """This endpoint for a server of our own."""
-        return Door(self.attend, self._ids)
+    def door(self, tls: ssl.SSLContext | None = None) -> Door:
+        """This endpoint for a server of our own, over TLS where that is given."""
+        return Door(self.attend, self._ids, tls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -9,7 +9,6 @@ uvicorn listens, counts and stops; this takes the place of its protocol, which c
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
-from http import HTTPStatus
 from itertools import chain
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from uvicorn.server import ServerState
 
 from translator import wire
 from translator.shell.call import Call
-from translator.shell.heads import Heads
+from translator.shell.heads import Heads, refusal
 from translator.shell.incoming import Incoming
 from translator.shell.log import logger, where_it_broke
 from translator.shell.outbox import outbox_of
@@ -26,9 +25,6 @@ from translator.shell.outbox import outbox_of
 HEAD: Final = 64 * 1024
 """How many bytes of a request's head are read."""
 
-_REFUSED: Final = (
-    "HTTP/1.1 {} \r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{}"
-)
 _LARGE: Final = "The head of the request is larger than is read."
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _TUNNEL: Final = "CONNECT"
@@ -201,7 +197,7 @@ class Connection(asyncio.Protocol):
             return
         self._is_deaf = True
         broken, self._receiving = self._receiving, None
-        self._farewell = _REFUSED.format(f"{status} {HTTPStatus(status).phrase}", len(why), why).encode("ascii")
+        self._farewell = refusal(status, why)
         if broken is not None and self._ahead:
             self._ahead.pop()  # it is the one that came last
         elif broken is not None and broken is not self._call:

@@ -11,6 +11,15 @@ _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _HEADS: Final = 256
 """How many beginnings of answers are kept for the second that they hold."""
 
+_REFUSED: Final = (
+    "HTTP/1.1 {} {} \r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{}"
+)
+
+
+def refusal(status: int, why: str) -> bytes:
+    """The whole answer to what is no request, which is the last of its connection."""
+    return _REFUSED.format(status, _PHRASES[status], len(why), why).encode("ascii")
+
 
 class Heads:
     """How answers begin: the status, what the server says in each, and their own headers. Kept for the second that a date holds."""

@@ -16,7 +16,8 @@ Count = Annotated[int, Meta(ge=0)]
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """`[server]`: where we listen, and what one front request may cost. `deadline` in seconds, `max_body` in bytes, `queue_max`
-    requests under way at most, in each of `workers` processes; `drain`, in seconds, is what is left to them at the end."""
+    requests under way at most, in each of `workers` processes; `drain`, in seconds, is what is left to them at the end. `tls_cert` and
+    `tls_key` are paths, and go together: with them `listen` speaks TLS."""
 
     listen: str = "127.0.0.1:8080"
     admin: str = "127.0.0.1:8081"
@@ -27,6 +28,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     queue_max: Positive = 10_000
     workers: Workers = 1
     drain: Duration | None = None
+    tls_cert: str = ""
+    tls_key: str = ""
     explain_headers: bool = False
 
     @property

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from translator.shell.log import in_one_write, logger
 from translator.shell.memory import Memory
 from translator.shell.settings import Settings
 from translator.shell.store import Store, open_store
+from translator.shell.tls import front_tls
 from translator.shell.workers import Supervisor
 
 try:
@@ -138,18 +140,18 @@ def _leave_in_peace() -> None:
 
 def serve(settings: Settings, assembly: Assembly) -> int:
     """The proxy, until SIGINT or SIGTERM, in as many processes as are wanted. The exit status. Raises ConfigError when an address cannot
-    be listened on."""
-    where = f"{settings.file}, [server] listen"
+    be listened on, or when what TLS is spoken with is not usable."""
+    where, tls = f"{settings.file}, [server] listen", front_tls(settings)
     for sentence in settings.unpromised():
         logger().warning(sentence)
     with contextlib.closing(listen(where, read_address(where, settings.server.listen))) as front:
         if settings.server.workers == 1:
-            run(_served(settings, assembly, front))
+            run(_served(settings, assembly, front, tls))
             return 0
 
         def work(number: int, lifeline: int) -> int:
             try:
-                run(_served(settings, assembly, front, number, lifeline))
+                run(_served(settings, assembly, front, tls, number, lifeline))
             except ConfigError as error:
                 logger().error("cannot-start", worker=number, why=str(error))
                 return _CANNOT_START
@@ -159,7 +161,12 @@ def serve(settings: Settings, assembly: Assembly) -> int:
 
 
 async def _served(
-    settings: Settings, assembly: Assembly, front: socket.socket, number: int = 0, lifeline: int | None = None
+    settings: Settings,
+    assembly: Assembly,
+    front: socket.socket,
+    tls: ssl.SSLContext | None,
+    number: int = 0,
+    lifeline: int | None = None,
 ) -> None:
     """One process of it. The admin port of worker `number` is so many further than that of the first."""
     where = f"{settings.file}, [server] admin"
@@ -174,7 +181,9 @@ async def _served(
         if lifeline is not None:
             asyncio.get_running_loop().add_reader(lifeline, stop.set)
         try:
-            await _serve(settings, assembly, store, front, admin, stop, worker=None if lifeline is None else number)
+            await _serve(
+                settings, assembly, store, front, tls, admin, stop, worker=None if lifeline is None else number
+            )
         finally:
             await store.close()
 
@@ -184,6 +193,7 @@ async def _serve(
     assembly: Assembly,
     store: Store,
     front: socket.socket,
+    tls: ssl.SSLContext | None,
     admin: socket.socket | None,
     stop: asyncio.Event,
     worker: int | None,
@@ -213,7 +223,7 @@ async def _serve(
         # The backs are closed last: what is owed is worked off until then.
         servers.push_async_callback(proxy.driver.aclose)
         await servers.enter_async_context(keeper.going_on(proxy.driver))
-        await servers.enter_async_context(serving(proxy.application(), front, grace, proxy.door()))
+        await servers.enter_async_context(serving(proxy.application(), front, grace, proxy.door(tls)))
         _leave_in_peace()
         servers.enter_context(in_one_write(asyncio.get_running_loop()))
         logger().info("serving", listen=address_of(front), accounts=len(assembly.accounts.entries), worker=worker)

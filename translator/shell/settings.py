@@ -161,6 +161,7 @@ def _check(settings: Settings) -> None:
     if settings.server.public_url:
         check_url(f"{server} public_url", settings.server.public_url)
     _secrets(server, settings.server)
+    _pair(server, settings.server)
     check_workers(settings)
     if not settings.store.url.startswith(("sqlite:///", "postgresql://", "memory:")):
         raise ConfigError(f"{settings.file}, [store] url", "begins with sqlite:///, postgresql:// or memory:")
@@ -192,6 +193,13 @@ def _secrets(where: str, server: Server) -> None:
     for secret in server.secrets:
         if len(secret.encode()) < SHORTEST or not secret.isprintable():
             raise ConfigError(f"{where} secret", f"has to be printable and of at least {SHORTEST} bytes")
+
+
+def _pair(where: str, server: Server) -> None:
+    """TLS takes a certificate and its key. What is in the files, only who speaks it looks at: `translator.shell.tls`."""
+    if bool(server.tls_cert) != bool(server.tls_key):
+        given, missing = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
+        raise ConfigError(f"{where} {missing}", f"is missing, and {given} is given: they go together")
 
 
 def _credentials(where: str, account: str, token: str) -> None:

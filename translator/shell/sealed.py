@@ -1,0 +1,174 @@
+"""TLS between the network and a connection: to the network it is the protocol, to the connection the transport.
+
+network ─▶ handshake ─▶ records ─▶ what they hold ─▶ connection
+network ◀────────────── records ◀─────────────────── connection
+
+All of TLS is OpenSSL's; here it is only handed bytes. The loops' own layers end what a connection here does not want ended: asyncio's
+resets a caller that is still writing when it is told that this is too much, both cut who takes longer than half a minute for the last
+answer, neither says how much of an answer is still unsent, and of a handshake that is under way nobody knows when the server stops.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+from typing import Any, Final
+
+from uvicorn.server import ServerState
+
+from translator.shell.heads import refusal
+
+_HANDSHAKE: Final = 10
+"""After so many looks at connections, a second each, a handshake is given up."""
+
+_PIECE: Final = 64 * 1024
+"""How many bytes are sealed at once: what OpenSSL has made room for, it keeps as long as the connection is open."""
+
+_PLAIN: Final = "HTTP_REQUEST"
+"""What OpenSSL says of a caller that speaks plain HTTP."""
+
+_SPEAK_TLS: Final = "This port speaks HTTPS, and the request came as plain HTTP."
+
+
+class Sealed(asyncio.Transport, asyncio.Protocol):
+    """A connection over TLS. While it shakes hands it is itself among the connections of the server, whose `state` says which are open;
+    from then on that is what `make` makes, the protocol of what is in the records."""
+
+    def __init__(self, make: Callable[[], asyncio.Protocol], context: ssl.SSLContext, state: ServerState) -> None:
+        super().__init__()
+        self._make, self._state = make, state
+        self._inner: asyncio.Protocol | None = None
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._network: Any = None
+        self._is_deaf = False  # what comes from now on is dropped
+        self._looks = 0
+
+    # ---- what the loop and the server call -------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._network = transport
+        self._state.connections.add(self)  # type: ignore[arg-type]  # what the server does with one is here
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._state.connections.discard(self)
+        inner, self._inner, self._is_deaf = self._inner, None, True  # each holds the other
+        if inner is not None:
+            inner.connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on what is in it, as one read of the connection, as it would be without TLS. What follows upon its end, or upon a record
+        that is broken, follows behind that."""
+        if self._is_deaf:
+            return
+        self._incoming.write(data)
+        pieces, waits, why = [], False, ""
+        try:
+            inner = self._inner or self._shake_hands()
+            while piece := self._tls.read(_PIECE):
+                pieces.append(piece)
+        except ssl.SSLWantReadError:
+            waits = True
+        except ssl.SSLError as error:
+            why = error.reason or "unknown"
+        if pieces:
+            inner.data_received(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        if waits:
+            self._send()
+        elif why:
+            self._fail(why)
+        else:
+            self.close()  # the caller's side is at its end; it has left, since it cannot be told from one that has
+
+    def pause_writing(self) -> None:
+        if self._inner is not None:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._inner is not None:
+            self._inner.resume_writing()
+
+    def shutdown(self) -> None:
+        """The server stops, and hands have not been shaken."""
+        self._network.abort()
+
+    def grow_old(self, _: int) -> None:
+        """One more look has found it, and hands have still not been shaken."""
+        self._looks += 1
+        if self._looks > _HANDSHAKE:
+            self._network.abort()
+
+    # ---- TLS -------------------------------------------------------------------------------------------------------------
+
+    def _shake_hands(self) -> asyncio.Protocol:
+        """Go on with the handshake, to the connection that comes of it. Raises SSLWantReadError where more has to come first."""
+        self._tls.do_handshake()
+        self._send()
+        self._state.connections.discard(self)
+        self._inner = self._make()
+        self._inner.connection_made(self)
+        return self._inner
+
+    def _send(self) -> None:
+        """Send what OpenSSL has to say."""
+        if self._outgoing.pending and not self._network.is_closing():
+            self._network.write(self._outgoing.read())
+
+    def _fail(self, why: str) -> None:
+        """This is no TLS, or none of ours. The caller is told, and not in its face: it may still be writing."""
+        self._is_deaf = True
+        if self._inner is None and why == _PLAIN:
+            self._outgoing.write(refusal(400, _SPEAK_TLS))
+        self._send()
+        if self._inner is not None or not self._network.can_write_eof():
+            self._network.close()
+        elif not self._network.is_closing():
+            self._network.write_eof()
+
+    # ---- what the connection calls ---------------------------------------------------------------------------------------
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Seal and send. Raises SSLError behind `write_eof`."""
+        with memoryview(data) as view:
+            for start in range(0, len(view), _PIECE):
+                self._tls.write(view[start : start + _PIECE])
+                self._network.write(self._outgoing.read())
+
+    def can_write_eof(self) -> bool:
+        return bool(self._network.can_write_eof())
+
+    def write_eof(self) -> None:
+        """Say that nothing will follow. What comes from now on is dropped as it comes, sealed; the connection has no use for it."""
+        self._is_deaf = True
+        self._say_goodbye()
+        self._network.write_eof()
+
+    def close(self) -> None:
+        """Close behind what was written. The caller's own goodbye is not waited for (RFC 8446, 6.1)."""
+        self._is_deaf = True
+        if not self._network.is_closing():
+            self._say_goodbye()
+            self._network.close()
+
+    def abort(self) -> None:
+        self._network.abort()
+
+    def is_closing(self) -> bool:
+        return bool(self._network.is_closing())
+
+    def pause_reading(self) -> None:
+        self._network.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._network.resume_reading()
+
+    def get_write_buffer_size(self) -> int:
+        return int(self._network.get_write_buffer_size())
+
+    def _say_goodbye(self) -> None:
+        """Tell the caller that it has seen everything, where that is not said yet."""
+        with contextlib.suppress(
+            ssl.SSLError
+        ):  # that its own goodbye is still to come; or that there is nobody to tell
+            self._tls.unwrap()
+        self._send()
