@@ -8,10 +8,12 @@ import asyncio
 import contextlib
 import re
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextvars import ContextVar, copy_context
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 import structlog
@@ -19,6 +21,8 @@ import uvloop
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from tests import sealing
+from tests.sealing import Secret
 from tests.test_shell import BASIC, MESSAGES, proxy
 from translator import wire
 from translator.shell import door as doors
@@ -29,6 +33,7 @@ from translator.shell.connection import HEAD, Connection
 from translator.shell.door import Door
 from translator.shell.heads import Heads
 from translator.shell.outbox import Outbox, outbox_of
+from translator.shell.sealed import Sealed
 from translator.shell.serve import address_of, listen, serving
 from translator.wire import Answer, Failure, Request
 
@@ -173,7 +178,7 @@ class Watched(Door):
     """A door that shows what it has open. Idle connections are closed soon where that is wanted."""
 
     state: ServerState
-    last: Connection
+    last: Connection | Sealed
 
     def __init__(self, *given: Any, soon: bool = False) -> None:
         super().__init__(*given)
@@ -182,12 +187,16 @@ class Watched(Door):
     def __call__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> Connection:  # fmt: skip
+    ) -> Connection | Sealed:  # fmt: skip
         self.state = server_state
         if self._soon:
             config.timeout_keep_alive = 5 * doors._LOOK  # type: ignore[assignment]  # five looks, however often it looks
         self.last = super().__call__(config, server_state, app_state, _loop)
         return self.last
+
+
+SECRET: ContextVar[Secret | None] = ContextVar("SECRET", default=None)
+"""Where it is set, all that a test says is said over TLS: `tests/test_sealed.py`."""
 
 
 class Place(NamedTuple):
@@ -196,11 +205,15 @@ class Place(NamedTuple):
     provider: Provider
     door: Watched | None
     address: tuple[str, int]
+    client: ssl.SSLContext | None = None
 
     @contextlib.asynccontextmanager
     async def caller(self) -> AsyncIterator[Caller]:
         """A connection to it."""
-        reader, writer = await asyncio.open_connection(*self.address, limit=2**20)
+        if self.client is not None:
+            reader, writer = await sealing.connected(self.address, 2**20, self.client)
+        else:
+            reader, writer = await asyncio.open_connection(*self.address, limit=2**20)
         try:
             yield Caller(reader, writer)
         finally:
@@ -229,14 +242,15 @@ async def place(
     """A server; `knobs` are the proxy's, `attend` stands in its place, `small` gives it small buffers."""
     provider = Provider()
     served: Proxy = proxy(provider, **knobs)
-    door = None if asgi else Watched(attend or served.attend, new_ids(), soon=soon)
+    server, client = SECRET.get() or (None, None)
+    door = None if asgi else Watched(attend or served.attend, new_ids(), server, soon=soon)
     listener = listen("the test", Address("127.0.0.1", 0))
     if small:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
     host, _, port = address_of(listener).rpartition(":")
     async with serving(served.application(), listener, grace, door):
-        yield Place(provider, door, (host, int(port)))
+        yield Place(provider, door, (host, int(port)), client)
 
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -246,20 +260,25 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 
 
 class World:
-    """A loop, and the server in it that most tests share."""
+    """A loop, and the server in it that most tests share; with a secret, over TLS."""
 
-    def __init__(self, kind: str, *, asgi: bool = False) -> None:
+    def __init__(self, kind: str, *, asgi: bool = False, secret: Secret | None = None) -> None:
         self._runner = asyncio.Runner(loop_factory=LOOPS[kind])
+        self._context = copy_context()
+        self._context.run(SECRET.set, secret)
         self._stack = contextlib.AsyncExitStack()
-        self._place = self._runner.run(self._stack.enter_async_context(place(asgi=asgi, max_body=1000)))
+        self._place: Place = self._run(self._stack.enter_async_context(place(asgi=asgi, max_body=1000)))
 
     def close(self) -> None:
-        self._runner.run(self._stack.aclose())
+        self._run(self._stack.aclose())
         self._runner.close()
 
     def run(self, what: Coroutine[Any, Any, Any]) -> Any:
         """In this loop, with an end."""
-        return self._runner.run(asyncio.wait_for(what, PATIENCE))
+        return self._run(asyncio.wait_for(what, PATIENCE))
+
+    def _run(self, what: Coroutine[Any, Any, Any]) -> Any:
+        return self._runner.run(what, context=self._context)
 
     def __call__(self, script: Callable[[Place], Coroutine[Any, Any, None]]) -> None:
         """A script against the shared server, which has nothing left of it afterwards."""
@@ -1054,7 +1073,7 @@ def test_a_caller_that_does_not_read_its_answers_is_waited_for(world: World) -> 
             for _ in range(50):
                 await asyncio.sleep(0.002)
             assert begun <= 3
-            transport = at.door.last._transport
+            transport = cast(Connection, at.door.last)._transport
             assert transport.get_write_buffer_size() <= 3 * 2**20
             reader, writer = await asyncio.open_connection(sock=raw, limit=2**22)
             caller = Caller(reader, writer)

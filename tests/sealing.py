@@ -1,0 +1,159 @@
+"""The client's end of TLS, by hand. That of asyncio closes as soon as the server says that nothing will follow, and a caller that is still
+writing then could not be played; neither could one be that shakes hands slowly, or half.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from typing import Any, NamedTuple
+
+import trustme
+
+HOST = "127.0.0.1"
+_MOST = 65536
+
+
+class Secret(NamedTuple):
+    """How both sides speak TLS."""
+
+    server: ssl.SSLContext
+    client: ssl.SSLContext
+
+
+def made(authority: trustme.CA, leaf: trustme.LeafCert) -> Secret:
+    """A server that shows the certificate, and a client that trusts the authority."""
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    leaf.configure_cert(server)
+    authority.configure_trust(client)
+    return Secret(server, client)
+
+
+class End:
+    """Bytes of the application in, bytes of the network out, and the other way round."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=HOST)
+        self.is_open = False
+        self.is_told = False
+        """The server has said that nothing will follow."""
+
+    def shake(self, data: bytes = b"") -> bytes:
+        """Go on with the handshake, upon what came; what there is to send for it."""
+        self._incoming.write(data)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.do_handshake()
+            self.is_open = True
+        return self._outgoing.read()
+
+    def seal(self, data: bytes) -> bytes:
+        self.tls.write(data)
+        return self._outgoing.read()
+
+    def unseal(self, data: bytes = b"") -> bytes:
+        """What is in what came."""
+        self._incoming.write(data)
+        pieces = []
+        with contextlib.suppress(ssl.SSLWantReadError):
+            with contextlib.suppress(ssl.SSLZeroReturnError):  # as it is said to who has said goodbye before
+                while piece := self.tls.read(_MOST):
+                    pieces.append(piece)
+            self.is_told = True
+        return b"".join(pieces)
+
+    def goodbye(self) -> bytes:
+        """Tell the server that nothing will follow."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.unwrap()
+        return self._outgoing.read()
+
+
+class Pen:
+    """What asyncio.StreamWriter is, over an end of TLS. Nothing is closed that a test does not close."""
+
+    def __init__(self, raw: asyncio.StreamWriter, end: End) -> None:
+        self._raw, self.end = raw, end
+        self.reading: asyncio.Task[None] | None = None
+        self.transport, self.drain, self.get_extra_info = raw.transport, raw.drain, raw.get_extra_info
+
+    def write(self, data: bytes) -> None:
+        if data:
+            self._raw.write(self.end.seal(data))
+
+    def write_eof(self) -> None:
+        self._raw.write(self.end.goodbye())
+
+    def close(self) -> None:
+        if not self._raw.is_closing():
+            self._raw.write(self.end.goodbye())
+        self._raw.close()
+
+    async def wait_closed(self) -> None:
+        if self.reading is not None:
+            self.reading.cancel()
+            await asyncio.gather(self.reading, return_exceptions=True)
+        await self._raw.wait_closed()
+
+
+async def connected(address: tuple[str, int], limit: int, context: ssl.SSLContext) -> tuple[asyncio.StreamReader, Any]:
+    """A connection on which hands have been shaken. What it reads ends when the server says so; that it ends without is an error."""
+    raw_reader, raw_writer = await asyncio.open_connection(*address, limit=limit)
+    end, reader = End(context), asyncio.StreamReader(limit)
+    try:
+        raw_writer.write(end.shake())
+        while not end.is_open:
+            raw_writer.write(end.shake(await some(raw_reader)))
+    except OSError:
+        raw_writer.close()
+        raise
+    pen = Pen(raw_writer, end)
+
+    async def read() -> None:
+        try:
+            reader.feed_data(end.unseal())  # what came with the end of the handshake
+            while not end.is_told:
+                reader.feed_data(end.unseal(await some(raw_reader)))
+            reader.feed_eof()
+        except OSError as error:
+            reader.set_exception(error)
+
+    pen.reading = asyncio.create_task(read())
+    return reader, pen
+
+
+class Slow:
+    """A caller with a small buffer that reads when a test says so."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._socket, self.end = socket.socket(), End(context)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+        self._socket.setblocking(False)
+        self._loop = asyncio.get_running_loop()
+
+    async def __aenter__(self) -> "Slow":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._socket.close()
+
+    async def connect(self, address: tuple[str, int]) -> None:
+        await self._loop.sock_connect(self._socket, address)
+        await self.send(self.end.shake())
+        while not self.end.is_open:
+            await self.send(self.end.shake(await self._loop.sock_recv(self._socket, 16384)))
+
+    async def send(self, sealed: bytes) -> None:
+        await self._loop.sock_sendall(self._socket, sealed)
+
+    async def hear(self) -> bytes:
+        """What is in what comes next, which may be nothing yet."""
+        return self.end.unseal(await self._loop.sock_recv(self._socket, 32768))
+
+
+async def some(reader: asyncio.StreamReader) -> bytes:
+    """What comes next; the end is an error."""
+    data = await reader.read(_MOST)
+    if not data:
+        raise ConnectionResetError("the connection ended in the middle of TLS")
+    return data

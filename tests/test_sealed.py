@@ -1,0 +1,392 @@
+"""The door over TLS: what a caller can do to it there is what it can do without, and a few things more.
+
+The tests of the first part are those of `test_connection.py`, whose callers speak TLS here.
+"""
+
+import asyncio
+import contextlib
+import gc
+import ssl
+import weakref
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, cast
+
+import pytest
+import structlog
+import trustme
+
+from tests import sealing
+from tests.sealing import End, Secret, Slow
+from tests.test_connection import (  # noqa: F401 - they are the tests
+    LOOPS,
+    SMUGGLED,
+    UNREACHED,
+    Caller,
+    Place,
+    World,
+    get,
+    looks_often,
+    place,
+    post,
+    test_a_body_that_breaks_behind_an_early_answer_closes_the_connection,
+    test_a_body_that_stalls_is_told_so_and_closed,
+    test_a_body_that_was_asked_about_and_refused_is_not_read_and_nothing_behind_it,
+    test_a_connection_is_kept_or_closed_and_an_answer_says_which,
+    test_a_defect_behind_an_answer_takes_nothing_from_the_next_request,
+    test_a_read_past_its_deadline_is_told_so_and_the_connection_is_kept,
+    test_a_request_split_at_every_byte_is_the_same_request,
+    test_a_server_that_stops_closes_the_idle_and_answers_what_is_under_way,
+    test_idle_connections_are_closed_and_those_under_way_are_not,
+    test_nothing_is_taken_for_a_request_behind_an_answer_that_says_that_it_is_the_last,
+    test_only_so_much_is_read_ahead,
+    test_requests_in_one_write_are_answered_in_order_and_one_at_a_time,
+    test_two_thousand_requests_over_few_connections_leave_nothing_behind,
+    test_what_is_not_done_when_the_grace_is_over_is_given_up_and_its_caller_sees_that,
+    test_what_is_sent_ahead_waits_until_the_one_before_is_answered,
+    test_who_asks_before_it_sends_a_body_is_told_to_go_on,
+    test_who_ends_its_own_side_has_left,
+    test_who_goes_on_with_a_body_behind_its_answer_is_closed_as_an_idle_one,
+    test_who_is_refused_before_its_body_has_come_sees_the_answer,
+    test_who_is_still_writing_a_body_that_is_too_large_sees_the_answer,
+    test_who_leaves_before_it_is_answered_ends_a_read_and_not_a_send,
+    test_who_leaves_before_its_request_is_whole_asks_nothing,
+    test_who_leaves_behind_what_it_sent_ahead_leaves_nothing_open,
+    test_who_leaves_while_it_is_answered_is_no_defect,
+    test_who_never_comes_to_an_end_sees_that_it_is_too_much,
+    until,
+)
+from translator import wire
+from translator.shell import door as doors
+from translator.shell.call import Call
+from translator.shell.connection import Connection
+from translator.shell.sealed import Sealed
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def secret(authority: trustme.CA) -> Secret:
+    return sealing.made(authority, authority.issue_cert(sealing.HOST))
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def world(request: pytest.FixtureRequest, secret: Secret) -> Iterator[World]:
+    made = World(request.param, secret=secret)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def either(world: World) -> World:
+    """There is no other door over TLS."""
+    return world
+
+
+# ---- an answer on its way -----------------------------------------------------------------------------------
+
+
+class Answering:
+    """Answers each call with so many bytes, and counts them."""
+
+    def __init__(self, size: int) -> None:
+        self.body, self.begun = b"x" * size, 0
+
+    async def __call__(self, call: Call) -> None:
+        self.begun += 1
+        await call.read(1000, lambda: 1000)
+        call.respond(wire.Response(200, (), self.body))
+
+
+def test_a_large_answer_comes_whole(world: World) -> None:
+    body = bytes(range(256)) * 2**11
+
+    async def main() -> None:
+        async def attend(call: Call) -> None:
+            call.respond(wire.Response(200, (), body))
+
+        async with place(attend=attend, small=True) as at, at.caller() as caller:
+            await caller.say(get() + get(b"Connection: close"))
+            assert [answer.body == body for answer in await caller.answers()] == [True, True]
+
+    world.run(main())
+
+
+def test_a_caller_that_does_not_read_its_answers_is_waited_for(world: World) -> None:
+    attend, many = Answering(2**20), 20
+
+    async def main() -> None:
+        async with place(attend=attend, small=True) as at:
+            assert at.door is not None and at.client is not None
+            async with Slow(at.client) as caller:
+                await caller.connect(at.address)
+                await caller.send(caller.end.seal(get() * (many - 1) + get(b"Connection: close")))
+                await until(lambda: attend.begun > 0)
+                [connection] = at.door.state.connections
+                transport = cast(Connection, connection)._transport
+                for _ in range(50):
+                    await asyncio.sleep(0.002)
+                assert attend.begun <= 3
+                assert 2**19 < transport.get_write_buffer_size() <= 3 * 2**20 + 2**17
+                got = bytearray()
+                while not caller.end.is_told:
+                    got += await caller.hear()
+            assert attend.begun == got.count(b"HTTP/1.1 200 OK\r\n") == many
+            assert got.count(b"x" * 2**20) == many
+            await at.left()
+
+    world.run(main())
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_who_reads_slowly_gets_all_of_it_and_the_end(world: World) -> None:
+    size = 2**19
+
+    async def main() -> None:
+        async with place(soon=True, attend=Answering(size), small=True) as at:
+            assert at.client is not None
+            async with Slow(at.client) as caller:
+                await caller.connect(at.address)
+                await caller.send(caller.end.seal(get(b"Connection: close")))
+                loop = asyncio.get_running_loop()
+                began, got = loop.time(), 0
+                while not caller.end.is_told:
+                    got += len(await caller.hear())
+                    await asyncio.sleep(0.02)
+                assert got > size
+                assert loop.time() - began > 10 * doors._LOOK  # twice as long as an idle one would be left
+            await at.left()
+
+    world.run(main())
+
+
+@pytest.mark.usefixtures("looks_often")
+@pytest.mark.parametrize("last", [b"X: y", b"Connection: close"])
+def test_who_never_reads_its_answer_is_given_up(world: World, last: bytes) -> None:
+    async def main() -> None:
+        attend = Answering(2**24)
+        async with place(soon=True, attend=attend, small=True) as at:
+            assert at.client is not None
+            async with Slow(at.client) as caller:
+                await caller.connect(at.address)
+                await caller.send(caller.end.seal(get(last) + get()))
+                await until(lambda: attend.begun > 0)
+                await at.left()
+
+    world.run(main())
+
+
+# ---- before and beside TLS ----------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def bare(at: Place) -> AsyncIterator[Caller]:
+    """A caller that does not speak TLS of its own."""
+    async with at._replace(client=None).caller() as caller:
+        yield caller
+
+
+def quietly(world: World, script: Callable[[Place], Coroutine[Any, Any, None]]) -> None:
+    """A script after which nothing is left, nothing was asked and nothing logged."""
+
+    async def main() -> None:
+        told: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what))
+        async with place(soon=True) as at:
+            with structlog.testing.capture_logs() as logs:
+                await script(at)
+                await at.left()
+            assert (at.provider.asked, logs, told) == ([], [], [])
+            async with at.caller() as caller:
+                await caller.say(get())
+                assert (await caller.answer()).status == UNREACHED
+
+    world.run(main())
+
+
+@pytest.mark.parametrize("said", [get(), post(), post()[:20]], ids=["read", "send", "half"])
+def test_plain_http_is_told_to_come_over_tls(world: World, said: bytes) -> None:
+    async def script(at: Place) -> None:
+        async with bare(at) as caller:
+            await caller.say(said)
+            await caller.say(*[SMUGGLED] * 20)  # which it is not reset for
+            [answer] = await caller.answers()
+            assert (answer.status, answer.closes) == (400, True)
+            assert answer.body == b"This port speaks HTTPS, and the request came as plain HTTP."
+
+    quietly(world, script)
+
+
+@pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH\r\n", b"\x00" * 100, b"\x16\x03\x01\x02\x00" + b"x" * 512])
+def test_what_is_no_tls_is_not_answered_with_anything_else(world: World, said: bytes) -> None:
+    async def script(at: Place) -> None:
+        async with bare(at) as caller:
+            await caller.say(said)
+            told = await caller.ended()
+            assert told == b"" or told[0] == 0x15  # an alert
+
+    quietly(world, script)
+
+
+@pytest.mark.parametrize("rudely", [False, True])
+def test_who_vanishes_while_hands_are_shaken_leaves_nothing(world: World, secret: Secret, rudely: bool) -> None:
+    async def script(at: Place) -> None:
+        assert at.door is not None
+        hello = End(secret.client).shake()
+        for said in (b"", hello[:1], hello[:-1], hello):
+            async with bare(at) as caller:
+                await caller.say(said, b"")
+                await until(lambda: bool(at.door and hasattr(at.door, "state") and at.door.state.connections))
+                caller.hang_up(rudely=rudely)
+            await at.left()
+
+    quietly(world, script)
+
+
+def test_who_does_not_believe_the_certificate_says_so_and_that_is_no_defect(world: World) -> None:
+    async def script(at: Place) -> None:
+        stranger = ssl.create_default_context()
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await asyncio.open_connection(*at.address, ssl=stranger)
+
+    quietly(world, script)
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_hands_that_are_never_shaken_are_given_up_and_others_are_served_meanwhile(world: World, secret: Secret) -> None:
+    async def script(at: Place) -> None:
+        hello = End(secret.client).shake()
+        async with bare(at) as silent, bare(at) as half, bare(at) as whole, bare(at) as dribbling:
+            await half.say(hello[:-1])
+            await whole.say(hello)
+
+            async def dribble() -> None:
+                for byte in hello:
+                    await dribbling.say(bytes([byte]))
+                    await asyncio.sleep(0.01)
+
+            dribbled = asyncio.create_task(dribble())
+            async with at.caller() as caller:
+                await caller.say(b"GET ")
+                assert (await caller.ended()) == b""  # it is idle, with other tests for that
+            for stalled in (silent, half, whole, dribbling):
+                with contextlib.suppress(ConnectionError):
+                    await stalled.ended()
+            dribbled.cancel()
+
+    quietly(world, script)
+
+
+def test_a_server_that_stops_waits_for_no_handshake(world: World, secret: Secret) -> None:
+    async def main() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            server = contextlib.AsyncExitStack()
+            at = await server.enter_async_context(place())
+            silent, half, busy = [await stack.enter_async_context(way) for way in (bare(at), bare(at), at.caller())]
+            await half.say(End(secret.client).shake())
+            at.provider.go_on.clear()
+            await busy.say(post())
+            await until(lambda: bool(at.provider.asked))
+            stopping = asyncio.create_task(server.aclose())
+            for stalled in (silent, half):
+                with contextlib.suppress(ConnectionError):
+                    await stalled.ended()
+            assert not stopping.done()
+            at.provider.go_on.set()
+            [answer] = await busy.answers()
+            assert (answer.status, answer.closes) == (UNREACHED, True)
+            await stopping
+
+    world.run(main())
+
+
+# ---- records ------------------------------------------------------------------------------------------------
+
+
+def test_a_record_that_is_broken_ends_the_connection_and_what_came_before_it_counts(world: World) -> None:
+    async def script(at: Place) -> None:
+        at.provider.go_on.clear()
+        assert at.client is not None
+        async with Slow(at.client) as caller:
+            await caller.connect(at.address)
+            whole, broken = caller.end.seal(post(b"X-Request-Id: right")), bytearray(caller.end.seal(SMUGGLED))
+            broken[-1] ^= 1
+            await caller.send(whole + broken)
+            with pytest.raises(ssl.SSLError):
+                await everything(caller)
+        await until(lambda: at.provider.ids == ["right"])
+        at.provider.go_on.set()
+        await at.left()
+        assert at.provider.ended == ["right"]
+
+    world(script)
+
+
+async def everything(caller: Slow) -> None:
+    while not caller.end.is_told:
+        await caller.hear()
+
+
+@pytest.mark.parametrize("politely", [True, False])
+def test_who_leaves_with_its_request_ends_a_read_and_not_a_send(world: World, politely: bool) -> None:
+    """In one write with it, with a goodbye of TLS or only of TCP."""
+
+    async def script(at: Place) -> None:
+        at.provider.go_on.clear()
+        assert at.client is not None
+        for whole in (get(b"X-Request-Id: read"), post(b"X-Request-Id: send")):
+            async with Slow(at.client) as caller:
+                await caller.connect(at.address)
+                await caller.send(caller.end.seal(whole) + (caller.end.goodbye() if politely else b""))
+        assert at.door is not None
+        state = at.door.state
+        await until(lambda: not state.connections)
+        at.provider.go_on.set()
+        await at.left()
+        await until(lambda: at.provider.ended == ["send"])
+
+    world(script)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_either_version_is_spoken(world: World, authority: trustme.CA, version: ssl.TLSVersion) -> None:
+    async def script(at: Place) -> None:
+        client = ssl.create_default_context()
+        authority.configure_trust(client)
+        client.maximum_version = version
+        async with at._replace(client=client).caller() as caller:
+            for number in range(3):
+                await caller.say(post(b"X-Request-Id: %d" % number))
+                assert (await caller.answer()).id == str(number)
+            assert caller.writer.end.tls.version() == {771: "TLSv1.2", 772: "TLSv1.3"}[version]  # type: ignore[attr-defined]
+            await caller.say(post(b"X-Request-Id: last", b"Connection: close"))
+            [last] = await caller.answers()
+            assert last.id == "last"
+
+    world(script)
+
+
+def test_a_connection_is_gone_without_the_collector_of_garbage(world: World) -> None:
+    """Neither it nor one whose hands were never shaken is in a circle with itself."""
+
+    async def script(at: Place) -> None:
+        assert at.door is not None
+        gc.collect()
+        gc.disable()
+        try:
+            async with at.caller() as caller, bare(at) as silent:
+                await caller.say(get()[:-5], b"")
+                await silent.say(b"\x16", b"")
+                connections = at.door.state.connections
+                await until(lambda: {type(one) for one in connections} == {Connection, Sealed})
+                kept = [weakref.ref(one) for one in connections]
+                kept += [weakref.ref(one._transport) for one in connections if isinstance(one, Connection)]
+                del at.door.last
+            await at.left()
+            await until(lambda: not any(one() for one in kept))
+        finally:
+            gc.enable()
+
+    world(script)

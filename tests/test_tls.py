@@ -1,0 +1,178 @@
+"""The certificate and the key of the front: what is wrong with them is said before anything listens, and what is in them never."""
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+import trustme
+from cryptography import x509  # which trustme brings
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.test_settings import SAMPLE, read
+from translator.errors import ConfigError
+from translator.shell.tls import front_tls
+
+HOST: Final = "127.0.0.1"
+GIVEN: Final = 'tls_cert = "tls/cert.pem"\ntls_key = "tls/key.pem"\n'
+
+
+class Papers(NamedTuple):
+    """A certificate with its chain, and its key, in PEM."""
+
+    cert: bytes
+    key: bytes
+
+
+def issued(authority: trustme.CA, kind: trustme.KeyType = trustme.KeyType.ECDSA) -> Papers:
+    leaf = authority.issue_cert(HOST, key_type=kind)
+    return Papers(b"".join(blob.bytes() for blob in leaf.cert_chain_pems), leaf.private_key_pem.bytes())
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def papers(authority: trustme.CA) -> Papers:
+    return issued(authority)
+
+
+def context(folder: Path, cert: bytes | None, key: bytes | None, given: str = GIVEN) -> ssl.SSLContext | None:
+    """What comes of these files, None for one that is not there."""
+    (folder / "tls").mkdir(exist_ok=True)
+    for name, content in (("cert.pem", cert), ("key.pem", key)):
+        if content is not None:
+            (folder / "tls" / name).write_bytes(content)
+    return front_tls(read(folder, SAMPLE.replace("[server]\n", f"[server]\n{given}")))
+
+
+def refused(folder: Path, cert: bytes | None, key: bytes | None, given: str = GIVEN) -> tuple[str, str]:
+    """The key that is named, and what is said of it; of what is in a file nothing is."""
+    with pytest.raises(ConfigError) as caught:
+        context(folder, cert, key, given)
+    said = str(caught.value)
+    for line in b"\n".join([cert or b"", key or b""]).decode("ascii").splitlines():
+        assert not line or line not in said
+    where, _, name = caught.value.where.rpartition(" ")
+    assert where == "translator.toml, [server]"
+    return name, caught.value.what
+
+
+def test_without_them_plain_http_is_spoken(tmp_path: Path) -> None:
+    assert context(tmp_path, None, None, "") is None
+    assert context(tmp_path, None, None, 'tls_cert = ""\ntls_key = ""\n') is None
+
+
+@pytest.mark.parametrize("kind", trustme.KeyType)
+def test_with_them_it_is_tls_of_today_and_http_1(tmp_path: Path, authority: trustme.CA, kind: trustme.KeyType) -> None:
+    """The files are found from the configuration's own folder. The whole chain is shown."""
+    between = authority.create_child_ca()
+    server = context(tmp_path, *issued(between, kind))
+    assert server is not None
+    assert server.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert server.options & ssl.OP_NO_RENEGOTIATION
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    client.set_alpn_protocols(["h2", "http/1.1"])
+
+    async def main() -> None:
+        async def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        async with await asyncio.start_server(connected, HOST, 0, ssl=server) as serving:
+            port = serving.sockets[0].getsockname()[1]
+            _, writer = await asyncio.open_connection(HOST, port, ssl=client)
+            assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
+            writer.close()
+            await writer.wait_closed()
+
+    asyncio.run(main())
+
+
+def test_absolute_paths_and_the_environment_lead_to_them_as_well(tmp_path: Path, papers: Papers) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    for name, content in zip(("c", "k"), papers, strict=True):
+        (tmp_path / "elsewhere" / name).write_bytes(content)
+    (tmp_path / "here").mkdir()
+    given = {
+        "SMS_TRANSLATOR_SERVER__TLS_CERT": str(tmp_path / "elsewhere" / "c"),
+        "SMS_TRANSLATOR_SERVER__TLS_KEY": "../elsewhere/k",
+    }
+    assert front_tls(read(tmp_path / "here", **given)) is not None
+
+
+@pytest.mark.parametrize(("given", "missing"), [("tls_cert", "tls_key"), ("tls_key", "tls_cert")])
+def test_one_without_the_other_is_nothing(tmp_path: Path, given: str, missing: str) -> None:
+    name, what = refused(tmp_path, None, None, f'{given} = "x.pem"\n')
+    assert (name, what) == (missing, f"is missing, and {given} is given: they go together")
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, papers: Papers) -> None:
+    nowhere = "the file cannot be read: No such file or directory"
+    assert refused(tmp_path, None, papers.key) == ("tls_cert", nowhere)
+    (tmp_path / "tls" / "key.pem").unlink()
+    assert refused(tmp_path, papers.cert, None) == ("tls_key", nowhere)
+    (tmp_path / "tls" / "key.pem").mkdir()
+    assert refused(tmp_path, papers.cert, None) == ("tls_key", "the file cannot be read: Is a directory")
+
+
+def test_what_is_in_a_file_is_not_its_path(tmp_path: Path, papers: Papers) -> None:
+    what = "has to be the path of a file, not what is in it"
+    given = 'tls_cert = "tls/cert.pem"\ntls_key = "${file:tls/key.pem}"\n'
+    assert refused(tmp_path, *papers, given) == ("tls_key", what)
+    in_one_line = papers.key.decode("ascii").splitlines()[1] * 9
+    name, said = refused(tmp_path, papers.cert, None, f'tls_cert = "tls/cert.pem"\ntls_key = "{in_one_line}"\n')
+    assert name == "tls_key" and in_one_line not in said
+
+
+@pytest.mark.parametrize("cut", [0, 30, -40], ids=["empty", "half", "nearly"])
+def test_what_is_not_pem_is_said_of_the_file_that_is_not(tmp_path: Path, papers: Papers, cut: int) -> None:
+    no_cert, no_key = (
+        "the file holds no certificate in PEM, or a broken one",
+        "the file holds no private key in PEM, or a broken one",
+    )
+    assert refused(tmp_path, papers.cert[:cut], papers.key) == ("tls_cert", no_cert)
+    assert refused(tmp_path, papers.cert, papers.key[:cut]) == ("tls_key", no_key)
+    assert refused(tmp_path, papers.key, papers.cert) == ("tls_cert", no_cert)
+    assert refused(tmp_path, papers.cert, papers.cert) == ("tls_key", no_key)
+
+
+@pytest.mark.parametrize("kind", trustme.KeyType)
+def test_a_key_that_is_anothers_is_said(
+    tmp_path: Path, authority: trustme.CA, papers: Papers, kind: trustme.KeyType
+) -> None:
+    what = "the key is not that of the certificate in tls_cert"
+    assert refused(tmp_path, papers.cert, issued(authority, kind).key) == ("tls_key", what)
+
+
+@pytest.mark.parametrize("form", [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL])
+def test_a_key_that_is_encrypted_is_said_and_nobody_is_asked(
+    tmp_path: Path, papers: Papers, form: serialization.PrivateFormat
+) -> None:
+    """A question at the terminal would be written past what pytest has for it, and wait."""
+    key = serialization.load_pem_private_key(papers.key, None)
+    locked = key.private_bytes(serialization.Encoding.PEM, form, serialization.BestAvailableEncryption(b"x"))
+    what = "the key is encrypted; nobody is there to be asked for its password"
+    assert refused(tmp_path, papers.cert, locked) == ("tls_key", what)
+
+
+def test_a_certificate_that_is_too_weak_is_said(tmp_path: Path, authority: trustme.CA, papers: Papers) -> None:
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the point
+    whole = x509.load_pem_x509_certificate(papers.cert)
+    weak = (
+        x509.CertificateBuilder(whole.subject, whole.subject, key.public_key(), 1)
+        .not_valid_before(whole.not_valid_before_utc)
+        .not_valid_after(whole.not_valid_after_utc)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    name, what = refused(
+        tmp_path,
+        weak.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(serialization.Encoding.PEM, *plain),
+    )
+    assert (name, what) == ("tls_cert", "the certificate is too weak: EE_KEY_TOO_SMALL")
