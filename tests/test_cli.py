@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -94,7 +95,12 @@ def taken_port() -> Iterator[int]:
 
 
 def fetch(
-    url: str, data: bytes | None = None, login: str = "", method: str | None = None, headers: Iterable[str] = ()
+    url: str,
+    data: bytes | None = None,
+    login: str = "",
+    method: str | None = None,
+    headers: Iterable[str] = (),
+    trust: ssl.SSLContext | None = None,
 ) -> tuple[int, dict[str, str], bytes]:
     request = urllib.request.Request(url, data, method=method)  # noqa: S310 - it is on loopback
     for header in headers:
@@ -102,7 +108,7 @@ def fetch(
     if login:
         request.add_header("Authorization", "Basic " + b64encode(login.encode()).decode())
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=SECONDS, context=trust) as answer:  # noqa: S310
             return answer.status, dict(answer.headers), answer.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -1,6 +1,9 @@
 """The certificate and the key of the front: what is wrong with them is said before anything listens, and what is in them never."""
 
 import asyncio
+import json
+import signal
+import socket
 import ssl
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -11,6 +14,10 @@ from cryptography import x509  # which trustme brings
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from conformance.clock import ManualClock
+from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
+from conformance.twins.serving import serve as serve_twin
+from tests.test_cli import ACCOUNT, CONFIG, PROPERTY, SECONDS, fetch, run, running
 from tests.test_settings import SAMPLE, read
 from translator.errors import ConfigError
 from translator.shell.tls import front_tls
@@ -176,3 +183,74 @@ def test_a_certificate_that_is_too_weak_is_said(tmp_path: Path, authority: trust
         key.private_bytes(serialization.Encoding.PEM, *plain),
     )
     assert (name, what) == ("tls_cert", "the certificate is too weak: EE_KEY_TOO_SMALL")
+
+
+# ---- serving ------------------------------------------------------------------------------------------------
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    made = ssl.create_default_context()
+    authority.configure_trust(made)
+    return made
+
+
+def configured(folder: Path, papers: Papers) -> Path:
+    """A configuration of a front over TLS."""
+    (folder / "back-token").write_text("right\n", "utf-8")
+    for name, content in zip(("cert.pem", "key.pem"), papers, strict=True):
+        (folder / name).write_bytes(content)
+    given = '[server]\ntls_cert = "cert.pem"\ntls_key = "key.pem"\n'
+    (folder / "translator.toml").write_text(CONFIG.replace("[server]\n", given), "utf-8")
+    return folder / "translator.toml"
+
+
+def test_a_message_is_sent_shown_and_listed_over_https(tmp_path: Path, authority: trustme.CA, papers: Papers) -> None:
+    """By a whole process, which then ends although a caller keeps its connection and another has only begun to shake hands."""
+    config, trust = configured(tmp_path, papers), trusting(authority)
+    twin = PropertiesV2Twin(accounts={"A1": TwinAccount("right", (PROPERTY,))}, clock=ManualClock(1_570_000_000))
+
+    def asked(back: str) -> list[str]:
+        with running("serve", "-c", config, "-o", "json", SMS_TRANSLATOR_BACKS__PROVIDER__URL=back) as process:
+            assert process.stderr is not None
+            listen = json.loads(process.stderr.readline())["listen"]
+            url, login = f"https://{listen}/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages", f"{ACCOUNT}:front-token"
+            sent = fetch(f"{url}.json", b"From=19876543212&To=13216549878&Body=Test+SMS", login, trust=trust)
+            sid = json.loads(sent[2])["sid"]
+            shown = fetch(f"{url}/{sid}.json", login=login, trust=trust)
+            listed = fetch(f"{url}.json?To=13216549878", login=login, trust=trust)
+            assert [answer[0] for answer in (sent, shown, listed)] == [200] * 3
+            assert json.loads(shown[2])["body"] == "Test SMS"
+            assert [message["sid"] for message in json.loads(listed[2])["messages"]] == [sid]
+            assert fetch(f"http://{listen}/")[0] == 400
+            where = (listen.partition(":")[0], int(listen.partition(":")[2]))
+            with socket.create_connection(where) as half, socket.create_connection(where) as raw:
+                half.send(b"\x16")
+                with trust.wrap_socket(raw, server_hostname=HOST) as kept:
+                    kept.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    assert kept.recv(12) == b"HTTP/1.1 401"
+                    process.send_signal(signal.SIGTERM)
+                    _, err = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0
+        return [json.loads(line)["event"] for line in err.splitlines()]
+
+    async def main() -> list[str]:
+        async with serve_twin(twin.app) as url:
+            return await asyncio.to_thread(asked, url)
+
+    assert asyncio.run(main()) == ["request"] * 4 + ["draining", "stopped"]
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_what_is_wrong_is_a_sentence_before_anything_listens(tmp_path: Path, papers: Papers, command: str) -> None:
+    config = configured(tmp_path, papers)
+    assert run("check", "-c", config).returncode == 0
+    (tmp_path / "key.pem").write_bytes(papers.cert)
+    done = run(command, "-c", config, SMS_TRANSLATOR_SERVER__LISTEN="nowhere.invalid:1")
+    said = "translator.toml, [server] tls_key: the file holds no private key in PEM, or a broken one"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"sms-translator: {said}\n")
+
+
+def test_who_does_not_listen_needs_no_key(tmp_path: Path, papers: Papers) -> None:
+    config = configured(tmp_path, papers)
+    (tmp_path / "key.pem").unlink()
+    assert run("sends", "list", "-c", config).returncode == 0

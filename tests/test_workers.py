@@ -5,11 +5,13 @@ import json
 import os
 import signal
 import socket
+import ssl
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from tests.test_cli import ACCOUNT, CONFIG, SECONDS, fetch, run, running
 
@@ -110,6 +112,33 @@ def test_two_workers_answer_one_that_dies_is_started_anew_and_all_end_together(c
         process.communicate(timeout=SECONDS)
         assert process.returncode == 0
         assert [pid for pid in workers if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_workers_speak_tls_and_take_up_what_a_caller_began_with_another(config: Path, postgres_url: str) -> None:
+    """They have what seals the tickets of TLS from who started them: a caller that comes again is known to all of them."""
+    authority = trustme.CA()
+    papers, trust = authority.issue_cert("127.0.0.1"), ssl.create_default_context()
+    authority.configure_trust(trust)
+    papers.private_key_and_cert_chain_pem.write_to_path(config.parent / "both.pem")
+    given = '[server]\ntls_cert = "both.pem"\ntls_key = "both.pem"\n'
+    config.write_text(CONFIG.replace("[server]\n", given), "utf-8")
+    changes = {"SMS_TRANSLATOR_STORE__URL": postgres_url, "SMS_TRANSLATOR_SERVER__WORKERS": "2"}
+    with running("serve", "-c", config, "-o", "json", **changes) as process:
+        host, _, port = lines_of(process, "serving", 2)[0]["listen"].partition(":")
+        session, known = None, []
+        for _ in range(8):
+            with (
+                socket.create_connection((host, int(port)), timeout=SECONDS) as raw,
+                trust.wrap_socket(raw, server_hostname=host, session=session) as caller,
+            ):
+                caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                assert caller.recv(12) == b"HTTP/1.1 401"
+                session = session or caller.session
+                known.append(caller.session_reused)
+        assert known == [False] + [True] * 7
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=SECONDS)
+        assert process.returncode == 0
 
 
 def test_workers_end_when_who_started_them_is_killed(config: Path, postgres_url: str) -> None:
