@@ -167,8 +167,6 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
 
     def _say_goodbye(self) -> None:
         """Tell the caller that it has seen everything, where that is not said yet."""
-        with contextlib.suppress(
-            ssl.SSLError
-        ):  # that its own goodbye is still to come; or that there is nobody to tell
+        with contextlib.suppress(ssl.SSLError):  # its own goodbye is still to come, or there is nobody to tell
             self._tls.unwrap()
         self._send()
