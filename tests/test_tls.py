@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import pytest
 import trustme
-from cryptography import x509  # which trustme brings
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
