@@ -43,7 +43,7 @@ _ALWAYS = frozenset(field.name for field in msgspec.structs.fields(Message) if f
 """The attributes that every message has."""
 
 _words = cache(frozenset[str])
-"""Equal sets of words are one."""
+"""The same words are one set, by which conditions are seen to be the same."""
 
 MessageWriter = Callable[[Sequence[Message], str, str, Draft | None, Notes], Iterator[str]]
 """Messages as the front's text: JSON objects or XML elements.
