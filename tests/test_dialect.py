@@ -58,6 +58,34 @@ def _messages(draw: st.DrawFn) -> Message:
     )  # fmt: skip
 
 
+def _members(raw: dict[str, Any], **changed: Any) -> list[str]:
+    """The names of the members that a dialect of this table shows of a message, in their order."""
+    message = Message(
+        sid="M" + "A" * 31, sender="+15550100001", recipient="+15550100002", text="t", direction="outbound-api", created=NOW,
+        **{"status": "failed", "error": "30001", **changed},
+    )  # fmt: skip
+    shown = dialect("restcomm.toml", raw).front.write_message("get", message, "A", "P", "json", Notes())
+    return list(json.loads(shown.body))
+
+
+def test_members_stand_in_the_order_of_the_table_also_between_those_that_are_there_together() -> None:
+    raw = raw_tables()["restcomm.toml"]
+    rows = raw["fields"]
+    account = rows.pop(next(at for at, row in enumerate(rows) if row["json"] == "account_sid"))
+    rows.insert(next(at for at, row in enumerate(rows) if row["json"] == "error_message"), account)
+    shown = _members(raw)
+    at = shown.index("error_code")
+    assert shown[at : at + 3] == ["error_code", "account_sid", "error_message"]
+
+
+def test_a_member_that_is_null_has_the_name_that_it_has_with_a_value() -> None:
+    raw = raw_tables()["restcomm.toml"]
+    raw["formats"]["nulls"] = "written"
+    next(row for row in raw["fields"] if row["json"] == "error_code")["json"] = "error{code}"
+    assert "error{code}" in _members(raw)
+    assert "error{code}" in _members(raw, error=None)
+
+
 def _through(name: str, message: Message, operation: str = "get") -> Message:
     """Written by the dialect as a front, and read by the same as a back."""
     spoken = SPOKEN[name]
@@ -384,6 +412,18 @@ def test_a_list_that_is_asked_for_again_means_the_same_and_the_same_is_noticed(q
         found.append((SPOKEN["restcomm"].front.read_request(at, Request("GET", path, query), notes), notes.items))
     assert found[0] == found[1] == found[2]
     assert [note.name for note in found[0][1]] == ["unknown-parameter"] * query.count("Nonsense")
+
+
+@pytest.mark.parametrize("filler", ["", "1" * 600])
+def test_what_was_noticed_of_a_list_that_is_refused_is_noticed_each_time(filler: str) -> None:
+    path, query = "/2012-04-24/Accounts/A/SMS/Messages", f"To=+447900007000&Nonsense={filler}&Page=one"
+    at = SPOKEN["restcomm"].front.routing.locate(Request("GET", path))
+    for _ in range(3):
+        notes = Notes()
+        with pytest.raises(Refused) as refused:
+            SPOKEN["restcomm"].front.read_request(at, Request("GET", path, query), notes)
+        assert refused.value.fault.parameter == "Page"
+        assert [tuple(note) for note in notes.items] == [("unknown-parameter", "Nonsense"), ("repaired-plus", "To")]
 
 
 @pytest.mark.parametrize(

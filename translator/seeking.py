@@ -4,6 +4,7 @@ window · outbound · recipient · text ─▶ candidates, the one with the same
 where messages carry an id of ours: each candidate is retrieved, and only the one with that id is it
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from translator.accounts import Entry
@@ -29,7 +30,7 @@ class Sought(NamedTuple):
 def seek(entry: Entry, sought: Sought, limits: Limits, now: float, notes: Notes) -> Steps:
     """The messages at the back that may be this send; only one where that is sure. Raises Refused and Unreadable."""
     window = Query(since=max(0, int(sought.made) - BEFORE), until=int(sought.made) + AFTER)
-    rows: list[Message] = yield from messages_between(entry, window, limits, now, notes)
+    rows: Sequence[Message] = yield from messages_between(entry, window, limits, now, notes)
     candidates = [row for row in rows if _may_be(row, sought)]
     if entry.back.dialect.back.takes_our_id:
         return (yield from _carrying(entry, candidates, sought.id, now))

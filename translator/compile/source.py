@@ -10,7 +10,7 @@ def literal(text: str) -> str:
 
 
 class Source:
-    """A function being written. `name` gives an object a name inside it; equal objects share one."""
+    """A function being written. `name` gives an object a name inside it, and the same object no other."""
 
     def __init__(self, head: str) -> None:
         self._lines = [head]

@@ -43,7 +43,7 @@ _ALWAYS = frozenset(field.name for field in msgspec.structs.fields(Message) if f
 """The attributes that every message has."""
 
 _words = cache(frozenset[str])
-"""Equal sets of words are one."""
+"""The same words are one set, by which conditions are seen to be the same."""
 
 MessageWriter = Callable[[Sequence[Message], str, str, Draft | None, Notes], Iterator[str]]
 """Messages as the front's text: JSON objects or XML elements.
@@ -117,7 +117,7 @@ class _Writing:
             elif row.write == "entry":
                 value = self._spelled.text(row.of[0])
                 piece = self._written_piece(row, value)
-                self._source.add(1, f"p{number} = {piece} if {row.of[0]} else '{self._absent(row)}'")
+                self._source.add(1, f"p{number} = {piece} if {row.of[0]} else f'{self._absent(row)}'")
                 self._same.add(f"p{number}")
             elif self._operation == "list" and self._form == "json" and row.write == "copy" and row.of[0] in _ALWAYS:
                 self._column(number, row)
@@ -168,6 +168,7 @@ class _Writing:
     def _piece(self, number: int, row: FieldRow) -> str:
         """A row's part of the text, as the inside of an f-string, behind the lines that it takes."""
         if row.write == "entry":
+            self._each()  # what follows stands behind it
             return f"{{p{number}}}"
         if row.write == "nothing":
             return self._absent(row)
@@ -186,7 +187,7 @@ class _Writing:
         if there == self._condition and self._form == "json" and not absent:
             self._add_under(*lines, f"{self._under} += {piece}")
             return ""
-        self._each(f"{name} = '{absent}'", f"if {there}:")
+        self._each(f"{name} = f'{absent}'", f"if {there}:")
         self._condition, self._under = there, name
         self._add_under(*lines, f"{name} = {piece}")
         return f"{{{name}}}"

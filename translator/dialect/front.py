@@ -86,12 +86,18 @@ class FrontVerbs:
             return self._listed(pairs_of(request, operation), notes)
         listed, noticed = self._known(request.query)
         notes.items += noticed
+        if isinstance(listed, Fault):
+            raise Refused(listed)
         return listed
 
-    def _listed_by(self, query: str) -> tuple[Listed, tuple[Note, ...]]:
-        """The list that a query string asks for, and what was noticed of it. Raises Refused."""
+    def _listed_by(self, query: str) -> tuple[Listed | Fault, tuple[Note, ...]]:
+        """The list that a query string asks for, or why it is refused, and what was noticed of it."""
         notes = Notes()
-        return self._listed(query_pairs(query), notes), tuple(notes.items)
+        try:
+            listed = self._listed(query_pairs(query), notes)
+        except Refused as refused:
+            return refused.fault, tuple(notes.items)
+        return listed, tuple(notes.items)
 
     def _listed(self, pairs: list[form.Pair], notes: Notes) -> Listed:
         queries, limit = self._queries, self._table.paging.limit

@@ -5,7 +5,7 @@ Query ─▶ plan ─┬▶ pages   only the slices that cover the page, and the
                           both read through slices, which believes no row unseen
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from translator.accounts import Entry
 from translator.model import Message, Notes, Query
@@ -69,7 +69,7 @@ def messages_between(entry: Entry, window: Query, limits: Limits, now: float, no
     planned = plan(window, entry.back.dialect.back)
     slices = Slices(entry, planned.pushed, now, Budget(limits.max_asks), notes, ordered=False)
     yield from slices.recall()
-    rows: list[Message] = yield from slices.stretch(0)
+    rows: Sequence[Message] = yield from slices.stretch(0)
     return list(filter(sift(window), rows)) if planned.sifted else rows
 
 
