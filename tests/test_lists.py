@@ -943,6 +943,7 @@ def test_a_search_over_the_old_provider_is_what_the_new_document_says(
 # ------------------------------------------------------------------------------- a back that reads its bounds as the old server does
 
 DAY = 86400
+LAST = 253_402_300_799
 OLD_BACKS = {
     "seed": OLD_BACK,
     "open-source": spoken("restcomm", "back", profile="open-source"),
@@ -1024,6 +1025,27 @@ def test_an_old_application_before_an_old_provider_of_another_profile_gets_what_
             asked["AfterSid"] = _old_sid(seen_as(asked["AfterSid"]))
         event(f"{server[0]} as {server[2]}")
         _agrees(front.play(ask(asked), NOW), seen, asked, old=old)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "hours", "created"),
+    [("days", hours, created) for hours in (-12, 0, 14) for created in (0, 11 * 3600, 13 * 3600, LAST - DAY)]
+    + [("days", -12, LAST), ("days", 0, LAST), ("instants", 0, 0), ("instants", 0, LAST)],
+)
+def test_at_either_end_of_all_dates_a_server_that_reads_days_shows_what_there_is(
+    bounds: str, hours: int, created: int
+) -> None:
+    """Such a range cannot be asked for wider with bounds: it is, without one."""
+    server = (bounds, timezone(timedelta(hours=hours)), "open-source")
+    messages = [message(0, created)]
+    after = min(created + 1, LAST)
+    for since, until in ((created, after), (0, LAST), (after, LAST), (0, created)):
+        reply = _before_old(V2, server, messages).play(_search(since, until), NOW)
+        assert reply.response.status == 200, (reply.log, reply.response)
+        assert len(json.loads(reply.response.body)["Messages"]) == (since <= created < until), (since, until)
+    for asked in ({"StartTime": "1970-01-01"}, {"EndTime": "9999-12-31T23:59:59"}, {}):
+        old = _before_old(FRONTS["seed"], server, messages)
+        assert page_of(old.play(ask(asked), NOW))["total"] == 1, asked
 
 
 def seen_as(sid: str) -> Sms:

@@ -217,11 +217,14 @@ def test_off_there_is_no_header_and_nothing_is_looked_at() -> None:
     assert not [name for name in headers if name.startswith("x-translator")]
 
 
+@pytest.mark.parametrize(
+    "error", [Unreadable("not again"), KeyError("a word that is nowhere"), ValueError("a defect")], ids=repr
+)
 def test_a_send_that_was_made_is_answered_also_where_nobody_can_tell_what_it_lost(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def unreadable(*_: object) -> tuple[str, ...]:
-        raise Unreadable("not again")
+        raise error
 
     monkeypatch.setattr(Losses, "of", unreadable)
     headers = asked(OLD, V2, V2_MESSAGE, "POST", OLD_LIST, data=SEND)

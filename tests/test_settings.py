@@ -140,7 +140,7 @@ def test_what_is_kept_has_defaults(tmp_path: Path) -> None:
         ("page_max      = 200", "page_min = 1", "[backs.provider].page_min", "unknown key"),
         ('restcomm"\nurl', 'restcomm"\nprofile = "newest"\nurl', "[backs.old].profile", "one of seed, open-source"),
         ('restcomm"\nurl', 'restcomm"\nzone = "+01:00"\nurl', "[backs.old].zone", "one of utc, unknown"),
-        ('restcomm"\nurl', 'restcomm"\npage_max = 3\nurl', "[backs.old].page_max", "end_time, numbers, start_time, zone"),
+        ('restcomm"\nurl', 'restcomm"\npage_max = 3\nurl', "[backs.old].page_max", "end_time, numbers, profile, start_time, zone"),
         ('restcomm"\nurl', 'restcomm"\nnulls = "written"\nurl', "[backs.old].nulls", "unknown key"),
         ('search_params = "both"', 'profile = "seed"', "[backs.provider].profile", "no profiles here"),
         ('search_order  = "ascending"', 'search_order = "up"', "[backs.provider].search_order", "one of"),

@@ -971,7 +971,7 @@ def test_a_cell_whose_label_two_rows_have_is_both() -> None:
 
 def test_a_dialect_without_settings_on_a_side_says_so() -> None:
     with pytest.raises(ConfigError, match="takes as back: none"):
-        overlay({**RAW[OLD], "settings": []}, "back", {"page_max": 1}, "translator.toml, [backs.old]")
+        overlay({**RAW[OLD], "settings": [], "profiles": []}, "back", {"page_max": 1}, "translator.toml, [backs.old]")
 
 
 @pytest.mark.parametrize(

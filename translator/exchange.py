@@ -22,7 +22,7 @@ from translator.dialect import Dialect
 from translator.dialect.drafting import Batch
 from translator.dialect.front import Listed
 from translator.dialect.routing import Located
-from translator.errors import Refused, TranslatorError, Unreadable
+from translator.errors import Refused, Unreadable
 from translator.losses import Losses
 from translator.model import Carried, Draft, Fault, Message, Note, Notes, Page
 from translator.planning import Limits, list_page, read_retrieve, within_second, write_retrieve
@@ -130,8 +130,8 @@ class _Course:
             made = [one for one in shown if not isinstance(one, Fault)]
             try:
                 self.lost = self.losses.of(front, back, operation, made, self.now, self.form_name)
-            except TranslatorError:  # what was shown and cannot be read again is shown all the same: a send was made
-                self.notes.add("losses-unknown")
+            except Exception as error:  # noqa: BLE001 - whatever went wrong here, the answer is told: a send was made
+                self.notes.add("losses-unknown", type(error).__name__)
 
     # ---------------------------------------------------------------------------------------------------------- send
 

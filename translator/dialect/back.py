@@ -158,26 +158,34 @@ class BackVerbs:
         return query, json_format.write(dict(pairs)) if where in ("json", "query-and-json") else None
 
     def bounds(self, since: int | None, until: int | None, now: float) -> tuple[int | None, int | None]:
-        """The half-open range as this dialect's own two bounds, inclusive or not, and open ends as it wants them."""
+        """The half-open range as this dialect's own two bounds, inclusive or not, and open ends as it wants them.
+
+        One that lies before or behind all instants that can be written is left out where the dialect lets it: said as the first or the
+        last of them it could be read as one inside the range.
+        """
         lower, upper = self.lower, self.upper
         first, last = lower.open, upper.open if upper.open_ahead is None else int(now) + upper.open_ahead
         if since is not None:
             begins = bounds.lower(since, lower.grain, inclusive=bool(lower.inclusive))
-            first = bounds.before(begins - lower.slack, self._steps[0])
+            begins = bounds.before(begins - lower.slack, self._steps[0])
+            first = begins if begins >= 0 or lower.required else None
         if until is not None:
             ends = bounds.upper(until, upper.grain, inclusive=bool(upper.inclusive))
-            last = min(bounds.behind(ends + upper.slack, self._steps[1]), LAST)
-        return first if first is None else max(first, 0), last
+            ends = bounds.behind(ends + upper.slack, self._steps[1])
+            last = ends if ends <= LAST or upper.required else None
+        return first if first is None else max(first, 0), last if last is None else min(last, LAST)
 
     def _let_through(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
         """The half-open range that this dialect's bounds let through where they are to let through at least [since, until)."""
         lower, upper = self.lower, self.upper
+        first, last = self.bounds(since, until, 0)
         if since is not None:
-            first = (self.bounds(since, None, 0)[0] or 0) - lower.slack
-            since = bounds.since(first, lower.grain, inclusive=bool(lower.inclusive))
+            since = (
+                0 if first is None else bounds.since(first - lower.slack, lower.grain, inclusive=bool(lower.inclusive))
+            )
         if until is not None and until <= LAST:
-            last = (self.bounds(None, until, 0)[1] or 0) + upper.slack
-            until = bounds.until(last, upper.grain, inclusive=bool(upper.inclusive))
+            inclusive = bool(upper.inclusive)
+            until = LAST + 1 if last is None else bounds.until(last + upper.slack, upper.grain, inclusive=inclusive)
         return since, until
 
     def within(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:

@@ -31,7 +31,8 @@ def overlay(raw: dict[str, Any], side: str, values: dict[str, Any], where: str) 
     found = []
     for name, value in named.items():
         if name not in settings:
-            known = ", ".join(sorted(settings)) or "none"
+            offered = [PROFILE] if _profiles(raw, side) else []
+            known = ", ".join(sorted([*settings, *offered])) or "none"
             raise ConfigError(f"{where}.{name}", f"unknown key; what this dialect takes as {side}: {known}")
         found += [
             (place, row, value, f"{where}.{name}") for row in settings[name] for place in cells(changed, row["cell"])
@@ -43,11 +44,16 @@ def overlay(raw: dict[str, Any], side: str, values: dict[str, Any], where: str) 
 
 def _switches(raw: dict[str, Any], side: str, name: Any, where: str) -> dict[str, str]:
     """The settings that a profile is."""
-    profiles = {row["name"]: row for row in raw.get("profiles", ()) if row.get("side") == side}
+    profiles = _profiles(raw, side)
     if not isinstance(name, str) or name not in profiles:
         raise ConfigError(where, f"has to be one of {', '.join(profiles) or 'none: this dialect has no profiles here'}")
     switches: dict[str, str] = profiles[name].get("switches", {})
     return switches
+
+
+def _profiles(raw: dict[str, Any], side: str) -> dict[str, dict[str, Any]]:
+    """The profiles of one side, by name."""
+    return {row["name"]: row for row in raw.get("profiles", ()) if row.get("side") == side}
 
 
 def _replacement(setting: dict[str, Any], value: Any, before: Any, where: str) -> Any:
