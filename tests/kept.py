@@ -103,10 +103,11 @@ class Mortal:
 
 
 class Provider:
-    """A simulated provider. `fault` says how the next send goes wrong; `swaps` replaces the sender of what is sent."""
+    """A simulated provider. `fault` says how sends go wrong, `search` what is answered to a list."""
 
     def __init__(self, dialect: str, clock: ManualClock) -> None:
         self.dialect, self.fault, self.asked = dialect, "", 0
+        self.search: Response | None = None
         self.steps = Steps()
         if dialect == "restcomm":
             self.twin: Any = RestcommTwin(accounts={"AC1": "token"}, clock=clock)
@@ -118,6 +119,8 @@ class Provider:
         self.steps.begin()
         number = self.steps.taken
         fault = self.fault if request.method == "POST" else ""
+        if self.search is not None and request.method == "GET" and "Messages" in request.path.rpartition("/")[2]:
+            return self.search
         if fault == "never left":
             return Failure("never-left", "ConnectError")
         if fault in ("400", "404", "429"):

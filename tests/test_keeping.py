@@ -22,6 +22,7 @@ from translator.shell.store import StoreDown, calls, sends
 from translator.shell.store.retention import Keep
 from translator.shell.tracker import Polling
 from translator.shell.vetting import Vetting
+from translator.wire import Response
 
 FRONTS = ("restcomm", "properties-v2")
 EVENTS = {"restcomm": ["sent", "delivered"], "properties-v2": ["DeliveryReceiptReceived"]}
@@ -101,6 +102,27 @@ def test_many_messages_are_looked_at_in_few_asks_and_a_few_by_themselves() -> No
         return many, told, world.provider.asked - before
 
     assert kept(work) == (2, 100, 1)
+
+
+@pytest.mark.parametrize(
+    "search", [Response(400), Response(200, (), b"<html>"), Response(200, (), b'{"Messages": [{}]}')]
+)
+def test_many_messages_are_looked_at_one_by_one_where_nobody_can_make_sense_of_a_list(
+    search: Response, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def work(world: Kept) -> Any:
+        for number in range(8):
+            await world.send(f"text {number}")
+        world.clock.advance(100)
+        world.provider.search = search
+        before = world.provider.asked
+        await world.tracker.round()
+        asked = world.provider.asked - before
+        await world.work_off()
+        return asked, len(world.application.told)
+
+    assert kept(work) == (9, 16)
+    assert "poll-search-failed" in capsys.readouterr().out
 
 
 def test_a_message_that_is_never_heard_of_again_is_not_looked_at_for_ever() -> None:

@@ -29,20 +29,25 @@ def look(
 ) -> Steps:
     """What the back shows of these messages now, by SID, within `most` asks; one that is not there was not seen.
 
-    `neighbours` is how many messages are thought to be in the range that holds them all. Raises Refused and Unreadable.
+    `neighbours` is how many messages are thought to be in the range that holds them all. Where no sense can be made of the range, which is
+    noted, they are retrieved all the same. Raises Refused.
     """
     slices = -(-max(neighbours, len(waiting)) // entry.back.dialect.back.slice) + 1
     if len(waiting) > _FEW and slices < len(waiting):
         window = Query(since=min(one.created for one in waiting), until=max(one.created for one in waiting) + 1)
         try:
             rows = yield from messages_between(entry, window, limits._replace(max_asks=max(1, most // 2)), now, notes)
+        except Unreadable:
+            notes.add("poll-search-failed")
         except Refused as refused:
-            if refused.fault.name != "list-too-long":
+            if refused.fault.name not in ("list-too-long", "back-failed"):
                 raise
+            if refused.fault.name == "back-failed":
+                notes.add("poll-search-failed")
         else:
             wanted = {one.sid for one in waiting}
             return {row.sid: row for row in rows if row.sid in wanted}
-        most -= max(1, most // 2)  # the range holds more than was thought
+        most -= max(1, most // 2)  # so many may have been spent
     return (yield from _retrieved(entry, waiting[:most], now))
 
 

@@ -74,12 +74,15 @@ class Tracker:
         neighbours = await self._store.read(
             partial(rows.sends_between, entry=entry.name, first=first - 60, last=last + 60)
         )
-        steps = look(entry, waiting, neighbours, self._polling.asks, self._limits, now, Notes())
+        notes = Notes()
+        steps = look(entry, waiting, neighbours, self._polling.asks, self._limits, now, notes)
         try:
             found: dict[str, Message] = await self._driver.run(Errand(f"poll-{int(now)}"), steps)
         except TranslatorError as error:
             logger().warning("poll-failed", why=str(error), back=entry.back.name)
             return {}
+        for note in notes.items:
+            logger().warning(note.name, back=entry.back.name)
         return found
 
     async def _tell(self, entry: Entry, row: dict[str, Any], message: Message) -> None:
