@@ -9,6 +9,7 @@ import gc
 import ssl
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -16,9 +17,10 @@ import structlog
 import trustme
 
 from tests import sealing
-from tests.sealing import End, Secret, Slow
+from tests.sealing import End, Forger, Secret, Slow
 from tests.test_connection import (  # noqa: F401 - they are the tests
     LOOPS,
+    PATIENCE,
     SMUGGLED,
     UNREACHED,
     Caller,
@@ -322,6 +324,49 @@ def test_a_record_that_is_broken_ends_the_connection_and_what_came_before_it_cou
         assert at.provider.ended == ["right"]
 
     world(script)
+
+
+@contextlib.asynccontextmanager
+async def forging(at: Place, authority: trustme.CA, keys: Path) -> AsyncIterator[tuple[Slow, Forger]]:
+    """A caller, and who knows its keys."""
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    client.keylog_filename = str(keys)
+    async with Slow(client) as caller:
+        await caller.connect(at.address)
+        yield caller, Forger(keys)
+
+
+def test_a_caller_may_want_other_keys_now_and_then(world: World, authority: trustme.CA, tmp_path: Path) -> None:
+    async def script(at: Place) -> None:
+        async with forging(at, authority, tmp_path / "keys") as (caller, forger):
+            for number in range(3):
+                renewals = b"".join(forger.renewal() for _ in range(500))
+                await caller.send(renewals + forger.seal(get(b"X-Request-Id: %d" % number)))
+                got = b""
+                while b"\r\nx-request-id: %d\r\n" % number not in got:
+                    got += await caller.hear()
+
+    world(script)
+
+
+@pytest.mark.parametrize("every", [10_000, 50], ids=["nothing", "next to it"])
+def test_who_says_next_to_nothing_in_many_records_is_closed(
+    world: World, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    """To read one takes longer than to say it, each is answered, and nobody reads the answers: all others would wait for as long as it
+    goes on. That a byte of a request comes now and then changes nothing."""
+    monkeypatch.setattr(doors, "_LOOK", 10 * PATIENCE)  # it is not for being idle
+
+    async def script(at: Place) -> None:
+        async with forging(at, authority, tmp_path / "keys") as (caller, forger):
+            rest = (bytes([byte]) for byte in get())
+            said = [forger.seal(next(rest)) if number % every == 1 else forger.renewal() for number in range(4000)]
+            with contextlib.suppress(ConnectionError):
+                await caller.send(b"".join(said))
+            await at.left()
+
+    quietly(world, script)
 
 
 async def everything(caller: Slow) -> None:

@@ -5,8 +5,9 @@ import json
 import signal
 import socket
 import ssl
+from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import pytest
 import trustme
@@ -152,8 +153,20 @@ def test_what_is_not_pem_is_said_of_the_file_that_is_not(tmp_path: Path, papers:
 def test_a_key_that_is_anothers_is_said(
     tmp_path: Path, authority: trustme.CA, papers: Papers, kind: trustme.KeyType
 ) -> None:
-    what = "the key is not that of the certificate in tls_cert"
+    what = "the key is not that of the certificate that stands first in tls_cert"
     assert refused(tmp_path, papers.cert, issued(authority, kind).key) == ("tls_key", what)
+
+
+def test_a_chain_in_the_wrong_order_and_what_is_no_certificate_are_said(
+    tmp_path: Path, authority: trustme.CA, papers: Papers
+) -> None:
+    what = "the key is not that of the certificate that stands first in tls_cert"
+    assert refused(tmp_path, authority.cert_pem.bytes() + papers.cert, papers.key) == ("tls_key", what)
+    signer = cast(rsa.RSAPrivateKey, serialization.load_pem_private_key(authority.private_key_pem.bytes(), None))
+    of, day = x509.load_pem_x509_certificate(authority.cert_pem.bytes()).subject, datetime(2026, 1, 1)  # noqa: DTZ001
+    revoked = x509.CertificateRevocationListBuilder(of, day, day).sign(signer, hashes.SHA256())
+    found = refused(tmp_path, revoked.public_bytes(serialization.Encoding.PEM), papers.key)
+    assert found == ("tls_cert", "the file holds no certificate in PEM, or a broken one")
 
 
 @pytest.mark.parametrize("form", [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL])

@@ -22,10 +22,18 @@ _HANDSHAKE: Final = 10
 """After so many looks at connections, a second each, a handshake is given up."""
 
 _PIECE: Final = 64 * 1024
-"""How many bytes are sealed at once: what OpenSSL has made room for, it keeps as long as the connection is open."""
+"""How many bytes OpenSSL is given at once: what it has made room for, it keeps as long as the connection is open."""
+
+_WORTH: Final = 64
+"""So many bytes of records may come for each byte that is in them,"""
+
+_HOLLOW: Final = 64 * 1024
+"""and so many beyond that. A record that wants another key holds nothing, takes longer to read than to say, and is answered."""
 
 _PLAIN: Final = "HTTP_REQUEST"
 """What OpenSSL says of a caller that speaks plain HTTP."""
+
+_NOTHING: Final = "many records and next to nothing in them"
 
 _SPEAK_TLS: Final = "This port speaks HTTPS, and the request came as plain HTTP."
 
@@ -42,7 +50,7 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._network: Any = None
         self._is_deaf = False  # what comes from now on is dropped
-        self._looks = 0
+        self._looks = self._hollow = 0
 
     # ---- what the loop and the server call -------------------------------------------------------------------------------
 
@@ -61,19 +69,15 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
         that is broken, follows behind that."""
         if self._is_deaf:
             return
-        self._incoming.write(data)
-        pieces, waits, why = [], False, ""
-        try:
-            inner = self._inner or self._shake_hands()
-            while piece := self._tls.read(_PIECE):
-                pieces.append(piece)
-        except ssl.SSLWantReadError:
-            waits = True
-        except ssl.SSLError as error:
-            why = error.reason or "unknown"
-        if pieces:
-            inner.data_received(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        if waits:
+        pieces: list[bytes] = []
+        why: str | None = None
+        for start in range(0, len(data), _PIECE):
+            why = self._unseal(data[start : start + _PIECE], pieces)
+            if why is not None:
+                break
+        if pieces and self._inner is not None:
+            self._inner.data_received(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        if why is None:
             self._send()
         elif why:
             self._fail(why)
@@ -100,14 +104,30 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
 
     # ---- TLS -------------------------------------------------------------------------------------------------------------
 
-    def _shake_hands(self) -> asyncio.Protocol:
+    def _unseal(self, data: bytes, pieces: list[bytes]) -> str | None:
+        """Add what is in it to `pieces`. None where more can come behind it, else why not, which is nothing for a goodbye."""
+        self._incoming.write(data)
+        self._hollow += len(data)
+        try:
+            if self._inner is None:
+                self._shake_hands()
+            while piece := self._tls.read(_PIECE):
+                pieces.append(piece)
+                self._hollow -= _WORTH * len(piece)
+        except ssl.SSLWantReadError:
+            self._hollow = max(self._hollow, 0)
+            return None if self._hollow <= _HOLLOW else _NOTHING
+        except ssl.SSLError as error:
+            return error.reason or "unknown"
+        return ""
+
+    def _shake_hands(self) -> None:
         """Go on with the handshake, to the connection that comes of it. Raises SSLWantReadError where more has to come first."""
         self._tls.do_handshake()
         self._send()
         self._state.connections.discard(self)
         self._inner = self._make()
         self._inner.connection_made(self)
-        return self._inner
 
     def _send(self) -> None:
         """Send what OpenSSL has to say."""

@@ -27,10 +27,8 @@ def front_tls(settings: Settings) -> ssl.SSLContext | None:
     at_cert, at_key = (f"{settings.file}, [server] {name}" for name in ("tls_cert", "tls_key"))
     cert = _readable(at_cert, settings.folder, server.tls_cert)
     key = _readable(at_key, settings.folder, server.tls_key)
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cert)
-    except ssl.SSLError:
-        raise ConfigError(at_cert, "the file holds no certificate in PEM, or a broken one") from None
+    if not _holds_certificate(cert):
+        raise ConfigError(at_cert, "the file holds no certificate in PEM, or a broken one")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
@@ -41,7 +39,7 @@ def front_tls(settings: Settings) -> ssl.SSLContext | None:
         raise ConfigError(at_key, "the key is encrypted; nobody is there to be asked for its password") from None
     except ssl.SSLError as error:
         if error.reason in _MISMATCHES:
-            raise ConfigError(at_key, "the key is not that of the certificate in tls_cert") from None
+            raise ConfigError(at_key, "the key is not that of the certificate that stands first in tls_cert") from None
         if error.reason in _WEAK:
             raise ConfigError(at_cert, f"the certificate is too weak: {error.reason}") from None
         raise ConfigError(at_key, "the file holds no private key in PEM, or a broken one") from None
@@ -58,6 +56,16 @@ def _readable(where: str, folder: Path, name: str) -> Path:
     except OSError as error:
         raise ConfigError(where, f"the file cannot be read: {error.strerror}") from None
     return path
+
+
+def _holds_certificate(path: Path) -> bool:
+    """Whether there is one, and what is beside it is whole; who takes a list of revoked ones for it has none."""
+    store = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        store.load_verify_locations(path)
+    except ssl.SSLError:
+        return False
+    return store.cert_store_stats()["x509"] > 0
 
 
 def _never_asked() -> NoReturn:
