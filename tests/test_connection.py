@@ -29,7 +29,7 @@ from translator.shell import door as doors
 from translator.shell.addresses import Address
 from translator.shell.app import Proxy
 from translator.shell.call import Call, new_ids
-from translator.shell.connection import HEAD, Connection
+from translator.shell.connection import HEAD, TURN, Connection
 from translator.shell.door import Door
 from translator.shell.heads import Heads
 from translator.shell.outbox import Outbox, outbox_of
@@ -1449,6 +1449,53 @@ class Line:
 async def turn() -> None:
     for _ in range(2):
         await asyncio.sleep(0)
+
+
+class Read(Line):
+    """A transport that says whether it would be read."""
+
+    is_read = True
+
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
+
+
+def test_behind_a_large_read_it_is_the_turn_of_others() -> None:
+    async def main() -> None:
+        answer, read = asyncio.Event(), []
+
+        async def attend(call: Call) -> None:
+            read.append(len(await call.read(2**20, lambda: 2**20) or b""))
+            await answer.wait()
+            call.respond(wire.Response(200, (), b""))
+
+        state, line = ServerState(), Read()
+        connection = Connection(attend, new_ids(), Heads(state), state, asyncio.get_running_loop())
+        connection.connection_made(cast("asyncio.Transport", line))
+        connection.data_received(
+            post(b"Content-Length: %d" % (3 * TURN), body=b"")[:-2].replace(b"Content-Length: 0\r\n", b"")
+        )
+        connection.data_received(b"\r\n" + b"x" * (TURN - 3))
+        assert line.is_read
+        for size in (TURN, TURN + 3):
+            connection.data_received(b"x" * size)
+            assert not line.is_read
+            await turn()
+            assert line.is_read
+        assert read == [3 * TURN]
+        connection.data_received(get() + post(body=b"x" * TURN))
+        await turn()
+        assert not line.is_read, "what is sent ahead waits, whoever's turn it is"
+        answer.set()
+        await turn()
+        await turn()
+        assert line.is_read
+        assert read == [3 * TURN, 0, TURN]
+
+    asyncio.run(main())
 
 
 def test_writes_leave_at_the_end_of_their_turn_in_order() -> None:

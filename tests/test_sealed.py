@@ -15,6 +15,7 @@ from typing import Any, cast
 import pytest
 import structlog
 import trustme
+from uvicorn.server import ServerState
 
 from tests import sealing
 from tests.sealing import End, Forger, Secret, Slow
@@ -60,7 +61,7 @@ from tests.test_connection import (  # noqa: F401 - they are the tests
 from translator import wire
 from translator.shell import door as doors
 from translator.shell.call import Call
-from translator.shell.connection import Connection
+from translator.shell.connection import TURN, Connection
 from translator.shell.sealed import Sealed
 
 
@@ -435,3 +436,58 @@ def test_a_connection_is_gone_without_the_collector_of_garbage(world: World) -> 
             gc.enable()
 
     world(script)
+
+
+class Network:
+    """A network that remembers what goes over it, and says whether it would be read."""
+
+    def __init__(self) -> None:
+        self.said = b""
+        self.is_read = True
+
+    def write(self, data: bytes) -> None:
+        self.said += data
+
+    def taken(self) -> bytes:
+        said, self.said = self.said, b""
+        return said
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
+
+
+def test_behind_a_large_read_of_small_records_it_is_the_turn_of_others(secret: Secret) -> None:
+    async def main() -> None:
+        heard: list[bytes] = []
+
+        class Inner(asyncio.Protocol):
+            def data_received(self, data: bytes) -> None:
+                heard.append(data)
+
+        network, end = Network(), End(secret.client)
+        sealed = Sealed(Inner, secret.server, ServerState())
+        sealed.connection_made(cast("asyncio.Transport", network))
+        while not end.is_open:
+            sealed.data_received(end.shake(network.taken()))
+        records = b"".join(end.seal(b"x" * 9) for _ in range(3000))
+        sealed.data_received(records[: TURN - 1])
+        assert network.is_read
+        sealed.data_received(records[TURN - 1 :] + b"".join(end.seal(b"x" * 9) for _ in range(3000)))
+        assert not network.is_read
+        await asyncio.sleep(0)
+        assert network.is_read
+        sealed.pause_reading()
+        sealed.data_received(b"".join(end.seal(b"x" * 9) for _ in range(3000)))
+        await asyncio.sleep(0)
+        assert not network.is_read, "the connection wants nothing more for now"
+        sealed.resume_reading()
+        assert network.is_read
+        assert sum(map(len, heard)) == 9 * 9000
+
+    asyncio.run(main())

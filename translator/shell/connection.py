@@ -25,6 +25,9 @@ from translator.shell.outbox import outbox_of
 HEAD: Final = 64 * 1024
 """How many bytes of a request's head are read."""
 
+TURN: Final = 64 * 1024
+"""After a read of so many bytes it is the others' turn: a loop may read one connection thirty times over before it looks at another."""
+
 _LARGE: Final = "The head of the request is larger than is read."
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _TUNNEL: Final = "CONNECT"
@@ -92,6 +95,9 @@ class Connection(asyncio.Protocol):
         else:
             if self._head > HEAD:
                 self._refuse(431, _LARGE)
+        if self._now >= TURN and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self.loop.call_soon(self._go_on)
 
     def pause_writing(self) -> None:
         self._is_full = True

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from uvicorn.server import ServerState
 
+from translator.shell.connection import TURN
 from translator.shell.heads import refusal
 
 _HANDSHAKE: Final = 10
@@ -50,6 +51,7 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._network: Any = None
         self._is_deaf = False  # what comes from now on is dropped
+        self._is_held = False  # the connection wants nothing more for now
         self._looks = self._hollow = 0
 
     # ---- what the loop and the server call -------------------------------------------------------------------------------
@@ -83,6 +85,14 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
             self._fail(why)
         else:
             self.close()  # the caller's side is at its end; it has left, since it cannot be told from one that has
+        if len(data) >= TURN and not self._is_held and not self._network.is_closing():
+            self._network.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """The others have had their turn."""
+        if not self._is_held and not self._network.is_closing():
+            self._network.resume_reading()
 
     def pause_writing(self) -> None:
         if self._inner is not None:
@@ -177,9 +187,11 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
         return bool(self._network.is_closing())
 
     def pause_reading(self) -> None:
+        self._is_held = True
         self._network.pause_reading()
 
     def resume_reading(self) -> None:
+        self._is_held = False
         self._network.resume_reading()
 
     def get_write_buffer_size(self) -> int:
