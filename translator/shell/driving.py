@@ -90,19 +90,19 @@ class Driver:
             want = next(steps) if want is None else want
         except StopIteration as finished:
             return finished.value
+        sent: Any = None
+        failed: TranslatorError | None = None
         while True:
             try:
                 if isinstance(want, Ask):
-                    sent: Any = await self._ask(errand, want)
+                    sent = await self._ask(errand, want)
                 elif isinstance(want, Record):
                     errand.is_sending = True
                     sent = await self.scribe.record(want.intents)
                 elif isinstance(want, Settle):
                     await self.scribe.settle(want.outcomes)
-                    sent = None
                 elif isinstance(want, Tally):
                     self._memory.count(want)
-                    sent = None
                 elif isinstance(want, Recall):
                     sent = self._memory.recall(want.key)
                 elif isinstance(want, Once):
@@ -110,14 +110,13 @@ class Driver:
                 else:
                     sent = await self.scribe.wait(want.ids)
             except TranslatorError as error:
-                go_on: Any = partial(steps.throw, error)
-            else:
-                go_on = partial(steps.send, sent)
+                failed = error
             try:
-                want = go_on()
+                want = steps.send(sent) if failed is None else steps.throw(failed)
             except StopIteration as finished:
                 return finished.value
-            sent = go_on = None  # an answer may be large, and is not kept while the next is waited for
+            finally:
+                sent = failed = None  # an answer may be large, and is not kept while the next is waited for
 
     async def _ask(self, errand: Errand, ask: Ask) -> Sequence[wire.Answer]:
         back, errand.back = self._backs[ask.back], ask.back
