@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from itertools import product
 from typing import Any
 from urllib.parse import parse_qsl
@@ -149,6 +150,27 @@ def test_rows_are_shown_as_they_are_one_by_one_in_whatever_order(
     assert list(write(rows, "A", "P", None, Notes())) == shown
     assert list(write(rows[::-1], "A", "P", None, Notes())) == shown[::-1]
     assert list(write(rows[1:], "A", "P", None, Notes())) == shown[1:]
+
+
+@pytest.mark.parametrize("created", [0, 3599, 86399, 1_700_002_800, 1_700_006_399, 253_402_200_000])
+@pytest.mark.parametrize("apart", [0, 1, 1800, 3599, 3600, 3601, 7200, 86400, -1, -1800, -3600, -86400])
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_instants_are_right_on_both_sides_of_an_hour(created: int, apart: int, form: str) -> None:
+    at = max(created + apart, 0)
+    message = Message(
+        sid="M" + "A" * 31, sender="+15550100001", recipient="+15550100002", text="", status="sent", direction="outbound-api",
+        created=created, submitted=at,
+    )  # fmt: skip
+    [shown] = SPOKEN["restcomm"].front._writers["list", form]([message], "A", "", None, Notes())
+    sent = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    first, last = (
+        format_datetime(datetime.fromtimestamp(instant, UTC)).replace(", 0", ", ")
+        for instant in (created, max(created, at))
+    )
+    for name, tag, value in (
+        ("date_created", "DateCreated", first), ("date_updated", "DateUpdated", last), ("date_sent", "DateSent", sent),
+    ):  # fmt: skip
+        assert (f'"{name}":"{value}"' if form == "json" else f"<{tag}>{value}</{tag}>") in shown
 
 
 # ------------------------------------------------------------------------------------------------------ backs' answers

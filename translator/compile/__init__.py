@@ -3,6 +3,7 @@
 from translator.compile.bindings import Bindings
 from translator.compile.drafts import members, uncarried
 from translator.compile.reading import MessageReader
-from translator.compile.writing import MessageWriter, message_writer, sort_key
+from translator.compile.sorting import sort_key
+from translator.compile.writing import MessageWriter, message_writer
 
 __all__ = ["Bindings", "MessageReader", "MessageWriter", "members", "message_writer", "sort_key", "uncarried"]

@@ -14,15 +14,16 @@ What one looks like for four fields of a JSON list, as generated:
             if x1 is None: x1 = m_received
             p1 = ''
             if x1 is not None:
-                s1, h1 = x1 - hour, hour
-                if not 0 <= s1 < 3600: s1, h1 = x1 % 3600, x1 - x1 % 3600
-                p1 = f',"date_sent":"{_2[h1]}{_3[s1]}"'
+                s1 = x1 - hour
+                if 0 <= s1 < 3600: h1 = _2[hour]
+                else: s1 = x1 % 3600; h1 = _2[x1 - s1]
+                p1 = f',"date_sent":"{h1}{_3[s1]}"'
             yield f'{{"sid":"SM{m_sid}"{p1}{k0}{c3}}}'
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -56,13 +57,6 @@ def message_writer(table: Table, bindings: Bindings, operation: str, form: str) 
     return _Writing(table, bindings, operation, form).function()
 
 
-def sort_key(table: Table, bindings: Bindings, attribute: str) -> Callable[[Message], Any]:
-    """What a list sorted by an attribute compares: instants as they are, everything else as the front writes it."""
-    row = next(row for row in table.fields if row.write == "copy" and row.of == (attribute,))
-    write = write_same if row.kind.startswith("instant:") else bindings.kind(row.kind).write
-    return lambda message: write(getattr(message, attribute))
-
-
 class _Value(NamedTuple):
     """What a row shows of message `m`: the inside of an f-string, in the form's own spelling, and the condition under which it is there
     (empty: always), and the lines that it takes then; `member` is all of it with its name, where that is one look-up."""
@@ -91,6 +85,7 @@ class _Writing:
         self._spelled = Spelled(self._source, form, self._spelling)
         self._condition, self._under = "", ""
         self._columns: dict[int, str] = {}
+        self._hour: dict[str, str] = {}
         self._sid = ""
 
     def function(self) -> MessageWriter:
@@ -231,7 +226,9 @@ class _Writing:
         there = [] if _ALWAYS.intersection(row.of) else [f"{found} is not None"]
         there += [f"m_status in {self._source.name(_words(row.statuses))}"] if row.statuses else []
         if kind.clock is not None:
-            text, lines = self._instant(kind.clock, number, found)
+            text, lines = self._instant(
+                kind.clock, number, found, is_later=row.write == "latest" and "created" in row.of
+            )
             return _Value(self._spelled.quoted(text), " and ".join(there), lines)
         lines = (self._to_be_known(found),) if row.kind == "error:number" else ()
         member = self._spelled.member(row.json, kind, found)
@@ -241,17 +238,22 @@ class _Writing:
         known = self._source.name(self._bindings.errors.texts)
         return f"if {code} not in {known}: notes.add('unknown-error-code', {code})"
 
-    def _instant(self, clock: Clock, number: int, found: str) -> tuple[str, tuple[str, ...]]:
+    def _instant(self, clock: Clock, number: int, found: str, *, is_later: bool) -> tuple[str, tuple[str, ...]]:
         """An instant as the inside of an f-string, and the lines before it. Most are of the same hour as Created, which is known then: 60
-        to 90 ns, where one alone takes 125."""
+        to 90 ns, where one alone takes 125. One that `is_later` is not before Created."""
         hours, seconds = self._source.name(clock.hours), self._source.name(clock.seconds)
+        same = self._hour.get(hours, f"{hours}[hour]")
         if found == "m_created":
-            return f"{{{hours}[hour]}}{{{seconds}[second]}}", ()
+            if hours not in self._hour:
+                self._hour[hours] = f"h{number}"
+                self._each(f"h{number} = {same}")
+            return f"{{{self._hour[hours]}}}{{{seconds}[second]}}", ()
         lines = (
-            f"s{number}, h{number} = {found} - hour, hour",
-            f"if not 0 <= s{number} < 3600: s{number}, h{number} = {found} % 3600, {found} - {found} % 3600",
+            f"s{number} = {found} - hour",
+            f"if {'' if is_later else '0 <= '}s{number} < 3600: h{number} = {same}",
+            f"else: s{number} = {found} % 3600; h{number} = {hours}[{found} - s{number}]",
         )
-        return f"{{{hours}[h{number}]}}{{{seconds}[s{number}]}}", lines
+        return f"{{h{number}}}{{{seconds}[s{number}]}}", lines
 
     def _found(self, number: int, row: FieldRow) -> str:
         """The name of the attribute that a row shows; of several, of the one that is there first or that is the latest."""
