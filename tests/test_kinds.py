@@ -391,6 +391,8 @@ def test_the_day_after_the_last_one_is_its_last_second() -> None:
 
 COLUMNS = {name: kind for name, kind in KINDS.items() if kind.column is not None}
 COMMON = {"number": "+61416240112", "sid": "MJGPVTNSWHJ35HGQTGABFE27TXFSSUZI"}
+ALSO = {"number": ["+1234567", "+123456789012345"], "sid": ["M" + "2" * 31]}
+"""Of the common form too, and a number of another length."""
 UNCOMMON = {
     "number": [
         "", "+", "61416240112", "+123456", "+1234567890123456", "12+3456789", "1234567+", "++61416240112", "+6141624 112",
@@ -418,7 +420,10 @@ def test_a_column_is_what_each_of_its_values_is(name: str, data: st.DataObject) 
     kind, sort = COLUMNS[name], name.partition(":")[0]
     assert kind.column is not None
     values = data.draw(
-        st.lists(st.just(COMMON[sort]) | st.sampled_from(UNCOMMON[sort]) | st.text(max_size=40), max_size=4)
+        st.lists(st.sampled_from([COMMON[sort], *ALSO[sort]]), max_size=4)
+        | st.lists(
+            st.just(COMMON[sort]) | st.sampled_from([*ALSO[sort], *UNCOMMON[sort]]) | st.text(max_size=40), max_size=4
+        )
     )
     found = kind.column.look(values)
     if found is not None:
