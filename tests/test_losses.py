@@ -71,6 +71,11 @@ class Wire:
         pass
 
 
+def changed(message: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A message with other members; None leaves one out."""
+    return {name: value for name, value in {**message, **changes}.items() if value is not None}
+
+
 def entry(front: str, back: str) -> Entry:
     return entry_of(back)._replace(front=entry_of(front).front)
 
@@ -105,7 +110,7 @@ SEND: Final = {"From": "15550100001", "To": "15550100002", "Body": "hi"}
 
 
 def v2(**changes: Any) -> dict[str, Any]:
-    return {name: value for name, value in {**V2_MESSAGE, **changes}.items() if value is not None}
+    return changed(V2_MESSAGE, changes)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +166,7 @@ BACK_SEND: Final = {"From": "+15550100001", "To": "+15550100002", "Text": "hi"}
 
 
 def old(**changes: Any) -> dict[str, Any]:
-    return {name: value for name, value in {**OLD_MESSAGE, **changes}.items() if value is not None}
+    return changed(OLD_MESSAGE, changes)
 
 
 @pytest.mark.parametrize(

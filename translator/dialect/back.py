@@ -74,7 +74,7 @@ class BackVerbs:
         self.upper = next(row for row in table.filters if row.test == "upper-bound")
         self._steps = (bindings.kind(self.lower.kind).step, bindings.kind(self.upper.kind).step)
         self._words = {row.attribute: row for row in table.filters if row.test == "word" and row.way == "both"}
-        self._told = lru_cache(_SLICES_KNOWN)(self._slice_told)
+        self._asked_before = lru_cache(_SLICES_KNOWN)(self._asked_for)
         self.lets_through = lru_cache(_SLICES_KNOWN)(self._let_through)
         self.slice = table.paging.slice
         self.order = "ascending" if table.sort.parameter else table.sort.default
@@ -130,10 +130,12 @@ class BackVerbs:
         multiple of `count`.
         """
         opens = int(now) if pushed.until is None and self.upper.open_ahead is not None else 0
-        query, body = self._told(pushed.since, pushed.until, opens, pushed.status, pushed.direction, skip, count)
+        query, body = self._asked_before(
+            pushed.since, pushed.until, opens, pushed.status, pushed.direction, skip, count
+        )
         return self._request("list", account, prop, token, query=query, json_body=body)
 
-    def _slice_told(
+    def _asked_for(
         self, since: int | None, until: int | None, now: int, status: str | None, direction: str | None, skip: int, count: int
     ) -> tuple[str, bytes | None]:  # fmt: skip
         """A slice as the query and the JSON that ask for it. Who reads the same list again asks for the same slices."""

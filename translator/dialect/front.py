@@ -49,7 +49,7 @@ class FrontVerbs:
         self._typed: dict[str, Headers] = {
             offer.name: (("content-type", offer.media),) for offer in table.formats.offers
         }
-        self._known = lru_cache(_QUERIES_KNOWN)(self._listed_by)
+        self._listed_before = lru_cache(_QUERIES_KNOWN)(self._listed_by)
         rules = table.paging
         self._links = any(row.value.endswith("-link") for row in rules.members)
         self._link_names = (form.quoted(rules.position), form.quoted(rules.size), form.quoted(rules.after))
@@ -84,7 +84,7 @@ class FrontVerbs:
         """The list asked for. Who looks for news asks the same again and again: such a query is read once."""
         if operation.request != "query" or len(request.query) > _LONGEST_KNOWN:
             return self._listed(pairs_of(request, operation), notes)
-        listed, noticed = self._known(request.query)
+        listed, noticed = self._listed_before(request.query)
         notes.items += noticed
         if isinstance(listed, Fault):
             raise Refused(listed)
