@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from translator.errors import ConfigError
 from translator.shell.addresses import Address, read_address
 from translator.shell.admin import Meter, admin_application
+from translator.shell.allocator import keep_what_was_freed
 from translator.shell.app import Proxy
 from translator.shell.assembly import Assembly
 from translator.shell.door import Door
@@ -142,6 +143,7 @@ def serve(settings: Settings, assembly: Assembly) -> int:
     """The proxy, until SIGINT or SIGTERM, in as many processes as are wanted. The exit status. Raises ConfigError when an address cannot
     be listened on, or when what TLS is spoken with is not usable."""
     where, tls = f"{settings.file}, [server] listen", front_tls(settings)
+    keep_what_was_freed()
     for sentence in settings.unpromised():
         logger().warning(sentence)
     with contextlib.closing(listen(where, read_address(where, settings.server.listen))) as front:
