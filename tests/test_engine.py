@@ -12,10 +12,25 @@ from typing import Any
 
 import pytest
 import trustme
+import uvloop
 
-from translator.shell.engine import HEAD, Broken, Engine, NeverLeft, _Connection, _Stale
+from translator.shell.answering import HEAD, ROOM, Answering, Broken, Stale
+from translator.shell.engine import Engine, NeverLeft
 from translator.shell.upstream import Upstream
 from translator.wire import Answer, Failure, Request, Response
+
+
+def room() -> memoryview:
+    """Where answers are read to."""
+    return memoryview(bytearray(ROOM))
+
+
+def read(connection: Answering, data: bytes) -> None:
+    """Have a connection read so much, as its loop does."""
+    place = connection.get_buffer(-1)
+    place[: len(data)] = data
+    connection.buffer_updated(len(data))
+
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -130,6 +145,188 @@ def test_headers_are_kept_in_order_with_small_names_and_doubles() -> None:
     answer = one(saying(b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-b:  \xe9 \r\nX-A: 2\r\nContent-Length: 0\r\n\r\n"))
     assert isinstance(answer, Response)
     assert answer.headers == (("x-a", "1"), ("x-b", "\xe9"), ("x-a", "2"), ("content-length", "0"))
+
+
+# ---- what is large -------------------------------------------------------------------------------------------
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+HUNDREDS = b"".join(b"%07d " % number for number in range(50_000))
+"""A body of 400 KB in which no two places are alike."""
+LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(HUNDREDS) + HUNDREDS
+BODY = len(LARGE) - len(HUNDREDS)
+
+
+@pytest.fixture(params=LOOPS)
+def loop_of(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    """How the loop is made."""
+    return LOOPS[request.param]
+
+
+def asked_at_once(
+    script: Script,
+    requests: list[Request],
+    loop_of: Callable[[], asyncio.AbstractEventLoop],
+    *,
+    timeout: float = 5.0,
+    secured: bool = False,
+) -> list[Answer]:
+    """What comes of requests, each made as soon as the one before it is answered, from a script that may say much."""
+
+    async def main() -> list[Answer]:
+        authority = trustme.CA()
+        server, client = tls(authority, authority.issue_cert("localhost")) if secured else (None, None)
+        async with back(script, server) as port:
+            engine = Engine(f"http{'s' * secured}://localhost:{port}", 1_000_000, client)
+            upstream = Upstream("", timeout=timeout, engine=engine)
+            try:
+                return [await upstream.ask(request, "an-id") for request in requests]
+            finally:
+                await upstream.aclose()
+
+    with asyncio.Runner(loop_factory=loop_of) as runner:
+        return runner.run(main())
+
+
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize(
+    "ends",
+    [
+        *[(), (BODY,), (BODY - 1,), (BODY + 1,), (BODY + ROOM,), (ROOM,), (ROOM + 1,)],
+        *[(-1,), (-2,), (ROOM, -1), (-ROOM,), (-ROOM - 1,), (9, -9)],
+    ],
+    ids=str,
+)
+def test_a_large_answer_is_whole_however_it_is_split(
+    ends: tuple[int, ...], loop_of: Callable[[], asyncio.AbstractEventLoop], secured: bool
+) -> None:
+    seen: list[int] = []
+    pieces = [LARGE[slice(*at)] for at in zip((None, *ends), (*ends, None), strict=True)]
+    script = counting(saying(*pieces, pause=0.01), seen)
+    for found in asked_at_once(script, [GET, GET, POST], loop_of, secured=secured):
+        assert isinstance(found, Response)
+        assert found.body == HUNDREDS
+    assert seen == [1], "the connection is used again"
+
+
+def test_a_small_answer_behind_a_large_one_is_itself(loop_of: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
+        for answer in (LARGE, OK, LARGE, CHUNKED):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+
+    answers = asked_at_once(script, [GET] * 4, loop_of)
+    assert [answer.body for answer in answers if isinstance(answer, Response)] == [
+        HUNDREDS,
+        b"ok",
+        HUNDREDS,
+        b"hello world",
+    ]
+
+
+def test_a_large_answer_in_chunks_is_put_together(loop_of: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (HUNDREDS[:100_000], HUNDREDS[100_000:]))
+    [found] = asked_at_once(saying(head + chunks + b"0\r\n\r\n"), [GET], loop_of)
+    assert isinstance(found, Response)
+    assert found.body == HUNDREDS
+
+
+@pytest.mark.parametrize("upto", [BODY + 1, ROOM, 2 * ROOM, len(LARGE) - 1])
+def test_a_large_answer_that_stops_is_broken_or_overdue(
+    upto: int, loop_of: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(LARGE[:upto])
+        await asyncio.sleep(60)
+
+    broken = Failure("broken", "the connection was closed within the answer")
+    assert asked_at_once(saying(LARGE[:upto], close=True), [POST], loop_of) == [broken]
+    assert asked_at_once(stall, [POST], loop_of, timeout=0.3) == [Failure("timeout", "deadline")]
+
+
+@pytest.mark.parametrize("garbage", [b"g", b"garbage", OK, LARGE])
+def test_what_comes_behind_a_large_answer_is_never_taken_for_the_next_one(
+    garbage: bytes, loop_of: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(LARGE + garbage if number == 1 else OK)
+        await asyncio.sleep(60)
+
+    first, second = asked_at_once(script, [GET, GET], loop_of)
+    assert isinstance(first, Response)
+    assert isinstance(second, Response)
+    assert (first.body, second.body) == (HUNDREDS, b"ok")
+
+
+def test_a_large_answer_that_ends_its_connection_is_the_last_on_it(
+    loop_of: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    seen: list[int] = []
+    last = LARGE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+    first, second = asked_at_once(counting(saying(last), seen), [GET, GET], loop_of)
+    assert first == second
+    assert seen == [1, 2]
+
+
+def test_an_answer_that_says_that_it_is_too_large_is_not_waited_for(
+    loop_of: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000001\r\n\r\n")
+        await asyncio.sleep(60)
+
+    assert asked_at_once(script, [GET], loop_of) == [Failure("broken", "a body larger than is read")]
+
+
+def test_who_does_not_wait_for_the_rest_of_a_large_answer_closes_its_connection_and_no_other(
+    loop_of: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(LARGE[:-1000] if number == 1 else LARGE)
+        await asyncio.sleep(60)
+
+    async def main() -> None:
+        async with back(script) as port:
+            engine = Engine(f"http://127.0.0.1:{port}", 1_000_000)
+            first = asyncio.ensure_future(engine.call(GET, "an-id", lambda: None))
+            for _ in range(500):
+                if any(connection._rest for connection in engine._all):
+                    break
+                await asyncio.sleep(0.01)
+            else:
+                raise AssertionError("the rest is not waited for")
+            second = asyncio.ensure_future(engine.call(GET, "an-id", lambda: None))
+            first.cancel()
+            assert (await second).body == HUNDREDS
+            assert first.cancelled()
+            assert len(engine._idle) == 1
+            await engine.aclose()
+            await closed(engine)
+
+    with asyncio.Runner(loop_factory=loop_of) as runner:
+        runner.run(main())
+
+
+def test_an_idle_connection_keeps_nothing_of_what_it_carried(
+    loop_of: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def main() -> None:
+        async with back(saying(LARGE)) as port:
+            engine = Engine(f"http://127.0.0.1:{port}", 1_000_000)
+            found = await engine.call(GET, "an-id", lambda: None)
+            [idle] = engine._idle
+            assert not any(each is found.body for each in vars(idle).values())
+            assert isinstance(found.body, bytearray)
+            found.body.append(0)  # which it refuses while it is in somebody else's view
+            await engine.aclose()
+
+    with asyncio.Runner(loop_factory=loop_of) as runner:
+        runner.run(main())
 
 
 # ---- what is refused ----------------------------------------------------------------------------------------
@@ -482,11 +679,11 @@ class Deaf:
 def test_what_is_said_before_a_request_has_left_is_no_answer_to_it_and_it_leaves_no_more() -> None:
     async def main() -> None:
         transport, engine = Deaf(), Engine("http://127.0.0.1:9", 1000)
-        connection = _Connection(1000, engine._all.discard)
+        connection = Answering(1000, room(), engine._all.discard)
         connection.connection_made(transport)  # type: ignore[arg-type]
         waiting = connection.asked(b"POST / HTTP/1.1\r\n\r\n")
-        connection.data_received(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-        assert isinstance(waiting.exception(), _Stale)
+        read(connection, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        assert isinstance(waiting.exception(), Stale)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert (transport.said, transport.is_gone, connection.is_open) == ([], True, False)
@@ -496,7 +693,7 @@ def test_what_is_said_before_a_request_has_left_is_no_answer_to_it_and_it_leaves
 
 def test_a_connection_that_the_back_has_ended_is_asked_no_more() -> None:
     async def main() -> bool:
-        connection = _Connection(1000, lambda _: None)
+        connection = Answering(1000, room(), lambda _: None)
         connection.connection_made(Deaf())  # type: ignore[arg-type]
         connection.eof_received()
         return connection.is_open

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from translator.errors import Unreadable
+from translator.wire import Octets
 
 _TOGETHER: Final = 64
 """How many values of an array are put together at once."""
@@ -102,7 +103,7 @@ def with_array(encoded: bytes, name: str, values: Iterable[str]) -> bytes:
     return out.getvalue()
 
 
-def read(body: bytes) -> Any:
+def read(body: Octets) -> Any:
     """Any JSON value. Raises Unreadable."""
     try:
         return msgspec.json.decode(body)

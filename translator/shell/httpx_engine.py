@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import httpx
 
-from translator.shell.engine import AGENT, Broken, NeverLeft
+from translator.shell.answering import Broken
+from translator.shell.engine import AGENT, NeverLeft
 from translator.wire import Request, Response
 
 _NEVER_LEFT: Final = (

@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from translator.shell.answering import Broken
 from translator.shell.deadlines import Deadlines
-from translator.shell.engine import Broken, Engine, NeverLeft
+from translator.shell.engine import Engine, NeverLeft
 from translator.shell.slots import Slots
 from translator.wire import Answer, Failure, Request, Response
 
