@@ -199,8 +199,8 @@ class Answering(asyncio.BufferedProtocol):
             self.close()  # a second answer, to a request that nobody made
             return
         waiting.set_result(Response(status, tuple(self._headers), body))
-        self._waiting = None
-        self._pieces, self._whole, self._rest = [], _NOTHING, _NO_REST  # an idle connection keeps nothing of what it carried
+        # An idle connection keeps nothing of what it carried.
+        self._waiting, self._pieces, self._whole, self._rest = None, [], _NOTHING, _NO_REST
         if not reusable:
             self.close()
 
