@@ -19,7 +19,7 @@ SQLITE: Final = "product, SQLite"
 NGINX: Final = "nginx + Lua"
 NODE: Final = "Node, fastify + undici"
 FASTAPI: Final = "FastAPI + httpx"
-FASTAPI_SNIFFIO: Final = "FastAPI + httpx, sniffio"
+FASTAPI_TUNED: Final = "FastAPI + httpx, tuned"
 
 CONFIGURATION: Final = """
 [server]
@@ -146,7 +146,7 @@ PEERS: Final = {
         Peer(NGINX, _NARROW, _nginx, _nginx_lacks),
         Peer(NODE, _NARROW, _node, _node_lacks),
         Peer(FASTAPI, _NARROW, _python("without_sniffio"), _python_lacks("fastapi", "httpx")),
-        Peer(FASTAPI_SNIFFIO, _NARROW, _python("shim"), _python_lacks("fastapi", "httpx", "sniffio")),
+        Peer(FASTAPI_TUNED, _NARROW, _python("tuned"), _python_lacks("fastapi", "httpx", "sniffio")),
     )
 }  # fmt: skip
 
