@@ -1,4 +1,4 @@
-"""The measuring: proxy on one processor, load and stub on another, the peers in turn with a fresh process each round.
+"""The measuring: proxy on one processor, load and stub on another, the peers in turn in each cell, with a fresh process each round.
 
 Ratios are the business of `musts.py`; what is here are figures of one peer, and every sample they come from.
 """
@@ -136,16 +136,25 @@ def take(on: Bench, peer: Peer, at: Running, cell: Cell, seconds: float) -> dict
     return found
 
 
-def one_round(on: Bench, peer: Peer, seconds: float) -> dict[str, Any]:
-    """A fresh process of a peer, checked, warmed and measured: samples by cell, and its peak memory in MB."""
-    on.provider()
-    with running(peer, on.back, on.proxy_processor) as at:
-        contract.check(peer, at.port, on.back)
-        on.drive(at.port, data.front_request("send", ranged=False), 16, 1.0)
-        found = {
-            cell.name: take(on, peer, at, cell, seconds) for cell in CELLS if not peer.cells or cell.name in peer.cells
+def one_round(on: Bench, peers: list[Peer], seconds: float) -> dict[str, dict[str, Any]]:
+    """A fresh process of each peer, checked and warmed; then cell by cell, one after the other, since a machine that changes its pace within
+    a minute rarely does within a cell. Who is not measured stands still. By peer, samples by cell and its peak memory in MB."""
+    with contextlib.ExitStack() as standing:
+        on.provider()
+        at = {peer: standing.enter_context(running(peer, on.back, on.proxy_processor)) for peer in peers}
+        for peer in peers:
+            contract.check(peer, at[peer].port, on.back)
+            on.drive(at[peer].port, data.front_request("send", ranged=False), 16, 1.0)
+        found: dict[str, dict[str, Any]] = {peer.name: {} for peer in peers}
+        for cell in CELLS:
+            print(f"    {cell.name}", file=sys.stderr, flush=True)
+            for peer in peers:
+                if not peer.cells or cell.name in peer.cells:
+                    found[peer.name][cell.name] = take(on, peer, at[peer], cell, seconds)
+        return {
+            peer.name: {"cells": found[peer.name], "peak_mb": machine.peak_bytes(machine.tree(at[peer].pid)) / 1e6}
+            for peer in peers
         }
-        return {"cells": found, "peak_mb": machine.peak_bytes(machine.tree(at.pid)) / 1e6}
 
 
 def in_flight(on: Bench, files: int) -> dict[str, Any]:
@@ -213,9 +222,9 @@ def measure(rounds: int = 5, seconds: float = 1.0, only: tuple[str, ...] = ()) -
     with bench() as on:
         found["alone"] = alone(on)
         for number in range(rounds):
-            for peer in peers if number % 2 == 0 else peers[::-1]:
-                print(f"round {number + 1} of {rounds}: {peer.name}", file=sys.stderr, flush=True)
-                samples[peer.name].append(one_round(on, peer, seconds))
+            print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+            for name, sample in one_round(on, peers if number % 2 == 0 else peers[::-1], seconds).items():
+                samples[name].append(sample)
         if MEMORY in samples:
             print(f"{FLIGHT:,} sends in flight", file=sys.stderr, flush=True)
             found["in_flight"] = in_flight(on, files)
