@@ -1,6 +1,21 @@
-"""Writing drafts for a back: what it cannot be told of one, and the members of what it is told, as generated functions.
+"""Drafts, read from what a front was given and written as what a back is told, and what it cannot be told of one, as generated functions.
 
-What they look like for two attributes, as generated:
+What they look like for one or two attributes, as generated:
+
+    def read(given, notes):
+        if given.get('From') in ('', None): raise _0('From')
+        d = _1(as_given={})
+        try:
+            x = given.get('From')
+            if x is not None and x != '':
+                name = 'From'
+                if x.__class__ is str and (meant := _2(x)) is not None: x = meant; notes.add('repaired-plus', name)
+                d.sender = _3(x)
+                d.as_given['sender'] = x
+                if _4(d.sender) not in _5: raise _6(name, _5, d.sender)
+        except _7 as error:
+            raise _8(name, error.reason) from None
+        return d
 
     def uncarried(d):
         x = d.sender
@@ -15,17 +30,22 @@ What they look like for two attributes, as generated:
         return out
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from translator.compile.bindings import Bindings
 from translator.compile.source import Source
+from translator.errors import BadValue, Refused
 from translator.kinds import numbers
 from translator.kinds.plain import write_same
-from translator.model import Draft
+from translator.model import Draft, Fault, Notes
 from translator.tables import Table
+from translator.tables.schema import SendRow
 
 _ATTRIBUTES: Final = tuple(name for name in Draft.__struct_fields__ if name != "as_given")
+
+Drafted = Callable[[Mapping[str, Any], Notes], Draft]
+"""The draft of what was given, by the front's own names. Raises Refused. An empty field of a form is as good as none."""
 
 Uncarried = Callable[[Draft], tuple[str, numbers.Party | None] | None]
 """The first attribute of a draft that a back cannot be told, and the sort of party that it does not carry there, None where it has no
@@ -33,6 +53,54 @@ counterpart at all; None when it can carry the draft."""
 
 Members = Callable[[Draft], dict[str, Any]]
 """What a back is told of a draft, by its own names; what the table gives a default for is said even when the draft does not."""
+
+
+def drafted(table: Table, bindings: Bindings) -> Drafted:
+    """The function that reads what a front was given."""
+    source = Source("def read(given, notes):")
+    for row in table.send:
+        if row.required:
+            source.add(1, f"if given.get({row.name!r}) in ('', None): raise {source.name(_missing)}({row.name!r})")
+    source.add(1, f"d = {source.name(Draft)}(as_given={{}})", "try:")
+    for row in table.send:
+        source.add(2, f"x = given.get({row.name!r})", "if x is not None and x != '':", f"    name = {row.name!r}")
+        source.add(3, *_one_read(source, row, bindings))
+    source.add(1, f"except {source.name(BadValue)} as error:")
+    source.add(2, f"raise {source.name(_invalid)}(name, error.reason) from None")
+    for row in table.send:
+        if row.depends:
+            source.add(1, f"if d.{row.depends} is None: d.{row.attribute} = None")
+    source.add(1, "return d")
+    return source.function("what a front was given")
+
+
+def _one_read(source: Source, row: SendRow, bindings: Bindings) -> list[str]:
+    """The lines that read `x`, which was given."""
+    kind, lines = bindings.kind(row.kind), []
+    if kind.repair is not None:
+        meant = f"x.__class__ is str and (meant := {source.name(kind.repair)}(x)) is not None"
+        lines.append(f"if {meant}: x = meant; notes.add('repaired-plus', name)")
+    lines.append(f"d.{row.attribute} = {source.name(kind.read)}(x)")
+    if row.carries:
+        party, carried, refused = source.name(numbers.party), source.name(row.carries), source.name(_uncarriable)
+        lines.append(f"d.as_given[{row.attribute!r}] = x")
+        lines.append(
+            f"if {party}(d.{row.attribute}) not in {carried}: raise {refused}(name, {carried}, d.{row.attribute})"
+        )
+    return lines
+
+
+def _missing(name: str) -> Refused:
+    return Refused(Fault("missing-parameter", name))
+
+
+def _invalid(name: str, reason: str) -> Refused:
+    return Refused(Fault("invalid-parameter", name, reason))
+
+
+def _uncarriable(name: str, carries: tuple[str, ...], neutral: str) -> Refused:
+    """A sender or recipient is of a sort that this parameter does not take."""
+    return _invalid(name, f"has to be a {' or a '.join(carries)}, not a {numbers.party(neutral)}")
 
 
 def uncarried(table: Table) -> Uncarried:
