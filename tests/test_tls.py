@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import ssl
@@ -13,7 +14,8 @@ import pytest
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
 from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
@@ -128,6 +130,15 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, papers: Papers) -> N
     assert refused(tmp_path, papers.cert, None) == ("tls_key", "the file cannot be read: Is a directory")
 
 
+def test_what_is_no_file_is_said_and_nobody_is_waited_for(tmp_path: Path, papers: Papers) -> None:
+    """To open a pipe is to wait for who writes into it, and to close it again takes what was written away."""
+    (tmp_path / "tls").mkdir()
+    os.mkfifo(tmp_path / "tls" / "key.pem")
+    what = "has to be a file that can be read again, not a pipe or a device"
+    assert refused(tmp_path, papers.cert, None) == ("tls_key", what)
+    assert refused(tmp_path, papers.cert, None, GIVEN.replace("tls/cert.pem", "/dev/null")) == ("tls_cert", what)
+
+
 def test_what_is_in_a_file_is_not_its_path(tmp_path: Path, papers: Papers) -> None:
     what = "has to be the path of a file, not what is in it"
     given = 'tls_cert = "tls/cert.pem"\ntls_key = "${file:tls/key.pem}"\n'
@@ -180,22 +191,37 @@ def test_a_key_that_is_encrypted_is_said_and_nobody_is_asked(
     assert refused(tmp_path, papers.cert, locked) == ("tls_key", what)
 
 
-def test_a_certificate_that_is_too_weak_is_said(tmp_path: Path, authority: trustme.CA, papers: Papers) -> None:
-    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the point
-    whole = x509.load_pem_x509_certificate(papers.cert)
-    weak = (
-        x509.CertificateBuilder(whole.subject, whole.subject, key.public_key(), 1)
-        .not_valid_before(whole.not_valid_before_utc)
-        .not_valid_after(whole.not_valid_after_utc)
+def self_signed(papers: Papers, key: CertificateIssuerPrivateKeyTypes) -> Papers:
+    """A certificate like that one for another key, and that."""
+    like = x509.load_pem_x509_certificate(papers.cert)
+    made = (
+        x509.CertificateBuilder(like.subject, like.subject, key.public_key(), 1)
+        .not_valid_before(like.not_valid_before_utc)
+        .not_valid_after(like.not_valid_after_utc)
         .sign(key, hashes.SHA256())
     )
     plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    name, what = refused(
-        tmp_path,
-        weak.public_bytes(serialization.Encoding.PEM),
-        key.private_bytes(serialization.Encoding.PEM, *plain),
+    return Papers(made.public_bytes(serialization.Encoding.PEM), key.private_bytes(serialization.Encoding.PEM, *plain))
+
+
+def test_a_certificate_that_is_too_weak_is_said(tmp_path: Path, papers: Papers) -> None:
+    weak = self_signed(papers, rsa.generate_private_key(65537, 1024))  # noqa: S505 - that is the point
+    assert refused(tmp_path, *weak) == ("tls_cert", "the certificate is too weak: EE_KEY_TOO_SMALL")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [ec.generate_private_key(ec.SECP256K1()), dsa.generate_private_key(2048)],
+    ids=["secp256k1", "dsa"],
+)
+def test_a_key_with_which_no_client_can_shake_hands_is_said(
+    tmp_path: Path, papers: Papers, key: ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey
+) -> None:
+    """Both are whole and belong together; a client finds out when it calls, and the operator from its users."""
+    assert refused(tmp_path, *self_signed(papers, key)) == (
+        "tls_key",
+        "no client of today can shake hands with a key of this kind",
     )
-    assert (name, what) == ("tls_cert", "the certificate is too weak: EE_KEY_TOO_SMALL")
 
 
 # ---- serving ------------------------------------------------------------------------------------------------

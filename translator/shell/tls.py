@@ -1,6 +1,7 @@
 """What the front shows who it is with, and how TLS is spoken: what a certificate and a key in two files come to."""
 
 import ssl
+import stat
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -43,6 +44,8 @@ def front_tls(settings: Settings) -> ssl.SSLContext | None:
         if error.reason in _WEAK:
             raise ConfigError(at_cert, f"the certificate is too weak: {error.reason}") from None
         raise ConfigError(at_key, "the file holds no private key in PEM, or a broken one") from None
+    if not _is_of_use(context):
+        raise ConfigError(at_key, "no client of today can shake hands with a key of this kind")
     return context
 
 
@@ -52,6 +55,8 @@ def _readable(where: str, folder: Path, name: str) -> Path:
         raise ConfigError(where, "has to be the path of a file, not what is in it")
     path = folder / name
     try:
+        if stat.S_IFMT(path.stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise ConfigError(where, "has to be a file that can be read again, not a pipe or a device")
         path.open("rb").close()
     except OSError as error:
         raise ConfigError(where, f"the file cannot be read: {error.strerror}") from None
@@ -66,6 +71,22 @@ def _holds_certificate(path: Path) -> bool:
     except ssl.SSLError:
         return False
     return store.cert_store_stats()["x509"] > 0
+
+
+def _is_of_use(context: ssl.SSLContext) -> bool:
+    """Whether a client that asks for nothing out of the ordinary can shake hands: it is tried, in memory."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    caller, front = client.wrap_bio(back, there), context.wrap_bio(there, back, server_side=True)
+    for side in (caller, front) * 3:
+        try:
+            side.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+        except ssl.SSLError:
+            return False
+    return caller.version() is not None and front.version() is not None
 
 
 def _never_asked() -> NoReturn:
