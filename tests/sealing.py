@@ -51,6 +51,10 @@ class End:
             self.is_open = True
         return self._outgoing.read()
 
+    def unsaid(self) -> bytes:
+        """What there is to send."""
+        return self._outgoing.read()
+
     def seal(self, data: bytes) -> bytes:
         self.tls.write(data)
         return self._outgoing.read()

@@ -175,13 +175,14 @@ class Provider:
 
 
 class Watched(Door):
-    """A door that shows what it has open. Idle connections are closed soon where that is wanted."""
+    """A door that shows what it has open, and why hands were not shaken. Idle connections are closed soon where that is wanted."""
 
     state: ServerState
     last: Connection | Sealed
 
-    def __init__(self, *given: Any, soon: bool = False) -> None:
-        super().__init__(*given)
+    def __init__(self, attend: Any, tls: ssl.SSLContext | None, *, soon: bool) -> None:
+        self.unshaken: list[str] = []
+        super().__init__(attend, new_ids(), self.unshaken.append, tls)
         self._soon = soon
 
     def __call__(
@@ -243,7 +244,7 @@ async def place(
     provider = Provider()
     served: Proxy = proxy(provider, **knobs)
     server, client = SECRET.get() or (None, None)
-    door = None if asgi else Watched(attend or served.attend, new_ids(), server, soon=soon)
+    door = None if asgi else Watched(attend or served.attend, server, soon=soon)
     listener = listen("the test", Address("127.0.0.1", 0))
     if small:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)

@@ -209,6 +209,12 @@ def quietly(world: World, script: Callable[[Place], Coroutine[Any, Any, None]]) 
     world.run(main())
 
 
+def unshaken(at: Place) -> list[str]:
+    """Why hands were not shaken."""
+    assert at.door is not None
+    return at.door.unshaken
+
+
 @pytest.mark.parametrize("said", [get(), post(), post()[:20]], ids=["read", "send", "half"])
 def test_plain_http_is_told_to_come_over_tls(world: World, said: bytes) -> None:
     async def script(at: Place) -> None:
@@ -218,6 +224,7 @@ def test_plain_http_is_told_to_come_over_tls(world: World, said: bytes) -> None:
             [answer] = await caller.answers()
             assert (answer.status, answer.closes) == (400, True)
             assert answer.body == b"This port speaks HTTPS, and the request came as plain HTTP."
+        assert unshaken(at) == ["HTTP_REQUEST"]
 
     quietly(world, script)
 
@@ -229,6 +236,7 @@ def test_what_is_no_tls_is_not_answered_with_anything_else(world: World, said: b
             await caller.say(said)
             told = await caller.ended()
             assert told == b"" or told[0] == 0x15  # an alert
+        assert len(unshaken(at)) == 1
 
     quietly(world, script)
 
@@ -244,15 +252,31 @@ def test_who_vanishes_while_hands_are_shaken_leaves_nothing(world: World, secret
                 await until(lambda: bool(at.door and hasattr(at.door, "state") and at.door.state.connections))
                 caller.hang_up(rudely=rudely)
             await at.left()
+        assert unshaken(at) == ["gone"] * 3  # who has said nothing may only have looked whether somebody listens
 
     quietly(world, script)
 
 
 def test_who_does_not_believe_the_certificate_says_so_and_that_is_no_defect(world: World) -> None:
+    """Some say so, and some leave without a word: asyncio's are among those."""
+
     async def script(at: Place) -> None:
         stranger = ssl.create_default_context()
+        async with bare(at) as caller:
+            end = End(stranger)
+
+            async def shake() -> None:
+                await caller.say(end.shake())
+                while True:
+                    await caller.say(end.shake(await sealing.some(caller._reader)))
+
+            with pytest.raises(ssl.SSLCertVerificationError):
+                await shake()
+            await caller.say(end.unsaid())
+            await until(lambda: bool(unshaken(at)))
         with pytest.raises(ssl.SSLCertVerificationError):
             await asyncio.open_connection(*at.address, ssl=stranger)
+        await until(lambda: unshaken(at) == ["TLSV1_ALERT_UNKNOWN_CA", "gone"])
 
     quietly(world, script)
 
@@ -278,6 +302,7 @@ def test_hands_that_are_never_shaken_are_given_up_and_others_are_served_meanwhil
                 with contextlib.suppress(ConnectionError):
                     await stalled.ended()
             dribbled.cancel()
+        assert unshaken(at) == ["overdue"] * 4
 
     quietly(world, script)
 
@@ -465,13 +490,14 @@ class Network:
 def test_behind_a_large_read_of_small_records_it_is_the_turn_of_others(secret: Secret) -> None:
     async def main() -> None:
         heard: list[bytes] = []
+        heard_of: list[str] = []
 
         class Inner(asyncio.Protocol):
             def data_received(self, data: bytes) -> None:
                 heard.append(data)
 
         network, end = Network(), End(secret.client)
-        sealed = Sealed(Inner, secret.server, ServerState())
+        sealed = Sealed(Inner, secret.server, ServerState(), heard_of.append)
         sealed.connection_made(cast("asyncio.Transport", network))
         while not end.is_open:
             sealed.data_received(end.shake(network.taken()))
@@ -489,5 +515,6 @@ def test_behind_a_large_read_of_small_records_it_is_the_turn_of_others(secret: S
         sealed.resume_reading()
         assert network.is_read
         assert sum(map(len, heard)) == 9 * 9000
+        assert heard_of == []
 
     asyncio.run(main())

@@ -600,6 +600,7 @@ def test_every_metric_is_documented_and_counts() -> None:
     requested(always(Response(401)), meter=meter)
     requested(always(Failure("never-left")), meter=meter)
     meter.count(Reply(Response(200), (Note("ignored-parameter", "x"),)), 0.1, "")
+    meter.count_handshake("HTTP_REQUEST")
     page = meter.page().decode()
     for line in (
         'requests_total{dialect="restcomm",operation="send",status="200"} 1.0',
@@ -609,6 +610,7 @@ def test_every_metric_is_documented_and_counts() -> None:
         'asks_total{back="provider",outcome="never-left"} 1.0',
         'notes_total{note="ignored-parameter"} 1.0',
         'back_refused_us_total{back="provider"} 1.0',
+        'handshakes_total{reason="HTTP_REQUEST"} 1.0',
         'request_seconds_count{dialect="restcomm",operation="list"} 2.0',
     ):
         assert f"{PREFIX}{line}\n" in page

@@ -279,6 +279,16 @@ def test_a_message_is_sent_shown_and_listed_over_https(tmp_path: Path, authority
     assert asyncio.run(main()) == ["request"] * 4 + ["draining", "stopped"]
 
 
+def test_hands_that_are_not_shaken_are_counted(tmp_path: Path, papers: Papers) -> None:
+    config = configured(tmp_path, papers)
+    with running("serve", "-c", config, "-o", "json", SMS_TRANSLATOR_SERVER__ADMIN="127.0.0.1:0") as process:
+        assert process.stderr is not None
+        admin, front = (json.loads(process.stderr.readline())["listen"] for _ in range(2))
+        assert fetch(f"http://{front}/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json")[0] == 400
+        line = b'sms_translator_handshakes_total{reason="HTTP_REQUEST"} 1.0'
+        assert line in fetch(f"http://{admin}/metrics")[2].splitlines()
+
+
 @pytest.mark.parametrize("command", ["serve", "check"])
 def test_what_is_wrong_is_a_sentence_before_anything_listens(tmp_path: Path, papers: Papers, command: str) -> None:
     config = configured(tmp_path, papers)

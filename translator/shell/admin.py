@@ -50,6 +50,10 @@ METRICS: Final[dict[str, Described]] = {
         "Calls to applications: delivered, failed and put off, dead, or unheard where a message's end was never seen.",
         ("outcome",),
     ),
+    "handshakes": Described(
+        "TLS handshakes at the front that failed, by why in OpenSSL's words; overdue where a caller took too long.",
+        ("reason",),
+    ),
     "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
 }
 """Every metric, without its prefix; a counter's name on the page ends in `_total`."""
@@ -89,6 +93,10 @@ class Meter(Collector):
     def count_call(self, outcome: str) -> None:
         """A call to an application was tried, or its message is no longer looked at."""
         self._counts["calls", (outcome,)] += 1
+
+    def count_handshake(self, reason: str) -> None:
+        """A caller and the front could not agree on TLS."""
+        self._counts["handshakes", (reason,)] += 1
 
     def show_owed(self, table: str, states: Mapping[str, int], known: Iterable[str]) -> None:
         """How many rows there are in each of the known states."""

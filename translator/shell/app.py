@@ -75,7 +75,7 @@ class Proxy:
 
     def door(self, tls: ssl.SSLContext | None = None) -> Door:
         """This endpoint for a server of our own, over TLS where that is given."""
-        return Door(self.attend, self._ids, tls)
+        return Door(self.attend, self._ids, self._meter.count_handshake, tls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

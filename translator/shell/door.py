@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -19,10 +19,12 @@ _LOOK: Final = 1.0
 
 class Door:
     """Stands where uvicorn wants a protocol's class, for one server. `attend` answers a call, `ids` are for requests without one, and
-    with `tls` nothing else is spoken."""
+    with `tls` nothing else is spoken: `failed` is told then why hands were not shaken."""
 
-    def __init__(self, attend: Attend, ids: Iterator[str], tls: ssl.SSLContext | None = None) -> None:
-        self._attend, self._ids, self._tls = attend, ids, tls
+    def __init__(
+        self, attend: Attend, ids: Iterator[str], failed: Callable[[str], None], tls: ssl.SSLContext | None = None
+    ) -> None:  # fmt: skip
+        self._attend, self._ids, self._failed, self._tls = attend, ids, failed, tls
         self._heads: Heads | None = None
         self._is_looking = False
 
@@ -38,7 +40,8 @@ class Door:
             loop.call_later(_LOOK, self._look, loop, server_state, int(config.timeout_keep_alive / _LOOK))
         if self._tls is None:
             return Connection(self._attend, self._ids, heads, server_state, loop)
-        return Sealed(partial(Connection, self._attend, self._ids, heads, server_state, loop), self._tls, server_state)
+        make = partial(Connection, self._attend, self._ids, heads, server_state, loop)
+        return Sealed(make, self._tls, server_state, self._failed)
 
     def _look(self, loop: asyncio.AbstractEventLoop, state: ServerState, most: int) -> None:
         """Close the connections on which no request has come for a while: one look at all costs less than a timer for each."""

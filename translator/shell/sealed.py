@@ -41,17 +41,21 @@ _SPEAK_TLS: Final = "This port speaks HTTPS, and the request came as plain HTTP.
 
 class Sealed(asyncio.Transport, asyncio.Protocol):
     """A connection over TLS. While it shakes hands it is itself among the connections of the server, whose `state` says which are open;
-    from then on that is what `make` makes, the protocol of what is in the records."""
+    from then on that is what `make` makes, the protocol of what is in the records. `failed` is told why hands were not shaken: in
+    OpenSSL's words, `overdue`, or `gone` where the caller left meanwhile, as some do that do not believe a certificate."""
 
-    def __init__(self, make: Callable[[], asyncio.Protocol], context: ssl.SSLContext, state: ServerState) -> None:
+    def __init__(
+        self, make: Callable[[], asyncio.Protocol], context: ssl.SSLContext, state: ServerState, failed: Callable[[str], None]
+    ) -> None:  # fmt: skip
         super().__init__()
-        self._make, self._state = make, state
+        self._make, self._state, self._failed = make, state, failed
         self._inner: asyncio.Protocol | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._network: Any = None
         self._is_deaf = False  # what comes from now on is dropped
         self._is_held = False  # the connection wants nothing more for now
+        self._has_begun = False
         self._looks = self._hollow = 0
 
     # ---- what the loop and the server call -------------------------------------------------------------------------------
@@ -62,6 +66,8 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._state.connections.discard(self)
+        if self._inner is None and not self._is_deaf and self._has_begun:
+            self._failed("gone")
         inner, self._inner, self._is_deaf = self._inner, None, True  # each holds the other
         if inner is not None:
             inner.connection_lost(error)
@@ -71,6 +77,7 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
         that is broken, follows behind that."""
         if self._is_deaf:
             return
+        self._has_begun = True
         pieces: list[bytes] = []
         why: str | None = None
         for start in range(0, len(data), _PIECE):
@@ -104,11 +111,15 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The server stops, and hands have not been shaken."""
+        self._is_deaf = True
         self._network.abort()
 
     def grow_old(self, _: int) -> None:
         """One more look has found it, and hands have still not been shaken."""
         self._looks += 1
+        if self._looks > _HANDSHAKE and not self._is_deaf:
+            self._is_deaf = True
+            self._failed("overdue")
         if self._looks > _HANDSHAKE:
             self._network.abort()
 
@@ -147,8 +158,10 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
     def _fail(self, why: str) -> None:
         """This is no TLS, or none of ours. The caller is told, and not in its face: it may still be writing."""
         self._is_deaf = True
-        if self._inner is None and why == _PLAIN:
-            self._outgoing.write(refusal(400, _SPEAK_TLS))
+        if self._inner is None:
+            self._failed(why)
+            if why == _PLAIN:
+                self._outgoing.write(refusal(400, _SPEAK_TLS))
         self._send()
         if self._inner is not None or not self._network.can_write_eof():
             self._network.close()
