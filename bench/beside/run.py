@@ -137,8 +137,8 @@ def take(on: Bench, peer: Peer, at: Running, cell: Cell, seconds: float) -> dict
 
 
 def one_round(on: Bench, peers: list[Peer], seconds: float) -> dict[str, dict[str, Any]]:
-    """A fresh process of each peer, checked and warmed; then cell by cell, one after the other, since a machine that changes its pace within
-    a minute rarely does within a cell. Who is not measured stands still. By peer, samples by cell and its peak memory in MB."""
+    """A fresh process of each peer, checked and warmed; then cell by cell, one after the other: a machine that changes its pace within a
+    minute rarely does within a cell. Who is not measured stands still. By peer, samples by cell and its peak memory in MB."""
     with contextlib.ExitStack() as standing:
         on.provider()
         at = {peer: standing.enter_context(running(peer, on.back, on.proxy_processor)) for peer in peers}
