@@ -125,6 +125,18 @@ def test_a_store_of_the_first_release_becomes_one_of_today_and_keeps_what_it_has
     asyncio.run(main())
 
 
+def test_an_index_holds_only_what_is_looked_for_wherever_the_store_is(file_url: str) -> None:
+    async def main() -> list[str]:
+        if not file_url.startswith("sqlite"):
+            await emptied(file_url)
+        async with opened(file_url) as store:
+            _, made = await store.read(shape)
+        return [words.split()[words.split().index("INDEX") + 1] for words in made if " WHERE " in words]
+
+    partial_ones = ["sends_key", "sends_sid", "sends_unfinished", "sends_unknown", "watches_look", "watches_over"]
+    assert sorted(asyncio.run(main())) == partial_ones
+
+
 def everything(connection: Connection) -> None:
     """All that is asked of sends and watches while requests come, and by who goes on beside them."""
     row = {"id": "1", "attempt": 1, "same": "x", "place": PLACE, "looks": 0, "told": ""}

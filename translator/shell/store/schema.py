@@ -36,8 +36,8 @@ METADATA: Final = MetaData()
 
 
 def _where(condition: ColumnElement[bool]) -> dict[str, Any]:
-    """How an index is told to hold only some of the rows."""
-    return {"sqlite_where": condition, "postgresql_where": condition}
+    """How an index is told to hold only some of the rows. PostgreSQL is told in `migrate`: to name it here takes 1.6 MB of memory."""
+    return {"sqlite_where": condition}
 
 
 sends: Final = Table(
@@ -174,6 +174,8 @@ VERSION: Final = 1 + len(STEPS)
 def migrate(connection: Connection, where: str) -> None:
     """Bring a store to today's version. Raises ConfigError for one that a newer release has written."""
     if connection.dialect.name == "postgresql":
+        for index in [index for table in METADATA.tables.values() for index in table.indexes]:
+            index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
         connection.execute(text("SELECT pg_advisory_xact_lock(4267)"))  # several replicas may start at once
     if not inspect(connection).has_table(_meta.name):
         METADATA.create_all(connection)
