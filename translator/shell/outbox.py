@@ -15,7 +15,8 @@ _MOST: Final = 16
 """How many writes wait for one another: with more, the first would be late."""
 
 _LARGE: Final = 64 * 1024
-"""Bytes from which on a body is not put behind its head, and waits for nobody: to copy and to keep it costs more than it saves."""
+"""Bytes from which on a body is not copied behind its head but written beside it, and waits for nobody: to keep it costs more than it
+saves."""
 
 
 class Outbox:
@@ -23,15 +24,14 @@ class Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = ref(loop)
-        self._waiting: list[tuple[Any, Octets, Callable[[], None] | None]] = []
+        self._waiting: list[tuple[Any, bytes, Callable[[], None] | None]] = []
 
     def write(self, transport: Any, head: bytes, body: Octets = b"", then: Callable[[], None] | None = None) -> None:
         """Write at the end of the turn, in the order of writing; `then` is called behind it."""
         waiting = self._waiting
         if len(body) >= _LARGE:
-            waiting.append((transport, head, None))
-            waiting.append((transport, body, then))
             self.flush()
+            _write(transport, transport.writelines, (head, body), then)
             return
         waiting.append((transport, head + body, then))
         if len(waiting) == _MOST:
@@ -43,14 +43,18 @@ class Outbox:
         """Write what waits. A transport that fails takes nobody else's writes with it."""
         waiting, self._waiting = self._waiting, []
         for transport, data, then in waiting:
-            if transport.is_closing():
-                continue
-            try:
-                transport.write(data)
-                if then is not None:
-                    then()
-            except (OSError, RuntimeError):
-                transport.abort()
+            _write(transport, transport.write, data, then)
+
+
+def _write(transport: Any, write: Callable[[Any], None], data: Any, then: Callable[[], None] | None) -> None:
+    if transport.is_closing():
+        return
+    try:
+        write(data)
+        if then is not None:
+            then()
+    except (OSError, RuntimeError):
+        transport.abort()
 
 
 _outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox] = WeakKeyDictionary()
