@@ -68,7 +68,7 @@ def product(body: bytes, count: int) -> Callable[[], bytes]:
     def translate() -> bytes:
         rows = back.back.read_slice(Response(200, (), body), NOW).rows
         page = Page(messages=rows, skip=0, count=count, total=len(rows), limit=10000)
-        return bytes(front.front.write_page(page, asked, at, PATH, ACCOUNT, "", "json", Notes()).body)
+        return front.front.write_page(page, asked, at, PATH, ACCOUNT, "", "json", Notes()).body
 
     return translate
 

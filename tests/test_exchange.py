@@ -18,7 +18,7 @@ from translator.explain import invented
 from translator.model import FAULTS
 from translator.tables.load import raw_tables
 from translator.wants import Ask, alone
-from translator.wire import Answer, Failure, Octets, Request, Response
+from translator.wire import Answer, Failure, Request, Response
 
 NOW = 1_700_000_000.25
 MARK = "BACKSMARK"
@@ -133,7 +133,7 @@ def _is_an_answer_of(front: Dialect, driven: Driven) -> None:
         assert reply.response.status < 400
 
 
-def _message_of(media: str, body: Octets, front: str) -> str | None:
+def _message_of(media: str, body: bytes, front: str) -> str | None:
     """The words of an error, with parsers that are not ours; reading them proves that the body is of its media type."""
     if media == "application/xml":
         return ElementTree.fromstring(body).findtext("Message")

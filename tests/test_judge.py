@@ -73,7 +73,7 @@ def target(dialect: str, server: Ask, *, sends: int = 0, token: str = TOKEN) -> 
         plain, _, query = path.partition("?")
         given = tuple((name.lower(), value) for name, value in headers.items())
         answer = server(Request(method, plain, query, given, body))
-        return Answer(answer.status, dict(answer.headers), bytes(answer.body))
+        return Answer(answer.status, dict(answer.headers), answer.body)
 
     account = "AC1" if dialect == "restcomm" else "A1"
     return Target(

@@ -93,7 +93,7 @@ class Service(RuleBasedStateMachine):
             )
             if isinstance(answer, Failure):  # a provider alone: its caller sees the line go dead
                 return Answer(599, {}, b"")
-            return Answer(answer.status, dict(answer.headers), bytes(answer.body))
+            return Answer(answer.status, dict(answer.headers), answer.body)
 
         front = self.roads[0]
         target = Target(

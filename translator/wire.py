@@ -10,9 +10,6 @@ import msgspec
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Pairs of lower-case name and value, in order."""
 
-Octets: TypeAlias = bytes | bytearray
-"""What a body is made of. A large one of a back stands where it was read to."""
-
 
 LARGE: Final = 16
 """How many times as large as others the body of an operation may be that holds many things."""
@@ -53,7 +50,7 @@ class Response(msgspec.Struct, _Headed, frozen=True, gc=False):
 
     status: int
     headers: Headers = ()
-    body: Octets = b""
+    body: bytes = b""
 
     def replace(self, **changed: Any) -> Self:
         """The same with other values."""

@@ -31,7 +31,6 @@ from translator.kinds.plain import read_count
 from translator.model import Message, Rows
 from translator.tables import Table
 from translator.tables.schema import FieldRow, ReadRow
-from translator.wire import Octets
 from translator.words import Words
 
 _UNREAD = "(unread) "
@@ -63,7 +62,7 @@ class MessageReader:
         self._bare = msgspec.json.Decoder(struct)
         self._many = msgspec.json.Decoder(listing)
 
-    def one(self, body: Octets, now: float) -> Message:
+    def one(self, body: bytes, now: float) -> Message:
         """One message, under its member or bare: documents and SDKs differ. Raises Unreadable."""
         try:
             wrapped: Any = self._wrapped.decode(body) if self._wrapped else None
@@ -75,7 +74,7 @@ class MessageReader:
         self._made_neutral(self._each, [message], now)
         return message
 
-    def many(self, body: Octets, now: float) -> tuple[Rows, int | None]:
+    def many(self, body: bytes, now: float) -> tuple[Rows, int | None]:
         """A list of messages, and the size of page that the answer says it counts in, where it says so. Raises Unreadable."""
         try:
             listing: Any = self._many.decode(body)

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from translator.errors import Unreadable
-from translator.wire import Octets
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What reading JSON raises; the last two are not msgspec's, and deep nesting and bad UTF-8 cause them."""
@@ -85,7 +84,7 @@ def with_array(encoded: bytes, name: str, values: Iterable[str]) -> bytes:
     return f"{encoded[:-1].decode()}{comma}{_quoted(name)}:[{','.join(values)}]}}".encode()
 
 
-def read(body: Octets) -> Any:
+def read(body: bytes) -> Any:
     """Any JSON value. Raises Unreadable."""
     try:
         return msgspec.json.decode(body)

@@ -1,7 +1,6 @@
 """A connection to a back, which has one answer at a time to read.
 
-asked ─▶ head and a first piece, in the room of all ─▶ the parser ─▶ whole, or a large rest of known length
-                                                                      └ read to where it stays ─▶ whole
+asked ─▶ a head, or one that only says that the answer is coming ─▶ a head ─▶ its body ─▶ answered: asked again, or closed
 """
 
 import asyncio
@@ -11,17 +10,10 @@ from typing import Any, Final
 import httptools
 
 from translator.shell.outbox import outbox_of
-from translator.wire import Octets, Response
+from translator.wire import Response
 
 HEAD: Final = 64 * 1024
 """How many bytes of an answer's head are read."""
-
-ROOM: Final = 64 * 1024
-"""How many bytes are read at once. What is more than that of a body, and its length known, is read past the parser to where it stays: of
-one of 380 KB that spares copies of a megabyte."""
-
-_NOTHING: Final = bytearray()
-_NO_REST: Final = memoryview(_NOTHING)
 
 _SIZES: Final = frozenset({"content-length", "transfer-encoding"})
 """Headers by which the end of a body is known without the end of the connection."""
@@ -35,18 +27,16 @@ class Stale(Exception):
     """The back had closed the connection before it read the request."""
 
 
-class Answering(asyncio.BufferedProtocol):
-    """One connection, which has one answer at a time to read. All of an engine read into the same `room`: what is there has been looked at
-    before the loop reads again."""
+class Answering(asyncio.Protocol):
+    """One connection. `largest` is how many bytes of a body are read; `gone` is called when it is closed."""
 
-    def __init__(self, largest: int, room: memoryview, gone: Callable[["Answering"], None]) -> None:
-        self._largest, self._room, self._gone = largest, room, gone
+    def __init__(self, largest: int, gone: Callable[["Answering"], None]) -> None:
+        self._largest, self._gone = largest, gone
         self._loop = asyncio.get_running_loop()
         self._outbox = outbox_of(self._loop)
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: Any = None
         self._waiting: asyncio.Future[Response] | None = None
-        self._whole, self._rest = _NOTHING, _NO_REST
         self.is_open = False
 
     def asked(self, written: bytes) -> "asyncio.Future[Response]":
@@ -70,7 +60,6 @@ class Answering(asyncio.BufferedProtocol):
         self._headers: list[tuple[str, str]] = []
         self._pieces: list[bytes] = []
         self._size = self._head = self._kept = 0
-        self._whole, self._rest = _NOTHING, _NO_REST
         self._in_body = self._sized = self._has_left = False
 
     # ---- what the loop calls ------------------------------------------------------------------------------------------
@@ -79,25 +68,12 @@ class Answering(asyncio.BufferedProtocol):
         self._transport = transport
         self.is_open = True
 
-    def get_buffer(self, _: int) -> memoryview:
-        return self._rest or self._room
-
-    def buffer_updated(self, count: int) -> None:
-        if self._rest:
-            self._rest = self._rest[count:]
-        else:
-            self._read(self._room[:count])
-
-    def _read(self, data: memoryview) -> None:
-        """What came, whatever it is a piece of."""
+    def data_received(self, data: bytes) -> None:
         if self._waiting is None or self._waiting.done():
             self.close()  # nobody asked: whatever it is, the next answer must not be it
             return
         if not self._has_left:
             self._fail(Stale())  # nor what was said before the request left, which it does not any more
-            return
-        if self._whole:
-            self._read_last(data)
             return
         if not self._in_body:
             self._head += len(data)
@@ -110,44 +86,23 @@ class Answering(asyncio.BufferedProtocol):
         else:
             if not self._in_body and self._head > HEAD:
                 self._fail(Broken("a head larger than is read"))
-            elif self._in_body and self._sized and self._waiting is not None:
-                self._look_ahead(dict(self._headers))
-
-    def _look_ahead(self, headers: dict[str, str]) -> None:
-        """More of the body is to come. Where it is known that this is much, there is a place for it from now on."""
-        if "transfer-encoding" in headers:
-            return
-        length = int(headers["content-length"])  # one, and of digits: the parser has seen to it
-        if length > self._largest:
-            self._fail(Broken("a body larger than is read"))
-        elif length - self._size > ROOM:
-            self._whole = bytearray(length)
-            self._whole[: self._size] = b"".join(self._pieces)
-            self._rest = memoryview(self._whole)[self._size : -1]
-
-    def _read_last(self, data: memoryview) -> None:
-        """The last byte of a body that was read to where it stays, in the room of all, so that what follows it is seen. The parser waits
-        for that body still, and has no more to read."""
-        self._whole[-1] = data[0]
-        reusable, status = self._parser.should_keep_alive(), self._parser.get_status_code()
-        self._parser = httptools.HttpResponseParser(self)
-        self._finish(status, self._whole, reusable=reusable and len(data) == 1)
 
     def eof_received(self) -> None:
         if self._waiting is None or self._waiting.done():
             self.is_open = False
         if self._waiting is not None and not self._waiting.done() and self._in_body and not self._sized:
-            self._finish_read(reusable=False)
+            self._finish(reusable=False)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_open = False
         if self._waiting is not None and not self._waiting.done():
             if self._in_body and not self._sized and error is None:
-                self._finish_read(reusable=False)
+                self._finish(reusable=False)
             elif self._head or self._in_body:
                 self._fail(Broken("the connection was closed within the answer"))
             else:
                 self._fail(Stale())
+        self._parser, self._pieces = None, []  # each holds the other, and the collector of garbage comes by seldom
         self._gone(self)
 
     # ---- what the parser calls ----------------------------------------------------------------------------------------
@@ -176,6 +131,9 @@ class Answering(asyncio.BufferedProtocol):
 
     def on_body(self, piece: bytes) -> None:
         """A piece of the body."""
+        if not self._in_body:
+            self._fail(Broken("a body of what only says that an answer is coming"))
+            return
         self._size += len(piece)
         if self._size > self._largest:
             self._fail(Broken("a body larger than is read"))
@@ -185,22 +143,18 @@ class Answering(asyncio.BufferedProtocol):
     def on_message_complete(self) -> None:
         """The end of an answer; behind one that only said that it is coming, the answer itself begins."""
         if self._in_body:
-            self._finish_read(reusable=self._parser.should_keep_alive())
+            self._finish(reusable=self._parser.should_keep_alive())
         else:
             self._headers, self._sized = [], False
 
-    def _finish_read(self, *, reusable: bool) -> None:
-        """The end of an answer that the parser has read, all of it."""
-        self._finish(self._parser.get_status_code(), b"".join(self._pieces), reusable=reusable)
-
-    def _finish(self, status: int, body: Octets, *, reusable: bool) -> None:
+    def _finish(self, *, reusable: bool) -> None:
         waiting = self._waiting
         if waiting is None or waiting.done():
             self.close()  # a second answer, to a request that nobody made
             return
-        waiting.set_result(Response(status, tuple(self._headers), body))
-        # An idle connection keeps nothing of what it carried.
-        self._waiting, self._pieces, self._whole, self._rest = None, [], _NOTHING, _NO_REST
+        body, self._pieces = b"".join(self._pieces), []  # an idle connection keeps nothing of what it carried
+        waiting.set_result(Response(self._parser.get_status_code(), tuple(self._headers), body))
+        self._waiting = None
         if not reusable:
             self.close()
 

@@ -247,7 +247,7 @@ class Connection(asyncio.Protocol):
         end = "connection: close\r\n\r\n" if close else "\r\n"
         return f"{begin}{length}x-request-id: {call.id}\r\n{end}".encode("latin-1")
 
-    def _end(self, head: bytes, body: wire.Octets = b"") -> None:
+    def _end(self, head: bytes, body: bytes = b"") -> None:
         """Say the last of this connection. Only our side of it is closed (RFC 9112, 9.6): a close in the face of a caller that is still
         writing would take the answer from it. What it writes is dropped, until it closes as well or has been idle for long enough."""
         self._is_deaf = True

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from translator import __version__
-from translator.shell.answering import ROOM, Answering, Broken, Stale
+from translator.shell.answering import Answering, Broken, Stale
 from translator.wire import Headers, Request, Response
 
 AGENT: Final = (("accept-encoding", "identity"), ("user-agent", f"sms-translator/{__version__}"))
@@ -49,7 +49,6 @@ class Engine:
         self._context = context
         self._idle: list[Answering] = []
         self._all: set[Answering] = set()
-        self._room = memoryview(bytearray(ROOM))
 
     async def call(self, request: Request, request_id: str, leaves: Callable[[], None]) -> Response:
         """The answer, whole; `leaves` is called as the first byte is about to leave. Raises NeverLeft and Broken."""
@@ -121,7 +120,7 @@ class Engine:
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_connection(
-                lambda: Answering(self._largest, self._room, self._all.discard), self._host, self._port,
+                lambda: Answering(self._largest, self._all.discard), self._host, self._port,
                 ssl=context if self._tls else None,
             )  # fmt: skip
         except (OSError, UnicodeError) as error:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from typing import Any, Final
 from weakref import WeakKeyDictionary, ref
 
-from translator.wire import Octets
-
 _MOST: Final = 16
 """How many writes wait for one another: with more, the first would be late."""
 
@@ -26,7 +24,7 @@ class Outbox:
         self._loop = ref(loop)
         self._waiting: list[tuple[Any, bytes, Callable[[], None] | None]] = []
 
-    def write(self, transport: Any, head: bytes, body: Octets = b"", then: Callable[[], None] | None = None) -> None:
+    def write(self, transport: Any, head: bytes, body: bytes = b"", then: Callable[[], None] | None = None) -> None:
         """Write at the end of the turn, in the order of writing; `then` is called behind it."""
         waiting = self._waiting
         if len(body) >= _LARGE:
