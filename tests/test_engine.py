@@ -117,6 +117,11 @@ def test_an_answer_that_ends_with_its_connection_is_whole(version: bytes) -> Non
     assert answer == Response(200, (), b"all of it")
 
 
+def test_what_only_says_that_an_answer_is_coming_has_no_body() -> None:
+    interim = b"HTTP/1.1 199 Wait\r\nContent-Length: 5\r\n\r\nINTER"
+    assert one(saying(interim + OK)) == Failure("broken", "a body of what only says that an answer is coming")
+
+
 def test_what_only_says_that_an_answer_is_coming_is_no_answer() -> None:
     interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     assert one(saying(interim + OK)) == one(saying(OK)) == Response(200, (("content-length", "2"),), b"ok")
@@ -675,6 +680,25 @@ def test_what_is_said_before_a_request_has_left_is_no_answer_to_it_and_it_leaves
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert (transport.said, transport.is_gone, connection.is_open) == ([], True, False)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("read", "is_kept"), [(256 * 1024 - 1, True), (256 * 1024, False)])
+def test_what_may_wait_behind_a_full_read_is_no_answer_to_another_request(read: int, is_kept: bool) -> None:
+    """asyncio reads 256 KiB at once. Behind an answer that ends there, one that nobody asked for may be read when the connection has been
+    given to somebody else and another request has left."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+    size = read - len(head % read)
+
+    async def main() -> None:
+        connection = Answering(1_000_000, lambda _: None)
+        connection.connection_made(Deaf())  # type: ignore[arg-type]
+        waiting = connection.asked(b"GET / HTTP/1.1\r\n\r\n")
+        await asyncio.sleep(0)
+        connection.data_received(head % size + b"x" * size)
+        assert len(waiting.result().body) == size
+        assert connection.is_open == is_kept
 
     asyncio.run(main())
 

@@ -53,7 +53,8 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Peer:
-    """A peer: `words` start it, `lacks` says what is not installed, `cells` are those that it is measured in (none: all)."""
+    """A peer: `words` start it, `lacks` says what is not installed, `cells` are those that it is measured in (none: all). In so many
+    `slices` a cell of it is taken, where its answers are quick enough for that."""
 
     name: str
     does: str
@@ -61,6 +62,7 @@ class Peer:
     lacks: Callable[[], str]
     product: bool = False
     cells: tuple[str, ...] = ()
+    slices: int = 4
 
 
 def _product(store: str) -> Callable[[Place], list[str]]:
@@ -145,8 +147,8 @@ PEERS: Final = {
              product=True, cells=_SENDS),
         Peer(NGINX, _NARROW, _nginx, _nginx_lacks),
         Peer(NODE, _NARROW, _node, _node_lacks),
-        Peer(FASTAPI, _NARROW, _python("without_sniffio"), _python_lacks("fastapi", "httpx")),
-        Peer(FASTAPI_TUNED, _NARROW, _python("tuned"), _python_lacks("fastapi", "httpx", "sniffio")),
+        Peer(FASTAPI, _NARROW, _python("without_sniffio"), _python_lacks("fastapi", "httpx"), slices=1),
+        Peer(FASTAPI_TUNED, _NARROW, _python("tuned"), _python_lacks("fastapi", "httpx", "sniffio"), slices=1),
     )
 }  # fmt: skip
 

@@ -136,9 +136,23 @@ def take(on: Bench, peer: Peer, at: Running, cell: Cell, seconds: float) -> dict
     return found
 
 
+def merged(slices: list[dict[str, Any]]) -> dict[str, Any]:
+    """Slices of one length as one sample: means, the CPU of all answers, the worst p99, and the sum of what went wrong."""
+    rates = [one["per_second"] for one in slices]
+    return {
+        "per_second": statistics.mean(rates),
+        "p50_us": statistics.median(one["p50_us"] for one in slices),
+        "p99_us": max(one["p99_us"] for one in slices),
+        "cpu_us": sum(one["cpu_us"] * rate for one, rate in zip(slices, rates, strict=True)) / max(sum(rates), 1e-9),
+        "asks": statistics.mean(one["asks"] for one in slices),
+        "errors": sum(one["errors"] for one in slices),
+        "foreign": max(one["foreign"] for one in slices),
+    }
+
+
 def one_round(on: Bench, peers: list[Peer], seconds: float) -> dict[str, dict[str, Any]]:
-    """A fresh process of each peer, checked and warmed; then cell by cell, one after the other: a machine that changes its pace within a
-    minute rarely does within a cell. Who is not measured stands still. By peer, samples by cell and its peak memory in MB."""
+    """A fresh process of each peer, checked and warmed; then cell by cell, in slices that take turns, since a machine may change its pace
+    from one second to the next. Who is not measured stands still. By peer, samples by cell and its peak memory in MB."""
     with contextlib.ExitStack() as standing:
         on.provider()
         at = {peer: standing.enter_context(running(peer, on.back, on.proxy_processor)) for peer in peers}
@@ -148,13 +162,23 @@ def one_round(on: Bench, peers: list[Peer], seconds: float) -> dict[str, dict[st
         found: dict[str, dict[str, Any]] = {peer.name: {} for peer in peers}
         for cell in CELLS:
             print(f"    {cell.name}", file=sys.stderr, flush=True)
-            for peer in peers:
-                if not peer.cells or cell.name in peer.cells:
-                    found[peer.name][cell.name] = take(on, peer, at[peer], cell, seconds)
+            for name, slices in _slices(on, at, cell, seconds).items():
+                found[name][cell.name] = merged(slices)
         return {
             peer.name: {"cells": found[peer.name], "peak_mb": machine.peak_bytes(machine.tree(at[peer].pid)) / 1e6}
             for peer in peers
         }
+
+
+def _slices(on: Bench, at: dict[Peer, Running], cell: Cell, seconds: float) -> dict[str, list[dict[str, Any]]]:
+    """The slices of one cell, by peer; each takes its first, then each its second."""
+    measured = [peer for peer in at if not peer.cells or cell.name in peer.cells]
+    slices: dict[str, list[dict[str, Any]]] = {peer.name: [] for peer in measured}
+    for number in range(max(peer.slices for peer in measured)):
+        for peer in measured:
+            if number < peer.slices:
+                slices[peer.name].append(take(on, peer, at[peer], cell, seconds / peer.slices))
+    return slices
 
 
 def in_flight(on: Bench, files: int) -> dict[str, Any]:

@@ -15,6 +15,9 @@ from translator.wire import Response
 HEAD: Final = 64 * 1024
 """How many bytes of an answer's head are read."""
 
+_FULL: Final = 256 * 1024
+"""So many bytes asyncio reads at once. The network may hold more then; uvloop reads again before anything else is done."""
+
 _SIZES: Final = frozenset({"content-length", "transfer-encoding"})
 """Headers by which the end of a body is known without the end of the connection."""
 
@@ -77,6 +80,7 @@ class Answering(asyncio.Protocol):
             return
         if not self._in_body:
             self._head += len(data)
+        self._is_full = len(data) >= _FULL
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -143,7 +147,8 @@ class Answering(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The end of an answer; behind one that only said that it is coming, the answer itself begins."""
         if self._in_body:
-            self._finish(reusable=self._parser.should_keep_alive())
+            # Behind a full read there may be something that nobody asked for, and that must not be read as the next answer.
+            self._finish(reusable=self._parser.should_keep_alive() and not self._is_full)
         else:
             self._headers, self._sized = [], False
 
