@@ -53,8 +53,8 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Peer:
-    """A peer: `words` start it, `lacks` says what is not installed, `cells` are those that it is measured in (none: all). In so many
-    `slices` a cell of it is taken, where its answers are quick enough for that."""
+    """A peer: `words` start it, `lacks` says what is not installed, `cells` are those that it is measured in (none: all). The
+    answers of one that `is_slow` take too long for a cell to be taken in slices."""
 
     name: str
     does: str
@@ -62,7 +62,7 @@ class Peer:
     lacks: Callable[[], str]
     product: bool = False
     cells: tuple[str, ...] = ()
-    slices: int = 4
+    is_slow: bool = False
 
 
 def _product(store: str) -> Callable[[Place], list[str]]:
@@ -147,8 +147,8 @@ PEERS: Final = {
              product=True, cells=_SENDS),
         Peer(NGINX, _NARROW, _nginx, _nginx_lacks),
         Peer(NODE, _NARROW, _node, _node_lacks),
-        Peer(FASTAPI, _NARROW, _python("without_sniffio"), _python_lacks("fastapi", "httpx"), slices=1),
-        Peer(FASTAPI_TUNED, _NARROW, _python("tuned"), _python_lacks("fastapi", "httpx", "sniffio"), slices=1),
+        Peer(FASTAPI, _NARROW, _python("without_sniffio"), _python_lacks("fastapi", "httpx"), is_slow=True),
+        Peer(FASTAPI_TUNED, _NARROW, _python("tuned"), _python_lacks("fastapi", "httpx", "sniffio"), is_slow=True),
     )
 }  # fmt: skip
 
