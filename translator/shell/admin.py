@@ -51,7 +51,7 @@ METRICS: Final[dict[str, Described]] = {
         ("outcome",),
     ),
     "handshakes": Described(
-        "TLS handshakes at the front that failed, by why in OpenSSL's words; overdue where a caller took too long.",
+        "TLS handshakes at the front that failed, by why in OpenSSL's words; overdue where a caller took too long, gone where it left.",
         ("reason",),
     ),
     "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
