@@ -15,8 +15,8 @@ WHICH := import sys; print(sys.version_info[:3], sys.base_prefix)
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(STAMP) ## install, then run the sandbox: a whole world on loopback
-	@exec $(BIN)/sms-translator sandbox
+run: $(STAMP) ## install, then run the sandbox on loopback; another port: make run PORT=9080
+	@exec $(BIN)/sms-translator sandbox $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: $(STAMP) ## install, then everything that CI runs
 	@echo "== format"

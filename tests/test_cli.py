@@ -304,7 +304,7 @@ def curl(line: str) -> tuple[int, dict[str, str], bytes]:
 def test_the_sandboxs_curl_lines_do_what_the_documents_show() -> None:
     with running("sandbox", "--port", "0", "--messages", "20") as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(13)]
+        lines = [process.stdout.readline() for _ in range(18)]
         send, listed, one, xml, called, *back = (curl(line) for line in lines if line.startswith("curl"))
         watchdog = threading.Timer(SECONDS, process.kill)
         watchdog.start()

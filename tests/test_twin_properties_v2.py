@@ -689,7 +689,9 @@ def test_the_command_says_where_it_listens_answers_there_and_stops_quietly(numbe
     finally:
         process.send_signal(number)
         output, errors = process.communicate(timeout=20)
-    assert (process.returncode, output, errors) == (0, "", "")
+    assert (process.returncode, output) == (0, "")
+    access = f"account A9 with the token from env:TWIN_TOKEN, property {PROPERTY}, {OTHER_PROPERTY}"
+    assert errors == f"It answers {access}. Ctrl-C stops it.\n"
     assert example["Message"]["Text"] == "Another test from CPaaS" and len(other["Messages"]) == 7
 
 

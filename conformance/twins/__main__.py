@@ -1,4 +1,4 @@
-"""`python -m conformance.twins DIALECT`: one simulated provider on a loopback port, until SIGINT or SIGTERM."""
+"""`sms-twin DIALECT`: one simulated provider on a loopback port, until SIGINT or SIGTERM."""
 
 import asyncio
 import importlib
@@ -7,8 +7,10 @@ import signal
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from starlette.types import ASGIApp
 
+from . import receiver
 from .serving import serve
 
 TWINS = {
@@ -21,6 +23,9 @@ TWINS = {
 
 which builds the twin with one account and a seeded history; a dialect without properties ignores them.
 """
+
+RECEIVER = "receiver"
+"""In place of a dialect: the application that a provider or the proxy calls back."""
 
 DEFAULT_TOKEN = "loopback-only"
 """The password when `--token` is not given. It guards invented messages on this machine and nothing else."""
@@ -39,19 +44,20 @@ def read_token(reference: str) -> str:
     raise click.BadParameter("expected env:NAME or file:PATH, and the variable or file must exist")
 
 
-async def run_until_stopped(app: ASGIApp, dialect: str, port: int) -> None:
-    """Serve, say where in one line on stdout, and return once SIGINT or SIGTERM has come."""
+async def run_until_stopped(app: ASGIApp, dialect: str, port: int, access: str) -> None:
+    """Serve, say where in one line on stdout and `access` on stderr, and return once SIGINT or SIGTERM has come."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with serve(app, port=port) as url:
-        click.echo(f"{dialect} twin on {url}")
+        click.echo(f"{dialect} on {url}{receiver.PATH}" if dialect == RECEIVER else f"{dialect} twin on {url}")
+        click.echo(f"{access} Ctrl-C stops it.", err=True)
         await stop.wait()
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.argument("dialect", type=click.Choice(sorted(TWINS)))
+@click.argument("dialect", type=click.Choice([*sorted(TWINS), RECEIVER]))
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="TCP port on loopback; 0 takes a free one.")
 @click.option("--account", default="A1", help="The account that may ask: the user name.")
 @click.option("--token", metavar="env:NAME|file:PATH", help=f"Its password; '{DEFAULT_TOKEN}' when not given.")
@@ -69,16 +75,40 @@ def main(
     seed: int,
     control: bool,
 ) -> None:
-    """Run the simulated provider that speaks DIALECT."""
-    password = DEFAULT_TOKEN if token is None else read_token(token)
-    twin = importlib.import_module(TWINS[dialect])
-    app: ASGIApp = twin.stand_up(
-        account=account, token=password, properties=properties, messages=messages, seed=seed, control=control
-    )
+    """Run the simulated provider that speaks DIALECT, or with `receiver` an application that prints each callback.
+
+    The receiver takes no other option than --port.
+    """
+    app: ASGIApp
+    if dialect == RECEIVER:
+        _refuse_options_of_a_provider()
+        app, access = receiver.receiver(click.echo), "Give this address as StatusCallback."
+    else:
+        password = DEFAULT_TOKEN if token is None else read_token(token)
+        twin = importlib.import_module(TWINS[dialect])
+        app = twin.stand_up(
+            account=account, token=password, properties=properties, messages=messages, seed=seed, control=control
+        )
+        access = _access(account, token, properties or getattr(twin, "DEFAULT_PROPERTIES", ()))
     try:
-        asyncio.run(run_until_stopped(app, dialect, port))
+        asyncio.run(run_until_stopped(app, dialect, port, access))
     except OSError as error:
         raise click.UsageError(f"cannot listen on port {port}: {error.strerror}") from error
+
+
+def _refuse_options_of_a_provider() -> None:
+    """Raises click.UsageError if an option was given that the receiver would ignore."""
+    context = click.get_current_context()
+    for name in ("account", "token", "properties", "messages", "seed", "control"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError("the receiver takes no other option than --port")
+
+
+def _access(account: str, token: str | None, properties: tuple[str, ...]) -> str:
+    """A sentence that says who may ask. A token that was given is not repeated."""
+    password = f"token {DEFAULT_TOKEN}" if token is None else f"the token from {token}"
+    belongs = f", property {', '.join(properties)}" if properties else ""
+    return f"It answers account {account} with {password}{belongs}."
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import click
 
@@ -79,13 +79,16 @@ def serve(config: Path, workers: int | None, explain_headers: bool | None, outpu
 @click.option("--port", default=8080, type=_PORTS, help="The proxy's port on loopback; 0 takes a free one.")
 @click.option("--messages", default=250, type=click.IntRange(min=0), help="How long the invented history is.")
 @click.option("--seed", default=1, help="The same seed invents the same history.")
+@click.option(
+    "--log", type=click.File("ab"), help="Write the whole log to this file. Without it only warnings are shown."
+)
 @output_option
-def sandbox(port: int, messages: int, seed: int, output: Output | None) -> None:
-    """Run a whole world on loopback, and print the curl lines to try."""
+def sandbox(port: int, messages: int, seed: int, log: BinaryIO | None, output: Output | None) -> None:
+    """Run a proxy and two simulated providers on loopback, and print the curl lines to try."""
     from translator.shell.sandbox import sandbox as world
     from translator.shell.serve import run
 
-    configure(output)
+    configure(output, file=log, quiet=log is None)
     run(world(port, messages, seed, click.echo))
 
 

@@ -74,12 +74,15 @@ class _Log:
     sink: _Sink | None = None
 
 
-def configure(output: Output | None) -> None:
-    """Set the form of the log for the process. Not said, it is text for a person at a terminal and JSON for anything else."""
-    as_json = output == "json" or (output is None and not sys.stderr.isatty())
-    sink = _Log.sink = _Sink(sys.stderr.buffer)
+def configure(output: Output | None, *, file: BinaryIO | None = None, quiet: bool = False) -> None:
+    """Set the form of the log for the process. Not said, it is text for a person at a terminal and JSON for anything else.
+
+    `file` takes the lines in place of stderr. With `quiet` only warnings and errors are written.
+    """
+    as_json = output == "json" or (output is None and (file is not None or not sys.stderr.isatty()))
+    sink = _Log.sink = _Sink(sys.stderr.buffer if file is None else file)
     structlog.configure(
-        processors=[_described, _as_json if as_json else _as_text],
+        processors=[*([_drop_info] if quiet else []), _described, _as_json if as_json else _as_text],
         logger_factory=lambda: sink,
         wrapper_class=_Lines,
         cache_logger_on_first_use=False,
@@ -117,6 +120,13 @@ def where_it_broke(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
     return " < ".join([type(error).__name__, *reversed(places)])
+
+
+def _drop_info(_: Any, level: str, event: Any) -> Any:
+    """Leave out what is no warning."""
+    if level == "info":
+        raise structlog.DropEvent
+    return event
 
 
 def _described(_: Any, level: str, event: Any) -> Any:

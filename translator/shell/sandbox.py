@@ -12,14 +12,9 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl
-
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 
 from conformance.twins import properties_v2, restcomm
+from conformance.twins.receiver import PATH, receiver
 from conformance.twins.serving import serve as serve_twin
 from translator.accounts import Accounts, Back, Entry, Side
 from translator.exchange import Limits
@@ -73,18 +68,13 @@ def accounts(provider_token: str) -> Accounts:
     )
 
 
-def receiver(say: Callable[[str], None]) -> Starlette:
-    """An application that is called back: it says what it is told."""
-
-    async def told(request: Request) -> PlainTextResponse:
-        given = dict(request.query_params)
-        given.update(dict(parse_qsl((await request.body()).decode("utf-8", "replace"))))
-        what = given.get("MessageStatus") or given.get("Event") or "something"
-        sid = given.get("MessageSid") or given.get("Message.Sid") or ""
-        say(f"# called back: {what} {sid}")
-        return PlainTextResponse("ok")
-
-    return Starlette(routes=[Route("/callback", told, methods=["GET", "POST"])])
+def introduction(url: str) -> Iterator[str]:
+    """Where the sandbox listens, who may ask, how it ends, and what to do next."""
+    yield f"# The sandbox listens on {url}. It runs on this machine only and keeps nothing. Ctrl-C stops it."
+    yield f"#   restcomm front:      account {ACCOUNT}, token {TOKEN}"
+    yield f"#   properties-v2 front: account {OTHER_ACCOUNT}, token {TOKEN}, property {OTHER_PROPERTY}"
+    yield "# Paste a line from below into another terminal. `--log FILE` shows what the proxy does."
+    yield '# To put the proxy before a provider of your own, see "Use it" in README.md.'
 
 
 def curl_lines(url: str, callback: str) -> Iterator[str]:
@@ -143,7 +133,8 @@ async def sandbox(port: int, messages: int, seed: int, say: Callable[[str], None
         world.push_async_callback(proxy.driver.aclose)
         await world.enter_async_context(keeper.going_on(proxy.driver))
         await world.enter_async_context(serving(proxy.application(), listener, _GRACE, proxy.door()))
-        for line in curl_lines(f"http://{address_of(listener)}", f"http://{address_of(hook)}/callback"):
+        url = f"http://{address_of(listener)}"
+        for line in (*introduction(url), *curl_lines(url, f"http://{address_of(hook)}{PATH}")):
             say(line)
         await stop.wait()
 

@@ -19,7 +19,10 @@ from .twin import PropertiesV2Twin
 DEFAULT_PROPERTY = "S1234567890ABCDE1234567890ABCDEF"
 """The property of a twin from the command line when none is named."""
 
+DEFAULT_PROPERTIES = (DEFAULT_PROPERTY,)
+
 __all__ = [
+    "DEFAULT_PROPERTIES",
     "DEFAULT_PROPERTY",
     "DELIVERED_EXAMPLE_SID",
     "INBOUND_EXAMPLE_SIDS",
@@ -41,7 +44,7 @@ def stand_up(
     Each property gets a history of its own; the rows of the documents' examples are in the first. With `control` it can be told
     what to do: see `conformance.twins.control`.
     """
-    names, clock = properties or (DEFAULT_PROPERTY,), TurnedClock()
+    names, clock = properties or DEFAULT_PROPERTIES, TurnedClock()
     twin = PropertiesV2Twin(accounts={account: TwinAccount(token, names)}, seed=seed, clock=clock)
     now = time.time()
     for place, name in enumerate(dict.fromkeys(names)):
