@@ -10,8 +10,9 @@ from translator.kinds import KINDS
 from translator.routes import Template
 from translator.shell.assembly import Assembly
 from translator.shell.driving import Asker
+from translator.shell.probe_reasons import explain_failure
 from translator.wants import alone
-from translator.wire import Request
+from translator.wire import Answer, Request
 
 UNREACHABLE: Final = 10
 REFUSED: Final = 11
@@ -34,7 +35,7 @@ class Verdict(NamedTuple):
     why: str
 
     def __str__(self) -> str:
-        said = "good" if not self.fault else f"{self.fault} {self.why}".strip()
+        said = f"{self.fault}: {self.why}".removesuffix(": ") if self.fault else "good"
         return f"{self.front} -> {self.back}: {said}"
 
 
@@ -43,7 +44,14 @@ async def probe_all(assembly: Assembly, now: float) -> list[Verdict]:
     backs = {name: reach.upstream() for name, reach in assembly.reaches.items()}
     try:
         return [
-            await probe(assembly.accounts, assembly.limits, entry, backs[entry.back.name], now)
+            await probe(
+                assembly.accounts,
+                assembly.limits,
+                entry,
+                backs[entry.back.name],
+                now,
+                assembly.reaches[entry.back.name].url,
+            )
             for entry in assembly.accounts.entries
         ]
     finally:
@@ -57,14 +65,16 @@ def worst(verdicts: list[Verdict]) -> int:
     return next((status for status in (UNREACHABLE, REFUSED, BAD) if status in found), 0)
 
 
-async def probe(accounts: Accounts, limits: Limits, entry: Entry, back: Asker, now: float) -> Verdict:
-    """Ask through the whole exchange, and judge by the fault that came of it."""
+async def probe(accounts: Accounts, limits: Limits, entry: Entry, back: Asker, now: float, url: str) -> Verdict:
+    """Ask through the whole exchange, and judge by the fault that came of it. `url` is the base address of the provider."""
     few = limits._replace(max_asks=_ASKS, cap=True)
-    reply = await _asked(accounts, few, narrow_list(entry.front, now), back, now)
+    last: list[tuple[str, Answer]] = []
+    reply = await _asked(accounts, few, narrow_list(entry.front, now), back, now, last)
     front, behind = entry.front, entry.behind
     names = (" ".join(filter(None, (side.dialect.name, side.account, side.property))) for side in (front, behind))
     status = _VERDICTS.get(reply.fault, BAD)
-    return Verdict(next(names), f"{entry.back.name} ({next(names)})", status, reply.fault, reply.log)
+    why = explain_failure(url, *last[-1], behind) if reply.fault and last else ""
+    return Verdict(next(names), f"{entry.back.name} ({next(names)})", status, reply.fault, why or reply.log)
 
 
 def narrow_list(front: Side, now: float) -> Request:
@@ -89,12 +99,17 @@ def basic(side: Side) -> str:
     return "Basic " + b64encode(f"{side.account}:{side.token}".encode()).decode("ascii")
 
 
-async def _asked(accounts: Accounts, limits: Limits, request: Request, back: Asker, now: float) -> Reply:
+async def _asked(
+    accounts: Accounts, limits: Limits, request: Request, back: Asker, now: float, last: list[tuple[str, Answer]]
+) -> Reply:
+    """The answer to a front request; each path that was asked for, with its answer, is added to `last`."""
     steps = alone(exchange(accounts, limits, request, now), {})
     try:
         ask = next(steps)
         while True:
-            ask = steps.send(tuple([await back.ask(asked, "probe") for asked in ask.requests]))
+            answers = tuple([await back.ask(asked, "probe") for asked in ask.requests])
+            last += [(asked.path, answer) for asked, answer in zip(ask.requests, answers, strict=True)]
+            ask = steps.send(answers)
     except StopIteration as finished:
         reply: Reply = finished.value
         return reply
