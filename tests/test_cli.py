@@ -422,6 +422,13 @@ def test_explain_shows_what_a_request_becomes(config: Path) -> None:
         assert "Date_From=1527638400" in first  # 2018-05-30T00:00:00Z
 
 
+def test_explain_takes_a_whole_url() -> None:
+    line = f"{LIST}&EndTime=2018-06-09"
+    done = run("explain", "restcomm", line.replace("GET /", "GET https://sms.example.test:8443/"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == run("explain", "restcomm", line).stdout
+
+
 def test_explain_runs_against_invented_rows() -> None:
     done = run("explain", "restcomm", LIST, "--rows", "3")
     assert done.returncode == 0

@@ -1,12 +1,15 @@
 """Explaining: the first ask stands there literally, nothing is sent, and with rows the whole exchange is seen."""
 
 from base64 import b64encode
+from typing import Any
 
 import pytest
 
+from translator import explain as explaining
 from translator.accounts import Back, Entry, Side
 from translator.dialect import dialect
-from translator.explain import explain, invented
+from translator.explain import InventedProvider, explain
+from translator.model import Message
 from translator.tables.load import raw_tables
 from translator.wire import Request
 
@@ -33,7 +36,7 @@ def _request(path: str, query: str = "", body: bytes | None = None, entry: Entry
 
 
 def _said(request: Request, rows: int | None = None, entry: Entry = ENTRY) -> list[str]:
-    return list(explain(entry, request, NOW, rows))
+    return list(explain(entry, request, NOW, rows, every_ask=True))
 
 
 def test_the_first_ask_of_a_list_is_literal_and_what_follows_is_a_rule() -> None:
@@ -139,7 +142,39 @@ def test_no_token_is_ever_shown() -> None:
 
 def test_what_is_invented_is_answered_by_the_backs_own_dialect() -> None:
     ask = Request("GET", "/v2/Properties/P1/Messages", f"Date_From={NOW - 120}&Date_To={NOW}")
-    answer = invented(ENTRY, ask, 10, NOW)
+    answer = InventedProvider(ENTRY, 10, NOW).answer(ask)
     rows = SPOKEN["properties-v2"].back.read_slice(answer, NOW).rows
     assert [row.created for row in rows] == [NOW - 120, NOW - 60], "the lower bound is inclusive, the upper one is not"
     assert {row.account for row in rows} == {"B1"}
+
+
+def test_a_long_run_is_shown_in_short_and_counted_whole() -> None:
+    """A scan of 100,000 messages takes 500 slices: twelve and those beside them are shown."""
+    scan = _request(LIST, "To=15550100002&StartTime=1990-01-01")
+    said = list(explain(ENTRY, scan, NOW, 100_000))
+    shown = [line for line in said if line.startswith("ask ")]
+    assert 12 <= len(shown) <= 14
+    more = next(line for line in said if line.startswith("and "))
+    every = [line for line in _said(scan, 100_000) if line.startswith("ask ")]
+    assert more == f"and {len(every) - len(shown)} more asks: {len(every)} in all; --every-ask shows each"
+    assert "answer: 200" in said
+
+
+def test_an_invented_history_is_arranged_once_for_all_slices_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    arranged = []
+    whole = explaining.arranged
+
+    def counted(*given: Any) -> list[Message]:
+        arranged.append(given)
+        return whole(*given)
+
+    monkeypatch.setattr(explaining, "arranged", counted)
+    _said(_request(LIST, "To=15550100002&StartTime=1990-01-01"), 20_000)
+    assert len(arranged) == 1
+
+
+def test_no_rule_begins_twice() -> None:
+    """The two ways in which the rules of a list go on after its first ask."""
+    turned = _request("/v2/Properties/P1/Messages", "Date_From=0&Date_To=1800000000", entry=TURNED)
+    for said in (_said(_request(LIST)), _said(turned, entry=TURNED)):
+        assert not [line for line in said if line.startswith("then then")]

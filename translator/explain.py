@@ -6,13 +6,15 @@ exchange runs against that many invented messages, answered by the back's own di
 
 from collections.abc import Iterator
 
+import msgspec
+
 from translator.accounts import Accounts, Entry
 from translator.dialect.drafting import Batch
 from translator.dialect.front import Listed
 from translator.errors import Refused
 from translator.exchange import Limits, Reply, exchange
 from translator.losses import Losses
-from translator.model import Draft, Fault, Message, Notes
+from translator.model import Draft, Fault, Message, Notes, Query
 from translator.planning import rules
 from translator.planning.arrange import arranged, cut
 from translator.wants import Ask, alone
@@ -21,25 +23,39 @@ from translator.wire import Answer, Request, Response
 _SPACING = 60
 """Seconds between two invented messages."""
 
+_SHOWN = 12
+"""Asks of a run that are shown one by one; the others are counted."""
 
-def explain(entry: Entry, request: Request, now: float, rows: int | None) -> Iterator[str]:
-    """Lines that say what a request becomes; `request` carries the entry's own credentials."""
+
+def explain(entry: Entry, request: Request, now: float, rows: int | None, *, every_ask: bool = False) -> Iterator[str]:
+    """Lines that say what a request becomes; `request` carries the entry's own credentials.
+
+    Of a run against `rows` invented messages the first twelve asks are shown and the others counted, unless `every_ask` is wanted.
+    """
     accounts = Accounts([entry])
     running = alone(exchange(accounts, Limits(), request, now, Losses()), {})
-    asks = 0
+    provider = None if rows is None else InventedProvider(entry, rows, now)
+    asks = shown = 0
     try:
         ask = next(running)
         while True:
-            for one in ask.requests:
-                asks += 1
-                yield from _shown(asks, ask, one)
-            if rows is None:
+            is_shown = every_ask or shown < _SHOWN
+            for number, one in enumerate(ask.requests, asks + 1):
+                if is_shown:
+                    shown += 1
+                    yield from _shown(number, ask, one)
+            asks += len(ask.requests)
+            if provider is None:
                 yield from _later(entry, request)
                 return
-            answers: tuple[Answer, ...] = tuple(invented(entry, one, rows, now) for one in ask.requests)
-            yield f"    {', '.join(f'{len(answer.body)} bytes' for answer in answers if isinstance(answer, Response))} came back"
+            answers: tuple[Answer, ...] = tuple(provider.answer(one) for one in ask.requests)
+            if is_shown:
+                sizes = [f"{len(answer.body)} bytes" for answer in answers if isinstance(answer, Response)]
+                yield f"    {', '.join(sizes)} came back"
             ask = running.send(answers)
     except StopIteration as done:
+        if asks > shown:
+            yield f"and {asks - shown} more asks: {asks} in all; --every-ask shows each"
         yield from _answered(done.value)
 
 
@@ -58,7 +74,7 @@ def _later(entry: Entry, request: Request) -> Iterator[str]:
     except Refused:
         return
     if isinstance(asked, Listed):
-        yield from (f"then {line}" for line in rules(entry, asked.query))
+        yield from (f"then {line.removeprefix('then ')}" for line in rules(entry, asked.query))
     elif isinstance(asked, Batch):
         yield f"then the other messages of the batch, {entry.back.in_flight} at once, each by itself and once"
     elif isinstance(asked, Draft):
@@ -79,28 +95,43 @@ def _answered(reply: Reply) -> Iterator[str]:
     yield from (f"note: {note.name} {note.detail}".rstrip() for note in reply.notes)
 
 
-def invented(entry: Entry, request: Request, rows: int, now: float) -> Response:
-    """What a back with that many invented messages answers to an ask."""
-    front, behind = entry.back.dialect.front, entry.behind
-    at = front.routing.locate(request)
-    who = (behind.account, behind.property, "json", Notes())
-    asked = front.read_request(at, request, Notes())
-    if isinstance(asked, Draft):
-        return front.write_message("send", _message(0, now), *who, asked)
-    messages = [_message(number, now - number * _SPACING) for number in range(rows)][::-1]
-    if isinstance(asked, Listed):
-        query = asked.query
-        try:
-            found = arranged(messages, query, front.sort_key(query.order.attribute))
-            page = cut(found, query, in_pages=front.in_pages)
-        except Refused as refused:
-            return front.write_fault(refused.fault, "json")
-        return front.write_page(page, asked, at, request.path, *who)
-    if isinstance(asked, Batch):
-        return front.write_fault(Fault("no-route"), "json")  # a back is never asked for one: each draft goes by itself
-    message = _message(0, now)
-    message.sid = asked
-    return front.write_message("get", message, *who)
+class InventedProvider:
+    """A provider with `rows` invented messages, one a minute up to `now`, that answers in the dialect of the entry's back."""
+
+    def __init__(self, entry: Entry, rows: int, now: float) -> None:
+        self._entry, self._now = entry, now
+        self._messages = [_message(number, now - number * _SPACING) for number in reversed(range(rows))]
+        self._lists: dict[Query, list[Message]] = {}
+
+    def answer(self, request: Request) -> Response:
+        """The provider's answer to one ask."""
+        front, behind = self._entry.back.dialect.front, self._entry.behind
+        at = front.routing.locate(request)
+        who = (behind.account, behind.property, "json", Notes())
+        asked = front.read_request(at, request, Notes())
+        if isinstance(asked, Draft):
+            return front.write_message("send", _message(0, self._now), *who, asked)
+        if isinstance(asked, Listed):
+            try:
+                page = cut(self._listed(asked.query), asked.query, in_pages=front.in_pages)
+            except Refused as refused:
+                return front.write_fault(refused.fault, "json")
+            return front.write_page(page, asked, at, request.path, *who)
+        if isinstance(asked, Batch):
+            return front.write_fault(
+                Fault("no-route"), "json"
+            )  # a back is never asked for one: each draft goes by itself
+        message = _message(0, self._now)
+        message.sid = asked
+        return front.write_message("get", message, *who)
+
+    def _listed(self, query: Query) -> list[Message]:
+        """All messages of a list in its order. The slices of one list are cut from one arrangement."""
+        whole = msgspec.structs.replace(query, skip=0, count=1, after=None)
+        if whole not in self._lists:
+            key = self._entry.back.dialect.front.sort_key(query.order.attribute)
+            self._lists[whole] = arranged(self._messages, query, key)
+        return self._lists[whole]
 
 
 def _message(number: int, created: float) -> Message:

@@ -126,11 +126,18 @@ def check(config: Path, probe: bool, output: Output | None) -> None:
 )  # fmt: skip
 @click.option("--data", default="", metavar="BODY", help="The body of the request.")
 @click.option("--rows", type=click.IntRange(min=0), help="Run the whole exchange against so many invented messages.")
+@click.option("--every-ask", is_flag=True, help="With --rows: show each ask, not only the first ones.")
 @output_option
 @click.argument("dialect")
 @click.argument("request_line", metavar="'METHOD PATH'")
 def explain(
-    config: Path | None, data: str, rows: int | None, output: Output | None, dialect: str, request_line: str
+    config: Path | None,
+    data: str,
+    rows: int | None,
+    every_ask: bool,
+    output: Output | None,
+    dialect: str,
+    request_line: str,
 ) -> None:
     """Show, without sending anything, what a request at the DIALECT front becomes at the back."""
     from translator import explain as explaining
@@ -144,7 +151,7 @@ def explain(
     else:
         settings = load(config, os.environ)
         entry = asked.configured(assemble(settings).accounts.entries, dialect, request, settings.file)
-    for line in explaining.explain(entry, asked.logged_in(entry, request), time.time(), rows):
+    for line in explaining.explain(entry, asked.logged_in(entry, request), time.time(), rows, every_ask=every_ask):
         say(line, {"line": line}, output)
 
 

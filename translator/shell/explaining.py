@@ -10,7 +10,7 @@ from translator.shell.assembly import Dialects
 from translator.shell.probe import basic
 from translator.wire import Request
 
-_LINE: Final = re.compile(r"([A-Z]+) (/\S*)")
+_LINE: Final = re.compile(r"([A-Z]+) (?:https?://[^/\s]+)?(/\S*)")
 _MEDIA: Final = {"form": "application/x-www-form-urlencoded"}
 _JSON: Final = "application/json"
 _TOKEN: Final = "explained-only"  # noqa: S105 - it opens an entry that exists while a request is explained
@@ -21,7 +21,7 @@ MADE_UP_PROPERTY: Final = "S1234567890ABCDE1234567890ABCDEF"
 
 
 def read_line(line: str, body: str) -> Request:
-    """`METHOD PATH`, with the query in the path, as a request without credentials. Raises ConfigError."""
+    """`METHOD PATH` as a request without credentials; the path has the query, and may be a whole URL. Raises ConfigError."""
     found = _LINE.fullmatch(line)
     if found is None or not line.isascii():
         raise ConfigError("METHOD PATH", "has to be like 'GET /path?name=value', percent-encoded")
