@@ -3,9 +3,12 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -70,9 +73,10 @@ def test_a_good_server_is_good_and_the_reports_have_their_fixed_names(old: str, 
         tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(
-        r"[0-9]+ passed, 0 failed, [0-9]+ skipped, 0 broken; 0 of them bad at level must\n", done.stdout
+    assert re.search(
+        r"^[0-9]+ passed, 0 failed, [0-9]+ skipped, 0 broken; 0 of them bad at level must$", done.stdout, re.MULTILINE
     )
+    assert done.stdout.endswith("verdict: good\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "index.html", "junit.xml", "results.json", "results.sarif", "summary.md",
     ]  # fmt: skip
@@ -85,18 +89,200 @@ def test_the_other_dialect_is_judged_too(new: str) -> None:
     assert "there is no leave to send" in done.stderr
 
 
-def test_a_bad_verdict_is_1_and_a_listed_one_is_not(old: str, tmp_path: Path) -> None:
-    """A server under another path answers 404 to everything."""
-    bad = judged(old + "/nowhere")
+class _Inbound(BaseHTTPRequestHandler):
+    """A server that stands before a good one and says `inbound` where the document says `incoming`."""
+
+    behind = ""
+
+    def do_GET(self) -> None:
+        self._pass_on(None)
+
+    def do_HEAD(self) -> None:
+        self._pass_on(None)
+
+    def do_POST(self) -> None:
+        self._pass_on(self.rfile.read(int(self.headers["Content-Length"])))
+
+    do_PROPFIND = do_PUT = do_DELETE = do_PATCH = do_GET
+
+    def _pass_on(self, body: bytes | None) -> None:
+        kept = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        asked = urllib.request.Request(self.behind + self.path, body, kept, method=self.command)  # noqa: S310 - loopback
+        try:
+            with urllib.request.urlopen(asked, timeout=SECONDS) as answer:  # noqa: S310 - loopback
+                status, headers, said = answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                status, headers, said = error.code, error.headers, error.read()
+        said = said.replace(b'"incoming"', b'"inbound"')
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in ("content-length", "connection", "server", "date"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said if self.command != "HEAD" else b"")
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def inbound(old: str) -> Iterator[str]:
+    _Inbound.behind = old
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Inbound) as server:
+        running = Thread(target=server.serve_forever, daemon=True)
+        running.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        running.join(SECONDS)
+
+
+def test_a_bad_verdict_is_1_and_a_listed_one_is_not(inbound: str, old: str, tmp_path: Path) -> None:
+    bad = judged(inbound, "--report", "json,junit", "--report-dir", tmp_path / "bad")
     assert bad.returncode == 1
-    assert "failed   must" in bad.stderr
-    failed = re.findall(r"failed   must +(\S+):", bad.stderr)
+    failed = re.findall(r"^failed must (\S+):", bad.stdout, re.MULTILINE)
+    assert failed == ["restcomm.message.13"]
+    assert bad.stdout.endswith("verdict: bad\n")
     listed = tmp_path / "expected.toml"
     listed.write_text(
         "".join(f'[[expected]]\nid = "{name}"\nreason = "r"\nexpiry = 2099-01-01\n' for name in failed), "utf-8"
     )
-    assert judged(old + "/nowhere", "--expected-failures", listed).returncode == 0
+    known = judged(inbound, "--expected-failures", listed, "--report", "json,html", "--report-dir", tmp_path / "known")
+    assert known.returncode == 0
+    assert "Known failures (1)" in (tmp_path / "known" / "index.html").read_text("utf-8")
     assert judged(old, "--expected-failures", listed).returncode == 1, "what was to fail and passes fails the run"
+    results = json.loads((tmp_path / "bad" / "results.json").read_text("utf-8"))
+    repeat = next(one["repeat"] for one in results["requirements"] if one["id"] == failed[0])
+    again = run(*shlex.split(repeat)[1:], "--rate", "0")
+    assert (again.returncode, f"failed must {failed[0]}" in again.stdout) == (1, True), again.stdout + again.stderr
+
+
+def test_two_runs_are_compared_and_what_fails_anew_is_1(inbound: str, old: str, tmp_path: Path) -> None:
+    for name, url in (("good", old), ("bad", inbound)):
+        judged(url, "--report", "json", "--report-dir", tmp_path / name)
+    good, bad = (tmp_path / name / "results.json" for name in ("good", "bad"))
+    worse = run("compare", good, bad, "--report", "html,markdown,json", "--report-dir", tmp_path / "compared")
+    assert worse.returncode == 1
+    assert "newly failing  must      restcomm.message.13 (passed → failed)" in worse.stdout
+    assert sorted(path.name for path in (tmp_path / "compared").iterdir()) == [
+        "compare.html",
+        "compare.json",
+        "compare.md",
+    ]
+    better = run("compare", bad, good)
+    assert (better.returncode, "newly passing" in better.stdout) == (0, True)
+    assert run("compare", good, good).returncode == 0
+    assert run("compare", good, tmp_path / "nowhere.json").returncode == 2
+    (tmp_path / "other.json").write_text("{}", "utf-8")
+    assert run("compare", good, tmp_path / "other.json").returncode == 2
+
+
+# ---- the first look -----------------------------------------------------------------------------------------
+
+
+def test_a_wrong_base_path_is_said_in_one_sentence(old: str) -> None:
+    lost = judged(old + "/nowhere")
+    assert lost.returncode == 10
+    assert lost.stderr.startswith("nothing can be judged: /nowhere/2012-04-24/Accounts/{account}/SMS/Messages is 404")
+    assert len(lost.stderr.splitlines()) == 1
+
+
+class _Milliseconds(BaseHTTPRequestHandler):
+    """A server of the new dialect that counts milliseconds, in what it reads and in what it shows."""
+
+    def do_GET(self) -> None:
+        last = int(dict(parse_qsl(self.path.partition("?")[2]))["Date_To"])
+        rows = [{"MessageSid": "M1", "Created": 1_506_320_553_000}] if last > 1_506_320_553_000 else []
+        said = json.dumps({"Messages": rows}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_a_server_that_counts_milliseconds_is_said_in_one_sentence() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Milliseconds) as server:
+        running = Thread(target=server.serve_forever, daemon=True)
+        running.start()
+        done = judged(f"http://127.0.0.1:{server.server_address[1]}", dialect="properties-v2")
+        server.shutdown()
+        running.join(SECONDS)
+    assert (done.returncode, "milliseconds" in done.stderr) == (2, True)
+
+
+class _BothPaths(_Milliseconds):
+    """A server of the new dialect, whatever path is asked for."""
+
+    def do_GET(self) -> None:
+        said = b'{"ResponseStatus": {"ErrorCode": "NOT_FOUND", "Message": "m"}}'
+        self.send_response(400)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+
+def test_a_wrong_dialect_is_said_in_one_sentence() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _BothPaths) as server:
+        running = Thread(target=server.serve_forever, daemon=True)
+        running.start()
+        done = judged(f"http://127.0.0.1:{server.server_address[1]}")
+        server.shutdown()
+        running.join(SECONDS)
+    assert (done.returncode, "dialect properties-v2: is --dialect right?" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:9100", "sms.example.test/restcomm", "localhost:80", "ftp://sms.example.test"]
+)
+def test_an_address_without_its_scheme_is_said_to_be_one(url: str) -> None:
+    done = judged(url)
+    assert (done.returncode, "has to begin with http:// or https://" in done.stderr) == (2, True)
+
+
+class _Empty(_Milliseconds):
+    """A server of the old dialect without a message."""
+
+    def do_GET(self) -> None:
+        said = b'{"messages": [], "total": 0, "num_pages": 0}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+
+def test_what_was_not_judged_is_not_good_unless_that_is_allowed(old: str) -> None:
+    assert judged(old, "--min-judged", "20").returncode == 0
+    few = judged(old, "--min-judged", "100000")
+    assert (few.returncode, few.stdout.endswith("verdict: not enough judged\n")) == (1, True)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Empty) as server:
+        running = Thread(target=server.serve_forever, daemon=True)
+        running.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        nothing = judged(url, "--id", "restcomm.message")
+        allowed = judged(url, "--id", "restcomm.message", "--allow-untried", "message")
+        server.shutdown()
+        running.join(SECONDS)
+    assert (nothing.returncode, "not judged at all: message" in nothing.stdout) == (1, True)
+    assert allowed.returncode == 0
+    assert judged(old, "--allow-untried", "nothing").returncode == 2
+
+
+def test_every_verdict_is_shown_where_that_is_asked_for_and_the_count_goes_with_it(old: str) -> None:
+    told = judged(old, "-v").stderr
+    assert len(re.findall(r"^passed ", told, re.MULTILINE)) > 80
+    assert re.search(r"^25 of [0-9]+ judged: ", told, re.MULTILINE)
+
+
+def test_the_help_shows_the_options_of_a_judgement() -> None:
+    shown = run("--help").stdout
+    assert "--expected-failures" in shown and "--allow-send" in shown
 
 
 @pytest.mark.parametrize(
@@ -241,6 +427,18 @@ def test_the_laws_hold_of_a_live_server_with_a_world_that_is_made_there(
     assert unknown.returncode == 11
 
 
+@pytest.mark.parametrize("dialect", ["restcomm", "properties-v2"])
+def test_the_laws_can_be_held_again_and_again_of_a_twin_with_its_own_past(dialect: str) -> None:
+    who = ["--account", "AC1"] if dialect == "restcomm" else ["--account", "A1", "--property", "P1"]
+    url = next(twin := _twin(dialect, *who, "--control"))
+    try:
+        for _ in range(2):
+            done = run("laws", url, "--dialect", dialect, *who, "--token", "env:TOKEN", "--twin", url, "--steps", "5")
+            assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        next(twin, None)
+
+
 def test_a_twin_that_cannot_be_told_is_said(old: str) -> None:
     done = run("laws", old, "--dialect", "restcomm", "--account", "AC1", "--token", "env:TOKEN", "--twin", old)
     assert done.returncode == 10
@@ -254,7 +452,7 @@ def test_a_life_is_judged_where_the_clock_can_be_turned_and_skipped_elsewhere(
     url = request.getfixturevalue("told_old" if dialect == "restcomm" else "told_new")
     life = ("--id", f"{dialect}.life", "--allow-send", "--to", "+15550100009")
     assert judged(url, *life, "--twin", url, dialect=dialect).stdout.startswith("1 passed")
-    assert judged(url, *life, dialect=dialect).stdout.startswith("0 passed, 0 failed, 1 skipped")
+    assert "0 passed, 0 failed, 1 skipped" in judged(url, *life, dialect=dialect).stdout
 
 
 def test_a_seed_chooses_what_is_looked_at_and_a_good_server_is_good_by_any(old: str) -> None:

@@ -14,7 +14,7 @@ from translator.accounts import Accounts, Back, Entry, Side
 from translator.dialect import Dialect, dialect
 from translator.errors import Refused
 from translator.exchange import Limits, Reply, exchange, failure
-from translator.explain import invented
+from translator.explain import InventedProvider
 from translator.model import FAULTS
 from translator.tables.load import raw_tables
 from translator.wants import Ask, alone
@@ -107,7 +107,7 @@ def _answer(entry: Entry, request: Request, given: Any) -> Answer:
         return given
     rows, cut, wrong = given
     try:
-        good = invented(entry, request, rows, NOW)
+        good = InventedProvider(entry, rows, NOW).answer(request)
     except Refused as refused:  # a back whose list shrinks refuses a page past its end
         return entry.back.dialect.front.write_fault(refused.fault, "json")
     body = good.body.replace(b"invented message", MARK.encode())

@@ -10,6 +10,7 @@ from translator.accounts import Back, Entry, Side
 from translator.dialect import dialect
 from translator.explain import InventedProvider, explain
 from translator.model import Message
+from translator.planning import arrange
 from translator.tables.load import raw_tables
 from translator.wire import Request
 
@@ -162,7 +163,7 @@ def test_a_long_run_is_shown_in_short_and_counted_whole() -> None:
 
 def test_an_invented_history_is_arranged_once_for_all_slices_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     arranged = []
-    whole = explaining.arranged
+    whole = arrange.arranged
 
     def counted(*given: Any) -> list[Message]:
         arranged.append(given)

@@ -6,6 +6,10 @@ from typing import Any
 from conformance.judge.target import Transport, Unreachable
 
 
+class TwinFault(Exception):
+    """The twin could not do what it was told, which says nothing of the server in front of it."""
+
+
 class Control:
     """`transport` leads to a twin that was started with `--control`."""
 
@@ -28,5 +32,7 @@ class Control:
         answer = self._transport(
             "POST", f"/_twin/{what}", {"content-type": "application/json"}, json.dumps(given).encode()
         )
-        if answer.status != 200:
+        if answer.status in {404, 405}:
             raise Unreachable(f"it is no twin that can be told what to do: {answer.status}")
+        if answer.status != 200:
+            raise TwinFault(f"{what} was answered {answer.status}: {answer.body[:200].decode('utf-8', 'replace')}")

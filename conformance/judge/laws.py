@@ -2,13 +2,22 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from conformance.judge.survey import Survey
 from conformance.judge.target import Answer, Target
 
-Law = Callable[[Target, Survey, dict[str, Any]], Iterator[str]]
-"""A law yields what is wrong, as sentences without a number, text or credential; nothing is that it holds."""
+
+class Problem(NamedTuple):
+    """What is wrong, with what was expected and what was seen, none of them with a phone number, text or credential."""
+
+    why: str
+    expected: str = ""
+    seen: str = ""
+
+
+Law = Callable[[Target, Survey, dict[str, Any]], Iterator[str | Problem]]
+"""A law yields what is wrong, as a sentence or a Problem; nothing is that it holds."""
 
 TYPES: Final[dict[str, Callable[[Any], bool]]] = {
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
@@ -19,11 +28,11 @@ TYPES: Final[dict[str, Callable[[Any], bool]]] = {
 }
 
 
-def answered(answer: Answer, wanted: dict[str, Any]) -> Iterator[str]:
+def answered(answer: Answer, wanted: dict[str, Any]) -> Iterator[str | Problem]:
     """Status (one, or one of several), media type, headers that match, members of the JSON with their types."""
     statuses = wanted.get("status", 200)
     if answer.status not in (statuses if isinstance(statuses, list) else [statuses]):
-        yield f"the status is {answer.status}, not {statuses}"
+        yield Problem(f"the status is {answer.status}, not {statuses}", f"status {statuses}", f"status {answer.status}")
         return
     media = answer.headers.get("content-type", "")
     if "media" in wanted and media != wanted["media"]:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from conformance.judge.laws import Law, answered, each, only_with
+from conformance.judge.laws import Law, Problem, answered, each, only_with
 from conformance.judge.survey import Skipped, Survey, rows_of
 from conformance.judge.target import Target
 
@@ -19,7 +19,7 @@ def _search(target: Target, **query: Any) -> list[dict[str, Any]]:
     return rows_of(target.get(target.messages, asked), "Messages")
 
 
-def search(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def search(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A search with a query, or with JSON in its body, and what its answer looks like."""
     if "json" in given:
         body = msgspec.json.encode(given["json"])
@@ -28,23 +28,23 @@ def search(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]
         yield from answered(target.get(target.messages, given.get("query", {})), given)
 
 
-def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A request to some path, with or without credentials."""
     path = given["path"].replace("{messages}", target.messages).replace("{base}", target.base)
     yield from answered(target.ask(given.get("method", "GET"), path, anonymous=given.get("anonymous", False)), given)
 
 
-def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A member of every message."""
     yield from each(seen.rows, given)
 
 
-def conditional(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def conditional(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A member that only some messages may have."""
     yield from only_with(seen.rows, given)
 
 
-def filtered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def filtered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A filter by a word keeps the messages with that word, and all of them that the first page shows."""
     name = given["parameter"]
     words = sorted({str(row.get(name)) for row in seen.rows})
@@ -59,7 +59,7 @@ def filtered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
             yield f"a search with {name} leaves out messages that have it"
 
 
-def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Whether a message created in the very second of a bound is inside."""
     for row in seen.picked[:5]:
         created = int(row["Created"])
@@ -75,14 +75,14 @@ def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
                 yield f"{given['parameter']} is not {'inclusive' if inside else 'exclusive'} to the second"
 
 
-def count(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def count(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """No more messages than Results_Count."""
     for size in (1, 2, 5):
         if len(_search(target, Results_Count=size)) != min(size, len(seen.rows)):
             yield "a search does not show as many messages as it was asked for"
 
 
-def skip(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def skip(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Stretches of any size stand one behind another."""
     last = max(int(row["Created"]) for row in seen.rows) + 1
     whole = [row.get("MessageSid") for row in _search(target, Date_To=last, Results_Count=20)]
@@ -96,13 +96,13 @@ def skip(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
             yield "stretches by Results_Skip do not make up the list"
 
 
-def ascending(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def ascending(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     created = [row.get("Created", 0) for row in seen.rows]
     if created != sorted(created):
         yield "messages are not in ascending order of Created"
 
 
-def stamps(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def stamps(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Instants of one message that cannot be the other way round."""
     for row in seen.rows:
         earlier, later = row.get(given["earlier"]), row.get(given["later"])
@@ -110,7 +110,7 @@ def stamps(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]
             yield f"{given['later']} is before {given['earlier']}"
 
 
-def retrieve(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def retrieve(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """One message by its SID, with or without the property in the path."""
     sid = quote(str(seen.picked[0].get("MessageSid")), safe="")
     path = f"{target.messages}/{sid}" if given.get("below") else f"{target.base}/v2/Messages/{sid}"
@@ -123,11 +123,11 @@ def retrieve(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
         yield "a retrieve shows another message than the search did"
 
 
-def unknown(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def unknown(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     yield from answered(target.get(f"{target.base}/v2/Messages/M{'A' * 31}"), given)
 
 
-def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """One send, or a batch, to the number that there is leave for."""
     if target.dialect != "properties-v2":
         raise Skipped("it is of another dialect")

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from conformance.judge.laws import Law, answered, each, number, only_with
+from conformance.judge.laws import Law, Problem, answered, each, number, only_with
 from conformance.judge.survey import Skipped, Survey, rows_of
 from conformance.judge.target import Answer, Target
 
@@ -37,7 +37,7 @@ def _created(row: dict[str, Any]) -> datetime:
         raise Skipped("date_created is not readable, which another requirement judges") from None
 
 
-def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A request to some path: any method, headers and query; `{sid}` is a message that the server shows."""
     path = given.get("path", "{messages}.json").replace("{messages}", target.messages).replace("{base}", target.base)
     if "{sid}" in path:
@@ -50,17 +50,17 @@ def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
     )
 
 
-def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A member of every message."""
     yield from each(seen.rows, given)
 
 
-def conditional(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def conditional(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A member that only some messages may have."""
     yield from only_with(seen.rows, given)
 
 
-def same(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def same(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A message by its SID is the one that the list shows."""
     row = seen.picked[0]
     answer = target.get(f"{target.messages}/{quote(str(row.get('sid')), safe='')}.json")
@@ -70,7 +70,7 @@ def same(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
         yield "a message by its SID is another than the list shows"
 
 
-def own_uri(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def own_uri(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A message's uri leads to it."""
     for row in seen.picked[:3]:
         uri = str(row.get("uri"))
@@ -80,7 +80,7 @@ def own_uri(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
             yield "the uri of a message does not lead to it"
 
 
-def party(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def party(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A filter by sender or recipient keeps exactly the messages with that number."""
     name, member = given["parameter"], given["field"]
     for value in sorted({str(row.get(member)) for row in seen.rows})[:3]:
@@ -94,7 +94,7 @@ def party(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
             yield f"total does not count what a filter by {name} keeps"
 
 
-def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A bound is inclusive to the second, in UTC; given to the day, it is that midnight."""
     name = given["parameter"]
     for row in seen.picked[:3]:
@@ -114,7 +114,7 @@ def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
                 yield f"{name} {'leaves out a message' if expected else 'shows a message outside'} at its very bound"
 
 
-def ordered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def ordered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A sort by an attribute, one way or the other; nothing asked is newest first."""
     query = {"SortBy": given["sort"]} if "sort" in given else {}
     rows = _page(target, **query, PageSize=60)[_MEMBER]
@@ -126,7 +126,7 @@ def ordered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
         yield "messages are not in the order that was asked for"
 
 
-def ties(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def ties(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Messages that a sort finds equal are newest first, whichever way it goes."""
     for direction in ("asc", "desc"):
         rows = _page(target, SortBy=f"{given['sort']}:{direction}", PageSize=60)[_MEMBER]
@@ -135,7 +135,7 @@ def ties(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
                 yield "messages that are equal to the sort are not newest first"
 
 
-def arithmetic(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def arithmetic(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """num_pages is the number of the last page: the whole part of total by page_size."""
     for size in (1, 7, 10, 50):
         page = _page(target, PageSize=size)
@@ -146,7 +146,7 @@ def arithmetic(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[
             yield "page or page_size is not what was asked for"
 
 
-def positions(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def positions(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """start and end are the places of the first and the last message of a page."""
     for number_, size in ((0, 5), (1, 5), (0, 60)):
         page = _page(target, Page=number_, PageSize=size)
@@ -157,7 +157,7 @@ def positions(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[s
             yield "end is not the place of the last message"
 
 
-def totals(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def totals(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """total is the same on every page, and as many messages as the pages show."""
     first = _page(target, PageSize=20)
     total = first.get("total")
@@ -175,7 +175,7 @@ def totals(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]
         yield "a message is on two pages"
 
 
-def past(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def past(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """The page after the last one."""
     last = _page(target, PageSize=10).get("num_pages")
     if not isinstance(last, int):
@@ -183,7 +183,7 @@ def past(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
     yield from answered(_list(target, PageSize=10, Page=last + 1), given)
 
 
-def links(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def links(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A link of the page object leads to the page that its name says, with the size and the list kept."""
     name = given["link"]
     start = 1 if name == "previous_page_uri" else 0
@@ -206,7 +206,7 @@ def links(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
         yield f"{name} does not lead to its page"
 
 
-def ends(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def ends(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Where there is no previous or no next page, the text null stands."""
     first = _page(target, PageSize=1000)
     if first.get("previous_page_uri") != "null":
@@ -215,7 +215,7 @@ def ends(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
         yield "next_page_uri of the last page is not the text null"
 
 
-def limit(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def limit(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Limit is the most that a list has in all, and is echoed."""
     for most in (1, 3):
         page = _page(target, Limit=most, PageSize=2)
@@ -225,11 +225,11 @@ def limit(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
             yield "total is not cut at Limit"
 
 
-def unknown(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def unknown(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     yield from answered(target.get(f"{target.messages}/SM{'0' * 31}f.json"), given)
 
 
-def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """One send to the number that there is leave for, and what its answer looks like."""
     form = {
         "From": given.get("From", "19876543212"),

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.clients import Client, PropertiesV2Client, RestcommClient
+from conformance.judge.laws import Problem
 from conformance.judge.survey import Skipped, Survey
 from conformance.judge.target import Target
 
@@ -12,7 +13,7 @@ _SECONDS = 1
 _MOST = 60
 
 
-def life(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str]:
+def life(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A message that is sent goes through the statuses that its document describes, in their order, and never back."""
     client: Client = RestcommClient(target) if target.dialect == "restcomm" else PropertiesV2Client(target)
     sid = client.send(target.send_to.lstrip("+"), "Conformance test")

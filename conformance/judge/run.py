@@ -4,12 +4,13 @@ passed   the law held            skipped   it could not be judged, and why
 failed   it did not, and why     broken    the judge itself failed: our fault, never the server's
 """
 
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from conformance.judge import laws_properties_v2, laws_restcomm
-from conformance.judge.laws import Law
+from conformance.judge.laws import Law, Problem
 from conformance.judge.lives import life
 from conformance.judge.requirements import Level, Requirement
 from conformance.judge.survey import Skipped, Survey, survey
@@ -31,12 +32,17 @@ class Refused(Exception):
 
 
 class Verdict(NamedTuple):
-    """What became of one requirement. `why` holds no number, text or credential; `asked` are the exchanges that it made."""
+    """What became of one requirement. `why`, `expected` and `seen` hold no phone number, text or credential; `asked` are the exchanges that
+    it made, `seconds` how long it took. `withheld` says that it was skipped for want of leave, and not because of the server."""
 
     requirement: Requirement
     outcome: Outcome
     why: str = ""
     asked: tuple[Asked, ...] = ()
+    expected: str = ""
+    seen: str = ""
+    seconds: float = 0.0
+    withheld: bool = False
 
 
 def run(
@@ -61,28 +67,36 @@ def run(
 
 
 def judge(target: Target, seen: Survey, requirement: Requirement) -> Verdict:
-    """One requirement."""
-    before = len(target.asked)
+    """One requirement. Raises Unreachable and StoppedBySafety."""
+    before, began = len(target.asked), time.monotonic()
     outcome: Outcome = "passed"
-    why = ""
+    problem, withheld = Problem(""), False
     try:
-        if requirement.needs == "twin" and target.turn is None:
-            raise Skipped("it takes a twin whose clock can be turned")
-        if requirement.needs in ("send", "twin") and not target.send_to:
-            raise Skipped("it takes a send, and there is no leave to send")
-        if requirement.needs == "message" and not seen.rows:
-            raise Skipped("the account shows no messages")
-        problems = list(LAWS[target.dialect][requirement.law](target, seen, requirement.given))
-        if problems:
-            outcome, why = "failed", problems[0]
+        _check_leave(target, seen, requirement)
+        found = next(iter(LAWS[target.dialect][requirement.law](target, seen, requirement.given)), None)
+        if found is not None:
+            outcome, problem = "failed", Problem(found) if isinstance(found, str) else found
     except Skipped as skipped:
-        outcome, why = "skipped", skipped.reason
+        outcome, problem, withheld = "skipped", Problem(skipped.reason), skipped.withheld
     except (Unreachable, StoppedBySafety):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it is ours, and it is told apart from a failing server
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        outcome, why = "broken", f"{type(error).__name__} in {frame.name}, line {frame.lineno}"
-    return Verdict(requirement, outcome, why, tuple(target.asked[before:]))
+        outcome, problem = "broken", Problem(f"{type(error).__name__} in {frame.name}, line {frame.lineno}")
+    asked = tuple(target.asked[before:])
+    return Verdict(
+        requirement, outcome, problem.why, asked, problem.expected, problem.seen, time.monotonic() - began, withheld
+    )  # fmt: skip
+
+
+def _check_leave(target: Target, seen: Survey, requirement: Requirement) -> None:
+    """Raises Skipped for a requirement that needs what there is no leave for, or no message for."""
+    if requirement.needs == "twin" and target.turn is None:
+        raise Skipped("it takes a twin whose clock can be turned", withheld=True)
+    if requirement.needs in ("send", "twin") and not target.send_to:
+        raise Skipped("it takes a send, and there is no leave to send", withheld=True)
+    if requirement.needs == "message" and not seen.rows:
+        raise Skipped("the account shows no messages")
 
 
 def failures(verdicts: Iterable[Verdict], level: Level) -> Iterator[Verdict]:

@@ -10,11 +10,11 @@ MOST = 60
 
 
 class Skipped(Exception):
-    """A law cannot be judged on this server; `reason` says why."""
+    """A law cannot be judged; `reason` says why. `withheld` says that whoever runs the suite did not allow what it takes."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, withheld: bool = False) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.withheld = reason, withheld
 
 
 class Survey(NamedTuple):

@@ -74,6 +74,8 @@ class Target:
     sleep: Callable[[float], None] = time.sleep
     asked: list[Asked] = field(default_factory=list)
     sends: int = 0
+    server: str = ""
+    """The Server header of the last answer that had one."""
 
     @property
     def messages(self) -> str:
@@ -99,6 +101,7 @@ class Target:
         if not anonymous:
             given["authorization"] = "Basic " + b64encode(f"{self.account}:{self.token}".encode()).decode()
         answer = self.transport(method, path, given, body)
+        self.server = answer.headers.get("server", self.server)
         plain, _, query = path.partition("?")
         shown = plain.replace(self.account, "{account}").replace(self.property_sid or "\0", "{property}")
         names = tuple(pair.partition("=")[0] for pair in query.split("&") if pair)

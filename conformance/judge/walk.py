@@ -15,6 +15,10 @@ OURS = "19876543212"
 """The number that messages come in to, and are sent from."""
 
 
+_RUNS = 1_000_003
+"""Keeps the invented past of one run apart from that of another: a twin takes no message twice."""
+
+
 class Broken(NamedTuple):
     """A law that did not hold: after which step, the law's own sentence, and what was wrong."""
 
@@ -26,7 +30,7 @@ class Broken(NamedTuple):
 def walk(client: Client, control: Control, recipient: str, *, seed: int, steps: int, invented: int) -> Iterator[Broken]:
     """So many steps, and after each the laws. What did not hold, as it is found."""
     random, world = Random(seed), World()
-    control.invent(invented, seed)
+    control.invent(invented, seed + _RUNS * len(client.walk()))  # a past that this twin does not have yet
     before = client.walk()
     world.received += [row.text for row in before if row.inbound]
     world.unsure += [row.text for row in before if not row.inbound]

@@ -1,0 +1,81 @@
+"""Which server is asked and how: exit statuses, the transport, the secret, the options that say where it is."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import click
+import httpx
+
+from conformance.judge.requirements import DIALECTS
+from conformance.judge.target import Answer, Transport, Unreachable
+
+BAD, USAGE, UNREACHABLE, REFUSED, STOPPED, OURS = 1, 2, 10, 11, 12, 13
+"""Exit statuses."""
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of an answer's body that are looked at."""
+
+
+def transport(url: str, timeout: float) -> Transport:
+    """Plain HTTP to one address; no redirect is followed, no proxy of the environment is used."""
+    parts = urlsplit(url)
+    client = httpx.Client(base_url=f"{parts.scheme}://{parts.netloc}", timeout=timeout, trust_env=False)
+
+    def ask(method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        try:
+            answer = client.request(method, path, headers=headers, content=body)
+        except httpx.TransportError as error:
+            raise Unreachable(type(error).__name__) from None
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        return Answer(answer.status_code, found, answer.content[:MOST_BYTES])
+
+    return ask
+
+
+def checked_url(given: str, what: str = "URL") -> str:
+    """An address with a scheme. Raises UsageError with the address that was probably meant."""
+    parts = urlsplit(given)
+    if parts.scheme in ("http", "https") and parts.netloc:
+        return given
+    meant = given.partition("://")[2] or given
+    raise click.UsageError(f"{what} has to begin with http:// or https://. Is it https://{meant.lstrip('/')} ?")
+
+
+def without_login(url: str) -> str:
+    """A URL without user name, password, query and fragment: what a report may show."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def secret(given: str, option: str = "--token") -> str:
+    """The token of `env:NAME` or `file:PATH`: it never stands in a command line. Raises UsageError, which does not repeat it."""
+    source, _, name = given.partition(":")
+    if source == "env" and name in os.environ:
+        return os.environ[name]
+    if source == "file" and Path(name).is_file():
+        return Path(name).read_text("utf-8").removesuffix("\n")
+    raise click.UsageError(f"{option} has to be env:NAME or file:PATH, and has to be there")
+
+
+def at_a_server(command: Callable[..., None]) -> Callable[..., None]:
+    """What every command needs that asks a server: where it is, its dialect, and the account."""
+    for option in (
+        click.option("--wait", default=10.0, show_default=True, help="Seconds that an answer may take."),
+        click.option("--property", "property_", default="", help="The property, for properties-v2."),
+        click.option("--token", required=True, help="env:NAME or file:PATH."),
+        click.option("--account", required=True, help="The account SID to log in with."),
+        click.option("--dialect", type=click.Choice(DIALECTS), required=True),
+        click.argument("url"),
+    ):
+        command = option(command)
+    return command
+
+
+def check_property(dialect: str, property_: str) -> None:
+    """Raises UsageError where the property is missing, or there is none in the dialect."""
+    if (dialect == "properties-v2") != bool(property_):
+        raise click.UsageError("--property goes with properties-v2, and is needed there")
