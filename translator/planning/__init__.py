@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from translator.accounts import Entry
 from translator.model import Message, Notes, Query
 from translator.planning import scans
+from translator.planning.answers import is_ours, read_answer
 from translator.planning.arrange import sift
+from translator.planning.blocks import Budget
 from translator.planning.limits import Limits
 from translator.planning.pages import Pages
 from translator.planning.plan import Plan, plan
 from translator.planning.retrieve import read_retrieve, write_retrieve
-from translator.planning.slices import Budget, Slices, is_ours, read_answer
+from translator.planning.slices import Slices
 from translator.wants import Recall, Steps, Tally
 
 __all__ = [
