@@ -177,20 +177,22 @@ class Slices:
 
         Fewer come where the list ends before, or where the budget does and may: then `capped` is set.
         """
-        run = Run(start, stop, moves=self._verbs.order != "ascending")
-        width = 1 if stop is None else self.in_flight
+        run = Run(start, stop, moves=self.in_pages or self._verbs.order != "ascending")
+        width = 1 if stop is None else self._width
         while run.lacks and not self.is_empty:
             run.overlap = 0 if self.in_pages or self.size == 1 else 1
             spans = self._spans(run.next, run.need, width, run.overlap)
             if not self.budget.take(len(spans)):
                 self.capped = True
                 break
-            width = self.in_flight
+            width = self._width
             for span, slice_ in zip(spans, (yield from self.ask(spans)), strict=True):
                 if slice_.size is not None:
                     yield from self._lower(slice_.size)
                 elif not run.joins(slice_.rows):
                     run.step_back()
+                elif self.in_pages and span is not spans[0] and run.may_miss_before(slice_.rows, self._now):
+                    pass
                 elif run.takes(span, slice_.rows):
                     continue
                 elif not slice_.rows or (yield from self._last(run, span, slice_.rows)):
@@ -198,6 +200,11 @@ class Slices:
                 width = 1
                 break
         return run.taken()
+
+    @property
+    def _width(self) -> int:
+        """How many slices are asked for at once. Those of one row share none, so they are asked for one by one where rows may move."""
+        return self.in_flight if self.size > 1 or self.in_pages or self._verbs.order == "ascending" else 1
 
     def _last(self, run: Run, span: Span, rows: Sequence[Message]) -> Steps:
         """Whether the list ends in a slice that the run has taken and that is short. What came meanwhile is taken too."""
