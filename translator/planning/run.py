@@ -76,7 +76,8 @@ class Run:
 
     def step_back(self) -> None:
         """Ask from an earlier index, twice as far back each time, and in the end from the first one anew. Raises Unreadable where
-        that has been done too often."""
+        that has been done too often. What is read again that way may hold nothing new."""
+        self._repeats_left = max(self._repeats_left, 1)
         if self.next > self._start:
             self._back *= 2
             return
