@@ -35,7 +35,6 @@ KINDS = ("ascending", "descending", "pages")
 """How a back lists: by index in either order, or oldest first in numbered pages."""
 
 
-
 def _old_back(size: int) -> Dialect:
     """The old dialect, which is asked for so many rows at once."""
     raw = overlay(raw_tables()["restcomm.toml"], "back", {}, "test")
@@ -62,7 +61,10 @@ class Busy:
         else:
             self.twin = Provider(list(stock), kind, most).twin
         back = OLD_BACKS[size] if kind == "pages" else BACKS[size, kind]
-        account, behind = ("A1", PROPERTY) if new_front else ("AC1", ""), ("AC9", "") if kind == "pages" else ("A1", PROPERTY)
+        account, behind = (
+            ("A1", PROPERTY) if new_front else ("AC1", ""),
+            ("AC9", "") if kind == "pages" else ("A1", PROPERTY),
+        )
         self.world = World(
             V2 if new_front else FRONTS["seed"], back, lambda request: call(self.twin.app, request), limits=limits,
             in_flight=in_flight, accounts=(account[0], behind[0]), properties=(account[1], behind[1]), reversed_batches=late,
@@ -131,13 +133,18 @@ def plain(row: MessageRow | OldSms) -> Sms:
         step = row.at(NOW)
         return Sms(row.sid, floor(row.created), row.sender, row.recipient, row.body, step.status, row.direction)
     came_in = row.direction == "Receive"
-    words = {"Processing": "sending", "Submitted": "sent", "Delivered": "delivered", "Failed": "failed", "Received": "received"}
+    words = {
+        "Processing": "sending",
+        "Submitted": "sent",
+        "Delivered": "delivered",
+        "Failed": "failed",
+        "Received": "received",
+    }
     status = "undelivered" if row.status == "Failed" and row.submitted is not None else words[row.status]
     return Sms(
         f"SM{row.sid}", row.created, row.sender.removeprefix("+"), row.recipient.removeprefix("+"), row.text, status,
         "incoming" if came_in else "outbound-api",
     )  # fmt: skip
-
 
 
 def neutral(sms: Sms) -> str:

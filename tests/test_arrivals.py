@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -30,8 +29,9 @@ _knobs = st.fixed_dictionaries(
         "in_flight": st.integers(1, 4),
         "late": st.booleans(),
     }
-).filter(lambda knobs: knobs["size"] > 1 or knobs["kind"] != "descending")
-"""Slices of one row share none with the next: nothing tells whether the rows of a back that lists newest first have moved between them."""
+).filter(lambda knobs: knobs["kind"] != "descending" or knobs["size"] - 1 > 2 * knobs["in_flight"])
+"""Where each message that comes moves all others along, no more come while the asks in flight are answered than a slice holds: who reads
+slower than that gets nowhere, and is told so."""
 
 
 def stock_of(offsets: Sequence[int]) -> list[Sms]:
@@ -83,7 +83,7 @@ def asks_for_page(rows: int, shown: int, in_flight: int, **knobs: Any) -> int:
     return asks_for_all(min(rows, shown), in_flight=in_flight, **knobs) + in_flight * rounds + 2
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(
     offsets=_offsets, arriving=_arriving, apart=st.booleans(), knobs=_knobs,
     asked=st.sampled_from(
@@ -111,7 +111,7 @@ def test_a_list_that_is_read_whole_is_that_of_some_instant_between_its_first_ask
     assert busy.world.asks <= most + PER_ARRIVAL * (len(histories) - 1)
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(
     offsets=_offsets, arriving=_arriving, apart=st.booleans(), knobs=_knobs, size=st.sampled_from([1, 2, 5, 50]),
     number=st.integers(0, 4), sort=st.sampled_from(["", "DateCreated:asc", "To"]),
@@ -134,7 +134,7 @@ def test_a_page_by_its_number_is_that_of_some_instant(
         assert busy.world.asks <= most + PER_ARRIVAL * (len(histories) - 1)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(
     offsets=_offsets, arriving=st.lists(st.integers(0, 2), max_size=30), apart=st.booleans(), knobs=_knobs,
     size=st.sampled_from([1, 2, 5]), sort=st.sampled_from(["", "To"]), forgets=st.booleans(),
@@ -160,7 +160,7 @@ def test_a_walk_by_its_links_shows_each_message_that_was_there_before_its_first_
     assert len(walked) == len(set(walked))
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(
     offsets=_offsets, arriving=_arriving, apart=st.booleans(), knobs=_knobs,
     since=st.integers(0, LATER), width=st.sampled_from([1, 5, LATER + 1, 100]),
@@ -184,7 +184,7 @@ def test_a_search_for_sends_and_a_look_for_statuses_read_the_stretch_of_some_ins
     assert busy.world.asks <= most + PER_ARRIVAL * (len(histories) - 1)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(offsets=_offsets, arriving=_arriving, apart=st.booleans(), knobs=_knobs, sort=st.sampled_from(["", "To"]))
 def test_after_messages_came_a_list_takes_as_many_asks_as_in_a_fresh_process(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], sort: str

@@ -1,7 +1,7 @@
 """Reading behind a message at a back that lists newest first, where each message that comes moves all others along.
 
-    when it was found      … │ M │ m m m        M at index `place`
-    when it is read        n n … │ M │ m m m    n: came meanwhile; M stands farther on, and as much follows it as before
+when it was found      … │ M │ m m m        M at index `place`
+when it is read        n n … │ M │ m m m    n: came meanwhile; M stands farther on, and as much follows it as before
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,7 @@ from translator.planning.slices import Slices
 from translator.wants import Steps
 
 
-def following(
-    slices: Slices, query: Query, place: int, sid: str, matches: int, *, whole: bool, sure: bool
-) -> Steps:
+def following(slices: Slices, query: Query, place: int, sid: str, matches: int, *, whole: bool, sure: bool) -> Steps:
     """The page that follows a message of a list of so many matches, which was found at index `place`: as the Stretch and its rows.
 
     What came in front meanwhile is no part of it. `sure` says that the list was counted when the message was found or later, so that no

@@ -95,9 +95,8 @@ class Run:
             seen = self._seen()
             fresh = [message for message in got if message.sid not in seen]
         self._repeats_left = self._most_repeats if fresh else self._repeats_left - full
-        if full and not fresh:
-            if self._repeats_left < 0:
-                raise Unreadable(f"a slice repeats an earlier one: {SETTING}")
+        if self._repeats_left < 0:
+            raise Unreadable(f"a slice repeats an earlier one: {SETTING}")
         self._only = rows if fresh is rows and not self._rows else None
         self._rows += fresh
         self.at, self._back = span.start + len(rows), 1

@@ -1,8 +1,8 @@
 """How many rows a back serves at once, as far as it was seen.
 
-    a slice stays short though a row is behind it    remembered, for all lists of that back
-    a longer slice comes                             forgotten at once
-    ten minutes later                                forgotten: the full size is asked for again
+a slice stays short though a row is behind it    remembered, for all lists of that back
+a longer slice comes                             forgotten at once
+ten minutes later                                forgotten: the full size is asked for again
 """
 
 from typing import Final, NamedTuple

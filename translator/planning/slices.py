@@ -7,7 +7,6 @@ A row behind a short slice has one of two reasons: a message came between the tw
 for. So the slice is asked for again. If it is longer now, a message came. If it is not, the back serves less, and is asked for less.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -36,8 +35,9 @@ class Slices:
     """One range of one back. `size` is how many rows are asked for at once, `served` the most that came at once.
 
     `ordered` says that places in the back's order are relied on, so that it is checked too; `moves`, that an index means another row
-    when a message comes. Where asks run out and less will do, `capped` says that rows were not read, and `unproven` that the end of the
-    list was taken for it without the ask that shows it.
+    when a message comes; `stays`, that it never does: servers that count in pages may put a message in front of those of its second.
+    Where asks run out and less will do, `capped` says that rows were not read, and `unproven` that the end of the list was taken for it
+    without the ask that shows it.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Slices:
         self.size = self._verbs.slice
         self.served = 0
         self.moves = self._verbs.order == "descending"
+        self.stays = self._verbs.order == "ascending" and not self.in_pages
         self.capped = self.unproven = False
 
     @property
@@ -111,7 +112,7 @@ class Slices:
         self.must_take(len(indices))
         slices = yield from self.ask([Span(index, 1) for index in indices])
         sids = [message.sid for slice_ in slices for message in slice_.rows]
-        if len(sids) > len(set(sids)) or max(indices) > _FARTHEST:
+        if (self.stays and len(sids) > len(set(sids))) or max(indices) > _FARTHEST:
             raise Unreadable(f"rows at different places are the same one: {SETTING}")
         return [bool(slice_.rows) for slice_ in slices]
 
@@ -177,7 +178,7 @@ class Slices:
 
         Fewer come where the list ends before, or where the budget does and may: then `capped` is set.
         """
-        run = Run(start, stop, moves=self.in_pages or self._verbs.order != "ascending")
+        run = Run(start, stop, moves=not self.stays)
         width = 1 if stop is None else self._width
         while run.lacks and not self.is_empty:
             run.overlap = 0 if self.in_pages or self.size == 1 else 1

@@ -111,7 +111,9 @@ def _grown(slices: Slices, lowest: int, read: dict[int, Message]) -> Steps:
         else:
             at = lowest + max(0, int(highest) - lowest - slices.size + 1) // 2
         block = yield from slices.block(at)
-        if not slices.moves and not {row.sid for row in block.rows}.isdisjoint([row.sid for row in read.values()]):
+        known = {row.sid for row in read.values()}
+        again = sum(row.sid in known for row in block.rows)
+        if again and (slices.stays or (not slices.moves and again == len(block.rows))):
             raise Unreadable(f"rows at different places are the same one: {SETTING}")
         if not block.served:
             highest = at
