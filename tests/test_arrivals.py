@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from tests import naive
 from tests.busy import BEGAN, KINDS, LATER, Busy, neutral
 from tests.naive import Sms
 from tests.test_lists import NOW, PATH, ask, message, page_of, to
-from translator.exchange import Reply
+from translator.exchange import Limits, Reply
 
 PER_ARRIVAL = 10
 """How many asks more than arithmetic wants a list may take for each message that came while it was read."""
@@ -201,3 +202,39 @@ def test_after_messages_came_a_list_takes_as_many_asks_as_in_a_fresh_process(
         asks.append(busy.world.asks)
         busy.world.memory.clear()
     assert asks[0] == asks[1]
+
+
+@settings(max_examples=80)
+@given(
+    offsets=_offsets, arriving=_arriving, knobs=_knobs, most=st.integers(1, 12), size=st.sampled_from([2, 1000]),
+    sort=st.sampled_from(["", "To"]),
+)  # fmt: skip
+def test_a_list_that_asks_do_not_suffice_for_stays_inside_them_and_shows_none_twice(
+    offsets: list[int], arriving: list[int], knobs: dict[str, Any], most: int, size: int, sort: str
+) -> None:
+    """With `on_cap = "capped"`: one that calls itself exact is that of some instant."""
+    busy = Busy(stock=stock_of(offsets), limits=Limits(max_asks=most, cap=True), **knobs)
+    busy.arrive(arriving, apart=True)
+    query = {"PageSize": size, **({"SortBy": sort} if sort else {})}
+    reply, histories = busy.during(lambda: busy.world.play(ask(query), NOW))
+    shown = page_of(reply)
+    assert busy.world.asks <= most
+    assert len(shown["messages"]) == len(set(shown["messages"]))
+    assert set(shown["messages"]) <= {sms.sid for sms in histories[-1]}
+    if reply.total == "exact":
+        assert is_some(reply, pages_of(histories, query), apart=knobs["kind"] == "descending")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("arriving", [[1] * 60, [7] * 60, [0, 0, 5] * 20])
+def test_a_list_of_3000_takes_a_few_asks_more_while_messages_arrive_after_every_ask(
+    kind: str, arriving: list[int]
+) -> None:
+    """In slices of 200, as they are: 17 asks without arrivals, and never one for each row."""
+    busy = Busy(kind, [message(at, BEGAN - 9000 + at) for at in range(3000)])
+    busy.arrive(arriving, apart=True, at=BEGAN - 5000)
+    for asked in ({"SortBy": "To"}, {"SortBy": "From"}):
+        reply, histories = busy.during(lambda asked=asked: busy.world.play(ask({**asked, "PageSize": 9999}), NOW))
+        assert is_some(reply, pages_of(histories, {**asked, "PageSize": 9999}))
+        assert not reply.notes
+        assert busy.world.asks <= asks_for_all(3000 + 300, 200, 3) + 6 + 3

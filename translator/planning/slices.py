@@ -63,8 +63,12 @@ class Slices:
 
     @property
     def reach(self) -> int:
-        """How many rows that stand together can still be read: slices that follow one another share a row."""
-        return self.budget.left * (self.size if self.in_pages else max(1, self.size - 1))
+        """How many rows that stand together can still be read: slices that follow one another share a row, and pages begin where they
+        begin."""
+        return max(
+            0,
+            self.budget.left * self.size - self.size + 1 if self.in_pages else self.budget.left * max(1, self.size - 1),
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -192,8 +196,8 @@ class Slices:
                     yield from self._lower(slice_.size)
                 elif not run.joins(slice_.rows):
                     run.step_back()
-                elif self.in_pages and span is not spans[0] and run.may_miss_before(slice_.rows, self._now):
-                    pass
+                elif span is not spans[0] and self._affords_again(run) and run.may_miss_before(slice_.rows, self._now):
+                    pass  # it is asked for again, alone
                 elif run.takes(span, slice_.rows):
                     continue
                 elif not slice_.rows or (yield from self._last(run, span, slice_.rows)):
@@ -201,6 +205,10 @@ class Slices:
                 width = 1
                 break
         return run.taken()
+
+    def _affords_again(self, run: Run) -> bool:
+        """Whether a page of those that were asked for at once may be asked for again, and the rest of the run still be read."""
+        return self.in_pages and self.spare > self.in_flight + (run.need or 0) // self.size
 
     @property
     def _width(self) -> int:
