@@ -6,6 +6,7 @@ back that serves less at once: afterwards a list takes as many asks as in a fres
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,14 +24,19 @@ PER_ARRIVAL = 10
 
 _offsets = st.lists(st.integers(0, LATER), max_size=25).map(sorted)
 _arriving = st.lists(st.integers(0, 2), max_size=12)
-_knobs = st.fixed_dictionaries(
+
+
+def _keeps_up(knobs: dict[str, Any]) -> bool:
+    return bool(knobs["kind"] != "descending" or knobs["size"] - 1 > 2 * knobs["in_flight"])
+
+
+_any_knobs: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
-        "kind": st.sampled_from(KINDS),
-        "size": st.sampled_from([1, 2, 3, 7, 200]),
-        "in_flight": st.integers(1, 4),
+        "kind": st.sampled_from(KINDS), "size": st.sampled_from([1, 2, 3, 7, 200]), "in_flight": st.integers(1, 4),
         "late": st.booleans(),
     }
-).filter(lambda knobs: knobs["kind"] != "descending" or knobs["size"] - 1 > 2 * knobs["in_flight"])
+)  # fmt: skip
+_knobs = _any_knobs.filter(_keeps_up)
 """Where each message that comes moves all others along, no more come while the asks in flight are answered than a slice holds: who reads
 slower than that gets nowhere, and is told so."""
 
@@ -99,7 +105,7 @@ def test_a_list_that_is_read_whole_is_that_of_some_instant_between_its_first_ask
     busy = Busy(stock=stock_of(offsets), **knobs)
     busy.arrive(arriving, apart=apart or (knobs["kind"] == "pages" and is_by_date(asked)))
     query = {**asked, "PageSize": 1000}
-    reply, histories = busy.during(lambda: busy.world.play(ask(query), NOW))
+    reply, histories = busy.during(partial(busy.world.play, ask(query), NOW))
     event(f"{knobs['kind']}, {len(histories) - 1} came")
     if apart or knobs["kind"] != "pages":
         assert is_some(reply, pages_of(histories, query))
@@ -126,7 +132,7 @@ def test_a_page_by_its_number_is_that_of_some_instant(
     seen: list[list[Sms]] = []
     for page in (0, number):
         query = {"Page": page, "PageSize": size, **({"SortBy": sort} if sort else {})}
-        reply, histories = busy.during(lambda query=query: busy.world.play(ask(query), NOW))
+        reply, histories = busy.during(partial(busy.world.play, ask(query), NOW))
         seen += histories
         assert is_some(reply, pages_of(seen, query), apart=knobs["kind"] == "descending")
         assert not reply.notes
@@ -216,7 +222,7 @@ def test_a_list_that_asks_do_not_suffice_for_stays_inside_them_and_shows_none_tw
     busy = Busy(stock=stock_of(offsets), limits=Limits(max_asks=most, cap=True), **knobs)
     busy.arrive(arriving, apart=True)
     query = {"PageSize": size, **({"SortBy": sort} if sort else {})}
-    reply, histories = busy.during(lambda: busy.world.play(ask(query), NOW))
+    reply, histories = busy.during(partial(busy.world.play, ask(query), NOW))
     shown = page_of(reply)
     assert busy.world.asks <= most
     assert len(shown["messages"]) == len(set(shown["messages"]))
@@ -234,7 +240,7 @@ def test_a_list_of_3000_takes_a_few_asks_more_while_messages_arrive_after_every_
     busy = Busy(kind, [message(at, BEGAN - 9000 + at) for at in range(3000)])
     busy.arrive(arriving, apart=True, at=BEGAN - 5000)
     for asked in ({"SortBy": "To"}, {"SortBy": "From"}):
-        reply, histories = busy.during(lambda asked=asked: busy.world.play(ask({**asked, "PageSize": 9999}), NOW))
+        reply, histories = busy.during(partial(busy.world.play, ask({**asked, "PageSize": 9999}), NOW))
         assert is_some(reply, pages_of(histories, {**asked, "PageSize": 9999}))
         assert not reply.notes
         assert busy.world.asks <= asks_for_all(3000 + 300, 200, 3) + 6 + 3

@@ -16,7 +16,8 @@ from translator.formats import json as json_format
 from translator.model import DIRECTIONS, STATUSES, Message, Notes, Order, Page, Query
 from translator.planning import Limits, list_page, messages_between, plan, read_answer, rules, within_second
 from translator.planning.arrange import arranged, cut
-from translator.planning.slices import Budget, Slices
+from translator.planning.blocks import Budget
+from translator.planning.slices import Slices
 from translator.planning.totals import Total, extend
 from translator.tables import overlay
 from translator.tables.load import raw_tables
