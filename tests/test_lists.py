@@ -835,12 +835,12 @@ V2 = spoken("properties-v2")
 OLD_BACK = spoken("restcomm", "back")
 
 
-def _old_provider(messages: list[Sms], **knobs: Any) -> RestcommTwin:
+def old_provider(messages: list[Sms], **knobs: Any) -> RestcommTwin:
     """The same messages at a simulated Restcomm, whose SIDs are its own."""
     twin = RestcommTwin(accounts={"AC9": "back-token"}, clock=lambda: NOW, **knobs)
     twin.load(
         OldSms(
-            sid=_old_sid(sms), account="AC9", sender=sms.sender, recipient=sms.recipient, body=sms.body, created=float(sms.created),
+            sid=old_sid(sms), account="AC9", sender=sms.sender, recipient=sms.recipient, body=sms.body, created=float(sms.created),
             direction="incoming" if sms.direction == "incoming" else "outbound-api", steps=(_step(sms),),
         )
         for sms in messages
@@ -852,7 +852,7 @@ def _old_number(sms: Sms) -> int:
     return int.from_bytes(sms.sid.encode()[-8:], "big")
 
 
-def _old_sid(sms: Sms) -> str:
+def old_sid(sms: Sms) -> str:
     return f"SM{_old_number(sms):032x}"
 
 
@@ -923,7 +923,7 @@ def test_a_search_over_the_old_provider_is_what_the_new_document_says(
         message(50 + number, created, status="received", direction="incoming")
         for number, created in enumerate(sorted(arrived))
     ]
-    twin = _old_provider(messages, page_size_max=most, inbound_word=word, nulls_written=nulls)
+    twin = old_provider(messages, page_size_max=most, inbound_word=word, nulls_written=nulls)
     back = World(
         V2, OLD_BACK, lambda request: call(twin.app, request), accounts=("A1", "AC9"), properties=(PROPERTY, ""),
     )  # fmt: skip
@@ -966,10 +966,10 @@ _servers = st.one_of(
 """How the server reads bounds and in which zone, and what it is said to be: what it is, or something that asks it for more."""
 
 
-def _before_old(front: Any, server: tuple[str, Any, str], messages: list[Sms], size: int = 200) -> World:
+def before_old(front: Any, server: tuple[str, Any, str], messages: list[Sms], size: int = 200) -> World:
     """A front before a server of the old dialect, which may serve fewer at once than it is asked for."""
     bounds, zone, profile = server
-    twin = _old_provider(messages, bounds=bounds, zone=zone, page_size_max=size)
+    twin = old_provider(messages, bounds=bounds, zone=zone, page_size_max=size)
     accounts, properties = (("A1", "AC9"), (PROPERTY, "")) if front is V2 else (("AC1", "AC9"), ("", ""))
     return World(
         front, OLD_BACKS[profile], lambda request: call(twin.app, request), accounts=accounts, properties=properties
@@ -992,7 +992,7 @@ def test_a_search_is_exact_to_the_second_however_the_old_provider_reads_its_boun
 ) -> None:
     messages = stored(rows)
     asked = {"Results_Count": count, "Results_Skip": skip, **({"Status": status} if status else {})}
-    reply = _before_old(V2, server, messages, size).play(_search(since, until, **asked), NOW)
+    reply = before_old(V2, server, messages, size).play(_search(since, until, **asked), NOW)
     assert reply.response.status == 200, (reply.log, reply.response)
     shown = [_as_v2(sms) for sms in messages if since <= sms.created < until]
     shown = [row for row in shown if status in ("", row["Status"])]
@@ -1017,12 +1017,12 @@ def test_an_old_application_before_an_old_provider_of_another_profile_gets_what_
     rows: Any, server: Any, queries: Any, profile: str, size: int
 ) -> None:
     messages, old = stored(rows), profile == "open-source"
-    front = _before_old(FRONTS[profile], server, messages, size)
-    seen = [sms._replace(sid=_old_sid(sms)) for sms in messages]
+    front = before_old(FRONTS[profile], server, messages, size)
+    seen = [sms._replace(sid=old_sid(sms)) for sms in messages]
     for filters, sort, stretch in queries:
         asked = _query(filters, sort, stretch)
         if "AfterSid" in asked and asked["AfterSid"] != "SMx":
-            asked["AfterSid"] = _old_sid(seen_as(asked["AfterSid"]))
+            asked["AfterSid"] = old_sid(seen_as(asked["AfterSid"]))
         event(f"{server[0]} as {server[2]}")
         _agrees(front.play(ask(asked), NOW), seen, asked, old=old)
 
@@ -1040,11 +1040,11 @@ def test_at_either_end_of_all_dates_a_server_that_reads_days_shows_what_there_is
     messages = [message(0, created)]
     after = min(created + 1, LAST)
     for since, until in ((created, after), (0, LAST), (after, LAST), (0, created)):
-        reply = _before_old(V2, server, messages).play(_search(since, until), NOW)
+        reply = before_old(V2, server, messages).play(_search(since, until), NOW)
         assert reply.response.status == 200, (reply.log, reply.response)
         assert len(json.loads(reply.response.body)["Messages"]) == (since <= created < until), (since, until)
     for asked in ({"StartTime": "1970-01-01"}, {"EndTime": "9999-12-31T23:59:59"}, {}):
-        old = _before_old(FRONTS["seed"], server, messages)
+        old = before_old(FRONTS["seed"], server, messages)
         assert page_of(old.play(ask(asked), NOW))["total"] == 1, asked
 
 
@@ -1060,7 +1060,7 @@ def test_a_server_said_to_read_times_that_reads_days_is_a_fault_that_names_the_p
 ) -> None:
     """Where its days are those of UTC. Those of another zone begin too late, or end too soon, and then nothing tells: docs/lists.md."""
     messages = stored(rows)
-    reply = _before_old(V2, ("days", UTC, "seed"), messages).play(_search(since, until), NOW)
+    reply = before_old(V2, ("days", UTC, "seed"), messages).play(_search(since, until), NOW)
     if reply.response.status == 200:
         shown = [_as_v2(sms) for sms in messages if since <= sms.created < until]
         assert json.loads(reply.response.body) == {"Messages": shown}
@@ -1075,8 +1075,8 @@ def test_a_message_is_found_at_a_server_that_reads_days(at: int, zone: timezone)
     """AfterSid with a page number that says nothing, and nothing remembered: what comes before its second cannot be asked for, what
     comes before its day can."""
     stock = [message(number, START + number * 1000) for number in range(1500)]
-    front = _before_old(FRONTS["seed"], ("days", zone, "open-source"), stock, 7)
-    anchor = _old_sid(stock[::-1][at])
+    front = before_old(FRONTS["seed"], ("days", zone, "open-source"), stock, 7)
+    anchor = old_sid(stock[::-1][at])
     page = page_of(front.play(ask({"Page": "1", "PageSize": "9", "AfterSid": anchor, "Limit": "100000"}), NOW))
-    assert page["messages"] == [_old_sid(sms) for sms in stock[::-1][at + 1 : at + 10]]
+    assert page["messages"] == [old_sid(sms) for sms in stock[::-1][at + 1 : at + 10]]
     assert page["total"] == len(stock)

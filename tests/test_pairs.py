@@ -24,7 +24,8 @@ from translator.dialect.front import Listed
 from translator.errors import Refused
 from translator.model import Draft, Fault, Message, Notes
 from translator.planning.arrange import arranged, cut
-from translator.planning.slices import Budget, Slices
+from translator.planning.blocks import Budget
+from translator.planning.slices import Slices
 from translator.wants import Steps, alone
 from translator.wire import Answer, Request, Response
 

@@ -16,7 +16,8 @@ from translator.formats import json as json_format
 from translator.model import DIRECTIONS, STATUSES, Message, Notes, Order, Page, Query
 from translator.planning import Limits, list_page, messages_between, plan, read_answer, rules, within_second
 from translator.planning.arrange import arranged, cut
-from translator.planning.slices import Budget, Slices
+from translator.planning.blocks import Budget
+from translator.planning.slices import Slices
 from translator.planning.totals import Total, extend
 from translator.tables import overlay
 from translator.tables.load import raw_tables
@@ -265,7 +266,7 @@ def test_a_back_that_serves_less_than_asked_is_noticed_and_asked_for_less() -> N
     rows, _, notes = _scan(entry, fake.answer)
     assert len(rows) == 9
     assert [tuple(note) for note in notes.items] == [("back-serves-less", "5 rows where 7 were asked for")]
-    assert fake.asked == [(0, 7), (5, 1), (4, 5), (8, 5), (12, 5), (16, 5), (9, 1)]
+    assert fake.asked == [(0, 7), (5, 1), (0, 7), (4, 5), (8, 5), (12, 5), (16, 5), (9, 1)]
 
 
 @pytest.mark.parametrize("back", ["properties-v2", "restcomm"])

@@ -3,6 +3,8 @@
     POST /_twin/clock    {"seconds": 5}                          time passes
     POST /_twin/receive  {"from": …, "to": …, "text": …}         a message comes in
     POST /_twin/invent   {"messages": 100, "seed": 7}            an invented past
+    POST /_twin/arrivals {"after": [0, 1, 2], "repeat": true,    so many messages arrive after each answered request: none after
+                          "directions": ["outbound"], "ago": 5}  the first, one after the second, two after the third, and anew
 
 Off unless asked for: it is for loopback, and asks for no credentials.
 """
@@ -16,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
+
+from conformance.twins.arrivals import Arrivals, after
 
 ROOT = "/_twin"
 
@@ -37,7 +41,11 @@ class TurnedClock:
 
 
 def controlled(
-    app: ASGIApp, clock: TurnedClock, receive: Callable[[str, str, str], Any], invent: Callable[[int, int], None]
+    app: ASGIApp,
+    clock: TurnedClock,
+    receive: Callable[[str, str, str], Any],
+    invent: Callable[[int, int], None],
+    arrive: Callable[[Arrivals], None],
 ) -> ASGIApp:
     """A twin's application with the control before it."""
 
@@ -55,6 +63,13 @@ def controlled(
         invent(int(given["messages"]), int(given["seed"]))
         return JSONResponse({})
 
-    routes = [("/clock", turned), ("/receive", received), ("/invent", invented)]
+    async def arriving(request: Request) -> Response:
+        given = await request.json()
+        numbers = [int(number) for number in given["after"]]
+        directions = tuple(given.get("directions", ("inbound",)))
+        arrive(after(numbers, directions, ago=float(given.get("ago", 0)), repeat=bool(given.get("repeat"))))
+        return JSONResponse({})
+
+    routes = [("/arrivals", arriving), ("/clock", turned), ("/receive", received), ("/invent", invented)]
     control = [Route(ROOT + path, told, methods=["POST"]) for path, told in routes]
     return Starlette(routes=[*control, Mount("/", app)])

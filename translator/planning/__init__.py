@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from translator.accounts import Entry
 from translator.model import Message, Notes, Query
 from translator.planning import scans
+from translator.planning.answers import is_ours, read_answer
 from translator.planning.arrange import sift
+from translator.planning.blocks import Budget
 from translator.planning.limits import Limits
 from translator.planning.pages import Pages
 from translator.planning.plan import Plan, plan
 from translator.planning.retrieve import read_retrieve, write_retrieve
-from translator.planning.slices import Budget, Slices, is_ours, read_answer
+from translator.planning.slices import Slices
 from translator.wants import Recall, Steps, Tally
 
 __all__ = [
@@ -99,14 +101,14 @@ def rules(entry: Entry, query: Query) -> Iterator[str]:
     if planned.scan:
         yield f"every row of the range is read, {verbs.slice} at once: {planned.scan}"
         yield f"while slices come back full: the next {entry.back.in_flight} at once"
-        yield "behind a slice that is shorter: one row; nothing there is the end"
+        yield "behind a slice that is shorter: one row; nothing there is the end, else that slice again"
         yield f"sorted here: {order}; counted here; kept for the pages that follow"
     else:
         yield f"the back's own order serves {order}{', read from the end' if planned.mirrored else ''}"
         if front.shows_total:
             yield f"where that slice is full: the total by one-row asks, {entry.back.in_flight} at once, leaping and then bisecting"
-            yield "behind a slice that is shorter: one row; nothing there is the end"
+            yield "behind a slice that is shorter: one row; nothing there is the end, else that slice again"
             yield "then the slices that cover the page, where they were not read yet"
         else:
-            yield "then the next slices of the page; behind one that is shorter: one row; nothing there is the end"
+            yield "then the next slices of the page; behind one that is shorter: one row; nothing there is the end, else that slice again"
     yield f"kept: the first {query.limit or 'all'}; shown: {query.count} from index {query.skip}"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from translator.accounts import Entry
 from translator.errors import Refused, Unreadable
 from translator.model import Message, Page, Query
-from translator.planning import totals
+from translator.planning import moving, totals
 from translator.planning.arrange import Stretch, cut
 from translator.planning.limits import Limits
 from translator.planning.plan import Plan
@@ -85,7 +85,7 @@ class Pages:
         in_one_slice = len(counted.read) == counted.rows < self._slices.size
         if self._slices.moves and not in_one_slice and (counted.whole or stop > self._slices.size):
             ends = counted.whole and stop == counted.rows
-            return (yield from self._moving(stretch, first, None, ends=ends, whole=counted.whole))
+            return (yield from self._moving(stretch, first, ends=ends, whole=counted.whole))
         start = counted.rows - stop if self._plan.mirrored else first
         return (yield from self._shown(stretch, start, counted))
 
@@ -111,18 +111,14 @@ class Pages:
             rows = [read[index] for index in range(start, stop)]
         return self._page(stretch, rows[::-1] if self._plan.mirrored else rows, whole=counted.whole)
 
-    def _moving(self, stretch: Stretch, start: int, after: str | None, *, ends: bool, whole: bool) -> Steps:
-        """The page of a back whose rows move along with each message that comes: read in one go, from index `start` or behind the
-        message that was there, and to the end of the list where the page `ends` it."""
+    def _moving(self, stretch: Stretch, start: int, *, ends: bool, whole: bool) -> Steps:
+        """The page of a back whose rows move along with each message that comes: read in one go, and to the end of the list where the page
+        `ends` it."""
         if not stretch.shown:
             return self._page(stretch, [], whole=whole)
-        rows = yield from self._slices.stretch(start, None if ends else start + stretch.shown + (after is not None))
-        before = None
-        if after is not None:
-            before = 1 + next((at for at, row in enumerate(rows) if row.sid == after), -1)
-            rows, before = rows[before:], start + before
+        rows = yield from self._slices.stretch(start, None if ends else start + stretch.shown)
         if ends:
-            stretch = Stretch(self._query, (start if before is None else before) + len(rows), before)
+            stretch = Stretch(self._query, start + len(rows))
         return self._page(stretch, rows[: stretch.shown], whole=whole)
 
     def _page(self, stretch: Stretch, messages: Sequence[Message], *, whole: bool) -> Page:
@@ -184,13 +180,16 @@ class Pages:
     def _following(self, anchor: _Anchor, counted: Counted) -> Steps:
         """The page that follows a message of the list."""
         if anchor.place >= counted.rows or (self._slices.moves and not counted.fresh):
-            counted = yield from self._counted(renew=True)
-        rows = max(counted.rows, anchor.place + 1)
-        before = rows - anchor.place if self._plan.mirrored else anchor.place + 1
-        stretch = Stretch(self._query, rows, before)
+            counted = (yield from self._counted(renew=True))._replace(fresh=False)
         if self._slices.moves:
-            after, ends = anchor.read[anchor.place].sid, counted.whole and before + stretch.shown == rows
-            return (yield from self._moving(stretch, anchor.place, after, ends=ends, whole=counted.whole))
+            sid, sure = anchor.read[anchor.place].sid, anchor.place in counted.read or not counted.fresh
+            stretch, rows = yield from moving.following(
+                self._slices, self._query, anchor.place, sid, counted.rows, whole=counted.whole, sure=sure
+            )
+            return self._page(stretch, rows, whole=counted.whole)
+        matches = max(counted.rows, anchor.place + 1)
+        before = matches - anchor.place if self._plan.mirrored else anchor.place + 1
+        stretch = Stretch(self._query, matches, before)
         start = anchor.place - stretch.shown if self._plan.mirrored else before
         return (yield from self._shown(stretch, start, counted._replace(read={**counted.read, **anchor.read})))
 

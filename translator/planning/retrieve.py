@@ -3,7 +3,7 @@
 from translator.accounts import Entry
 from translator.errors import Refused, Unreadable
 from translator.model import Message
-from translator.planning.slices import is_ours, read_answer
+from translator.planning.answers import is_ours, read_answer
 from translator.wire import Answer, Request
 
 

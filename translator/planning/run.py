@@ -9,11 +9,14 @@ from translator.model import Message
 SETTING: Final = "does the back read search_params, and bounds as its profile says?"
 """What is probably wrong with a back that answers otherwise than asked."""
 
-_MOST_MOVES: Final = 8
-"""How many slices may hold nothing new where each message that comes moves all others along."""
+_MOST_REPEATS: Final = 8
+"""How many slices one after another may be full and hold nothing new, where messages that come move others along."""
 
 _MOST_STARTS: Final = 3
 """How often a list is read from its start again because rows that were read have gone out of sight."""
+
+_YOUNG: Final = 300.0
+"""Seconds after its second in which a message of it may still come to be seen: clocks differ, and backs queue."""
 
 
 class Span(NamedTuple):
@@ -26,12 +29,12 @@ class Span(NamedTuple):
 class Run:
     """Rows being read one slice after another. Each slice begins with the last row of the one before it: where it does not, rows
     came or went meanwhile, and an earlier slice is asked for until one joins. `at` is the index behind what was read; `moves` says
-    that an index means another row when a message comes.
+    that an index may mean another row when a message comes.
     """
 
     def __init__(self, start: int, stop: int | None, *, moves: bool) -> None:
         self._start, self._stop = start, stop
-        self._repeats_left = _MOST_MOVES if moves else 0
+        self._most_repeats = self._repeats_left = _MOST_REPEATS if moves else 0
         self._starts_left = _MOST_STARTS
         self.overlap = 0
         """How many rows of the slice before it each slice begins with: one, unless slices are of one row or are pages."""
@@ -62,9 +65,19 @@ class Run:
         """Whether a slice goes on where the rows before it ended."""
         return not self._rows or not self.overlap or (bool(rows) and rows[0].sid in self._seen())
 
+    def may_miss_before(self, rows: Sequence[Message], now: float) -> bool:
+        """Whether a row may be missing between what was taken and a page that was asked for at the same time, and answered sooner perhaps.
+
+        Pages share no row, and a server may put a message in front of those of the same second. That second is the newest one of the
+        list: so only a page whose rows, and the one before them, are all of one second, and that is not long ago, may have moved.
+        """
+        last = self._rows[-1].created if self._rows else 0
+        return now - last < _YOUNG and (not rows or last == rows[0].created == rows[-1].created)
+
     def step_back(self) -> None:
         """Ask from an earlier index, twice as far back each time, and in the end from the first one anew. Raises Unreadable where
-        that has been done too often."""
+        that has been done too often. What is read again that way may hold nothing new."""
+        self._repeats_left = max(self._repeats_left, 1)
         if self.next > self._start:
             self._back *= 2
             return
@@ -81,10 +94,9 @@ class Run:
         if self._rows:
             seen = self._seen()
             fresh = [message for message in got if message.sid not in seen]
-        if full and not fresh:
-            self._repeats_left -= 1
-            if self._repeats_left < 0:
-                raise Unreadable(f"a slice repeats an earlier one: {SETTING}")
+        self._repeats_left = self._most_repeats if fresh else self._repeats_left - full
+        if self._repeats_left < 0:
+            raise Unreadable(f"a slice repeats an earlier one: {SETTING}")
         self._only = rows if fresh is rows and not self._rows else None
         self._rows += fresh
         self.at, self._back = span.start + len(rows), 1

@@ -3,78 +3,41 @@
     row by row     inside the bounds and words that the back was told · our own · in the order that it is said to have
     slice by slice not longer than asked · not one that came before · short only where no row is behind it
 
-A back that serves less at once than we think is noticed by the row behind its short slice, and asked for less from then on.
+A row behind a short slice has one of two reasons: a message came between the two asks, or the back serves less at once than was asked
+for. So the slice is asked for again. If it is longer now, a message came. If it is not, the back serves less, and is asked for less.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from translator.accounts import Entry
 from translator.dialect.back import Pushed, Slice
 from translator.errors import Refused, Unreadable
 from translator.kinds.instants import LAST
 from translator.model import Fault, Message, Notes
+from translator.planning import served
+from translator.planning.answers import read_answer
+from translator.planning.blocks import Block, Budget, pushed_along
 from translator.planning.run import SETTING, Run, Span
-from translator.wants import Ask, Kept, Once, Recall, Steps
-from translator.wire import Answer, Failure, Response
+from translator.wants import Ask, Steps
+from translator.wire import Answer, Failure
 
 _MALFORMED: Final = 400
 
 _FARTHEST: Final = 10**9
 """An index at which no list of messages has a row."""
 
-
-def read_answer(answer: Answer) -> Response:
-    """The answer to a read, or the fault that its failure is. Raises Refused."""
-    if not isinstance(answer, Failure):
-        return answer
-    names = {"never-left": "back-unreachable", "timeout": "back-timeout", "broken": "back-failed"}
-    raise Refused(Fault(names[answer.kind], log=f"the ask failed: {answer.kind} {answer.detail}"))
-
-
-def is_ours(message: Message, entry: Entry) -> bool:
-    """Whether a message may belong to the entry, as far as the back says whose it is."""
-    behind = entry.behind
-    return message.account in (None, behind.account) and (
-        not behind.property or message.property in (None, behind.property)
-    )
-
-
-@dataclass(slots=True)
-class Budget:
-    """How many asks one list may still take. With `cap`, running out of them is not an error but ends the reading."""
-
-    left: int
-    cap: bool = False
-
-    def take(self, asks: int) -> bool:
-        """Whether that many more may be asked. Raises Refused where they may not and nobody wants less."""
-        if asks <= self.left:
-            self.left -= asks
-            return True
-        if self.cap:
-            return False
-        raise Refused(Fault("list-too-long"))
-
-
-class Block(NamedTuple):
-    """The rows of one slice from some index on, the index behind the last of them, how many rows the whole slice had, and
-    whether that is as many as were asked for."""
-
-    rows: Sequence[Message]
-    end: int
-    served: int
-    full: bool
+_MOST_GROWTHS: Final = 3
+"""How many times a slice that is longer each time it is asked for is followed to its end."""
 
 
 class Slices:
     """One range of one back. `size` is how many rows are asked for at once, `served` the most that came at once.
 
     `ordered` says that places in the back's order are relied on, so that it is checked too; `moves`, that an index means another row
-    when a message comes. Where asks run out and less will do, `capped` says that rows were not read, and `unproven` that the end of the
-    list was taken for it without the ask that shows it.
+    when a message comes; `stays`, that it never does: servers that count in pages may put a message in front of those of its second.
+    Where asks run out and less will do, `capped` says that rows were not read, and `unproven` that the end of the list was taken for it
+    without the ask that shows it.
     """
 
     def __init__(
@@ -90,6 +53,7 @@ class Slices:
         self.size = self._verbs.slice
         self.served = 0
         self.moves = self._verbs.order == "descending"
+        self.stays = self._verbs.order == "ascending" and not self.in_pages
         self.capped = self.unproven = False
 
     @property
@@ -99,8 +63,12 @@ class Slices:
 
     @property
     def reach(self) -> int:
-        """How many rows that stand together can still be read: slices that follow one another share a row."""
-        return self.budget.left * (self.size if self.in_pages else max(1, self.size - 1))
+        """How many rows that stand together can still be read: slices that follow one another share a row, and pages begin where they
+        begin."""
+        return max(
+            0,
+            self.budget.left * self.size - self.size + 1 if self.in_pages else self.budget.left * max(1, self.size - 1),
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -119,24 +87,16 @@ class Slices:
     # -------------------------------------------------------------------------------------------------- what a back serves
 
     def recall(self) -> Steps:
-        """Begin with the size that this back was once seen to serve, where it is less than the table says."""
-        seen: int | None = yield Recall(self._served_key)
-        self.size = min(self.size, seen or self.size)
+        """Begin with the size that this back was seen to serve lately, where it is less than the table says."""
+        self.size = yield from served.known_of(self._entry.back.name, self.size, self._now)
 
     def _lower(self, got: int) -> Steps:
-        """The back serves no more than that at once. Never asked for more again, and noted."""
+        """The back serves no more than that at once: it is noted, and less is asked for. Others are told of it, unless the range is one
+        of a status, which rows enter and leave at any time."""
         self.notes.add("back-serves-less", f"{got} rows where {self.size} were asked for")
         self.size = got
-
-        def lowered(previous: int | None) -> Steps:
-            return got, Kept(min(got, previous or got), 0, math.inf)
-            yield
-
-        yield Once(self._served_key, lowered)
-
-    @property
-    def _served_key(self) -> tuple[str, str]:
-        return ("served", self._entry.back.name)
+        if self._pushed.status is None:
+            yield from served.learn(self._entry.back.name, got, self._now)
 
     # ------------------------------------------------------------------------------------------------------------- asking
 
@@ -147,14 +107,16 @@ class Slices:
         requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
         self.notes.asks += len(requests)
         answers = yield Ask(self._entry.back.name, tuple(requests))
-        return [self._checked(span, answer) for span, answer in zip(spans, answers, strict=True)]
+        slices = [self._checked(span, answer) for span, answer in zip(spans, answers, strict=True)]
+        yield from served.unlearn(self._entry.back.name, max(len(slice_.rows) for slice_ in slices), self._now)
+        return slices
 
     def probe(self, indices: Sequence[int]) -> Steps:
         """Whether there is a row at each index; one row is asked for at each, all at once."""
         self.must_take(len(indices))
         slices = yield from self.ask([Span(index, 1) for index in indices])
         sids = [message.sid for slice_ in slices for message in slice_.rows]
-        if len(sids) > len(set(sids)) or max(indices) > _FARTHEST:
+        if (self.stays and len(sids) > len(set(sids))) or max(indices) > _FARTHEST:
             raise Unreadable(f"rows at different places are the same one: {SETTING}")
         return [bool(slice_.rows) for slice_ in slices]
 
@@ -176,45 +138,93 @@ class Slices:
         if slice_.size is not None:
             yield from self._lower(slice_.size)
             return (yield from self.block(start))
-        rows = slice_.rows
-        return Block(rows[start - span.start :], span.start + len(rows), len(rows), len(rows) == span.size)
+        return Block(start, span, slice_.rows)
 
-    def ends_behind(self, rows: int, at: int) -> Steps:
-        """Whether a slice of so many rows was short because the list ends at index `at`. If not, less is asked for from now on."""
-        if not self.spare:
-            self.unproven = True
-            return True
-        [more] = yield from self.probe([at])
-        if more:
-            yield from self._lower(max(rows, 1))
-        return not more
+    def ended(self, block: Block) -> Steps:
+        """Whether a slice that is short was so because the list ends in it. Returns the slice, longer where messages came meanwhile, and
+        whether it does; if it does not and is short still, less is asked for from now on."""
+        rows, ends = yield from self._behind(block.span, block.whole)
+        return block._replace(whole=rows), ends
+
+    def _behind(self, span: Span, rows: Sequence[Message]) -> Steps:
+        """What is behind the rows of a slice that is short: returns them, or more where messages came, and whether the list ends there.
+
+        No list that is asked for a few times more grows into each of the gaps by chance; one that does is taken to end where it ended.
+        """
+        for _ in range(_MOST_GROWTHS):
+            if not self.spare:
+                break
+            [more] = yield from self.probe([span.start + len(rows)])
+            if not more:
+                return rows, True
+            if not self.spare:
+                break
+            self.must_take(1)
+            [again] = yield from self.ask([span])
+            if again.size is not None:
+                yield from self._lower(again.size)
+                return rows, False
+            if len(again.rows) <= len(rows):
+                yield from self._lower(len(rows))
+                return rows, False
+            if self.moves and pushed_along(span, rows, again.rows):
+                return rows, True
+            rows = again.rows
+            if len(rows) == span.size:
+                return rows, False
+        else:
+            return rows, True
+        self.unproven = True
+        return rows, True
 
     def stretch(self, start: int, stop: int | None = None) -> Steps:
         """The rows from index `start` up to `stop`, or to the end, in the back's order and none twice.
 
         Fewer come where the list ends before, or where the budget does and may: then `capped` is set.
         """
-        run = Run(start, stop, moves=self._verbs.order != "ascending")
-        width = 1 if stop is None else self.in_flight
+        run = Run(start, stop, moves=not self.stays)
+        width = 1 if stop is None else self._width
         while run.lacks and not self.is_empty:
             run.overlap = 0 if self.in_pages or self.size == 1 else 1
             spans = self._spans(run.next, run.need, width, run.overlap)
             if not self.budget.take(len(spans)):
                 self.capped = True
                 break
-            width = self.in_flight
+            width = self._width
             for span, slice_ in zip(spans, (yield from self.ask(spans)), strict=True):
                 if slice_.size is not None:
                     yield from self._lower(slice_.size)
                 elif not run.joins(slice_.rows):
                     run.step_back()
+                elif span is not spans[0] and self._affords_again(run) and run.may_miss_before(slice_.rows, self._now):
+                    pass  # it is asked for again, alone
                 elif run.takes(span, slice_.rows):
                     continue
-                elif not slice_.rows or (yield from self.ends_behind(len(slice_.rows), run.at)):
+                elif not slice_.rows or (yield from self._last(run, span, slice_.rows)):
                     return run.taken()
                 width = 1
                 break
         return run.taken()
+
+    def _affords_again(self, run: Run) -> bool:
+        """Whether a page of those that were asked for at once may be asked for again, and the rest of the run still be read."""
+        return self.in_pages and self.spare > self.in_flight + (run.need or 0) // self.size
+
+    @property
+    def _width(self) -> int:
+        """How many slices are asked for at once. Those of one row share none, so they are asked for one by one where rows may move."""
+        return self.in_flight if self.size > 1 or self.in_pages or self._verbs.order == "ascending" else 1
+
+    def _last(self, run: Run, span: Span, rows: Sequence[Message]) -> Steps:
+        """Whether the list ends in a slice that the run has taken and that is short. What came meanwhile is taken too."""
+        longer, ends = yield from self._behind(span, rows)
+        if longer is rows:
+            return ends
+        if not run.joins(longer):
+            run.step_back()
+            return False
+        run.takes(span, longer)
+        return ends
 
     def all(self) -> Steps:
         """The rows from the first on, as far as asks go, and whether they are all of the list."""

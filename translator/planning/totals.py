@@ -55,9 +55,9 @@ class Counted(NamedTuple):
 def first(slices: Slices) -> Steps:
     """The first slice, and whether the list ends in it (or may, where no ask is left to tell). Returns Block and whether it does."""
     block = yield from slices.block(0)
-    if block.full:
-        return block, False
-    return block, not block.served or (yield from slices.ends_behind(block.served, block.end))
+    if block.full or not block.served:
+        return block, not block.served
+    return (yield from slices.ended(block))
 
 
 def count(slices: Slices, wanted: int, keep: int = 1) -> Steps:
@@ -86,14 +86,15 @@ def extend(slices: Slices, total: Total, wanted: int) -> Steps:
     read: dict[int, Message] = {}
     start = total.rows - min(wanted, slices.size // 2, total.rows)
     block = yield from slices.block(start)
-    _put(read, start, block.rows)
     if block.end < total.rows:
         return (yield from count(slices, wanted))  # rows are gone, and every index with them
-    if not block.full:
-        # It served more than this at once while the total was counted, so this is no more than it serves: it is the end.
-        proven = block.served < total.served
-        if proven or not block.served or (yield from slices.ends_behind(block.served, block.end)):
-            return Counted(block.end, read, whole=not slices.unproven)
+    # It served more than this at once while the total was counted, so this is no more than it serves: it is the end.
+    ends = not block.full and (block.served < total.served or not block.served)
+    if not block.full and not ends:
+        block, ends = yield from slices.ended(block)
+    _put(read, start, block.rows)
+    if ends:
+        return Counted(block.end, read, whole=not slices.unproven)
     return (yield from _grown(slices, block.end, read))
 
 
@@ -110,15 +111,17 @@ def _grown(slices: Slices, lowest: int, read: dict[int, Message]) -> Steps:
         else:
             at = lowest + max(0, int(highest) - lowest - slices.size + 1) // 2
         block = yield from slices.block(at)
-        if not slices.moves and not {row.sid for row in block.rows}.isdisjoint([row.sid for row in read.values()]):
+        known = {row.sid for row in read.values()}
+        again = sum(row.sid in known for row in block.rows)
+        if again and (slices.stays or (not slices.moves and again == len(block.rows))):
             raise Unreadable(f"rows at different places are the same one: {SETTING}")
-        _put(read, at, block.rows)
         if not block.served:
             highest = at
             continue
-        ends = not block.full and (
-            block.served < slices.served or (yield from slices.ends_behind(block.served, block.end))
-        )
+        ends = not block.full and block.served < slices.served
+        if not block.full and not ends:
+            block, ends = yield from slices.ended(block)
+        _put(read, at, block.rows)
         lowest, highest = block.end, block.end if ends else highest
     return Counted(lowest, read, whole=not slices.unproven)
 

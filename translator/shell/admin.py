@@ -54,6 +54,10 @@ METRICS: Final[dict[str, Described]] = {
         "TLS handshakes at the front that failed, by why in OpenSSL's words; overdue where a caller took too long, gone where it left.",
         ("reason",),
     ),
+    "back_rows_served": Described(
+        "Rows that a back is asked for at once now: its page_max, or fewer where it was seen to serve fewer in the last ten minutes.",
+        ("back",),
+    ),
     "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
 }
 """Every metric, without its prefix; a counter's name on the page ends in `_total`."""
@@ -66,6 +70,8 @@ class Meter(Collector):
     def __init__(self) -> None:
         self._counts: defaultdict[tuple[str, tuple[Any, ...]], float] = defaultdict(float)
         self._seconds: dict[tuple[str, str], list[float]] = {}
+        self.rows_served: Callable[[], Iterable[tuple[str, int]]] = tuple
+        """Says how many rows each back is asked for at once; asked whenever the page is."""
 
     def count(self, reply: Reply, seconds: float, back: str) -> None:
         """A request has been answered; `back` is the one that was asked last, or empty."""
@@ -105,6 +111,8 @@ class Meter(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Everything counted, as the library wants it."""
+        for back, rows in self.rows_served():
+            self._counts["back_rows_served", (back,)] = rows
         for name, metric in METRICS.items():
             family = _FAMILIES.get(name, CounterMetricFamily)(PREFIX + name, metric.help, labels=metric.labels)
             for (counted, labels), number in self._counts.items():
@@ -123,7 +131,11 @@ class Meter(Collector):
         return generate_latest(self)
 
 
-_FAMILIES: Final[dict[str, Any]] = {"owed": GaugeMetricFamily, "request_seconds": HistogramMetricFamily}
+_FAMILIES: Final[dict[str, Any]] = {
+    "back_rows_served": GaugeMetricFamily,
+    "owed": GaugeMetricFamily,
+    "request_seconds": HistogramMetricFamily,
+}
 
 
 def _label(name: str, value: Any) -> str:

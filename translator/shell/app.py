@@ -11,7 +11,7 @@ wait for either cost more than the translation, so a timer looks after the call 
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
@@ -21,6 +21,7 @@ from translator import wire
 from translator.accounts import Accounts
 from translator.exchange import Limits, Reply, exchange, failure
 from translator.losses import Losses
+from translator.planning import served
 from translator.shell.admin import Meter
 from translator.shell.asgi import AsgiCall
 from translator.shell.call import GONE, Call, Gone, new_ids
@@ -66,8 +67,16 @@ class Proxy:
         self._losses = Losses() if explain_headers else None
         self._meter = meter or Meter()
         self._receipts = receipts
-        self.driver = Driver(backs, memory or Memory(), self._meter, scribe)
+        self._memory = memory or Memory()
+        self.driver = Driver(backs, self._memory, self._meter, scribe)
         self._clock = clock
+        self._meter.rows_served = self._rows_served
+
+    def _rows_served(self) -> Iterator[tuple[str, int]]:
+        """How many rows each back is asked for at once now."""
+        for back in {entry.back.name: entry.back for entry in self._accounts.entries}.values():
+            known = self._memory.recall(served.key(back.name))
+            yield back.name, served.at_once(back.dialect.back.slice, known, self._clock())
 
     def application(self) -> Starlette:
         """This endpoint as an application. No path is routed: the dialects do that."""

@@ -5,6 +5,7 @@ and official clients, and is a knob of `PropertiesV2Twin` where a reading can di
 """
 
 import time
+from functools import partial
 
 from starlette.types import ASGIApp
 
@@ -58,4 +59,5 @@ def stand_up(
             property_sid=names[0], sender=f"+{sender}", recipient=f"+{recipient}", text=text
         ),
         lambda count, chosen: twin.load(seeded_messages(account, names[0], count, chosen, clock(), documented=False)),
+        partial(setattr, twin, "arrivals"),
     )

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from conformance.clock import Clock
+from conformance.twins.arrivals import Arrival, Arrivals, BetweenAsks
 
 from .faults import Fault, answer
 from .gate import Call, Gate, TwinAccount
@@ -65,6 +66,8 @@ class PropertiesV2Twin:
     """The most entries of one batch. No page names one."""
     pace: Pace = field(default_factory=Pace)
     """How fast a sent message advances."""
+    arrivals: Arrivals = field(default_factory=lambda: iter(()))
+    """Messages that arrive between two requests: see `conformance.twins.arrivals`."""
 
     calls: deque[Call] = field(init=False, default_factory=lambda: deque(maxlen=CALLS_KEPT))
     """What was asked, oldest first; never a token."""
@@ -82,7 +85,10 @@ class PropertiesV2Twin:
                 Route(messages + "/{message_sid}", self._retrieve, methods=["GET"]),
                 Route("/v2/Messages/{message_sid}", self._retrieve, methods=["GET"]),
             ],
-            middleware=[Middleware(Gate, accounts=lambda: self.accounts, calls=self.calls)],
+            middleware=[
+                Middleware(BetweenAsks, arrive=self._arrive),
+                Middleware(Gate, accounts=lambda: self.accounts, calls=self.calls),
+            ],
             exception_handlers={Fault: _refuse, HTTPException: _refuse_route, Exception: _give_up},
         )
 
@@ -118,6 +124,37 @@ class PropertiesV2Twin:
         )
         self._store.add(row)
         return row
+
+    def arrive(self, arrival: Arrival) -> MessageRow:
+        """A message is created, whoever made it. A property that no account has is a ValueError."""
+        owners = {place: sid for sid, account in self.accounts.items() for place in account.properties}
+        place = arrival.place or next(iter(owners), "")
+        if place not in owners:
+            raise ValueError(f"no account has the property {place}")
+        created = int(self.clock() - arrival.ago)
+        comes_in = arrival.direction == "inbound"
+        row = MessageRow(
+            sid=self._mint(),
+            account_sid=owners[place],
+            property_sid=place,
+            sender="+15550100031",
+            recipient="+15550100032",
+            text=arrival.text,
+            delivery_receipt=False,
+            segments=0 if comes_in else count_segments(arrival.text),
+            status=RECEIVED if comes_in else PROCESSING,
+            direction=RECEIVE if comes_in else TRANSMIT,
+            scheduled=created,
+            created=created,
+            received=created if comes_in else None,
+            advances=not comes_in,
+        )
+        self._store.add(row)
+        return row
+
+    def _arrive(self) -> None:
+        for arrival in next(self.arrivals, ()):
+            self.arrive(arrival)
 
     @property
     def messages(self) -> tuple[MessageRow, ...]:

@@ -10,6 +10,8 @@ sending                                                                         
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from conformance.twins.arrivals import Arrival
+
 SENT_AFTER: Final = 1.0
 """Seconds from the answer to a send until the message is handed to the provider (or refused by it)."""
 
@@ -27,6 +29,9 @@ FAILS_LATER: Final = "0003"
 
 STAYS_SENDING: Final = "0004"
 """Recipients with this ending never leave `sending`."""
+
+_ARRIVES: Final = "15550100032"
+"""The recipient of a message that arrives between two requests."""
 
 Status: TypeAlias = Literal["queued", "sending", "sent", "failed", "received", "delivered", "undelivered"]
 Direction: TypeAlias = Literal["incoming", "outbound-api", "outbound-call"]
@@ -123,3 +128,11 @@ def outbound_steps(recipient: str, created: float, sent_after: float, delivered_
     if ending == FAILS_LATER:
         return sending, sent, Step(settled, "failed", sent=handed_over, error_code=30003)
     return sending, sent, Step(settled, "delivered", sent=handed_over)
+
+
+def arrived(arrival: Arrival, sid: str, account: str, now: float, waits: tuple[float, float]) -> Sms:
+    """The message that an arrival is; `account` is where it is if the arrival names no place, `waits` are those of `outbound_steps`."""
+    created, place, comes_in = now - arrival.ago, arrival.place or account, arrival.direction == "inbound"
+    steps = (Step(created, "received", sent=created),) if comes_in else outbound_steps(_ARRIVES, created, *waits)
+    direction: Direction = "incoming" if comes_in else "outbound-api"
+    return Sms(sid, place, "15550100031", _ARRIVES, arrival.text, created, direction, steps)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,6 +37,7 @@ def stand_up(
         clock,
         lambda sender, recipient, text: twin.receive(account, sender=sender, recipient=recipient, body=text),
         lambda count, chosen: twin.load(seeded_messages(account, count, chosen, clock())[-count:]),
+        partial(setattr, twin, "arrivals"),
     )
 
 

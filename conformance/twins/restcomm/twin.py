@@ -17,6 +17,7 @@ from typing import Final, Literal, NoReturn
 
 import httpx
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
@@ -24,9 +25,10 @@ from starlette.types import Receive, Scope
 from starlette.types import Send as AsgiSend
 
 from conformance.clock import Clock
+from conformance.twins.arrivals import Arrival, Arrivals, BetweenAsks
 from conformance.twins.restcomm import callbacks, reading, writing
 from conformance.twins.restcomm.history import mint_sid
-from conformance.twins.restcomm.life import DELIVERED_AFTER, SENT_AFTER, Sms, Step, outbound_steps
+from conformance.twins.restcomm.life import DELIVERED_AFTER, SENT_AFTER, Sms, Step, arrived, outbound_steps
 from conformance.twins.restcomm.listing import read_list_query, select
 from conformance.twins.restcomm.refusal import Refusal
 
@@ -73,6 +75,7 @@ class RestcommTwin:
     bounds           what StartTime and EndTime are: "instants" in UTC (the document), or whole "days" in `zone` (open server)
     sent_after       seconds from send to sent (or to the failure before it)
     delivered_after  seconds from sent to the delivery status
+    arrivals         messages that arrive between two requests: see `conformance.twins.arrivals`
     """
 
     def __init__(
@@ -88,9 +91,14 @@ class RestcommTwin:
         bounds: Literal["instants", "days"] = "instants",
         sent_after: float = SENT_AFTER,
         delivered_after: float = DELIVERED_AFTER,
+        arrivals: Arrivals | None = None,
     ) -> None:
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
-        self.app = Starlette(routes=[StarletteRoute("/{path:path}", _Door(self))])
+        self.arrivals = arrivals or iter(())
+        self.app = Starlette(
+            routes=[StarletteRoute("/{path:path}", _Door(self))],
+            middleware=[Middleware(BetweenAsks, arrive=self._arrive)],
+        )
         self._accounts = {
             sid: Account(account) if isinstance(account, str) else account for sid, account in accounts.items()
         }
@@ -132,6 +140,16 @@ class RestcommTwin:
         sms = Sms(mint_sid(self._random), account, sender, recipient, body, now, "incoming", (received,))
         self.load([sms])
         return sms
+
+    def arrive(self, arrival: Arrival) -> Sms:
+        """A message is created, whoever made it; an unknown account is a ValueError."""
+        sms = arrived(arrival, mint_sid(self._random), next(iter(self._accounts)), self._clock(), self._waits)
+        self.load([sms])
+        return sms
+
+    def _arrive(self) -> None:
+        for arrival in next(self.arrivals, ()):
+            self.arrive(arrival)
 
     def due_callbacks(self) -> list[callbacks.Callback]:
         """The status callbacks that are due by the clock and were not handed out before, in order of time."""

@@ -1,0 +1,61 @@
+"""One slice of a range, and how many asks a reading may take for all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from translator.errors import Refused
+from translator.model import Fault, Message
+from translator.planning.run import Span
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many asks one list may still take. With `cap`, running out of them is not an error but ends the reading."""
+
+    left: int
+    cap: bool = False
+
+    def take(self, asks: int) -> bool:
+        """Whether that many more may be asked. Raises Refused where they may not and nobody wants less."""
+        if asks <= self.left:
+            self.left -= asks
+            return True
+        if self.cap:
+            return False
+        raise Refused(Fault("list-too-long"))
+
+
+class Block(NamedTuple):
+    """One slice, `whole`, of which the rows from index `start` on are wanted."""
+
+    start: int
+    span: Span
+    whole: Sequence[Message]
+
+    @property
+    def rows(self) -> Sequence[Message]:
+        """The rows that are wanted."""
+        return self.whole[self.start - self.span.start :]
+
+    @property
+    def end(self) -> int:
+        """The index behind the last of them."""
+        return self.span.start + self.served
+
+    @property
+    def served(self) -> int:
+        """How many rows the whole slice has."""
+        return len(self.whole)
+
+    @property
+    def full(self) -> bool:
+        """Whether that is as many as were asked for."""
+        return self.served == self.span.size
+
+
+def pushed_along(span: Span, rows: Sequence[Message], again: Sequence[Message]) -> bool:
+    """Whether a slice is the same as before behind as many new rows as it is longer, where each message that comes moves all others
+    along: then nothing was behind it before."""
+    came = next((at for at, row in enumerate(again) if row.sid == rows[0].sid), 0)
+    return came > 0 and len(again) == min(span.size, len(rows) + came)
