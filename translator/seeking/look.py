@@ -35,7 +35,7 @@ _ENDS: Final = 2
 _OUTBOUND: Final = frozenset(DIRECTIONS) - {"inbound"}
 
 
-class _OutOfAsks(Exception):  # noqa: N818 - it is no error
+class _OutOfAsks(Exception):
     """No asks are left for what is to be read."""
 
 

@@ -43,8 +43,8 @@ METRICS: Final[dict[str, Described]] = {
         "Alarm: requests that failed because a back does not accept our own credentials.", ("back",)
     ),
     "sends": Described(
-        "Sends whose outcome was not known: found at the back, lost to sight, unread if lost before all messages that it may be were read, or "
-        "resent where the operator wants that.",
+        "Sends whose outcome was not known: found at the back, lost to sight, unread where one was lost although not all of its window was "
+        "ever read, or resent where the operator wants that.",
         ("outcome",),
     ),
     "looks": Described(

@@ -38,8 +38,8 @@ LEASE: Final = 60.0
 
 
 class Seeker:
-    """`round` begins what is due, see `background`. `timeout` is the slowest back's, in seconds; `tell` is called when a send was found, and
-    `wake` when a place may be looked at again. `steady` is a clock that is never put forward or back."""
+    """`round` begins what is due, see `background`. `timeout` is the slowest back's, in seconds. `tell` is called when a send was found,
+    and `wake` when a place may be looked at again. `steady` is a clock that is never put forward or back."""
 
     def __init__(
         self, store: Store, accounts: Accounts, driver: Driver, limits: Limits, patience: Patience, meter: Meter, *,
@@ -176,11 +176,11 @@ class Seeker:
         taken = await self._store.read(partial(doubts.claimed, place=name, sids=sids))
         for search in searches:
             search.take_away(taken)
-        wanted = {search.sought.recipient for search in searches if search.seen}
+        wanted = {search.sought.key for search in searches if search.seen}
         if not wanted:
             return {}
         place = self._places[name]
-        rows = await self._store.read(partial(doubts.open_at, place=name, recipients=wanted))
+        rows = await self._store.read(partial(doubts.open_at, place=name, keys=wanted))
         others = [
             Sought(
                 row["id"], row["made"] + place.differences.get(row["made"] // 60 * 60, 0.0), row["sender"], row["recipient"],

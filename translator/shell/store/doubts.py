@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, or_, select, update
 
 from translator.model import Message
 from translator.shell.store.claims import claim, held, is_free
@@ -48,9 +48,10 @@ def abandoned(connection: Connection, now: float) -> None:
         connection.execute(update(table).where(table.c.leased > now).values(leased=0.0))
 
 
-def _is_due(now: float) -> ColumnElement[bool]:
-    """Whether an unknown send is to be looked for. What is due later than any pause is long was put off before the clock was put back."""
-    return unknown & or_(sends.c.look_at <= now, sends.c.look_at > now + LONGEST + _CLOCKS)
+def _is_due(now: float) -> tuple[ColumnElement[bool], ...]:
+    """Whether an unknown send is to be looked for: one of these. What is due later than any pause is long was put off before the clock was
+    put back. They are asked one by one, since no index serves both."""
+    return unknown & (sends.c.look_at <= now), unknown & (sends.c.look_at > now + LONGEST + _CLOCKS)
 
 
 def _is_late(now: float) -> ColumnElement[bool]:
@@ -65,7 +66,7 @@ def due(
     """The sends that are to be looked for now, by place, up to `most` of each that is not busy. Those that are unknown only since `fresh`
     come first, the newest before the others: somebody may wait for them. Then those that are due longest."""
     places: dict[str, list[str]] = {}
-    for which in (_is_due(now), _is_late(now)):
+    for which in (*_is_due(now), _is_late(now)):
         is_fresh = sends.c.doubted > fresh
         order = (case((is_fresh, 0), else_=1), case((is_fresh, -sends.c.doubted), else_=sends.c.look_at), sends.c.id)
         number = func.row_number().over(partition_by=sends.c.place, order_by=order).label("number")
@@ -82,14 +83,12 @@ def take_unknown(
 ) -> list[dict[str, Any]]:
     """Unknown sends that are to be looked for now, and those whose answer should have come and did not; of `ids` where some are named."""
     taken: list[dict[str, Any]] = []
-    for some in [None] if ids is None else _in_lots(ids):
+    for some in (None,) if ids is None else _in_lots(ids):
         named = () if some is None else (sends.c.id.in_(some),)
         late = connection.execute(select(sends.c.id).where(_is_late(now), *named)).scalars().all()
         for lot in _in_lots(late):
             doubt(connection, (sends.c.id.in_(lot)) & (sends.c.state == INTENT), now)
-        which = _is_due(now)
-        for one in named:
-            which &= one
+        which = and_(or_(*_is_due(now)), *named)
         taken += claim(connection, sends, which, sends.c.look_at, most, now, lease)
     return taken
 
@@ -103,14 +102,14 @@ def claimed(connection: Connection, place: str, sids: Sequence[str]) -> set[str]
     return found
 
 
-def open_at(connection: Connection, place: str, recipients: Collection[str]) -> list[dict[str, Any]]:
-    """All sends of a place to these recipients whose outcome is not known: their messages may be taken for those of others."""
+def open_at(connection: Connection, place: str, keys: Collection[tuple[str, str]]) -> list[dict[str, Any]]:
+    """All sends of a place with these recipients and texts whose outcome is not known: a message may be any of them."""
     columns = (sends.c.id, sends.c.state, sends.c.made, sends.c.entry, sends.c.sender, sends.c.recipient, sends.c.text)
     states = (INTENT, UNKNOWN, LOST)
     rows = connection.execute(
         select(*columns).where(unfinished, sends.c.state.in_(states), sends.c.place == place)
-    ).mappings()  # fmt: skip
-    return [dict(row) for row in rows if row["recipient"] in recipients]
+    )  # fmt: skip
+    return [row._asdict() for row in rows if (row[-2], row[-1]) in keys]
 
 
 def difference(connection: Connection, place: str, made: float) -> float:
@@ -124,7 +123,7 @@ def difference(connection: Connection, place: str, made: float) -> float:
     ahead = [_CREATED.decode(message).created - made_then for made_then, message in rows]
     if not ahead or max(ahead) - min(ahead) > _UNLIKE or abs(median(ahead)) < _ALIKE:
         return 0.0
-    return median(ahead)
+    return float(median(ahead))
 
 
 def judge(
