@@ -287,3 +287,19 @@ def test_a_send_is_found_at_a_provider_whose_clock_differs_where_other_sends_tel
     asks, found = on(work, f"sqlite:///{tmp_path / 'translator.db'}", rate=196)
     assert found
     assert asks <= 40
+
+
+def test_sends_that_a_look_has_no_asks_for_come_first_in_the_next_one() -> None:
+    async def work(world: Sought) -> Any:
+        world.pass_by(4000.0)
+        ids = [await world.unknown(f"text {number}", made=NOW + 40.0 * number) for number in range(90)]
+        rounds, looks = 0, [0]
+        while rounds < 60 and not min(looks):
+            await world.look(15.0)
+            rounds += 1
+            looks = [(await world.row(id_))["looks"] for id_ in ids]
+        return rounds, looks
+
+    rounds, looks = on(work, rate=98)
+    assert rounds <= 30, "ninety near stretches of nine asks each, and sixty asks a look"
+    assert max(looks) <= 2, "nobody is looked for again and again while another waits"

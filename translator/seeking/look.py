@@ -41,16 +41,18 @@ class _OutOfAsks(Exception):
 
 class Look:
     """`searches` are the sends of one place, the most urgent first; `cost` is how many asks a second of messages took in earlier looks,
-    None where nobody knows.
+    None where nobody knows; `ahead` by how many seconds the back's clock is ahead of ours.
 
     Afterwards `read` has what was read, `asks` how many asks that took, and `error` what ended it early. `is_cut` says that it ended for
     want of asks.
     """
 
     def __init__(
-        self, entry: Entry, searches: Sequence[Search], limits: Limits, now: float, *, cost: float | None = None
-    ) -> None:
+        self, entry: Entry, searches: Sequence[Search], limits: Limits, now: float, *, cost: float | None = None,
+        ahead: float = 0.0,
+    ) -> None:  # fmt: skip
         self._entry, self._searches, self._limits, self._now = entry, searches, limits, now
+        self._there = now + ahead
         self._budget = min(ASKS, limits.max_asks)
         self._by_id = entry.back.dialect.back.takes_our_id
         self._wanted: dict[tuple[str, str], list[Search]] = defaultdict(list)
@@ -85,7 +87,7 @@ class Look:
         except TranslatorError as error:
             self.error = error
         for search in self._searches:
-            search.note(self.read, self._now)
+            search.note(self.read, self._there)
 
     # ------------------------------------------------------------------------------------------------ what is read, and when
 
@@ -134,7 +136,7 @@ class Look:
 
     def _seconds(self, interval: Interval) -> int:
         """How many seconds of an interval may hold messages: clocks may differ by `BEFORE`, and behind that is nothing."""
-        return max(0, min(interval.until, int(self._now) + BEFORE) - interval.since)
+        return max(0, min(interval.until, int(self._there) + BEFORE) - interval.since)
 
     def _part(self, region: Interval, gap: Interval, made: float) -> Interval:
         """As much of a region as asks suffice for, with the part of the gap that is next to when the send was made."""
@@ -184,7 +186,7 @@ class Look:
 
     def _measure(self, interval: Interval, asks: int) -> None:
         """So many asks were spent on an interval. The dearest one of a look says what a second costs."""
-        seconds = min(interval.until, int(self._now) + 1) - interval.since
+        seconds = min(interval.until, int(self._there) + 1) - interval.since
         if seconds <= 0:
             return
         cost = max(0, asks - _ENDS) / seconds

@@ -79,7 +79,10 @@ def _pairs(group: _Group, mine: Mapping[str, Search]) -> dict[str, Message]:
 
 
 def _is_sure(search: Search, message: Message) -> bool:
-    """Whether enough was read for a message to be taken for a send: all of the near stretch if it stands there, else the whole window."""
+    """Whether enough was read for a message to be taken for a send: all of the near stretch if it stands there, else the whole window. One
+    that was created before the send was made is taken only when the send's own message should have come."""
     if not search.window.holds(message.created):
+        return False
+    if message.created < int(search.sought.made) - 1 and not search.is_over:
         return False
     return search.is_whole or (search.is_near_read and search.near.holds(message.created))

@@ -55,8 +55,10 @@ class Search:
     """One send over all looks for it. `found` is the message that carries our id, where backs show one.
 
     `seen` are the messages that may be it by SID, `taken` SIDs that are known to be other sends, `refuted` SIDs of messages that carry
-    another id. `is_near_read` and `is_whole` say whether all of the near stretch and of the window were read, `was_whole` whether the
-    window ever was, `was_seen` whether any message of that recipient and text was, whoever sent it.
+    another id; `was_seen`: there was any message of that recipient and text, whoever sent it.
+
+    Of the last look: `is_reached`: it has read some of the near stretch; `is_near_read`: by now all of that was read; `is_over`: its time
+    was over; `is_whole`: by now all of the window was read. `was_whole`: it ever was.
     """
 
     def __init__(self, sought: Sought, timeout: float) -> None:
@@ -65,7 +67,7 @@ class Search:
         self.taken: set[str] = set()
         self.refuted: set[str] = set()
         self.found: Message | None = None
-        self.is_near_read = self.is_whole = self.was_whole = False
+        self.is_near_read = self.is_whole = self.was_whole = self.is_reached = self.is_over = False
         self.was_seen = False
         self._near_read: list[Interval] = []
         self._covered: list[Interval] = []
@@ -107,7 +109,9 @@ class Search:
         self._covered, self._pause = [], 0
 
     def note(self, read: Sequence[Interval], now: float) -> None:
-        """A look has ended in which all of `read` was read."""
+        """A look has ended in which all of `read` was read. `now` is by the back's clock."""
+        self.is_reached = without(self.near, read) != [self.near]
+        self.is_over = now >= self.near.until
         self.is_near_read = covers(joined([*read, *self._near_read]), self.near)
         self.is_whole = covers(joined([*read, *self._covered]), self.window)
         self.was_whole |= self.is_whole

@@ -20,12 +20,9 @@ from translator.shell.admin import Meter
 from translator.shell.driving import Driver, Errand
 from translator.shell.journal import Patience, place_of
 from translator.shell.log import logger, where_it_broke
-from translator.shell.sought import GAPS, Place, Watched
+from translator.shell.sought import GAPS, MOST, Place, Watched
 from translator.shell.store import Store, StoreDown, doubts
 from translator.shell.store.schema import INTENT
-
-_MOST: Final = 500
-"""How many sends of one place are taken at once."""
 
 _PLACES: Final = 4
 """How many places of one back are looked at at once. Each asks for a few slices at a time."""
@@ -63,7 +60,7 @@ class Seeker:
         now, steady = self._clock(), self._steady()
         waiting = {name for name, place in self._places.items() if not place.is_free(steady)}
         found = partial(
-            doubts.due, busy={*self._running, *waiting}, fresh=now - self._patience.wait, most=_MOST, now=now, lease=LEASE
+            doubts.due, busy={*self._running, *waiting}, fresh=now - self._patience.wait, most=MOST, now=now, lease=LEASE
         )  # fmt: skip
         at_work = Counter(self._back_of(place) for place in self._running)
         begun = False
@@ -116,20 +113,24 @@ class Seeker:
 
     async def _look(self, name: str, ids: list[str]) -> None:
         """One look for all of these sends, and one transaction for what comes of it."""
+        place, entry = self._places.setdefault(name, Place()), self._entry_at(name)
+        ids = ids[: place.most]
         take = partial(doubts.take_unknown, most=len(ids), now=self._clock(), lease=LEASE, ids=ids)
         rows = {row["id"]: row for row in await self._store.write(take)}
         taken = [rows[id_] for id_ in ids if id_ in rows]
         if not taken:
             return
-        place, entry = self._places.setdefault(name, Place()), self._entry_at(name)
         watched = [await self._watched(place, name, row) for row in taken]
         if entry is None:
             logger().warning("no-such-account", sends=len(taken))
-            await self._write_down(place, taken, {}, answered=True)
+            await self._write_down(place, taken, {}, answered=False)
             return
-        look = Look(entry, [one.search for one in watched], self._limits, self._clock(), cost=place.cost)
+        now = self._clock()
+        told = await self._store.read(partial(doubts.difference, place=name, made=now))
+        ahead = min(0.0, *(one.ahead for one in watched)) if told is None else told
+        look = Look(entry, [one.search for one in watched], self._limits, now, cost=place.cost, ahead=ahead)
         await self._driver.run(Errand(taken[0]["id"]), look.steps())
-        place.looked(look, self._steady())
+        place.looked(look, sum(one.search.is_reached for one in watched), len(watched), self._steady())
         self._say(look, entry, len(taken))
         found = await self._which(entry, name, watched)
         nowhere = [row for row, one in zip(taken, watched, strict=True) if self._may_be_made_again(entry, row, one)]
@@ -143,13 +144,12 @@ class Seeker:
         now = self._clock()
         watched = place.known(row["id"])
         if watched is None:
-            moment = row["made"] // 60 * 60
-            if moment not in place.differences:
-                found = partial(doubts.difference, place=name, made=row["made"])
-                place.remember(moment, await self._store.read(found))
-            made = row["made"] + place.differences[moment]
-            sought = Sought(row["id"], made, row["sender"], row["recipient"], row["text"], row["entry"])
-            watched = place.watch(sought, self._timeout, self._steady())
+            if not place.knows(row["made"]):
+                told = await self._store.read(partial(doubts.difference, place=name, made=row["made"]))
+                place.remember(row["made"], told or 0.0)
+            ahead = place.ahead_at(row["made"])
+            sought = Sought(row["id"], row["made"] + ahead, row["sender"], row["recipient"], row["text"], row["entry"])
+            watched = place.watch(sought, ahead, self._timeout, self._steady())
         if self._patience.resend and now - row["made"] >= self._patience.resend:
             watched.is_old_enough()
         return watched
@@ -183,7 +183,7 @@ class Seeker:
         rows = await self._store.read(partial(doubts.open_at, place=name, keys=wanted))
         others = [
             Sought(
-                row["id"], row["made"] + place.differences.get(row["made"] // 60 * 60, 0.0), row["sender"], row["recipient"],
+                row["id"], row["made"] + place.ahead_at(row["made"]), row["sender"], row["recipient"],
                 row["text"], row["entry"], under_way=row["state"] == INTENT,
             )
             for row in rows
@@ -197,7 +197,7 @@ class Seeker:
     ) -> None:
         """Found, looked for again, or lost to sight: in one transaction."""
         now = self._clock()
-        missed = [(row, self._next_look(place, row, now, answered=answered)) for row in rows]
+        missed = [self._next_look(place, row, now, answered=answered) for row in rows]
         judge = partial(
             doubts.judge, found=[(row, found[row["id"]]) for row in rows if row["id"] in found], missed=missed, now=now
         )  # fmt: skip
@@ -212,13 +212,18 @@ class Seeker:
             elif look_at is None:
                 self._lost(row, place.watched.pop(row["id"]), now)
 
-    def _next_look(self, place: Place, row: dict[str, Any], now: float, *, answered: bool) -> float | None:
-        """When a send is looked for again; None where it is lost to sight."""
+    def _next_look(
+        self, place: Place, row: dict[str, Any], now: float, *, answered: bool
+    ) -> tuple[dict[str, Any], float | None]:
+        """A send, and when it is looked for again; None where it is lost to sight."""
         watched = place.watched[row["id"]]
+        if (
+            answered and not watched.search.is_reached
+        ):  # no asks were left for it: it is due as before, and no look was made
+            return {**row, "looks": row["looks"] - 1}, row["look_at"]
         watched.tried(answered=answered)
-        if watched.is_lost(now - row["made"], self._patience.give_up, self._steady()):
-            return None
-        return now + GAPS[min(row["looks"], len(GAPS) - 1)]
+        is_lost = watched.is_lost(now - row["made"], self._patience.give_up, self._steady())
+        return row, None if is_lost else now + GAPS[min(row["looks"], len(GAPS) - 1)]
 
     def _lost(self, row: dict[str, Any], watched: Watched, now: float) -> None:
         self._meter.count_send("lost")

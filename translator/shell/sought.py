@@ -17,15 +17,21 @@ _RATE: Final = 20.0
 _COST_LIFE: Final = 900.0
 """Seconds after which nobody knows any more how many messages a second holds."""
 
+MOST: Final = 500
+_FEWEST: Final = 16
+"""How many sends of one place are taken at once. They are fewer where a look does not reach all of them."""
+
 _KEPT: Final = 20_000
+_MINUTE: Final = 60.0
 _DIFFERENCES: Final = 1000
 
 
 class Watched:
-    """A send that is looked for, and how often it was. `since` is when this process first looked, by a steady clock."""
+    """A send that is looked for, and how often it was. `ahead` is by how much the back's clock was ahead when it was made, `since` when
+    this process first looked, by a steady clock."""
 
-    def __init__(self, sought: Sought, timeout: float, since: float) -> None:
-        self.search = Search(sought, timeout)
+    def __init__(self, sought: Sought, ahead: float, timeout: float, since: float) -> None:
+        self.search, self.ahead = Search(sought, timeout), ahead
         self._since = since
         self._tries = self._looks = 0
         self._is_old = False
@@ -60,13 +66,14 @@ def _looks_within(seconds: float) -> int:
 
 
 class Place:
-    """An account at a back. `cost` is how many asks a second of its messages took lately, None where nobody knows; `differences` are by how
-    much its clock was ahead of ours, by the minute."""
+    """An account at a back. `cost` is how many asks a second of its messages took lately, None where nobody knows; `most` is how many sends
+    are looked for at once."""
 
     def __init__(self) -> None:
         self.watched: OrderedDict[str, Watched] = OrderedDict()
-        self.differences: OrderedDict[float, float] = OrderedDict()
+        self._differences: OrderedDict[float, float] = OrderedDict()
         self.cost: float | None = None
+        self.most = MOST
         self._measured = self._free_at = 0.0
 
     def is_free(self, steady: float) -> bool:
@@ -75,11 +82,11 @@ class Place:
             self.cost = None
         return self._free_at - steady <= ASKS / _RATE
 
-    def watch(self, sought: Sought, timeout: float, steady: float) -> Watched:
+    def watch(self, sought: Sought, ahead: float, timeout: float, steady: float) -> Watched:
         """Begin to look for a send. Those that were looked for the longest ago are forgotten."""
         while len(self.watched) >= _KEPT:
             self.watched.popitem(last=False)
-        watched = self.watched[sought.id] = Watched(sought, timeout, steady)
+        watched = self.watched[sought.id] = Watched(sought, ahead, timeout, steady)
         return watched
 
     def known(self, id_: str) -> Watched | None:
@@ -88,8 +95,9 @@ class Place:
             self.watched.move_to_end(id_)
         return self.watched.get(id_)
 
-    def looked(self, look: Look, steady: float) -> None:
-        """A look has ended."""
+    def looked(self, look: Look, reached: int, sends: int, steady: float) -> None:
+        """A look has ended, for so many sends, of which it has reached some."""
+        self.most = min(MOST, 2 * self.most) if reached == sends else max(_FEWEST, 2 * reached)
         self.cost, self._measured = look.cost, steady
         self.spend(look.asks, steady)
 
@@ -97,8 +105,16 @@ class Place:
         """So many asks were made."""
         self._free_at = max(self._free_at, steady) + asks / _RATE
 
-    def remember(self, minute: float, difference: float) -> None:
+    def knows(self, made: float) -> bool:
+        """Whether it is known by how much its clock was ahead then."""
+        return made // _MINUTE in self._differences
+
+    def ahead_at(self, made: float) -> float:
+        """By how much its clock was ahead then, in seconds; 0 where nobody knows."""
+        return self._differences.get(made // _MINUTE, 0.0)
+
+    def remember(self, made: float, difference: float) -> None:
         """By how much its clock was ahead then."""
-        self.differences[minute] = difference
-        while len(self.differences) > _DIFFERENCES:
-            self.differences.popitem(last=False)
+        self._differences[made // _MINUTE] = difference
+        while len(self._differences) > _DIFFERENCES:
+            self._differences.popitem(last=False)

@@ -112,16 +112,18 @@ def open_at(connection: Connection, place: str, keys: Collection[tuple[str, str]
     return [row._asdict() for row in rows if (row[-2], row[-1]) in keys]
 
 
-def difference(connection: Connection, place: str, made: float) -> float:
+def difference(connection: Connection, place: str, made: float) -> float | None:
     """By how many seconds the clock of a place was ahead of the one that said `made`, as far as sends of that time tell: they have the time
-    at which they were made by our clock, and their message the one by the back's."""
+    at which they were made by our clock, and their message the one by the back's. None where none tells, or they differ."""
     told = (sends.c.place == place, sends.c.state == SENT, sends.c.message.is_not(None), sends.c.doubted.is_(None))
     known = select(sends.c.made, sends.c.message).where(*told).limit(_SAMPLES)
     earlier = known.where(sends.c.made.between(made - _AROUND, made)).order_by(sends.c.made.desc())
     later = known.where(sends.c.made.between(made, made + _AROUND)).order_by(sends.c.made)
     rows = [row for asked in (earlier, later) for row in connection.execute(asked)]
     ahead = [_CREATED.decode(message).created - made_then for made_then, message in rows]
-    if not ahead or max(ahead) - min(ahead) > _UNLIKE or abs(median(ahead)) < _ALIKE:
+    if not ahead or max(ahead) - min(ahead) > _UNLIKE:
+        return None
+    if abs(median(ahead)) < _ALIKE:
         return 0.0
     return float(median(ahead))
 
