@@ -143,6 +143,8 @@ class Crowd:
         asked = {name: values[0] for name, values in parse_qs(query).items()}
         if self.dialect == "restcomm":
             since, until = _instant(asked["StartTime"]), _instant(asked["EndTime"]) + 1
+            if "T" not in asked["EndTime"]:  # whole days, and the midnight behind them
+                until += 86400
             size = int(asked["PageSize"])
             skip = int(asked["Page"]) * size
         else:
@@ -195,7 +197,7 @@ def _date(second: int) -> str:
 
 
 def _instant(written: str) -> int:
-    return calendar.timegm(time.strptime(written, "%Y-%m-%dT%H:%M:%S"))
+    return calendar.timegm(time.strptime(written, "%Y-%m-%dT%H:%M:%S" if "T" in written else "%Y-%m-%d"))
 
 
 class Sought:

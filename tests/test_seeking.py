@@ -153,6 +153,20 @@ def test_a_provider_with_more_messages_than_can_be_read_at_once_is_read_in_sever
     assert len(asks) <= 6
 
 
+def test_a_provider_whose_bounds_are_days_is_read_by_days() -> None:
+    async def work(world: Sought) -> Any:
+        for number in range(9000):
+            world.crowd.add(NOW - 4500 * 4 + number * 4, f"something else {number}")
+        message = world.crowd.add(NOW + 0.5, "hello")
+        ids = await world.all_unknown(["hello", "never made"])
+        asks = await world.look(10.0)
+        return asks, await world.sids(ids) == [world.crowd.sid(message), None]
+
+    asks, found = on(work, "restcomm", profile="open-source", zone="utc")
+    assert found
+    assert asks <= 9000 // 200 + 10
+
+
 # ---- what is never taken for a send -----------------------------------------------------------------------------------
 
 

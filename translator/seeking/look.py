@@ -53,8 +53,11 @@ class Look:
     ) -> None:  # fmt: skip
         self._entry, self._searches, self._limits, self._now = entry, searches, limits, now
         self._there = now + ahead
-        self._budget = min(ASKS, limits.max_asks)
-        self._by_id = entry.back.dialect.back.takes_our_id
+        verbs = entry.back.dialect.back
+        self._shown = verbs.lets_through
+        self._is_coarse = any(self._shown(*search.near) != search.near for search in searches)
+        self._budget = limits.max_asks if self._is_coarse else min(ASKS, limits.max_asks)
+        self._by_id = verbs.takes_our_id
         self._wanted: dict[tuple[str, str], list[Search]] = defaultdict(list)
         for search in searches:
             self._wanted[search.sought.key].append(search)
@@ -78,10 +81,13 @@ class Look:
     def steps(self) -> Steps:
         """Read, and let every search know of it. Raises nothing that a back does wrong: see `error`."""
         try:
-            yield from self._whole()
-            yield from self._near()
-            yield from self._whole()
-            yield from self._far()
+            if self._is_coarse:
+                yield from self._at_once()
+            else:
+                yield from self._whole()
+                yield from self._near()
+                yield from self._whole()
+                yield from self._far()
         except _OutOfAsks:
             self.is_cut = True
         except TranslatorError as error:
@@ -90,6 +96,20 @@ class Look:
             search.note(self.read, self._there)
 
     # ------------------------------------------------------------------------------------------------ what is read, and when
+
+    def _at_once(self) -> Steps:
+        """All windows, of a back whose bounds let more through than is asked for, days perhaps: to read a part costs as much. Windows
+        of which one shows the other are read together."""
+        regions: list[Interval] = []
+        for window in joined(search.window for search in self._searches):
+            if regions and window.since <= (self._shown(*regions[-1])[1] or 0):
+                regions[-1] = Interval(regions[-1].since, window.until)
+            else:
+                regions.append(window)
+        for region in regions:
+            yield from self._read(region, self._left)
+            self.is_cut |= region not in self.read
+        yield from self._ask_for_ids()
 
     def _whole(self) -> Steps:
         """All windows, as long as that takes few asks."""
