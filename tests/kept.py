@@ -206,7 +206,9 @@ class Kept:
         self.journal = Journal(store, accounts, vetting, self.receipts, self._patience, clock=self.clock)
         self.driver = Driver({"provider": self.provider}, Memory(), self.meter, self.journal)
         common = (store, accounts, self.driver, limits)
-        self.seeker = Seeker(*common, self._patience, self.meter, clock=self.clock)
+        self.seeker = Seeker(
+            *common, self._patience, self.meter, tell=self.journal.tell, clock=self.clock, steady=self.clock
+        )
         self.tracker = Tracker(*common, Polling(), self.meter, clock=self.clock)
         self.courier = Courier(store, vetting, self.meter, dial=self.application, clock=self.clock)
         self._accounts, self._limits = accounts, limits
@@ -253,6 +255,7 @@ class Kept:
         self.clock.advance(seconds)
         for _ in range(6):
             done = await self.seeker.round()
+            await self.seeker.finished()
             done |= await self.tracker.round()
             begun, running = True, list(self.courier._running)
             while begun or running:

@@ -411,3 +411,23 @@ def test_a_disk_that_is_full_is_said_and_nothing_is_half_done(tmp_path: Path) ->
     rows = sqlite3.connect(path)
     assert rows.execute("SELECT count(*) FROM sends").fetchone() == (0,)
     rows.close()
+
+
+def test_what_came_of_a_look_is_written_down_at_once_each_by_itself(store_url: str) -> None:
+    async def work(store: Store) -> Any:
+        taken = {row["id"]: row for row in await unknown(store, *"123456")}
+        await recorded(store, "7", intent("5"), NOW + 121)  # an equal one is under way
+        await store.write(partial(doubts.found, row=taken["1"], message=like("M1"), now=NOW))
+        found = [(taken["1"], like("M9")), (taken["2"], like("M2")), (taken["3"], like("M1")), (taken["5"], like("M5"))]
+        stale = {**taken["6"], "attempt": 0}
+        missed = [*((row, NOW + 8) for row, _ in found), (taken["4"], None), (stale, None)]
+        known = await store.write(partial(doubts.judge, found=found, missed=missed, now=NOW))
+        rows = {id_: await store.read(partial(sends.shown, id_=id_)) for id_ in "123456"}
+        return known, {id_: (row["state"], row["sid"], row["looks"]) for id_, row in rows.items() if row is not None}
+
+    known, rows = on(store_url, work)
+    assert known == {"2"}
+    assert rows == {
+        "1": ("sent", "M1", 0), "2": ("sent", "M2", 0), "3": ("unknown", None, 1), "4": ("lost", None, 1),
+        "5": ("unknown", None, 1), "6": ("unknown", None, 0),
+    }  # fmt: skip

@@ -140,8 +140,12 @@ def test_an_index_holds_only_what_is_looked_for_wherever_the_store_is(file_url: 
 def everything(connection: Connection) -> None:
     """All that is asked of sends and watches while requests come, and by who goes on beside them."""
     row = {"id": "1", "attempt": 1, "same": "x", "place": PLACE, "looks": 0, "told": ""}
-    doubts.take_unknown(connection, 10, NOW, 60.0)
-    doubts.found(connection, row, SENT, NOW)
+    doubts.due(connection, {"busy"}, NOW - 5.0, 10, NOW, 60.0)
+    doubts.take_unknown(connection, 10, NOW, 60.0, ["1", "2"])
+    doubts.difference(connection, PLACE, NOW)
+    doubts.open_at(connection, PLACE, {("+15550002", "hello")})
+    doubts.judge(connection, [(row, SENT)], [({**row, "id": "2"}, NOW), ({**row, "id": "3"}, None)], NOW)
+    doubts.begin_again(connection, row, NOW, 60.0)
     doubts.claimed(connection, PLACE, ["M1", "M2"])
     sends.is_any_unknown(connection)
     sends.counted(connection)
@@ -178,6 +182,7 @@ def test_no_query_of_every_day_goes_through_all_sends_or_all_who_wait(tmp_path: 
     }
     assert "SEARCH sends USING INDEX sends_unfinished (state=? AND same=?)" in steps, "an equal one that is unknown"
     assert "SEARCH sends USING INDEX sends_unknown (look_at<?)" in steps, "what is looked for now"
+    assert "SEARCH sends USING INDEX sends_made (made>? AND made<?)" in steps, "what was answered about that time"
 
 
 def test_no_statement_of_a_send_is_planned_anew_for_other_values(tmp_path: Path) -> None:

@@ -43,8 +43,13 @@ METRICS: Final[dict[str, Described]] = {
         "Alarm: requests that failed because a back does not accept our own credentials.", ("back",)
     ),
     "sends": Described(
-        "Sends whose outcome was not known: found at the back, lost to sight, or resent where the operator wants that.",
+        "Sends whose outcome was not known: found at the back, lost to sight, unread where one was lost although not all of its window was "
+        "ever read, or resent where the operator wants that.",
         ("outcome",),
+    ),
+    "looks": Described(
+        "Looks at a back for sends whose outcome was not known: done, cut where asks ran out, or failed.",
+        ("back", "outcome"),
     ),
     "calls": Described(
         "Calls to applications: delivered, failed and put off, dead, or unheard where a message's end was never seen.",
@@ -95,6 +100,10 @@ class Meter(Collector):
     def count_send(self, outcome: str) -> None:
         """A send whose outcome was not known has one."""
         self._counts["sends", (outcome,)] += 1
+
+    def count_look(self, back: str, outcome: str) -> None:
+        """A back was looked at for unknown sends."""
+        self._counts["looks", (back, outcome)] += 1
 
     def count_call(self, outcome: str) -> None:
         """A call to an application was tried, or its message is no longer looked at."""

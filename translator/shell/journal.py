@@ -6,6 +6,7 @@ wait   ─▶ the store, now and then, until it knows or `wait` seconds have pas
 """
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -62,6 +63,7 @@ class Journal:
         self._patience, self._clock = patience, clock
         self._places = {name: place_of(entry) for name, entry in accounts.by_name.items()}
         self._lots: list[str] = []
+        self._news = asyncio.Event()
         self.wake = wake
 
     async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
@@ -118,11 +120,17 @@ class Journal:
             if outcome.state == "unknown":
                 self.wake()
 
+    def tell(self) -> None:
+        """Something has become of unknown sends: whoever waits looks at once."""
+        self._news.set()
+        self._news = asyncio.Event()
+
     async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]:
         """What became of unknown sends, as far as that is heard within the time that is waited for it."""
         until = asyncio.get_running_loop().time() + self._patience.wait
         glance = _GLANCE
         while True:
+            news = self._news
             try:
                 found = await self._store.read(partial(rows.outcomes, ids=ids))
             except StoreDown:
@@ -130,5 +138,7 @@ class Journal:
             left = until - asyncio.get_running_loop().time()
             if left <= 0 or all(outcome.state != "unknown" for outcome in found):
                 return found
-            await asyncio.sleep(min(glance, left))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(glance, left)):
+                    await news.wait()
             glance = min(glance * 1.5, 1.0)

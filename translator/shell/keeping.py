@@ -89,16 +89,21 @@ class Keeper:
     async def going_on(self, driver: Driver) -> AsyncIterator[None]:
         """Work off what is owed while the block runs, and let the calls under way end."""
         keeping, common = self._keeping, (self._store, self._accounts, driver, self._limits)
-        seeker = Seeker(*common, keeping.patience, self._meter, clock=self._clock)
+        seeker = Seeker(
+            *common, keeping.patience, self._meter, timeout=max(0.0, keeping.patience.answer - _GRACE),
+            tell=self.journal.tell, clock=self._clock,
+        )  # fmt: skip
         courier = Courier(self._store, keeping.vetting, self._meter, gaps=keeping.gaps, clock=self._clock)
         calling = Loop("courier", courier.round, rest=1.0)
         tracker = Tracker(*common, keeping.polling, self._meter, wake=calling.wake, clock=self._clock)
         seeking = Loop("seeker", seeker.round, rest=1.0)
         tracking = Loop("tracker", tracker.round, rest=keeping.polling.poll, gap=keeping.polling.poll)
         self.journal.wake, self._look = seeking.wake, tracking.wake
+        seeker.wake = seeking.wake
         await seeker.recover()
         try:
             async with going_on([seeking, tracking, calling, retiring(self._store, keeping.keep, self._meter)]):
                 yield
         finally:
+            await seeker.aclose()
             await courier.aclose()

@@ -164,7 +164,7 @@ def settle_all(connection: Connection, outcomes: Sequence[tuple[Outcome, float]]
     """The same for outcomes that came at different times. All that were answered with a message are written down at once."""
     made = [(outcome.id, outcome.message, now) for outcome, now in outcomes if outcome.message is not None]
     if made:
-        _all_made_known(connection, made)
+        all_made_known(connection, made)
     for outcome, now in outcomes:
         if outcome.message is not None:
             continue
@@ -176,10 +176,11 @@ def settle_all(connection: Connection, outcomes: Sequence[tuple[Outcome, float]]
 
 def made_known(connection: Connection, id_: str, message: Message, now: float) -> None:
     """A send is this message."""
-    _all_made_known(connection, [(id_, message, now)])
+    all_made_known(connection, [(id_, message, now)])
 
 
-def _all_made_known(connection: Connection, made: Sequence[tuple[str, Message, float]]) -> None:
+def all_made_known(connection: Connection, made: Sequence[tuple[str, Message, float]]) -> None:
+    """These sends are these messages, each since then."""
     rows = [{"id_": id_, "sid_": message.sid, "packed": _packed(message), "now": now} for id_, message, now in made]
     if SETTLE_SENT.run_each(connection, rows) < len(rows):
         # One is settled already, or another send had been found to be its message. Those that were written down stay as they are.

@@ -1,0 +1,51 @@
+"""Stretches of time in whole seconds, and what is left of one where others were read already."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Interval(NamedTuple):
+    """The seconds from `since` up to `until`, that one not included."""
+
+    since: int
+    until: int
+
+    def holds(self, second: int) -> bool:
+        """Whether that second lies inside."""
+        return self.since <= second < self.until
+
+    def common(self, other: "Interval") -> "Interval":
+        """What lies in both. It is empty where `until` is not behind `since`."""
+        return Interval(max(self.since, other.since), min(self.until, other.until))
+
+
+def joined(intervals: Iterable[Interval]) -> list[Interval]:
+    """The same seconds as intervals that do not touch, in order."""
+    found: list[Interval] = []
+    for one in sorted(one for one in intervals if one.since < one.until):
+        if found and one.since <= found[-1].until:
+            found[-1] = Interval(found[-1].since, max(found[-1].until, one.until))
+        else:
+            found.append(one)
+    return found
+
+
+def without(interval: Interval, others: Sequence[Interval]) -> list[Interval]:
+    """What is left of an interval without the others, which are in order and do not touch."""
+    left, since = [], interval.since
+    for other in others:
+        if other.until <= since:
+            continue
+        if other.since >= interval.until:
+            break
+        if other.since > since:
+            left.append(Interval(since, other.since))
+        since = other.until
+    if since < interval.until:
+        left.append(Interval(since, interval.until))
+    return left
+
+
+def covers(others: Sequence[Interval], interval: Interval) -> bool:
+    """Whether nothing of an interval is left without the others."""
+    return not without(interval, others)
