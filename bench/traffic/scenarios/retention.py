@@ -1,0 +1,165 @@
+"""Retention: whether sends stand still while a store of a million sends is looked through, and while all of it is deleted."""
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from bench.traffic.figures import Lag, percentile, standstill
+from bench.traffic.filling import Filling, moved
+from bench.traffic.lives import Pace
+from bench.traffic.load import Outcome, paced, send
+from bench.traffic.verdicts import Figure, Found, Options
+from bench.traffic.worlds import World, say, world
+
+SENDS: Final = 1_000_000
+WATCHED: Final = 200_000
+"""Of the sends, those of whose end somebody was told."""
+
+_PACE: Final = Pace(0.2, 0.3, 0.0, 0.0)
+_AGE: Final = 3600.0
+_SPREAD: Final = 3000.0
+"""The youngest is an hour old, and they are spread over so many seconds before."""
+_DAY: Final = 86400.0 + _SPREAD
+_TABLES: Final = ("sends", "watches", "events")
+
+
+async def _fill(made: World, scale: float) -> dict[str, int]:
+    """So many finished sends in the store: copies of one that was told of and one that was not. The product does not run afterwards."""
+    await made.start()
+    for number, hook in ((1, made.hook), (2, "")):
+        answer = await made.callers.ask(send(number, hook))
+        assert answer.status == 200, answer
+    for _ in range(600):
+        if "delivered" in {call[3] for call in await made.told()}:
+            break
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(1)  # the answer to the last call is written down
+    await made.stop()
+    watched, all_of_them = int(WATCHED * scale), int(SENDS * scale)
+    file = Filling(made.store)
+    for template, first, count in ((1, 1, watched), (2, watched + 1, all_of_them - watched)):
+        rows = {table: file.rows(table)[0] for table in _TABLES}
+        send_id = file.send_of(template)
+        rows["sends"] = next(row for row in file.rows("sends") if row["id"] == send_id)
+
+        def change(number: int, rows: dict[str, Any] = rows) -> dict[str, dict[str, Any]]:
+            back = -_AGE - _SPREAD * (1 - number / all_of_them)
+            return {table: moved(row, back) for table, row in rows.items()}
+
+        await asyncio.to_thread(file.copy, send_id, count, change, first=first)
+    file.close()
+    return await asyncio.to_thread(_counts, made.store)
+
+
+def _counts(store: Path) -> dict[str, int]:
+    """Rows of each table, read beside the product."""
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=30)) as db:
+        return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _TABLES}  # noqa: S608
+
+
+class _Disk:
+    """How long the disk itself takes for 4 KiB and fsync, four times a second, beside the product."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path, self.longest = folder / "disk", 0.0
+
+    async def probe(self) -> None:
+        with self._path.open("wb") as file:
+            while True:
+                began = time.monotonic()
+                await asyncio.to_thread(self._once, file)
+                self.longest = max(self.longest, time.monotonic() - began)
+                await asyncio.sleep(0.25)
+
+    @staticmethod
+    def _once(file: Any) -> None:
+        file.write(b"x" * 4096)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+async def _count_rows(made: World, seen: list[tuple[float, int]]) -> None:
+    """How many rows there are, again and again."""
+    while True:
+        counts = await asyncio.to_thread(_counts, made.store)
+        seen.append((time.time(), sum(counts.values())))
+        say(f"  rows: {counts}")
+        await asyncio.sleep(5)
+
+
+async def _sends(made: World, rate: float, seconds: float, first: int, *, counting: bool) -> dict[str, Any]:
+    """Sends at a steady rate: how long they stood still, and how many rows went meanwhile."""
+    lag, disk, seen = Lag(), _Disk(made.folder), list[tuple[float, int]]()
+    beside = [asyncio.create_task(disk.probe())]
+    if counting:
+        beside.append(asyncio.create_task(_count_rows(made, seen)))
+    sent: list[Outcome] = await paced(rate, seconds, lambda n: made.callers.ask(send(n)), lag, first=first)
+    for task in beside:
+        task.cancel()
+    await asyncio.gather(*beside, return_exceptions=True)
+    spans = [one.span for one in sent]
+    took = [span.seconds for span in spans]
+    return {
+        "longest": standstill(spans), "p50": percentile(took, 0.5), "p99": percentile(took, 0.99), "p99.9": percentile(took, 0.999),
+        "bad": sum(one.answer.status != 200 for one in sent), "lag": lag.said(), "disk_longest": disk.longest,
+        "deleted": _rate(seen, rate), "rows": seen[-1:],
+    }  # fmt: skip
+
+
+def _rate(seen: list[tuple[float, int]], sends: float) -> float:
+    """Rows deleted a second, from the first look to the last one at which fewer were left; those that were sent meanwhile are added."""
+    if len(seen) < 2:
+        return 0.0
+    began, most = seen[0]
+    best = 0.0
+    for when, left in seen[1:]:
+        gone = most - left + sends * (when - began)
+        if gone > 0:
+            best = max(best, gone / (when - began))
+    return best
+
+
+async def retention(checkout: Path, options: Options) -> Found:
+    """The longest standstill of sends beside a million finished ones, with nothing to delete and with everything; rows deleted a second."""
+    seconds = options.seconds or 150.0
+    async with world(checkout, [_PACE], pycache=options.pycache) as made:
+        await made.start()
+        say("  a store that is empty")
+        empty = await _sends(made, options.rate, min(seconds, 30.0), 1000, counting=False)
+        await made.stop()
+    async with world(checkout, [_PACE], pycache=options.pycache) as made:
+        counts = await _fill(made, options.scale)
+        say(f"  {counts}; {seconds:g} s with nothing to delete")
+        await made.start()
+        idle = await _sends(made, options.rate, seconds, 10_000, counting=False)
+        await made.stop()
+        file = Filling(made.store)
+        await asyncio.to_thread(file.age, _DAY)
+        file.close()
+        say(f"  {seconds:g} s with all of it to delete")
+        await made.start()
+        deleting = await _sends(made, options.rate, seconds, 100_000, counting=True)
+        lags, notes = {"load": deleting["lag"], **await made.lags()}, made.notes()
+    own = (
+        max(each["lag"]["max"] for each in (idle, deleting)),
+        max(idle["disk_longest"], deleting["disk_longest"]) * 1e3,
+    )
+    busy = f"the load was {own[0]:.0f} ms late and the disk took {own[1]:.0f} ms at most" if max(own) > 50 else ""
+    figures = [
+        Figure("sends at 100/s, nothing to delete: longest standstill", idle["longest"] * 1e3, "ms", 50, 20),
+        Figure("the same while deleting", deleting["longest"] * 1e3, "ms", 100, 50),
+        Figure("rows deleted a second", deleting["deleted"], "", 5000, 20_000, more=True),
+        Figure("longest standstill with an empty store, 30 s", empty["longest"] * 1e3, "ms"),
+        Figure("p99 of a send: nothing to delete", idle["p99"] * 1e3, "ms"),
+        Figure("p99 of a send: while deleting", deleting["p99"] * 1e3, "ms"),
+        Figure("sends not answered 200", float(empty["bad"] + idle["bad"] + deleting["bad"]), "", 0, None),
+    ]
+    return Found(
+        figures,
+        {"rows": counts, "empty": empty, "idle": idle, "deleting": deleting, "lags": lags, "notes": notes},
+        busy,
+    )
