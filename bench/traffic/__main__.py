@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from bench.traffic.scenarios.unknown import unknown_send
 from bench.traffic.verdicts import Found, Options, finite, rows, table
 from bench.traffic.worlds import ROOT, say, where_it_is
 
-Scenario = Callable[[Path, Options], Awaitable[Found]]
+Scenario = Callable[[Path, Options], Coroutine[Any, Any, Found]]
 
 SCENARIOS: Final[dict[str, Scenario]] = {
     "race-list": race_list,
@@ -63,6 +63,8 @@ def _options() -> argparse.Namespace:
     given = parser.parse_args()
     if unknown := [name for name in given.scenarios if name not in SCENARIOS]:
         parser.error(f"no such scenario: {', '.join(unknown)}")
+    given.checkout = given.checkout.resolve()
+    given.against = given.against and given.against.resolve()
     for folder in filter(None, (given.checkout, given.against)):
         if not (folder / "translator" / "__main__.py").is_file():
             parser.error(f"{folder} is no checkout")
@@ -73,7 +75,7 @@ async def measured(name: str, checkout: Path, options: Options) -> Found:
     """Run one scenario against one checkout."""
     say(f"{name}: {checkout}")
     began = time.monotonic()
-    found = await SCENARIOS[name](checkout.resolve(), options)
+    found = await SCENARIOS[name](checkout, options)
     say(f"{name}: {time.monotonic() - began:.0f} s{f'; {found.busy}' if found.busy else ''}")
     return found
 
@@ -101,7 +103,7 @@ def main() -> int:
     allow_files()
     with tempfile.TemporaryDirectory(prefix="traffic-pycache-") as pycache:
         for folder in filter(None, (given.checkout, given.against)):
-            where_it_is(folder.resolve(), Path(pycache))
+            where_it_is(folder, Path(pycache))
         found = _run(given, Path(pycache))
     if given.output == "json":
         print(json.dumps(finite(found), indent=1))

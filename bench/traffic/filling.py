@@ -2,8 +2,8 @@
 
     the product makes one send ─▶ its rows in each table ─▶ the same rows again and again, with other ids, SIDs, texts and moments
 
-The columns are read from the file. So this works with every schema in which a row of `watches` names a row of `sends`, and one of `events` a
-row of `watches`; a column that this module does not know has the value that the product gave it.
+The columns are read from the file. So this works with every schema in which a row of `watches` names a row of `sends`, and one of
+`events` names a row of `watches`. A column that this module does not know has the value that the product gave it.
 """
 
 import sqlite3

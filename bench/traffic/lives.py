@@ -17,7 +17,8 @@ _MASK: Final = 2**64 - 1
 class Pace(NamedTuple):
     """How long handsets take, in seconds after the submission.
 
-    `low` and `high` bound those that answer soon. `slow_share` of all, from 0 to 1, answer in the ten seconds that begin after `slow_after`.
+    `low` and `high` bound those that answer soon. `slow_share` of all, from 0 to 1, answer late: in the ten seconds that begin
+    after `slow_after`.
     """
 
     low: float = 1.0

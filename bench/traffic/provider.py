@@ -6,7 +6,7 @@ A send whose text begins with `lost ` is made, and its connection is dropped wit
     POST /control   {"stall": seconds} each answer takes so long · {"arrive": n} a message arrives after each of the next n searches
                     {"history": {"count", "since", "until"}} so many messages, evenly spread over [since, until)
     GET  /control   what was asked so far, by kind and by second; how many messages there are; how late this process is
-    GET  /lives     [[text, created, delivered], …] of the messages that were sent, in epoch seconds
+    GET  /lives?N   [[text, created, delivered], …] of the messages that were sent, but for the first N, in epoch seconds
     GET  /sids      the SIDs of all messages, in the order of a search
 """
 
@@ -98,9 +98,9 @@ class Provider:
                 kind, answer = "send", self._send
             case "GET", ["v2", "Properties", owner, "Messages"]:
                 kind, answer = "search", self._search
-            case "GET", ["v2", "Messages", sid]:
+            case "GET", ["v2", "Messages", _]:
                 kind, owner, answer = "retrieve", PROPERTY, self._retrieve
-            case "GET", ["v2", "Properties", owner, "Messages", sid]:
+            case "GET", ["v2", "Properties", owner, "Messages", _]:
                 kind, answer = "retrieve", self._retrieve
             case _:
                 raise Refusal(404, "NOT_FOUND")
@@ -151,7 +151,7 @@ class Provider:
 
     def _controlled(self, asked: Asked) -> Any:
         if asked.path == "/lives":
-            return [(row.text, row.created, row.delivered) for row in self._sent if row.delivered < float("inf")]
+            return [(row.text, row.created, row.delivered) for row in self._sent[int(asked.query or b"0") :]]
         if asked.path == "/sids":
             return [row.sid for row in self._messages]
         given = read_json(asked.body)

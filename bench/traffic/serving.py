@@ -28,7 +28,7 @@ class Asked(NamedTuple):
 
 
 class Said(NamedTuple):
-    """An answer. It leaves after `delay` seconds; where `drop` is true the connection ends without one; where `hang` is true nothing happens."""
+    """An answer, which leaves after `delay` seconds. With `drop` the connection ends without one; with `hang` nothing happens."""
 
     status: int = 200
     body: bytes = b"{}"

@@ -22,12 +22,12 @@ class Life(NamedTuple):
     delivered: float
 
 
-async def lives(world: World, provider: int = 0) -> dict[int, Life]:
-    """The lives of all messages that were sent, by number."""
+async def lives(world: World, provider: int = 0, after: int = 0) -> dict[int, Life]:
+    """The lives of the messages that were sent, by number, but for the first `after` of them."""
     found = {}
-    for text, created, delivered in await world.providers[provider].ask("/lives"):
+    for text, created, delivered in await world.providers[provider].ask(f"/lives?{after}"):
         if (number := _NUMBER.match(text)) is not None:
-            found[int(number[1])] = Life(created, delivered)
+            found[int(number[1])] = Life(created, NEVER if delivered is None else delivered)
     return found
 
 
@@ -37,10 +37,15 @@ class Ear:
     def __init__(self, world: World) -> None:
         self._world = world
         self.calls: list[Call] = []
+        self.delivered: dict[int, float] = {}
 
     async def hear(self) -> None:
-        """What came since the last time."""
-        self.calls += await self._world.told(len(self.calls))
+        """What came since the last time; `delivered` is when each message's first `delivered` came."""
+        calls = await self._world.told(len(self.calls))
+        self.calls += calls
+        for when, _, number, status in calls:
+            if status == "delivered":
+                self.delivered.setdefault(number, when)
 
     async def listen(self, every: float = 15.0) -> None:
         """Go on until cancelled."""
@@ -52,13 +57,16 @@ class Ear:
             say(f"  {time.time() - began:5.0f} s: told of {dict(words)}")
 
 
-def lateness(calls: list[Call], known: dict[int, Life]) -> dict[int, float]:
-    """Seconds from when each message's `Delivered` could be known to when its `delivered` came; infinity where it did not."""
-    first: dict[int, float] = {}
-    for when, _, number, status in calls:
-        if status == "delivered":
-            first.setdefault(number, when)
-    return {number: first.get(number, NEVER) - life.delivered for number, life in known.items()}
+def lateness(ear: Ear, known: dict[int, Life]) -> dict[int, float]:
+    """Seconds from when each message's `Delivered` could be known to when its `delivered` came; infinity where it did not.
+
+    Those that are never delivered are left out.
+    """
+    return {
+        number: ear.delivered.get(number, NEVER) - life.delivered
+        for number, life in known.items()
+        if life.delivered < NEVER
+    }
 
 
 def faults(calls: list[Call]) -> dict[str, int]:

@@ -32,7 +32,7 @@ class Figure(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a scenario found. `busy` is a sentence where the machine was too busy for the figures to be believed; `details` are for machines."""
+    """What a scenario found; `details` are for machines. `busy` says why figures are not to be believed, where the machine was too busy."""
 
     figures: Sequence[Figure]
     details: dict[str, Any]
@@ -71,7 +71,7 @@ def verdict(figure: Figure, before: float | None, busy: str) -> str:
 def shown(value: float | None, unit: str = "") -> str:
     """A value for people."""
     if value is None:
-        return "–"
+        return "-"
     if value == NEVER:
         return "never"
     digits = (

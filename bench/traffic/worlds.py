@@ -31,6 +31,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _STARTS: Final = 180.0
 """Seconds that a start may take: an older store of a million rows may have to be brought up to date."""
 
+_OFTEN: Final = "poll = 0.2"
 _ENDS: Final = 45.0
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -59,7 +60,7 @@ def account_of(number: int) -> str:
 
 
 def environment(pycache: Path) -> dict[str, str]:
-    """What the product's process is given: nothing that leads it to other modules, and a place for compiled ones outside of its checkout."""
+    """The variables of the product's process: none that leads it to other modules, and a place for compiled ones outside its checkout."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SMS_TRANSLATOR_"))}
     return kept | {"PYTHONPYCACHEPREFIX": str(pycache)}
 
@@ -123,6 +124,7 @@ class World:
         self.receiver: Simulated | None = None
         self.front, self.admin, self.closed = free_port(), free_port(), free_port()
         self._running: subprocess.Popen[bytes] | None = None
+        self._usual = ""
         self.callers = Callers(self.front)
 
     @property
@@ -139,6 +141,11 @@ class World:
         assert self.receiver is not None
         return f"http://127.0.0.1:{self.receiver.port}/hook"
 
+    def usually(self, callbacks: str) -> None:
+        """Write the configuration with these lines of `[callbacks]`, and again whenever rows were made."""
+        self._usual = callbacks
+        self.configure(callbacks)
+
     def configure(self, callbacks: str = "") -> None:
         """Write the configuration; `callbacks` are more lines of that section. All that is not in it has its default."""
         ports = [self.closed, *([self.receiver.port] if self.receiver else [])]
@@ -150,19 +157,31 @@ class World:
             )  # fmt: skip
         (self.folder / "translator.toml").write_text(text, "utf-8")
 
+    @contextlib.asynccontextmanager
+    async def making_rows(self) -> AsyncIterator[None]:
+        """The product runs while the block does, and looks for statuses often: it writes rows that are copied afterwards."""
+        self.configure(_OFTEN)
+        await self.start()
+        yield
+        await self.stop()
+        self.configure(self._usual)
+
     async def start(self) -> None:
         """Start the product, and wait until it listens."""
-        words = ["-m", "translator", "serve", "-c", str(self.folder / "translator.toml"), "-o", "json"]
-        with (self.folder / "log").open("ab") as log:
-            self._running = subprocess.Popen(
-                [sys.executable, *words], cwd=self._checkout, env=environment(self._pycache), stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=log,
-                preexec_fn=_end_with_the_bench,  # noqa: PLW1509 - one call of the C library, from the only thread that forks
-            )  # fmt: skip
+        self._running = self._started()
         try:
             await asyncio.to_thread(wait_for, self.front, self._running, _STARTS)
         except RuntimeError as error:
             raise RuntimeError(f"{error}; its log ends with: {self._tail()}") from None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        words = ["-m", "translator", "serve", "-c", str(self.folder / "translator.toml"), "-o", "json"]
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, *words], cwd=self._checkout, env=environment(self._pycache), stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=log,
+                preexec_fn=_end_with_the_bench,  # noqa: PLW1509 - one call of the C library, from the only thread that forks
+            )  # fmt: skip
 
     def _tail(self) -> str:
         return (self.folder / "log").read_text("utf-8", "replace")[-1500:]
@@ -192,7 +211,7 @@ class World:
     async def told(self, after: int = 0) -> list[tuple[float, str, int, str]]:
         """The calls that the receiver got, but for the first ones: when, path, number of the message, status."""
         assert self.receiver is not None
-        return [tuple(call) for call in await self.receiver.ask(f"/told?{after}")]  # type: ignore[misc]
+        return [tuple(call) for call in await self.receiver.ask(f"/told?{after}")]
 
     async def lags(self) -> dict[str, dict[str, float]]:
         """How late the simulated processes are, in milliseconds."""
@@ -222,7 +241,7 @@ async def world(
         for pace in paces:
             made.providers.append(Simulated("provider", *map(str, pace)))
         made.receiver = Simulated("receiver", str(answers_in))
-        made.configure(callbacks)
+        made.usually(callbacks)
         yield made
     finally:
         made.callers.close()

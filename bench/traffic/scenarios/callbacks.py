@@ -42,8 +42,7 @@ async def _until_all_is_told(made: World, ear: Ear) -> dict[int, Life]:
     until = max((life.delivered for life in known.values()), default=time.time()) + IN_TIME + 2
     while time.time() < until:
         await asyncio.sleep(1)
-        told = {number for _, _, number, status in ear.calls if status == "delivered"}
-        if len(told) >= len(known):
+        if len(ear.delivered) >= len(known):
             break
     await ear.hear()
     return known
@@ -51,7 +50,7 @@ async def _until_all_is_told(made: World, ear: Ear) -> dict[int, Life]:
 
 async def _judged(made: World, ear: Ear, sent: list[Outcome], known: dict[int, Life], began: float, lag: Lag) -> Found:
     use, asked, seconds = made.use(), await made.provider.ask("/control"), time.time() - began
-    late = lateness(ear.calls, known)
+    late = lateness(ear, known)
     shares = share_within([*late.values()], IN_TIME), share_within([*late.values()], SOON)
     minutes = by_minute(late, known, began)
     per_second = [count for _, count in asked["seconds"]]

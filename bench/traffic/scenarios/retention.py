@@ -29,16 +29,15 @@ _TABLES: Final = ("sends", "watches", "events")
 
 async def _fill(made: World, scale: float) -> dict[str, int]:
     """So many finished sends in the store: copies of one that was told of and one that was not. The product does not run afterwards."""
-    await made.start()
-    for number, hook in ((1, made.hook), (2, "")):
-        answer = await made.callers.ask(send(number, hook))
-        assert answer.status == 200, answer
-    for _ in range(600):
-        if "delivered" in {call[3] for call in await made.told()}:
-            break
-        await asyncio.sleep(0.1)
-    await asyncio.sleep(1)  # the answer to the last call is written down
-    await made.stop()
+    async with made.making_rows():
+        for number, hook in ((1, made.hook), (2, "")):
+            answer = await made.callers.ask(send(number, hook))
+            assert answer.status == 200, answer
+        for _ in range(600):
+            if "delivered" in {call[3] for call in await made.told()}:
+                break
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1)  # the answer to the last call is written down
     watched, all_of_them = int(WATCHED * scale), int(SENDS * scale)
     file = Filling(made.store)
     for template, first, count in ((1, 1, watched), (2, watched + 1, all_of_them - watched)):

@@ -13,7 +13,7 @@ from bench.traffic.figures import Lag, percentile
 from bench.traffic.lives import Pace
 from bench.traffic.load import Answered, get, listing, paced, send
 from bench.traffic.scenarios.callbacks import too_late
-from bench.traffic.told import Ear, lateness, lives
+from bench.traffic.told import Ear, Life, lateness, lives
 from bench.traffic.verdicts import Figure, Found, Options
 from bench.traffic.worlds import World, say, world
 
@@ -34,6 +34,7 @@ class _Soak:
         self._taken: list[float] = []
         self._sids: list[str] = []
         self._turn = count()
+        self._known, self._seen = dict[int, Life](), 0
         self.bad = {"send": 0, "get": 0, "list": 0}
 
     async def send(self, number: int) -> Answered:
@@ -53,7 +54,7 @@ class _Soak:
         self.bad["get"] += answer.status != 200
         return answer
 
-    async def list(self, _: int) -> Answered:
+    async def page(self, _: int) -> Answered:
         answer = await self._made.callers.ask(listing(_PAGE))
         self.bad["list"] += answer.status != 200
         return answer
@@ -61,16 +62,11 @@ class _Soak:
     async def sample(self, every: float) -> None:
         """Go on until cancelled. A callback's delay is judged when it could have been told for 15 s."""
         began = time.time()
-        judged = began - every
         while True:
             await asyncio.sleep(every)
-            await self.ear.hear()
             now, use, taken = time.time(), self._made.use(), self._taken
             self._taken = []
-            known = {number: life for number, life in (await lives(self._made)).items() if number % 2}
-            due = {number: life for number, life in known.items() if judged <= life.delivered < now - _SETTLE}
-            judged = now - _SETTLE
-            late = [*lateness(self.ear.calls, due).values()]
+            late = await self._late(now)
             wal = self._made.store.with_name(self._made.store.name + "-wal")
             self.samples.append({
                 "second": now - began, "resident_mb": use.resident / 1e6, "descriptors": float(use.descriptors), "cpu": use.cpu,
@@ -79,6 +75,16 @@ class _Soak:
                 "callback_p99_s": percentile(late, 0.99), "told": float(len(self.ear.calls)),
             })  # fmt: skip
             say("  " + ", ".join(f"{name} {value:.1f}" for name, value in self.samples[-1].items()))
+
+    async def _late(self, now: float) -> list[float]:
+        """How late those were told that were not judged before."""
+        await self.ear.hear()
+        new = await lives(self._made, after=self._seen)
+        self._seen += len(new)
+        self._known |= {number: life for number, life in new.items() if number % 2}
+        due = {number: life for number, life in self._known.items() if life.delivered < now - _SETTLE}
+        self._known = {number: life for number, life in self._known.items() if number not in due}
+        return [*lateness(self.ear, due).values()]
 
 
 FLAT: Final = {
@@ -117,7 +123,7 @@ async def soak(checkout: Path, options: Options) -> Found:
         def steadily(rate: float, work: Callable[[int], Any]) -> Any:
             return paced(rate, minutes * 60, work, lag)
 
-        await asyncio.gather(steadily(options.rate, going.send), steadily(GETS, going.get), steadily(LISTS, going.list))
+        await asyncio.gather(steadily(options.rate, going.send), steadily(GETS, going.get), steadily(LISTS, going.page))
         sampling.cancel()
         await asyncio.gather(sampling, return_exceptions=True)
         lags, notes, cpu = (

@@ -39,7 +39,7 @@ async def _healthy(made: World, seconds: float, first: int) -> dict[str, Any]:
     await asyncio.sleep(_PACE.high + 17)
     await ear.hear()
     known = {number: life for number, life in (await lives(made, 1)).items() if number >= first}
-    late = [*lateness(ear.calls, known).values()]
+    late = [*lateness(ear, known).values()]
     lost = [one for one in sent if is_lost(one.number)]
     await beside
     return {

@@ -57,8 +57,8 @@ async def _among(
 async def unknown_send(checkout: Path, options: Options) -> Found:
     """Whether an unknown send among 200,000 messages of its window is found while its caller waits, and in how many asks.
 
-    First the messages are spread over the whole window: some of them are of a clock that goes ahead of ours. Then all of them were made before
-    the send.
+    First the messages are spread over the whole window: the provider shows some that are created later than now. Then all of them were
+    made before the send.
     """
     spread = await _among(checkout, options, [1], -BEFORE, AFTER)
     behind = await _among(checkout, options, [1], -BEFORE, 0.0)
