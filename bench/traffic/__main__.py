@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,7 @@ from bench.traffic.scenarios.retention import retention
 from bench.traffic.scenarios.soak import soak
 from bench.traffic.scenarios.stalled import stalled_provider
 from bench.traffic.scenarios.unknown import unknown_send
-from bench.traffic.verdicts import Found, Options, finite, rows, table
+from bench.traffic.verdicts import Figure, Found, Options, finite, rows, table
 from bench.traffic.worlds import ROOT, say, where_it_is
 
 Scenario = Callable[[Path, Options], Coroutine[Any, Any, Found]]
@@ -72,10 +73,16 @@ def _options() -> argparse.Namespace:
 
 
 async def measured(name: str, checkout: Path, options: Options) -> Found:
-    """Run one scenario against one checkout."""
+    """Run one scenario against one checkout. One that breaks off is a figure that does not hold, and the others go on."""
     say(f"{name}: {checkout}")
     began = time.monotonic()
-    found = await SCENARIOS[name](checkout, options)
+    try:
+        found = await SCENARIOS[name](checkout, options)
+    except Exception as error:  # noqa: BLE001 - whatever a build does, the other scenarios are measured
+        say(traceback.format_exc())
+        found = Found(
+            [Figure("the scenario broke off", 1.0, "", 0, None)], {"error": f"{type(error).__name__}: {error}"}
+        )
     say(f"{name}: {time.monotonic() - began:.0f} s{f'; {found.busy}' if found.busy else ''}")
     return found
 

@@ -7,7 +7,7 @@ The columns are read from the file. So this works with every schema in which a r
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -22,11 +22,62 @@ _FIRST: Final = 10**7
 """The number of the first copy: far from those of rows that the product writes."""
 
 Row = dict[str, Any]
-Change = Callable[[int], Mapping[str, Row]]
+Change = Callable[[str, int], Row]
 
 
 class UnknownSchemaError(Exception):
     """The file has not the tables or columns that are needed; the text says which."""
+
+
+def _nothing(_table: str, _number: int) -> Row:
+    return {}
+
+
+def _none(_number: int) -> float:
+    return 0.0
+
+
+def _is_moment(value: Any) -> bool:
+    return isinstance(value, float) and value > EPOCH
+
+
+class _Plan:
+    """How one row is copied: which of its cells hold an id, a SID, a text or a moment."""
+
+    def __init__(self, table: str, columns: list[str], row: Row, sent: Row, place: int, rows: int) -> None:
+        self._columns, self._values = columns, [row[name] for name in columns]
+        self._place, self._rows = place, rows
+        self._olds = (str(sent["id"]), str(sent["sid"]), *(f"{sent['text'].partition(' ')[0]}{end}" for end in " +"))
+        cells = list(enumerate(self._values))
+        self._moments = [at for at, value in cells if _is_moment(value)]
+        self._texts = [(at, old) for at, value in cells if isinstance(value, str | bytes) for old in self._in(value)]
+        whole = {name: at for at, name in enumerate(columns) if isinstance(row[name], int)}
+        self._of_watch = [whole[name] for name in ("watch", "id" if table == "watches" else "watch") if name in whole]
+        self._of_row = [whole["id"]] if "id" in whole and table != "watches" else []
+
+    def _in(self, value: str | bytes) -> list[int]:
+        text = value if isinstance(value, str) else value.decode("latin-1")
+        return [number for number, old in enumerate(self._olds) if old in text]
+
+    def copy(self, number: int, changed: Row, shift: float) -> list[Any]:
+        """The values of the copy of that number."""
+        values, name = self._values.copy(), _FIRST + number
+        for at, old in self._texts:
+            new = f"{name:032x}" if old == 0 else sid_of(name) if old == 1 else f"m{name} " if old == 2 else f"m{name}+"
+            value = values[at]
+            if isinstance(value, bytes):
+                values[at] = value.replace(self._olds[old].encode(), new.encode())
+            else:
+                values[at] = value.replace(self._olds[old], new)
+        for at in self._moments:
+            values[at] += shift
+        for at in self._of_watch:
+            values[at] = name
+        for at in self._of_row:
+            values[at] = _FIRST + number * self._rows + self._place
+        for column, value in changed.items():
+            values[self._columns.index(column)] = value
+        return values
 
 
 class Filling:
@@ -62,20 +113,25 @@ class Filling:
             raise UnknownSchemaError(f"the store has no send whose text begins with m{number}")
         return str(row["id"])
 
-    def copy(self, send: str, count: int, change: Change, *, first: int = 1) -> None:
-        """`count` copies of a send and of all that hangs on it. `change(n)` says, by table, what is otherwise in the copy of number n.
+    def copy(
+        self, send: str, count: int, change: Change = _nothing, *, first: int = 1, shift: Callable[[int], float] = _none
+    ) -> None:
+        """`count` copies of a send and of all that hangs on it; their numbers go on from `first`.
 
-        Numbers go on from `first`. Raises UnknownSchemaError where a column that is to be changed is not there.
+        `change(table, number)` says what is otherwise in a copy. `shift(number)` is by how many seconds its moments are later.
+        Raises UnknownSchemaError where a column that is to be changed is not there.
         """
         template = self._hanging_on(send)
-        for table, values in change(first).items():
-            if missing := set(values) - set(self._columns[table]):
+        for table in template:
+            if missing := set(change(table, first)) - set(self._columns[table]):
                 raise UnknownSchemaError(f"the store has no {table}.{', '.join(sorted(missing))}")
+        sent, numbers = template["sends"][0], range(first, first + count)
         self._db.execute("BEGIN IMMEDIATE")
         for table, rows in template.items():
             columns = self._columns[table]
             statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
-            copies = self._copies(table, rows, template["sends"][0], range(first, first + count), change)
+            plans = [_Plan(table, columns, row, sent, place, len(rows)) for place, row in enumerate(rows)]
+            copies = (plan.copy(n, change(table, n), shift(n)) for n in numbers for plan in plans)
             while some := list(islice(copies, _CHUNK)):
                 self._db.executemany(statement, some)
         self._db.execute("COMMIT")
@@ -119,72 +175,3 @@ class Filling:
 
     def _where(self, table: str, column: str, value: Any) -> list[Row]:
         return [dict(row) for row in self._db.execute(f"SELECT * FROM {table} WHERE {column} = ?", (value,))]  # noqa: S608
-
-    def _copies(self, table: str, rows: list[Row], sent: Row, numbers: range, change: Change) -> Iterator[list[Any]]:
-        columns = self._columns[table]
-        old_text = f"{sent['text'].partition(' ')[0]}"
-        swapped = (
-            (str(sent["id"]), _id_of),
-            (str(sent["sid"]), _sid_of),
-            (f"{old_text} ", _words_of),
-            (f"{old_text}+", _form_of),
-        )
-        plans = [(place, row, _cells_with(row, [old for old, _ in swapped])) for place, row in enumerate(rows)]
-        for number in numbers:
-            overlaid = change(number).get(table, {})
-            for place, row, cells in plans:
-                copy = dict(row)
-                for name in cells:
-                    copy[name] = _swapped(copy[name], [(old, new(number)) for old, new in swapped])
-                for name in ("id", "watch"):
-                    if isinstance(row.get(name), int):
-                        copy[name] = _FIRST + (
-                            number if name == "watch" or table == "watches" else number * len(rows) + place
-                        )
-                copy.update(overlaid)
-                yield [copy[name] for name in columns]
-
-
-def _cells_with(row: Row, words: list[str]) -> list[str]:
-    """The columns in which one of these words stands."""
-    texts = {
-        name: value if isinstance(value, str) else value.decode("latin-1")
-        for name, value in row.items()
-        if isinstance(value, str | bytes)
-    }
-    return [name for name, text in texts.items() if any(word in text for word in words)]
-
-
-def _swapped(value: str | bytes, pairs: list[tuple[str, str]]) -> str | bytes:
-    if isinstance(value, bytes):
-        for old, new in pairs:
-            value = value.replace(old.encode(), new.encode())
-        return value
-    for old, new in pairs:
-        value = value.replace(old, new)
-    return value
-
-
-def _id_of(number: int) -> str:
-    return f"{_FIRST + number:032x}"
-
-
-def _words_of(number: int) -> str:
-    return f"m{_FIRST + number} "
-
-
-def _form_of(number: int) -> str:
-    return f"m{_FIRST + number}+"
-
-
-def _is_moment(value: Any) -> bool:
-    return isinstance(value, float) and value > EPOCH
-
-
-def moved(row: Row, seconds: float) -> Row:
-    """The moments of a row, all of them so many seconds later."""
-    return {name: value + seconds for name, value in row.items() if _is_moment(value)}
-
-
-def _sid_of(number: int) -> str:
-    return sid_of(_FIRST + number)

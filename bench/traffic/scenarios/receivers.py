@@ -45,10 +45,13 @@ async def owed(made: World, count: int, address: Any) -> None:
         file.close()
     file, now = Filling(made.store), time.time()
 
-    def change(number: int) -> dict[str, dict[str, Any]]:
+    def change(table: str, number: int) -> dict[str, Any]:
+        if table == "sends":
+            return {}
         url = address(number)
-        call = {"address": url, "destination": url.split("/")[2], "due_at": now, "tries": 0, "why": "", "made": now}
-        return {"watches": {"address": url, "look_at": now + _LATER}, "events": call}
+        if table == "watches":
+            return {"address": url, "look_at": now + _LATER}
+        return {"address": url, "destination": url.split("/")[2], "due_at": now, "tries": 0, "why": "", "made": now}
 
     template = file.send_of(1)
     await asyncio.to_thread(file.copy, template, count, change)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.traffic.figures import Lag, percentile, standstill
-from bench.traffic.filling import Filling, moved
+from bench.traffic.filling import Filling
 from bench.traffic.lives import Pace
 from bench.traffic.load import Outcome, paced, send
 from bench.traffic.verdicts import Figure, Found, Options
@@ -40,16 +40,12 @@ async def _fill(made: World, scale: float) -> dict[str, int]:
         await asyncio.sleep(1)  # the answer to the last call is written down
     watched, all_of_them = int(WATCHED * scale), int(SENDS * scale)
     file = Filling(made.store)
+
+    def shift(number: int) -> float:
+        return -_AGE - _SPREAD * (1 - number / all_of_them)
+
     for template, first, count in ((1, 1, watched), (2, watched + 1, all_of_them - watched)):
-        rows = {table: file.rows(table)[0] for table in _TABLES}
-        send_id = file.send_of(template)
-        rows["sends"] = next(row for row in file.rows("sends") if row["id"] == send_id)
-
-        def change(number: int, rows: dict[str, Any] = rows) -> dict[str, dict[str, Any]]:
-            back = -_AGE - _SPREAD * (1 - number / all_of_them)
-            return {table: moved(row, back) for table, row in rows.items()}
-
-        await asyncio.to_thread(file.copy, send_id, count, change, first=first)
+        await asyncio.to_thread(file.copy, file.send_of(template), count, first=first, shift=shift)
     file.close()
     return await asyncio.to_thread(_counts, made.store)
 
