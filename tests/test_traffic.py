@@ -16,6 +16,7 @@ from bench.traffic.figures import Span, share_within, standstill
 from bench.traffic.filling import Filling, UnknownSchemaError
 from bench.traffic.lives import SUBMITTED_AFTER, Pace, handset_seconds, moments
 from bench.traffic.messages import RECEIVE, TRANSMIT, Message, Messages
+from bench.traffic.scenarios.retention import rate_of
 from bench.traffic.scenarios.soak import is_flat
 from bench.traffic.verdicts import NEVER, Figure, Found, Options, finite, rows, table, verdict
 from bench.traffic.worlds import ROOT, Simulated, where_it_is
@@ -95,6 +96,16 @@ def test_a_bound_is_judged_and_one_that_is_a_multiple_follows_the_build_of_befor
     assert (row["before"], row["verdict"], row["before_verdict"]) == (24.0, "holds", "DOES NOT HOLD")
     assert table([row])[-1] == "| a | calls | 24 | 700 | ≥ 480 | ≥ 1,200 | holds |"
     assert finite({"a": [NEVER, 1.0]}) == {"a": [None, 1.0]}
+
+
+def test_what_never_came_holds_nowhere() -> None:
+    assert verdict(Figure("late", NEVER, "s", NEVER, NEVER), None, "") == "DOES NOT HOLD"
+
+
+def test_rows_are_deleted_at_a_rate_until_hardly_any_is_left() -> None:
+    assert rate_of([], 100) == rate_of([(0.0, 1000)], 100) == 0.0
+    assert rate_of([(0.0, 10_000), (5.0, 9000), (10.0, 8000)], 100) == pytest.approx(300.0)
+    assert rate_of([(0.0, 10_000), (5.0, 600), (10.0, 1100), (100.0, 10_100)], 100) == pytest.approx(1980.0)
 
 
 def test_what_grows_is_not_flat() -> None:

@@ -52,8 +52,8 @@ class Options(NamedTuple):
 
 
 def meets(value: float, bound: float | None, *, more: bool) -> bool:
-    """Whether a value is what it should be."""
-    return bound is None or (value >= bound if more else value <= bound)
+    """Whether a value is what it should be. What never came is not, whatever the bound."""
+    return bound is None or (value >= bound if more else value <= bound and value < NEVER)
 
 
 def verdict(figure: Figure, before: float | None, busy: str) -> str:
@@ -83,14 +83,15 @@ def shown(value: float | None, unit: str = "") -> str:
 def rows(scenario: str, now: Found, before: Found | None) -> list[dict[str, Any]]:
     """The rows of a scenario, for machines."""
     found = []
-    earlier = {figure.what: figure.value for figure in before.figures} if before else {}
+    earlier = {figure.what: figure for figure in before.figures} if before else {}
     for figure in now.figures:
-        was = earlier.get(figure.what)
+        old = earlier.get(figure.what)
+        was = None if old is None else old.value
         must, aim = figure.bounds(was)
         found.append({
             "scenario": scenario, "what": figure.what, "unit": figure.unit, "before": was, "now": figure.value, "must": must, "aim": aim,
             "more": figure.more, "verdict": verdict(figure, was, now.busy),
-            "before_verdict": "" if was is None else verdict(figure._replace(value=was), was, before.busy if before else ""),
+            "before_verdict": "" if old is None else verdict(old, was, before.busy if before else ""),
         })  # fmt: skip
     return found
 
