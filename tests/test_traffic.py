@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import random
+import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from bench.traffic.__main__ import SCENARIOS
 from bench.traffic.figures import Span, share_within, standstill
-from bench.traffic.filling import Filling, UnknownSchemaError
+from bench.traffic.filling import ENTRY, Filling
 from bench.traffic.lives import SUBMITTED_AFTER, Pace, handset_seconds, moments
 from bench.traffic.messages import RECEIVE, TRANSMIT, Message, Messages
 from bench.traffic.scenarios.retention import rate_of
@@ -124,9 +125,24 @@ def test_nothing_of_it_imports_the_product() -> None:
             assert [name for name in names if name.split(".")[0] == "translator"] == [], module
 
 
-def test_a_file_of_another_schema_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnknownSchemaError, match="no sends"):
-        Filling(tmp_path / "empty.db")
+def test_a_store_that_is_filled_is_whole_and_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "filled.db"
+    file = Filling(path)
+    file.finished(range(1, 4), lambda number: 1000.0 + number, "http://127.0.0.1:8080/hook")
+    file.owed(range(4, 6), lambda number: f"http://127.0.0.{number}:8080/hook", 2000.0, 5600.0)
+    file.close()
+    db = sqlite3.connect(path)
+    try:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert db.execute("SELECT count(*) FROM watches JOIN sends ON sends.id = watches.send").fetchone() == (5,)
+        due = "SELECT destination, name, due_at, entry FROM events JOIN watches USING (entry) WHERE state = 'due' AND watch = watches.id"
+        assert db.execute(due).fetchall() == [(f"127.0.0.{n}:8080", "sent", 2000.0, ENTRY) for n in (4, 5)]
+        told = "SELECT count(*) FROM events WHERE state = 'delivered' AND finished > made"
+        assert db.execute(told).fetchone() == (6,)
+    finally:
+        db.close()
+    with pytest.raises(FileExistsError):
+        Filling(path)
 
 
 def test_what_a_checkout_runs_is_its_own(tmp_path: Path) -> None:
@@ -182,5 +198,5 @@ def test_a_scenario_runs_on_tiny_numbers(name: str, compiled: Path) -> None:
         assert found.details["calls"] > 1
         assert values["called twice"] == 0
     else:
-        assert found.details["rows"] == {"sends": 502, "watches": 101, "events": 202}
+        assert found.details["idle"]["before"] == {"sends": 500, "watches": 100, "events": 200}
         assert values["sends not answered 200"] == 0

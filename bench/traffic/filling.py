@@ -1,177 +1,157 @@
-"""Filling the product's SQLite file with very many rows like those that the product itself has written.
+"""An SQLite store as the product wrote it in version 2 of its schema, with very many rows in it.
 
-    the product makes one send ─▶ its rows in each table ─▶ the same rows again and again, with other ids, SIDs, texts and moments
-
-The columns are read from the file. So this works with every schema in which a row of `watches` names a row of `sends`, and one of
-`events` names a row of `watches`. A column that this module does not know has the value that the product gave it.
+The product brings an older store up to date when it starts. So one file serves every build from then on, whatever tables it keeps today.
 """
 
+import os
 import sqlite3
-from collections.abc import Callable
+from base64 import b32encode
+from collections.abc import Callable, Iterable
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from bench.traffic.lives import SUBMITTED_AFTER
+from bench.traffic.load import ACCOUNT
 from bench.traffic.messages import sid_of
 
-EPOCH: Final = 1e9
-"""A float that is larger than this is a moment, in epoch seconds."""
+VERSION: Final = 2
+ENTRY: Final = f"restcomm/{ACCOUNT}/"
+PLACE: Final = "back0/A1/P1"
+FIRST: Final = 10**7
+"""The number of the first message: far from those that a load sends."""
 
 _CHUNK: Final = 20_000
-_FIRST: Final = 10**7
-"""The number of the first copy: far from those of rows that the product writes."""
+_DELIVERED_AFTER: Final = 5.0
 
-Row = dict[str, Any]
-Change = Callable[[str, int], Row]
+_TABLES: Final = """
+CREATE TABLE sends (
+    id VARCHAR(32) NOT NULL, entry TEXT NOT NULL, place TEXT NOT NULL, state VARCHAR(12) NOT NULL, made FLOAT NOT NULL,
+    sender TEXT NOT NULL, recipient TEXT NOT NULL, text TEXT NOT NULL, same VARCHAR(64) NOT NULL, "key" TEXT, content TEXT, sid TEXT,
+    message BLOB, fault BLOB, look_at FLOAT, looks INTEGER NOT NULL, doubted FLOAT, settled FLOAT, resent FLOAT, leased FLOAT NOT NULL,
+    attempt INTEGER NOT NULL, PRIMARY KEY (id)
+);
+CREATE TABLE watches (
+    id INTEGER NOT NULL, send VARCHAR(32) NOT NULL, entry TEXT NOT NULL, address TEXT NOT NULL, method VARCHAR(4) NOT NULL,
+    told TEXT NOT NULL, look_at FLOAT, looks INTEGER NOT NULL, over FLOAT, leased FLOAT NOT NULL, attempt INTEGER NOT NULL,
+    PRIMARY KEY (id), CONSTRAINT watches_once UNIQUE (send, address, method)
+);
+CREATE TABLE events (
+    id INTEGER NOT NULL, watch BIGINT NOT NULL, entry TEXT NOT NULL, position INTEGER NOT NULL, name VARCHAR(16) NOT NULL,
+    method VARCHAR(4) NOT NULL, address TEXT NOT NULL, form TEXT NOT NULL, destination TEXT NOT NULL, state VARCHAR(9) NOT NULL,
+    made FLOAT NOT NULL, due_at FLOAT NOT NULL, tries INTEGER NOT NULL, why TEXT NOT NULL, finished FLOAT, leased FLOAT NOT NULL,
+    attempt INTEGER NOT NULL, PRIMARY KEY (id), CONSTRAINT events_once UNIQUE (watch, name)
+);
+CREATE TABLE store (version INTEGER NOT NULL);
+"""
+_INDEXES: Final = """
+CREATE INDEX sends_unfinished ON sends (state, same, look_at) WHERE (state NOT IN ('sent', 'refused'));
+CREATE UNIQUE INDEX sends_sid ON sends (place, sid) WHERE sid IS NOT NULL;
+CREATE UNIQUE INDEX sends_key ON sends (entry, "key") WHERE "key" IS NOT NULL;
+CREATE INDEX sends_made ON sends (made);
+CREATE INDEX sends_unknown ON sends (look_at) WHERE state = 'unknown';
+CREATE INDEX watches_over ON watches (over) WHERE over IS NOT NULL;
+CREATE INDEX watches_look ON watches (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX events_due ON events (state, destination, due_at);
+CREATE INDEX events_finished ON events (finished);
+"""
 
-
-class UnknownSchemaError(Exception):
-    """The file has not the tables or columns that are needed; the text says which."""
-
-
-def _nothing(_table: str, _number: int) -> Row:
-    return {}
-
-
-def _none(_number: int) -> float:
-    return 0.0
-
-
-def _is_moment(value: Any) -> bool:
-    return isinstance(value, float) and value > EPOCH
-
-
-class _Plan:
-    """How one row is copied: which of its cells hold an id, a SID, a text or a moment."""
-
-    def __init__(self, table: str, columns: list[str], row: Row, sent: Row, place: int, rows: int) -> None:
-        self._columns, self._values = columns, [row[name] for name in columns]
-        self._place, self._rows = place, rows
-        self._olds = (str(sent["id"]), str(sent["sid"]), *(f"{sent['text'].partition(' ')[0]}{end}" for end in " +"))
-        cells = list(enumerate(self._values))
-        self._moments = [at for at, value in cells if _is_moment(value)]
-        self._texts = [(at, old) for at, value in cells if isinstance(value, str | bytes) for old in self._in(value)]
-        whole = {name: at for at, name in enumerate(columns) if isinstance(row[name], int)}
-        self._of_watch = [whole[name] for name in ("watch", "id" if table == "watches" else "watch") if name in whole]
-        self._of_row = [whole["id"]] if "id" in whole and table != "watches" else []
-
-    def _in(self, value: str | bytes) -> list[int]:
-        text = value if isinstance(value, str) else value.decode("latin-1")
-        return [number for number, old in enumerate(self._olds) if old in text]
-
-    def copy(self, number: int, changed: Row, shift: float) -> list[Any]:
-        """The values of the copy of that number."""
-        values, name = self._values.copy(), _FIRST + number
-        for at, old in self._texts:
-            new = f"{name:032x}" if old == 0 else sid_of(name) if old == 1 else f"m{name} " if old == 2 else f"m{name}+"
-            value = values[at]
-            if isinstance(value, bytes):
-                values[at] = value.replace(self._olds[old].encode(), new.encode())
-            else:
-                values[at] = value.replace(self._olds[old], new)
-        for at in self._moments:
-            values[at] += shift
-        for at in self._of_watch:
-            values[at] = name
-        for at in self._of_row:
-            values[at] = _FIRST + number * self._rows + self._place
-        for column, value in changed.items():
-            values[self._columns.index(column)] = value
-        return values
+Values = tuple[Any, ...]
 
 
 class Filling:
-    """An SQLite file of a product that does not run."""
+    """A new file at a path where none is. `close` makes the indexes, and nothing is in it before."""
 
     def __init__(self, path: Path) -> None:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")
-        names = [row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
-        self._columns = {
-            name: [row["name"] for row in self._db.execute(f"PRAGMA table_info({name})")]
-            for name in names
-            if not name.startswith("sqlite_")
-        }
-        for table, column in (("sends", "id"), ("watches", "send"), ("events", "watch")):
-            if column not in self._columns.get(table, ()):
-                raise UnknownSchemaError(f"the store has no {table}.{column}")
+        self._db.executescript(_TABLES)
+        self._db.execute("INSERT INTO store VALUES (?)", (VERSION,))
+        self._db.execute("BEGIN")
+
+    def finished(self, numbers: range, made: Callable[[int], float], hook: str = "") -> None:
+        """Sends that were answered, made when `made(number)` says; with a hook, somebody was told of their end there."""
+        self._add("sends", (_send(number, made(number)) for number in numbers))
+        if hook:
+            self._add("watches", (_watch(number, hook, made(number)) for number in numbers))
+            self._add("events", (row for number in numbers for row in _told(number, hook, made(number))))
+
+    def owed(self, numbers: range, address: Callable[[int], str], now: float, later: float) -> None:
+        """Sends of whose submission somebody is to be told now, and of whom the provider is asked only `later`."""
+        self._add("sends", (_send(number, now) for number in numbers))
+        self._add("watches", (_watch(number, address(number), now, look_at=later) for number in numbers))
+        self._add("events", (_owed(number, address(number), now) for number in numbers))
 
     def close(self) -> None:
         """Write everything into the file itself."""
+        self._db.execute("COMMIT")
+        self._db.executescript(_INDEXES)
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
 
-    def rows(self, table: str) -> list[Row]:
-        """All rows of a table."""
-        return [dict(row) for row in self._db.execute(f"SELECT * FROM {table}")]  # noqa: S608 - a table's own name
+    def _add(self, table: str, rows: Iterable[Values]) -> None:
+        left = iter(rows)
+        while some := list(islice(left, _CHUNK)):
+            marks = ", ".join("?" * len(some[0]))
+            self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", some)  # noqa: S608 - a table of the text above
 
-    def send_of(self, number: int) -> str:
-        """The id of the send whose text begins with `m` and this number."""
-        row = self._db.execute("SELECT id FROM sends WHERE text LIKE ?", (f"m{number} %",)).fetchone()
-        if row is None:
-            raise UnknownSchemaError(f"the store has no send whose text begins with m{number}")
-        return str(row["id"])
 
-    def copy(
-        self, send: str, count: int, change: Change = _nothing, *, first: int = 1, shift: Callable[[int], float] = _none
-    ) -> None:
-        """`count` copies of a send and of all that hangs on it; their numbers go on from `first`.
+# ---- rows, in the order of the columns -------------------------------------------------------------------------------
 
-        `change(table, number)` says what is otherwise in a copy. `shift(number)` is by how many seconds its moments are later.
-        Raises UnknownSchemaError where a column that is to be changed is not there.
-        """
-        template = self._hanging_on(send)
-        for table in template:
-            if missing := set(change(table, first)) - set(self._columns[table]):
-                raise UnknownSchemaError(f"the store has no {table}.{', '.join(sorted(missing))}")
-        sent, numbers = template["sends"][0], range(first, first + count)
-        self._db.execute("BEGIN IMMEDIATE")
-        for table, rows in template.items():
-            columns = self._columns[table]
-            statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
-            plans = [_Plan(table, columns, row, sent, place, len(rows)) for place, row in enumerate(rows)]
-            copies = (plan.copy(n, change(table, n), shift(n)) for n in numbers for plan in plans)
-            while some := list(islice(copies, _CHUNK)):
-                self._db.executemany(statement, some)
-        self._db.execute("COMMIT")
 
-    def forget(self, send: str) -> None:
-        """Delete a send and all that hangs on it."""
-        for table, rows in self._hanging_on(send).items():
-            for row in rows:
-                self._db.execute(f"DELETE FROM {table} WHERE id = ?", (row["id"],))  # noqa: S608 - a table's own name
+def _name(number: int, made: float) -> str:
+    """The id of a send as the product makes it: its milliseconds, and what nobody can guess."""
+    return f"{int(made * 1000):012x}{number:020x}"
 
-    def age(self, seconds: float) -> None:
-        """Put every moment in the file back by so many seconds."""
-        self._db.execute("BEGIN IMMEDIATE")
-        for table in self._columns:
-            moments = {name for row in self._sample(table) for name, value in row.items() if _is_moment(value)}
-            if moments:
-                changes = ", ".join(
-                    f"{name} = CASE WHEN {name} > {EPOCH} THEN {name} - {seconds} ELSE {name} END"
-                    for name in sorted(moments)
-                )
-                self._db.execute(f"UPDATE {table} SET {changes}")  # noqa: S608 - names of the file's own
-        self._db.execute("COMMIT")
 
-    def _sample(self, table: str) -> list[Row]:
-        return [dict(row) for row in self._db.execute(f"SELECT * FROM {table} LIMIT 20")]  # noqa: S608
+def _text(number: int) -> str:
+    return f"m{number} your parcel will arrive today"
 
-    def _hanging_on(self, send: str) -> dict[str, list[Row]]:
-        """The rows of a send, by table: those of tables that are unknown here hang on it by a column `send` or `watch`."""
-        found: dict[str, list[Row]] = {
-            "sends": self._where("sends", "id", send),
-            "watches": self._where("watches", "send", send),
-        }
-        watches = [row["id"] for row in found["watches"]]
-        found["events"] = [row for watch in watches for row in self._where("events", "watch", watch)]
-        for table in sorted(set(self._columns) - set(found)):
-            if "send" in self._columns[table]:
-                found[table] = self._where(table, "send", send)
-            elif "watch" in self._columns[table]:
-                found[table] = [row for watch in watches for row in self._where(table, "watch", watch)]
-        return found
 
-    def _where(self, table: str, column: str, value: Any) -> list[Row]:
-        return [dict(row) for row in self._db.execute(f"SELECT * FROM {table} WHERE {column} = ?", (value,))]  # noqa: S608
+def _send(number: int, made: float) -> Values:
+    sid, second = sid_of(FIRST + number), int(made)
+    recipient = f"+6142{number % 10**7:07}"
+    message = (
+        f'{{"sid":"{sid}","account":null,"property":null,"sender":"+19876543212","recipient":"{recipient}","text":"{_text(number)}",'
+        f'"receipt":true,"segments":1,"status":"sending","direction":"outbound-api","scheduled":{second},"created":{second},'
+        '"submitted":null,"delivered":null,"received":null,"error":null,"external_id":null,"updated":null}'
+    )
+    same = sha256(b"%d" % number).hexdigest()
+    return (
+        _name(number, made), ENTRY, PLACE, "sent", made, "+19876543212", recipient, _text(number), same, None, None, sid,
+        message.encode(), None, None, 0, None, made + 0.01, None, 0.0, 0,
+    )  # fmt: skip
+
+
+def _watch(number: int, address: str, made: float, *, look_at: float | None = None) -> Values:
+    over = made + _DELIVERED_AFTER if look_at is None else None
+    told, looks = ("sent,delivered", 2) if look_at is None else ("sent", 1)
+    return (number, _name(number, made), ENTRY, address, "POST", told, look_at, looks, over, 0.0, looks)
+
+
+def _form(number: int, status: str) -> str:
+    """What a receiver is told, as restcomm's page has it. The SID in front is made of that of the provider."""
+    sid = "SM" + b32encode(sid_of(FIRST + number).encode())[:32].decode()
+    text = _text(number).replace(" ", "+")
+    return f"MessageSid={sid}&MessageStatus={status}&AccountSid={ACCOUNT}&From=19876543212&To=6142{number % 10**7:07}&Body={text}"
+
+
+def _event(number: int, position: int, address: str, *state: Any) -> Values:
+    status = ("sent", "delivered")[position]
+    return (
+        2 * number + position, number, ENTRY, position, status, "POST", address, _form(number, status), address.split("/")[2], *state,
+    )  # fmt: skip
+
+
+def _told(number: int, address: str, made: float) -> list[Values]:
+    moments = made + SUBMITTED_AFTER, made + _DELIVERED_AFTER
+    return [
+        _event(number, position, address, "delivered", at, at, 1, "", at + 0.01, 0.0, 1) for position, at in enumerate(moments)
+    ]  # fmt: skip
+
+
+def _owed(number: int, address: str, now: float) -> Values:
+    return _event(number, 0, address, "due", now, now, 0, "", None, 0.0, 0)

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -31,7 +32,6 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _STARTS: Final = 180.0
 """Seconds that a start may take: an older store of a million rows may have to be brought up to date."""
 
-_OFTEN: Final = "poll = 0.2"
 _ENDS: Final = 45.0
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -124,7 +124,6 @@ class World:
         self.receiver: Simulated | None = None
         self.front, self.admin, self.closed = free_port(), free_port(), free_port()
         self._running: subprocess.Popen[bytes] | None = None
-        self._usual = ""
         self.callers = Callers(self.front)
 
     @property
@@ -141,11 +140,6 @@ class World:
         assert self.receiver is not None
         return f"http://127.0.0.1:{self.receiver.port}/hook"
 
-    def usually(self, callbacks: str) -> None:
-        """Write the configuration with these lines of `[callbacks]`, and again whenever rows were made."""
-        self._usual = callbacks
-        self.configure(callbacks)
-
     def configure(self, callbacks: str = "") -> None:
         """Write the configuration; `callbacks` are more lines of that section. All that is not in it has its default."""
         ports = [self.closed, *([self.receiver.port] if self.receiver else [])]
@@ -157,22 +151,18 @@ class World:
             )  # fmt: skip
         (self.folder / "translator.toml").write_text(text, "utf-8")
 
-    @contextlib.asynccontextmanager
-    async def making_rows(self) -> AsyncIterator[None]:
-        """The product runs while the block does, and looks for statuses often: it writes rows that are copied afterwards."""
-        self.configure(_OFTEN)
-        await self.start()
-        yield
-        await self.stop()
-        self.configure(self._usual)
-
     async def start(self) -> None:
-        """Start the product, and wait until it listens."""
+        """Start the product, and wait until it answers: it may listen long before that. Raises RuntimeError."""
         self._running = self._started()
         try:
             await asyncio.to_thread(wait_for, self.front, self._running, _STARTS)
         except RuntimeError as error:
             raise RuntimeError(f"{error}; its log ends with: {self._tail()}") from None
+        until = time.monotonic() + _STARTS
+        while (await self.callers.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")).status == 0:
+            if self._running.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"it answers nothing; its log ends with: {self._tail()}")
+            await asyncio.sleep(0.1)
 
     def _started(self) -> subprocess.Popen[bytes]:
         words = ["-m", "translator", "serve", "-c", str(self.folder / "translator.toml"), "-o", "json"]
@@ -241,7 +231,7 @@ async def world(
         for pace in paces:
             made.providers.append(Simulated("provider", *map(str, pace)))
         made.receiver = Simulated("receiver", str(answers_in))
-        made.usually(callbacks)
+        made.configure(callbacks)
         yield made
     finally:
         made.callers.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,34 +30,11 @@ _LATER: Final = 3600.0
 _LAG: Final = 20.0
 
 
-async def owed(made: World, count: int, address: Any) -> None:
-    """Let the store owe so many calls, each of another message and due now; `address(number)` says whom.
-
-    The product makes one send whose receiver refuses; its rows are then copied. It does not run afterwards.
-    """
-    async with made.making_rows():
-        answer = await made.callers.ask(send(1, f"http://127.0.0.1:{made.closed}/hook"))
-        assert answer.status == 200, answer
-        file = Filling(made.store)
-        for _ in range(600):
-            if any(row["tries"] for row in file.rows("events")):
-                break
-            await asyncio.sleep(0.1)
-        file.close()
+async def owed(made: World, count: int, address: Callable[[int], str]) -> None:
+    """Put so many calls into a new store, each of another message and due now; `address(number)` says whom they go to."""
     file, now = Filling(made.store), time.time()
-
-    def change(table: str, number: int) -> dict[str, Any]:
-        if table == "sends":
-            return {}
-        url = address(number)
-        if table == "watches":
-            return {"address": url, "look_at": now + _LATER}
-        return {"address": url, "destination": url.split("/")[2], "due_at": now, "tries": 0, "why": "", "made": now}
-
-    template = file.send_of(1)
-    await asyncio.to_thread(file.copy, template, count, change)
-    file.forget(template)
-    file.close()
+    await asyncio.to_thread(file.owed, range(1, count + 1), address, now, now + _LATER)
+    await asyncio.to_thread(file.close)
 
 
 async def one_receiver(checkout: Path, options: Options) -> Found:

@@ -23,35 +23,37 @@ STANDSTILL: Final = 50.0
 """Milliseconds for which sends may stand still where nothing is deleted."""
 
 _PACE: Final = Pace(0.2, 0.3, 0.0, 0.0)
-_AGE: Final = 3600.0
+_HOUR, _DAY = 3600.0, 90_000.0
 _SPREAD: Final = 3000.0
-"""The youngest is an hour old, and they are spread over so many seconds before."""
-_DAY: Final = 86400.0 + _SPREAD
+"""Seconds between the oldest and the youngest."""
 _NEARLY_ALL: Final = 0.98
 _TABLES: Final = ("sends", "watches", "events")
 
 
-async def _fill(made: World, scale: float) -> dict[str, int]:
-    """So many finished sends in the store: copies of one that was told of and one that was not. The product does not run afterwards."""
-    async with made.making_rows():
-        for number, hook in ((1, made.hook), (2, "")):
-            answer = await made.callers.ask(send(number, hook))
-            assert answer.status == 200, answer
-        for _ in range(600):
-            if "delivered" in {call[3] for call in await made.told()}:
-                break
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(1)  # the answer to the last call is written down
-    watched, all_of_them = int(WATCHED * scale), int(SENDS * scale)
+async def _fill(made: World, scale: float, youngest: float) -> dict[str, int]:
+    """So many finished sends in a new store, of which the youngest is so many seconds old."""
+    watched, all_of_them, now = int(WATCHED * scale), int(SENDS * scale), time.time()
+
+    def when(number: int) -> float:
+        return now - youngest - _SPREAD * (1 - number / all_of_them)
+
     file = Filling(made.store)
-
-    def shift(number: int) -> float:
-        return -_AGE - _SPREAD * (1 - number / all_of_them)
-
-    for template, first, count in ((1, 1, watched), (2, watched + 1, all_of_them - watched)):
-        await asyncio.to_thread(file.copy, file.send_of(template), count, first=first, shift=shift)
-    file.close()
+    await asyncio.to_thread(file.finished, range(1, watched + 1), when, made.hook)
+    await asyncio.to_thread(file.finished, range(watched + 1, all_of_them + 1), when)
+    await asyncio.to_thread(file.close)
     return await asyncio.to_thread(_counts, made.store)
+
+
+async def _beside(
+    checkout: Path, options: Options, seconds: float, youngest: float, *, counting: bool
+) -> dict[str, Any]:
+    """Sends beside a store of finished ones of that age."""
+    async with world(checkout, [_PACE], pycache=options.pycache) as made:
+        counts = await _fill(made, options.scale, youngest)
+        say(f"  {counts}, of which the youngest is {youngest / 3600:.0f} h old; {seconds:g} s")
+        await made.start()
+        found = await _sends(made, options.rate, seconds, 1000, counting=counting)
+        return found | {"before": counts, "lags": await made.lags(), "notes": made.notes()}
 
 
 def _counts(store: Path) -> dict[str, int]:
@@ -141,19 +143,8 @@ async def retention(checkout: Path, options: Options) -> Found:
         say("  a store that is empty")
         empty = await _sends(made, options.rate, min(seconds, 30.0), 1000, counting=False)
         await made.stop()
-    async with world(checkout, [_PACE], pycache=options.pycache) as made:
-        counts = await _fill(made, options.scale)
-        say(f"  {counts}; {seconds:g} s with nothing to delete")
-        await made.start()
-        idle = await _sends(made, options.rate, seconds, 10_000, counting=False)
-        await made.stop()
-        file = Filling(made.store)
-        await asyncio.to_thread(file.age, _DAY)
-        file.close()
-        say(f"  {seconds:g} s with all of it to delete")
-        await made.start()
-        deleting = await _sends(made, options.rate, seconds, 100_000, counting=True)
-        lags, notes = {"load": deleting["lag"], **await made.lags()}, made.notes()
+    idle = await _beside(checkout, options, seconds, _HOUR, counting=False)
+    deleting = await _beside(checkout, options, seconds, _DAY, counting=True)
     busy = _noise(empty, idle, deleting)
     figures = [
         Figure("sends at 100/s, nothing to delete: longest standstill", idle["longest"] * 1e3, "ms", STANDSTILL, 20),
@@ -166,6 +157,6 @@ async def retention(checkout: Path, options: Options) -> Found:
     ]
     return Found(
         figures,
-        {"rows": counts, "empty": empty, "idle": idle, "deleting": deleting, "lags": lags, "notes": notes},
+        {"empty": empty, "idle": idle, "deleting": deleting},
         busy,
     )
