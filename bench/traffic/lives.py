@@ -18,7 +18,7 @@ class Pace(NamedTuple):
     """How long handsets take, in seconds after the submission.
 
     `low` and `high` bound those that answer soon. `slow_share` of all, from 0 to 1, answer late: in the ten seconds that begin
-    after `slow_after`.
+    after `slow_after`, or in fewer where that is shorter.
     """
 
     low: float = 1.0
@@ -39,7 +39,7 @@ def handset_seconds(number: int, pace: Pace) -> float:
     """Seconds from the submission of a message to its delivery."""
     where = _lot(number, 1)
     if _lot(number, 0) < pace.slow_share:
-        return pace.slow_after + where * _SPREAD
+        return pace.slow_after + where * min(_SPREAD, pace.slow_after)
     return pace.low + where * (pace.high - pace.low)
 
 
