@@ -36,13 +36,15 @@ class Ear:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._turn = asyncio.Lock()
         self.calls: list[Call] = []
         self.delivered: dict[int, float] = {}
 
     async def hear(self) -> None:
         """What came since the last time; `delivered` is when each message's first `delivered` came."""
-        calls = await self._world.told(len(self.calls))
-        self.calls += calls
+        async with self._turn:
+            calls = await self._world.told(len(self.calls))
+            self.calls += calls
         for when, _, number, status in calls:
             if status == "delivered":
                 self.delivered.setdefault(number, when)

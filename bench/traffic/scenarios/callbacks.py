@@ -42,6 +42,7 @@ async def _until_all_is_told(made: World, ear: Ear) -> dict[int, Life]:
     until = max((life.delivered for life in known.values()), default=time.time()) + IN_TIME + 2
     while time.time() < until:
         await asyncio.sleep(1)
+        await ear.hear()
         if len(ear.delivered) >= len(known):
             break
     await ear.hear()

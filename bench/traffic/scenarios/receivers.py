@@ -28,6 +28,8 @@ _POLL: Final = "poll = 0.5"
 """In `dead-receivers` statuses are looked for twice a second, so that a delay is that of the calls."""
 _LATER: Final = 3600.0
 _LAG: Final = 20.0
+_APART: Final = 1.15
+"""How many times one of two equal runs may be the other, for a ratio to them to mean anything."""
 
 
 async def owed(made: World, count: int, address: Callable[[int], str]) -> None:
@@ -101,9 +103,15 @@ async def _beside(made: World, seconds: float, first: int) -> dict[str, Any]:
     late = [*lateness(ear, known).values()]
     spans = [one.span.seconds for one in sent]
     return {
-        "p50": percentile(spans, 0.5), "send_seconds": spread(spans), "late_p99": percentile(late, 0.99), "late": spread(late),
+        "p50": percentile(spans, 0.5), "p50_of_thirds": _thirds(spans), "send_seconds": spread(spans), "late_p99": percentile(late, 0.99), "late": spread(late),
         "bad": sum(one.answer.status != 200 for one in sent), "lag": lag.said(),
     }  # fmt: skip
+
+
+def _thirds(seconds: list[float]) -> list[float]:
+    """The p50 of the first, the second and the last third."""
+    third = max(1, len(seconds) // 3)
+    return [percentile(seconds[at : at + third], 0.5) for at in (0, third, 2 * third)]
 
 
 async def _without_dead(checkout: Path, options: Options, seconds: float) -> dict[str, Any]:
@@ -139,6 +147,6 @@ async def dead_receivers(checkout: Path, options: Options) -> Found:
         Figure("a healthy receiver's p99 delay without them", delay, "s"),
         Figure("sends not answered 200", float(before["bad"] + during["bad"] + after["bad"]), "", 0, None),
     ]
-    return Found(
-        figures, {"before": before, "with": during, "after": after, "lags": lags, "notes": notes}, too_late(lags, _LAG)
-    )
+    apart = max(before["p50"], after["p50"]) / max(min(before["p50"], after["p50"]), 1e-9)
+    noise = f"the two runs without them are {apart:.2f} times apart" if apart > _APART else too_late(lags, _LAG)
+    return Found(figures, {"before": before, "with": during, "after": after, "lags": lags, "notes": notes}, noise)
