@@ -172,7 +172,7 @@ def test_the_provider_is_a_process_that_is_told_what_to_do_and_ends() -> None:
 
 
 TINY: Final = {
-    "callbacks-in-time": Options(minutes=0.05, rate=20.0, fast=(0.2, 0.6), slow_after=1.0),
+    "callbacks-in-time": Options(minutes=0.05, rate=8.0, fast=(0.2, 0.6), slow_after=1.0),
     "one-receiver": Options(seconds=1.0, scale=0.02),
     "retention": Options(seconds=2.0, rate=20.0, scale=0.0005),
 }
@@ -190,8 +190,8 @@ def test_a_scenario_runs_on_tiny_numbers(name: str, compiled: Path) -> None:
     found = asyncio.run(SCENARIOS[name](ROOT, TINY[name]._replace(pycache=compiled)))
     values = {figure.what: figure.value for figure in found.figures}
     if name == "callbacks-in-time":
-        assert found.details["messages"] == 60
-        assert found.details["answered"] == {"200": 60}
+        assert found.details["messages"] == 24
+        assert found.details["answered"] == {"200": 24}
         assert values["told twice or out of order"] == 0
         assert values["share of delivered told within 15 s of being knowable"] > 0
     elif name == "one-receiver":

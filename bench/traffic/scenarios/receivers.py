@@ -103,7 +103,8 @@ async def _beside(made: World, seconds: float, first: int) -> dict[str, Any]:
     late = [*lateness(ear, known).values()]
     spans = [one.span.seconds for one in sent]
     return {
-        "p50": percentile(spans, 0.5), "p50_of_thirds": _thirds(spans), "send_seconds": spread(spans), "late_p99": percentile(late, 0.99), "late": spread(late),
+        "p50": percentile(spans, 0.5), "p50_of_thirds": _thirds(spans), "send_seconds": spread(spans),
+        "late_p99": percentile(late, 0.99), "late": spread(late),
         "bad": sum(one.answer.status != 200 for one in sent), "lag": lag.said(),
     }  # fmt: skip
 
