@@ -90,6 +90,8 @@ def test_a_bound_is_judged_and_one_that_is_a_multiple_follows_the_build_of_befor
     assert verdict(slow, None, "busy") == "not judged: busy"
     assert verdict(slow._replace(value=5.0), None, "busy") == "holds"
     assert verdict(slow._replace(value=2.0), None, "") == "reaches the aim"
+    assert verdict(slow._replace(noise=1.0), None, "") == "not judged: up to 1 s of it are the machine's"
+    assert verdict(slow._replace(noise=0.5), None, "") == "DOES NOT HOLD"
     fast = Figure("calls", 700.0, "", 20, 50, more=True, times=True, known=24.0)
     assert fast.bounds(None) == fast.bounds(8.0) == (480.0, 1200.0)
     assert verdict(fast, 40.0, "") == "DOES NOT HOLD"

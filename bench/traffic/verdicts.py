@@ -11,7 +11,8 @@ class Figure(NamedTuple):
     """One measured value.
 
     `must` and `aim` are bounds, None where there is none; `more` says that larger is better. With `times` both are multiples of the same
-    figure of the build of before, or of `known` where that is larger. Where a figure is a ratio, a share or a count, `unit` is empty.
+    figure of the build of before, or of `known` where that is larger. `noise` is by how much the machine alone may have made it larger.
+    Where a figure is a ratio, a share or a count, `unit` is empty.
     """
 
     what: str
@@ -22,6 +23,7 @@ class Figure(NamedTuple):
     more: bool = False
     times: bool = False
     known: float = 0.0
+    noise: float = 0.0
 
     def bounds(self, before: float | None) -> tuple[float | None, float | None]:
         """`must` and `aim` as values."""
@@ -62,6 +64,8 @@ def verdict(figure: Figure, before: float | None, busy: str) -> str:
     if must is None and aim is None:
         return ""
     if not meets(figure.value, must, more=figure.more):
+        if figure.noise and meets(figure.value - figure.noise, must, more=figure.more):
+            return f"not judged: up to {shown(figure.noise, figure.unit)} of it are the machine's"
         return f"not judged: {busy}" if busy else "DOES NOT HOLD"
     if meets(figure.value, aim, more=figure.more):
         return "reaches the aim"
