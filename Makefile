@@ -10,7 +10,7 @@ CODE = $(wildcard translator conformance tests bench)
 WHICH := import sys; print(sys.version_info[:3], sys.base_prefix)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test drill mutate bench lock format clean
+.PHONY: help run test drill mutate bench traffic lock format clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ mutate: $(STAMP) ## change the mapping tables cell by cell: each change has to b
 
 bench: $(STAMP) ## measure
 	@$(BIN)/python -m bench
+
+traffic: $(STAMP) ## the product under real traffic, beside another build: make traffic ARGS="race-list --against FOLDER"
+	@$(BIN)/python -m bench.traffic $(ARGS)
 
 lock: $(STAMP) ## write requirements.lock anew from pyproject.toml: the newest releases that fit
 	@rm -f requirements.lock.new

@@ -1,0 +1,120 @@
+"""What a scenario found, what must hold of it, and the table that says so."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+NEVER: Final = float("inf")
+
+
+class Figure(NamedTuple):
+    """One measured value.
+
+    `must` and `aim` are bounds, None where there is none; `more` says that larger is better. With `times` both are multiples of the same
+    figure of the build of before, or of `known` where that is larger. `noise` is by how much the machine alone may have made it larger.
+    Where a figure is a ratio, a share or a count, `unit` is empty.
+    """
+
+    what: str
+    value: float
+    unit: str = ""
+    must: float | None = None
+    aim: float | None = None
+    more: bool = False
+    times: bool = False
+    known: float = 0.0
+    noise: float = 0.0
+
+    def bounds(self, before: float | None) -> tuple[float | None, float | None]:
+        """`must` and `aim` as values."""
+        if not self.times:
+            return self.must, self.aim
+        base = max(before or 0.0, self.known)
+        return (self.must or 0) * base, (self.aim or 0) * base
+
+
+class Found(NamedTuple):
+    """What a scenario found; `details` are for machines. `busy` says why figures are not to be believed, where the machine was too busy."""
+
+    figures: Sequence[Figure]
+    details: dict[str, Any]
+    busy: str = ""
+
+
+class Options(NamedTuple):
+    """What may be asked of the scenarios; each uses what concerns it. None means the scenario's own length."""
+
+    seconds: float | None = None
+    minutes: float | None = None
+    rate: float = 100.0
+    fast: tuple[float, float] = (1.0, 10.0)
+    slow_after: float = 900.0
+    scale: float = 1.0
+    pycache: Path | None = None
+
+
+def meets(value: float, bound: float | None, *, more: bool) -> bool:
+    """Whether a value is what it should be. What never came is not, whatever the bound."""
+    return bound is None or (value >= bound if more else value <= bound and value < NEVER)
+
+
+def verdict(figure: Figure, before: float | None, busy: str) -> str:
+    """What is to be said of a figure. A bound that is missed while the machine was too busy is not judged."""
+    must, aim = figure.bounds(before)
+    if must is None and aim is None:
+        return ""
+    if not meets(figure.value, must, more=figure.more):
+        if figure.noise and meets(figure.value - figure.noise, must, more=figure.more):
+            return f"not judged: up to {shown(figure.noise, figure.unit)} of it are the machine's"
+        return f"not judged: {busy}" if busy else "DOES NOT HOLD"
+    if meets(figure.value, aim, more=figure.more):
+        return "reaches the aim"
+    return "holds" if must is not None else "below the aim"
+
+
+def shown(value: float | None, unit: str = "") -> str:
+    """A value for people."""
+    if value is None:
+        return "-"
+    if value == NEVER:
+        return "never"
+    digits = (
+        0 if abs(value) >= 1000 or value == int(value) else 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 4
+    )
+    return f"{value:,.{digits}f}{unit and ' '}{unit}"
+
+
+def rows(scenario: str, now: Found, before: Found | None) -> list[dict[str, Any]]:
+    """The rows of a scenario, for machines."""
+    found = []
+    earlier = {figure.what: figure for figure in before.figures} if before else {}
+    for figure in now.figures:
+        old = earlier.get(figure.what)
+        was = None if old is None else old.value
+        must, aim = figure.bounds(was)
+        found.append({
+            "scenario": scenario, "what": figure.what, "unit": figure.unit, "before": was, "now": figure.value, "must": must, "aim": aim,
+            "more": figure.more, "verdict": verdict(figure, was, now.busy),
+            "before_verdict": "" if old is None else verdict(old, was, before.busy if before else ""),
+        })  # fmt: skip
+    return found
+
+
+def table(lines: Iterable[dict[str, Any]]) -> list[str]:
+    """The table for people, in Markdown."""
+    made = ["| scenario | what | before | now | must | aim | |", "| --- | --- | --: | --: | --: | --: | --- |"]
+    for row in lines:
+        sign = "≥ " if row["more"] else "≤ "
+        bounds = [sign + shown(row[name]) if row[name] is not None else "" for name in ("must", "aim")]
+        values = [shown(row[name], row["unit"]) for name in ("before", "now")]
+        made.append(f"| {row['scenario']} | {row['what']} | {' | '.join((*values, *bounds))} | {row['verdict']} |")
+    return made
+
+
+def finite(value: Any) -> Any:
+    """The same with None in place of infinity, which JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if value == NEVER else value
