@@ -16,6 +16,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
@@ -149,7 +150,9 @@ class SimulatedProvider:
         rows = ",".join(map(self._written, found))
         if self.dialect == "restcomm":
             total = end - begin
-            head = f'"page":{skip // size},"num_pages":{max(0, -(-total // size) - 1)},"page_size":{size},"total":{total}'
+            head = (
+                f'"page":{skip // size},"num_pages":{max(0, -(-total // size) - 1)},"page_size":{size},"total":{total}'
+            )
             return f'{{{head},"messages":[{rows}]}}'.encode()
         return f'{{"Messages":[{rows}]}}'.encode()
 
@@ -160,10 +163,10 @@ class SimulatedProvider:
     def _written(self, row: Row) -> str:
         word, now = self._word(row), self.clock()
         if self.dialect == "restcomm":
-            created = formatdate(row.created, usegmt=False)
+            created = _written_date(row.created)
             latest = row.ended_at if now >= row.ended_at else row.sent_at if now >= row.sent_at else row.created
             return (
-                f'{{"sid":"SM{row.sid}","date_created":"{created}","date_updated":"{formatdate(int(latest))}","account_sid":"A1",'
+                f'{{"sid":"SM{row.sid}","date_created":"{created}","date_updated":"{_written_date(int(latest))}","account_sid":"A1",'
                 f'"from":"15550100001","to":"15550100005","body":"hello","status":"{word}","direction":"outbound-api"}}'
             )
         submitted = f',"Submitted":{int(row.sent_at)}' if now >= row.sent_at else ""
@@ -175,8 +178,13 @@ class SimulatedProvider:
         )
 
 
+@lru_cache(4096)
+def _written_date(instant: int) -> str:
+    return formatdate(instant)
+
+
 def _instant(written: str) -> int:
-    import calendar  # noqa: PLC0415
+    import calendar
 
     return calendar.timegm(time.strptime(written, "%Y-%m-%dT%H:%M:%S"))
 
@@ -237,9 +245,7 @@ class Simulation:
             for id_ in ids
         ]
         await self.store.record(begun, Times(now, 60.0, 120.0))
-        await self.store.settle(
-            [Outcome(id_, "sent", _as_sent(row)) for id_, row in zip(ids, rows, strict=True)], now
-        )
+        await self.store.settle([Outcome(id_, "sent", _as_sent(row)) for id_, row in zip(ids, rows, strict=True)], now)
         self._made.update(zip(ids, rows, strict=True))
         return ids
 
@@ -280,9 +286,7 @@ def _as_sent(row: Row) -> Message:
     )  # fmt: skip
 
 
-def simulated(
-    work: Callable[[Simulation], Coroutine[Any, Any, Any]], front: str = "restcomm", **settings: Any
-) -> Any:
+def simulated(work: Callable[[Simulation], Coroutine[Any, Any, Any]], front: str = "restcomm", **settings: Any) -> Any:
     """What a test does with a simulation whose store is in memory."""
 
     async def main() -> Any:
@@ -306,7 +310,9 @@ def main() -> None:
         began = time.monotonic()
         measured = simulated(lambda world: drill(world, 600, 900.0), front)
         shares = ", ".join(f"{measured.share(within):.4%} within {within} s" for within in (8, 15, 60))
-        print(f"{front}: {len(measured.delays)} told, {measured.untold} not; {shares}; at most {max(measured.asks)} asks a round")
+        print(
+            f"{front}: {len(measured.delays)} told, {measured.untold} not; {shares}; at most {max(measured.asks)} asks a round"
+        )
         print(f"    in {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
