@@ -207,7 +207,7 @@ class Kept:
         self.driver = Driver({"provider": self.provider}, Memory(), self.meter, self.journal)
         common = (store, accounts, self.driver, limits)
         self.seeker = Seeker(*common, self._patience, self.meter, clock=self.clock)
-        self.tracker = Tracker(*common, Polling(), self.meter, clock=self.clock)
+        self.tracker = Tracker(*common[:3], Polling(), self.meter, clock=self.clock)
         self.courier = Courier(store, vetting, self.meter, dial=self.application, clock=self.clock)
         self._accounts, self._limits = accounts, limits
 

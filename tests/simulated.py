@@ -27,7 +27,6 @@ from tests.kept import HOOK
 from tests.stores import opened
 from tests.twins import spoken
 from translator.accounts import Accounts, Back, Entry, Side
-from translator.exchange import Limits
 from translator.model import Message, Wish
 from translator.shell.admin import Meter
 from translator.shell.driving import Driver
@@ -231,9 +230,7 @@ class Simulation:
         """A process begins on what is in the store."""
         self.accounts = Accounts(entries)
         self.driver = Driver(backs, Memory(clock=self.clock), self.meter)
-        self.tracker = Tracker(
-            self.store, self.accounts, self.driver, Limits(), self.polling, self.meter, clock=self.clock
-        )
+        self.tracker = Tracker(self.store, self.accounts, self.driver, self.polling, self.meter, clock=self.clock)
 
     async def send(self, rows: list[Row], entry: Entry | None = None) -> list[str]:
         """The proxy has sent these messages, and somebody waits to be told of each. The journal's ids."""
@@ -275,7 +272,10 @@ class Simulation:
         return self.measured.untold
 
     def _new_ends(self, connection: Connection) -> Any:
-        ends = "SELECT e.id, w.send FROM events e JOIN watches w ON w.id = e.watch WHERE e.id > :told AND e.name = 'delivered' ORDER BY e.id"
+        ends = (
+            "SELECT e.id, w.send FROM events e JOIN watches w ON w.id = e.watch"
+            " WHERE e.id > :told AND e.name = 'delivered' ORDER BY e.id"
+        )
         return connection.execute(text(ends), {"told": self._told}).all()
 
 

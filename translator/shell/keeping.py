@@ -91,7 +91,7 @@ class Keeper:
         seeker = Seeker(*common, keeping.patience, self._meter, clock=self._clock)
         courier = Courier(self._store, keeping.vetting, self._meter, gaps=keeping.gaps, clock=self._clock)
         calling = Loop("courier", courier.round, rest=1.0)
-        tracker = Tracker(*common, keeping.polling, self._meter, wake=calling.wake, clock=self._clock)
+        tracker = Tracker(*common[:3], keeping.polling, self._meter, wake=calling.wake, clock=self._clock)
         seeking = Loop("seeker", seeker.round, rest=1.0)
         tracking = Loop("tracker", tracker.begin, rest=keeping.polling.poll, gap=keeping.polling.poll)
         tracker.hurry = tracking.wake

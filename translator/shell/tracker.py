@@ -11,7 +11,6 @@ from functools import partial
 from typing import Final
 
 from translator.accounts import Accounts
-from translator.exchange import Limits
 from translator.shell.admin import Meter
 from translator.shell.driving import Driver
 from translator.shell.journal import place_of
@@ -37,7 +36,7 @@ class Tracker:
     """One round at a time: see `background`. `wake` is called when calls are owed, `hurry` when a round is wanted soon."""
 
     def __init__(
-        self, store: Store, accounts: Accounts, driver: Driver, limits: Limits, polling: Polling, meter: Meter, *,
+        self, store: Store, accounts: Accounts, driver: Driver, polling: Polling, meter: Meter, *,
         wake: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._kit = Kit(store, driver, polling, meter, clock, wake)
@@ -67,7 +66,7 @@ class Tracker:
         if not (hasty and early):
             self._began = now
             places = await self._kit.store.read(watches.open_places)
-            await self._remind(places, now)
+            await self._remind(now)
             self._forget(places)
             hasty = [place for place in places if place in self._entries]
         for place in hasty:
@@ -133,7 +132,7 @@ class Tracker:
             if not self._places[place].has_front:
                 del self._places[place]
 
-    async def _remind(self, places: Sequence[str], now: float) -> None:
+    async def _remind(self, now: float) -> None:
         """Say whose messages nobody can look for: nobody has the account at the back where they were sent, or it is not known any more who
         is to be told. They are never looked for anywhere else."""
         if 0 <= now - self._reminded < _REMINDED:

@@ -24,6 +24,10 @@ _HINT: Final = 0.9
 _EARLY: Final = 0.9
 """A round that comes a little before its time still finds due what is due at its time."""
 
+_URGENT: Final = 4
+"""An end is the more urgent the longer it may have waited: by this power of its seconds, and up to so many rounds. By ends alone a few that
+are late would wait for ever behind many that are not."""
+
 _SPARSE: Final = 3
 """A sweep pays where there are so many times more rows than are waited for."""
 
@@ -74,8 +78,8 @@ class Chosen(NamedTuple):
 
 
 class Prospect(NamedTuple):
-    """A stretch as it stands now: for how many seconds it has not been looked at, and how many of its pauses these are; how probable it is
-    that one who waits there has ended, how many ends are to be expected, and how many asks its slices take."""
+    """A stretch as it stands now: for how many seconds an end may have waited there, and how many pauses passed since the last look; how
+    probable it is that one who waits there has ended, how many ends are to be expected, and how many asks its slices take."""
 
     stretch: Stretch
     since: float
@@ -103,7 +107,7 @@ def prospects(stretches: Iterable[Stretch], endings: Endings, facts: Facts, now:
             rows = max(stretch.taken * facts.rows_each if stretch.rows is None else stretch.rows, len(stretch.waits))
             left = (stretch.until - stretch.at) / (stretch.until - stretch.first)
             expected = ((len(stretch.waits) - hinted) * chance + hinted * _HINT) * left
-            found.append(Prospect(stretch, now - looked, overdue, chance, expected, rows * left / facts.step))
+            found.append(Prospect(stretch, min(now - looked, age), overdue, chance, expected, rows * left / facts.step))
     return found
 
 
@@ -130,10 +134,11 @@ def choose(
 
 
 def _ways(found: Sequence[Prospect], facts: Facts) -> Iterable[tuple[float, bool, Prospect]]:
-    """Each way in which each stretch can be looked at: for an ask, how many ends are expected, each as often as the seconds that it may
-    have waited for; and whether it is by slices. By ends alone a few that are late would wait for ever behind many that are not."""
+    """Each way in which each stretch can be looked at: for an ask, how many ends are expected, times how urgent they are; and whether it is
+    by slices."""
     for prospect in found:
-        waits, seconds = len(prospect.stretch.waits), min(max(prospect.since, facts.poll), 4 * facts.poll) ** 4
+        waits = len(prospect.stretch.waits)
+        seconds = min(max(prospect.since, facts.poll), _URGENT * facts.poll) ** _URGENT
         if facts.searches and prospect.asks < waits:
             yield seconds * prospect.expected / max(prospect.asks, 1 / facts.step), True, prospect
         else:

@@ -6,7 +6,7 @@ seconds open messages were watched while they had that age, and how many of them
 
 import math
 from array import array
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Final
 
 _SCALE: Final = 100.0
@@ -76,7 +76,7 @@ class Endings:
             self._hazards = array(
                 "d", [(ended + guessed * _TRUST) / (watched + _TRUST) for watched, ended, guessed in known]
             )
-            widths = (upper - lower for lower, upper in zip(_EDGES, _EDGES[1:], strict=False))
+            widths = (upper - lower for lower, upper in pairwise(_EDGES))
             grown = (hazard * width for hazard, width in zip(self._hazards, widths, strict=True))
             self._sums = array("d", accumulate(grown, initial=0.0))
         number = _bucket(age)

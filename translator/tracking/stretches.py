@@ -6,6 +6,7 @@ so that three days are some hundreds of them.
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Final
 
 WIDTHS: Final = ((3600.0, 5), (43200.0, 60), (math.inf, 600))
@@ -114,7 +115,7 @@ class Stretches:
         if 0 <= now - self._joined < WIDTHS[1][1]:
             return
         self._joined = now
-        for (oldest, narrow), (_, width) in zip(WIDTHS, WIDTHS[1:], strict=False):
+        for (oldest, narrow), (_, width) in pairwise(WIDTHS):
             groups: dict[int, list[Stretch]] = {}
             for stretch in self._by_first.values():
                 first = stretch.first - stretch.first % width

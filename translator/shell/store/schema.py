@@ -103,8 +103,8 @@ watches: Final = Table(
     Column("place", Text, nullable=False, server_default=""),
     UniqueConstraint("send", "address", "method", name="watches_once"),
 )
-"""Who is told of a send, and `place` where it was sent, as in `sends`: nowhere else is it looked for. `told` are the events that were made for it, in order; `look_at` is None before the message was sent and after
-nothing more is owed, `over` since when that is so."""
+"""Who is told of a send, and `place` where it was sent, as in `sends`: nowhere else is it looked for. `told` are the events that were made
+for it, in order; `look_at` is None before the message was sent and after nothing more is owed, `over` since when that is so."""
 
 Index("watches_look", watches.c.look_at, **_where(watches.c.look_at.is_not(None)))
 Index("watches_place", watches.c.place, watches.c.look_at, watches.c.id, **_where(watches.c.look_at.is_not(None)))
