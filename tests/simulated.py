@@ -32,7 +32,8 @@ from translator.shell.admin import Meter
 from translator.shell.driving import Driver
 from translator.shell.journal import place_of
 from translator.shell.memory import Memory
-from translator.shell.store import Store
+from translator.shell.store import Store, StoreDown
+from translator.shell.store.opening import Result
 from translator.shell.store.sends import Begun, Times
 from translator.shell.tracker import Polling, Tracker
 from translator.wants import Intent, Outcome
@@ -188,6 +189,31 @@ def _instant(written: str) -> int:
     return calendar.timegm(time.strptime(written, "%Y-%m-%dT%H:%M:%S"))
 
 
+class Overseen:
+    """A store whose reads and writes are counted: the rows of each read, and how many writes there were. `fails` says which write does."""
+
+    shared = False
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.reads: list[int] = []
+        self.writes = 0
+        self.fails: int | None = None
+        self.record, self.settle, self.close = store.record, store.settle, store.close
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        found = await self._store.read(work)
+        many: Any = found[0] if isinstance(found, tuple) else found
+        self.reads.append(len(many) if isinstance(many, list) else 1)
+        return found
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        self.writes += 1
+        if self.writes == self.fails:
+            raise StoreDown("OperationalError")
+        return await self._store.write(work)
+
+
 @dataclass
 class Measured:
     """What a run has shown: seconds from when an end was knowable to when it was told, and the requests of each round."""
@@ -204,8 +230,10 @@ class Measured:
 class Simulation:
     """The tracker before a simulated provider. `front` is the dialect of the application."""
 
+    store: Any
+
     def __init__(self, store: Store, front: str, *, poll: float = 5.0, asks: int = 20, name: str = "provider") -> None:
-        self.store, self.poll = store, poll
+        self.store, self.poll = Overseen(store), poll
         self.clock = ManualClock(START)
         behind = "properties-v2" if front == "restcomm" else "restcomm"
         self.provider = SimulatedProvider(behind, self.clock)

@@ -52,13 +52,19 @@ class Facts(NamedTuple):
 
 class Window(NamedTuple):
     """Rows created from `first` on and before `until` are read, but for the `skip` first ones, in so many asks, for those who wait in these
-    stretches."""
+    stretches. `spare` of the asks are for the look behind a slice that is short."""
 
     first: int
     until: int
     asks: int
     stretches: tuple[Stretch, ...]
     skip: int = 0
+    spare: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of its stretches: not the rest of one whose look ended in the middle."""
+        return all(stretch.at == stretch.first and not stretch.skip for stretch in self.stretches)
 
     def waits(self) -> Iterable[Held]:
         """Those whose message is in the window."""
@@ -191,7 +197,7 @@ class _Choice:
                 break
             read.pop()
             windows = windows_of(read, self._facts)
-        few = [window for window in windows if len(list(window.waits())) <= window.asks]
+        few = [window for window in windows if window.is_whole and len(list(window.waits())) <= window.asks]
         for window in few:
             self._singles |= {held.id: held for held in window.waits()}
         return Chosen(
@@ -211,10 +217,12 @@ def windows_of(read: Sequence[Prospect], facts: Facts) -> list[Window]:
         if last is not None and between <= facts.step / 2 and not stretch.skip:
             rows += between + more
             together = (*last.stretches, stretch)
-            windows[-1] = Window(last.first, stretch.until, _asks_of(rows, facts), together, last.skip)
+            windows[-1] = Window(last.first, stretch.until, _asks_of(rows, facts), together, last.skip, last.spare)
         else:
             rows = more
-            windows.append(Window(first, stretch.until, _asks_of(rows, facts), (stretch,), stretch.skip))
+            windows.append(
+                Window(first, stretch.until, _asks_of(rows, facts), (stretch,), stretch.skip, int(facts.wary))
+            )
     return windows
 
 

@@ -17,12 +17,13 @@ from translator.wants import Ask, Steps
 
 
 class Reading(NamedTuple):
-    """What one reading has shown: its rows, up to which instant of creation these are all, and whether the list went on although a slice
-    was short."""
+    """What one reading has shown: its rows, up to which instant of creation these are all, whether a short slice was taken for the last
+    one without a look behind it, and how many rows were asked for at once."""
 
     rows: Sequence[Message]
     until: int
     unproven: bool
+    size: int
 
 
 class Seen:
@@ -47,7 +48,14 @@ def look(entry: Entry, chosen: Chosen, asks: int, seen: Seen, now: float, notes:
         before = notes.asks
         try:
             reading = yield from read(
-                entry, window.first, window.until, min(window.asks, left), now, notes, skip=window.skip
+                entry,
+                window.first,
+                window.until,
+                min(window.asks, left),
+                now,
+                notes,
+                skip=window.skip,
+                spare=window.spare,
             )
         except (Unreadable, Refused) as error:
             if isinstance(error, Refused) and error.fault.name != "back-failed":
@@ -68,19 +76,29 @@ def look_through(entry: Entry, what: Sweep, now: float, notes: Notes) -> Steps:
 
 
 def read(
-    entry: Entry, first: int, until: int, asks: int, now: float, notes: Notes, *, status: str = "", skip: int = 0
+    entry: Entry,
+    first: int,
+    until: int,
+    asks: int,
+    now: float,
+    notes: Notes,
+    *,
+    status: str = "",
+    skip: int = 0,
+    spare: int = 0,
 ) -> Steps:
-    """As many rows of a range as so many asks bring, from the row with that index on. Raises Refused and Unreadable."""
+    """As many rows of a range as so many asks bring, from the row with that index on; `spare` of the asks are kept for the look behind a
+    slice that is short. Raises Refused and Unreadable."""
     query = Query(since=first, until=until, statuses=frozenset({status}) if status else None)
     planned = plan(query, entry.back.dialect.back)
     slices = Slices(entry, planned.pushed, now, Budget(asks, cap=True), notes, ordered=False)
     yield from slices.recall()
-    most = slices.reach
+    most = max(1, slices.reach * (asks - spare) // asks) if asks else 0
     rows: Sequence[Message] = yield from slices.stretch(skip, skip + most)
     if slices.capped or len(rows) >= most:
         in_order = entry.back.dialect.back.order == "ascending"
         until = max((row.created for row in rows), default=first) if in_order else first
-    return Reading(rows, until, slices.unproven)
+    return Reading(rows, until, slices.unproven, slices.size)
 
 
 def _retrieve(entry: Entry, singles: Sequence[Held], seen: Seen, now: float, notes: Notes) -> Steps:

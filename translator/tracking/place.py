@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from translator.accounts import Entry
 from translator.model import Message
-from translator.tracking.choosing import Chosen, Facts, Sweep, Window, choose, pause, prospects, sweep
+from translator.tracking.choosing import Chosen, Facts, Prospect, Sweep, Window, choose, pause, prospects, sweep
 from translator.tracking.endings import Endings
 from translator.tracking.looking import Reading, Seen
 from translator.tracking.stretches import Held, Stretch, Stretches
@@ -57,6 +57,7 @@ class Place:
         self._rows = self._taken = 1.0
         self._no_search_until = 0.0
         self._wary = False
+        self._size = entry.back.dialect.back.slice
 
     def __len__(self) -> int:
         return len(self._stretches)
@@ -91,7 +92,7 @@ class Place:
 
     def backlog(self, now: float) -> Backlog:
         """Who is to be looked at by now."""
-        due = [one for one in prospects(self._stretches, self._endings, self._facts(now), now) if one.is_due]
+        due = [one for one in self._prospects(self._facts(now), now) if one.is_due]
         late = [one.stretch for one in due if one.overdue >= _BEHIND]
         oldest = max((now - stretch.first for stretch in late), default=0.0)
         return Backlog(sum(len(one.stretch.waits) for one in due), sum(len(stretch.waits) for stretch in late), oldest)
@@ -100,7 +101,7 @@ class Place:
 
     def _facts(self, now: float) -> Facts:
         verbs = self._entry.back.dialect.back
-        step = verbs.slice if verbs.in_pages else max(1, verbs.slice - 1)
+        step = self._size if verbs.in_pages else max(1, self._size - 1)
         status = ""
         for word in _OPEN:
             pushed = verbs.push("status", frozenset({word}))
@@ -109,18 +110,24 @@ class Place:
         searches = not 0 <= self._no_search_until - now <= _AGAIN
         return Facts(step, self._poll, max(1.0, self._rows / self._taken), searches, status, self._wary)
 
+    def _prospects(self, facts: Facts, now: float) -> list[Prospect]:
+        for stretch in self._stretches:
+            if stretch.at > stretch.first and all(held.created < stretch.at for held in stretch.waits.values()):
+                stretch.was_looked_at(now)  # nobody waits any more in the rest of it
+        return prospects(self._stretches, self._endings, facts, now)
+
     def sweep(self, now: float, asks: int) -> Sweep | None:
         """The open rows that are to be read first, or None."""
         self._endings.fade(now)
         self._stretches.join(now)
         facts = self._facts(now)
-        found = prospects(self._stretches, self._endings, facts, now)
+        found = self._prospects(facts, now)
         return sweep(found, self._stretches, facts, asks)
 
     def choose(self, now: float, asks: int, swept: int = 0) -> Chosen:
         """What is asked for with so many asks, where others were spent on a sweep or not: that has looked at who waits for long, too."""
         facts, front = self._facts(now), [id_ for id_ in self._front if id_ in self._stretches]
-        found = prospects(self._stretches, self._endings, facts, now)
+        found = self._prospects(facts, now)
         return choose(found, self._stretches, facts, asks, max(1, (asks + swept) // 8 - swept), front)
 
     # ---- what was seen -----------------------------------------------------------------------------------------------
@@ -173,6 +180,7 @@ class Place:
             known[0].hinted.discard(id_)
 
     def _was_read(self, window: Window, reading: Reading, ended: Mapping[int, Message], now: float) -> None:
+        self._size = max(1, reading.size)
         rows = {row.sid for row in reading.rows}
         created = sorted(row.created for row in reading.rows)
         missed = False

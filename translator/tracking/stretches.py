@@ -96,6 +96,8 @@ class Stretches:
             stretch = self._by_first[first] = Stretch(first, first + width, looked)
         elif looked < stretch.looked:
             stretch.looked = looked
+        if held.created < stretch.at:  # a look that is under way would not show it
+            stretch.at, stretch.skip, stretch.begun = stretch.first, 0, None
         stretch.waits[held.id] = held
         stretch.taken += 1
         self._of[held.id] = held.created
