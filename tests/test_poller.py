@@ -76,6 +76,16 @@ def test_a_back_that_serves_less_at_once_shows_everybody_all_the_same() -> None:
     assert simulated(work) == (0, 400)
 
 
+@pytest.mark.parametrize("front", FRONTS)
+def test_more_messages_of_one_second_than_a_round_reads_are_all_seen(front: str) -> None:
+    async def work(world: Simulation) -> Any:
+        await world.traffic(1, 1500, lambda _: 2.0)
+        await world.traffic(60, 0, lambda _: 2.0)
+        return world.count_untold(), len(world.measured.delays)
+
+    assert simulated(work, front, asks=3) == (0, 1500)
+
+
 def test_a_round_is_two_transactions_however_many_it_looks_at() -> None:
     async def work(world: Simulation) -> Any:
         rows = [world.provider.create(2.0) for _ in range(1500)]

@@ -1,6 +1,7 @@
 """What a round of the poller asks for: where the most ends are to be expected, within the asks, and nobody is left out."""
 
 import random
+from collections.abc import Callable
 from time import process_time
 
 import pytest
@@ -23,7 +24,7 @@ def rounds(back: str, asks: int = 10) -> Rounds:
     return Rounds(spoken(back, "back"), asks=asks)
 
 
-def slow(share: float, seconds: float) -> object:
+def slow(share: float, seconds: float) -> Callable[[random.Random], float]:
     return lambda draw: seconds if draw.random() < share else quick(draw)
 
 
@@ -33,7 +34,7 @@ def slow(share: float, seconds: float) -> object:
 @pytest.mark.parametrize("back", BACKS)
 def test_ten_minutes_of_which_some_handsets_answer_after_a_quarter_of_an_hour(back: str) -> None:
     world = rounds(back)
-    world.go_on(600, 50, slow(0.05, 900.0))  # type: ignore[arg-type]
+    world.go_on(600, 50, slow(0.05, 900.0))
     world.go_on(1000, 0, quick)
     assert world.untold == 0 and len(world.told) == 30_000
     assert world.share(15) >= 0.99
@@ -43,28 +44,29 @@ def test_ten_minutes_of_which_some_handsets_answer_after_a_quarter_of_an_hour(ba
 
 @pytest.mark.parametrize("back", BACKS)
 def test_traffic_that_goes_on_and_slow_handsets_share_the_asks(back: str) -> None:
-    world = rounds(back)
-    world.go_on(1500, 50, slow(0.05, 900.0))  # type: ignore[arg-type]
+    """Fresh messages and slow ones want the same asks; the first of the slow ones are late, until it is known when they end."""
+    world = rounds(back, asks=20)
+    world.go_on(1500, 100, slow(0.05, 600.0))
     assert world.share(15) >= 0.95
-    assert world.share(30, slower=50.0) >= 0.9, "the slow ones alone"
+    assert world.share(30, slower=50.0) >= 0.9, "the slow ones alone, the time of learning included"
 
 
 @pytest.mark.parametrize("back", BACKS)
 def test_messages_that_never_end_keep_no_other_from_being_told_of_and_are_all_looked_at(back: str) -> None:
     world = rounds(back)
-    world.go_on(900, 50, slow(0.05, NEVER))  # type: ignore[arg-type]
+    world.go_on(900, 50, slow(0.05, NEVER))
     assert world.share(15) >= 0.99
     world.go_on(600, 0, quick)
     assert world.untold == 0
-    assert world.longest < 900
+    assert world.longest < 1200
 
 
 @pytest.mark.parametrize("back", BACKS)
 def test_a_backlog_is_worked_off_while_messages_come(back: str) -> None:
     world = rounds(back)
-    world.go_on(600, 50, slow(0.05, 900.0), looked=False)  # type: ignore[arg-type]
+    world.go_on(600, 50, slow(0.05, 900.0), looked=False)
     before = world.untold
-    world.go_on(180, 50, slow(0.05, 900.0))  # type: ignore[arg-type]
+    world.go_on(180, 50, slow(0.05, 900.0))
     assert before > 25_000
     assert world.untold < 1_000
 

@@ -94,6 +94,7 @@ def read(
     slices = Slices(entry, planned.pushed, now, Budget(asks, cap=True), notes, ordered=False)
     yield from slices.recall()
     most = max(1, slices.reach * (asks - spare) // asks) if asks else 0
+    skip -= skip % slices.size if slices.in_pages else 0  # pages begin at their own multiples
     rows: Sequence[Message] = yield from slices.stretch(skip, skip + most)
     if slices.capped or len(rows) >= most:
         in_order = entry.back.dialect.back.order == "ascending"

@@ -213,7 +213,7 @@ class Place:
             stretch.at, stretch.skip = reading.until, 0
         elif rows:
             stretch.rows = max(stretch.rows or 0.0, 2.0 * (stretch.skip + rows))
-            stretch.skip += max(1, rows - 1)
+            stretch.skip += rows
 
     def _was_retrieved(self, held: Held, message: Message | None, now: float) -> None:
         known = self._stretches.find(held.id)
