@@ -209,7 +209,7 @@ class Kept:
         self.seeker = Seeker(
             *common, self._patience, self.meter, tell=self.journal.tell, clock=self.clock, steady=self.clock
         )
-        self.tracker = Tracker(*common, Polling(), self.meter, clock=self.clock)
+        self.tracker = Tracker(*common[:3], Polling(), self.meter, clock=self.clock)
         self.courier = Courier(store, vetting, self.meter, dial=self.application, clock=self.clock)
         self._accounts, self._limits = accounts, limits
 

@@ -13,11 +13,12 @@ from sqlalchemy import text
 from tests.stores import on, opened
 from translator.errors import ConfigError
 from translator.model import Fault, Message, Wish
-from translator.shell.store import Store, StoreDown, calls, doubts, open_store, sends
+from translator.shell.store import Store, StoreDown, calls, doubts, open_store, sends, watches
 from translator.shell.store.calls import Call
 from translator.shell.store.retention import Keep, retire
 from translator.shell.store.schema import VERSION
 from translator.shell.store.sends import Begun, Times
+from translator.shell.store.watches import Look, Taken
 from translator.wants import Intent, Outcome
 
 NOW = 1_700_000_000.0
@@ -98,13 +99,15 @@ def test_an_equal_send_joins_an_unknown_one_and_no_other(store_url: str) -> None
         late = await recorded(store, "5", intent(), NOW + 121)
         await settled(store, sent("1"))
         after = await recorded(store, "6", intent())
-        waiting = await store.read(partial(calls.waiting_entries, now=NOW))
+        waiting = [
+            (one.entry, one.place, one.count) for one in await store.read(partial(watches.waiting_counts, now=NOW))
+        ]
         return [under_way, joined, other, late, after, waiting]
 
     under_way, joined, other, late, after, waiting = on(store_url, work)
     assert [one.state for one in (under_way, other, late, after)] == ["new"] * 4
     assert (joined.state, joined.id) == ("joined", "1")
-    assert waiting == [ENTRY], "who joined waits to be told as well"
+    assert waiting == [(ENTRY, PLACE, 1)], "who joined waits to be told as well"
 
 
 async def unknown(store: Store, *ids: str) -> list[dict[str, Any]]:
@@ -175,13 +178,25 @@ def test_an_answer_that_comes_late_settles_what_was_taken_for_unknown(store_url:
     assert (early, again, outcome.state) == ([], False, "sent")
 
 
+async def watched(store: Store, now: float = NOW) -> list[Taken]:
+    """Those who wait and whom nobody is at, taken."""
+    found, _ = await store.read(partial(watches.held_from, place=PLACE, after=(-1.0, 0), most=10_000))
+    mine = await store.write(partial(watches.take, ids=[one.id for one in found], now=now, lease=60.0))
+    return await store.read(partial(watches.taken, ids=sorted(mine)))
+
+
+def looked(row: Taken, made: list[Call], look_at: float | None) -> Look:
+    told = ",".join([*filter(None, row.told.split(",")), *(call.name for call in made)])
+    return Look(row.id, row.attempt, row.entry, told, made, look_at)
+
+
 async def owing(store: Store, id_: str = "1", address: str = HOOK.address, destination: str = "a.example:80") -> None:
     """A message whose sent and delivered are owed."""
     await recorded(store, id_, intent(id_, Wish(address, "POST")))
     await settled(store, sent(id_, f"M{id_}"))
-    [row] = await store.write(partial(calls.take_watches, entry=ENTRY, most=10, now=NOW, lease=60.0))
+    [row] = await watched(store)
     made = [Call(name, "POST", address, f"MessageStatus={name}", destination) for name in ("sent", "delivered")]
-    assert await store.write(partial(calls.seen, row=row, calls=made, look_at=None, now=NOW))
+    assert await store.write(partial(watches.seen, looks=[looked(row, made, None)], now=NOW)) == {row.id}
 
 
 async def take(
@@ -225,15 +240,41 @@ def test_an_event_is_made_once(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         await recorded(store, "1", intent(wish=HOOK))
         await settled(store, sent("1"))
-        take_them = partial(calls.take_watches, entry=ENTRY, most=10, now=NOW, lease=60.0)
-        [slept] = await store.write(take_them)
-        [awake] = await store.write(partial(calls.take_watches, entry=ENTRY, most=10, now=NOW + 61, lease=60.0))
+        [slept] = await watched(store)
+        [awake] = await watched(store, NOW + 61)
         call = Call("sent", "POST", HOOK.address, "", "a.example:80")
-        first = await store.write(partial(calls.seen, row=awake, calls=[call], look_at=NOW + 70, now=NOW + 61))
-        second = await store.write(partial(calls.seen, row=slept, calls=[call], look_at=NOW + 70, now=NOW + 62))
-        return [first, second, len(await take(store, NOW + 62))]
+        first = await store.write(partial(watches.seen, looks=[looked(awake, [call], NOW + 70)], now=NOW + 61))
+        second = await store.write(partial(watches.seen, looks=[looked(slept, [call], NOW + 70)], now=NOW + 62))
+        return [len(first), len(second), len(await take(store, NOW + 62))]
 
-    assert on(store_url, work) == [True, False, 1]
+    assert on(store_url, work) == [1, 0, 1]
+
+
+def test_of_many_that_were_looked_at_only_those_are_written_down_that_are_still_ours(store_url: str) -> None:
+    async def work(store: Store) -> list[Any]:
+        for number in range(30):
+            await recorded(store, f"{number}", intent(f"{number}", HOOK))
+        await settled(store, *(sent(f"{number}", f"M{number}") for number in range(30)))
+        rows = await watched(store)
+        meanwhile = await watched(store, NOW + 59)
+        lost = [row for row in await watched(store, NOW + 61) if row.id % 3 == 0]
+        call = Call("sent", "POST", HOOK.address, "", "a.example:80")
+        late = [looked(row, [call], NOW + 70) for row in rows]
+        ours = [look._replace(attempt=look.attempt + (look.id % 3 > 0)) for look in late]
+        written = await store.write(partial(watches.seen, looks=ours, now=NOW + 62))
+        again = await watched(store, NOW + 63)
+        told = await store.read(partial(calls.listed, states=(calls.DUE,), most=100))
+        return [
+            len(rows),
+            meanwhile,
+            len(lost),
+            len(written),
+            len(told),
+            sorted({row.told for row in again}),
+            len(again),
+        ]
+
+    assert on(store_url, work) == [30, [], 10, 20, 20, ["sent"], 20]
 
 
 def test_a_destination_gets_no_more_calls_than_are_free_there_and_keeps_nobody_else_waiting(store_url: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from tests.stores import emptied, opened
-from tests.test_store import ENTRY, HOOK, NOW, PLACE, SENT, intent, recorded, sent, settled
-from translator.shell.store import Store, calls, doubts, sends
+from tests.test_store import HOOK, NOW, PLACE, SENT, intent, looked, recorded, sent, settled, watched
+from translator.shell.store import Store, calls, doubts, sends, watches
 from translator.shell.store.retention import Keep, retire
 from translator.shell.store.schema import migrate
 from translator.shell.store.sends import Begun, Times
@@ -102,11 +102,11 @@ def test_a_store_of_the_first_release_becomes_one_of_today_and_keeps_what_it_has
         known = await recorded(store, "again", intent(key="k"))
         [doubtful] = await store.write(partial(doubts.take_unknown, most=9, now=NOW, lease=60.0))
         claimed = await store.write(partial(doubts.found, row=doubtful, message=SENT, now=NOW))
-        [watch] = await store.write(partial(calls.take_watches, entry=ENTRY, most=9, now=NOW, lease=60.0))
+        [watch] = await watched(store)
         [call], _ = await store.write(
             partial(calls.take_calls, free=lambda _: 9, after="", most=9, now=NOW, lease=60.0)
         )
-        return [known.outcome, doubtful["id"], claimed, watch["sid"], call["form"], await store.read(shape)]
+        return [known.outcome, doubtful["id"], claimed, watch.sid, call["form"], await store.read(shape)]
 
     async def main() -> None:
         await written_by_the_first(file_url)
@@ -133,8 +133,8 @@ def test_an_index_holds_only_what_is_looked_for_wherever_the_store_is(file_url: 
             _, made = await store.read(shape)
         return [words.split()[words.split().index("INDEX") + 1] for words in made if " WHERE " in words]
 
-    partial_ones = ["sends_key", "sends_sid", "sends_unfinished", "sends_unknown", "watches_look", "watches_over"]
-    assert sorted(asyncio.run(main())) == partial_ones
+    of_sends = ["sends_key", "sends_sid", "sends_unfinished", "sends_unknown"]
+    assert sorted(asyncio.run(main())) == [*of_sends, "watches_look", "watches_over", "watches_place"]
 
 
 def everything(connection: Connection) -> None:
@@ -154,10 +154,15 @@ def everything(connection: Connection) -> None:
         sends.record(connection, [Begun(f"1{key}", PLACE, intent(wish=HOOK, key=key))], Times(NOW, 60.0, 120.0))
     sends.settle(connection, [sent("1"), Outcome("1k", "unknown"), Outcome("2", "never-left")], NOW)
     sends.record(connection, [Begun("3", PLACE, intent())], Times(NOW, 60.0, 120.0))
-    calls.sends_between(connection, ENTRY, NOW, NOW)
-    calls.waiting_entries(connection, NOW)
-    calls.take_watches(connection, ENTRY, 10, NOW, 60.0)
-    calls.look_now(connection, "1", NOW)
+    watches.open_places(connection)
+    watches.held_from(connection, PLACE, (0.0, 0), 10)
+    watches.new_between(connection, PLACE, NOW - 5, NOW, 10)
+    watches.held_by_ids(connection, [1, 2])
+    watches.take(connection, [1, 2], NOW, 60.0)
+    for one in watches.taken(connection, [1, 2]):
+        watches.seen(connection, [looked(one, [], NOW + 5)], NOW)
+        watches.release(connection, {one.id: one.attempt})
+    watches.look_now(connection, "1", NOW)
     retire(connection, Keep(1.0, 1.0), NOW + 2)
 
 
@@ -181,6 +186,9 @@ def test_no_query_of_every_day_goes_through_all_sends_or_all_who_wait(tmp_path: 
         "SCAN watches USING COVERING INDEX sqlite_autoindex_watches_1",  # whose sends are lost
     }
     assert "SEARCH sends USING INDEX sends_unfinished (state=? AND same=?)" in steps, "an equal one that is unknown"
+    place = "USING INDEX watches_place (place=? AND look_at"
+    assert any(step.startswith(f"SEARCH watches {place}") for step in steps), steps.keys()
+    assert any(step.startswith("SEARCH w USING COVERING INDEX watches_place (place>?)") for step in steps), steps.keys()
     assert "SEARCH sends USING INDEX sends_unknown (look_at<?)" in steps, "what is looked for now"
     assert "SEARCH sends USING INDEX sends_made (made>? AND made<?)" in steps, "what was answered about that time"
 

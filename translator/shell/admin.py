@@ -55,6 +55,15 @@ METRICS: Final[dict[str, Described]] = {
         "Calls to applications: delivered, failed and put off, dead, or unheard where a message's end was never seen.",
         ("outcome",),
     ),
+    "poll_looks": Described(
+        "Looks for somebody who waits to be told of a message: seen, unseen, or put off where a round had not enough asks.",
+        ("back", "outcome"),
+    ),
+    "poll_backlog": Described("Who waits to be told of a message and is to be looked at by now.", ("back",)),
+    "poll_stranded": Described(
+        "Alarm: who waits to be told of messages that nobody can look for: their back, our account there or theirs is not configured.",
+        ("back",),
+    ),
     "handshakes": Described(
         "TLS handshakes at the front that failed, by why in OpenSSL's words; overdue where a caller took too long, gone where it left.",
         ("reason",),
@@ -109,6 +118,20 @@ class Meter(Collector):
         """A call to an application was tried, or its message is no longer looked at."""
         self._counts["calls", (outcome,)] += 1
 
+    def count_looks(self, back: str, outcome: str, many: int) -> None:
+        """So many who wait to be told of a message were looked for."""
+        self._counts["poll_looks", (back, outcome)] += many
+
+    def show_polling(self, backlogs: Mapping[str, int], stranded: Mapping[str, int] | None = None) -> None:
+        """How many are to be looked at by now, and cannot be looked for at all, by back."""
+        for back, many in backlogs.items():
+            self._counts["poll_backlog", (back,)] = many
+        if stranded is not None:
+            for name, labels in [key for key in self._counts if key[0] == "poll_stranded"]:
+                self._counts[name, labels] = 0
+            for back, many in stranded.items():
+                self._counts["poll_stranded", (back,)] = many
+
     def count_handshake(self, reason: str) -> None:
         """A caller and the front could not agree on TLS."""
         self._counts["handshakes", (reason,)] += 1
@@ -141,8 +164,7 @@ class Meter(Collector):
 
 
 _FAMILIES: Final[dict[str, Any]] = {
-    "back_rows_served": GaugeMetricFamily,
-    "owed": GaugeMetricFamily,
+    **dict.fromkeys(("back_rows_served", "owed", "poll_backlog", "poll_stranded"), GaugeMetricFamily),
     "request_seconds": HistogramMetricFamily,
 }
 

@@ -8,7 +8,7 @@ receipt ─▶ "go and look" ────┼▶ Tracker  what somebody waits for
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from translator.shell.journal import Journal, Patience
 from translator.shell.receipts import Receipts
 from translator.shell.seeker import Seeker
 from translator.shell.settings import Settings
-from translator.shell.store import Store, StoreDown, calls
+from translator.shell.store import Store, StoreDown, watches
 from translator.shell.store.retention import Keep
 from translator.shell.tracker import Polling, Tracker
 from translator.shell.vetting import Vetting
@@ -64,7 +64,7 @@ class Keeper:
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._limits = store, accounts, limits
         self._keeping, self._meter, self._clock = keeping, meter, clock
-        self._look: Callable[[], None] = lambda: None
+        self._look: Callable[[Sequence[tuple[str, int]]], Awaitable[None]] = _nobody_looks
         self.journal = Journal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
 
     async def is_well(self) -> bool:
@@ -81,8 +81,7 @@ class Keeper:
         if send is None:
             return False
         with contextlib.suppress(StoreDown):  # polling finds what this would have told
-            if await self._store.write(partial(calls.look_now, send=send, now=self._clock())):
-                self._look()
+            await self._look(await self._store.write(partial(watches.look_now, send=send, now=self._clock())))
         return True
 
     @contextlib.asynccontextmanager
@@ -95,10 +94,11 @@ class Keeper:
         )  # fmt: skip
         courier = Courier(self._store, keeping.vetting, self._meter, gaps=keeping.gaps, clock=self._clock)
         calling = Loop("courier", courier.round, rest=1.0)
-        tracker = Tracker(*common, keeping.polling, self._meter, wake=calling.wake, clock=self._clock)
+        tracker = Tracker(*common[:3], keeping.polling, self._meter, wake=calling.wake, clock=self._clock)
         seeking = Loop("seeker", seeker.round, rest=1.0)
-        tracking = Loop("tracker", tracker.round, rest=keeping.polling.poll, gap=keeping.polling.poll)
-        self.journal.wake, self._look = seeking.wake, tracking.wake
+        tracking = Loop("tracker", tracker.begin, rest=keeping.polling.poll, gap=keeping.polling.poll)
+        tracker.hurry = tracking.wake
+        self.journal.wake, self._look = seeking.wake, tracker.hasten
         seeker.wake = seeking.wake
         await seeker.recover()
         try:
@@ -106,4 +106,9 @@ class Keeper:
                 yield
         finally:
             await seeker.aclose()
+            await tracker.aclose()
             await courier.aclose()
+
+
+async def _nobody_looks(_: Sequence[tuple[str, int]]) -> None:
+    """Before anything goes on, nobody does."""

@@ -1,108 +1,150 @@
-"""Who looks at the backs for what became of messages that somebody waits to be told of, and writes down which calls that owes."""
+"""Who looks at the backs for what became of messages that somebody waits to be told of, and writes down which calls that owes.
+
+Each place, an account at a back, has looks of its own: one whose back stalls holds up no other. What a look is, is in `looking`.
+"""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-import msgspec
-
-from translator.accounts import Accounts, Entry
-from translator.errors import TranslatorError
-from translator.exchange import Limits
-from translator.formats import form
-from translator.model import Message, Notes
+from translator.accounts import Accounts
 from translator.shell.admin import Meter
-from translator.shell.driving import Driver, Errand
-from translator.shell.log import logger
-from translator.shell.store import Store
-from translator.shell.store import calls as rows
-from translator.shell.store.calls import Call
-from translator.shell.vetting import destination_of, parsed
-from translator.tracking import Waiting, look, pause
+from translator.shell.driving import Driver
+from translator.shell.journal import place_of
+from translator.shell.log import logger, where_it_broke
+from translator.shell.looking import Kit, Looking, Polling
+from translator.shell.store import Store, StoreDown, watches
+from translator.tracking import Endings
 
-LEASE: Final = 60.0
-"""Seconds for which who waits is nobody else's to look for."""
+__all__ = ["Polling", "Tracker"]
 
-_MOST: Final = 2000
-_MESSAGE: Final = msgspec.json.Decoder(Message)
+_SIDE_BY_SIDE: Final = 32
+"""How many places of one back are looked at at once."""
 
+_REMINDED: Final = 3600.0
+"""Seconds between two sentences about those whom nobody can look for."""
 
-class Polling(NamedTuple):
-    """`[callbacks]` of the configuration: `poll` seconds between two rounds, `asks` a round and account, and `end`, the age in seconds at
-    which a message is not looked at any more."""
-
-    poll: float = 5.0
-    asks: int = 20
-    end: float = 259200.0
+_EARLY: Final = 0.9
+_HASTE: Final = 0.1
+"""Of `poll`: how far two rounds are apart at least, of which the second only looks at what something has happened to."""
 
 
 class Tracker:
-    """One round at a time: see `background`. `wake` is called when calls are owed."""
+    """One round at a time: see `background`. `wake` is called when calls are owed, `hurry` when a round is wanted soon."""
 
     def __init__(
-        self, store: Store, accounts: Accounts, driver: Driver, limits: Limits, polling: Polling, meter: Meter, *,
+        self, store: Store, accounts: Accounts, driver: Driver, polling: Polling, meter: Meter, *,
         wake: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        self._store, self._accounts, self._driver, self._limits = store, accounts, driver, limits
-        self._polling, self._meter, self._wake, self._clock = polling, meter, wake, clock
+        self._kit = Kit(store, driver, polling, meter, clock, wake)
+        self._accounts = accounts
+        self._entries = {place_of(entry): entry for entry in reversed(accounts.entries)}
+        self._places: dict[str, Looking] = {}
+        self._endings: dict[str, Endings] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._side_by_side: dict[str, asyncio.Semaphore] = {}
+        self._reminded = self._began = -_REMINDED
+        self._hurrying: asyncio.TimerHandle | None = None
+        self.hurry: Callable[[], None] = lambda: None
 
     async def round(self) -> bool:
-        """Look at what is due, every account by itself: one whose back is slow delays no other. Whether there was anything."""
-        entries = await self._store.read(partial(rows.waiting_entries, now=self._clock()))
-        known = [self._accounts.by_name[name] for name in entries if name in self._accounts.by_name]
-        await asyncio.gather(*(self._look(entry) for entry in known))
-        return bool(known)
+        """Look at every place, and wait until all that was begun is done. Whether there was anything."""
+        await self.begin()
+        tasks = list(self._tasks.values())
+        await asyncio.gather(*tasks)
+        return bool(tasks)
 
-    async def _look(self, entry: Entry) -> None:
-        now = self._clock()
-        take = partial(rows.take_watches, entry=entry.name, most=_MOST, now=now, lease=LEASE)
-        watches = await self._store.write(take)
-        if not watches:
-            return
-        sent = {row["id"]: _MESSAGE.decode(row["message"]) for row in watches}
-        seen = await self._seen(entry, list(sent.values()), now)
-        for row in watches:
-            message = seen.get(row["sid"], sent[row["id"]])
-            await self._tell(entry, row, message)
+    async def begin(self) -> bool:
+        """Begin to look at every place that nobody looks at now. Where a round is too early for that, only at those where something has
+        happened to a message. Whether there was anything. Raises StoreDown."""
+        now = self._kit.clock()
+        hasty = [place for place, looking in self._places.items() if looking.has_front]
+        early = 0 <= now - self._began < self._kit.polling.poll * _EARLY
+        if not (hasty and early):
+            self._began = now
+            places = await self._kit.store.read(watches.open_places)
+            await self._remind(now)
+            self._forget(places)
+            hasty = [place for place in places if place in self._entries]
+        for place in hasty:
+            if place not in self._tasks:
+                self._tasks[place] = asyncio.create_task(self._look(place), name=f"poller-{place}")
+                self._tasks[place].add_done_callback(partial(self._done, place))
+        return bool(hasty)
 
-    async def _seen(self, entry: Entry, sent: list[Message], now: float) -> dict[str, Message]:
-        """What the back shows of these messages now; nothing where it fails, and then they are looked at again."""
-        waiting = list({message.sid: Waiting(message.sid, message.created) for message in sent}.values())
-        first, last = min(one.created for one in waiting), max(one.created for one in waiting)
-        neighbours = await self._store.read(
-            partial(rows.sends_between, entry=entry.name, first=first - 60, last=last + 60)
-        )
-        notes = Notes()
-        steps = look(entry, waiting, neighbours, self._polling.asks, self._limits, now, notes)
+    async def hasten(self, rows: Sequence[tuple[str, int]]) -> None:
+        """Something has happened to the messages of these who wait, each with its place: they come first, and soon."""
+        by_place: dict[str, list[int]] = {}
+        for place, id_ in rows:
+            by_place.setdefault(place, []).append(id_)
+        for place, ids in by_place.items():
+            if place in self._entries:
+                await self._looking(place).hasten(ids)
+        if self._hurrying is None:
+            pause = self._kit.polling.poll * _HASTE
+            self._hurrying = asyncio.get_running_loop().call_later(pause, self._hurry)
+
+    async def aclose(self) -> None:
+        """End what is under way. What was taken is free when its lease ends, and at the next start."""
+        if self._hurrying is not None:
+            self._hurrying.cancel()
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _hurry(self) -> None:
+        self._hurrying = None
+        self.hurry()
+
+    def _looking(self, place: str) -> Looking:
+        looking = self._places.get(place)
+        if looking is None:
+            entry = self._entries[place]
+            endings = self._endings.setdefault(entry.back.name, Endings())
+            looking = self._places[place] = Looking(place, entry, self._accounts, self._kit, endings)
+        return looking
+
+    async def _look(self, place: str) -> None:
+        looking = self._looking(place)
         try:
-            found: dict[str, Message] = await self._driver.run(Errand(f"poll-{int(now)}"), steps)
-        except TranslatorError as error:
-            logger().warning("poll-failed", why=str(error), back=entry.back.name)
-            return {}
-        for note in notes.items:
-            logger().warning(note.name, back=entry.back.name)
-        return found
+            async with self._side_by_side.setdefault(looking.back, asyncio.Semaphore(_SIDE_BY_SIDE)):
+                await looking.round()
+        except StoreDown as error:
+            logger().warning("store-down", loop="tracker", why=str(error))
+        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+            logger().error("defect", loop="tracker", traceback=where_it_broke(error))
 
-    async def _tell(self, entry: Entry, row: dict[str, Any], message: Message) -> None:
-        calls = entry.front.dialect.calls
-        told = tuple(filter(None, row["told"].split(",")))
-        owed = calls.owed(told, message.status)
-        now = self._clock()
-        age = now - row["made"]
-        over = calls.over((*told, *owed)) or age >= self._polling.end
-        look_at = None if over else now + pause(age, self._polling.poll)
-        made = [self._call(entry, row, message, event) for event in owed]
-        if await self._store.write(partial(rows.seen, row=row, calls=made, look_at=look_at, now=now)) and made:
-            self._wake()
-        if over and not calls.over((*told, *owed)):
-            self._meter.count_call("unheard")
-            logger().warning("never-heard-of", watch=row["id"], age=round(age))
+    def _done(self, place: str, _: "asyncio.Task[None]") -> None:
+        self._tasks.pop(place, None)
+        backlogs: Counter[str] = Counter()
+        for looking in self._places.values():
+            backlogs[looking.back] += looking.backlog
+        self._kit.meter.show_polling(backlogs)
 
-    @staticmethod
-    def _call(entry: Entry, row: dict[str, Any], message: Message, event: str) -> Call:
-        front = entry.front
-        pairs = front.dialect.calls.write(message, event, front.account, front.property)
-        address = row["address"]
-        return Call(event, row["method"], address, form.write(pairs), destination_of(parsed(address)))
+    def _forget(self, places: Sequence[str]) -> None:
+        """Nobody waits at the others any more."""
+        for place in set(self._places).difference(places, self._tasks):
+            self._places[place].backlog = 0
+            if not self._places[place].has_front:
+                del self._places[place]
+
+    async def _remind(self, now: float) -> None:
+        """Say whose messages nobody can look for: nobody has the account at the back where they were sent, or it is not known any more who
+        is to be told. They are never looked for anywhere else."""
+        if 0 <= now - self._reminded < _REMINDED:
+            return
+        self._reminded = now
+        stranded: Counter[str] = Counter()
+        oldest: dict[str, float] = {}
+        for one in await self._kit.store.read(partial(watches.waiting_counts, now=now)):
+            if one.place not in self._entries or one.entry not in self._accounts.by_name:
+                back = one.place.partition("/")[0]
+                stranded[back] += one.count
+                oldest[back] = max(oldest.get(back, 0.0), one.oldest)
+        for back, many in stranded.items():
+            logger().warning("poll-stranded", back=back, waiting=many, oldest=round(oldest[back]))
+        self._kit.meter.show_polling({}, stranded)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     insert,
     inspect,
     literal_column,
@@ -99,12 +100,14 @@ watches: Final = Table(
     Column("over", Float),
     Column("leased", Float, nullable=False, default=0.0),
     Column("attempt", Integer, nullable=False, default=0),
+    Column("place", Text, nullable=False, server_default=""),
     UniqueConstraint("send", "address", "method", name="watches_once"),
 )
-"""Who is told of a send. `told` are the events that were made for it, in order; `look_at` is None before the message was sent and after
-nothing more is owed, `over` since when that is so."""
+"""Who is told of a send, and `place` where it was sent, as in `sends`: nowhere else is it looked for. `told` are the events that were made
+for it, in order; `look_at` is None before the message was sent and after nothing more is owed, `over` since when that is so."""
 
 Index("watches_look", watches.c.look_at, **_where(watches.c.look_at.is_not(None)))
+Index("watches_place", watches.c.place, watches.c.look_at, watches.c.id, **_where(watches.c.look_at.is_not(None)))
 Index("watches_over", watches.c.over, **_where(watches.c.over.is_not(None)))
 
 events: Final = Table(
@@ -149,7 +152,27 @@ def _only_what_is_looked_for(connection: Connection) -> None:
         for name in names:
             connection.execute(text(f"ALTER TABLE {table.name} DROP CONSTRAINT IF EXISTS {name}"))
             connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+        _indexed(connection, table)
+
+
+def _watched_where_it_was_sent(connection: Connection) -> None:
+    """A watch knows the place where its message was sent."""
+    if connection.dialect.name == "sqlite":
+        _made_anew(connection, watches)
+    else:
+        connection.execute(text("ALTER TABLE watches ADD COLUMN IF NOT EXISTS place TEXT NOT NULL DEFAULT ''"))
+    sent = select(sends.c.place).where(sends.c.id == watches.c.send).scalar_subquery()
+    connection.execute(update(watches).where(watches.c.place == "").values(place=func.coalesce(sent, "")))
+    _indexed(connection, watches)
+
+
+def _indexed(connection: Connection, table: Table) -> None:
+    """Make the indexes of today that are not there, as far as their columns are: a later step brings the others."""
+    look = inspect(connection)
+    there = {index["name"] for index in look.get_indexes(table.name)}
+    columns = {column["name"] for column in look.get_columns(table.name)}
+    for index in sorted(table.indexes, key=lambda index: str(index.name)):
+        if index.name not in there and columns.issuperset(column.name for column in index.columns):
             index.create(connection)
 
 
@@ -159,13 +182,15 @@ def _made_anew(connection: Connection, table: Table) -> None:
     for index in inspect(connection).get_indexes("old"):
         connection.execute(text(f"DROP INDEX {index['name']}"))
     table.create(connection)
+    had = {column["name"] for column in inspect(connection).get_columns("old")}
+    kept = [column.name for column in table.columns if column.name in had]  # a column of a later step is not there yet
     old = table.to_metadata(MetaData(), name="old")
-    rows = select(*old.columns).order_by(literal_column("rowid"))
-    connection.execute(insert(table).from_select([column.name for column in old.columns], rows))
+    rows = select(*[old.c[name] for name in kept]).order_by(literal_column("rowid"))
+    connection.execute(insert(table).from_select(kept, rows))
     connection.execute(text("DROP TABLE old"))
 
 
-STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_only_what_is_looked_for,)
+STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_only_what_is_looked_for, _watched_where_it_was_sent)
 """What makes a store of version 1 one of 2, and so on."""
 
 VERSION: Final = 1 + len(STEPS)

@@ -35,6 +35,7 @@ FIND_WATCH: Final = Prepared(
 WATCH: Final = Prepared(
     insert(watches).values(
         send=bindparam("send_"), entry=bindparam("entry_"), address=bindparam("address_"), method=bindparam("method_"),
+        place=select(sends.c.place).where(sends.c.id == bindparam("send_")).scalar_subquery(),
         told="", looks=0, leased=0.0, attempt=0,
     )
 )  # fmt: skip

@@ -1,0 +1,348 @@
+"""A simulated provider with very many messages, the poller before it, and a clock that is turned by hand.
+
+Nothing here waits and nothing opens a socket: ten minutes of traffic are a matter of seconds. The real store, tracker and core are tried;
+the provider is a plain function that speaks the bytes of either dialect. Each step is a second: messages are sent, and every `poll`
+seconds the tracker goes through a round. What is measured: how long after the provider knew it each end of a message was written
+down as a call that is owed, and how many requests each round made.
+
+`python -m tests.simulated` runs the whole of ten minutes at 100 messages a second, on both dialects.
+"""
+
+import asyncio
+import random
+import sys
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qs
+
+from sqlalchemy import Connection, text
+
+from conformance.clock import ManualClock
+from tests.kept import HOOK
+from tests.stores import opened
+from tests.twins import spoken
+from translator.accounts import Accounts, Back, Entry, Side
+from translator.model import Message, Wish
+from translator.shell.admin import Meter
+from translator.shell.driving import Driver
+from translator.shell.journal import place_of
+from translator.shell.memory import Memory
+from translator.shell.store import Store, StoreDown
+from translator.shell.store.opening import Result
+from translator.shell.store.sends import Begun, Times
+from translator.shell.tracker import Polling, Tracker
+from translator.wants import Intent, Outcome
+from translator.wire import Answer, Failure, Request, Response
+
+START: Final = 1_790_000_000
+NEVER: Final = 10**12
+_LETTERS: Final = str.maketrans("0123456789", "ABCDEFGHIJ")
+_WORDS: Final = {
+    "properties-v2": ("Processing", "Submitted", "Delivered"),
+    "restcomm": ("sending", "sent", "delivered"),
+}
+
+Delays = Callable[[random.Random], float]
+"""Seconds from a message's creation to its delivery, drawn for each message; NEVER is none."""
+
+
+def quick(draw: random.Random) -> float:
+    """What most handsets take: one to five seconds, or ten to forty."""
+    return draw.uniform(1, 5) if draw.random() < 0.5 else draw.uniform(10, 40)
+
+
+def late(share: float, slow: Delays) -> Delays:
+    """Most handsets are quick; this share of them is not."""
+    return lambda draw: slow(draw) if draw.random() < share else quick(draw)
+
+
+class Row(NamedTuple):
+    """A message at the provider: its SID as it is written there, and at which instants it was created, submitted and delivered."""
+
+    sid: str
+    created: int
+    sent_at: float
+    ended_at: float
+
+
+class SimulatedProvider:
+    """Messages of one account, in the order of their creation. `asked` counts requests.
+
+    `search` is answered to every list where it is set; `failure` to every request; `stall` is awaited before every answer;
+    `between` is called behind every request, as if something happened between two of them.
+    """
+
+    def __init__(self, dialect: str, clock: ManualClock) -> None:
+        self.dialect, self.clock, self.asked, self.lists = dialect, clock, 0, 0
+        self.rows: list[Row] = []
+        self._created: list[int] = []
+        self._by_sid: dict[str, Row] = {}
+        self.search: Response | None = None
+        self.failure: Failure | None = None
+        self.stall: Callable[[], Coroutine[Any, Any, None]] | None = None
+        self.between: Callable[[], None] = lambda: None
+        self.serves = 10**9
+
+    def create(self, delay: float, sent_after: float = 1.0) -> Row:
+        """A message is created now, submitted and delivered so many seconds later."""
+        number = len(self.rows)
+        sid = f"{number:032x}" if self.dialect == "restcomm" else f"M{number:031d}".translate(_LETTERS)
+        now = self.clock()
+        row = Row(sid, int(now), now + sent_after, now + delay)
+        self.rows.append(row)
+        self._created.append(row.created)
+        self._by_sid[sid] = row
+        return row
+
+    def forget(self, sid: str) -> None:
+        """A message is gone."""
+        row = self._by_sid.pop(sid)
+        place = self.rows.index(row)
+        del self.rows[place], self._created[place]
+
+    async def ask(self, request: Request, request_id: str) -> Answer:
+        """The answer to one request."""
+        self.asked += 1
+        if self.stall is not None:
+            await self.stall()
+        if self.failure is not None:
+            return self.failure
+        last = request.path.rpartition("/")[2].removesuffix(".json")
+        if last != "Messages":
+            row = self._by_sid.get(last.removeprefix("SM") if self.dialect == "restcomm" else last)
+            body = None if row is None else self._written(row)
+            answer = Response(404) if body is None else Response(200, (), self._one(body))
+        else:
+            self.lists += 1
+            answer = self.search or Response(200, (), self._listed(request.query))
+        self.between()
+        return answer
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    def _one(self, body: str) -> bytes:
+        return (body if self.dialect == "restcomm" else f'{{"Message":{body}}}').encode()
+
+    def _listed(self, query: str) -> bytes:
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        if self.dialect == "restcomm":
+            first, until = _instant(asked["StartTime"]), _instant(asked["EndTime"]) + 1
+            size = min(int(asked["PageSize"]), self.serves)
+            skip, word = int(asked["Page"]) * size, None
+        else:
+            first, until = int(asked["Date_From"]), int(asked["Date_To"])
+            size, skip, word = (
+                min(int(asked["Results_Count"]), self.serves),
+                int(asked["Results_Skip"]),
+                asked.get("Status"),
+            )
+        begin, end = bisect_left(self._created, first), bisect_left(self._created, until)
+        if word is None:
+            found: Iterator[Row] = iter(self.rows[begin:end][skip : skip + size])
+        else:
+            found = iter([row for row in self.rows[begin:end] if self._word(row) == word][skip : skip + size])
+        rows = ",".join(map(self._written, found))
+        if self.dialect == "restcomm":
+            total = end - begin
+            head = (
+                f'"page":{skip // size},"num_pages":{max(0, -(-total // size) - 1)},"page_size":{size},"total":{total}'
+            )
+            return f'{{{head},"messages":[{rows}]}}'.encode()
+        return f'{{"Messages":[{rows}]}}'.encode()
+
+    def _word(self, row: Row) -> str:
+        now = self.clock()
+        return _WORDS[self.dialect][(now >= row.sent_at) + (now >= row.ended_at)]
+
+    def _written(self, row: Row) -> str:
+        word, now = self._word(row), self.clock()
+        if self.dialect == "restcomm":
+            created = _written_date(row.created)
+            latest = row.ended_at if now >= row.ended_at else row.sent_at if now >= row.sent_at else row.created
+            return (
+                f'{{"sid":"SM{row.sid}","date_created":"{created}","date_updated":"{_written_date(int(latest))}","account_sid":"A1",'
+                f'"from":"15550100001","to":"15550100005","body":"hello","status":"{word}","direction":"outbound-api"}}'
+            )
+        submitted = f',"Submitted":{int(row.sent_at)}' if now >= row.sent_at else ""
+        delivered = f',"Delivered":{int(row.ended_at)}' if now >= row.ended_at else ""
+        return (
+            f'{{"MessageSid":"{row.sid}","AccountSid":"A1","PropertySid":"P1","From":"+15550100001","To":"+15550100005","Text":"hello",'
+            f'"DeliveryReceipt":true,"NumSegments":1,"Status":"{word}","Direction":"Transmit","Scheduled":{row.created},'
+            f'"Created":{row.created}{submitted}{delivered}}}'
+        )
+
+
+@lru_cache(4096)
+def _written_date(instant: int) -> str:
+    return formatdate(instant)
+
+
+def _instant(written: str) -> int:
+    import calendar
+
+    return calendar.timegm(time.strptime(written, "%Y-%m-%dT%H:%M:%S"))
+
+
+class Overseen:
+    """A store whose reads and writes are counted: the rows of each read, and how many writes there were. `fails` says which write does."""
+
+    shared = False
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.reads: list[int] = []
+        self.writes = 0
+        self.fails: int | None = None
+        self.record, self.settle, self.close = store.record, store.settle, store.close
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        found = await self._store.read(work)
+        many: Any = found[0] if isinstance(found, tuple) else found
+        self.reads.append(len(many) if isinstance(many, list) else 1)
+        return found
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        self.writes += 1
+        if self.writes == self.fails:
+            raise StoreDown("OperationalError")
+        return await self._store.write(work)
+
+
+@dataclass
+class Measured:
+    """What a run has shown: seconds from when an end was knowable to when it was told, and the requests of each round."""
+
+    delays: list[float] = field(default_factory=list)
+    asks: list[int] = field(default_factory=list)
+    untold: int = 0
+
+    def share(self, seconds: float) -> float:
+        """The share of all ends that were knowable and that were told within so many seconds."""
+        return sum(delay <= seconds for delay in self.delays) / max(1, len(self.delays) + self.untold)
+
+
+class Simulation:
+    """The tracker before a simulated provider. `front` is the dialect of the application."""
+
+    store: Any
+
+    def __init__(self, store: Store, front: str, *, poll: float = 5.0, asks: int = 20, name: str = "provider") -> None:
+        self.store, self.poll = Overseen(store), poll
+        self.clock = ManualClock(START)
+        behind = "properties-v2" if front == "restcomm" else "restcomm"
+        self.provider = SimulatedProvider(behind, self.clock)
+        self.dialects = spoken(front), spoken(behind, "back")
+        self.entry = self.entry_at(name)
+        self.polling = Polling(poll, asks)
+        self.meter = Meter()
+        self.measured = Measured()
+        self._draw = random.Random(7)
+        self._made: dict[str, Row] = {}
+        self._told = self._sent = 0
+        self.restart({name: self.provider}, [self.entry])
+
+    def entry_at(self, back: str, account: str = "AC1", prop: str = "") -> Entry:
+        """An account of the application whose messages the provider of that name carries."""
+        front, behind = self.dialects
+        whose = ("A1", "P1") if behind.name == "properties-v2" else ("A1", "")
+        sides = Side(front, account, prop, "front-token"), Side(behind, *whose, "token")
+        return Entry(sides[0], Back(back, behind), sides[1], shared=False)
+
+    def restart(self, backs: dict[str, Any], entries: list[Entry]) -> None:
+        """A process begins on what is in the store."""
+        self.accounts = Accounts(entries)
+        self.driver = Driver(backs, Memory(clock=self.clock), self.meter)
+        self.tracker = Tracker(self.store, self.accounts, self.driver, self.polling, self.meter, clock=self.clock)
+
+    async def send(self, rows: list[Row], entry: Entry | None = None) -> list[str]:
+        """The proxy has sent these messages, and somebody waits to be told of each. The journal's ids."""
+        entry, now = entry or self.entry, self.clock()
+        ids = [f"{entry.back.name[:4]}{entry.front.account}{self._sent + number}" for number in range(len(rows))]
+        self._sent += len(rows)
+        begun = [
+            Begun(id_, place_of(entry), Intent(entry.name, "+15550100001", "+15550100005", id_, Wish(HOOK, "POST")))
+            for id_ in ids
+        ]
+        await self.store.record(begun, Times(now, 60.0, 120.0))
+        await self.store.settle([Outcome(id_, "sent", _as_sent(row)) for id_, row in zip(ids, rows, strict=True)], now)
+        self._made.update(zip(ids, rows, strict=True))
+        return ids
+
+    async def traffic(self, seconds: int, a_second: int, delays: Delays, *, looked: bool = True) -> None:
+        """So many messages a second for so long, and after each second whatever is due."""
+        for _ in range(seconds):
+            rows = [self.provider.create(delays(self._draw)) for _ in range(a_second)]
+            if rows:
+                await self.send(rows)
+            self.clock.advance(1)
+            if looked and self.clock() % self.poll == 0:
+                await self.round()
+
+    async def round(self) -> None:
+        """One round of the tracker, and what it has told."""
+        before = self.provider.asked
+        await self.tracker.round()
+        self.measured.asks.append(self.provider.asked - before)
+        for id_, send in await self.store.read(self._new_ends):
+            self._told = id_
+            self.measured.delays.append(self.clock() - self._made[send].ended_at)
+            del self._made[send]
+
+    def count_untold(self) -> int:
+        """How many ends the provider knows of now that nobody was told of."""
+        self.measured.untold = sum(row.ended_at <= self.clock() for row in self._made.values())
+        return self.measured.untold
+
+    def _new_ends(self, connection: Connection) -> Any:
+        ends = (
+            "SELECT e.id, w.send FROM events e JOIN watches w ON w.id = e.watch"
+            " WHERE e.id > :told AND e.name = 'delivered' ORDER BY e.id"
+        )
+        return connection.execute(text(ends), {"told": self._told}).all()
+
+
+def _as_sent(row: Row) -> Message:
+    return Message(
+        sid=row.sid, sender="+15550100001", recipient="+15550100005", text="hello", status="sending", direction="outbound-api",
+        created=row.created,
+    )  # fmt: skip
+
+
+def simulated(work: Callable[[Simulation], Coroutine[Any, Any, Any]], front: str = "restcomm", **settings: Any) -> Any:
+    """What a test does with a simulation whose store is in memory."""
+
+    async def main() -> Any:
+        async with opened("memory:") as store:
+            return await work(Simulation(store, front, **settings))
+
+    return asyncio.run(main())
+
+
+async def drill(world: Simulation, seconds: int, slow: float, a_second: int = 100) -> Measured:
+    """So many seconds of traffic of which five of a hundred handsets answer only after `slow` seconds, until the last has."""
+    await world.traffic(seconds, a_second, late(0.05, lambda _: slow))
+    await world.traffic(int(slow) + 60, 0, quick)
+    world.count_untold()
+    return world.measured
+
+
+def main() -> None:
+    """Print what the whole drill shows on both dialects."""
+    for front in ("restcomm", "properties-v2"):
+        began = time.monotonic()
+        measured = simulated(lambda world: drill(world, 600, 900.0), front)
+        shares = ", ".join(f"{measured.share(within):.4%} within {within} s" for within in (8, 15, 60))
+        print(
+            f"{front}: {len(measured.delays)} told, {measured.untold} not; {shares}; at most {max(measured.asks)} asks a round"
+        )
+        print(f"    in {time.monotonic() - began:.0f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
