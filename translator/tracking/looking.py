@@ -10,7 +10,8 @@ from translator.accounts import Entry
 from translator.errors import Refused, Unreadable
 from translator.model import Message, Notes, Query
 from translator.planning import plan, read_retrieve, write_retrieve
-from translator.planning.slices import Budget, Slices
+from translator.planning.blocks import Budget
+from translator.planning.slices import Slices
 from translator.tracking.choosing import Chosen, Sweep, Window
 from translator.tracking.stretches import Held
 from translator.wants import Ask, Steps
