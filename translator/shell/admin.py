@@ -54,6 +54,17 @@ METRICS: Final[dict[str, Described]] = {
         "TLS handshakes at the front that failed, by why in OpenSSL's words; overdue where a caller took too long, gone where it left.",
         ("reason",),
     ),
+    "auth_failures": Described(
+        "Requests whose credentials were missing or wrong: refused with 401, or limited with 429 where their address had failed too often.",
+        ("dialect", "answer"),
+    ),
+    "connections_refused": Described(
+        "Connections that were closed at once, since as many were open as the process has descriptors for.", ("port",)
+    ),
+    "reloads": Described(
+        "Configurations that were read anew: done, or refused, where the one before stays.", ("outcome",)
+    ),
+    "loaded_seconds": Described("When the configuration that is in force was read, in seconds since the epoch.", ()),
     "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
 }
 """Every metric, without its prefix; a counter's name on the page ends in `_total`."""
@@ -98,6 +109,22 @@ class Meter(Collector):
         """A caller and the front could not agree on TLS."""
         self._counts["handshakes", (reason,)] += 1
 
+    def count_unknown(self, dialect: str, answer: str) -> None:
+        """A request came without credentials that open an account."""
+        self._counts["auth_failures", (dialect, answer)] += 1
+
+    def count_refused(self, port: str) -> None:
+        """A connection was closed at once."""
+        self._counts["connections_refused", (port,)] += 1
+
+    def count_reload(self, outcome: str) -> None:
+        """A configuration was read anew."""
+        self._counts["reloads", (outcome,)] += 1
+
+    def show_loaded(self, when: float) -> None:
+        """When the configuration that is in force was read."""
+        self._counts["loaded_seconds", ()] = when
+
     def show_owed(self, table: str, states: Mapping[str, int], known: Iterable[str]) -> None:
         """How many rows there are in each of the known states."""
         for state in known:
@@ -123,7 +150,11 @@ class Meter(Collector):
         return generate_latest(self)
 
 
-_FAMILIES: Final[dict[str, Any]] = {"owed": GaugeMetricFamily, "request_seconds": HistogramMetricFamily}
+_FAMILIES: Final[dict[str, Any]] = {
+    "owed": GaugeMetricFamily,
+    "loaded_seconds": GaugeMetricFamily,
+    "request_seconds": HistogramMetricFamily,
+}
 
 
 def _label(name: str, value: Any) -> str:
