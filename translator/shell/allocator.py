@@ -1,8 +1,14 @@
-"""What the process asks of the C library's allocator."""
+"""What the process asks of the C library's allocator: to keep what was freed for the next request, and to give it back after an overload.
 
+freed ─▶ kept, and used again ─▶ much more is free than after the last time ─▶ twice in a row ─▶ given back to the system
+"""
+
+import asyncio
 import contextlib
 import ctypes
-from typing import Final
+import gc
+from pathlib import Path
+from typing import Any, Final
 
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
@@ -13,6 +19,26 @@ _LARGEST: Final = 8 * 1024 * 1024
 _KEPT: Final = 16 * 1024 * 1024
 """Bytes at the end of the heap that are kept though nothing is in them."""
 
+_LOOK: Final = 0.3
+"""Seconds between two looks at how much memory is free."""
+
+_MUCH: Final = 16 * 1024 * 1024
+"""So many bytes more are free than after the last time: more than lists of a thousand messages need, and less than an overload leaves."""
+
+_PAGES: Final = Path("/proc/self/statm")
+_PAGE: Final = 4096
+
+
+class _Heap(ctypes.Structure):
+    """`struct mallinfo2` of glibc. `fordblks` are the bytes that are free."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    ]  # fmt: skip
+
 
 def keep_what_was_freed() -> None:
     """Use memory again rather than give it back to the system and take it anew with each list: 160 page faults for one of 1,000 messages,
@@ -21,3 +47,51 @@ def keep_what_was_freed() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_THRESHOLD, _LARGEST)
         mallopt(_TRIM_THRESHOLD, _KEPT)
+
+
+def resident() -> int:
+    """Bytes of memory that this process has; 0 where the system does not say."""
+    try:
+        return int(_PAGES.read_text("ascii").split()[1]) * _PAGE
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+class Returning:
+    """Gives back what an overload leaves behind, beside the requests. Where the C library is not glibc 2.33 or newer, it does nothing."""
+
+    def __init__(self) -> None:
+        self._libc: Any = None
+        with contextlib.suppress(OSError, AttributeError, TypeError):
+            libc = ctypes.CDLL(None)
+            libc.mallinfo2.restype = _Heap
+            libc.malloc_trim.argtypes = [ctypes.c_size_t]
+            self._libc = libc
+        self._floor = self._usual = 0
+        self._is_much = False
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while self._libc is not None:
+            self.look()
+            await asyncio.sleep(_LOOK)
+
+    def look(self) -> bool:
+        """Look once. Whether memory was given back.
+
+        How much is free is asked for only where the process is larger than it was at its smallest: that costs time for each free piece.
+        """
+        size = resident()
+        self._floor = min(self._floor or size, size)
+        was_much, self._is_much = self._is_much, False
+        if size <= self._floor + _MUCH:
+            return False
+        free = int(self._libc.mallinfo2().fordblks)
+        self._usual = min(self._usual, free)
+        self._is_much = free > self._usual + _MUCH
+        if not (was_much and self._is_much):
+            return False
+        gc.collect()
+        self._libc.malloc_trim(0)
+        self._usual, self._is_much = int(self._libc.mallinfo2().fordblks), False
+        return True
