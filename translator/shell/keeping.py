@@ -6,6 +6,7 @@ receipt ─▶ "go and look" ────┼▶ Tracker  what somebody waits for
                              └▶ retention
 """
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
@@ -23,12 +24,16 @@ from translator.shell.receipts import Receipts
 from translator.shell.seeker import Seeker
 from translator.shell.settings import Settings
 from translator.shell.store import Store, StoreDown, calls
+from translator.shell.store.claims import release
 from translator.shell.store.retention import Keep
 from translator.shell.tracker import Polling, Tracker
 from translator.shell.vetting import Vetting
 
 _GRACE = 15.0
 """Seconds beyond a back's own time within which the outcome of a send has been written down, or will not be."""
+
+_GIVING_BACK = 5.0
+"""Seconds that giving back leases may take: without that they run out by themselves."""
 
 
 class Keeping(NamedTuple):
@@ -65,7 +70,31 @@ class Keeper:
         self._store, self._accounts, self._limits = store, accounts, limits
         self._keeping, self._meter, self._clock = keeping, meter, clock
         self._look: Callable[[], None] = lambda: None
-        self.journal = Journal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
+        self._loops: dict[str, Loop] = {}
+        self.journal = self._journal()
+
+    def _journal(self) -> Journal:
+        keeping = self._keeping
+        return Journal(
+            self._store, self._accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=self._clock
+        )
+
+    def change(self, accounts: Accounts, limits: Limits, keeping: Keeping) -> None:
+        """Keep and work off what this says from now on: `journal` is another one, and who works sees it from its next round on."""
+        self._keeping.vetting.become(keeping.vetting)
+        self._accounts, self._limits = accounts, limits
+        self._keeping = keeping._replace(vetting=self._keeping.vetting, gaps=self._keeping.gaps)
+        wake, self.journal = self.journal.wake, self._journal()
+        self.journal.wake = wake
+
+    def use(self, driver: Driver) -> None:
+        """Let who works ask the backs of this driver, from the next round on."""
+        keeping, common = self._keeping, (self._store, self._accounts, driver, self._limits)
+        self._seeker = Seeker(*common, keeping.patience, self._meter, clock=self._clock)
+        self._tracker = Tracker(*common, keeping.polling, self._meter, wake=self._owe, clock=self._clock)
+        if "tracker" in self._loops:
+            self._loops["tracker"].pace(rest=keeping.polling.poll, gap=keeping.polling.poll)
+            self._look()
 
     async def is_well(self) -> bool:
         """Whether the store answers."""
@@ -85,20 +114,38 @@ class Keeper:
                 self._look()
         return True
 
+    async def _seek(self) -> bool:
+        return await self._seeker.round()
+
+    async def _track(self) -> bool:
+        return await self._tracker.round()
+
+    def _owe(self) -> None:
+        self._loops["courier"].wake()
+
     @contextlib.asynccontextmanager
     async def going_on(self, driver: Driver) -> AsyncIterator[None]:
-        """Work off what is owed while the block runs, and let the calls under way end."""
-        keeping, common = self._keeping, (self._store, self._accounts, driver, self._limits)
-        seeker = Seeker(*common, keeping.patience, self._meter, clock=self._clock)
+        """Work off what is owed while the block runs, let the calls under way end, and give back what was taken and is not done."""
+        keeping = self._keeping
+        self.use(driver)
         courier = Courier(self._store, keeping.vetting, self._meter, gaps=keeping.gaps, clock=self._clock)
         calling = Loop("courier", courier.round, rest=1.0)
-        tracker = Tracker(*common, keeping.polling, self._meter, wake=calling.wake, clock=self._clock)
-        seeking = Loop("seeker", seeker.round, rest=1.0)
-        tracking = Loop("tracker", tracker.round, rest=keeping.polling.poll, gap=keeping.polling.poll)
+        seeking = Loop("seeker", self._seek, rest=1.0)
+        tracking = Loop("tracker", self._track, rest=keeping.polling.poll, gap=keeping.polling.poll)
+        self._loops = {"courier": calling, "seeker": seeking, "tracker": tracking}
         self.journal.wake, self._look = seeking.wake, tracking.wake
-        await seeker.recover()
+        await self._seeker.recover()
         try:
-            async with going_on([seeking, tracking, calling, retiring(self._store, keeping.keep, self._meter)]):
+            async with going_on(
+                [*self._loops.values(), retiring(self._store, lambda: self._keeping.keep, self._meter)]
+            ):
                 yield
         finally:
             await courier.aclose()
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        """Let others take at once what this process has taken and will not do. Where the store is down, its leases run out."""
+        with contextlib.suppress(StoreDown, TimeoutError):
+            async with asyncio.timeout(_GIVING_BACK):
+                await self._store.write(partial(release, now=self._clock()))
