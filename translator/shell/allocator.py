@@ -1,12 +1,15 @@
 """What the process asks of the C library's allocator: to keep what was freed for the next request, and to give it back after an overload.
 
-freed ─▶ kept, and used again ─▶ much more is free than after the last time ─▶ twice in a row ─▶ given back to the system
+freed ─▶ kept, and used again ─▶ much more is free than after the last time, while there is little to do ─▶ given back to the system
+
+To give back takes half a millisecond for each MiB, and so does to take it anew: while there is much to do, it is put off.
 """
 
 import asyncio
 import contextlib
 import ctypes
 import gc
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +26,14 @@ _LOOK: Final = 0.3
 """Seconds between two looks at how much memory is free."""
 
 _MUCH: Final = 16 * 1024 * 1024
-"""So many bytes more are free than after the last time: more than lists of a thousand messages need, and less than an overload leaves."""
+"""So many bytes more are free than after the last time, and a quarter of all that the process has: less than an overload leaves."""
+
+_SOON: Final = 2
+_LATE: Final = 100
+"""After so many looks in a row that found much, it is given back: while there is little to do, and anyhow."""
+
+_LITTLE: Final = 0.5
+"""There is little to do where the process takes less of a processor than that."""
 
 _PAGES: Final = Path("/proc/self/statm")
 _PAGE: Final = 4096
@@ -67,31 +77,34 @@ class Returning:
             libc.mallinfo2.restype = _Heap
             libc.malloc_trim.argtypes = [ctypes.c_size_t]
             self._libc = libc
-        self._floor = self._usual = 0
-        self._is_much = False
+        # How large the process was at its smallest, and since the last time; how much was free then, at the least.
+        self._floor = self._least = self._usual = 0
+        self._found = 0
 
     async def run(self) -> None:
         """Go on until cancelled."""
         while self._libc is not None:
-            self.look()
+            began, used = time.monotonic(), time.process_time()
             await asyncio.sleep(_LOOK)
+            self.look(is_busy=time.process_time() - used > _LITTLE * (time.monotonic() - began))
 
-    def look(self) -> bool:
+    def look(self, *, is_busy: bool = False) -> bool:
         """Look once. Whether memory was given back.
 
         How much is free is asked for only where the process is larger than it was at its smallest: that costs time for each free piece.
         """
         size = resident()
-        self._floor = min(self._floor or size, size)
-        was_much, self._is_much = self._is_much, False
-        if size <= self._floor + _MUCH:
-            return False
-        free = int(self._libc.mallinfo2().fordblks)
-        self._usual = min(self._usual, free)
-        self._is_much = free > self._usual + _MUCH
-        if not (was_much and self._is_much):
+        self._floor, self._least = min(self._floor or size, size), min(self._least or size, size)
+        much, free = max(_MUCH, size // 4), 0
+        if size > self._floor + _MUCH:
+            free = int(self._libc.mallinfo2().fordblks)
+            self._usual = min(self._usual, free)
+        # What is free is not all there: what was given back counts as well. What the process has grown by is.
+        is_much = free > self._usual + much or min(free, size - self._least) > much
+        self._found = self._found + 1 if is_much else 0
+        if self._found < (_LATE if is_busy else _SOON):
             return False
         gc.collect()
         self._libc.malloc_trim(0)
-        self._usual, self._is_much = int(self._libc.mallinfo2().fordblks), False
+        self._least, self._usual, self._found = resident(), int(self._libc.mallinfo2().fordblks), 0
         return True
