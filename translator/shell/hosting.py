@@ -23,18 +23,18 @@ def hosted(app: ASGIApp, patience: float = PATIENCE) -> Attend:
 
     async def attend(call: Call) -> None:
         try:
-            body = await call.read(0, lambda: 0)
+            async with asyncio.timeout(patience):
+                if await call.read(0, lambda: 0) is not None:
+                    call.respond(await _answered(app, call))
+                    return
         except Gone:
             return
-        if body is None:
-            call.keep = False
-            call.respond(wire.Response(413, _TEXT, b"A request to this port has no body.\n"))
-            return
-        try:
-            async with asyncio.timeout(patience):
-                call.respond(await _answered(app, call))
         except TimeoutError:
-            call.respond(wire.Response(503, _TEXT, b"There was no answer in time.\n"))
+            status, why = 503, "There was no answer in time, or no end of the request."
+        else:
+            status, why = 413, "A request to this port has no body."
+        call.keep = False
+        call.respond(wire.Response(status, _TEXT, f"{why}\n".encode()))
 
     return attend
 

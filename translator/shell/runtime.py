@@ -106,14 +106,15 @@ class Runtime:
         settings, reaches = loaded.settings, loaded.assembly.reaches
         backs = {name: self._back(name, reach) for name, reach in reaches.items()}
         leave = [back for back in self._backs.values() if back not in backs.values()]
+        (accounts, limits, _), keeping, most = loaded.assembly, Keeping.of(settings), places(settings)
         if _seen(settings) != _seen(self.settings):
             self._memory = Memory(settings.lists.snapshot_bytes)
-        accounts, limits, _ = loaded.assembly
+        # From here on nothing fails, and nothing is waited for.
         self._backs, self._reaches, self.settings, self.accounts = backs, reaches, settings, accounts
-        self.keeper.change(accounts, limits, Keeping.of(settings))
+        self.keeper.change(accounts, limits, keeping)
         self.proxy = self._proxy(loaded, self.proxy)
         self.keeper.use(self.proxy.driver)
-        self.door.attend, self.door.tls, self.door.most = self.proxy.attend, loaded.tls, places(settings)
+        self.door.attend, self.door.tls, self.door.most = self.proxy.attend, loaded.tls, most
         self.meter.show_loaded(time.time())
         self._left = [back for back in (*self._left, *leave) if not back.is_idle or back in leave]
         for back in leave:
@@ -153,9 +154,9 @@ class Reloading:
 
     async def _reload(self) -> None:
         """Read it in a thread, since tables take a while to compile. Whatever is wrong with it, what serves goes on as it was."""
+        thread = ThreadPoolExecutor(1, "reload")
         try:
-            with ThreadPoolExecutor(1, "reload") as thread:
-                loaded = await asyncio.get_running_loop().run_in_executor(thread, self._read)
+            loaded = await asyncio.get_running_loop().run_in_executor(thread, self._read)
             fixed = await self._runtime.change(loaded)
         except (ConfigError, TableError) as error:
             self._meter.count_reload("refused")
@@ -165,6 +166,8 @@ class Reloading:
             self._meter.count_reload("refused")
             logger().error("defect", reloading=True, traceback=where_it_broke(error))
             return
+        finally:
+            thread.shutdown(wait=False)
         self._meter.count_reload("done")
         for sentence in loaded.settings.unpromised():
             logger().warning(sentence)
