@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def process(*words: str, says: str, pipe: str) -> Iterator[tuple[int, subprocess
             subprocess.Popen(["cat"], stdin=stream, stdout=subprocess.DEVNULL)  # noqa: S607 - it reads the log away
         yield int(found[1]), running
     finally:
-        running.terminate()
+        running.send_signal(signal.SIGINT)  # which drains at once
         running.wait()
 
 

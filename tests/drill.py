@@ -41,6 +41,7 @@ CONFIGURATION = """
 [server]
 listen = "127.0.0.1:0"
 admin = ""
+linger = 0
 [store]
 url = "{store}"
 [sends]

@@ -1,6 +1,7 @@
 """Accounts: which entries a header opens, and that every wrong header is wrong in the same way and in the same time."""
 
 import hmac
+import tracemalloc
 from base64 import b64encode
 
 import pytest
@@ -48,6 +49,33 @@ def test_credentials_are_split_at_the_first_colon() -> None:
     """RFC 7617: a user-id holds no colon, a password may."""
     assert _opened(_basic("AC2:with:colon:s")) == ["B1"]
     assert _opened(_basic("AC2:with")) == []
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "basic"])
+def test_two_tokens_open_a_front_while_one_takes_the_place_of_the_other(scheme: str) -> None:
+    entry = _entry("AC1", "new")
+    world = Accounts([entry._replace(front=entry.front._replace(older="old")), _entry("AC1", "old", 2)])
+    opened = {
+        token: [one.behind.account for one in world.authenticate("restcomm", _basic(f"AC1:{token}", scheme))]
+        for token in ("new", "old", "older", "")
+    }
+    assert opened == {"new": ["B1"], "old": ["B1", "B2"], "older": [], "": []}
+
+
+def test_an_account_is_opened_by_each_spelling_of_its_credentials_and_none_of_them_is_kept() -> None:
+    """A thousand spellings of 10,000 characters each, one of which is that of most clients."""
+    world = Accounts([_entry("AC1", "one")])
+    usual = _basic("AC1:one")
+    world.authenticate("restcomm", usual)
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            spelled = f"{usual[:6]}{' ' * (9_000 + number)}{usual[6:]}"
+            assert world.authenticate("restcomm", spelled) == world.authenticate("restcomm", usual) == world.entries
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 100_000
 
 
 def test_a_token_outside_ascii_is_utf8() -> None:
@@ -128,3 +156,4 @@ def test_a_path_belongs_to_the_front_whose_root_it_has_and_else_to_the_first() -
 def test_a_side_is_shown_without_its_token() -> None:
     assert "one" not in repr(WORLD.entries[0].front)
     assert "behind-token" not in repr(WORLD.entries)
+    assert "older-token" not in repr(WORLD.entries[0].front._replace(older="older-token"))

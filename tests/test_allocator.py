@@ -27,3 +27,31 @@ def test_memory_of_the_size_of_a_list_is_used_again() -> None:
     """A megabyte is 244 pages, and two of them are touched twenty times."""
     said = subprocess.run([sys.executable, "-c", COUNTED], capture_output=True, check=True, text=True, timeout=60)
     assert int(said.stdout) < 244
+
+
+RETURNED = """
+from translator.shell.allocator import Returning, keep_what_was_freed, resident
+
+def overload():
+    pieces = [bytes(1000 + number % 7 * 500) for number in range(60000)]
+    kept.extend(pieces[::100])  # so that what is free is not all at the end
+    return resident()
+
+keep_what_was_freed()
+kept, returning = [], Returning()
+before = resident()
+print(returning.look(), returning.look())
+full = overload()
+print(full > before + 100e6, resident() > before + 100e6)
+print([returning.look(is_busy=True) for _ in range(20)].count(True), resident() > before + 100e6)
+print(returning.look(), resident() < before + 16e6)
+print(returning.look(), returning.look())
+overload()
+print([returning.look(is_busy=True) for _ in range(120)].index(True), resident() < before + 16e6)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc, of which alone it is asked")
+def test_what_an_overload_leaves_is_given_back_when_there_is_little_to_do_and_once_in_a_while_anyhow() -> None:
+    said = subprocess.run([sys.executable, "-c", RETURNED], capture_output=True, check=True, text=True, timeout=60)
+    assert said.stdout.splitlines() == ["False False", "True True", "0 True", "True True", "False False", "99 True"]

@@ -57,7 +57,7 @@ def config(tmp_path: Path) -> Path:
 
 def environment(**changes: str) -> dict[str, str]:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("SMS_TRANSLATOR_")}
-    return {**bare, "FRONT_TOKEN": "front-token", **changes}
+    return {**bare, "FRONT_TOKEN": "front-token", "SMS_TRANSLATOR_SERVER__LINGER": "0", **changes}
 
 
 def run(*words: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:

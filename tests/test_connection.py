@@ -30,10 +30,10 @@ from translator.shell.addresses import Address
 from translator.shell.app import Proxy
 from translator.shell.call import Call, new_ids
 from translator.shell.connection import HEAD, TURN, Connection
+from translator.shell.crowd import Guesses
 from translator.shell.door import Door
 from translator.shell.heads import Heads
 from translator.shell.outbox import Outbox, outbox_of
-from translator.shell.sealed import Sealed
 from translator.shell.serve import address_of, listen, serving
 from translator.wire import Answer, Failure, Request
 
@@ -178,7 +178,7 @@ class Watched(Door):
     """A door that shows what it has open, and why hands were not shaken. Idle connections are closed soon where that is wanted."""
 
     state: ServerState
-    last: Connection | Sealed
+    last: Any
 
     def __init__(self, attend: Any, tls: ssl.SSLContext | None, *, soon: bool) -> None:
         self.unshaken: list[str] = []
@@ -188,12 +188,12 @@ class Watched(Door):
     def __call__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> Connection | Sealed:  # fmt: skip
+    ) -> asyncio.Protocol:  # fmt: skip
         self.state = server_state
         if self._soon:
             config.timeout_keep_alive = 5 * doors._LOOK  # type: ignore[assignment]  # five looks, however often it looks
-        self.last = super().__call__(config, server_state, app_state, _loop)
-        return self.last
+        made = self.last = super().__call__(config, server_state, app_state, _loop)
+        return made
 
 
 SECRET: ContextVar[Secret | None] = ContextVar("SECRET", default=None)
@@ -242,7 +242,8 @@ async def place(
 ) -> AsyncIterator[Place]:
     """A server; `knobs` are the proxy's, `attend` stands in its place, `small` gives it small buffers."""
     provider = Provider()
-    served: Proxy = proxy(provider, **knobs)
+    # The tests of one world share an address, and most of what they send opens no account.
+    served: Proxy = proxy(provider, **{"guesses": Guesses(at_once=1e9), **knobs})
     server, client = SECRET.get() or (None, None)
     door = None if asgi else Watched(attend or served.attend, server, soon=soon)
     listener = listen("the test", Address("127.0.0.1", 0))
@@ -1478,7 +1479,8 @@ def test_behind_a_large_read_it_is_the_turn_of_others() -> None:
             call.respond(wire.Response(200, (), b""))
 
         state, line = ServerState(), Read()
-        connection = Connection(attend, new_ids(), Heads(state), state, asyncio.get_running_loop())
+        host = Door(attend, new_ids(), lambda _: None)
+        connection = Connection(host, Heads(state), state, asyncio.get_running_loop())
         connection.connection_made(cast("asyncio.Transport", line))
         connection.data_received(
             post(b"Content-Length: %d" % (3 * TURN), body=b"")[:-2].replace(b"Content-Length: 0\r\n", b"")

@@ -128,12 +128,12 @@ def test_what_is_kept_has_defaults(tmp_path: Path) -> None:
         ('"sqlite:///translator.db"', '"mysql://x"', "[store] url", "begins with"),
         ("allow = []", 'allow = ["10.0.0.1/8"]', "[callbacks] allow", "a network"),
         ("poll  = 5.0", "ports = [0]", "[callbacks] ports", ">= 1"),
-        ("[store]", "[sends]\nresend = true\n[store]", "[sends] resend", "Invalid"),
+        ("[store]", "[sends]\nresend = true\n[store]", "[sends] resend", "none of the values"),
         ("[store]", "[sends]\njoin = -1\n[store]", "[sends] join", ">= 0"),
         ("[store]", "[sents]\n[store]", "sents", "unknown section"),
         ("[store]", "secret = 'short'\n[store]", "[server] secret", "at least 32 bytes"),
         ("[store]", "[lists]\nmax_asks = 0\n[store]", "[lists] max_asks", ">= 1"),
-        ("[store]", "[lists]\non_cap = 'cut'\n[store]", "[lists] on_cap", "Invalid enum value"),
+        ("[store]", "[lists]\non_cap = 'cut'\n[store]", "[lists] on_cap", "has to be one of error, capped"),
         ("[store]", "[lists]\nsettle = -1\n[store]", "[lists] settle", ">= 0"),
         ("page_max      = 200", "page_max = 0", "[backs.provider]", "page_max"),
         ("page_max      = 200", "page_max = [1]", "[backs.provider].page_max", "wrong type"),
@@ -150,11 +150,16 @@ def test_what_is_kept_has_defaults(tmp_path: Path) -> None:
         ("https://provider.example.test", "https://u:p@provider.example.test", "[backs.provider] url", "a user"),
         ("https://provider.example.test", "https://provider.example.test?x=1", "[backs.provider] url", "a query"),
         ("https://provider.example.test", "https://provider.example.test:99999", "[backs.provider] url", "an address"),
-        ('name = "old"', 'name = "older"', "row 2 back.name", "there is no [backs.older]"),
+        ('name = "old"', 'name = "older"', "row 2 back.name", "there are provider, old"),
         ('token = "${env:FRONT_TOKEN}"', 'token = "${env:NONE}"', "row 1 front.token", "NONE is not set"),
         ('token = "${env:FRONT_TOKEN}"', 'token = "${file:none}"', "row 1 front.token", "cannot be read"),
         ('token = "${env:FRONT_TOKEN}"', 'token = "${vault:x}"', "row 1 front.token", "only ${env:NAME}"),
         ('token = "${env:FRONT_TOKEN}"', 'token = ""', "row 1 front.token", "not empty"),
+        ('token = "${env:FRONT_TOKEN}"', 'token = []', "row 1 front.token", "one token, or a list"),
+        ('token = "${env:FRONT_TOKEN}"', 'token = ["a", "b", "c"]', "row 1 front.token", "one token, or a list"),
+        ('token = "${env:FRONT_TOKEN}"', 'token = ["a", ""]', "row 1 front.token", "not empty"),
+        ('token = "${env:FRONT_TOKEN}"', 'token = ["a", 1]', "row 1 front.token", "got `int`"),
+        ('listen     = "127.0.0.1:8080"', "linger = -1", "[server] linger", ">= 0"),
         (', token = "${env:FRONT_TOKEN}"', "", "row 1 front.token", "is missing"),
         (', token = "${env:FRONT_TOKEN}"', ', token = "x", nulls = "maybe"', "row 1 front.nulls", "one of"),
         (', token = "${env:FRONT_TOKEN}"', ', token = "x", nul = "x"', "row 1 front.nul", "unknown key"),
@@ -172,6 +177,35 @@ def test_what_is_wrong_names_file_section_and_key(tmp_path: Path, old: str, new:
     assert error.where.startswith("translator.toml, ")
     assert error.where.endswith(where)
     assert what in error.what
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[store]", "[lists]\non_cap = '{}'\n[store]"),
+        ("[store]", "[sends]\nresend = '{}'\n[store]"),
+        ('search_params = "both"', 'engine = "{}"'),
+        ('search_params = "both"', 'search_params = "{}"'),
+        ('name = "old"', 'name = "{}"'),
+        ('listen     = "127.0.0.1:8080"', 'listen = "{}"'),
+        ('listen     = "127.0.0.1:8080"', 'workers = "{}"'),
+        ('"sqlite:///translator.db"', '"{}"'),
+        ("allow = []", 'allow = ["{}"]'),
+        ("https://provider.example.test", "{}"),
+        ('token = "${{env:FRONT_TOKEN}}"', 'token = "${{{}:x}}"'),
+    ],
+)
+def test_a_wrong_value_is_not_repeated(tmp_path: Path, old: str, new: str) -> None:
+    """It may be a secret that stands at the wrong key."""
+    error = refused(tmp_path, changed(old.replace("{{", "{").replace("}}", "}"), new.format("s3cret")))
+    assert "s3cret" not in str(error)
+
+
+def test_a_token_may_be_two_and_neither_is_shown(tmp_path: Path) -> None:
+    settings = read(tmp_path, changed('token = "${env:FRONT_TOKEN}"', 'token = ["${env:FRONT_TOKEN}", "l4st"]'))
+    first, second = assemble(settings).accounts.entries
+    assert (first.front.token, first.front.older, second.front.older) == ("f1", "l4st", "")
+    assert "l4st" not in repr(settings) + repr(first)
 
 
 def test_a_file_that_is_not_toml_or_not_there_is_said(tmp_path: Path) -> None:

@@ -103,6 +103,37 @@ def test_with_them_it_is_tls_of_today_and_http_1(tmp_path: Path, authority: trus
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("kind", trustme.KeyType)
+def test_of_the_suites_of_tls_1_2_only_those_are_spoken_that_seal_and_authenticate_at_once(
+    tmp_path: Path, authority: trustme.CA, kind: trustme.KeyType
+) -> None:
+    server = context(tmp_path, *issued(authority, kind))
+    assert server is not None
+
+    def shaken(suites: str) -> bool:
+        client = ssl.create_default_context()
+        authority.configure_trust(client)
+        client.maximum_version = ssl.TLSVersion.TLSv1_2
+        client.set_ciphers(suites)
+        there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+        caller, front = (
+            client.wrap_bio(back, there, server_hostname=HOST),
+            server.wrap_bio(there, back, server_side=True),
+        )
+        for side in (caller, front) * 3:
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError:
+                return False
+        return caller.version() == "TLSv1.2"
+
+    assert [shaken(suites) for suites in ("ECDHE+AESGCM", "ECDHE+CHACHA20")] == [True, True]
+    assert not shaken("ECDHE+AES:!AESGCM:!AESCCM")
+    assert not shaken("kRSA:@SECLEVEL=0")
+
+
 def test_absolute_paths_and_the_environment_lead_to_them_as_well(tmp_path: Path, papers: Papers) -> None:
     (tmp_path / "elsewhere").mkdir()
     for name, content in zip(("c", "k"), papers, strict=True):

@@ -1,7 +1,7 @@
 """Accounts: who may speak to which front, and which account at which back carries their messages."""
 
 import hmac
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -10,18 +10,16 @@ from translator.dialect import Dialect
 _NOBODY: Final = b"no account has this token, and comparing with it takes as long"
 
 
-_SPELLINGS: Final = 4096
-"""How many headers that were good are known again without being decoded; there are as many as accounts, unless somebody plays."""
-
-
 class Side(NamedTuple):
-    """One side of an entry: which account and property there, and the token that opens it. Never shown whole."""
+    """One side of an entry: which account and property there, and the token that opens it. Never shown whole. `older` is a token that
+    opens a front as well, while its callers change from one to the other; empty where there is none."""
 
     dialect: Dialect
     account: str
     property: str
     token: str
     sender: str = ""
+    older: str = ""
 
     def __repr__(self) -> str:
         return f"Side({self.dialect.name}, {self.account}, {self.property})"
@@ -60,11 +58,18 @@ class Accounts:
             {entry.front.dialect.name: entry.front.dialect for entry in reversed(self.entries)}.values()
         )[::-1]
         self.by_name = {entry.name: entry for entry in self.entries}
-        self._by_account: dict[tuple[str, str], tuple[tuple[bytes, Entry], ...]] = {}
+        self._by_account: dict[tuple[str, str], tuple[tuple[tuple[bytes, ...], Entry], ...]] = {}
         for entry in self.entries:
-            key = (entry.front.dialect.name, entry.front.account)
-            self._by_account[key] = (*self._by_account.get(key, ()), (entry.front.token.encode(), entry))
-        self._opened: dict[tuple[str, str | None], tuple[bytes, tuple[Entry, ...]]] = {}
+            front = entry.front
+            tokens = tuple([token.encode() for token in (front.token, front.older) if token])
+            key = (front.dialect.name, front.account)
+            self._by_account[key] = (*self._by_account.get(key, ()), (tokens, entry))
+        # Only the usual spelling of good credentials is known without being decoded: a caller chooses how many others it sends.
+        self._usual: dict[tuple[str, str | None], tuple[bytes, tuple[Entry, ...]]] = {}
+        for (dialect, account), candidates in self._by_account.items():
+            for token in {token for tokens, _ in candidates for token in tokens}:
+                usual = f"Basic {b64encode(account.encode() + b':' + token).decode('ascii')}"
+                self._usual[dialect, usual] = (usual.encode(), _opened(candidates, token))
 
     def dialect_of(self, path: str) -> Dialect:
         """The front that a path belongs to; the first one where it belongs to none."""
@@ -78,7 +83,7 @@ class Accounts:
 
         An unknown account costs a comparison too, so that time does not tell which accounts exist.
         """
-        known = self._opened.get((dialect, authorization))
+        known = self._usual.get((dialect, authorization))
         if known is not None and authorization is not None and hmac.compare_digest(known[0], authorization.encode()):
             return known[1]
         account, token = _credentials(authorization)
@@ -86,10 +91,12 @@ class Accounts:
         if candidates is None:
             hmac.compare_digest(token, _NOBODY)
             return ()
-        opened = tuple([entry for expected, entry in candidates if hmac.compare_digest(token, expected)])
-        if opened and authorization is not None and len(self._opened) < _SPELLINGS:
-            self._opened[dialect, authorization] = (authorization.encode(), opened)
-        return opened
+        return _opened(candidates, token)
+
+
+def _opened(candidates: Iterable[tuple[tuple[bytes, ...], Entry]], token: bytes) -> tuple[Entry, ...]:
+    """The entries that a token opens. Each of their tokens is compared, so that time does not tell which one is near."""
+    return tuple([entry for tokens, entry in candidates if sum(hmac.compare_digest(token, one) for one in tokens)])
 
 
 def _credentials(authorization: str | None) -> tuple[str, bytes]:

@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -59,10 +60,11 @@ def start(processor: int, words: list[str], **given: Any) -> subprocess.Popen[by
 
 
 def end(running: subprocess.Popen[bytes], patience: float = 5.0) -> None:
-    """End a process: by its standard input and SIGTERM, and where that does not help within `patience` seconds, by SIGKILL."""
+    """End a process: by its standard input and SIGINT, at which ours drains at once. Where that does not help within `patience` seconds,
+    by SIGKILL."""
     if running.stdin is not None:
         running.stdin.close()
-    running.terminate()
+    running.send_signal(signal.SIGINT)
     try:
         running.wait(patience)
     except subprocess.TimeoutExpired:

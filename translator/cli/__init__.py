@@ -63,16 +63,14 @@ def main() -> None:
 )  # fmt: skip
 @output_option
 def serve(config: Path, workers: int | None, explain_headers: bool | None, output: Output | None) -> None:
-    """Run the proxy until SIGINT or SIGTERM; -o is the form of the log."""
+    """Run the proxy until SIGINT or SIGTERM; SIGHUP reads FILE anew. -o is the form of the log."""
     from translator.shell import serve as serving
-    from translator.shell.assembly import assemble
     from translator.shell.settings import load
 
     configure(output)
     given = {"WORKERS": workers, "EXPLAIN_HEADERS": explain_headers}
     laid = {f"SMS_TRANSLATOR_SERVER__{name}": str(value).lower() for name, value in given.items() if value is not None}
-    settings = load(config, {**os.environ, **laid})
-    sys.exit(serving.serve(settings, assemble(settings)))
+    sys.exit(serving.serve(lambda: load(config, {**os.environ, **laid})))
 
 
 @main.command()

@@ -72,6 +72,17 @@ METRICS: Final[dict[str, Described]] = {
         "Rows that a back is asked for at once now: its page_max, or fewer where it was seen to serve fewer in the last ten minutes.",
         ("back",),
     ),
+    "auth_failures": Described(
+        "Requests whose credentials were missing or wrong: refused with 401, or limited with 429 where their address had failed too often.",
+        ("dialect", "answer"),
+    ),
+    "connections_refused": Described(
+        "Connections that were closed at once, since as many were open as the process has descriptors for.", ("port",)
+    ),
+    "reloads": Described(
+        "Configurations that were read anew: done, or refused, where the one before stays.", ("outcome",)
+    ),
+    "loaded_seconds": Described("When the configuration that is in force was read, in seconds since the epoch.", ()),
     "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
 }
 """Every metric, without its prefix; a counter's name on the page ends in `_total`."""
@@ -136,6 +147,22 @@ class Meter(Collector):
         """A caller and the front could not agree on TLS."""
         self._counts["handshakes", (reason,)] += 1
 
+    def count_unknown(self, dialect: str, answer: str) -> None:
+        """A request came without credentials that open an account."""
+        self._counts["auth_failures", (dialect, answer)] += 1
+
+    def count_refused(self, port: str) -> None:
+        """A connection was closed at once."""
+        self._counts["connections_refused", (port,)] += 1
+
+    def count_reload(self, outcome: str) -> None:
+        """A configuration was read anew."""
+        self._counts["reloads", (outcome,)] += 1
+
+    def show_loaded(self, when: float) -> None:
+        """When the configuration that is in force was read."""
+        self._counts["loaded_seconds", ()] = when
+
     def show_owed(self, table: str, states: Mapping[str, int], known: Iterable[str]) -> None:
         """How many rows there are in each of the known states."""
         for state in known:
@@ -164,7 +191,7 @@ class Meter(Collector):
 
 
 _FAMILIES: Final[dict[str, Any]] = {
-    **dict.fromkeys(("back_rows_served", "owed", "poll_backlog", "poll_stranded"), GaugeMetricFamily),
+    **dict.fromkeys(("back_rows_served", "loaded_seconds", "owed", "poll_backlog", "poll_stranded"), GaugeMetricFamily),
     "request_seconds": HistogramMetricFamily,
 }
 

@@ -9,11 +9,13 @@ wait for either cost more than the translation, so a timer looks after the call 
 """
 
 import asyncio
+import ipaddress
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
@@ -25,6 +27,7 @@ from translator.planning import served
 from translator.shell.admin import Meter
 from translator.shell.asgi import AsgiCall
 from translator.shell.call import GONE, Call, Gone, new_ids
+from translator.shell.crowd import Crowd, Guesses
 from translator.shell.deadlines import Deadlines
 from translator.shell.door import Door
 from translator.shell.driving import Asker, Driver, Scribe
@@ -35,10 +38,12 @@ from translator.shell.receipts import ROOT as RECEIPTS
 TakeReceipt: TypeAlias = Callable[[str], Awaitable[bool]]
 """Takes the path of a receipt, and says whether we had signed it."""
 
+_SLOW_DOWN: Final = 429
+
 
 class Proxy:
     """The ASGI endpoint. `deadline` is in seconds, `max_body` in bytes, `queue_max` how many requests are under way at most; `clock`
-    answers seconds since the epoch."""
+    answers seconds since the epoch. One proxy is one configuration: `before` is the one whose place it takes."""
 
     def __init__(
         self,
@@ -54,16 +59,18 @@ class Proxy:
         receipts: TakeReceipt | None = None,
         explain_headers: bool = False,
         meter: Meter | None = None,
+        guesses: Guesses | None = None,
+        before: "Proxy | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._accounts, self._limits = accounts, limits
         self._overdue = Deadlines(deadline)
         self._max_body, self._queue_max = max_body, queue_max
-        self._ids = new_ids()
-        self._answering = 0
+        self._ids: Iterator[str] = new_ids() if before is None else before._ids
+        self._crowd: Crowd = Crowd() if before is None else before._crowd
+        self._guesses: Guesses = (guesses or Guesses()) if before is None else before._guesses
         self._loop: asyncio.AbstractEventLoop | None = None  # asked for once, as in `upstream`
         self._many = len(accounts.entries) > 1
-        self._under_way: dict[str, int] = {}
         self._losses = Losses() if explain_headers else None
         self._meter = meter or Meter()
         self._receipts = receipts
@@ -84,7 +91,7 @@ class Proxy:
 
     def door(self, tls: ssl.SSLContext | None = None) -> Door:
         """This endpoint for a server of our own, over TLS where that is given."""
-        return Door(self.attend, self._ids, self._meter.count_handshake, tls)
+        return Door(self.attend, self._ids, self._meter.count_handshake, tls, refused=self._meter.count_refused)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -112,8 +119,22 @@ class Proxy:
             except Gone:
                 logger().info("gone", method=call.method, request_id=call.id)
                 return
+        if reply.fault == "unauthenticated":
+            reply = self._unknown(call, reply)
         if not call.answered:
             self._tell(call, reply)
+
+    def _unknown(self, call: Call, reply: Reply) -> Reply:
+        """What is told a caller that did not say who it is. One whose address has failed too often is told to slow down and has to connect
+        anew; who says it rightly is served from the same address meanwhile, since many callers may share it."""
+        is_limited = self._guesses.too_many(_network_of(call.peer()), time.monotonic())
+        self._meter.count_unknown(reply.dialect, "limited" if is_limited else "refused")
+        if not is_limited:
+            return reply
+        call.keep = False
+        headers = [(name, value) for name, value in reply.response.headers if name != "www-authenticate"]
+        limited = reply.response.replace(status=_SLOW_DOWN, headers=(*headers, ("retry-after", "1")))
+        return msgspec.structs.replace(reply, response=limited)
 
     def _turned_away(self, call: Call) -> Reply | None:
         """What is told where as many requests are under way as are taken: who queues without end answers nobody in time. None where
@@ -122,8 +143,8 @@ class Proxy:
         Where there are several accounts, each may have as many under way as there are places left, so that one that fills the
         queue leaves room for the others: alone it gets half, two get a third each.
         """
-        left = self._queue_max - self._answering
-        if left > 0 and not (self._many and self._under_way.get(call.login, 0) >= left):
+        left = self._queue_max - self._crowd.size
+        if left > 0 and not (self._many and self._crowd.of(call.login) >= left):
             return None
         call.keep = False
         return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
@@ -132,7 +153,8 @@ class Proxy:
         """The reply, or what is told where the work on it was cut short. Raises Gone."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         overdue = self._overdue.add(loop, self._is_overdue, call)
-        self._enters(call)
+        login = call.login if self._many else None
+        self._crowd.enters(login)
         request = None
         try:
             request = call.request(await call.read(self._max_body, lambda: self._most(call)))
@@ -154,20 +176,8 @@ class Proxy:
         finally:
             call.task = None  # what comes too late cuts nothing short any more
             self._overdue.drop(overdue)
-            self._leaves(call)
+            self._crowd.leaves(login)
         return reply
-
-    def _enters(self, call: Call) -> None:
-        self._answering += 1
-        if self._many:
-            self._under_way[call.login] = self._under_way.get(call.login, 0) + 1
-
-    def _leaves(self, call: Call) -> None:
-        self._answering -= 1
-        if self._many:
-            self._under_way[call.login] -= 1
-            if not self._under_way[call.login]:
-                del self._under_way[call.login]
 
     def _broken(self, call: Call, request: wire.Request, error: Exception) -> Reply:
         """A defect of ours is an answer too, and its traceback is in the log. One within a send must not make it look like one that was
@@ -227,6 +237,17 @@ class Proxy:
             logger().warning("request", **told)
         else:
             logger().info("request", **told)
+
+
+def _network_of(address: str) -> str:
+    """What of an address one party has: all of an IPv4 one, and the first half of an IPv6 one."""
+    if ":" not in address:
+        return address
+    try:
+        ip = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(ip.ipv4_mapped or int(ip) >> 64)
 
 
 class _Application(Starlette):

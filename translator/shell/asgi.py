@@ -19,7 +19,7 @@ class AsgiCall(Call):
             [(name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in scope["headers"]]
         )
         super().__init__(scope["method"], target, scope["query_string"].decode("latin-1"), headers, ids)
-        self._receive, self._send = receive, send
+        self._receive, self._send, self._client = receive, send, scope.get("client")
         self._leaving: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
 
@@ -51,6 +51,10 @@ class AsgiCall(Call):
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.lose()
+
+    def peer(self) -> str:
+        """See `Call.peer`."""
+        return self._client[0] if self._client else ""
 
     def respond(self, response: wire.Response) -> None:
         """See `Call.respond`."""

@@ -42,9 +42,10 @@ class Assembly(NamedTuple):
     reaches: dict[str, Reach]
 
 
-def assemble(settings: Settings) -> Assembly:
-    """What these settings mean. Raises ConfigError naming section and key, and TableError for a table that is broken."""
-    dialects = Dialects()
+def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly:
+    """What these settings mean. `dialects` are those that compile the tables. Raises ConfigError naming
+    section and key, and TableError for a table that is broken."""
+    dialects = dialects or Dialects()
     backs = {
         name: Back(name, _behind(dialects, settings, name, back), back.in_flight, back.receipts)
         for name, back in settings.backs.items()
@@ -59,7 +60,7 @@ def assemble(settings: Settings) -> Assembly:
         _check_property(f"{account.where} back.property", back.dialect.table, behind.property)
         entries.append(
             Entry(
-                Side(spoken, front.account, front.property, front.token),
+                Side(spoken, front.account, front.property, front.tokens()[0], older="".join(front.tokens()[1:])),
                 back,
                 Side(back.dialect, behind.account, behind.property, behind.token, behind.sender),
                 shared=served.count((behind.name, behind.account)) > 1,
@@ -74,10 +75,15 @@ def assemble(settings: Settings) -> Assembly:
 
 
 class Dialects:
-    """The installed dialects by the name that their own tables give them, compiled once for each set of settings."""
+    """The installed dialects by the name that their own tables give them, compiled once for each set of settings. What was compiled
+    `before` for the same settings is not compiled again."""
 
-    def __init__(self) -> None:
-        self._raw = {str(raw["dialect"]["name"]): (file, raw) for file, raw in raw_tables().items()}
+    def __init__(self, before: "Dialects | None" = None) -> None:
+        if before is None:
+            self._raw = {str(raw["dialect"]["name"]): (file, raw) for file, raw in raw_tables().items()}
+        else:
+            self._raw = before._raw
+        self._before = {} if before is None else before._made
         self._made: dict[tuple[Any, ...], Dialect] = {}
 
     @property
@@ -94,9 +100,12 @@ class Dialects:
                 raise ConfigError(f"{where}.{key}", "unknown key, or a value of the wrong type")
         made = (name, side, *sorted((key, type(value).__name__, value) for key, value in given.items()))
         if made not in self._made:
-            file, raw = self._raw[name]
-            self._made[made] = _compiled(file, raw, overlay(raw, side, given, where), given, where)
+            self._made[made] = self._before.get(made) or self._new(name, side, given, where)
         return self._made[made]
+
+    def _new(self, name: str, side: str, given: dict[str, Any], where: str) -> Dialect:
+        file, raw = self._raw[name]
+        return _compiled(file, raw, overlay(raw, side, given, where), given, where)
 
 
 def _compiled(file: str, plain: dict[str, Any], laid: dict[str, Any], given: dict[str, Any], where: str) -> Dialect:

@@ -7,9 +7,9 @@ its time has come. A round that fails says so in the log and is tried again; not
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from translator.shell.admin import Meter
 from translator.shell.log import logger, where_it_broke
@@ -28,6 +28,10 @@ class Loop:
     def __init__(self, name: str, round_: Callable[[], Awaitable[bool]], *, rest: float, gap: float = 0.0) -> None:
         self._name, self._round, self._rest, self._gap = name, round_, rest, gap
         self._woken = asyncio.Event()
+
+    def pace(self, *, rest: float, gap: float) -> None:
+        """Go on at another pace, from the next round on."""
+        self._rest, self._gap = rest, gap
 
     def wake(self) -> None:
         """There is something to do."""
@@ -50,19 +54,25 @@ class Loop:
                     await self._woken.wait()
 
 
-def retiring(store: Store, keep: Keep, meter: Meter) -> Loop:
-    """The loop that deletes what is finished for long enough, and counts what is not."""
+def retiring(store: Store, keep: Callable[[], Keep], meter: Meter) -> Loop:
+    """The loop that deletes what is finished for long enough, and counts what is not. `keep` says what is long enough today."""
 
     async def round_() -> bool:
         meter.show_owed("sends", await store.read(sends.counted), (sends.INTENT, sends.UNKNOWN, sends.LOST))
         meter.show_owed("calls", await store.read(calls.counted), (calls.DUE, calls.DEAD))
-        return await store.write(partial(retire, keep=keep, now=time.time())) > 0
+        return await store.write(partial(retire, keep=keep(), now=time.time())) > 0
 
     return Loop("retention", round_, rest=_RETIRE, gap=0.1)
 
 
+class Running(Protocol):
+    """What goes on until it is cancelled."""
+
+    async def run(self) -> None: ...
+
+
 @contextlib.asynccontextmanager
-async def going_on(loops: list[Loop]) -> AsyncIterator[None]:
+async def going_on(loops: Sequence[Running]) -> AsyncIterator[None]:
     """Let these loops go on while the block runs."""
     tasks = [asyncio.create_task(loop.run()) for loop in loops]
     try:

@@ -72,6 +72,10 @@ class Call(Errand):
         """The body, or None as soon as it is larger than `most`, or than `larger()` where it is larger than that: the rest of it is not
         read. Raises Gone. From then on a read whose caller leaves is cut short, and a send is not."""
 
+    def peer(self) -> str:
+        """The address that it came from; empty where that is not known."""
+        return ""
+
     @abstractmethod
     def respond(self, response: wire.Response) -> None:
         """Answer, or drop the answer where nobody waits for it any more."""

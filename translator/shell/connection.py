@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import httptools
 from uvicorn.server import ServerState
@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 from translator import wire
 from translator.shell.call import Call
 from translator.shell.heads import Heads, refusal
-from translator.shell.incoming import Incoming
+from translator.shell.incoming import Incoming, origin
 from translator.shell.log import logger, where_it_broke
 from translator.shell.outbox import outbox_of
 
@@ -43,15 +43,22 @@ Attend = Callable[[Call], Awaitable[None]]
 """Answers a call, and never raises for what a caller or a back can do."""
 
 
-class Connection(asyncio.Protocol):
-    """One connection of a caller. `loop` is the one that it lives in, `ids` makes ids for requests without one, and what `heads` tells
-    is the same for all connections of a server, whose `state` says which are open."""
+class Host(Protocol):
+    """What all connections of a server ask for, each time that they need it: it may change while they are open. `ids` makes ids for
+    requests without one. `is_leaving` says that every answer is the last of its connection."""
 
-    def __init__(
-        self, attend: Attend, ids: Iterator[str], heads: Heads, state: ServerState, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self.loop, self.ids = loop, ids
-        self._attend, self._heads, self._state = attend, heads, state
+    attend: Attend
+    ids: Iterator[str]
+    is_leaving: bool
+
+
+class Connection(asyncio.Protocol):
+    """One connection of a caller. `loop` is the one that it lives in, `host` who answers, and what `heads` tells is the same for all
+    connections of a server, whose `state` says which are open."""
+
+    def __init__(self, host: Host, heads: Heads, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop, self.ids = loop, host.ids
+        self._host, self._heads, self._state = host, heads, state
         self._outbox = outbox_of(loop)
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: Any = None
@@ -74,10 +81,13 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         self._state.connections.discard(self)
-        self._is_deaf, self._parser = True, None  # each holds the other
+        # Each holds the other, and so do this and a call: what is in a ring stays until the collector of garbage comes by.
+        self._is_deaf, self._parser = True, None
         self._ahead.clear()
-        if self._call is not None:
-            self._call.lose()
+        self._headers, self._url = [], b""
+        call, self._call, self._receiving = self._call, None, None
+        if call is not None:
+            call.lose()
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
@@ -146,7 +156,7 @@ class Connection(asyncio.Protocol):
         if self._is_deaf or (parser.should_upgrade() and verb != _TUNNEL):
             return
         if not url.startswith(b"/") or b"#" in url:
-            url = _origin(url)
+            url = origin(url)
         target, _, query = url.decode("latin-1").partition("?")
         call = Incoming(self, verb, target, query, tuple(self._headers))
         call.keep = is_newest and parser.should_keep_alive() and verb != _TUNNEL
@@ -214,6 +224,11 @@ class Connection(asyncio.Protocol):
         if self._call is None and not self._ahead:
             self._end(self._farewell)
 
+    def peer(self) -> str:
+        """The address of the caller; empty where there is none."""
+        peer = self._transport.get_extra_info("peername")
+        return str(peer[0]) if isinstance(peer, tuple) else ""
+
     # ---- calls -----------------------------------------------------------------------------------------------------------
 
     def wants_body(self, call: Incoming) -> None:
@@ -227,7 +242,7 @@ class Connection(asyncio.Protocol):
         if call is not self._call or self._transport.is_closing():
             return
         # Who asks before it sends a body, and was not told to, sends none: what follows is not to be taken for one.
-        close = not call.keep or call.asks_before or self._is_stopping
+        close = not call.keep or call.asks_before or self._is_stopping or self._host.is_leaving
         head = self._head_of(call, response, close=close)
         body = b"" if call.is_head or response.status in _BODILESS else response.body
         self._call = None
@@ -266,7 +281,7 @@ class Connection(asyncio.Protocol):
         """A call, attended to; however that ends, the caller is not left waiting."""
         task = call.task
         try:
-            await self._attend(call)
+            await self._host.attend(call)
         except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
             logger().error("defect", request_id=call.id, traceback=where_it_broke(error))
         finally:
@@ -283,13 +298,3 @@ class Connection(asyncio.Protocol):
             self._begin(self._ahead.popleft())
         if not self._ahead and not self._transport.is_closing():
             self._transport.resume_reading()
-
-
-def _origin(url: bytes) -> bytes:
-    """Path and query of a target that is a whole address, or that holds a fragment."""
-    try:
-        parts = httptools.parse_url(url)
-    except httptools.HttpParserInvalidURLError:
-        return url
-    path = parts.path or b"/"
-    return path + b"?" + parts.query if parts.query else path

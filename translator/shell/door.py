@@ -10,44 +10,74 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from translator.shell.connection import Attend, Connection
-from translator.shell.heads import Heads
+from translator.shell.heads import Heads, refusal
+from translator.shell.log import logger
 from translator.shell.sealed import Sealed
 
 _LOOK: Final = 1.0
 """Seconds between two looks for connections that nobody uses."""
 
+_FULL: Final = refusal(503, "As many connections are open as this server has room for.")
+
 
 class Door:
     """Stands where uvicorn wants a protocol's class, for one server. `attend` answers a call, `ids` are for requests without one, and
-    with `tls` nothing else is spoken: `failed` is told then why hands were not shaken."""
+    with `tls` nothing else is spoken: `failed` is told then why hands were not shaken. Of these, `attend` is asked for by each request,
+    and `tls` by each connection: both may be replaced. So may `most`, how many connections there are at once; `refused` is told of
+    each one that is closed at once for that. `name` is what the log calls this server."""
 
     def __init__(
-        self, attend: Attend, ids: Iterator[str], failed: Callable[[str], None], tls: ssl.SSLContext | None = None
+        self, attend: Attend, ids: Iterator[str], failed: Callable[[str], None], tls: ssl.SSLContext | None = None, *,
+        name: str = "front", refused: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
-        self._attend, self._ids, self._failed, self._tls = attend, ids, failed, tls
+        self.attend, self.ids, self.tls = attend, ids, tls
+        self.is_leaving = False
+        self.most = 1_000_000
+        self._failed, self._refused, self._name = failed, refused, name
         self._heads: Heads | None = None
         self._is_looking = False
+        self._refusals = 0
 
     def __call__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],  # noqa: ARG002 - uvicorn's own names
         _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> Connection | Sealed:  # fmt: skip
+    ) -> asyncio.Protocol:  # fmt: skip
         """A new connection."""
         loop = _loop or asyncio.get_running_loop()
         heads = self._heads = self._heads or Heads(server_state)
         if not self._is_looking:
             self._is_looking = True
             loop.call_later(_LOOK, self._look, loop, server_state, int(config.timeout_keep_alive / _LOOK))
-        if self._tls is None:
-            return Connection(self._attend, self._ids, heads, server_state, loop)
-        make = partial(Connection, self._attend, self._ids, heads, server_state, loop)
-        return Sealed(make, self._tls, server_state, self._failed)
+        if len(server_state.connections) >= self.most:
+            self._refusals += 1
+            self._refused(self._name)
+            return _Refused(is_plain=self.tls is None)
+        if self.tls is None:
+            return Connection(self, heads, server_state, loop)
+        make = partial(Connection, self, heads, server_state, loop)
+        return Sealed(make, self.tls, server_state, self._failed)
 
     def _look(self, loop: asyncio.AbstractEventLoop, state: ServerState, most: int) -> None:
-        """Close the connections on which no request has come for a while: one look at all costs less than a timer for each."""
+        """Close the connections on which no request has come for a while: one look at all costs less than a timer for each. The same look
+        says how many were refused since the last one: one line for all of them."""
         connections: set[Any] = state.connections
         for connection in list(connections):
             connection.grow_old(most)
+        refusals, self._refusals = self._refusals, 0
+        if refusals:
+            logger().warning("connections-refused", port=self._name, refused=refusals, open=len(connections))
         self._is_looking = bool(connections)
         if connections:
             loop.call_later(_LOOK, self._look, loop, state, most)
+
+
+class _Refused(asyncio.Protocol):
+    """A connection for which there is no descriptor to spare. It is told so where it speaks plain HTTP, and closed."""
+
+    def __init__(self, *, is_plain: bool) -> None:
+        self._is_plain = is_plain
+
+    def connection_made(self, transport: Any) -> None:
+        if self._is_plain:
+            transport.write(_FULL)
+        transport.close()

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+import httptools
+
 from translator import wire
 from translator.shell.call import Call, Gone
 
@@ -13,6 +15,8 @@ class Line(Protocol):
 
     loop: asyncio.AbstractEventLoop
     ids: Iterator[str]
+
+    def peer(self) -> str: ...
 
     def wants_body(self, call: "Incoming") -> None: ...
 
@@ -65,6 +69,10 @@ class Incoming(Call):
         self._tell()
         super().lose()
 
+    def peer(self) -> str:
+        """See `Call.peer`."""
+        return self._line.peer()
+
     def respond(self, response: wire.Response) -> None:
         """See `Call.respond`."""
         self._line.respond(self, response)
@@ -72,3 +80,13 @@ class Incoming(Call):
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
+
+
+def origin(url: bytes) -> bytes:
+    """Path and query of a target that is a whole address, or that holds a fragment."""
+    try:
+        parts = httptools.parse_url(url)
+    except httptools.HttpParserInvalidURLError:
+        return url
+    path = parts.path or b"/"
+    return path + b"?" + parts.query if parts.query else path

@@ -52,19 +52,33 @@ def place_of(entry: Entry) -> str:
     return f"{entry.back.name}/{entry.behind.account}/{entry.behind.property}"
 
 
+class Links:
+    """What the journals of one process share, whichever configuration they belong to: `wake` is called when a send has become unknown, and
+    `news` is set when something has become of unknown sends."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        self.news = asyncio.Event()
+
+
 class Journal:
-    """`wake` is called when a send has become unknown: somebody is to look for it at once."""
+    """The journal of one configuration. Requests end with the journal that they began with."""
 
     def __init__(
         self, store: Store, accounts: Accounts, vetting: Vetting, receipts: Receipts, patience: Patience, *,
-        wake: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time,
+        wake: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time, links: Links | None = None,
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._vetting, self._receipts = store, accounts, vetting, receipts
         self._patience, self._clock = patience, clock
         self._places = {name: place_of(entry) for name, entry in accounts.by_name.items()}
         self._lots: list[str] = []
-        self._news = asyncio.Event()
-        self.wake = wake
+        self.links = links or Links(wake)
+
+    def successor(self, accounts: Accounts, receipts: Receipts, patience: Patience) -> "Journal":
+        """The journal of another configuration, over the same store."""
+        return Journal(
+            self._store, accounts, self._vetting, receipts, patience, clock=self._clock, links=self.links
+        )  # fmt: skip
 
     async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
         """Write sends down before they are asked for. Raises Refused where that cannot be done."""
@@ -118,19 +132,19 @@ class Journal:
             raise Refused(Fault("outcome-unknown", log=why))
         for outcome in outcomes:
             if outcome.state == "unknown":
-                self.wake()
+                self.links.wake()
 
     def tell(self) -> None:
         """Something has become of unknown sends: whoever waits looks at once."""
-        self._news.set()
-        self._news = asyncio.Event()
+        self.links.news.set()
+        self.links.news = asyncio.Event()
 
     async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]:
         """What became of unknown sends, as far as that is heard within the time that is waited for it."""
         until = asyncio.get_running_loop().time() + self._patience.wait
         glance = _GLANCE
         while True:
-            news = self._news
+            news = self.links.news
             try:
                 found = await self._store.read(partial(rows.outcomes, ids=ids))
             except StoreDown:

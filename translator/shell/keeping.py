@@ -6,9 +6,10 @@ receipt ─▶ "go and look" ────┼▶ Tracker  what somebody waits for
                              └▶ retention
 """
 
+import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -23,12 +24,16 @@ from translator.shell.receipts import Receipts
 from translator.shell.seeker import Seeker
 from translator.shell.settings import Settings
 from translator.shell.store import Store, StoreDown, watches
+from translator.shell.store.claims import release
 from translator.shell.store.retention import Keep
 from translator.shell.tracker import Polling, Tracker
 from translator.shell.vetting import Vetting
 
 _GRACE = 15.0
 """Seconds beyond a back's own time within which the outcome of a send has been written down, or will not be."""
+
+_GIVING_BACK = 5.0
+"""Seconds that giving back leases may take: without that they run out by themselves."""
 
 
 class Keeping(NamedTuple):
@@ -64,8 +69,56 @@ class Keeper:
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._limits = store, accounts, limits
         self._keeping, self._meter, self._clock = keeping, meter, clock
-        self._look: Callable[[Sequence[tuple[str, int]]], Awaitable[None]] = _nobody_looks
+        self._loops: dict[str, Loop] = {}
+        self._seeker: Seeker | None = None
+        self._tracker: Tracker | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         self.journal = Journal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
+
+    def change(self, accounts: Accounts, limits: Limits, keeping: Keeping) -> None:
+        """Work by this configuration from now on. `journal` is another one, and the background work sees it from its next round on."""
+        self._keeping.vetting.become(keeping.vetting)
+        self._accounts, self._limits = accounts, limits
+        self._keeping = keeping._replace(vetting=self._keeping.vetting, gaps=self._keeping.gaps)
+        self.journal = self.journal.successor(accounts, keeping.receipts, keeping.patience)
+
+    def use(self, driver: Driver) -> None:
+        """Let the background work ask the backs of this driver, from the next round on. What it has learnt of them is handed over."""
+        keeping, before = self._keeping, self._tracker
+        timeout = max(0.0, keeping.patience.answer - _GRACE)
+        if self._seeker is None:
+            self._seeker = Seeker(
+                self._store, self._accounts, driver, self._limits, keeping.patience, self._meter,
+                timeout=timeout, tell=self.journal.tell, wake=self._wake("seeker"), clock=self._clock,
+            )  # fmt: skip
+        else:
+            self._seeker.change(self._accounts, driver, self._limits, keeping.patience, timeout)
+        self._tracker = Tracker(
+            self._store, self._accounts, driver, keeping.polling, self._meter, wake=self._wake("courier"), clock=self._clock
+        )  # fmt: skip
+        self._tracker.hurry = self._wake("tracker")
+        if before is not None:
+            self._tracker.learn_from(before)
+            self._end(before)
+        if "tracker" in self._loops:
+            self._loops["tracker"].pace(rest=keeping.polling.poll, gap=keeping.polling.poll)
+            self._loops["tracker"].wake()
+
+    def _end(self, tracker: Tracker) -> None:
+        """Let the looks of a poller that is replaced end by themselves."""
+        task = asyncio.create_task(tracker.finish())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _wake(self, name: str) -> Callable[[], None]:
+        """Wakes a loop, if it runs."""
+
+        def wake() -> None:
+            loop = self._loops.get(name)
+            if loop is not None:
+                loop.wake()
+
+        return wake
 
     async def is_well(self) -> bool:
         """Whether the store answers."""
@@ -81,34 +134,53 @@ class Keeper:
         if send is None:
             return False
         with contextlib.suppress(StoreDown):  # polling finds what this would have told
-            await self._look(await self._store.write(partial(watches.look_now, send=send, now=self._clock())))
+            rows = await self._store.write(partial(watches.look_now, send=send, now=self._clock()))
+            if self._tracker is not None:
+                await self._tracker.hasten(rows)
         return True
+
+    async def _seek(self) -> bool:
+        return self._seeker is not None and await self._seeker.round()
+
+    async def _track(self) -> bool:
+        return self._tracker is not None and await self._tracker.begin()
 
     @contextlib.asynccontextmanager
     async def going_on(self, driver: Driver) -> AsyncIterator[None]:
-        """Work off what is owed while the block runs, and let the calls under way end."""
-        keeping, common = self._keeping, (self._store, self._accounts, driver, self._limits)
-        seeker = Seeker(
-            *common, keeping.patience, self._meter, timeout=max(0.0, keeping.patience.answer - _GRACE),
-            tell=self.journal.tell, clock=self._clock,
-        )  # fmt: skip
+        """Work off what is owed while the block runs, let the calls under way end, and give back what was taken and is not done."""
+        keeping = self._keeping
         courier = Courier(self._store, keeping.vetting, self._meter, gaps=keeping.gaps, clock=self._clock)
-        calling = Loop("courier", courier.round, rest=1.0)
-        tracker = Tracker(*common[:3], keeping.polling, self._meter, wake=calling.wake, clock=self._clock)
-        seeking = Loop("seeker", seeker.round, rest=1.0)
-        tracking = Loop("tracker", tracker.begin, rest=keeping.polling.poll, gap=keeping.polling.poll)
-        tracker.hurry = tracking.wake
-        self.journal.wake, self._look = seeking.wake, tracker.hasten
-        seeker.wake = seeking.wake
-        await seeker.recover()
+        poll = keeping.polling.poll
+        self._loops = {
+            "courier": Loop("courier", courier.round, rest=1.0),
+            "seeker": Loop("seeker", self._seek, rest=1.0),
+            "tracker": Loop("tracker", self._track, rest=poll, gap=poll),
+        }
+        self.use(driver)
+        self.journal.links.wake = self._wake("seeker")
+        if self._seeker is not None:
+            await self._seeker.recover()
         try:
-            async with going_on([seeking, tracking, calling, retiring(self._store, keeping.keep, self._meter)]):
+            async with going_on(
+                [*self._loops.values(), retiring(self._store, lambda: self._keeping.keep, self._meter)]
+            ):
                 yield
         finally:
-            await seeker.aclose()
-            await tracker.aclose()
+            await self._stop()
             await courier.aclose()
+            await self._give_back()
 
+    async def _stop(self) -> None:
+        """End what is under way at the backs."""
+        for worker in (self._seeker, self._tracker):
+            if worker is not None:
+                await worker.aclose()
+        for task in self._ending:
+            task.cancel()
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
-async def _nobody_looks(_: Sequence[tuple[str, int]]) -> None:
-    """Before anything goes on, nobody does."""
+    async def _give_back(self) -> None:
+        """Let others take at once what this process has taken and will not do. Where the store is down, its leases run out."""
+        with contextlib.suppress(StoreDown, TimeoutError):
+            async with asyncio.timeout(_GIVING_BACK):
+                await self._store.write(partial(release, now=self._clock()))

@@ -22,10 +22,11 @@ from translator.shell.addresses import Address
 from translator.shell.admin import Meter
 from translator.shell.app import Proxy
 from translator.shell.assembly import Dialects
+from translator.shell.ending import stopped
 from translator.shell.journal import Patience
 from translator.shell.keeping import Keeper, Keeping
 from translator.shell.receipts import Receipts
-from translator.shell.serve import address_of, listen, serving, stopped
+from translator.shell.serve import address_of, listen, serving
 from translator.shell.store import open_store
 from translator.shell.store.retention import Keep
 from translator.shell.tracker import Polling

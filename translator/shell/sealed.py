@@ -207,6 +207,9 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
         self._is_held = False
         self._network.resume_reading()
 
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._network.get_extra_info(name, default)
+
     def get_write_buffer_size(self) -> int:
         return int(self._network.get_write_buffer_size())
 

@@ -16,8 +16,9 @@ Count = Annotated[int, Meta(ge=0)]
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """`[server]`: where we listen, and what one front request may cost. `deadline` in seconds, `max_body` in bytes, `queue_max`
-    requests under way at most, in each of `workers` processes; `drain`, in seconds, is what is left to them at the end. `tls_cert` and
-    `tls_key` are paths, and go together: with them `listen` speaks TLS."""
+    requests under way at most, in each of `workers` processes. At the end `linger` is the seconds for which new connections are still
+    taken, and `drain` the seconds that are left to open requests then. `tls_cert` and `tls_key` are paths, and go together: with them
+    `listen` speaks TLS."""
 
     listen: str = "127.0.0.1:8080"
     admin: str = "127.0.0.1:8081"
@@ -27,6 +28,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     max_body: Positive = 65536
     queue_max: Positive = 10_000
     workers: Workers = 1
+    linger: Duration = 5.0
     drain: Duration | None = None
     tls_cert: str = ""
     tls_key: str = ""
@@ -101,13 +103,18 @@ class Back(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Front(msgspec.Struct, frozen=True, kw_only=True):
-    """`front` of an entry: what the calling application logs in with. `given` are the keys of its dialect."""
+    """`front` of an entry: what the calling application logs in with. `token` is one, or a list of the new one and the old one: both are
+    taken. `given` are the keys of its dialect."""
 
     dialect: str
     account: str
-    token: str
+    token: str | tuple[str, ...]
     property: str = ""
     given: dict[str, Any] = {}
+
+    def tokens(self) -> tuple[str, ...]:
+        """What opens the account, the new one first."""
+        return (self.token,) if isinstance(self.token, str) else self.token
 
     def __repr__(self) -> str:
         return f"Front(dialect={self.dialect!r}, account={self.account!r}, property={self.property!r})"

@@ -50,6 +50,11 @@ class Seeker:
         self._places: dict[str, Place] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
+    def change(self, accounts: Accounts, driver: Driver, limits: Limits, patience: Patience, timeout: float) -> None:
+        """Work by another configuration from the next look on. What was read of windows so far is kept."""
+        self._accounts, self._driver, self._limits = accounts, driver, limits
+        self._patience, self._timeout = patience, timeout
+
     async def recover(self) -> None:
         """What was under way when the process before us ended is unknown. Where others share the store, time tells."""
         if not self._store.shared:

@@ -1,33 +1,33 @@
 """Sockets and signals: the front and the admin port in one process, from the first listen to the last answer.
 
-listening ──▶ serving ── SIGINT, SIGTERM ──▶ draining: no new connection, /readyz says 503 ──▶ the end
+listening ──▶ serving ── SIGTERM ──▶ lingering: /readyz says 503, answers close ──▶ draining: no new connection ──▶ the end
+                 └── SIGHUP ──▶ the configuration is read anew: `runtime`
 """
 
 import asyncio
 import contextlib
 import gc
-import signal
 import socket
-import ssl
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
 
-from translator.errors import ConfigError
+from translator.errors import ConfigError, TableError
 from translator.shell.addresses import Address, read_address
 from translator.shell.admin import Meter, admin_application
-from translator.shell.allocator import keep_what_was_freed
-from translator.shell.app import Proxy
-from translator.shell.assembly import Assembly
+from translator.shell.allocator import Returning, keep_what_was_freed
+from translator.shell.background import going_on
+from translator.shell.call import new_ids
+from translator.shell.descriptors import ADMIN, raise_limit
 from translator.shell.door import Door
-from translator.shell.keeping import Keeper, Keeping
+from translator.shell.ending import Ending, hold_reloads
+from translator.shell.hosting import hosted
 from translator.shell.log import in_one_write, logger
-from translator.shell.memory import Memory
+from translator.shell.runtime import Loaded, Reader, Reloading, Runtime, grace
 from translator.shell.settings import Settings
-from translator.shell.store import Store, open_store
-from translator.shell.tls import front_tls
+from translator.shell.store import open_store
 from translator.shell.workers import Supervisor
 
 try:
@@ -76,9 +76,15 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    def give(self, grace: int) -> None:
+        """Give open requests so many seconds at the end."""
+        self.config.timeout_graceful_shutdown = grace
+
 
 @contextlib.asynccontextmanager
-async def serving(app: Starlette, listener: socket.socket, grace: int, door: Door | None = None) -> AsyncIterator[None]:
+async def serving(
+    app: Starlette, listener: socket.socket, grace: int, door: Door | None = None
+) -> AsyncIterator[_Server]:
     """Serve while the block runs; on the way out open requests get `grace` seconds and the application closes what it holds. Requests
     come in through the door where there is one, and as ASGI otherwise."""
     config = uvicorn.Config(
@@ -96,39 +102,16 @@ async def serving(app: Starlette, listener: socket.socket, grace: int, door: Doo
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield
+        yield server
     finally:
         server.should_exit = True
         await running
-
-
-def stopped() -> asyncio.Event:
-    """An event that SIGINT or SIGTERM sets; a second one ends the process as it would without us."""
-    event, loop = asyncio.Event(), asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-
-    def stop() -> None:
-        event.set()
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-    for number in numbers:
-        loop.add_signal_handler(number, stop)
-    return event
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run to the end, in the fastest event loop there is."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
         runner.run(work)
-
-
-def _grace(settings: Settings) -> int:
-    """Seconds that open requests get at the end: until the last of them has been answered, and its send has an outcome."""
-    if settings.server.drain is not None:
-        return int(settings.server.drain)
-    slowest = max(back.timeout for back in settings.backs.values())
-    return int(max(settings.server.deadline, slowest + settings.sends.wait)) + _GRACE
 
 
 def _leave_in_peace() -> None:
@@ -139,38 +122,45 @@ def _leave_in_peace() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def serve(settings: Settings, assembly: Assembly) -> int:
-    """The proxy, until SIGINT or SIGTERM, in as many processes as are wanted. The exit status. Raises ConfigError when an address cannot
-    be listened on, or when what TLS is spoken with is not usable."""
-    where, tls = f"{settings.file}, [server] listen", front_tls(settings)
+def serve(load: Callable[[], Settings]) -> int:
+    """The proxy, until SIGINT or SIGTERM, in as many processes as are wanted. `load` reads the configuration, now and for each SIGHUP.
+    The exit status. Raises ConfigError when an address cannot be listened on, or when what TLS is spoken with is not usable."""
+    hold_reloads()
+    read = Reader(load)
+    loaded = read()
+    settings = loaded.settings
+    where = f"{settings.file}, [server] listen"
     keep_what_was_freed()
+    raise_limit()
     for sentence in settings.unpromised():
         logger().warning(sentence)
     with contextlib.closing(listen(where, read_address(where, settings.server.listen))) as front:
         if settings.server.workers == 1:
-            run(_served(settings, assembly, front, tls))
+            run(_served(loaded, read, front))
             return 0
+        last = loaded
 
         def work(number: int, lifeline: int) -> int:
             try:
-                run(_served(settings, assembly, front, tls, number, lifeline))
+                run(_served(last, read, front, number, lifeline))
             except ConfigError as error:
                 logger().error("cannot-start", worker=number, why=str(error))
                 return _CANNOT_START
             return 0
 
-        return Supervisor(settings.server.workers, work).run()
+        def refresh() -> None:
+            nonlocal last
+            with contextlib.suppress(ConfigError, TableError):  # the workers that run say what is wrong
+                last = read()
+
+        return Supervisor(settings.server.workers, work, refresh).run()
 
 
 async def _served(
-    settings: Settings,
-    assembly: Assembly,
-    front: socket.socket,
-    tls: ssl.SSLContext | None,
-    number: int = 0,
-    lifeline: int | None = None,
+    loaded: Loaded, read: Reader, front: socket.socket, number: int = 0, lifeline: int | None = None
 ) -> None:
     """One process of it. The admin port of worker `number` is so many further than that of the first."""
+    settings = loaded.settings
     where = f"{settings.file}, [server] admin"
     with contextlib.ExitStack() as sockets:
         admin = None
@@ -179,56 +169,51 @@ async def _served(
             admin = listen(where, at._replace(port=at.port + number))
             sockets.callback(admin.close)
         store = await open_store(settings.store.url, f"{settings.file}, [store] url", settings.folder)
-        stop = stopped()
-        if lifeline is not None:
-            asyncio.get_running_loop().add_reader(lifeline, stop.set)
         try:
-            await _serve(
-                settings, assembly, store, front, tls, admin, stop, worker=None if lifeline is None else number
-            )
+            meter = Meter()
+            runtime = Runtime(loaded, store, meter)
+            reloading = Reloading(read, runtime, meter)
+            ending = Ending(is_worker=lifeline is not None, reload=reloading.want)
+            if lifeline is not None:
+                asyncio.get_running_loop().add_reader(lifeline, _orphaned, lifeline, ending)
+            await _serve(runtime, reloading, ending, front, admin, None if lifeline is None else number)
         finally:
             await store.close()
 
 
+def _orphaned(lifeline: int, ending: Ending) -> None:
+    """Whoever started this worker is gone, and so is whoever would start another one."""
+    asyncio.get_running_loop().remove_reader(lifeline)
+    ending.drain()
+
+
 async def _serve(
-    settings: Settings,
-    assembly: Assembly,
-    store: Store,
-    front: socket.socket,
-    tls: ssl.SSLContext | None,
-    admin: socket.socket | None,
-    stop: asyncio.Event,
+    runtime: Runtime, reloading: Reloading, ending: Ending, front: socket.socket, admin: socket.socket | None,
     worker: int | None,
-) -> None:
-    meter, grace = Meter(), _grace(settings)
-    backs = {name: reach.upstream() for name, reach in assembly.reaches.items()}
-    keeper = Keeper(store, assembly.accounts, assembly.limits, Keeping.of(settings), meter)
-    proxy = Proxy(
-        assembly.accounts,
-        assembly.limits,
-        backs,
-        deadline=settings.server.deadline,
-        max_body=settings.server.max_body,
-        queue_max=settings.server.queue_max,
-        memory=Memory(settings.lists.snapshot_bytes),
-        scribe=keeper.journal,
-        receipts=keeper.take_receipt,
-        explain_headers=settings.server.explain_headers,
-        meter=meter,
-    )
+) -> None:  # fmt: skip
+    proxy, keeper, door = runtime.proxy, runtime.keeper, runtime.door
     async with contextlib.AsyncExitStack() as servers:
         if admin is not None:
-            await servers.enter_async_context(
-                serving(admin_application(meter, stop.is_set, keeper.is_well), admin, _GRACE)
-            )
+            app = admin_application(runtime.meter, ending.is_told, keeper.is_well)
+            shown = Door(hosted(app), new_ids(), lambda _: None, name="admin", refused=runtime.meter.count_refused)
+            shown.most = ADMIN
+            await servers.enter_async_context(serving(app, admin, _GRACE, shown))
             logger().info("admin", listen=address_of(admin))
         # The backs are closed last: what is owed is worked off until then.
-        servers.push_async_callback(proxy.driver.aclose)
+        servers.push_async_callback(runtime.aclose)
         await servers.enter_async_context(keeper.going_on(proxy.driver))
-        await servers.enter_async_context(serving(proxy.application(), front, grace, proxy.door(tls)))
+        server = await servers.enter_async_context(serving(proxy.application(), front, grace(runtime.settings), door))
         _leave_in_peace()
         servers.enter_context(in_one_write(asyncio.get_running_loop()))
-        logger().info("serving", listen=address_of(front), accounts=len(assembly.accounts.entries), worker=worker)
-        await stop.wait()
+        await servers.enter_async_context(going_on([reloading, Returning()]))
+        accounts = len(runtime.accounts.entries)
+        logger().info("serving", listen=address_of(front), accounts=accounts, worker=worker)
+        await ending.told()
+        linger = runtime.settings.server.linger
+        if linger and not ending.is_draining():
+            door.is_leaving = True
+            logger().info("lingering", seconds=linger)
+            await ending.lingered(linger)
         logger().info("draining")
+        server.give(grace(runtime.settings))
     logger().info("stopped")

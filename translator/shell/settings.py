@@ -7,7 +7,7 @@ Nothing here knows a dialect: the keys that a dialect adds to a back or a front 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -120,7 +120,7 @@ def _decode(where: str, raw: Any, kind: type[_Section]) -> _Section:
             try:
                 decoded[name] = msgspec.convert(values.pop(name), field.type)
             except msgspec.ValidationError as error:
-                raise ConfigError(key_at(where, name), str(error)) from None
+                raise ConfigError(key_at(where, name), _unfit(field.type, str(error))) from None
         elif field.required:
             raise ConfigError(key_at(where, name), "is missing")
     if "given" in kind.__struct_fields__:
@@ -128,6 +128,14 @@ def _decode(where: str, raw: Any, kind: type[_Section]) -> _Section:
     elif values:
         raise ConfigError(key_at(where, next(iter(values))), f"unknown key; there are {', '.join(fields)}")
     return kind(**decoded)
+
+
+def _unfit(kind: Any, said: str) -> str:
+    """What is wrong with a value, which may be a secret that stands at the wrong key: what the library says of it, unless it repeats it."""
+    if "Invalid enum value" not in said:
+        return said
+    words = get_args(kind) if get_origin(kind) is Literal else ()
+    return f"has to be one of {', '.join(words)}" if words else "is none of the values that it can have"
 
 
 def _backs(file: str, raw: dict[str, Any], folder: Path, environment: Mapping[str, str]) -> dict[str, Back]:
@@ -173,9 +181,12 @@ def _check(settings: Settings) -> None:
         raise ConfigError(f"{settings.file}, [[accounts]]", "there is no row, so nobody could log in")
     for where, front, behind in settings.accounts:
         if behind.name not in settings.backs:
-            raise ConfigError(f"{where} back.name", f"there is no [backs.{behind.name}]")
-        for side, keys in (("front", front), ("back", behind)):
-            _credentials(f"{where} {side}", keys.account, keys.token)
+            known = ", ".join(settings.backs) or "none"
+            raise ConfigError(f"{where} back.name", f"there is no [backs] section of this name; there are {known}")
+        if len(front.tokens()) not in (1, 2):
+            raise ConfigError(f"{where} front.token", "has to be one token, or a list of the new one and the old one")
+        _credentials(f"{where} front", front.account, *front.tokens())
+        _credentials(f"{where} back", behind.account, behind.token)
     _overlaps(settings.accounts)
 
 
@@ -202,11 +213,11 @@ def _pair(where: str, server: Server) -> None:
         raise ConfigError(f"{where} {missing}", f"is missing, and {given} is given: they go together")
 
 
-def _credentials(where: str, account: str, token: str) -> None:
+def _credentials(where: str, account: str, *tokens: str) -> None:
     """Basic credentials: an account cannot hold the colon that ends it, and neither can hold a control character."""
     if not account or ":" in account or not account.isprintable():
         raise ConfigError(f"{where}.account", "has to be printable, not empty, and without a colon")
-    if not token or not token.isprintable():
+    if not all(token and token.isprintable() for token in tokens):
         raise ConfigError(f"{where}.token", "has to be printable and not empty")
 
 

@@ -15,6 +15,10 @@ _WEAK: Final = frozenset({"EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEA
 """What it says of a certificate that no client should believe."""
 
 
+_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""What is spoken in TLS 1.2: suites that seal and authenticate at once (AEAD), with a key that is forgotten. TLS 1.3 has no others."""
+
+
 class _LockedError(Exception):
     """A key is encrypted."""
 
@@ -33,6 +37,7 @@ def front_tls(settings: Settings) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_ciphers(_CIPHERS)
     context.set_alpn_protocols(["http/1.1"])
     try:
         context.load_cert_chain(cert, key, _never_asked)

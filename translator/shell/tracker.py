@@ -87,6 +87,16 @@ class Tracker:
             pause = self._kit.polling.poll * _HASTE
             self._hurrying = asyncio.get_running_loop().call_later(pause, self._hurry)
 
+    def learn_from(self, before: "Tracker") -> None:
+        """Take over at which ages the messages of each back end: they do not change with a configuration."""
+        self._endings = dict(before._endings)
+
+    async def finish(self) -> None:
+        """Begin nothing more, and wait until all looks under way are over."""
+        if self._hurrying is not None:
+            self._hurrying.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
     async def aclose(self) -> None:
         """End what is under way. What was taken is free when its lease ends, and at the next start."""
         if self._hurrying is not None:

@@ -71,12 +71,15 @@ class Upstream:
         self._loop: asyncio.AbstractEventLoop | None = None
         """The loop of all calls, asked for once: each time that it is asked for takes a system call."""
         self._engine: Calls = engine or Engine(url, largest)
+        self._under_way = 0
+        self._is_leaving = False
 
     async def ask(self, request: Request, request_id: str) -> Answer:
         """The back's answer, whole, or why there is none. Never raises for what a network or a back can do."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         limit = _Limit(loop)
         deadline = self._deadlines.add(loop, _Limit.reach, limit)
+        self._under_way += 1
         try:
             if not self._slots.take_free():
                 await self._slots.take(request.header("authorization") or "")
@@ -94,9 +97,23 @@ class Upstream:
             return Failure("broken", str(error))
         finally:
             self._deadlines.drop(deadline)
+            self._under_way -= 1
+            if self._is_leaving and not self._under_way:
+                await self._engine.aclose()
         if (answer.header("content-encoding") or "identity").lower() not in ("", "identity"):
             return Failure("broken", "an encoded body, which was not asked for")
         return answer
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call is under way."""
+        return not self._under_way
+
+    async def leave(self) -> None:
+        """Nobody begins anything at this back any more: from now on its connections are closed as soon as no call is under way."""
+        self._is_leaving = True
+        if not self._under_way:
+            await self._engine.aclose()
 
     async def aclose(self) -> None:
         """Close what is connected."""

@@ -79,6 +79,11 @@ class Vetting:
         self._resolve = resolve or _resolved
         self._said: TTLCache[str, str] = TTLCache(_REMEMBERED, _FRESH)
 
+    def become(self, other: "Vetting") -> None:
+        """Permit from now on what the other one permits."""
+        self._allow, self._ports = other._allow, other._ports
+        self._said.clear()
+
     async def forbids(self, address: str) -> str:
         """Why nobody may be called there; empty where somebody may, also at a name that does not resolve yet.
 

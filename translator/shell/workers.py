@@ -1,10 +1,13 @@
 """Several processes behind one listening socket: each is the whole proxy, and they share a store.
 
-parent ─┬▶ worker 0      the parent waits, starts anew what died, and passes SIGINT and SIGTERM on
+parent ─┬▶ worker 0      the parent waits, starts anew what died, and passes SIGINT, SIGTERM and SIGHUP on
         ├▶ worker 1      a worker whose parent is gone drains and ends
         └▶ …
+
+The first signal that ends is passed on as it is, each further one as SIGINT: `ending` says what a worker makes of them.
 """
 
+import contextlib
 import os
 import signal
 import time
@@ -22,15 +25,19 @@ _BREATH: Final = 1.0
 
 _BROKEN: Final = 13
 
+_PASSED: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+"""The signals that workers are told of."""
+
 Work = Callable[[int, int], int]
 """What a worker does, by its number, from 0, and a descriptor that comes to its end when the parent does. Returns its exit status."""
 
 
 class Supervisor:
-    """Keeps `count` workers until a signal ends them, or until one cannot even start."""
+    """Keeps `count` workers until a signal ends them, or until one cannot even start. `refresh` is called before a worker is started anew,
+    and after SIGHUP: what a worker is started with may have changed."""
 
-    def __init__(self, count: int, work: Work) -> None:
-        self._work = work
+    def __init__(self, count: int, work: Work, refresh: Callable[[], None] = lambda: None) -> None:
+        self._work, self._refresh = work, refresh
         self._lifeline, self._held = os.pipe()
         self._numbers: dict[int, int] = {}
         self._begun: dict[int, float] = {}
@@ -42,6 +49,8 @@ class Supervisor:
         """Until all workers have ended. The exit status: 0, or that of a worker that could not start."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._pass_on)
+        signal.signal(signal.SIGHUP, self._reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         for worker in self._wanted:
             self._start(worker)
         while self._numbers:
@@ -51,6 +60,9 @@ class Supervisor:
         return self._status
 
     def _start(self, worker: int) -> None:
+        """Fork a worker. Signals wait meanwhile: one that comes to the worker before it looks after them is not lost, and is not taken for
+        one to the parent."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED)
         pid = os.fork()
         if pid == 0:
             status = _BROKEN
@@ -61,13 +73,17 @@ class Supervisor:
             finally:
                 os._exit(status)
         self._numbers[pid], self._begun[pid] = worker, time.monotonic()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED)
 
     def _be(self, worker: int) -> int:
         """A worker, from its fork to its end. A terminal's Ctrl-C is for the parent, which passes it on, so that it comes once."""
         os.setpgid(0, 0)
         os.close(self._held)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _PASSED:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(
+            signal.SIG_UNBLOCK, _PASSED - {signal.SIGHUP}
+        )  # which waits until there is something to change
         return self._work(worker, self._lifeline)
 
     def _ended(self, pid: int, status: int) -> None:
@@ -76,17 +92,27 @@ class Supervisor:
             return
         if status > 0 and lived < _SETTLED:
             self._status = status
-            self._end()
+            self._end(signal.SIGINT)
             return
         logger().error("worker-died", worker=worker, status=status)
         time.sleep(_BREATH)
         if not self._ending:
+            self._refresh()
             self._start(worker)
 
-    def _pass_on(self, _: int, __: FrameType | None) -> None:
-        self._end()
+    def _pass_on(self, number: int, _: FrameType | None) -> None:
+        self._end(signal.SIGINT if self._ending else number)
 
-    def _end(self) -> None:
+    def _reload(self, number: int, _: FrameType | None) -> None:
+        """Have all workers read the configuration anew, and those that are started from now on begin with it."""
+        self._tell(number)
+        self._refresh()
+
+    def _end(self, number: int) -> None:
         self._ending = True
+        self._tell(number)
+
+    def _tell(self, number: int) -> None:
         for pid in self._numbers:
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)

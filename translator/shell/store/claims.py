@@ -1,8 +1,28 @@
-"""Taking rows that are due, so that no two take the same: a lease, and a number that tells the one who holds it from one who did."""
+"""Taking rows that are due, so that no two take the same: a lease, and a number that tells the one who holds it from one who did.
 
-from typing import Any
+A process remembers what it took for as long as its leases last, so that it can give back at its end what it did not do.
+"""
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, update
+from collections import deque
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, or_, select, update
+
+_AT_ONCE: Final = 500
+"""How many rows one statement gives back."""
+
+
+class Taken(NamedTuple):
+    """Rows that were taken together: of which table, until when, and the id and the token of each."""
+
+    table: Table
+    until: float
+    rows: list[tuple[Any, int]]
+
+
+_TAKEN: Final[WeakKeyDictionary[Engine, deque[Taken]]] = WeakKeyDictionary()
+"""What this process has taken and whose leases may still last, by the engine of its store."""
 
 
 def claim(
@@ -26,7 +46,41 @@ def claim(
         .values(leased=now + lease, attempt=table.c.attempt + 1)
         .returning(*table.c)
     )
-    return [dict(row) for row in connection.execute(taken).mappings()]
+    rows = [dict(row) for row in connection.execute(taken).mappings()]
+    _remember(connection.engine, Taken(table, now + lease, [(row["id"], row["attempt"]) for row in rows]), now)
+    return rows
+
+
+def _remember(engine: Engine, taken: Taken, now: float) -> None:
+    held_ = _TAKEN.setdefault(engine, deque())
+    while held_ and held_[0].until <= now:
+        held_.popleft()
+    if taken.rows:
+        held_.append(taken)
+
+
+def release(connection: Connection, now: float) -> int:
+    """Give back the rows that this process has taken and that it is not done with: others may take them at once. How many.
+
+    A row that was taken by somebody else since has another token, or another end of its lease, and is left alone.
+    """
+    wanted: dict[tuple[Table, int], dict[Any, float]] = {}
+    for taken in _TAKEN.pop(connection.engine, ()):
+        for id_, token in taken.rows:
+            wanted.setdefault((taken.table, token), {})[id_] = taken.until
+    return sum(_freed(connection, table, token, rows, now) for (table, token), rows in wanted.items())
+
+
+def _freed(connection: Connection, table: Table, token: int, rows: dict[Any, float], now: float) -> int:
+    """Give back those of these rows that are still as they were taken: most are long done."""
+    given, ids = 0, list(rows)
+    for start in range(0, len(ids), _AT_ONCE):
+        which = (table.c.id.in_(ids[start : start + _AT_ONCE]), table.c.attempt == token, table.c.leased > now)
+        found = connection.execute(select(table.c.id, table.c.leased).where(*which))
+        mine = [id_ for id_, leased in found if leased == rows[id_]]
+        free = update(table).where(table.c.id.in_(mine), table.c.attempt == token).values(leased=0.0)
+        given += connection.execute(free).rowcount if mine else 0
+    return given
 
 
 def is_free(table: Table, now: float, lease: float) -> ColumnElement[bool]:

@@ -1,0 +1,188 @@
+"""What many connections at once do to a whole process: its descriptors, its memory, its admin port."""
+
+import asyncio
+import contextlib
+import json
+import resource
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.twins.serving import serve as serve_twin
+from tests.test_cli import ACCOUNT, COMMAND, LISTS, SECONDS, environment, fetch
+from tests.test_reload import Provider, written
+
+BASIC = "Basic QUMwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMTp0"
+ASKS = f"GET {LISTS} HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC}\r\n\r\n".encode()
+
+
+class Crowded:
+    """A process that serves with few descriptors, and where its ports are."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        self.pid = process.pid
+        self.admin, self.front = (json.loads(process.stderr.readline())["listen"] for _ in range(2))
+        self.lines: list[str] = []
+        threading.Thread(target=self._read, args=(process.stderr,), daemon=True).start()
+
+    def _read(self, log: Iterator[str]) -> None:
+        self.lines.extend(log)
+
+    def connect(self) -> socket.socket:
+        host, _, port = self.front.partition(":")
+        return socket.create_connection((host, int(port)), timeout=SECONDS)
+
+    def said(self, event: str) -> bool:
+        """Whether the log comes to tell of an event."""
+        ends = time.monotonic() + SECONDS
+        while time.monotonic() < ends:
+            if any(json.loads(line)["event"] == event for line in self.lines):
+                return True
+            time.sleep(0.05)
+        return False
+
+    def metric(self, name: str) -> float:
+        page = fetch(f"http://{self.admin}/metrics")[2].decode()
+        return sum(float(line.rpartition(" ")[2]) for line in page.splitlines() if line.startswith(name))
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that the process has."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text("ascii").split()[1]) * resource.getpagesize()
+
+
+@contextlib.contextmanager
+def crowded(tmp_path: Path, url: str, limits: tuple[int, int] | None = None) -> Iterator[Crowded]:
+    config = tmp_path / "translator.toml"
+    config.write_text(written(url=url, server="max_body = 1048576"), "utf-8")
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "-c", str(config), "-o", "json"], env=environment(), text=True, stderr=subprocess.PIPE,
+        preexec_fn=None if limits is None else lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits),  # noqa: PLW1509
+    )  # fmt: skip
+    with process:
+        try:
+            yield Crowded(process)
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def many() -> Iterator[None]:
+    """As many descriptors for the test itself as the system allows."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_more_connections_than_there_are_descriptors_leave_room_for_backs_and_the_admin_port(tmp_path: Path) -> None:
+    """The process is started with 100 descriptors and may have 200, of which callers get 100."""
+
+    def asked(url: str) -> None:
+        with crowded(tmp_path, url, (100, 200)) as at, contextlib.ExitStack() as stack:
+            assert "200" in limits_of(at.pid), "it takes all that it may have"
+            first = stack.enter_context(at.connect())
+            crowd = [stack.enter_context(at.connect()) for _ in range(249)]
+            assert fetch(f"http://{at.admin}/readyz")[0] == 200
+            for _ in range(2):
+                first.sendall(ASKS)
+                assert first.recv(65536).startswith(b"HTTP/1.1 200"), "the provider can be connected to"
+            refused = [one for one in crowd if is_refused(one)]
+            assert len(refused) == 250 - 100
+            assert at.metric('sms_translator_connections_refused_total{port="front"}') == 150
+            assert at.said("connections-refused")
+            before = processor_time(at.pid)
+            time.sleep(1)
+            assert processor_time(at.pid) - before < 0.5, "it does not ask again and again"
+
+    async def main() -> None:
+        async with serve_twin(Provider(3)) as url:
+            await asyncio.to_thread(asked, url)
+
+    asyncio.run(main())
+
+
+def limits_of(pid: int) -> str:
+    """The line of the limits of a process that is about descriptors: the soft limit comes first."""
+    lines = Path(f"/proc/{pid}/limits").read_text("ascii").splitlines()
+    return next(line for line in lines if line.startswith("Max open files")).split()[3]
+
+
+def processor_time(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def is_refused(connection: socket.socket) -> bool:
+    """Whether the server has said that it has no room. Nothing was said to it."""
+    connection.settimeout(0.01)
+    try:
+        return connection.recv(12) == b"HTTP/1.1 503"
+    except TimeoutError:
+        return False
+
+
+CONNECTIONS = 2000
+SOON = 10
+"""Seconds for a machine that is busy with other tests; one that is not takes less than one."""
+
+LARGE = b"".join(b"x-%d: %s\r\n" % (number, b"v" * 1500) for number in range(36))
+HALF = b"GET / HTTP/1.1\r\nHost: x\r\n" + LARGE
+"""A head that never ends, a whole one whose body does not come, and one whose body stops in the middle."""
+
+WAITS = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n" + LARGE + b"\r\n"
+STOPS = (
+    f"POST {LISTS} HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC}\r\nContent-Length: 60000\r\n\r\n".encode()
+    + b"b" * 50000
+)
+
+
+@pytest.mark.usefixtures("many")
+def test_memory_comes_back_after_two_thousand_connections(tmp_path: Path) -> None:
+    """Twice, since what a first overload leaves behind may be what a second one uses."""
+    with crowded(tmp_path, "http://127.0.0.1:1") as at:
+        assert fetch(f"http://{at.front}{LISTS}", login=f"{ACCOUNT}:t")[0] == 502
+        before = at.resident
+        for _ in range(2):
+            peak = 0
+            with contextlib.ExitStack() as stack:
+                for number in range(CONNECTIONS):
+                    one = stack.enter_context(at.connect())
+                    with contextlib.suppress(OSError):  # one that is idle for five seconds is closed
+                        one.sendall((HALF, WAITS, STOPS)[number % 3])
+                    peak = max(peak, at.resident)
+            assert peak > 2 * before, "there was an overload"
+            said, ends = f"{before >> 20} MiB, then {peak >> 20}", time.monotonic() + SOON
+            while at.resident > 1.5 * before:
+                assert time.monotonic() < ends, f"{said}, then {at.resident >> 20}"
+                time.sleep(0.05)
+
+
+def test_the_admin_port_has_the_bounds_of_the_front(tmp_path: Path) -> None:
+    with crowded(tmp_path, "http://127.0.0.1:1") as at:
+        assert fetch(f"http://{at.admin}/livez")[::2] == (200, b"ok\n")
+        assert fetch(f"http://{at.admin}/readyz?for=sends")[0] == 200
+        assert fetch(f"http://{at.admin}/nowhere")[0] == 404
+        assert fetch(f"http://{at.admin}/livez", b"x")[0] == 413
+        assert fetch(f"http://{at.admin}/livez", method="HEAD")[::2] == (200, b"")
+        host, _, port = at.admin.partition(":")
+        with socket.create_connection((host, int(port)), timeout=SECONDS) as caller:
+            caller.sendall(b"GET /livez HTTP/1.1\r\n" + b"x: y\r\n" * 12000)
+            assert caller.recv(12) == b"HTTP/1.1 431"
+        with contextlib.ExitStack() as stack:
+            half = [
+                stack.enter_context(socket.create_connection((host, int(port)), timeout=SECONDS)) for _ in range(64)
+            ]
+            for one in half:
+                one.sendall(b"GET /livez HTTP/1.1\r\nx: ")
+            with socket.create_connection((host, int(port)), timeout=SECONDS) as more:
+                assert more.recv(12) == b"HTTP/1.1 503"
+            assert {one.recv(1) for one in half} == {b""}, "who says half of a head is not waited for"
+        assert fetch(f"http://{at.admin}/livez")[0] == 200
+        assert at.metric('sms_translator_connections_refused_total{port="admin"}') == 1
