@@ -100,7 +100,7 @@ def test_an_equal_send_joins_an_unknown_one_and_no_other(store_url: str) -> None
         await settled(store, sent("1"))
         after = await recorded(store, "6", intent())
         waiting = [
-            (one.entry, one.place, one.count) for one in await store.read(partial(watches.waiting_counts, now=NOW))
+            (one.entry, one.place, one.many) for one in await store.read(partial(watches.waiting_counts, now=NOW))
         ]
         return [under_way, joined, other, late, after, waiting]
 

@@ -143,7 +143,7 @@ class Tracker:
         for one in await self._kit.store.read(partial(watches.waiting_counts, now=now)):
             if one.place not in self._entries or one.entry not in self._accounts.by_name:
                 back = one.place.partition("/")[0]
-                stranded[back] += one.count
+                stranded[back] += one.many
                 oldest[back] = max(oldest.get(back, 0.0), one.oldest)
         for back, many in stranded.items():
             logger().warning("poll-stranded", back=back, waiting=many, oldest=round(oldest[back]))

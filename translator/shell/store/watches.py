@@ -170,7 +170,7 @@ def taken(connection: Connection, ids: Sequence[int]) -> list[Taken]:
         query = select(*columns).join(sends, sends.c.id == watches.c.send)
         for *rest, message in connection.execute(query.where(watches.c.id.in_(some), watches.c.look_at.is_not(None))):
             if message is not None:
-                found.append(Taken(*rest, _MESSAGE.decode(message)))
+                found.append(Taken._make((*rest, _MESSAGE.decode(message))))
     return found
 
 
@@ -224,12 +224,12 @@ def look_now(connection: Connection, send: str, now: float) -> list[tuple[str, i
 
 
 class Waiting(NamedTuple):
-    """How many wait to be told of messages that an entry accepted and that were sent at a place. `oldest` is the age in seconds of the
+    """How `many` wait to be told of messages that an entry accepted and that were sent at a place. `oldest` is the age in seconds of the
     oldest of these messages, `overdue` for how many seconds the one that is due for the longest has been so (0 where none is)."""
 
     entry: str
     place: str
-    count: int
+    many: int
     oldest: float
     overdue: float
 
@@ -244,8 +244,8 @@ def waiting_counts(connection: Connection, now: float) -> list[Waiting]:
         .order_by(watches.c.entry, watches.c.place)
     )
     return [
-        Waiting(entry, place, count, max(0.0, now - made), max(0.0, now - look_at))
-        for entry, place, count, made, look_at in rows
+        Waiting(entry, place, many, max(0.0, now - made), max(0.0, now - look_at))
+        for entry, place, many, made, look_at in rows
     ]
 
 
