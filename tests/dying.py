@@ -1,6 +1,6 @@
 """`serve`, but the process kills itself at a step: `python -m tests.dying STEP:before|after [NAME=SECONDS …] -c FILE`.
 
-A step is a work on the store by the name of its function (`record`, `settle`, `take_watches`, `seen`, `take_calls`, `finish`), or
+A step is a work on the store by the name of its function (`record`, `settle`, `take`, `write_down`, `take_calls`, `finish`), or
 `ask` (a send leaves for the back), or `told` (a call leaves for the application); `never` is none. Names such as `courier.LEASE` are
 set beforehand.
 """
@@ -18,7 +18,7 @@ from translator.shell.store.postgres import PostgresStore
 from translator.shell.store.sqlite import SqliteStore
 from translator.shell.upstream import Upstream
 
-STEPS = ("record", "ask", "settle", "take_watches", "seen", "take_calls", "told", "finish")
+STEPS = ("record", "ask", "settle", "take", "write_down", "take_calls", "told", "finish")
 
 
 def dying(real: Any, name_of: Callable[..., str], step: str, when: str) -> Any:

@@ -95,8 +95,8 @@ class Rounds:
             seen.rows[held.sid] = self._row(held.id)
         assert used <= asks
         seen.rows |= {row.sid: row for row in changed.values()}
-        held = [*[one for window in chosen.windows for one in window.waits()], *chosen.singles]
-        self._settle({one.id for one in held} | set(changed), seen)
+        looked = [*[one for window in chosen.windows for one in window.waits()], *chosen.singles]
+        self._settle({one.id for one in looked} | set(changed), seen)
         self._allowance.spend(used)
         self.used.append(used)
 

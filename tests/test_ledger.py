@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests.stores import opened
 from tests.test_store import HOOK, NOW, PLACE, intent, like, owing, take
 from translator.cli import main
-from translator.shell.store import Store, calls, doubts, sends
+from translator.shell.store import Store, calls, doubts, sends, watches
 from translator.shell.store.sends import Begun, Times
 from translator.wants import Intent, Outcome
 
@@ -123,7 +123,8 @@ def test_a_person_says_what_became_of_a_send(config: Path) -> None:
     assert run(config, "sends", "settle", "l1", "--sent", sid).stdout == "settled l1\n"
     [outcome] = prepared(config, lambda store: store.read(partial(sends.outcomes, ids=["l1"])))
     assert (outcome.state, outcome.message.sid) == ("sent", sid[2:])
-    assert prepared(config, lambda store: store.read(partial(calls.waiting_entries, now=NOW * 2))) == ["restcomm/AC1/"]
+    [waiting] = prepared(config, lambda store: store.read(partial(watches.waiting_counts, now=NOW * 2)))
+    assert (waiting.entry, waiting.many) == ("restcomm/AC1/", 1)
     taken = run(config, "sends", "settle", "u1", "--sent", sid)
     assert (taken.exit_code, taken.stderr) == (1, "sms-translator: that message is known to be another send\n")
     assert run(config, "sends", "settle", "u1", "--sent", "x/y").stderr == "sms-translator: that is no message SID\n"

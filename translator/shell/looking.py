@@ -220,7 +220,7 @@ class Looking:
                 ended[row.id] = message or row.message
             elif looked.look_at is None:
                 over.append((row.id, now - row.made))
-        written = await self._kit.store.write(partial(_write_down, looks=looks, idle=idle, now=now))
+        written = await self._kit.store.write(partial(write_down, looks=looks, idle=idle, now=now))
         for id_, status in statuses.items():
             self._place.shows(id_, status)
         self._place.took(seen, {id_: message for id_, message in ended.items() if id_ in written}, now)
@@ -274,6 +274,7 @@ def _failed() -> Seen:
     return seen
 
 
-def _write_down(connection: Any, looks: Sequence[Look], idle: Mapping[int, int], now: float) -> set[int]:
+def write_down(connection: Any, looks: Sequence[Look], idle: Mapping[int, int], now: float) -> set[int]:
+    """One transaction for all that a round has come to; see `watches.seen`."""
     watches.release(connection, idle)
     return watches.seen(connection, looks, now)

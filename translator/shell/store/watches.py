@@ -168,8 +168,9 @@ def taken(connection: Connection, ids: Sequence[int]) -> list[Taken]:
     found: list[Taken] = []
     for some in _lots(ids):
         query = select(*columns).join(sends, sends.c.id == watches.c.send)
-        rows = connection.execute(query.where(watches.c.id.in_(some), watches.c.look_at.is_not(None)))
-        found += [Taken._make((*row[:-1], _MESSAGE.decode(row[-1]))) for row in rows if row[-1] is not None]
+        for *rest, message in connection.execute(query.where(watches.c.id.in_(some), watches.c.look_at.is_not(None))):
+            if message is not None:
+                found.append(Taken._make((*rest, _MESSAGE.decode(message))))
     return found
 
 
@@ -223,7 +224,7 @@ def look_now(connection: Connection, send: str, now: float) -> list[tuple[str, i
 
 
 class Waiting(NamedTuple):
-    """`many` wait to be told of messages that an entry accepted and that were sent at a place. `oldest` is the age in seconds of the
+    """How `many` wait to be told of messages that an entry accepted and that were sent at a place. `oldest` is the age in seconds of the
     oldest of these messages, `overdue` for how many seconds the one that is due for the longest has been so (0 where none is)."""
 
     entry: str
