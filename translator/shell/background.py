@@ -11,15 +11,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Final
 
+from sqlalchemy import Connection
+
 from translator.shell.admin import Meter
 from translator.shell.log import logger, where_it_broke
 from translator.shell.store import Store, StoreDown, calls, sends
-from translator.shell.store.retention import Keep, retire
+from translator.shell.store.retention import Keep, Over, Retirement
 
 _AGAIN: Final = 1.0
 """Seconds after which a round that failed is tried again."""
 
-_RETIRE: Final = 60.0
+_RETIRE: Final = 10.0
+"""Seconds between two looks for what may be deleted."""
+
+_COUNT: Final = 30.0
+"""Seconds between two counts of what is owed."""
+
+_PAGE: Final = 1000
+"""Rows of a table that one look for what may be deleted goes through."""
+
+_FEWEST: Final = 20
+_WANTED: Final = 0.008
+"""Rows that one transaction deletes at least, and seconds that it may take."""
 
 
 class Loop:
@@ -50,15 +63,65 @@ class Loop:
                     await self._woken.wait()
 
 
-def retiring(store: Store, keep: Keep, meter: Meter) -> Loop:
-    """The loop that deletes what is finished for long enough, and counts what is not."""
+class Pace:
+    """How many rows a transaction deletes: as many as are deleted, and committed, in the time that a send may be kept waiting."""
+
+    def __init__(self, wanted: float = _WANTED) -> None:
+        self._wanted = wanted
+        self.rows = _FEWEST
+
+    def took(self, seconds: float) -> None:
+        """A transaction of that many rows took so long."""
+        by = min(1.5, max(0.5, self._wanted / max(seconds, 1e-6)))
+        self.rows = int(min(_PAGE, max(_FEWEST, self.rows * by)))
+
+
+def retiring(store: Store, keep: Keep, meter: Meter, is_known: Callable[[str], bool] = lambda _: True) -> Loop:
+    """The loop that deletes what is finished for long enough, and counts what is not. `is_known` says of a place whether messages are
+    looked for there."""
+    retirement, pace, counted = Retirement(keep, is_known), Pace(), -_COUNT
 
     async def round_() -> bool:
-        meter.show_owed("sends", await store.read(sends.counted), (sends.INTENT, sends.UNKNOWN, sends.LOST))
-        meter.show_owed("calls", await store.read(calls.counted), (calls.DUE, calls.DEAD))
-        return await store.write(partial(retire, keep=keep, now=time.time())) > 0
+        nonlocal counted
+        if time.monotonic() >= counted + _COUNT:
+            counted = time.monotonic()
+            await _count(store, meter)
+        now = time.time()
+        over = await store.read(partial(retirement.find, most=_PAGE, now=now))
+        is_last = over.is_last
+        while over:
+            some, over = over.first(pace.rows)
+            try:
+                took = await store.write_behind(partial(_timed, retirement.delete, over=some, now=now))
+            except StoreDown:
+                retirement.start_again()
+                raise
+            pace.took(took)
+            if some.forsaken:
+                _say_forsaken(len(some.forsaken), meter)
+            await asyncio.sleep(took / 2)  # a second is mostly not ours
+        return not is_last
 
-    return Loop("retention", round_, rest=_RETIRE, gap=0.1)
+    return Loop("retention", round_, rest=_RETIRE)
+
+
+def _timed(delete: Callable[..., int], connection: Connection, over: Over, now: float) -> float:
+    """Seconds that it took to delete something. The commit is not in them: it takes what it takes, however few the rows are."""
+    began = time.perf_counter()
+    delete(connection, over, now)
+    return time.perf_counter() - began
+
+
+async def _count(store: Store, meter: Meter) -> None:
+    meter.show_owed("sends", await store.read(sends.counted), (sends.INTENT, sends.UNKNOWN, sends.LOST))
+    meter.show_owed("calls", await store.read(calls.counted), (calls.DUE, calls.DEAD))
+
+
+def _say_forsaken(count: int, meter: Meter) -> None:
+    """Nobody looks for these any more, as `poll_end` would have had it, had their place stayed in the configuration."""
+    logger().warning("watches-forsaken", count=count)
+    for _ in range(count):
+        meter.count_call("unheard")
 
 
 @contextlib.asynccontextmanager

@@ -101,6 +101,10 @@ class MemoryStore:
         """Note each once, also where it was noted before."""
         rows.note_made(self._connection, self._answered)
 
+    async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
+        """The same: here nothing waits for it."""
+        return await self.write(work)
+
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns."""
         return await self.write(work)

@@ -1,5 +1,6 @@
 """A store by its URL: an SQLite file with one writer, a PostgreSQL database that replicas share, or the memory of this process."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -14,11 +15,23 @@ Result = TypeVar("Result")
 
 
 class StoreDown(Exception):
-    """The store cannot be written or read at the moment. Nothing of what was wanted may be relied on."""
+    """The store cannot be written or read at the moment. Nothing of what was wanted may be relied on. `is_unsure` says that it may have
+    been committed nevertheless: the commit was asked for, and its answer did not come or was an error."""
+
+    def __init__(self, why: str, *, is_unsure: bool = False) -> None:
+        super().__init__(why)
+        self.is_unsure = is_unsure
+
+
+def said(error: BaseException) -> str:
+    """What a database said, without any value of a row: SQLite's sentences hold none, of others only the error's name is taken."""
+    first = getattr(error, "orig", None) or error
+    return f"{type(first).__name__}: {first}" if isinstance(first, sqlite3.Error) else type(error).__name__
 
 
 class Store(Protocol):
-    """Work is a plain function of a connection, and one transaction: all of it is committed when `write` returns."""
+    """Work is a plain function of a connection, and one transaction: all of it is committed when `write` returns. `write_behind` is for what
+    nobody waits for: sends that wait are written first."""
 
     shared: bool
     """Whether other processes may be at the same rows."""
@@ -28,6 +41,8 @@ class Store(Protocol):
     async def settle(self, outcomes: Sequence[Outcome], now: float) -> None: ...
 
     async def write(self, work: Callable[[Connection], Result]) -> Result: ...
+
+    async def write_behind(self, work: Callable[[Connection], Result]) -> Result: ...
 
     async def read(self, work: Callable[[Connection], Result]) -> Result: ...
 

@@ -62,6 +62,10 @@ class PostgresStore:
         except (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise StoreDown(type(error).__name__) from None
 
+    async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
+        """The same: here nothing waits for it."""
+        return await self.write(work)
+
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns. Raises StoreDown."""
         return await self.write(work)

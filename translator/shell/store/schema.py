@@ -106,6 +106,7 @@ nothing more is owed, `over` since when that is so."""
 
 Index("watches_look", watches.c.look_at, **_where(watches.c.look_at.is_not(None)))
 Index("watches_over", watches.c.over, **_where(watches.c.over.is_not(None)))
+Index("watches_waiting", watches.c.entry, watches.c.send, **_where(watches.c.look_at.is_not(None)))
 
 events: Final = Table(
     "events",
@@ -129,11 +130,15 @@ events: Final = Table(
     Column("attempt", Integer, nullable=False, default=0),
     UniqueConstraint("watch", "name", name="events_once"),
     Index("events_due", "state", "destination", "due_at"),
-    Index("events_finished", "finished"),
 )
 """The calls. `state` is due, delivered or dead; `destination` is host and port, `why` what came of the last try."""
 
+Index("events_over", events.c.state, events.c.finished, **_where(events.c.finished.is_not(None)))
+
 _meta: Final = Table("store", METADATA, Column("version", Integer, nullable=False))
+
+trials: Final = Table("trials", METADATA, Column("id", Integer, primary_key=True), Column("ballast", Text, nullable=False))
+"""What is written to find out whether anything can be: one row, with the id 1."""
 
 
 def _only_what_is_looked_for(connection: Connection) -> None:
@@ -150,22 +155,34 @@ def _only_what_is_looked_for(connection: Connection) -> None:
             connection.execute(text(f"ALTER TABLE {table.name} DROP CONSTRAINT IF EXISTS {name}"))
             connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            index.create(connection)
+            index.create(connection, checkfirst=True)
+
+
+def _retired_by_index(connection: Connection) -> None:
+    """3: what is finished, and what waits, is found by an index that holds nothing else; and there is a row to try writing with."""
+    connection.execute(text("DROP INDEX IF EXISTS events_finished"))
+    for table, name in ((events, "events_over"), (watches, "watches_waiting")):
+        [index] = [index for index in table.indexes if index.name == name]
+        index.create(connection, checkfirst=True)
+    trials.create(connection, checkfirst=True)
 
 
 def _made_anew(connection: Connection, table: Table) -> None:
-    """The same rows in a table of today: SQLite cannot take a constraint from one that is there."""
+    """The same rows in a table of today: SQLite cannot take a constraint from one that is there. Columns that are new are left to their
+    default, or are NULL."""
     connection.execute(text(f"ALTER TABLE {table.name} RENAME TO old"))
     for index in inspect(connection).get_indexes("old"):
         connection.execute(text(f"DROP INDEX {index['name']}"))
     table.create(connection)
+    there = {column["name"] for column in inspect(connection).get_columns("old")}
     old = table.to_metadata(MetaData(), name="old")
-    rows = select(*old.columns).order_by(literal_column("rowid"))
-    connection.execute(insert(table).from_select([column.name for column in old.columns], rows))
+    kept = [column for column in old.columns if column.name in there]
+    rows = select(*kept).order_by(literal_column("rowid"))
+    connection.execute(insert(table).from_select([column.name for column in kept], rows))
     connection.execute(text("DROP TABLE old"))
 
 
-STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_only_what_is_looked_for,)
+STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_only_what_is_looked_for, _retired_by_index)
 """What makes a store of version 1 one of 2, and so on."""
 
 VERSION: Final = 1 + len(STEPS)

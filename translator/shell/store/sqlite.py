@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from translator.errors import ConfigError
-from translator.shell.store.opening import Result, StoreDown
+from translator.shell.store.opening import Result, StoreDown, said
 from translator.shell.store.schema import migrate
 from translator.shell.store.sends import Begun, Times
 from translator.shell.store.writer import Job, Writer
@@ -60,6 +60,11 @@ class SqliteStore:
         result: Result = await self._writer.put(Job(work))
         return result
 
+    async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
+        """The same, in a transaction of its own that lets what waits go first."""
+        result: Result = await self._writer.put_behind(Job(work))
+        return result
+
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns; it can change nothing. Raises StoreDown."""
         return await self._reader.read(work)
@@ -91,7 +96,7 @@ class _Reader:
             with self._engine.connect() as connection, connection.begin():
                 return work(connection)
         except SQLAlchemyError as error:
-            raise StoreDown(type(error).__name__) from None
+            raise StoreDown(said(error)) from None
 
     def close(self) -> None:
         self._thread.shutdown()
