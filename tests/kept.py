@@ -88,6 +88,9 @@ class Mortal:
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         return await self._store.read(work)
 
+    def trouble(self) -> str:
+        return self._store.trouble()
+
     async def _or_dies(self, writing: Coroutine[Any, Any, Result]) -> Result:
         try:
             if self.is_down():

@@ -39,7 +39,9 @@ class Loop:
     """Rounds, one after another; `rest` seconds between two where there is nothing to do, `gap` where there is."""
 
     def __init__(self, name: str, round_: Callable[[], Awaitable[bool]], *, rest: float, gap: float = 0.0) -> None:
-        self._name, self._round, self._rest, self._gap = name, round_, rest, gap
+        self.name, self._round, self._rest, self._gap = name, round_, rest, gap
+        self.why = ""
+        """Why the last round failed; empty where it did not."""
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -52,11 +54,14 @@ class Loop:
             self._woken.clear()
             try:
                 rest = self._gap if await self._round() else self._rest
+                self.why = ""
             except StoreDown as error:
-                logger().warning("store-down", loop=self._name, why=str(error))
+                self.why = f"the store does not answer: {error}"
+                logger().warning("store-down", loop=self.name, why=str(error))
                 rest = _AGAIN
             except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
-                logger().error("defect", loop=self._name, traceback=where_it_broke(error))
+                self.why = f"the {self.name} fails: {type(error).__name__}"
+                logger().error("defect", loop=self.name, traceback=where_it_broke(error))
                 rest = _AGAIN
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest):
@@ -91,6 +96,7 @@ def retiring(store: Store, keep: Keep, meter: Meter, is_known: Callable[[str], b
         is_last = over.is_last
         while over:
             some, over = over.first(pace.rows)
+            began = time.perf_counter()
             try:
                 took = await store.write_behind(partial(_timed, retirement.delete, over=some, now=now))
             except StoreDown:
@@ -99,7 +105,9 @@ def retiring(store: Store, keep: Keep, meter: Meter, is_known: Callable[[str], b
             pace.took(took)
             if some.forsaken:
                 _say_forsaken(len(some.forsaken), meter)
-            await asyncio.sleep(took / 2)  # a second is mostly not ours
+            await asyncio.sleep(
+                (time.perf_counter() - began) / 2
+            )  # where the store is slow it is left to others for longer
         return not is_last
 
     return Loop("retention", round_, rest=_RETIRE)
@@ -124,13 +132,25 @@ def _say_forsaken(count: int, meter: Meter) -> None:
         meter.count_call("unheard")
 
 
+async def _begun() -> bool:
+    return True
+
+
+async def _behind(first: Callable[[], Awaitable[bool]], loops: list[Loop]) -> None:
+    while not await first():  # noqa: ASYNC110 - it is tried, not waited for
+        await asyncio.sleep(_AGAIN)
+    async with asyncio.TaskGroup() as group:
+        for loop in loops:
+            group.create_task(loop.run())
+
+
 @contextlib.asynccontextmanager
-async def going_on(loops: list[Loop]) -> AsyncIterator[None]:
-    """Let these loops go on while the block runs."""
-    tasks = [asyncio.create_task(loop.run()) for loop in loops]
+async def going_on(loops: list[Loop], first: Callable[[], Awaitable[bool]] = _begun) -> AsyncIterator[None]:
+    """Let these loops go on while the block runs. They begin when `first` says so; until it does it is asked every second."""
+    is_begun = await first()
+    task = asyncio.create_task(_behind(_begun if is_begun else first, loops))
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

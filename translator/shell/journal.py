@@ -2,6 +2,7 @@
 
 record ─▶ may that address be called? ─▶ one transaction ─▶ new · joined · known · running · reused
 settle ─▶ one transaction, tried again for a while where the store is down
+what could not be written ─▶ leftovers, until the store answers again
 wait   ─▶ the store, now and then, until it knows or `wait` seconds have passed
 """
 
@@ -17,6 +18,7 @@ import msgspec
 from translator.accounts import Accounts, Entry
 from translator.errors import Refused
 from translator.model import Fault
+from translator.shell.leftovers import Leftovers
 from translator.shell.receipts import Receipts
 from translator.shell.store import Store, StoreDown
 from translator.shell.store import sends as rows
@@ -52,7 +54,8 @@ def place_of(entry: Entry) -> str:
 
 
 class Journal:
-    """`wake` is called when a send has become unknown: somebody is to look for it at once."""
+    """`wake` is called when a send has become unknown: somebody is to look for it at once. `heard` is called with why a send could not be
+    written down. While `closed` says why, nothing is written down."""
 
     def __init__(
         self, store: Store, accounts: Accounts, vetting: Vetting, receipts: Receipts, patience: Patience, *,
@@ -63,6 +66,9 @@ class Journal:
         self._places = {name: place_of(entry) for name, entry in accounts.by_name.items()}
         self._lots: list[str] = []
         self.wake = wake
+        self.closed = ""
+        self.heard: Callable[[str], None] = lambda _: None
+        self.leftovers = Leftovers(store, clock)
 
     async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
         """Write sends down before they are asked for. Raises Refused where that cannot be done."""
@@ -80,8 +86,14 @@ class Journal:
         now = self._clock()
         begun = [Begun(self._id(now), self._places[intent.entry], intent) for intent in intents]
         try:
+            if self.closed:
+                raise StoreDown(self.closed)
+            await self.leftovers.withdraw_now()  # of what was said to have done nothing, nothing may be found
             return await self._store.record(begun, Times(now, self._patience.answer, self._patience.join))
         except StoreDown as error:
+            if error.is_unsure:
+                self.leftovers.withdraw([one.id for one in begun])
+            self.heard(str(error))
             raise Refused(Fault("store-down", retry_after=1, log=f"the store is down: {error}")) from None
 
     def _id(self, now: float) -> str:
@@ -111,7 +123,8 @@ class Journal:
                 down = error
                 await asyncio.sleep(_GLANCE * 2**again)
         else:
-            # The intents stand: whoever opens the store next looks for the sends, and tells whoever waits.
+            # The intents stand until the store answers. If this process ends before, the next one looks for the sends.
+            self.leftovers.settle(outcomes)
             why = f"the outcome could not be written down: {down}"
             raise Refused(Fault("outcome-unknown", log=why))
         for outcome in outcomes:

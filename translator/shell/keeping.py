@@ -18,7 +18,9 @@ from translator.shell.admin import Meter
 from translator.shell.background import Loop, going_on, retiring
 from translator.shell.courier import GAPS, Courier
 from translator.shell.driving import Driver
-from translator.shell.journal import Journal, Patience
+from translator.shell.journal import Journal, Patience, place_of
+from translator.shell.log import logger
+from translator.shell.readiness import Readiness
 from translator.shell.receipts import Receipts
 from translator.shell.seeker import Seeker
 from translator.shell.settings import Settings
@@ -51,7 +53,7 @@ class Keeping(NamedTuple):
             Receipts(server.public_url if server.secrets else "", server.secrets),
             Patience(sends.wait, sends.join, sends.give_up, slowest + _GRACE, sends.resend or 0.0),
             Polling(asked.poll, asked.poll_asks, asked.poll_end),
-            Keep(asked.keep),
+            Keep(asked.keep, poll_end=asked.poll_end),
         )
 
 
@@ -66,14 +68,7 @@ class Keeper:
         self._keeping, self._meter, self._clock = keeping, meter, clock
         self._look: Callable[[], None] = lambda: None
         self.journal = Journal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
-
-    async def is_well(self) -> bool:
-        """Whether the store answers."""
-        try:
-            await self._store.read(lambda connection: connection.exec_driver_sql("SELECT 1"))
-        except StoreDown:
-            return False
-        return True
+        self.readiness = Readiness(store, self.journal)
 
     async def take_receipt(self, path: str) -> bool:
         """A back has called us about a send: whoever waits to be told of it is looked for now. Whether we had signed the path."""
@@ -96,9 +91,27 @@ class Keeper:
         seeking = Loop("seeker", seeker.round, rest=1.0)
         tracking = Loop("tracker", tracker.round, rest=keeping.polling.poll, gap=keeping.polling.poll)
         self.journal.wake, self._look = seeking.wake, tracking.wake
-        await seeker.recover()
+        late = Loop("leftovers", self.journal.leftovers.write, rest=1.0)
+        self.journal.leftovers.wake = late.wake
+        places = {place_of(entry) for entry in self._accounts.entries}
+        retention = retiring(self._store, keeping.keep, self._meter, places.__contains__)
+        loops = self.readiness.loops = [seeking, tracking, calling, late]
         try:
-            async with going_on([seeking, tracking, calling, retiring(self._store, keeping.keep, self._meter)]):
+            async with going_on([*loops, retention], first=partial(self._recovered, seeker)):
                 yield
         finally:
             await courier.aclose()
+            with contextlib.suppress(StoreDown):
+                await self.journal.leftovers.write()
+            await self.readiness.aclose()
+
+    async def _recovered(self, seeker: Seeker) -> bool:
+        """Take over what the process before us left. Until that is done nothing is written down: it would be taken for something left."""
+        try:
+            await seeker.recover()
+        except StoreDown as error:
+            self.journal.closed = str(error)
+            logger().warning("store-down", loop="recovery", why=str(error))
+            return False
+        self.journal.closed = ""
+        return True

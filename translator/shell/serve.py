@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -27,6 +28,7 @@ from translator.shell.log import in_one_write, logger
 from translator.shell.memory import Memory
 from translator.shell.settings import Settings
 from translator.shell.store import Store, open_store
+from translator.shell.store.late import open_late
 from translator.shell.tls import front_tls
 from translator.shell.workers import Supervisor
 
@@ -178,7 +180,8 @@ async def _served(
             at = read_address(where, settings.server.admin)
             admin = listen(where, at._replace(port=at.port + number))
             sockets.callback(admin.close)
-        store = await open_store(settings.store.url, f"{settings.file}, [store] url", settings.folder)
+        opening = partial(open_store, settings.store.url, f"{settings.file}, [store] url", settings.folder)
+        store = await open_late(opening, shared=settings.store.url.startswith("postgresql:"))
         stop = stopped()
         if lifeline is not None:
             asyncio.get_running_loop().add_reader(lifeline, stop.set)
@@ -219,13 +222,14 @@ async def _serve(
     async with contextlib.AsyncExitStack() as servers:
         if admin is not None:
             await servers.enter_async_context(
-                serving(admin_application(meter, stop.is_set, keeper.is_well), admin, _GRACE)
+                serving(admin_application(meter, stop.is_set, keeper.readiness.why_not), admin, _GRACE)
             )
             logger().info("admin", listen=address_of(admin))
         # The backs are closed last: what is owed is worked off until then.
         servers.push_async_callback(proxy.driver.aclose)
         await servers.enter_async_context(keeper.going_on(proxy.driver))
         await servers.enter_async_context(serving(proxy.application(), front, grace, proxy.door(tls)))
+        keeper.readiness.is_serving = True
         _leave_in_peace()
         servers.enter_context(in_one_write(asyncio.get_running_loop()))
         logger().info("serving", listen=address_of(front), accounts=len(assembly.accounts.entries), worker=worker)

@@ -109,6 +109,10 @@ class MemoryStore:
         """What the work returns."""
         return await self.write(work)
 
+    def trouble(self) -> str:
+        """Nothing is known without writing."""
+        return ""
+
     async def close(self) -> None:
         """Forget everything."""
         self._connection.close()

@@ -30,8 +30,9 @@ def said(error: BaseException) -> str:
 
 
 class Store(Protocol):
-    """Work is a plain function of a connection, and one transaction: all of it is committed when `write` returns. `write_behind` is for what
-    nobody waits for: sends that wait are written first."""
+    """Work is a plain function of a connection, and one transaction: all of it is committed when `write` returns. `write_behind` is for
+    what nobody waits for: sends that wait are written first. `trouble` says what stands in the way of writing, as far as that is known
+    without writing; empty where nothing does."""
 
     shared: bool
     """Whether other processes may be at the same rows."""
@@ -45,6 +46,8 @@ class Store(Protocol):
     async def write_behind(self, work: Callable[[Connection], Result]) -> Result: ...
 
     async def read(self, work: Callable[[Connection], Result]) -> Result: ...
+
+    def trouble(self) -> str: ...
 
     async def close(self) -> None: ...
 

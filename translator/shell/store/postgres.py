@@ -70,6 +70,10 @@ class PostgresStore:
         """What the work returns. Raises StoreDown."""
         return await self.write(work)
 
+    def trouble(self) -> str:
+        """Nothing is known without writing."""
+        return ""
+
     async def close(self) -> None:
         """Let the connections go."""
         await asyncio.wait_for(self._engine.dispose(), _PATIENCE)

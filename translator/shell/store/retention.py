@@ -8,7 +8,7 @@ Reading finds what may be deleted, a page at a time and by an index; writing del
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, select
@@ -56,7 +56,8 @@ class Over(NamedTuple):
 
 
 class Retirement:
-    """What is over, page by page. `is_known` says of a place whether messages are looked for there: only at others a watch is given up here."""
+    """What is over, page by page. `is_known` says of a place whether messages are looked for there: only at others a watch is given up
+    here."""
 
     def __init__(self, keep: Keep, is_known: Callable[[str], bool] = lambda _: True) -> None:
         self._keep, self._is_known = keep, is_known
@@ -91,7 +92,12 @@ class Retirement:
     def _settled(self, connection: Connection, done: float, dead: float, most: int) -> tuple[list[str], bool]:
         """The next sends that are settled and of which nobody is to be told, and those that are lost; and whether there are more."""
         rows = _page(
-            connection, (sends.c.made, sends.c.id), (sends.c.state, sends.c.settled), sends.c.made < done, self._send_mark, most
+            connection,
+            (sends.c.made, sends.c.id),
+            (sends.c.state, sends.c.settled),
+            sends.c.made < done,
+            self._send_mark,
+            most,
         )
         if rows:
             self._send_mark = rows[-1].made, rows[-1].id
@@ -121,7 +127,9 @@ class Retirement:
         of_these = {watch for _, watch in calls}
         told = of_these - _first(_OWING.rows(connection, of_these)) | set(over.watches)
         mine = [
-            (id_, send) for id_, send, ended in _SEEN_WATCHES.rows(connection, told) if ended is not None and ended < done
+            (id_, send)
+            for id_, send, ended in _SEEN_WATCHES.rows(connection, told)
+            if ended is not None and ended < done
         ]
         gone += _DELETE_WATCHES.change(connection, [id_ for id_, _ in mine])
         whose = {send for _, send in mine}
@@ -172,4 +180,6 @@ _DELETE_CALLS: Final = Among("DELETE FROM events WHERE id {}")
 _DELETE_WATCHES: Final = Among("DELETE FROM watches WHERE id {}")
 _DELETE_WATCHES_OF: Final = Among("DELETE FROM watches WHERE send {}")
 _DELETE_SENDS: Final = Among("DELETE FROM sends WHERE id {}")
-_GIVE_UP: Final = Among("UPDATE watches SET look_at = NULL, over = :now, leased = 0 WHERE look_at IS NOT NULL AND id {}")
+_GIVE_UP: Final = Among(
+    "UPDATE watches SET look_at = NULL, over = :now, leased = 0 WHERE look_at IS NOT NULL AND id {}"
+)

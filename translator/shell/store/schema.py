@@ -106,7 +106,12 @@ nothing more is owed, `over` since when that is so."""
 
 Index("watches_look", watches.c.look_at, **_where(watches.c.look_at.is_not(None)))
 Index("watches_over", watches.c.over, **_where(watches.c.over.is_not(None)))
-Index("watches_waiting", watches.c.entry, watches.c.send, **_where(watches.c.look_at.is_not(None)))
+
+waiting: Final = watches.c.over.is_(None) & watches.c.look_at.is_not(None)
+"""What a query has to say of a watch, both words of it, for the index of those whose message was sent and whose end was not seen. What
+only asks for `look_at` goes by the index of that, which is the right one for it."""
+
+Index("watches_waiting", watches.c.entry, watches.c.send, **_where(waiting))
 
 events: Final = Table(
     "events",
@@ -137,7 +142,9 @@ Index("events_over", events.c.state, events.c.finished, **_where(events.c.finish
 
 _meta: Final = Table("store", METADATA, Column("version", Integer, nullable=False))
 
-trials: Final = Table("trials", METADATA, Column("id", Integer, primary_key=True), Column("ballast", Text, nullable=False))
+trials: Final = Table(
+    "trials", METADATA, Column("id", Integer, primary_key=True), Column("ballast", Text, nullable=False)
+)
 """What is written to find out whether anything can be: one row, with the id 1."""
 
 
@@ -188,13 +195,16 @@ STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_only_what_is_looked_f
 VERSION: Final = 1 + len(STEPS)
 
 
-def migrate(connection: Connection, where: str) -> None:
-    """Bring a store to today's version. Raises ConfigError for one that a newer release has written."""
+def migrate(connection: Connection, where: str, *, is_new: bool = True) -> None:
+    """Bring a store to today's version. Raises ConfigError for one that a newer release has written, and for one that is not there yet
+    where `is_new` does not let it be made."""
     if connection.dialect.name == "postgresql":
         for index in [index for table in METADATA.tables.values() for index in table.indexes]:
             index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
         connection.execute(text("SELECT pg_advisory_xact_lock(4267)"))  # several replicas may start at once
     if not inspect(connection).has_table(_meta.name):
+        if not is_new:
+            raise ConfigError(where, "is a database that holds no store yet; serve makes it")
         METADATA.create_all(connection)
         connection.execute(insert(_meta).values(version=VERSION))
     version = connection.execute(select(_meta.c.version)).scalar_one()

@@ -36,7 +36,7 @@ Given = TypeVar("Given")
 class Job:
     """Something to be written, and who waits for it: a work, or sends to be recorded, or outcomes to be settled, each with its time."""
 
-    __slots__ = ("begun", "error", "is_unsure", "outcomes", "result", "waiting", "work")
+    __slots__ = ("begun", "error", "is_behind", "is_unsure", "outcomes", "result", "waiting", "work")
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class Job:
         self.waiting: asyncio.Future[Any]
         self.result: Any = None
         self.error: BaseException | None = None
+        self.is_behind = False
         self.is_unsure = False
         """Whether it may have been committed although that failed."""
 
@@ -65,10 +66,12 @@ class Job:
 
 class Writer:
     """A thread with a connection of `engine`, whose transactions it begins and ends itself; for the loop that runs now. `forbids` is called
-    in the thread before each transaction, and says why nothing may be written; empty where it may."""
+    in the thread before each transaction, and says why nothing may be written; empty where it may. `noted` is called after each."""
 
-    def __init__(self, engine: Engine, forbids: Callable[[], str] = lambda: "") -> None:
-        self._forbids = forbids
+    def __init__(
+        self, engine: Engine, forbids: Callable[[], str] = lambda: "", noted: Callable[[], None] = lambda: None
+    ) -> None:  # fmt: skip
+        self._forbids, self._noted = forbids, noted
         self._loop = asyncio.get_running_loop()  # asked for once: it is a system call
         self._engine = engine
         self._waiting: list[Job] = []
@@ -90,6 +93,7 @@ class Writer:
     def put_behind(self, job: Job) -> asyncio.Future[Any]:
         """The same for a job that nobody waits for: it is a transaction of its own, and lets what waits go before it for a while."""
         job.waiting = self._loop.create_future()
+        job.is_behind = True
         self._behind.append((self._loop.time(), job))
         if not self._busy:
             self._busy = True
@@ -129,13 +133,27 @@ class Writer:
                 try:
                     if why := self._forbids():
                         raise StoreDown(why)
-                    _commit(connection, jobs)
+                    _write(connection, jobs)
+                    self._noted()
                 except Exception as error:  # noqa: BLE001 - it is whoever waits who is told, and the thread goes on
                     for job in jobs:
                         job.error = job.error or error
                 # A loop that has ended waits for nothing any more.
                 with contextlib.suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(self._committed, jobs)
+
+
+def _write(connection: Connection, jobs: list[Job]) -> None:
+    """Commit jobs; one that nobody waits for is not synced to the disk by itself: the next send does that for both."""
+    if not jobs[0].is_behind:
+        _commit(connection, jobs)
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA synchronous=NORMAL")
+    try:
+        _commit(connection, jobs)
+    finally:
+        driver.execute("PRAGMA synchronous=FULL")
 
 
 def _commit(connection: Connection, jobs: list[Job]) -> None:
