@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from translator.shell.admin import Meter
 from translator.shell.log import logger, where_it_broke
-from translator.shell.store import Store, StoreDown, calls, sends
+from translator.shell.store import Store, StoreDown, calls, pending, sends
 from translator.shell.store.retention import Keep, Over, Retirement
 
 _AGAIN: Final = 1.0
@@ -31,7 +31,7 @@ _PAGE: Final = 1000
 """Rows of a table that one look for what may be deleted goes through."""
 
 _FEWEST: Final = 20
-_WANTED: Final = 0.008
+_WANTED: Final = 0.004
 """Rows that one transaction deletes at least, and seconds that it may take."""
 
 
@@ -90,7 +90,7 @@ def retiring(store: Store, keep: Keep, meter: Meter, is_known: Callable[[str], b
         nonlocal counted
         if time.monotonic() >= counted + _COUNT:
             counted = time.monotonic()
-            await _count(store, meter)
+            await _count(store, meter, time.time())
         now = time.time()
         over = await store.read(partial(retirement.find, most=_PAGE, now=now))
         is_last = over.is_last
@@ -120,9 +120,14 @@ def _timed(delete: Callable[..., int], connection: Connection, over: Over, now: 
     return time.perf_counter() - began
 
 
-async def _count(store: Store, meter: Meter) -> None:
+async def _count(store: Store, meter: Meter, now: float) -> None:
     meter.show_owed("sends", await store.read(sends.counted), (sends.INTENT, sends.UNKNOWN, sends.LOST))
     meter.show_owed("calls", await store.read(calls.counted), (calls.DUE, calls.DEAD))
+    count, since = await store.read(pending.waits)
+    meter.show_owed("watches", {pending.WAITING: count}, (pending.WAITING,))
+    oldest = {("watches", pending.WAITING): since, ("sends", sends.UNKNOWN): await store.read(pending.oldest_unknown)}
+    for (table, state), made in oldest.items():
+        meter.show_oldest(table, state, 0.0 if made is None else max(0.0, now - made))
 
 
 def _say_forsaken(count: int, meter: Meter) -> None:

@@ -22,6 +22,7 @@ from translator.shell.leftovers import Leftovers
 from translator.shell.receipts import Receipts
 from translator.shell.store import Store, StoreDown
 from translator.shell.store import sends as rows
+from translator.shell.store.opening import Unstorable
 from translator.shell.store.sends import Begun, Times
 from translator.shell.vetting import Vetting
 from translator.wants import Intent, Outcome, Recorded
@@ -95,6 +96,10 @@ class Journal:
                 self.leftovers.withdraw([one.id for one in begun])
             self.heard(str(error))
             raise Refused(Fault("store-down", retry_after=1, log=f"the store is down: {error}")) from None
+        except Unstorable as error:
+            front = self._accounts.by_name[intents[0].entry].front.dialect.front
+            why = "holds something that cannot be written down"
+            raise Refused(Fault("invalid-parameter", front.parameter_of("text"), why, log=str(error))) from None
 
     def _id(self, now: float) -> str:
         """A name that nobody can guess: when it was given, so that those of a moment stand together in a database, and lots. They are

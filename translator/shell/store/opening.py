@@ -16,11 +16,15 @@ Result = TypeVar("Result")
 
 class StoreDown(Exception):
     """The store cannot be written or read at the moment. Nothing of what was wanted may be relied on. `is_unsure` says that it may have
-    been committed nevertheless: the commit was asked for, and its answer did not come or was an error."""
+    been committed nevertheless: the commit was asked for, and its answer did not come or was an error. `code` is PostgreSQL's own."""
 
-    def __init__(self, why: str, *, is_unsure: bool = False) -> None:
+    def __init__(self, why: str, *, is_unsure: bool = False, code: str = "") -> None:
         super().__init__(why)
-        self.is_unsure = is_unsure
+        self.is_unsure, self.code = is_unsure, code
+
+
+class Unstorable(Exception):
+    """A value is one that the store cannot hold. Nothing was written, and the store is well."""
 
 
 def said(error: BaseException) -> str:
@@ -55,8 +59,8 @@ class Store(Protocol):
 async def open_store(url: str, where: str, folder: Path, *, alone: bool = True) -> Store:
     """The store, brought to today's version. A relative SQLite path is relative to `folder`.
 
-    `alone` refuses an SQLite file that another `serve` has; the command line's short transactions go beside it. Raises ConfigError,
-    with `where` as its place, and StoreDown where the database does not answer.
+    `alone` refuses an SQLite file that another `serve` has, and makes a store that is not there; the command line's short transactions
+    go beside it. Raises ConfigError, with `where` as its place, and StoreDown where it cannot be opened now and may be later.
     """
     if url == "memory:":
         from translator.shell.store.memory import MemoryStore  # noqa: PLC0415 - a store is loaded where it is wanted
@@ -71,4 +75,4 @@ async def open_store(url: str, where: str, folder: Path, *, alone: bool = True) 
         from translator.shell.store.postgres import PostgresStore  # noqa: PLC0415
     except ImportError:
         raise ConfigError(where, "needs the extra: pip install 'sms-translator[postgres]'") from None
-    return await PostgresStore.open(url, where)
+    return await PostgresStore.open(url, where, is_new=alone)

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )  # fmt: skip
 
 from translator.errors import ConfigError
+from translator.shell.store.texts import AnyText
 
 STATES: Final = ("intent", "unknown", "lost", "sent", "refused")
 """Of a send."""
@@ -40,6 +41,8 @@ def _where(condition: ColumnElement[bool]) -> dict[str, Any]:
     return {"sqlite_where": condition}
 
 
+_any_text: Final = Text().with_variant(AnyText(), "postgresql")
+
 sends: Final = Table(
     "sends",
     METADATA,
@@ -48,9 +51,9 @@ sends: Final = Table(
     Column("place", Text, nullable=False),
     Column("state", String(12), nullable=False),
     Column("made", Float, nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("recipient", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("sender", _any_text, nullable=False),
+    Column("recipient", _any_text, nullable=False),
+    Column("text", _any_text, nullable=False),
     Column("same", String(64), nullable=False),
     Column("key", Text),
     Column("content", Text),

@@ -99,7 +99,7 @@ class SqliteStore:
         """The same, in a transaction of its own that lets what waits go first. A power cut may take it back: it is for what is done anew
         then."""
         until = time.monotonic() + _YIELDS
-        while self._checkpoints is not None and self._checkpoints.is_running and time.monotonic() < until:
+        while self._checkpoints is not None and self._checkpoints.is_running and time.monotonic() < until:  # noqa: ASYNC110 - of a thread
             await asyncio.sleep(0.005)
         result: Result = await self._writer.put_behind(Job(work))
         return result

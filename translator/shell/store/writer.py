@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from translator.shell.store import sends as rows
-from translator.shell.store.opening import StoreDown, said
+from translator.shell.store.opening import StoreDown, Unstorable, said
 from translator.shell.store.sends import Begun, Times
 from translator.wants import Outcome
 
@@ -60,6 +60,8 @@ class Job:
             self.waiting.set_result(self.result)
         elif isinstance(self.error, SQLAlchemyError | sqlite3.Error):
             self.waiting.set_exception(StoreDown(said(self.error), is_unsure=self.is_unsure))
+        elif isinstance(self.error, UnicodeEncodeError):
+            self.waiting.set_exception(Unstorable(type(self.error).__name__))
         else:
             self.waiting.set_exception(self.error)
 
