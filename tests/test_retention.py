@@ -1,7 +1,6 @@
 """What is deleted, in which steps, and by which plans: nobody who sends waits for it, and nobody who is to be told is forgotten."""
 
 import asyncio
-import json
 import re
 import sqlite3
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from tests.test_store import ENTRY, HOOK, NOW, PLACE, intent, owing, recorded, r
 from translator.shell.admin import Meter
 from translator.shell.background import Pace, _count, retiring
 from translator.shell.store import Store, calls, pending, sends
+from translator.shell.store.checkpoints import LARGEST
 from translator.shell.store.retention import AGAIN, Keep, Over, Retirement
 
 KEEP = Keep(dead=1000.0, done=100.0, poll_end=1000.0)
@@ -41,7 +41,8 @@ def fill(connection: Connection) -> None:
         '+1', '+2', 'hello', 'x' || i, CASE WHEN i % 1000 = 0 THEN NULL ELSE 'M' || i END, {NOW} + i * 0.001, 0, 0, 0 FROM n""",
         f"""INSERT INTO watches (id, send, entry, address, method, told, look_at, looks, over, leased, attempt)
         {series} SELECT i, 'f' || (1000000 + i * 2), '{ENTRY}', 'http://a.example', 'POST', '',
-        CASE WHEN i % 100 = 0 THEN {NOW} + i END, 0, CASE WHEN i % 100 <> 0 THEN {NOW} + i * 0.001 END, 0, 0 FROM n WHERE i <= {MANY // 2}""",
+        CASE WHEN i % 100 = 0 THEN {NOW} + i END, 0, CASE WHEN i % 100 <> 0 THEN {NOW} + i * 0.001 END, 0, 0
+        FROM n WHERE i <= {MANY // 2}""",
         f"""INSERT INTO events (id, watch, entry, position, name, method, address, form, destination, state, made, due_at, tries, why,
         finished, leased, attempt)
         {series} SELECT i, i, '{ENTRY}', 0, 'sent', 'POST', 'http://a.example', '', 'a.example:80',
@@ -116,7 +117,9 @@ def test_each_finished_row_is_looked_at_once_and_those_that_stay_not_each_time(t
 
     async def work(store: Store) -> list[list[int]]:
         await store.write(fill)
-        retirement = Retirement(Keep(dead=1e9, done=100.0, poll_end=1e9))  # of every other send somebody waits or a call is dead
+        retirement = Retirement(
+            Keep(dead=1e9, done=100.0, poll_end=1e9)
+        )  # of every other send somebody waits or a call is dead
 
         def counting(connection: Connection, now: float) -> bool:
             found = retirement.find(connection, 500, now)
@@ -137,7 +140,9 @@ def test_each_finished_row_is_looked_at_once_and_those_that_stay_not_each_time(t
     assert len(later) == len(first), "after an hour everything is looked at again"
 
 
-def test_a_call_that_is_made_again_between_looking_and_deleting_stays_with_all_that_belongs_to_it(store_url: str) -> None:
+def test_a_call_that_is_made_again_between_looking_and_deleting_stays_with_all_that_belongs_to_it(
+    store_url: str,
+) -> None:
     async def work(store: Store) -> Any:
         await owing(store)
         for state in (calls.DELIVERED, calls.DEAD):
@@ -149,7 +154,11 @@ def test_a_call_that_is_made_again_between_looking_and_deleting_stays_with_all_t
         assert await store.write(partial(calls.replay, id_=over.events[1], now=NOW + 1001))
         gone = await store.write_behind(partial(retirement.delete, over=over, now=NOW + 1001))
         left = await store.read(partial(calls.listed, states=calls.STATES, most=10))
-        return gone, [row["state"] for row in left], len(await store.read(partial(sends.listed, states=sends.STATES, most=9)))
+        return (
+            gone,
+            [row["state"] for row in left],
+            len(await store.read(partial(sends.listed, states=sends.STATES, most=9))),
+        )
 
     assert on(store_url, work) == (1, ["due"], 1)
 
@@ -184,7 +193,7 @@ def test_the_loop_says_how_many_it_gave_up(tmp_path: Path) -> None:
     on(f"sqlite:///{tmp_path / 'translator.db'}", work)
     page = meter.page().decode()
     assert 'calls_total{outcome="unheard"} 1.0' in page
-    assert 'owed{state="waiting",table="watches"} 1.0' in page or 'owed{table="watches",state="waiting"} 1.0' in page
+    assert re.search(r'owed[{].*"waiting".*[}] 1.0', page)
 
 
 def test_the_age_of_the_oldest_that_waits_is_counted(tmp_path: Path) -> None:
@@ -200,8 +209,8 @@ def test_the_age_of_the_oldest_that_waits_is_counted(tmp_path: Path) -> None:
 
     on(f"sqlite:///{tmp_path / 'translator.db'}", work)
     page = meter.page().decode()
-    assert 'oldest_seconds{state="waiting",table="watches"} 60.0' in page.replace('{table="watches",state="waiting"}', '{state="waiting",table="watches"}')
-    assert 'oldest_seconds{state="unknown",table="sends"} 53.0' in page.replace('{table="sends",state="unknown"}', '{state="unknown",table="sends"}')
+    found = dict(re.findall(r'oldest_seconds[{].*state="(\w+)".*[}] (.*)', page))
+    assert found == {"waiting": "60.0", "unknown": "53.0"}
 
 
 def test_sends_that_wait_are_written_before_what_nobody_waits_for_and_not_with_it(tmp_path: Path) -> None:
@@ -273,20 +282,15 @@ def test_a_store_that_goes_down_in_between_loses_nothing_from_sight(tmp_path: Pa
 def test_the_log_of_the_file_is_bounded_while_rows_are_deleted(tmp_path: Path) -> None:
     path = tmp_path / "translator.db"
 
-    async def main() -> tuple[int, int]:
+    async def main() -> int:
         async with opened(f"sqlite:///{path}") as store:
             await store.write(fill)
             loop = retiring(store, Keep(1.0, 1.0, 1.0), Meter())
             while await loop._round():
                 pass
-            await asyncio.sleep(0.6)
-            log = json.loads(
-                await store.read(lambda c: json.dumps([*c.execute(text("PRAGMA wal_checkpoint(PASSIVE)")).first() or ()]))
-            )
-            return log[1], log[2]
+            return Path(f"{path}-wal").stat().st_size
 
-    pages, written = asyncio.run(main())
-    assert pages == written, "nothing of the log is left to be written into the file"
+    assert asyncio.run(main()) < 2 * LARGEST * 4120
     connection = sqlite3.connect(path)
-    assert connection.execute("SELECT count(*) FROM sends WHERE state = 'sent'").fetchone()[0] < MANY
+    assert connection.execute("SELECT count(*) FROM sends").fetchone()[0] < MANY // 2
     connection.close()
