@@ -1,6 +1,7 @@
 """What is deleted, in which steps, and by which plans: nobody who sends waits for it, and nobody who is to be told is forgotten."""
 
 import asyncio
+import os
 import re
 import sqlite3
 from collections.abc import Callable
@@ -34,6 +35,7 @@ def file_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def fill(connection: Connection) -> None:
     """Many finished sends, of which every other is watched and every call is over; a few are not finished."""
+    # ruff: noqa: S608 - numbers and names of ours
     series = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})"
     for statement in (
         f"""INSERT INTO sends (id, entry, place, state, made, sender, recipient, text, same, sid, settled, looks, leased, attempt)
@@ -90,8 +92,15 @@ def walked_postgres(connection: Connection) -> set[str]:
     assert len(asked) > 15
     found: set[str] = set()
     for statement, parameters in asked:
-        rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars()
-        found |= {re.sub(r"\s*[(].*|->", "", row).strip() for row in rows if "Seq Scan" in row}
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
+            scans, by = plan.count(" Scan"), plan.count("Index Cond") + plan.count("Bitmap Heap Scan")
+            if (
+                "Seq Scan" in plan
+                or scans > by
+                and not re.search("using (sends_unfinished|watches_waiting|sends_unknown)", plan)
+            ):
+                found.add(plan)
     return found
 
 
@@ -107,7 +116,7 @@ def test_no_statement_of_retention_goes_through_a_table(file_url: str, analyzed:
     # What is counted are the rows of an index that holds only what is not finished.
     counted = {
         "SCAN sends USING COVERING INDEX sends_unfinished", "SCAN sends USING INDEX sends_unfinished",
-        "SCAN watches USING COVERING INDEX watches_waiting",
+        "SCAN watches USING COVERING INDEX watches_waiting", "SCAN watches USING INDEX watches_waiting",
     }  # fmt: skip
     assert on(file_url, work) <= counted
 
@@ -123,7 +132,7 @@ def test_each_finished_row_is_looked_at_once_and_those_that_stay_not_each_time(t
 
         def counting(connection: Connection, now: float) -> bool:
             found = retirement.find(connection, 500, now)
-            rows.append(sum(len(ids) for ids in found[:3]))
+            rows.append(len(found.sends))
             return found.is_last
 
         pages = []
@@ -136,7 +145,7 @@ def test_each_finished_row_is_looked_at_once_and_those_that_stay_not_each_time(t
 
     first, second, later = on(f"sqlite:///{tmp_path / 'translator.db'}", work)
     assert len(first) >= MANY / 500, "a page at a time"
-    assert len(second) == 1 + MANY // 4 // 500, "only calls, which nothing deleted here, are found again"
+    assert second == [0], "and what was looked at is not looked at again"
     assert len(later) == len(first), "after an hour everything is looked at again"
 
 
@@ -288,7 +297,7 @@ def test_the_log_of_the_file_is_bounded_while_rows_are_deleted(tmp_path: Path) -
             loop = retiring(store, Keep(1.0, 1.0, 1.0), Meter())
             while await loop._round():
                 pass
-            return Path(f"{path}-wal").stat().st_size
+            return os.stat(f"{path}-wal").st_size
 
     assert asyncio.run(main()) < 2 * LARGEST * 4120
     connection = sqlite3.connect(path)

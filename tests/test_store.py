@@ -272,7 +272,7 @@ async def retired(store: Store, retirement: Retirement, now: float, most: int = 
     gone, is_last = 0, False
     while not is_last:
         over = await store.read(partial(retirement.find, most=most, now=now))
-        is_last = over.is_last
+        is_last = over.is_last and not over.is_full
         gone += await store.write_behind(partial(retirement.delete, over=over, now=now))
     return gone
 

@@ -93,31 +93,33 @@ def retiring(store: Store, keep: Keep, meter: Meter, is_known: Callable[[str], b
             await _count(store, meter, time.time())
         now = time.time()
         over = await store.read(partial(retirement.find, most=_PAGE, now=now))
-        is_last = over.is_last
+        is_last, is_full, done = over.is_last, over.is_full, 0
         while over:
             some, over = over.first(pace.rows)
             began = time.perf_counter()
             try:
-                took = await store.write_behind(partial(_timed, retirement.delete, over=some, now=now))
+                took, gone = await store.write_behind(partial(_timed, retirement.delete, over=some, now=now))
             except StoreDown:
                 retirement.start_again()
                 raise
+            done += gone
             pace.took(took)
             if some.forsaken:
                 _say_forsaken(len(some.forsaken), meter)
             await asyncio.sleep(
                 (time.perf_counter() - began) / 2
             )  # where the store is slow it is left to others for longer
-        return not is_last
+        return not is_last or (is_full and done > 0)
 
     return Loop("retention", round_, rest=_RETIRE)
 
 
-def _timed(delete: Callable[..., int], connection: Connection, over: Over, now: float) -> float:
-    """Seconds that it took to delete something. The commit is not in them: it takes what it takes, however few the rows are."""
+def _timed(delete: Callable[..., int], connection: Connection, over: Over, now: float) -> tuple[float, int]:
+    """Seconds that it took to delete something, and how many rows that were. The commit is not in them: it takes what it takes, however
+    few the rows are."""
     began = time.perf_counter()
-    delete(connection, over, now)
-    return time.perf_counter() - began
+    gone = delete(connection, over, now)
+    return time.perf_counter() - began, gone
 
 
 async def _count(store: Store, meter: Meter, now: float) -> None:

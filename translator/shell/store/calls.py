@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
+from translator.shell.store.among import by_index
 from translator.shell.store.claims import claim, held
 from translator.shell.store.schema import events, sends, watches
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from translator.shell.store.among import by_index
 from translator.shell.store.calls import DEAD, DUE
 from translator.shell.store.schema import UNKNOWN, events, sends, unfinished, waiting, watches
 
@@ -57,6 +58,7 @@ def pending(connection: Connection) -> list[Left]:
 
 def waits(connection: Connection) -> tuple[int, float | None]:
     """How many callbacks wait for what becomes of their message, and when the oldest of their sends was made; None where none waits."""
+    by_index(connection)
     rows = connection.execute(
         select(func.count(), func.min(watches.c.send)).where(waiting).group_by(watches.c.entry)
     ).all()  # fmt: skip
@@ -68,6 +70,7 @@ def waits(connection: Connection) -> tuple[int, float | None]:
 
 def oldest_unknown(connection: Connection) -> float | None:
     """When the oldest send was made of which nobody knows what became; None where there is none."""
+    by_index(connection)
     made: float | None = connection.execute(
         select(func.min(sends.c.made)).where(unfinished, sends.c.state == UNKNOWN)
     ).scalar()  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, select
 
-from translator.shell.store.among import Among
+from translator.shell.store.among import Among, by_index
 from translator.shell.store.calls import DEAD, DELIVERED
 from translator.shell.store.schema import events, sends, watches
 from translator.shell.store.sends import KEYS, LOST, REFUSED, SENT
@@ -35,13 +35,15 @@ class Keep(NamedTuple):
 
 
 class Over(NamedTuple):
-    """Rows that may be deleted, by their ids; `forsaken` are watches that are to be given up. `is_last` says that no page is left."""
+    """Rows that may be deleted, by their ids; `forsaken` are watches that are to be given up. `is_last` says that no page is left behind
+    the marks, `is_full` that there may be more calls once these are deleted."""
 
     events: Sequence[int] = ()
     watches: Sequence[int] = ()
     sends: Sequence[str] = ()
     forsaken: Sequence[int] = ()
     is_last: bool = True
+    is_full: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.events or self.watches or self.sends or self.forsaken)
@@ -70,6 +72,7 @@ class Retirement:
 
     def find(self, connection: Connection, most: int, now: float) -> Over:
         """Up to `most` rows of each table that may be deleted at `now`, in seconds. Changes nothing in the store."""
+        by_index(connection)
         if not self._begun <= now < self._begun + AGAIN:
             self._begun, (self._watch_mark, self._send_mark) = now, _ALL
         done, dead = now - self._keep.done, now - self._keep.dead
@@ -77,8 +80,7 @@ class Retirement:
         told, more_watches = self._told(connection, done, most)
         settled, more_sends = self._settled(connection, done, dead, most)
         forsaken = self._forsaken(connection, now, most)
-        is_last = len(calls) < most and not more_watches and not more_sends
-        return Over(calls, told, settled, forsaken, is_last)
+        return Over(calls, told, settled, forsaken, not more_watches and not more_sends, len(calls) >= most)
 
     def _told(self, connection: Connection, done: float, most: int) -> tuple[list[int], bool]:
         """The next watches that are over and have no call left; and whether there are more to be looked at."""
@@ -117,6 +119,7 @@ class Retirement:
     def delete(self, connection: Connection, over: Over, now: float) -> int:
         """Delete what was found, as far as that is still so, and give up what is forsaken. How many rows that were."""
         done, dead = now - self._keep.done, now - self._keep.dead
+        by_index(connection)
         found = _SEEN_CALLS.rows(connection, over.events)
         kept = {DELIVERED: done, DEAD: dead}
         calls = [
