@@ -95,10 +95,8 @@ def walked_postgres(connection: Connection) -> set[str]:
         if statement.startswith(("SELECT", "UPDATE", "DELETE")):
             plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
             scans, by = plan.count(" Scan"), plan.count("Index Cond") + plan.count("Bitmap Heap Scan")
-            if (
-                "Seq Scan" in plan
-                or scans > by
-                and not re.search("using (sends_unfinished|watches_waiting|sends_unknown)", plan)
+            if "Seq Scan" in plan or (
+                scans > by and not re.search("(sends_unfinished|watches_waiting|sends_unknown)", plan)
             ):
                 found.add(plan)
     return found

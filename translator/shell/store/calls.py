@@ -154,6 +154,7 @@ def drop(connection: Connection, id_: int) -> bool:
 
 def counted(connection: Connection) -> dict[str, int]:
     """How many calls wait, and how many were given up."""
+    by_index(connection)
     rows = connection.execute(
         select(events.c.state, func.count()).where(events.c.state.in_((DUE, DEAD))).group_by(events.c.state)
     )

@@ -23,8 +23,9 @@ def withdraw(connection: Connection, ids: Sequence[str]) -> int:
     On PostgreSQL the commit whose answer was lost may still be under way. A row of the same id waits for it to end: after that it is
     there to be deleted, or never will be.
     """
+    fences = 0
     if connection.dialect.name == "postgresql":
-        connection.execute(_FENCE, {"values": list(ids)})
+        fences = connection.execute(_FENCE, {"values": list(ids)}).rowcount
     mine = [id_ for (id_,) in _MINE.rows(connection, ids)]
     _WATCHES.change(connection, mine)
-    return _SENDS.change(connection, mine)
+    return _SENDS.change(connection, mine) - fences
