@@ -34,7 +34,9 @@ def fill(path: Path, count: int, watched: int) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA synchronous=OFF")
     first, step, every = time.time() - _AGE - 3600, 3600 / count, max(1, count // max(1, watched))
-    sends, watches, events = [], [], []
+    sends: list[Any] = []
+    watches: list[Any] = []
+    events: list[Any] = []
     for number in range(count):
         made = first + number * step
         id_, sid = f"{int(made * 1000):012x}{os.urandom(10).hex()}", os.urandom(16).hex()

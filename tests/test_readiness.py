@@ -109,7 +109,7 @@ def test_who_asks_is_not_kept_by_a_database_that_does_not_answer(
             async def never(_: Any) -> Any:
                 await asyncio.Event().wait()
 
-            store.write = never  # type: ignore[method-assign]
+            store.write = never  # type: ignore[assignment,method-assign]
             keeper.readiness._why = ""
             said = await keeper.readiness.why_not()
             await keeper.readiness.aclose()
@@ -212,7 +212,7 @@ def test_a_lock_that_was_removed_while_it_was_taken_is_taken_anew(
             removed.pop()
             lock.unlink()
 
-    monkeypatch.setattr(files.fcntl, "flock", slow)
+    monkeypatch.setattr(fcntl, "flock", slow)
     handle = files._locked(lock, "x")
     assert lock.exists() and os.fstat(handle).st_ino == lock.stat().st_ino
     os.close(handle)
@@ -262,7 +262,7 @@ def test_what_never_can_be_opened_is_said_at_once() -> None:
         raise ConfigError("[store] url", "was written by a newer release")
 
     with pytest.raises(ConfigError):
-        asyncio.run(open_late(opening, shared=False))  # type: ignore[arg-type]
+        asyncio.run(open_late(opening, shared=False))
 
 
 def test_while_what_was_left_cannot_be_taken_over_reads_go_on_and_sends_do_not(
@@ -274,13 +274,13 @@ def test_while_what_was_left_cannot_be_taken_over_reads_go_on_and_sends_do_not(
         async with opened(f"sqlite:///{tmp_path / 't.db'}") as store:
             world, keeper = keeper_of(store)
             await recorded(store, "left", intent("left"))
-            world.journal = world.driver.scribe = keeper.journal  # type: ignore[assignment]
+            world.journal = world.driver.scribe = keeper.journal
             write = store.write
 
             async def full(_: Any) -> Any:
                 raise StoreDown("database or disk is full")
 
-            store.write = full  # type: ignore[method-assign]
+            store.write = full  # type: ignore[assignment,method-assign]
             async with keeper.going_on(world.driver):
                 keeper.readiness.is_serving = True
                 why = await keeper.readiness.why_not()

@@ -63,7 +63,7 @@ async def list_pending(store: Store, accounts: Accounts, now: float) -> list[dic
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for one in await store.read(pending.pending):
         row = rows.setdefault((one.entry, one.place), {"account": one.entry, "place": one.place, "oldest_seconds": 0})
-        row[one.state] = row.get(one.state, 0) + one.count
+        row[one.state] = row.get(one.state, 0) + one.number
         row["oldest_seconds"] = max(row["oldest_seconds"], int(now - one.made) if one.made else 0)
     for (name, place), row in rows.items():
         known = name in entries and (not place or place in entries.values())

@@ -22,7 +22,7 @@ class Left(NamedTuple):
     entry: str
     place: str
     state: str
-    count: int
+    number: int
     made: float
 
 

@@ -113,7 +113,7 @@ class Retirement:
         unseen = watches.c.look_at.is_not(None) & (watches.c.look_at < long_ago)
         waiting = select(watches.c.id, watches.c.send).where(unseen).order_by(watches.c.look_at).limit(most)
         rows = connection.execute(waiting).all()
-        places: dict[Any, Any] = dict(_PLACES.rows(connection, [row.send for row in rows]))  # type: ignore[arg-type]
+        places: dict[Any, Any] = dict(_PLACES.rows(connection, [row.send for row in rows]))
         return [row.id for row in rows if not self._is_known(places.get(row.send, ""))]
 
     def delete(self, connection: Connection, over: Over, now: float) -> int:
@@ -137,7 +137,11 @@ class Retirement:
         gone += _DELETE_WATCHES.change(connection, [id_ for id_, _ in mine])
         whose = {send for _, send in mine}
         settled = whose - _first(_WATCHED.rows(connection, whose)) | set(over.sends)
-        ended = [id_ for id_, *row in _SEEN_SENDS.rows(connection, settled) if _is_over(*row, done, dead)]
+        ended = [
+            id_
+            for id_, state, made, since in _SEEN_SENDS.rows(connection, settled)
+            if _is_over(state, made, since, done, dead)
+        ]
         gone += _DELETE_SENDS.change(connection, ended) + _DELETE_WATCHES_OF.change(connection, ended)
         return gone + _GIVE_UP.change(connection, over.forsaken, now=now)
 
