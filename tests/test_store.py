@@ -371,6 +371,17 @@ def test_a_path_is_relative_to_the_folder_of_the_configuration(tmp_path: Path) -
     assert (tmp_path / "kept.db").stat().st_mode & 0o777 == 0o600, "it holds numbers and texts"
 
 
+@pytest.mark.parametrize("name", ["x y.db", "p%20q.db", "h#i.db", "q?r.db", "ü&=.db"])
+def test_a_path_may_hold_any_character(tmp_path: Path, name: str) -> None:
+    async def main() -> None:
+        for alone in (True, False):
+            store = await open_store(f"sqlite:///{name}", "[store] url", tmp_path, alone=alone)
+            await store.close()
+
+    asyncio.run(main())
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, f"{name}.lock"])
+
+
 def test_a_file_survives_a_power_cut_and_readers_change_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'translator.db'}"
 

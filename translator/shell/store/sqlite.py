@@ -147,9 +147,12 @@ class _Reader:
 def database(path: Path | None, *, query_only: bool = False, begins: bool = True, creates: bool = True) -> Engine:
     """An engine of SQLAlchemy for a file, or for one that nobody else can see where there is no path. `begins` is False where whoever
     uses it begins and ends the transactions. A file that is not there is not made where `creates` is False."""
-    url = "sqlite://" if path is None else f"sqlite:///file:{quote(str(path))}?mode=rw{'c' if creates else ''}&uri=true"
-    arguments = {"check_same_thread": False, "timeout": _BUSY}
-    engine = create_engine(url, poolclass=StaticPool, connect_args=arguments)
+    where = ":memory:" if path is None else f"file:{quote(str(path))}?mode=rw{'c' if creates else ''}"
+
+    def opened() -> sqlite3.Connection:
+        return sqlite3.connect(where, uri=path is not None, check_same_thread=False, timeout=_BUSY)
+
+    engine = create_engine("sqlite://", poolclass=StaticPool, creator=opened)
 
     @event.listens_for(engine, "connect")
     def connect(raw: Any, _: Any) -> None:
