@@ -82,8 +82,14 @@ class Mortal:
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         return await self._or_dies(self._store.write(work))
 
+    async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
+        return await self._or_dies(self._store.write_behind(work))
+
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         return await self._store.read(work)
+
+    def trouble(self) -> str:
+        return self._store.trouble()
 
     async def _or_dies(self, writing: Coroutine[Any, Any, Result]) -> Result:
         try:

@@ -18,11 +18,10 @@ from conformance.twins.serving import serve as serve_twin
 from tests.stores import on, opened
 from tests.test_cli import ACCOUNT, LISTS, SECONDS, fetch, running
 from tests.test_reload import Provider, Serving, written
-from tests.test_store import ENTRY, HOOK, NOW, intent, recorded, sent, settled
+from tests.test_store import HOOK, NOW, PLACE, intent, looked, recorded, sent, settled
 from tests.test_workers import children, free_ports, lines_of, until_ready
-from translator.shell.store import Store, calls
+from translator.shell.store import Store, schema, watches
 from translator.shell.store.claims import release
-from translator.shell.store.schema import watches
 
 LONG = "linger = 600"
 """Longer than a test waits: whatever ends sooner did so for another reason."""
@@ -181,31 +180,33 @@ def test_what_a_process_had_taken_is_free_as_soon_as_it_has_ended(tmp_path: Path
 
 def leases_of(connection: Connection) -> list[tuple[int, float]]:
     """Until when each watch is somebody's, by its id."""
-    return [(id_, leased) for id_, leased in connection.execute(select(watches.c.id, watches.c.leased))]
+    return [(id_, leased) for id_, leased in connection.execute(select(schema.watches.c.id, schema.watches.c.leased))]
 
 
 def test_only_what_this_process_took_and_nobody_took_since_is_given_back(tmp_path: Path) -> None:
     """Two processes on one store, each with engines of its own; the second one takes what the first one held for too long."""
     url = f"sqlite:///{tmp_path / 'translator.db'}"
-    take = partial(calls.take_watches, entry=ENTRY, most=1, lease=60.0)
 
     async def main() -> list[Any]:
         async with opened(url) as first, opened(url, alone=False) as second:
             for number in "123":
                 await recorded(first, number, intent(number, HOOK))
                 await settled(first, sent(number, f"M{number}"))
-            kept = await first.write(partial(take, now=NOW + 100))
-            [lost] = await first.write(partial(take, now=NOW + 101))
-            done = await first.write(partial(take, now=NOW + 102))
-            await first.write(partial(calls.seen, row=done[0], calls=(), look_at=NOW + 500, now=NOW + 103))
+            found, _ = await first.read(partial(watches.held_from, place=PLACE, after=(-1.0, 0), most=10))
+            kept, lost, done = sorted(one.id for one in found)
+            await first.write(partial(watches.take, ids=[kept], now=NOW + 100, lease=60.0))
+            await first.write(partial(watches.take, ids=[lost], now=NOW + 101, lease=60.0))
+            await first.write(partial(watches.take, ids=[done], now=NOW + 102, lease=60.0))
+            [row] = await first.read(partial(watches.taken, ids=[done]))
+            await first.write(partial(watches.seen, looks=[looked(row, [], NOW + 500)], now=NOW + 103))
             # Only the lease of `lost` is over for the second one, whose clock is ahead.
             await first.write(lambda connection: connection.execute(
-                watches.update().where(watches.c.id == lost["id"]).values(leased=NOW + 104)
+                schema.watches.update().where(schema.watches.c.id == lost).values(leased=NOW + 104)
             ))  # fmt: skip
-            again = await second.write(partial(take, now=NOW + 105))
-            assert [row["id"] for row in again] == [lost["id"]]
+            again = await second.write(partial(watches.take, ids=[lost], now=NOW + 105, lease=60.0))
+            assert again == {lost}
             given = await first.write(partial(release, now=NOW + 106))
-            found = dict(await first.read(leases_of))
-            return [given, found[kept[0]["id"]], found[lost["id"]], await first.write(partial(release, now=NOW + 107))]
+            leases = dict(await first.read(leases_of))
+            return [given, leases[kept], leases[lost], await first.write(partial(release, now=NOW + 107))]
 
     assert asyncio.run(main()) == [1, 0.0, NOW + 165, 0]

@@ -15,12 +15,11 @@ from tests.kept import HOOK, Crash, Kept
 from tests.stores import opened
 from translator.accounts import Accounts
 from translator.exchange import Limits
-from translator.shell.admin import admin_application
 from translator.shell.app import Proxy
 from translator.shell.journal import Patience
 from translator.shell.keeping import Keeper, Keeping
 from translator.shell.receipts import ROOT
-from translator.shell.store import StoreDown, calls, sends, watches
+from translator.shell.store import calls, sends, watches
 from translator.shell.store.retention import Keep
 from translator.shell.tracker import Polling
 from translator.shell.vetting import Vetting
@@ -513,25 +512,3 @@ def test_a_back_calls_the_address_that_it_was_given_and_a_forged_one_is_unknown(
             return waiting, forged.status_code, still, [answer.status_code for answer in good], len(now)
 
     assert asyncio.run(main()) == ([], 404, [], [200, 200], 1)
-
-
-def test_who_asks_whether_we_are_ready_hears_of_the_store() -> None:
-    async def main() -> list[tuple[int, str]]:
-        async with opened("memory:") as store:
-            world = Kept(store)
-            keeping = Keeping(Vetting(), world.receipts, Patience(), Polling(), Keep(1.0))
-            keeper = Keeper(world.journal._store, Accounts([world.entry]), Limits(), keeping, world.meter)
-            app = admin_application(world.meter, lambda: False, keeper.is_well)
-            answers = []
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://admin.test") as client:
-                answers.append(await client.get("/readyz"))
-
-                async def down(_: Any) -> Any:
-                    raise StoreDown("OperationalError")
-
-                mortal: Any = world.journal._store
-                mortal.read = down
-                answers.append(await client.get("/readyz"))
-            return [(answer.status_code, answer.text) for answer in answers]
-
-    assert asyncio.run(main()) == [(200, "ok\n"), (503, "the store does not answer\n")]

@@ -67,7 +67,12 @@ async def lost(store: Store) -> None:
         await store.write(partial(doubts.not_found, row=row, look_at=look_at, now=NOW))
 
 
+async def nothing(store: Store) -> None:
+    """A store that serve has made."""
+
+
 def test_nothing_is_said_to_be_nothing(config: Path) -> None:
+    prepared(config, nothing)
     for words in (("callbacks", "list"), ("sends", "list")):
         done = run(config, *words)
         assert (done.exit_code, done.stdout) == (0, "")

@@ -15,8 +15,8 @@ from translator.errors import ConfigError
 from translator.model import Fault, Message, Wish
 from translator.shell.store import Store, StoreDown, calls, doubts, open_store, sends, watches
 from translator.shell.store.calls import Call
-from translator.shell.store.retention import Keep, retire
-from translator.shell.store.schema import VERSION
+from translator.shell.store.migrations import VERSION
+from translator.shell.store.retention import Keep, Retirement
 from translator.shell.store.sends import Begun, Times
 from translator.shell.store.watches import Look, Taken
 from translator.wants import Intent, Outcome
@@ -308,8 +308,19 @@ def test_a_call_can_be_replayed_and_dropped(store_url: str) -> None:
     assert on(store_url, work) == [False, {"dead": 1, "due": 1}, True, 0, True, None]
 
 
+async def retired(store: Store, retirement: Retirement, now: float, most: int = 100) -> int:
+    """Delete all that is over. How many rows that were."""
+    gone, is_last = 0, False
+    while not is_last:
+        over = await store.read(partial(retirement.find, most=most, now=now))
+        is_last = over.is_last and not over.is_full
+        gone += await store.write_behind(partial(retirement.delete, over=over, now=now))
+    return gone
+
+
 def test_what_is_finished_is_deleted_after_its_time_and_nothing_else(store_url: str) -> None:
-    keep = Keep(dead=1000.0, done=100.0)  # "waits" is of an account that nobody looks for any more
+    keep = Keep(dead=1000.0, done=100.0, poll_end=1000.0)
+    nobody_looks = Retirement(keep, lambda _: False)  # "waits" is of an account that is no longer configured
 
     async def work(store: Store) -> list[Any]:
         await owing(store)
@@ -321,9 +332,9 @@ def test_what_is_finished_is_deleted_after_its_time_and_nothing_else(store_url: 
         [unknown_one] = await unknown(store, "lost")
         await store.write(partial(doubts.not_found, row=unknown_one, look_at=None, now=NOW))
         left = []
-        for later in (99.0, 101.0, 999.0, 1001.0):
-            while await store.write(partial(retire, keep=keep, now=NOW + later)):
-                pass
+        for later in (99.0, 101.0, 999.0, 1001.0, 1102.0):
+            nobody_looks.start_again()
+            await retired(store, nobody_looks, NOW + later)
             texts = await store.read(partial(sends.listed, states=sends.STATES, most=10))
             events = await store.read(partial(calls.listed, states=calls.STATES, most=10))
             left.append((sorted(row["id"] for row in texts), [row["state"] for row in events]))
@@ -333,6 +344,7 @@ def test_what_is_finished_is_deleted_after_its_time_and_nothing_else(store_url: 
         (["1", "lost", "waits"], ["delivered", "dead"]),
         (["1", "lost", "waits"], ["dead"]),
         (["1", "lost", "waits"], ["dead"]),
+        (["waits"], []),  # it is given up, and kept as long as any other that is over
         ([], []),
     ]
 
@@ -398,6 +410,17 @@ def test_a_path_is_relative_to_the_folder_of_the_configuration(tmp_path: Path) -
 
     asyncio.run(main())
     assert (tmp_path / "kept.db").stat().st_mode & 0o777 == 0o600, "it holds numbers and texts"
+
+
+@pytest.mark.parametrize("name", ["x y.db", "p%20q.db", "h#i.db", "q?r.db", "ü&=.db"])
+def test_a_path_may_hold_any_character(tmp_path: Path, name: str) -> None:
+    async def main() -> None:
+        for alone in (True, False):
+            store = await open_store(f"sqlite:///{name}", "[store] url", tmp_path, alone=alone)
+            await store.close()
+
+    asyncio.run(main())
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, f"{name}.lock"])
 
 
 def test_a_file_survives_a_power_cut_and_readers_change_nothing(tmp_path: Path) -> None:

@@ -67,7 +67,14 @@ class Sending:
         wide = self._entry.back.in_flight
         outcomes: list[Carried | Fault] = []
         for at in range(0, len(drafts), wide):
-            outcomes += yield from self._some(drafts[at : at + wide], at)
+            try:
+                outcomes += yield from self._some(drafts[at : at + wide], at)
+            except Refused as refused:
+                if not at:
+                    raise
+                # What was sent before stays sent: of the whole it cannot be said that nothing was done.
+                some = drafts[at : at + wide]
+                outcomes += [one if isinstance(one, Fault) else refused.fault for one in some]
         yield one_more_send(self._entry)
         return outcomes
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 import click
 
 from translator import __version__
-from translator.cli.ledger import callbacks, sends
+from translator.cli.ledger import callbacks, pending, sends
 from translator.cli.options import config_option, output_option, say
 from translator.errors import ConfigError, TableError
 from translator.shell.log import Output, configure, logger, where_it_broke
@@ -99,6 +99,7 @@ def check(config: Path, probe: bool, output: Output | None) -> None:
     from translator.shell.assembly import assemble
     from translator.shell.probe import probe_all, worst
     from translator.shell.settings import load
+    from translator.shell.store.looking import look
     from translator.shell.tls import front_tls
 
     configure(output)
@@ -107,6 +108,7 @@ def check(config: Path, probe: bool, output: Output | None) -> None:
     front_tls(settings)
     for sentence in settings.unpromised():
         logger().warning(sentence)
+    asyncio.run(look(settings.store.url, f"{settings.file}, [store] url", settings.folder))
     if not probe:
         entries = len(assembly.accounts.entries)
         say(f"{settings.file} is good: {entries} accounts", {"good": True, "accounts": entries}, output)
@@ -173,3 +175,4 @@ def mappings(form: str | None, output: Output | None) -> None:
 
 main.add_command(callbacks)
 main.add_command(sends)
+main.add_command(pending)

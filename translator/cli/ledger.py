@@ -1,9 +1,10 @@
-"""`sms-translator callbacks` and `sms-translator sends`: what is owed, what was given up, and what nobody knows."""
+"""`sms-translator callbacks`, `sends` and `pending`: what is owed, what was given up, what nobody knows, and whether there is any."""
 
 import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from translator.cli.options import config_option, output_option, say
 from translator.shell.log import Output, configure
 
 NOT_THERE: Final = 1
+PENDING: Final = 1
 
 
 def _with_store(config: Path, output: Output | None, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
@@ -68,14 +70,21 @@ def callbacks() -> None:
 
 @callbacks.command("list")
 @config_option
-@click.option("--state", type=click.Choice(["due", "dead", "delivered"]), help="Only these; else those due and dead.")
+@click.option(
+    "--state", type=click.Choice(["waiting", "due", "dead", "delivered"]), help="Only these; else all but those delivered."
+)  # fmt: skip
 @output_option
 def list_callbacks(config: Path, state: str | None, output: Output | None) -> None:
-    """List them, the oldest first, without numbers and texts."""
-    from translator.shell.ledger import list_calls
+    """List them, the oldest first, without numbers and texts. Those that wait for the status of their message come last."""
+    from translator.shell.ledger import list_calls, list_waiting
 
     states = (state,) if state else ("due", "dead")
-    rows = _with_store(config, output, lambda store, _: list_calls(store, states))
+
+    async def work(store: Any, _: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = [] if state == "waiting" else await list_calls(store, states)
+        return found + (await list_waiting(store) if state in (None, "waiting") else [])
+
+    rows = _with_store(config, output, work)
     _say_rows(rows, "no callback waits, and none was given up", output)
 
 
@@ -167,3 +176,23 @@ def settle_one(config: Path, output: Output | None, sent: str | None, not_sent: 
         click.echo(f"sms-translator: {why}", err=True)
         sys.exit(NOT_THERE)
     say(f"settled {id_}", {"settled": id_}, output)
+
+
+@click.command()
+@config_option
+@output_option
+def pending(config: Path, output: Output | None) -> None:
+    """Say what would be left behind in the store, a line for each account and place at a back.
+
+    Callbacks that wait for a status, are due or were given up (dead), and sends that are under way (intent), unknown or lost. Exit status 1
+    if there are any, 0 if the store can be left.
+    """
+    from translator.shell.ledger import as_pending, list_pending
+
+    rows = _with_store(config, output, lambda store, accounts: list_pending(store, accounts, time.time()))
+    for row in rows:
+        say(as_pending(row), row, output)
+    if rows:
+        sys.exit(PENDING)
+    if output != "json":
+        click.echo("nothing is pending", err=True)

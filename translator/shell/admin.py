@@ -84,6 +84,12 @@ METRICS: Final[dict[str, Described]] = {
     ),
     "loaded_seconds": Described("When the configuration that is in force was read, in seconds since the epoch.", ()),
     "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
+    "oldest_seconds": Described(
+        "Age of the oldest of these rows, since its send was asked for; 0 without any.", ("table", "state")
+    ),
+    "ready": Described(
+        "1 where reads, sends or callbacks work at the moment, 0 where not: what /readyz?for= says.", ("for",)
+    ),
 }
 """Every metric, without its prefix; a counter's name on the page ends in `_total`."""
 
@@ -168,6 +174,15 @@ class Meter(Collector):
         for state in known:
             self._counts["owed", (table, state)] = states.get(state, 0)
 
+    def show_oldest(self, table: str, state: str, seconds: float) -> None:
+        """How old the oldest row in a state is."""
+        self._counts["oldest_seconds", (table, state)] = seconds
+
+    def show_ready(self, why_not: Mapping[str, str]) -> None:
+        """What works: what has no reason not to."""
+        for name, why in why_not.items():
+            self._counts["ready", (name,)] = float(not why)
+
     def collect(self) -> Iterator[Metric]:
         """Everything counted, as the library wants it."""
         for back, rows in self.rows_served():
@@ -190,8 +205,12 @@ class Meter(Collector):
         return generate_latest(self)
 
 
+_GAUGES: Final = (
+    "back_rows_served", "loaded_seconds", "oldest_seconds", "owed", "poll_backlog", "poll_stranded", "ready",
+)  # fmt: skip
+
 _FAMILIES: Final[dict[str, Any]] = {
-    **dict.fromkeys(("back_rows_served", "loaded_seconds", "owed", "poll_backlog", "poll_stranded"), GaugeMetricFamily),
+    **dict.fromkeys(_GAUGES, GaugeMetricFamily),
     "request_seconds": HistogramMetricFamily,
 }
 
@@ -201,23 +220,32 @@ def _label(name: str, value: Any) -> str:
     return f"{value}xx" if name == "asks" and isinstance(value, int) else str(value)
 
 
-async def _always() -> bool:
-    return True
+async def _ready() -> Mapping[str, str]:
+    return dict.fromkeys(_PARTS, "")
+
+
+_PARTS: Final = ("reads", "sends", "callbacks")
 
 
 def admin_application(
-    meter: Meter, is_draining: Callable[[], bool], is_well: Callable[[], Awaitable[bool]] = _always
+    meter: Meter, is_draining: Callable[[], bool], why_not: Callable[[], Awaitable[Mapping[str, str]]] = _ready
 ) -> Starlette:
-    """The admin port's application; `is_well` says whether what requests need is there."""
+    """The admin port's application; `why_not` says of reads, sends and callbacks why each does not work, empty where it does."""
 
     async def livez(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    async def readyz(_: Request) -> Response:
-        why = "draining" if is_draining() else "" if await is_well() else "the store does not answer"
-        return PlainTextResponse(f"{why or 'ok'}\n", 503 if why else 200)
+    async def readyz(request: Request) -> Response:
+        asked = request.query_params.get("for", "")
+        if asked and asked not in _PARTS:
+            return PlainTextResponse(f"for is one of {', '.join(_PARTS)}\n", 400)
+        found = dict.fromkeys(_PARTS, "draining") if is_draining() else await why_not()
+        said = {name: found[name] or "ok" for name in _PARTS}
+        page = f"{said[asked]}\n" if asked else "".join(f"{name}: {why}\n" for name, why in said.items())
+        return PlainTextResponse(page, 503 if found[asked or "reads"] else 200)
 
     async def metrics(_: Request) -> Response:
+        meter.show_ready(dict.fromkeys(_PARTS, "draining") if is_draining() else await why_not())
         return Response(meter.page(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])

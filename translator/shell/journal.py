@@ -2,6 +2,7 @@
 
 record ─▶ may that address be called? ─▶ one transaction ─▶ new · joined · known · running · reused
 settle ─▶ one transaction, tried again for a while where the store is down
+what could not be written ─▶ leftovers, until the store answers again
 wait   ─▶ the store, now and then, until it knows or `wait` seconds have passed
 """
 
@@ -18,9 +19,11 @@ import msgspec
 from translator.accounts import Accounts, Entry
 from translator.errors import Refused
 from translator.model import Fault
+from translator.shell.leftovers import Leftovers
 from translator.shell.receipts import Receipts
 from translator.shell.store import Store, StoreDown
 from translator.shell.store import sends as rows
+from translator.shell.store.opening import Unstorable
 from translator.shell.store.sends import Begun, Times
 from translator.shell.vetting import Vetting
 from translator.wants import Intent, Outcome, Recorded
@@ -53,12 +56,17 @@ def place_of(entry: Entry) -> str:
 
 
 class Links:
-    """What the journals of one process share, whichever configuration they belong to: `wake` is called when a send has become unknown, and
-    `news` is set when something has become of unknown sends."""
+    """What the journals of one process share, whichever configuration they belong to.
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.wake = wake
+    `wake` is called when a send has become unknown, and `heard` with why a send could not be written down. `news` is set when something has
+    become of unknown sends. While `closed` says why, nothing is written down. `leftovers` is what could not be written yet.
+    """
+
+    def __init__(self, wake: Callable[[], None], leftovers: Leftovers) -> None:
+        self.wake, self.leftovers = wake, leftovers
         self.news = asyncio.Event()
+        self.heard: Callable[[str], None] = lambda _: None
+        self.closed = ""
 
 
 class Journal:
@@ -72,7 +80,7 @@ class Journal:
         self._patience, self._clock = patience, clock
         self._places = {name: place_of(entry) for name, entry in accounts.by_name.items()}
         self._lots: list[str] = []
-        self.links = links or Links(wake)
+        self.links = links or Links(wake, Leftovers(store, clock))
 
     def successor(self, accounts: Accounts, receipts: Receipts, patience: Patience) -> "Journal":
         """The journal of another configuration, over the same store."""
@@ -96,9 +104,19 @@ class Journal:
         now = self._clock()
         begun = [Begun(self._id(now), self._places[intent.entry], intent) for intent in intents]
         try:
+            if self.links.closed:
+                raise StoreDown(self.links.closed)
+            await self.links.leftovers.withdraw_now()  # of what was said to have done nothing, nothing may be found
             return await self._store.record(begun, Times(now, self._patience.answer, self._patience.join))
         except StoreDown as error:
+            if error.is_unsure:
+                self.links.leftovers.withdraw([one.id for one in begun])
+            self.links.heard(str(error))
             raise Refused(Fault("store-down", retry_after=1, log=f"the store is down: {error}")) from None
+        except Unstorable as error:
+            front = self._accounts.by_name[intents[0].entry].front.dialect.front
+            why = "holds something that cannot be written down"
+            raise Refused(Fault("invalid-parameter", front.parameter_of("text"), why, log=str(error))) from None
 
     def _id(self, now: float) -> str:
         """A name that nobody can guess: when it was given, so that those of a moment stand together in a database, and lots. They are
@@ -127,7 +145,8 @@ class Journal:
                 down = error
                 await asyncio.sleep(_GLANCE * 2**again)
         else:
-            # The intents stand: whoever opens the store next looks for the sends, and tells whoever waits.
+            # The intents stand until the store answers. If this process ends before, the next one looks for the sends.
+            self.links.leftovers.settle(outcomes)
             why = f"the outcome could not be written down: {down}"
             raise Refused(Fault("outcome-unknown", log=why))
         for outcome in outcomes:

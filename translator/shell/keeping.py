@@ -19,7 +19,9 @@ from translator.shell.admin import Meter
 from translator.shell.background import Loop, going_on, retiring
 from translator.shell.courier import GAPS, Courier
 from translator.shell.driving import Driver
-from translator.shell.journal import Journal, Patience
+from translator.shell.journal import Journal, Patience, place_of
+from translator.shell.log import logger
+from translator.shell.readiness import Readiness
 from translator.shell.receipts import Receipts
 from translator.shell.seeker import Seeker
 from translator.shell.settings import Settings
@@ -56,7 +58,7 @@ class Keeping(NamedTuple):
             Receipts(server.public_url if server.secrets else "", server.secrets),
             Patience(sends.wait, sends.join, sends.give_up, slowest + _GRACE, sends.resend or 0.0),
             Polling(asked.poll, asked.poll_asks, asked.poll_end),
-            Keep(asked.keep),
+            Keep(asked.keep, poll_end=asked.poll_end),
         )
 
 
@@ -74,6 +76,7 @@ class Keeper:
         self._tracker: Tracker | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self.journal = Journal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
+        self.readiness = Readiness(store, self.journal)
 
     def change(self, accounts: Accounts, limits: Limits, keeping: Keeping) -> None:
         """Work by this configuration from now on. `journal` is another one, and the background work sees it from its next round on."""
@@ -120,14 +123,6 @@ class Keeper:
 
         return wake
 
-    async def is_well(self) -> bool:
-        """Whether the store answers."""
-        try:
-            await self._store.read(lambda connection: connection.exec_driver_sql("SELECT 1"))
-        except StoreDown:
-            return False
-        return True
-
     async def take_receipt(self, path: str) -> bool:
         """A back has called us about a send: whoever waits to be told of it is looked for now. Whether we had signed the path."""
         send = self._keeping.receipts.send_of(path)
@@ -148,27 +143,46 @@ class Keeper:
     @contextlib.asynccontextmanager
     async def going_on(self, driver: Driver) -> AsyncIterator[None]:
         """Work off what is owed while the block runs, let the calls under way end, and give back what was taken and is not done."""
-        keeping = self._keeping
+        keeping, links = self._keeping, self.journal.links
         courier = Courier(self._store, keeping.vetting, self._meter, gaps=keeping.gaps, clock=self._clock)
         poll = keeping.polling.poll
         self._loops = {
             "courier": Loop("courier", courier.round, rest=1.0),
             "seeker": Loop("seeker", self._seek, rest=1.0),
             "tracker": Loop("tracker", self._track, rest=poll, gap=poll),
+            "leftovers": Loop("leftovers", links.leftovers.write, rest=1.0),
         }
         self.use(driver)
-        self.journal.links.wake = self._wake("seeker")
-        if self._seeker is not None:
-            await self._seeker.recover()
+        links.wake, links.leftovers.wake = self._wake("seeker"), self._wake("leftovers")
+        loops = self.readiness.loops = list(self._loops.values())
+        retention = retiring(self._store, lambda: self._keeping.keep, self._meter, self._is_looked_at)
         try:
-            async with going_on(
-                [*self._loops.values(), retiring(self._store, lambda: self._keeping.keep, self._meter)]
-            ):
+            async with going_on([*loops, retention], first=self._recovered):
                 yield
         finally:
             await self._stop()
             await courier.aclose()
+            with contextlib.suppress(StoreDown):
+                await links.leftovers.write()
+            await self.readiness.aclose()
             await self._give_back()
+
+    def _is_looked_at(self, place: str) -> bool:
+        """Whether messages are looked for at a place."""
+        return any(place_of(entry) == place for entry in self._accounts.entries)
+
+    async def _recovered(self) -> bool:
+        """Take over what the process before us left. Until that is done nothing is written down: it would be taken for something left."""
+        links = self.journal.links
+        try:
+            if self._seeker is not None:
+                await self._seeker.recover()
+        except StoreDown as error:
+            links.closed = str(error)
+            logger().warning("store-down", loop="recovery", why=str(error))
+            return False
+        links.closed = ""
+        return True
 
     async def _stop(self) -> None:
         """End what is under way at the backs."""

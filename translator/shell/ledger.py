@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from translator.accounts import Accounts
 from translator.errors import ConfigError, Refused
 from translator.model import Message
+from translator.shell.journal import place_of
 from translator.shell.settings import Settings
-from translator.shell.store import Store, calls, doubts, open_store, sends
+from translator.shell.store import Store, calls, doubts, open_store, pending, sends
 from translator.wants import Outcome
 
 MOST: Final = 1000
@@ -45,6 +46,50 @@ async def list_calls(store: Store, states: tuple[str, ...]) -> list[dict[str, An
     """Calls in these states, the oldest first."""
     found = await store.read(partial(calls.listed, states=states, most=MOST))
     return [_row(row, private=False) for row in found]
+
+
+async def list_waiting(store: Store) -> list[dict[str, Any]]:
+    """Callbacks that wait for what becomes of their message, those of the oldest sends first."""
+    return [_row(row, private=False) for row in await store.read(partial(pending.listed, most=MOST))]
+
+
+_STATES: Final = ("waiting", "due", "dead", "intent", "unknown", "lost")
+
+
+async def list_pending(store: Store, accounts: Accounts, now: float) -> list[dict[str, Any]]:
+    """What would be left behind, a row for each account and place: how many in each state, the age of the oldest in seconds, and whether
+    the configuration still has it."""
+    entries = {entry.name: place_of(entry) for entry in accounts.entries}
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in await store.read(pending.pending):
+        row = rows.setdefault((one.entry, one.place), {"account": one.entry, "place": one.place, "oldest_seconds": 0})
+        row[one.state] = row.get(one.state, 0) + one.number
+        row["oldest_seconds"] = max(row["oldest_seconds"], int(now - one.made) if one.made else 0)
+    for (name, place), row in rows.items():
+        known = name in entries and (not place or place in entries.values())
+        row.update({state: row.get(state, 0) for state in _STATES}, configured=known)
+    return [rows[key] for key in sorted(rows)]
+
+
+def as_pending(row: dict[str, Any]) -> str:
+    """One account and place on one line: only what there is any of."""
+    counts = [f"{state}={row[state]}" for state in _STATES if row[state]]
+    gone = [] if row["configured"] else ["no-longer-configured"]
+    place = row["place"] or "?"
+    return "  ".join(
+        [
+            f"account={visible(row['account'])}",
+            f"place={visible(place)}",
+            *counts,
+            f"oldest={row['oldest_seconds']}s",
+            *gone,
+        ]
+    )
+
+
+def visible(text: str) -> str:
+    """A text without what a terminal would act on: every character that is not printed is written as its number."""
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
 async def show_call(store: Store, id_: int) -> dict[str, Any] | None:
@@ -136,9 +181,9 @@ def as_line(row: dict[str, Any]) -> str:
 def as_page(row: dict[str, Any]) -> str:
     """A row, a line for each of its members."""
     wide = max(len(name) for name in row)
-    return "\n".join(f"{name:<{wide}}  {value}" for name, value in row.items())
+    return "\n".join(f"{name:<{wide}}  {visible(str(value))}" for name, value in row.items())
 
 
 def _plain(value: Any) -> str:
     text = str(value)
-    return msgspec.json.encode(text).decode() if " " in text else text
+    return msgspec.json.encode(text).decode() if " " in text else visible(text)

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -28,6 +29,7 @@ from translator.shell.log import in_one_write, logger
 from translator.shell.runtime import Loaded, Reader, Reloading, Runtime, grace
 from translator.shell.settings import Settings
 from translator.shell.store import open_store
+from translator.shell.store.late import open_late
 from translator.shell.workers import Supervisor
 
 try:
@@ -168,7 +170,8 @@ async def _served(
             at = read_address(where, settings.server.admin)
             admin = listen(where, at._replace(port=at.port + number))
             sockets.callback(admin.close)
-        store = await open_store(settings.store.url, f"{settings.file}, [store] url", settings.folder)
+        opening = partial(open_store, settings.store.url, f"{settings.file}, [store] url", settings.folder)
+        store = await open_late(opening, shared=settings.store.url.startswith("postgresql:"))
         try:
             meter = Meter()
             runtime = Runtime(loaded, store, meter)
@@ -194,7 +197,7 @@ async def _serve(
     proxy, keeper, door = runtime.proxy, runtime.keeper, runtime.door
     async with contextlib.AsyncExitStack() as servers:
         if admin is not None:
-            app = admin_application(runtime.meter, ending.is_told, keeper.is_well)
+            app = admin_application(runtime.meter, ending.is_told, keeper.readiness.why_not)
             shown = Door(hosted(app), new_ids(), lambda _: None, name="admin", refused=runtime.meter.count_refused)
             shown.most = ADMIN
             await servers.enter_async_context(serving(app, admin, _GRACE, shown))
@@ -203,6 +206,7 @@ async def _serve(
         servers.push_async_callback(runtime.aclose)
         await servers.enter_async_context(keeper.going_on(proxy.driver))
         server = await servers.enter_async_context(serving(proxy.application(), front, grace(runtime.settings), door))
+        keeper.readiness.is_serving = True
         _leave_in_peace()
         servers.enter_context(in_one_write(asyncio.get_running_loop()))
         await servers.enter_async_context(going_on([reloading, Returning()]))

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, delete, exists, func, select, update
 
+from translator.shell.store.among import by_index
 from translator.shell.store.claims import claim, held
 from translator.shell.store.schema import events
 
@@ -96,6 +97,7 @@ def drop(connection: Connection, id_: int) -> bool:
 
 def counted(connection: Connection) -> dict[str, int]:
     """How many calls wait, and how many were given up."""
+    by_index(connection)
     rows = connection.execute(
         select(events.c.state, func.count()).where(events.c.state.in_((DUE, DEAD))).group_by(events.c.state)
     )

@@ -47,16 +47,17 @@ def claim(
         .returning(*table.c)
     )
     rows = [dict(row) for row in connection.execute(taken).mappings()]
-    _remember(connection.engine, Taken(table, now + lease, [(row["id"], row["attempt"]) for row in rows]), now)
+    remember(connection, table, [(row["id"], row["attempt"]) for row in rows], now, lease)
     return rows
 
 
-def _remember(engine: Engine, taken: Taken, now: float) -> None:
-    held_ = _TAKEN.setdefault(engine, deque())
+def remember(connection: Connection, table: Table, rows: list[tuple[Any, int]], now: float, lease: float) -> None:
+    """These rows were taken, each with its token: they are given back at the end of the process if their leases last until then."""
+    held_ = _TAKEN.setdefault(connection.engine, deque())
     while held_ and held_[0].until <= now:
         held_.popleft()
-    if taken.rows:
-        held_.append(taken)
+    if rows:
+        held_.append(Taken(table, now + lease, rows))
 
 
 def release(connection: Connection, now: float) -> int:

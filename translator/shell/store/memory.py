@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from translator.seeking import AFTER, BEFORE
 from translator.shell.store import sends as rows
 from translator.shell.store.answered import Answered
+from translator.shell.store.migrations import migrate
 from translator.shell.store.opening import Result
-from translator.shell.store.schema import migrate
 from translator.shell.store.sends import Begun, Times
 from translator.shell.store.sqlite import database
 from translator.wants import Outcome, Recorded
@@ -101,9 +101,17 @@ class MemoryStore:
         """Note each once, also where it was noted before."""
         rows.note_made(self._connection, self._answered)
 
+    async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
+        """The same: here nothing waits for it."""
+        return await self.write(work)
+
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns."""
         return await self.write(work)
+
+    def trouble(self) -> str:
+        """Nothing is known without writing."""
+        return ""
 
     async def close(self) -> None:
         """Forget everything."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import Connection
@@ -11,9 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from translator.errors import ConfigError
+from translator.shell.log import logger
 from translator.shell.store import sends as rows
-from translator.shell.store.opening import Result, StoreDown
-from translator.shell.store.schema import migrate
+from translator.shell.store.migrations import migrate
+from translator.shell.store.opening import Result, StoreDown, Unstorable
+from translator.shell.store.pgurl import Target, read_url
 from translator.shell.store.sends import Begun, Times
 from translator.wants import Outcome, Recorded
 
@@ -25,6 +27,20 @@ _MIGRATION: Final = 900.0
 
 _CONNECTIONS: Final = 8
 
+_CLOSING: Final = 5.0
+"""Seconds that connections get to end in order."""
+
+_DATA: Final = ("22", "54")
+"""Classes of errors that a value is to blame for, and not the database: it is wrong, or larger than an index takes."""
+
+_NEVER: Final = ("28", "3D", "42501")
+"""Why a database cannot be opened, and cannot be later: who we are, which database, and what we may."""
+
+_TOLD: Final = ("08", "28", "3D", "42501", "53", "57")
+"""Errors whose sentence is passed on. They are about the connection, and hold nothing of a row."""
+
+_Errors: Final = (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
 
 class PostgresStore:
     """A PostgreSQL database."""
@@ -35,16 +51,21 @@ class PostgresStore:
         self._engine = engine
 
     @classmethod
-    async def open(cls, url: str, where: str) -> "PostgresStore":
-        """The store, brought to today's version. Raises ConfigError where it cannot be reached: nothing listens yet."""
-        first = cls(_engine(url, 1, _MIGRATION))
+    async def open(cls, url: str, where: str, *, is_new: bool = True) -> "PostgresStore":
+        """The store, brought to today's version, and made where `is_new` lets it. Raises ConfigError for a database that we cannot use, and
+        StoreDown for one that does not answer."""
+        target = read_url(url, where)
+        await _let_go(await connected(url, where))
+        first = cls(_engine(target, 1, _MIGRATION))
         try:
-            await first.write(lambda connection: migrate(connection, where))
+            await first.write(lambda connection: migrate(connection, where, is_new=is_new))
         except StoreDown as error:
-            raise ConfigError(where, f"cannot be reached: {error}") from None
+            if error.code.startswith(_NEVER):
+                raise ConfigError(where, f"cannot be used: {error}") from None
+            raise
         finally:
             await first.close()
-        return cls(_engine(url, _CONNECTIONS, _PATIENCE))
+        return cls(_engine(target, _CONNECTIONS, _PATIENCE))
 
     async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]:
         """See `sends.record`."""
@@ -55,29 +76,92 @@ class PostgresStore:
         await self.write(partial(rows.settle, outcomes=outcomes, now=now))
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns, once it is committed. Raises StoreDown, and what the work raises."""
+        """What the work returns, once it is committed. Raises StoreDown, Unstorable, and what the work raises."""
+        is_done = False
         try:
-            async with self._engine.begin() as connection:
-                return await connection.run_sync(work)
-        except (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise StoreDown(type(error).__name__) from None
+            async with self._engine.connect() as connection:
+                async with connection.begin():
+                    result = await connection.run_sync(work)
+                    is_done = True
+                return result
+        except _Errors as error:
+            code = _code(error)
+            if code.startswith(_DATA) or (not code and isinstance(_first(error), ValueError)):
+                raise Unstorable(type(_first(error)).__name__) from None
+            raise StoreDown(_said(error), is_unsure=is_done, code=code) from None
+
+    async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
+        """The same: here nothing waits for it."""
+        return await self.write(work)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns. Raises StoreDown."""
         return await self.write(work)
 
+    def trouble(self) -> str:
+        """Nothing is known without writing."""
+        return ""
+
     async def close(self) -> None:
-        """Let the connections go."""
-        await asyncio.wait_for(self._engine.dispose(), _PATIENCE)
+        """Let the connections go. One that does not end in time is left to end with the process."""
+        try:
+            await asyncio.wait_for(self._engine.dispose(), _CLOSING)
+        except (TimeoutError, *_Errors) as error:
+            logger().warning("store-not-closed", why=type(error).__name__)
 
 
-def _engine(url: str, connections: int, longest: float) -> AsyncEngine:
+async def connected(url: str, where: str) -> Any:
+    """A connection of the driver's. Raises ConfigError with the server's own sentence where that will never do, and StoreDown where it
+    may later."""
+    target = read_url(url, where)
+    try:
+        return await asyncpg.connect(**target.arguments(_PATIENCE))
+    except (asyncpg.ClientConfigurationError, asyncpg.UnsupportedClientFeatureError) as error:
+        raise ConfigError(where, f"cannot be used: {error}") from None
+    except ValueError as error:
+        raise ConfigError(where, f"cannot be used: {type(error).__name__}") from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        if _code(error).startswith(_NEVER):
+            raise ConfigError(where, f"cannot be used: {_said(error)}") from None
+        raise StoreDown(_said(error), code=_code(error)) from None
+
+
+async def _let_go(connection: Any) -> None:
+    try:
+        await connection.close(timeout=_CLOSING)
+    except (*_Errors, TimeoutError):
+        connection.terminate()
+
+
+def _first(error: BaseException) -> BaseException:
+    """The driver's own error, behind those that are put around it."""
+    while True:
+        inner = getattr(error, "orig", None) or error.__cause__
+        if inner is None:
+            return error
+        error = inner
+
+
+def _code(error: BaseException) -> str:
+    """PostgreSQL's code of an error; empty where it is none of the server's."""
+    return str(getattr(_first(error), "sqlstate", None) or "")
+
+
+def _said(error: BaseException) -> str:
+    """What is known of an error without anything of a row: the server's own sentence where that is about the connection."""
+    first = _first(error)
+    if _code(error).startswith(_TOLD) or isinstance(first, OSError):
+        return f"{first}" or type(first).__name__
+    return type(first).__name__
+
+
+def _engine(target: Target, connections: int, longest: float) -> AsyncEngine:
     """An engine of so many connections, of which a statement may take so many seconds."""
+
+    async def connected(*_: Any, **__: Any) -> Any:
+        return await asyncpg.connect(**target.arguments(_PATIENCE), command_timeout=longest)
+
     return create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://", 1),
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=_PATIENCE,
+        "postgresql+asyncpg://", async_creator=connected, pool_size=connections, max_overflow=0, pool_timeout=_PATIENCE,
         pool_pre_ping=True,
-        connect_args={"timeout": _PATIENCE, "command_timeout": longest},
-    )
+    )  # fmt: skip

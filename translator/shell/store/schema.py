@@ -1,13 +1,11 @@
-"""The tables of the store, and the steps by which an older store becomes one of today."""
+"""The tables of the store. How an older store becomes one of today is in `migrations`."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    Connection,
     Float,
     Index,
     Integer,
@@ -17,16 +15,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    func,
-    insert,
-    inspect,
     literal_column,
-    select,
-    text,
-    update,
 )  # fmt: skip
 
-from translator.errors import ConfigError
+from translator.shell.store.texts import AnyText
 
 STATES: Final = ("intent", "unknown", "lost", "sent", "refused")
 """Of a send."""
@@ -41,6 +33,8 @@ def _where(condition: ColumnElement[bool]) -> dict[str, Any]:
     return {"sqlite_where": condition}
 
 
+_any_text: Final = Text().with_variant(AnyText(), "postgresql")
+
 sends: Final = Table(
     "sends",
     METADATA,
@@ -49,9 +43,9 @@ sends: Final = Table(
     Column("place", Text, nullable=False),
     Column("state", String(12), nullable=False),
     Column("made", Float, nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("recipient", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("sender", _any_text, nullable=False),
+    Column("recipient", _any_text, nullable=False),
+    Column("text", _any_text, nullable=False),
     Column("same", String(64), nullable=False),
     Column("key", Text),
     Column("content", Text),
@@ -110,6 +104,12 @@ Index("watches_look", watches.c.look_at, **_where(watches.c.look_at.is_not(None)
 Index("watches_place", watches.c.place, watches.c.look_at, watches.c.id, **_where(watches.c.look_at.is_not(None)))
 Index("watches_over", watches.c.over, **_where(watches.c.over.is_not(None)))
 
+waiting: Final = watches.c.over.is_(None) & watches.c.look_at.is_not(None)
+"""What a query has to say of a watch, both words of it, for the index of those whose message was sent and whose end was not seen. What
+only asks for `look_at` goes by the index of that, which is the right one for it."""
+
+Index("watches_waiting", watches.c.entry, watches.c.send, **_where(waiting))
+
 events: Final = Table(
     "events",
     METADATA,
@@ -132,83 +132,14 @@ events: Final = Table(
     Column("attempt", Integer, nullable=False, default=0),
     UniqueConstraint("watch", "name", name="events_once"),
     Index("events_due", "state", "destination", "due_at"),
-    Index("events_finished", "finished"),
 )
 """The calls. `state` is due, delivered or dead; `destination` is host and port, `why` what came of the last try."""
 
-_meta: Final = Table("store", METADATA, Column("version", Integer, nullable=False))
+Index("events_over", events.c.state, events.c.finished, **_where(events.c.finished.is_not(None)))
 
+meta: Final = Table("store", METADATA, Column("version", Integer, nullable=False))
 
-def _only_what_is_looked_for(connection: Connection) -> None:
-    """2: the indexes of sends and of watches hold only the rows that are ever looked for by them."""
-    old = {
-        sends: ("sends_same", "sends_look", "sends_settled", "sends_key", "sends_sid"),
-        watches: ("watches_look", "watches_over"),
-    }
-    for table, names in old.items():
-        if connection.dialect.name == "sqlite":
-            _made_anew(connection, table)
-            continue
-        for name in names:
-            connection.execute(text(f"ALTER TABLE {table.name} DROP CONSTRAINT IF EXISTS {name}"))
-            connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
-        _indexed(connection, table)
-
-
-def _watched_where_it_was_sent(connection: Connection) -> None:
-    """A watch knows the place where its message was sent."""
-    if connection.dialect.name == "sqlite":
-        _made_anew(connection, watches)
-    else:
-        connection.execute(text("ALTER TABLE watches ADD COLUMN IF NOT EXISTS place TEXT NOT NULL DEFAULT ''"))
-    sent = select(sends.c.place).where(sends.c.id == watches.c.send).scalar_subquery()
-    connection.execute(update(watches).where(watches.c.place == "").values(place=func.coalesce(sent, "")))
-    _indexed(connection, watches)
-
-
-def _indexed(connection: Connection, table: Table) -> None:
-    """Make the indexes of today that are not there, as far as their columns are: a later step brings the others."""
-    look = inspect(connection)
-    there = {index["name"] for index in look.get_indexes(table.name)}
-    columns = {column["name"] for column in look.get_columns(table.name)}
-    for index in sorted(table.indexes, key=lambda index: str(index.name)):
-        if index.name not in there and columns.issuperset(column.name for column in index.columns):
-            index.create(connection)
-
-
-def _made_anew(connection: Connection, table: Table) -> None:
-    """The same rows in a table of today: SQLite cannot take a constraint from one that is there."""
-    connection.execute(text(f"ALTER TABLE {table.name} RENAME TO old"))
-    for index in inspect(connection).get_indexes("old"):
-        connection.execute(text(f"DROP INDEX {index['name']}"))
-    table.create(connection)
-    had = {column["name"] for column in inspect(connection).get_columns("old")}
-    kept = [column.name for column in table.columns if column.name in had]  # a column of a later step is not there yet
-    old = table.to_metadata(MetaData(), name="old")
-    rows = select(*[old.c[name] for name in kept]).order_by(literal_column("rowid"))
-    connection.execute(insert(table).from_select(kept, rows))
-    connection.execute(text("DROP TABLE old"))
-
-
-STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_only_what_is_looked_for, _watched_where_it_was_sent)
-"""What makes a store of version 1 one of 2, and so on."""
-
-VERSION: Final = 1 + len(STEPS)
-
-
-def migrate(connection: Connection, where: str) -> None:
-    """Bring a store to today's version. Raises ConfigError for one that a newer release has written."""
-    if connection.dialect.name == "postgresql":
-        for index in [index for table in METADATA.tables.values() for index in table.indexes]:
-            index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
-        connection.execute(text("SELECT pg_advisory_xact_lock(4267)"))  # several replicas may start at once
-    if not inspect(connection).has_table(_meta.name):
-        METADATA.create_all(connection)
-        connection.execute(insert(_meta).values(version=VERSION))
-    version = connection.execute(select(_meta.c.version)).scalar_one()
-    if version > VERSION:
-        raise ConfigError(where, f"was written by a newer release: its version is {version}, ours is {VERSION}")
-    for step in STEPS[version - 1 :]:
-        step(connection)
-    if version < VERSION:
-        connection.execute(update(_meta).values(version=VERSION))
+trials: Final = Table(
+    "trials", METADATA, Column("id", Integer, primary_key=True), Column("ballast", Text, nullable=False)
+)
+"""What is written to find out whether anything can be: one row, with the id 1."""

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from translator.model import Fault, Message, Wish
 from translator.sending import is_final
 from translator.shell.store import schema
+from translator.shell.store.among import by_index
 from translator.shell.store.schema import sends, unfinished, watches
 from translator.shell.store.statements import (
     AWAKEN,
@@ -271,6 +272,7 @@ def shown(connection: Connection, id_: str) -> dict[str, Any] | None:
 
 def counted(connection: Connection) -> dict[str, int]:
     """How many sends are in each state that somebody has to know of."""
+    by_index(connection)
     rows = connection.execute(select(sends.c.state, func.count()).where(unfinished).group_by(sends.c.state))
     return {row[0]: row[1] for row in rows}
 

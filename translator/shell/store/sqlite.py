@@ -1,26 +1,38 @@
 """SQLite: one thread writes, and all that waits for it is committed at once; another reads and can do nothing else."""
 
 import asyncio
-import fcntl
-import os
+import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from translator.errors import ConfigError
-from translator.shell.store.opening import Result, StoreDown
-from translator.shell.store.schema import migrate
+from translator.shell.log import logger
+from translator.shell.store.checkpoints import LARGEST, Checkpoints
+from translator.shell.store.files import Held
+from translator.shell.store.migrations import migrate
+from translator.shell.store.opening import Result, StoreDown, said
 from translator.shell.store.sends import Begun, Times
 from translator.shell.store.writer import Job, Writer
 from translator.wants import Outcome, Recorded
 
 _BUSY: Final = 5.0
 """Seconds that a write waits for one of another process to end."""
+
+_YIELDS: Final = 2.0
+"""Seconds for which what nobody waits for lets the log be written into the file."""
+
+_FOR_NOW: Final = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+)
+"""Why a store cannot be opened now, but may be later: the disk is full or fails, or somebody else is at it."""
 
 
 class SqliteStore:
@@ -29,22 +41,45 @@ class SqliteStore:
     shared = False
 
     def __init__(self, path: Path, where: str, *, alone: bool = True) -> None:
-        _guarded(path, where)
-        self._lock = _locked(path, where) if alone else None
+        if not alone and not path.exists():
+            raise ConfigError(where, f"there is no store {path}; serve makes it")
+        self._file = Held(path, where) if alone else None
+        self._said = ""
         try:
-            first = database(path)
-            with first.connect() as connection, connection.begin():
-                migrate(connection, where)
-            first.dispose()
+            first = database(path, creates=False)
+            try:
+                with first.connect() as connection, connection.begin():
+                    migrate(connection, where, is_new=alone)
+            finally:
+                first.dispose()
         except SQLAlchemyError as error:
-            self._unlock()
-            raise ConfigError(where, f"cannot be used: {type(error).__name__}") from None
+            self._let_go()
+            if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF in _FOR_NOW:
+                raise StoreDown(said(error)) from None
+            raise ConfigError(where, f"cannot be used: {said(error)}") from None
         except ConfigError:
-            self._unlock()
+            self._let_go()
             raise
-        self._engine = database(path, begins=False)
-        self._writer = Writer(self._engine)
+        self._engine = database(path, begins=False, creates=False)
+        self._checkpoints = Checkpoints(path) if alone else None
+        self._writer = Writer(self._engine, self._forbids, self._noted)
         self._reader = _Reader(path)
+
+    def _forbids(self) -> str:
+        """Why nothing may be written. It is said once."""
+        why = self._file.why() if self._file is not None else ""
+        if why and why != self._said:
+            logger().error("store-file", why=why)
+        self._said = why
+        return why
+
+    def _noted(self) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.noted.set()
+
+    def trouble(self) -> str:
+        """What stands in the way of writing, as far as that is known without writing."""
+        return self._file.trouble() if self._file is not None else ""
 
     async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]:
         """See `sends.record`."""
@@ -60,6 +95,15 @@ class SqliteStore:
         result: Result = await self._writer.put(Job(work))
         return result
 
+    async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
+        """The same, in a transaction of its own that lets what waits go first. A power cut may take it back: it is for what is done anew
+        then."""
+        until = time.monotonic() + _YIELDS
+        while self._checkpoints is not None and self._checkpoints.is_running and time.monotonic() < until:  # noqa: ASYNC110 - of a thread
+            await asyncio.sleep(0.005)
+        result: Result = await self._writer.put_behind(Job(work))
+        return result
+
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns; it can change nothing. Raises StoreDown."""
         return await self._reader.read(work)
@@ -67,20 +111,22 @@ class SqliteStore:
     async def close(self) -> None:
         """Commit what waits, and let the file go."""
         await self._writer.close()
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         self._reader.close()
         self._engine.dispose()
-        self._unlock()
+        self._let_go()
 
-    def _unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
+    def _let_go(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 class _Reader:
     """A thread with a connection that can only read."""
 
     def __init__(self, path: Path) -> None:
-        self._engine = database(path, query_only=True)
+        self._engine = database(path, query_only=True, creates=False)
         self._thread = ThreadPoolExecutor(1, "store-reader")
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
@@ -91,24 +137,32 @@ class _Reader:
             with self._engine.connect() as connection, connection.begin():
                 return work(connection)
         except SQLAlchemyError as error:
-            raise StoreDown(type(error).__name__) from None
+            raise StoreDown(said(error)) from None
 
     def close(self) -> None:
         self._thread.shutdown()
         self._engine.dispose()
 
 
-def database(path: Path | None, *, query_only: bool = False, begins: bool = True) -> Engine:
+def database(path: Path | None, *, query_only: bool = False, begins: bool = True, creates: bool = True) -> Engine:
     """An engine of SQLAlchemy for a file, or for one that nobody else can see where there is no path. `begins` is False where whoever
-    uses it begins and ends the transactions."""
-    url = "sqlite://" if path is None else f"sqlite:///{path}"
-    arguments = {"check_same_thread": False, "timeout": _BUSY}
-    engine = create_engine(url, poolclass=StaticPool, connect_args=arguments)
+    uses it begins and ends the transactions. A file that is not there is not made where `creates` is False."""
+    where = ":memory:" if path is None else f"file:{quote(str(path))}?mode=rw{'c' if creates else ''}"
+
+    def opened() -> sqlite3.Connection:
+        return sqlite3.connect(where, uri=path is not None, check_same_thread=False, timeout=_BUSY)
+
+    engine = create_engine("sqlite://", poolclass=StaticPool, creator=opened)
 
     @event.listens_for(engine, "connect")
     def connect(raw: Any, _: Any) -> None:
         raw.isolation_level = None  # transactions are begun below, and not where the driver guesses
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"query_only={'ON' if query_only else 'OFF'}"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"wal_autocheckpoint={LARGEST}",
+            f"query_only={'ON' if query_only else 'OFF'}",
+        ):
             raw.execute(f"PRAGMA {pragma}")
 
     def begin(connection: Connection) -> None:
@@ -118,26 +172,3 @@ def database(path: Path | None, *, query_only: bool = False, begins: bool = True
         event.listen(engine, "begin", begin)
 
     return engine
-
-
-def _guarded(path: Path, where: str) -> None:
-    """A file that is not there is made so that nobody else can read it: it holds numbers and texts. Raises ConfigError."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    except OSError as error:
-        raise ConfigError(where, f"cannot be opened: {error.strerror}") from None
-
-
-def _locked(path: Path, where: str) -> IO[str]:
-    """A lock on the file that ends with the process, however that ends. Raises ConfigError where somebody else has it."""
-    try:
-        handle = Path(f"{path}.lock").open("w", encoding="ascii")  # noqa: SIM115 - it is held as long as the store is
-    except OSError as error:
-        raise ConfigError(where, f"cannot be opened: {error.strerror}") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.close()
-        sentence = "is in use by another serve; give each its own file, or use PostgreSQL, which several share"
-        raise ConfigError(where, sentence) from None
-    return handle

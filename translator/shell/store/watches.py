@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, insert, select, text, tuple_, update
 
 from translator.model import Message
 from translator.shell.store.calls import DUE, Call
+from translator.shell.store.claims import remember
 from translator.shell.store.schema import events, sends, watches
 
 _TOGETHER: Final = 2000
@@ -141,7 +142,7 @@ def _opened(rows: Iterable[Any]) -> list[Open]:
 
 def take(connection: Connection, ids: Sequence[int], now: float, lease: float) -> set[int]:
     """Take these for `lease` seconds. Which are ours now: not those who wait no more, or whom somebody else is at."""
-    taken: set[int] = set()
+    taken: list[tuple[int, int]] = []
     for some in _lots(ids):
         free = (
             select(watches.c.id)
@@ -153,10 +154,11 @@ def take(connection: Connection, ids: Sequence[int], now: float, lease: float) -
             update(watches)
             .where(watches.c.id.in_(select(free.c.id)))
             .values(leased=now + lease, attempt=watches.c.attempt + 1)
-            .returning(watches.c.id)
+            .returning(watches.c.id, watches.c.attempt)
         )
-        taken |= set(connection.execute(mine).scalars())
-    return taken
+        taken += [(row.id, row.attempt) for row in connection.execute(mine)]
+    remember(connection, watches, list(taken), now, lease)
+    return {id_ for id_, _ in taken}
 
 
 def taken(connection: Connection, ids: Sequence[int]) -> list[Taken]:

@@ -1,0 +1,303 @@
+"""What is deleted, in which steps, and by which plans: nobody who sends waits for it, and nobody who is to be told is forgotten."""
+
+import asyncio
+import os
+import re
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from tests.stores import on, opened
+from tests.test_store import ENTRY, HOOK, NOW, PLACE, intent, owing, recorded, retired, sent, settled, take
+from translator.shell.admin import Meter
+from translator.shell.background import Pace, _count, retiring
+from translator.shell.store import Store, calls, pending, sends, watches
+from translator.shell.store.checkpoints import LARGEST
+from translator.shell.store.retention import AGAIN, Keep, Over, Retirement
+
+KEEP = Keep(dead=1000.0, done=100.0, poll_end=1000.0)
+MANY = 20_000
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def file_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A store that outlives the process, empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'translator.db'}"
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+def fill(connection: Connection) -> None:
+    """Many finished sends, of which every other is watched and every call is over; a few are not finished."""
+    # ruff: noqa: S608 - numbers and names of ours
+    series = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})"
+    for statement in (
+        f"""INSERT INTO sends (id, entry, place, state, made, sender, recipient, text, same, sid, settled, looks, leased, attempt)
+        {series} SELECT 'f' || (1000000 + i), '{ENTRY}', '{PLACE}', CASE WHEN i % 1000 = 0 THEN 'lost' ELSE 'sent' END, {NOW} + i * 0.001,
+        '+1', '+2', 'hello', 'x' || i, CASE WHEN i % 1000 = 0 THEN NULL ELSE 'M' || i END, {NOW} + i * 0.001, 0, 0, 0 FROM n""",
+        f"""INSERT INTO watches (id, send, entry, address, method, told, look_at, looks, over, leased, attempt)
+        {series} SELECT i, 'f' || (1000000 + i * 2), '{ENTRY}', 'http://a.example', 'POST', '',
+        CASE WHEN i % 100 = 0 THEN {NOW} + i END, 0, CASE WHEN i % 100 <> 0 THEN {NOW} + i * 0.001 END, 0, 0
+        FROM n WHERE i <= {MANY // 2}""",
+        f"""INSERT INTO events (id, watch, entry, position, name, method, address, form, destination, state, made, due_at, tries, why,
+        finished, leased, attempt)
+        {series} SELECT i, i, '{ENTRY}', 0, 'sent', 'POST', 'http://a.example', '', 'a.example:80',
+        CASE i % 50 WHEN 0 THEN 'due' WHEN 1 THEN 'dead' ELSE 'delivered' END, {NOW}, {NOW} + 9999, 0, '',
+        CASE WHEN i % 50 <> 0 THEN {NOW} + i * 0.001 END, 0, 0 FROM n WHERE i <= {MANY // 4}""",
+    ):
+        connection.execute(text(statement))
+
+
+def every_statement(connection: Connection, now: float) -> None:
+    """All that retention and counting say, with real ids, and what a person's commands say of what waits."""
+    retirement = Retirement(KEEP, lambda _: False)
+    for _ in range(2):  # the second time from the marks on
+        over = retirement.find(connection, 20, now)
+        assert over.events and over.sends
+        retirement.delete(connection, over, now)
+    retirement.delete(connection, Over((), (1,), (), (100,)), now)
+    sends.counted(connection)
+    calls.counted(connection)
+    pending.waits(connection)
+    pending.oldest_unknown(connection)
+
+
+def walked_sqlite(connection: Connection) -> set[str]:
+    """Steps that go through a table, or through an index from end to end."""
+    said: set[str] = set()
+    raw: Any = connection.connection.driver_connection
+    raw.set_trace_callback(said.add)
+    every_statement(connection, NOW + 2000)
+    raw.set_trace_callback(None)
+    asked = [one for one in said if one.startswith(("SELECT", "UPDATE", "DELETE", "WITH"))]
+    assert len(asked) > 15
+    plans = {step[3] for one in asked for step in raw.execute(f"EXPLAIN QUERY PLAN {one}")}
+    assert any("events_over (state=? AND finished>" in step for step in plans), "what is over is found by when it was"
+    return {step for step in plans if "SCAN" in step and "json_each" not in step}
+
+
+def walked_postgres(connection: Connection) -> set[str]:
+    """The same on PostgreSQL."""
+    asked: list[tuple[str, Any]] = []
+    listening = lambda c, cursor, statement, parameters, context, many: asked.append((statement, parameters))  # noqa: E731
+    event.listen(connection, "before_cursor_execute", listening)
+    every_statement(connection, NOW + 2000)
+    event.remove(connection, "before_cursor_execute", listening)
+    assert len(asked) > 15
+    found: set[str] = set()
+    for statement, parameters in asked:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
+            scans, by = plan.count(" Scan"), plan.count("Index Cond") + plan.count("Bitmap Heap Scan")
+            if "Seq Scan" in plan or (
+                scans > by and not re.search("(sends_unfinished|watches_waiting|sends_unknown)", plan)
+            ):
+                found.add(plan)
+    return found
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_no_statement_of_retention_goes_through_a_table(file_url: str, analyzed: bool) -> None:
+    async def work(store: Store) -> set[str]:
+        await store.write(fill)
+        if analyzed:
+            await store.write(lambda connection: connection.execute(text("ANALYZE")))
+        walked: Callable[[Connection], set[str]] = walked_sqlite if file_url.startswith("sqlite") else walked_postgres
+        return await store.write(walked)
+
+    # What is counted are the rows of an index that holds only what is not finished.
+    counted = {
+        "SCAN sends USING COVERING INDEX sends_unfinished", "SCAN sends USING INDEX sends_unfinished",
+        "SCAN watches USING COVERING INDEX watches_waiting", "SCAN watches USING INDEX watches_waiting",
+    }  # fmt: skip
+    assert on(file_url, work) <= counted
+
+
+def test_each_finished_row_is_looked_at_once_and_those_that_stay_not_each_time(tmp_path: Path) -> None:
+    rows: list[int] = []
+
+    async def work(store: Store) -> list[list[int]]:
+        await store.write(fill)
+        retirement = Retirement(
+            Keep(dead=1e9, done=100.0, poll_end=1e9)
+        )  # of every other send somebody waits or a call is dead
+
+        def counting(connection: Connection, now: float) -> bool:
+            found = retirement.find(connection, 500, now)
+            rows.append(len(found.sends))
+            return found.is_last
+
+        pages = []
+        for now in (NOW + 2000, NOW + 2010, NOW + 2000 + AGAIN):
+            rows.clear()
+            while not await store.read(partial(counting, now=now)):
+                pass
+            pages.append(list(rows))
+        return pages
+
+    first, second, later = on(f"sqlite:///{tmp_path / 'translator.db'}", work)
+    assert len(first) >= MANY / 500, "a page at a time"
+    assert second == [0], "and what was looked at is not looked at again"
+    assert len(later) == len(first), "after an hour everything is looked at again"
+
+
+def test_a_call_that_is_made_again_between_looking_and_deleting_stays_with_all_that_belongs_to_it(
+    store_url: str,
+) -> None:
+    async def work(store: Store) -> Any:
+        await owing(store)
+        for state in (calls.DELIVERED, calls.DEAD):
+            [row] = await take(store)
+            await store.write(partial(calls.finish, row=row, state=state, why="", now=NOW))
+        retirement = Retirement(KEEP)
+        over = await store.read(partial(retirement.find, most=10, now=NOW + 1001))
+        assert len(over.events) == 2
+        assert await store.write(partial(calls.replay, id_=over.events[1], now=NOW + 1001))
+        gone = await store.write_behind(partial(retirement.delete, over=over, now=NOW + 1001))
+        left = await store.read(partial(calls.listed, states=calls.STATES, most=10))
+        return (
+            gone,
+            [row["state"] for row in left],
+            len(await store.read(partial(sends.listed, states=sends.STATES, most=9))),
+        )
+
+    assert on(store_url, work) == (1, ["due"], 1)
+
+
+def test_who_waits_at_a_place_that_is_configured_is_not_given_up_however_long_nobody_looked(store_url: str) -> None:
+    """A process that stood still for longer than `keep` looks at what is due when it runs again: retention must not be first."""
+
+    async def work(store: Store) -> Any:
+        await recorded(store, "1", intent(wish=HOOK))
+        await settled(store, sent("1"))
+        known = Retirement(KEEP, lambda place: place == PLACE)
+        unknown = Retirement(KEEP, lambda place: place != PLACE)
+        kept = await retired(store, known, NOW + 5000)
+        waiting = len(await store.read(partial(watches.waiting_counts, now=NOW + 5000)))
+        early = await retired(store, unknown, NOW + 999)
+        given_up = await retired(store, unknown, NOW + 1001)
+        return kept, waiting, early, given_up, len(await store.read(partial(watches.waiting_counts, now=NOW + 5000)))
+
+    assert on(store_url, work) == (0, 1, 0, 1, 0)
+
+
+def test_the_loop_says_how_many_it_gave_up(tmp_path: Path) -> None:
+    meter = Meter()
+
+    async def work(store: Store) -> None:
+        await recorded(store, "1", intent(wish=HOOK))
+        await settled(store, sent("1"))
+        loop = retiring(store, lambda: KEEP, meter, lambda _: False)
+        assert await loop._round() is False
+        assert await loop._round() is False
+
+    on(f"sqlite:///{tmp_path / 'translator.db'}", work)
+    page = meter.page().decode()
+    assert 'calls_total{outcome="unheard"} 1.0' in page
+    assert re.search(r'owed[{].*"waiting".*[}] 1.0', page)
+
+
+def test_the_age_of_the_oldest_that_waits_is_counted(tmp_path: Path) -> None:
+    meter = Meter()
+
+    async def work(store: Store) -> None:
+        for number, id_ in enumerate(("a1", "a2", "a3")):
+            await recorded(store, id_, intent(id_, wish=HOOK), NOW + number)
+            await settled(store, sent(id_, f"M{id_}"), now=NOW + number)
+        await recorded(store, "a0", intent("a0"), NOW + 7)
+        await store.settle([type(sent("a0"))("a0", "unknown")], NOW + 7)
+        await _count(store, meter, NOW + 60)
+
+    on(f"sqlite:///{tmp_path / 'translator.db'}", work)
+    page = meter.page().decode()
+    found = dict(re.findall(r'oldest_seconds[{].*state="(\w+)".*[}] (.*)', page))
+    assert found == {"waiting": "60.0", "unknown": "53.0"}
+
+
+def test_sends_that_wait_are_written_before_what_nobody_waits_for_and_not_with_it(tmp_path: Path) -> None:
+    done: list[str] = []
+    commits: list[str] = []
+
+    async def work(store: Store) -> None:
+        def trace(connection: Any) -> None:
+            connection.connection.driver_connection.set_trace_callback(
+                lambda said: commits.append(said) if said in ("COMMIT", "behind", "send") else None
+            )
+
+        async def noted(name: str, job: Any) -> None:
+            await job
+            done.append(name)
+
+        await store.write(trace)
+        commits.clear()
+        held = asyncio.create_task(noted("first", store.write(lambda c: c.execute(text("SELECT 1")) and None)))
+        await asyncio.sleep(0)
+        jobs = [asyncio.create_task(noted("behind", store.write_behind(lambda _: None)))]
+        jobs += [asyncio.create_task(noted("send", recorded(store, str(n), intent(str(n))))) for n in range(3)]
+        await asyncio.gather(held, *jobs)
+
+    on(f"sqlite:///{tmp_path / 'translator.db'}", work)
+    assert done == ["first", "send", "send", "send", "behind"]
+    assert commits.count("COMMIT") == 3, "what nobody waits for is a transaction of its own"
+
+
+def test_what_nobody_waits_for_is_not_put_off_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("translator.shell.store.writer._AT_LAST", 0.0)
+
+    async def work(store: Store) -> int:
+        behind = asyncio.create_task(store.write_behind(lambda _: 1))
+        for number in range(50):
+            await asyncio.gather(*(recorded(store, f"{number}-{one}", intent(f"{number}-{one}")) for one in range(3)))
+            if behind.done():
+                return number
+        return 50
+
+    assert on(f"sqlite:///{tmp_path / 'translator.db'}", work) < 50
+
+
+def test_a_batch_grows_while_it_is_fast_and_shrinks_when_it_is_slow() -> None:
+    pace = Pace(0.01)
+    first = pace.rows
+    for _ in range(40):
+        pace.took(0.0001)
+    most = pace.rows
+    for _ in range(40):
+        pace.took(1.0)
+    assert (first, most, pace.rows) == (20, 1000, 20)
+
+
+def test_a_store_that_goes_down_in_between_loses_nothing_from_sight(tmp_path: Path) -> None:
+    async def work(store: Store) -> Any:
+        await recorded(store, "1", intent())
+        await settled(store, sent("1"))
+        retirement = Retirement(KEEP)
+        first = await store.read(partial(retirement.find, most=10, now=NOW + 200))
+        second = await store.read(partial(retirement.find, most=10, now=NOW + 200))
+        retirement.start_again()
+        third = await store.read(partial(retirement.find, most=10, now=NOW + 200))
+        return first.sends, second.sends, third.sends
+
+    assert on(f"sqlite:///{tmp_path / 'translator.db'}", work) == (["1"], [], ["1"])
+
+
+def test_the_log_of_the_file_is_bounded_while_rows_are_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "translator.db"
+
+    async def main() -> int:
+        async with opened(f"sqlite:///{path}") as store:
+            await store.write(fill)
+            loop = retiring(store, lambda: Keep(1.0, 1.0, 1.0), Meter())
+            while await loop._round():
+                pass
+            return os.stat(f"{path}-wal").st_size
+
+    assert asyncio.run(main()) < 2 * LARGEST * 4120
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT count(*) FROM sends").fetchone()[0] < MANY // 2
+    connection.close()

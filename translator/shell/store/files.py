@@ -1,0 +1,129 @@
+"""The file of an SQLite store: made so that nobody else can read it, served by one process, and noticed when it is another one."""
+
+import errno
+import fcntl
+import os
+import struct
+from pathlib import Path
+from typing import Final
+
+from translator.errors import ConfigError
+from translator.shell.log import logger
+from translator.shell.store.opening import StoreDown
+
+_OURS: Final = 0o600
+_LITTLE: Final = 1024 * 1024
+"""Bytes that are left on a disk that is as good as full."""
+
+_BYTE: Final = 1 << 62
+"""The byte of the file that is locked: far behind those that SQLite locks, and behind any that is ever written."""
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_IN_USE: Final = "is in use by another serve; give each its own file, or use PostgreSQL, which several share"
+
+
+class Held:
+    """A file that is open and locked until `close`. SQLite's own locks end when any descriptor of the file is closed: it is closed last.
+
+    Raises ConfigError where it cannot be had, and StoreDown where the disk is full.
+    """
+
+    def __init__(self, path: Path, where: str) -> None:
+        self._path = path
+        self._lock = _locked(Path(f"{path}.lock"), where)
+        try:
+            self._file = _opened(path, where)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        try:
+            _lock_a_byte(self._file, where)
+            _tighten(path, self._file)
+            self._identity = _identity(os.fstat(self._file))
+        except BaseException:
+            self.close()
+            raise
+
+    def why(self) -> str:
+        """Why nothing may be written; empty where it may. The file that the path leads to has to be the one that is open."""
+        try:
+            now = os.stat(self._path)
+        except OSError as error:
+            return f"the file of the store is gone: {error.strerror}"
+        return "" if _identity(now) == self._identity else "the file of the store was replaced by another one"
+
+    def trouble(self) -> str:
+        """The same, and whether the disk is full, which nobody else is told of before something is written."""
+        found = os.fstatvfs(self._file)
+        free = (found.f_bfree if os.geteuid() == 0 else found.f_bavail) * found.f_frsize
+        return self.why() or ("the disk is full" if free < _LITTLE else "")
+
+    def close(self) -> None:
+        """Let the file go. Everything that SQLite has of it is closed before."""
+        os.close(self._file)
+        os.close(self._lock)
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
+def _opened(path: Path, where: str) -> int:
+    """The file, made where it is not there: it holds numbers and texts."""
+    try:
+        return os.open(path, os.O_CREAT | os.O_RDWR, _OURS)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StoreDown(f"it cannot be made: {error.strerror}") from None
+        raise ConfigError(where, f"cannot be opened: {error.strerror}") from None
+
+
+def _tighten(path: Path, file: int) -> None:
+    """Take from everybody else what they may do with the file, and with those that SQLite has beside it."""
+    for one in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        try:
+            mode = os.stat(one).st_mode & 0o777
+        except OSError:
+            continue
+        if not mode & ~_OURS:
+            continue
+        try:
+            os.chmod(file if one is path else one, mode & _OURS)
+        except OSError as error:
+            logger().warning("store-readable", file=one.name, mode=f"{mode:04o}", why=error.strerror)
+        else:
+            logger().warning("store-tightened", file=one.name, mode=f"{mode:04o}")
+
+
+def _locked(lock: Path, where: str) -> int:
+    """A lock that ends with the process, however that ends. Only who may write the file can hold it. Raises ConfigError where somebody
+    else has it."""
+    while True:
+        try:
+            handle = os.open(lock, os.O_CREAT | os.O_RDWR, _OURS)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise StoreDown(f"its lock cannot be made: {error.strerror}") from None
+            raise ConfigError(where, f"cannot be opened: {error.strerror}") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise ConfigError(where, _IN_USE) from None
+        if lock.exists() and _identity(os.stat(lock)) == _identity(os.fstat(handle)):
+            _tighten(lock, handle)
+            return handle
+        os.close(handle)  # somebody removed it between the two: what is locked is not what the next one finds
+
+
+def _lock_a_byte(file: int, where: str) -> None:
+    """Lock a byte of the file itself: who removes the lock file does not let a second one in. It is a lock of the open file, and not of
+    the process, so it is not lost when SQLite closes the file; where there is none of that kind the lock file has to do."""
+    command = getattr(fcntl, "F_OFD_SETLK", None)
+    if command is None:
+        return
+    try:
+        fcntl.fcntl(file, command, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _BYTE, 1, 0))
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            raise ConfigError(where, _IN_USE) from None

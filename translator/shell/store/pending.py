@@ -1,0 +1,93 @@
+"""What is not finished: by account and place, for a person who wants to leave a store behind, and in sum for the metrics.
+
+Each query goes by an index that holds nothing that is finished.
+"""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from translator.shell.store.among import by_index
+from translator.shell.store.calls import DEAD, DUE
+from translator.shell.store.schema import UNKNOWN, events, sends, unfinished, waiting, watches
+
+WAITING = "waiting"
+"""Of a watch: its message was sent, and what becomes of it is not seen yet."""
+
+
+class Left(NamedTuple):
+    """So many rows of an account's at a place are in a state, the oldest since `made`, in seconds. `place` is empty where it is not known
+    any more. `state` is waiting, due or dead of callbacks, and intent, unknown or lost of sends."""
+
+    entry: str
+    place: str
+    state: str
+    number: int
+    made: float
+
+
+def pending(connection: Connection) -> list[Left]:
+    """All that would be left behind."""
+    whose = watches.outerjoin(sends, sends.c.id == watches.c.send)
+    open_ones = (
+        select(watches.c.entry, sends.c.place, func.count(), func.min(sends.c.made))
+        .select_from(whose)
+        .where(waiting)
+        .group_by(watches.c.entry, sends.c.place)
+    )
+    found = [
+        Left(entry, place or "", WAITING, count, made or 0.0)
+        for entry, place, count, made in connection.execute(open_ones)
+    ]
+    of_calls = events.outerjoin(watches, watches.c.id == events.c.watch).outerjoin(sends, sends.c.id == watches.c.send)
+    owed = (
+        select(events.c.entry, sends.c.place, events.c.state, func.count(), func.min(events.c.made))
+        .select_from(of_calls)
+        .where(events.c.state.in_((DUE, DEAD)))
+        .group_by(events.c.entry, sends.c.place, events.c.state)
+    )
+    doubtful = (
+        select(sends.c.entry, sends.c.place, sends.c.state, func.count(), func.min(sends.c.made))
+        .where(unfinished)
+        .group_by(sends.c.entry, sends.c.place, sends.c.state)
+    )
+    for query in (owed, doubtful):
+        found += [Left(entry, place or "", *rest) for entry, place, *rest in connection.execute(query)]
+    return found
+
+
+def waits(connection: Connection) -> tuple[int, float | None]:
+    """How many callbacks wait for what becomes of their message, and when the oldest of their sends was made; None where none waits."""
+    by_index(connection)
+    rows = connection.execute(
+        select(func.count(), func.min(watches.c.send)).where(waiting).group_by(watches.c.entry)
+    ).all()  # fmt: skip
+    if not rows:
+        return 0, None
+    first = min(send for _, send in rows)  # ids begin with when they were given
+    return sum(count for count, _ in rows), connection.execute(select(sends.c.made).where(sends.c.id == first)).scalar()
+
+
+def oldest_unknown(connection: Connection) -> float | None:
+    """When the oldest send was made of which nobody knows what became; None where there is none."""
+    by_index(connection)
+    made: float | None = connection.execute(
+        select(func.min(sends.c.made)).where(unfinished, sends.c.state == UNKNOWN)
+    ).scalar()  # fmt: skip
+    return made
+
+
+def listed(connection: Connection, most: int) -> list[dict[str, Any]]:
+    """Callbacks that wait, those of the oldest sends first."""
+    columns = (
+        watches.c.id.label("watch"), watches.c.entry, sends.c.place, sends.c.sid, watches.c.method, watches.c.told, sends.c.made,
+        watches.c.look_at, watches.c.looks,
+    )  # fmt: skip
+    rows = connection.execute(
+        select(*columns)
+        .select_from(watches.outerjoin(sends, sends.c.id == watches.c.send))
+        .where(waiting)
+        .order_by(watches.c.send)
+        .limit(most)
+    )
+    return [{**row, "state": WAITING} for row in rows.mappings()]
