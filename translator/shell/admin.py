@@ -54,6 +54,10 @@ METRICS: Final[dict[str, Described]] = {
         "TLS handshakes at the front that failed, by why in OpenSSL's words; overdue where a caller took too long, gone where it left.",
         ("reason",),
     ),
+    "callback_lag_seconds": Described(
+        "Seconds for which the destination has waited whose callback is due for longest.", ()
+    ),
+    "destinations_paused": Described("Destinations of callbacks whose circuit breaker is open.", ()),
     "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
 }
 """Every metric, without its prefix; a counter's name on the page ends in `_total`."""
@@ -103,6 +107,10 @@ class Meter(Collector):
         for state in known:
             self._counts["owed", (table, state)] = states.get(state, 0)
 
+    def show(self, name: str, number: float) -> None:
+        """A gauge without labels is now this."""
+        self._counts[name, ()] = number
+
     def collect(self) -> Iterator[Metric]:
         """Everything counted, as the library wants it."""
         for name, metric in METRICS.items():
@@ -123,7 +131,12 @@ class Meter(Collector):
         return generate_latest(self)
 
 
-_FAMILIES: Final[dict[str, Any]] = {"owed": GaugeMetricFamily, "request_seconds": HistogramMetricFamily}
+_FAMILIES: Final[dict[str, Any]] = {
+    "callback_lag_seconds": GaugeMetricFamily,
+    "destinations_paused": GaugeMetricFamily,
+    "owed": GaugeMetricFamily,
+    "request_seconds": HistogramMetricFamily,
+}
 
 
 def _label(name: str, value: Any) -> str:

@@ -2,7 +2,7 @@
 
 request ─▶ Journal ─▶ store ─┬▶ Seeker   what is unknown is looked for at the back
 receipt ─▶ "go and look" ────┼▶ Tracker  what somebody waits for is looked at, and becomes calls
-                             ├▶ Courier  the calls are made
+                             ├▶ CallbackDispatcher  the calls are made
                              └▶ retention
 """
 
@@ -16,13 +16,15 @@ from translator.accounts import Accounts
 from translator.exchange import Limits
 from translator.shell.admin import Meter
 from translator.shell.background import Loop, going_on, retiring
-from translator.shell.courier import GAPS, Courier
+from translator.shell.clocks import SteadyClock
+from translator.shell.dispatcher import CallbackDispatcher, Dispatching
 from translator.shell.driving import Driver
 from translator.shell.journal import Journal, Patience
 from translator.shell.receipts import Receipts
 from translator.shell.seeker import Seeker
 from translator.shell.settings import Settings
 from translator.shell.store import Store, StoreDown, calls
+from translator.shell.store.deliveries import Breaker
 from translator.shell.store.retention import Keep
 from translator.shell.tracker import Polling, Tracker
 from translator.shell.vetting import Vetting
@@ -39,7 +41,7 @@ class Keeping(NamedTuple):
     patience: Patience
     polling: Polling
     keep: Keep
-    gaps: tuple[float, ...] = GAPS
+    dispatching: Dispatching = Dispatching()
 
     @classmethod
     def of(cls, settings: Settings) -> "Keeping":
@@ -52,6 +54,9 @@ class Keeping(NamedTuple):
             Patience(sends.wait, sends.join, sends.give_up, slowest + _GRACE, sends.resend or 0.0),
             Polling(asked.poll, asked.poll_asks, asked.poll_end),
             Keep(asked.keep),
+            Dispatching(
+                asked.concurrency, Breaker(asked.breaker_failures, asked.breaker_pause, asked.breaker_pause_max)
+            ),
         )
 
 
@@ -60,10 +65,12 @@ class Keeper:
 
     def __init__(
         self, store: Store, accounts: Accounts, limits: Limits, keeping: Keeping, meter: Meter, *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.time, due_clock: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._limits = store, accounts, limits
         self._keeping, self._meter, self._clock = keeping, meter, clock
+        # Of the dispatcher, and of whoever queues deliveries for it.
+        self._due_clock = due_clock or (SteadyClock() if clock is time.time else clock)
         self._look: Callable[[], None] = lambda: None
         self.journal = Journal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
 
@@ -90,9 +97,12 @@ class Keeper:
         """Work off what is owed while the block runs, and let the calls under way end."""
         keeping, common = self._keeping, (self._store, self._accounts, driver, self._limits)
         seeker = Seeker(*common, keeping.patience, self._meter, clock=self._clock)
-        courier = Courier(self._store, keeping.vetting, self._meter, gaps=keeping.gaps, clock=self._clock)
-        calling = Loop("courier", courier.round, rest=1.0)
-        tracker = Tracker(*common, keeping.polling, self._meter, wake=calling.wake, clock=self._clock)
+        dispatcher = CallbackDispatcher(
+            self._store, keeping.vetting, self._meter, keeping.dispatching, clock=self._due_clock
+        )
+        calling = Loop("dispatcher", dispatcher.round, rest=1.0)
+        dispatcher.rouse = calling.wake
+        tracker = Tracker(*common, keeping.polling, self._meter, wake=dispatcher.wake, clock=self._due_clock)
         seeking = Loop("seeker", seeker.round, rest=1.0)
         tracking = Loop("tracker", tracker.round, rest=keeping.polling.poll, gap=keeping.polling.poll)
         self.journal.wake, self._look = seeking.wake, tracking.wake
@@ -101,4 +111,4 @@ class Keeper:
             async with going_on([seeking, tracking, calling, retiring(self._store, keeping.keep, self._meter)]):
                 yield
         finally:
-            await courier.aclose()
+            await dispatcher.aclose()

@@ -17,6 +17,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    exists,
+    func,
     insert,
     inspect,
     literal_column,
@@ -121,17 +123,42 @@ events: Final = Table(
     Column("destination", Text, nullable=False),
     Column("state", String(9), nullable=False),
     Column("made", Float, nullable=False),
-    Column("due_at", Float, nullable=False),
+    Column("due_at", Float),
     Column("tries", Integer, nullable=False, default=0),
     Column("why", Text, nullable=False, default=""),
     Column("finished", Float),
     Column("leased", Float, nullable=False, default=0.0),
     Column("attempt", Integer, nullable=False, default=0),
     UniqueConstraint("watch", "name", name="events_once"),
-    Index("events_due", "state", "destination", "due_at"),
     Index("events_finished", "finished"),
 )
-"""The calls. `state` is due, delivered or dead; `destination` is host and port, `why` what came of the last try."""
+"""The deliveries of callbacks. `state` is due, delivered or dead; `destination` is host and port, `why` what came of the last try.
+
+`due_at` is when a delivery may be taken next: the end of the lease if somebody is at it. It is None for a finished delivery, and for one
+behind an earlier delivery of the same message: neither stands in the index of what is due."""
+
+open_events: Final = events.c.state != literal_column("'delivered'")
+"""What a query has to say of a delivery, word by word, for the index of those that are counted and listed to be used."""
+
+Index("events_due", events.c.entry, events.c.destination, events.c.due_at, **_where(events.c.due_at.is_not(None)))
+Index("events_open", events.c.state, events.c.id, **_where(open_events))
+
+destinations: Final = Table(
+    "destinations",
+    METADATA,
+    Column("entry", Text, primary_key=True),
+    Column("destination", Text, primary_key=True),
+    Column("due_at", Float, nullable=False),
+    Column("standing", Integer, nullable=False),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("failed_at", Float, nullable=False, default=0.0),
+    Column("paused_until", Float, nullable=False, default=0.0),
+    Index("destinations_due", "standing", "due_at"),
+    Index("destinations_due_by_account", "entry", "standing", "due_at"),
+)
+"""Where the deliveries of each account go, and the state of each circuit breaker. `due_at` is when something is to be done there next,
+and never later than the truth. `standing` is what the last deliveries say of the receiver: see `deliveries`. `failures` in a row,
+`failed_at` the end of the last one, `paused_until` the end of the breaker's pause."""
 
 _meta: Final = Table("store", METADATA, Column("version", Integer, nullable=False))
 
@@ -160,12 +187,42 @@ def _made_anew(connection: Connection, table: Table) -> None:
         connection.execute(text(f"DROP INDEX {index['name']}"))
     table.create(connection)
     old = table.to_metadata(MetaData(), name="old")
-    rows = select(*old.columns).order_by(literal_column("rowid"))
-    connection.execute(insert(table).from_select([column.name for column in old.columns], rows))
+    there = {column["name"] for column in inspect(connection).get_columns("old")}
+    shared = [column for column in old.columns if column.name in there]  # a later step brings the others
+    rows = select(*shared).order_by(literal_column("rowid"))
+    connection.execute(insert(table).from_select([column.name for column in shared], rows))
     connection.execute(text("DROP TABLE old"))
 
 
-STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_only_what_is_looked_for,)
+def _deliveries_by_destination(connection: Connection) -> None:
+    """The index of what is due holds only deliveries that can be taken, and each destination has a row."""
+    if connection.dialect.name == "sqlite":
+        _made_anew(connection, events)
+    else:
+        connection.execute(text("ALTER TABLE events ALTER COLUMN due_at DROP NOT NULL"))
+        connection.execute(text("DROP INDEX IF EXISTS events_due"))
+        for index in sorted(events.indexes, key=lambda index: str(index.name)):
+            index.create(connection, checkfirst=True)
+    destinations.create(connection, checkfirst=True)
+    earlier = events.alias()
+    behind = exists().where(
+        earlier.c.watch == events.c.watch, earlier.c.position < events.c.position, earlier.c.state == "due"
+    )
+    connection.execute(update(events).where((events.c.state != "due") | behind).values(due_at=None))
+    leased = (events.c.due_at.is_not(None)) & (events.c.leased > events.c.due_at)
+    connection.execute(update(events).where(leased).values(due_at=events.c.leased))
+    zero: ColumnElement[Any] = literal_column("0")
+    owed = (
+        select(
+            events.c.entry, events.c.destination, func.min(events.c.due_at), literal_column("1"), zero, zero, zero
+        )
+        .where(events.c.due_at.is_not(None))
+        .group_by(events.c.entry, events.c.destination)
+    )  # fmt: skip
+    connection.execute(insert(destinations).from_select([column.name for column in destinations.columns], owed))
+
+
+STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_only_what_is_looked_for, _deliveries_by_destination)
 """What makes a store of version 1 one of 2, and so on."""
 
 VERSION: Final = 1 + len(STEPS)
