@@ -1,7 +1,8 @@
 """`serve`, but the process kills itself at a step: `python -m tests.dying STEP:before|after [NAME=SECONDS …] -c FILE`.
 
 A step is a work on the store by the name of its function (`record`, `settle`, `take_watches`, `seen`), `take_calls` or `finish` (a turn
-of the dispatcher that takes deliveries and settles none, or settles some), `ask` (a send leaves for the back), or `told` (a call leaves for the application); `never` is none. Names such as `dispatcher.LEASE` are
+of the dispatcher that takes deliveries and settles none, or settles some), `ask` (a send leaves for the back), or `told` (a call leaves
+for the application); `never` is none. Names such as `dispatcher.LEASE` are
 set beforehand.
 """
 

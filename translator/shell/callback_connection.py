@@ -47,6 +47,7 @@ class CallbackConnection(asyncio.Protocol):
         self._transport: Any = None
         self._waiting: asyncio.Future[Answer] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._line = bytearray()
         self.is_open = False
         self.idle_since = 0.0
 
@@ -54,7 +55,7 @@ class CallbackConnection(asyncio.Protocol):
         """Write a request; its answer is to come. It fails with Undelivered and Stale."""
         self._size, self._status, self._retry_after = 0, 0, ""
         self._line = bytearray()
-        self._is_interim = self._has_headers = self._is_whole = False
+        self._is_interim = self._has_headers = self._is_whole = self._stays_open = False
         self._parser: Any = httptools.HttpResponseParser(self)
         self._waiting = waiting = self._loop.create_future()
         self._transport.write(written)
@@ -64,6 +65,7 @@ class CallbackConnection(asyncio.Protocol):
         """Close at once."""
         self.is_open = False
         self._parser = None
+        self._line.clear()
         if self._timer is not None:
             self._timer.cancel()
         if self._transport is not None:
@@ -83,7 +85,7 @@ class CallbackConnection(asyncio.Protocol):
         self._parse(data)
         self._read_lines(data[:MOST])
         if self._is_whole and self._status:
-            self._answer(reusable=self._parser is not None and self._parser.should_keep_alive())
+            self._answer(reusable=self._parser is not None and self._stays_open)
         elif self._size > MOST:
             self._end("a head larger than is read")
         elif self._status and self._parser is None and (self._has_headers or self._status < 300):
@@ -151,7 +153,8 @@ class CallbackConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The end of an answer, or of one that only said that it is coming."""
-        self._is_whole = self._parser is not None and self._parser.get_status_code() >= 200
+        if self._parser is not None and self._parser.get_status_code() >= 200:
+            self._is_whole, self._stays_open = True, self._parser.should_keep_alive()
 
     # ---- how it ends ---------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ _AHEAD_SECONDS: Final = 1.0
 """For how long what is held ahead keeps a destination busy at most."""
 
 _AHEAD_IN_ALL: Final = 512
+"""Deliveries that are held in all. With so many of them no more are taken."""
 
 _WEIGHT: Final = 0.2
 """Of the newest duration in the average."""
@@ -71,10 +72,12 @@ class Places:
     def room(self, destination: Destination) -> int:
         """How many deliveries a destination may be given: those that can begin, and some ahead if it answers quickly."""
         place = self._places.get(destination)
+        if self._ahead >= _AHEAD_IN_ALL:
+            return 0
         if place is None:
             return self._each
         room = self._each - place.running - len(place.ahead)
-        if place.answers and self._ahead < _AHEAD_IN_ALL:
+        if place.answers:
             lasting = self._each * _AHEAD_SECONDS / max(place.seconds, 0.001)
             room += min(_AHEAD * self._each, int(lasting))
         return max(0, room)
@@ -82,9 +85,7 @@ class Places:
     def choose(self, due: Iterable[Destination], most: int, chosen: dict[Destination, int]) -> None:
         """Add up to `most` of the destinations that are due to those that get room, within what is free and what each account may take."""
         given: dict[str, int] = {}
-        for (account, _), room in chosen.items():
-            given[account] = given.get(account, 0) + min(room, self._each)
-        free = self._shares.free - sum(given.values())
+        free = self._shares.free
         for destination in due:
             if most <= 0 or free <= 0:
                 return
