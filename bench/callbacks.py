@@ -72,8 +72,10 @@ async def main():
     path, address, count, first = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     alone = len(sys.argv) <= 5
     store = await open_store(f"sqlite:///{path}", "bench", Path("/"), alone=alone)
-    for at in range(first, first + count, 500):
-        await store.write(lambda c, at=at: fill(c, address, "", min(500, first + count - at), at, False))
+    step = 500 if alone else 5
+    for at in range(first, first + count, step):
+        await store.write(lambda c, at=at: fill(c, address, "", min(step, first + count - at), at, False))
+        await asyncio.sleep(0 if alone else 1)
     await store.close()
 
 asyncio.run(main())
@@ -221,13 +223,8 @@ async def flood(checkout: Path, dead: int) -> dict[str, Any]:
 
 async def _healthy(checkout: Path, path: Path, port: int) -> int:
     """A few callbacks a second for one receiver that answers, written beside the process that serves."""
-    owed = 0
-    for second in range(int(FLOOD_SECONDS / 2)):
-        await fill(
-            checkout, path, f"http://127.0.0.1:{port}/x", HEALTHY_A_SECOND, 1_000_000 + second * 100, beside=True
-        )
-        owed += HEALTHY_A_SECOND
-        await asyncio.sleep(1)
+    owed = int(FLOOD_SECONDS / 2) * HEALTHY_A_SECOND
+    await fill(checkout, path, f"http://127.0.0.1:{port}/x", owed, 1_000_000, beside=True)
     return owed
 
 

@@ -37,7 +37,11 @@ UNPROVEN: Final = 8
 """How many destinations that have not answered yet, or that fail, are begun together; those that answer come first."""
 
 PACE: Final = 0.025
-"""Seconds between two such beginnings: thousands of dead receivers take a part of the process and no more."""
+"""Seconds between two such beginnings."""
+
+FAILURES: Final = 100.0
+"""Failed calls a second beyond which no receiver that is not known to answer is called: thousands of dead ones take a part of the process
+and no more. What arrives costs nothing of that."""
 
 LOOK: Final = 0.02
 """Seconds between two looks at what is due, while something is."""
@@ -90,6 +94,7 @@ class CallbackDispatcher:
         self._commit: asyncio.Future[bool] | None = None
         self._after = dict.fromkeys(deliveries.STANDINGS, "")
         self._look_at = self._begin_at = self._measure_at = self._repair_at = 0.0
+        self._may_fail, self._may_fail_at, self._turns = FAILURES, 0.0, 0
         self._alarm: asyncio.TimerHandle | None = None
         self._log = CallbackLog(meter)
         self._is_closing = False
@@ -171,7 +176,8 @@ class CallbackDispatcher:
 
     async def _look(self, room: dict[Destination, int], at: float) -> None:
         """Add the destinations that are due and that there is room for: first those that answer, then a few of the others."""
-        standings = (deliveries.PROVEN,) if at < self._begin_at else deliveries.STANDINGS
+        unproven = self._unproven(at)
+        standings = deliveries.STANDINGS if unproven else (deliveries.PROVEN,)
         busy, now = len(self._places), self._clock()
         self._look_at = at + LOOK * (self._pace > 0)
         most = [busy + (self._places.free if standing == deliveries.PROVEN else UNPROVEN) for standing in standings]
@@ -186,14 +192,24 @@ class CallbackDispatcher:
         settled = len(room)
         self._places.choose(due[0], self._places.free, room)
         before = len(room)
-        for found in due[1:]:
-            self._places.choose(found, UNPROVEN, room)
+        self._turns += 1
+        for turn in range(len(due) - 1):  # none of the other standings comes first each time
+            found = due[1 + (self._turns + turn) % (len(due) - 1)]
+            self._places.choose(found, unproven + before - len(room), room)
         if len(room) > before:
             self._begin_at = at + self._pace
         if any(due):
             if len(room) == settled:
                 self._look_at = at + _FULL * (self._pace > 0)
             self._look_again(at)
+
+    def _unproven(self, at: float) -> int:
+        """How many destinations that are not known to answer may be begun now."""
+        if not self._pace:
+            return UNPROVEN
+        self._may_fail = min(FAILURES, self._may_fail + FAILURES * (at - self._may_fail_at))
+        self._may_fail_at = at
+        return 0 if at < self._begin_at else max(0, min(UNPROVEN, int(self._may_fail)))
 
     def _look_again(self, at: float) -> None:
         """Something may be due that was not begun: it is looked at in a while."""
@@ -256,6 +272,7 @@ class CallbackDispatcher:
         finally:
             self._places.end(place, loop.time() - at, answered=answered)
         self._settled.append(self._outcome(row, why, wait, begun=begun, counts=counts))
+        self._may_fail = max(-FAILURES, self._may_fail - (counts and not answered))
         if answered and not self._places.is_tight(place):
             self._begin(place)
         else:

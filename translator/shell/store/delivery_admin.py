@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, func, select, update
 
 from translator.shell.store import delivery_statements as statements
 from translator.shell.store.deliveries import DEAD, DELIVERED, DUE, NEW, advance
@@ -42,7 +42,7 @@ def replay(connection: Connection, id_: int, now: float) -> bool:
     row = connection.execute(select(events).where(events.c.id == id_)).mappings().first()
     if row is None:
         return False
-    statements.TOUCH.run(connection, {"entry": row["entry"], "destination": row["destination"], "now": now, "new": NEW})
+    _touch(connection, row, now)
     if row["state"] != DUE:
         again = {"state": DUE, "tries": 0, "finished": None, "leased": 0.0, "attempt": events.c.attempt + 1}
         connection.execute(update(events).where(events.c.id == id_).values(due_at=now, **again))
@@ -57,16 +57,20 @@ def replay(connection: Connection, id_: int, now: float) -> bool:
 
 
 def drop(connection: Connection, id_: int, now: float) -> bool:
-    """Make a delivery no more. Whether there was one that is not delivered."""
+    """Make a delivery no more; the next one of its message is due. Whether there was one that is not delivered."""
     which = (events.c.id == id_) & (events.c.state != DELIVERED)
-    watch = connection.execute(delete(events).where(which).returning(events.c.watch)).scalar()
-    if watch is None:
+    row = connection.execute(select(events).where(which)).mappings().first()
+    if row is None:
         return False
-    advance(connection, watch, now)
-    following = select(events.c.entry, events.c.destination).where(events.c.watch == watch, events.c.due_at == now)
-    for entry, host in connection.execute(following).all():
-        statements.TOUCH.run(connection, {"entry": entry, "destination": host, "now": now, "new": NEW})
+    _touch(connection, row, now)
+    connection.execute(delete(events).where(which))
+    advance(connection, row["watch"], now)
     return True
+
+
+def _touch(connection: Connection, row: RowMapping, now: float) -> None:
+    """Something is due at a delivery's destination, whose row is now locked: that is the order in which everybody locks."""
+    statements.TOUCH.run(connection, {"entry": row["entry"], "destination": row["destination"], "now": now, "new": NEW})
 
 
 def counted(connection: Connection) -> dict[str, int]:

@@ -35,8 +35,8 @@ class Statement(Prepared):
         super().__init__(statement)
         self._is_renamed = not isinstance(statement, TextClause)
         if self._is_renamed:
-            renamed: Any = visitors.replacement_traverse(self._statement, {}, _renamed)
-            self._statement = renamed
+            plain: Any = self._statement
+            self._statement = visitors.replacement_traverse(plain, {}, _renamed)
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """See `Prepared.run`."""
