@@ -276,6 +276,7 @@ def everything(connection: Connection) -> None:
     )
     deliveries.turn(connection, [], {(ENTRY, "nowhere:80"): 8}, NOW, 60.0, RULES)
     deliveries.hasten(connection, deliveries.too_late(connection, NOW, -100.0), NOW, -100.0)
+    deliveries.release(connection, deliveries.leased(connection), NOW)
     deliveries.lag(connection, NOW)
     deliveries.paused(connection)
     delivery_admin.listed(connection, (deliveries.DUE, deliveries.DEAD), 100)
@@ -289,8 +290,10 @@ WHOLE = {
     "SCAN destinations USING COVERING INDEX destinations_due_by_account",
     "SCAN events USING COVERING INDEX events_open",
     "SCAN events USING INDEX events_open",
+    "SCAN events USING INDEX events_due",
 }
-"""What goes through an index from its one end: the next account, and what is listed or counted of what is not over."""
+"""What goes through an index from its one end: the next account, what is listed or counted of what is not over, and at the start of a
+process what is leased."""
 
 
 def test_no_statement_of_the_dispatcher_goes_through_a_table_on_sqlite(tmp_path: Path) -> None:

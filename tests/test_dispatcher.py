@@ -15,8 +15,9 @@ from tests.receivers import Dialled
 from tests.stores import on
 from tests.test_store import ENTRY, NOW, owing
 from translator.shell.admin import Meter
+from translator.shell.callback_budget import FAILURES, PACE, UNPROVEN, Budget
 from translator.shell.clocks import SteadyClock
-from translator.shell.dispatcher import GAPS, UNPROVEN, CallbackDispatcher, Dispatching
+from translator.shell.dispatcher import GAPS, CallbackDispatcher, Dispatching
 from translator.shell.store import Store, calls, deliveries
 from translator.shell.store.calls import Call
 from translator.shell.vetting import Vetting
@@ -319,6 +320,25 @@ def test_what_is_held_ahead_is_given_back_when_the_receiver_fails_and_when_the_p
     assert 0 < asked < 100
 
 
+def test_what_a_process_that_died_had_in_hand_is_made_at_once_where_nobody_else_can_have_it() -> None:
+    async def work(store: Store) -> Any:
+        await many(store, 3, host=lambda _: "a.example")
+        room = {(ENTRY, "a.example:80"): 8}
+        rules = deliveries.Breaker()
+        await store.write(lambda c: deliveries.turn(c, [], room, NOW, 60.0, rules))  # and it dies
+        receiver = answering(200)
+        await dispatcher(store, receiver, Clock()).until_quiet()
+        shared = answering(200)
+        await store.write(lambda c: c.execute(text("UPDATE events SET state = 'due', due_at = 1, finished = NULL")))
+        await store.write(lambda c: deliveries.turn(c, [], room, NOW, 60.0, rules))
+        beside = Counted(store)
+        beside.shared = True
+        await dispatcher(beside, shared, Clock()).until_quiet()  # type: ignore[arg-type]
+        return len(receiver.asked), len(shared.asked)
+
+    assert on("memory:", work) == (3, 0), "replicas wait for the lease to end"
+
+
 # ---- what is owed costs nothing ------------------------------------------------------------------------------
 
 
@@ -404,6 +424,20 @@ def test_a_backlog_behind_a_paused_destination_is_not_looked_at() -> None:
         return len(receiver.asked) - before, counted.writes
 
     assert on("memory:", work) == (0, 0), "and nothing is written where nothing is taken"
+
+
+def test_receivers_that_fail_use_up_a_budget_that_fills_again_and_those_that_answer_use_none() -> None:
+    budget, at, begun = Budget(), 1000.0, 0
+    for _ in range(400):  # ten seconds in which every call fails
+        left = budget.left(at)
+        begun += left
+        for _ in range(left):
+            budget.failed()
+        budget.begun(at)
+        assert budget.left(at) == 0, "and some time passes between two beginnings"
+        at += PACE
+    assert begun == pytest.approx(FAILURES * 11, rel=0.02)
+    assert budget.left(at + 1) == UNPROVEN
 
 
 # ---- the circuit breaker ---------------------------------------------------------------------------------------

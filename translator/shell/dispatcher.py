@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from translator.shell.admin import Meter
+from translator.shell.callback_budget import PACE, UNPROVEN, Budget
 from translator.shell.callback_client import CallbackClient
 from translator.shell.callback_connection import Answer, Undelivered
 from translator.shell.callback_log import CallbackLog
@@ -32,16 +33,6 @@ GAPS: Final = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.
 
 LEASE: Final = 60.0
 """Seconds for which a delivery that was taken is nobody else's. It is begun in the first half of them, and over before their end."""
-
-UNPROVEN: Final = 8
-"""How many destinations that have not answered yet, or that fail, are begun together; those that answer come first."""
-
-PACE: Final = 0.025
-"""Seconds between two such beginnings."""
-
-FAILURES: Final = 100.0
-"""Failed calls a second beyond which no receiver that is not known to answer is called: thousands of dead ones take a part of the process
-and no more. What arrives costs nothing of that."""
 
 LOOK: Final = 0.02
 """Seconds between two looks at what is due, while something is."""
@@ -93,8 +84,8 @@ class CallbackDispatcher:
         self._running: set[asyncio.Task[None]] = set()
         self._commit: asyncio.Future[bool] | None = None
         self._after = dict.fromkeys(deliveries.STANDINGS, "")
-        self._look_at = self._begin_at = self._measure_at = self._repair_at = 0.0
-        self._may_fail, self._may_fail_at, self._turns = FAILURES, 0.0, 0
+        self._look_at = self._measure_at = self._repair_at = 0.0
+        self._budget, self._turns = Budget(pace), 0
         self._alarm: asyncio.TimerHandle | None = None
         self._log = CallbackLog(meter)
         self._is_closing = False
@@ -176,7 +167,7 @@ class CallbackDispatcher:
 
     async def _look(self, room: dict[Destination, int], at: float) -> None:
         """Add the destinations that are due and that there is room for: first those that answer, then a few of the others."""
-        unproven = self._unproven(at)
+        unproven = self._budget.left(at)
         standings = deliveries.STANDINGS if unproven else (deliveries.PROVEN,)
         busy, now = len(self._places), self._clock()
         self._look_at = at + LOOK * (self._pace > 0)
@@ -197,25 +188,17 @@ class CallbackDispatcher:
             found = due[1 + (self._turns + turn) % (len(due) - 1)]
             self._places.choose(found, unproven + before - len(room), room)
         if len(room) > before:
-            self._begin_at = at + self._pace
+            self._budget.begun(at)
         if any(due):
             if len(room) == settled:
                 self._look_at = at + _FULL * (self._pace > 0)
             self._look_again(at)
 
-    def _unproven(self, at: float) -> int:
-        """How many destinations that are not known to answer may be begun now."""
-        if not self._pace:
-            return UNPROVEN
-        self._may_fail = min(FAILURES, self._may_fail + FAILURES * (at - self._may_fail_at))
-        self._may_fail_at = at
-        return 0 if at < self._begin_at else max(0, min(UNPROVEN, int(self._may_fail)))
-
     def _look_again(self, at: float) -> None:
         """Something may be due that was not begun: it is looked at in a while."""
         if self._alarm is None:
             loop = asyncio.get_running_loop()
-            self._alarm = loop.call_at(max(self._look_at, min(self._begin_at, at + PACE)), self._ring)
+            self._alarm = loop.call_at(max(self._look_at, min(self._budget.again_at, at + PACE)), self._ring)
 
     def _ring(self) -> None:
         self._alarm = None
@@ -224,12 +207,14 @@ class CallbackDispatcher:
     async def _keep_time(self, at: float) -> None:
         """Now and then: follow the database's clock, undo what a clock that was set back has put off, and measure what waits."""
         if at >= self._repair_at:
-            self._repair_at = at + _REPAIR
+            is_first, self._repair_at = not self._repair_at, at + _REPAIR
             if self._store.shared and isinstance(self._clock, SteadyClock):
                 self._clock.set_by(await self._store.read(deliveries.database_time))
             now = self._clock()
             if late := await self._store.read(partial(deliveries.too_late, now=now, horizon=_HORIZON)):
                 await self._store.write(partial(deliveries.hasten, late=late, now=now, horizon=_HORIZON))
+            if is_first and not self._store.shared and (left := await self._store.read(deliveries.leased)):
+                await self._store.write(partial(deliveries.release, at=left, now=now))
         if at >= self._measure_at:
             self._measure_at = at + _MEASURE
             now = self._clock()
@@ -272,7 +257,8 @@ class CallbackDispatcher:
         finally:
             self._places.end(place, loop.time() - at, answered=answered)
         self._settled.append(self._outcome(row, why, wait, begun=begun, counts=counts))
-        self._may_fail = max(-FAILURES, self._may_fail - (counts and not answered))
+        if counts and not answered:
+            self._budget.failed()
         if answered and not self._places.is_tight(place):
             self._begin(place)
         else:

@@ -33,8 +33,8 @@ from translator.shell.store.destinations import (
 
 __all__ = [
     "DEAD", "DELIVERED", "DUE", "FAILING", "NEW", "PAUSED", "PROVEN", "STANDINGS", "STATES", "Breaker", "Call", "Destination", "Settled",
-    "Taken", "advance", "database_time", "due", "due_by_account", "enqueue", "enqueue_all", "find_due", "hasten", "lag", "paused",
-    "too_late", "turn",
+    "Taken", "advance", "database_time", "due", "due_by_account", "enqueue", "enqueue_all", "find_due", "hasten", "lag", "leased",
+    "paused", "release", "too_late", "turn",
 ]  # fmt: skip
 
 
@@ -152,6 +152,18 @@ def hasten(connection: Connection, late: Sequence[Destination], now: float, hori
         statements.LOCK.run(connection, {"entry": entry, "destination": host}).fetchone()
         statements.HASTEN.run(connection, values)
         statements.REOPEN.run(connection, {"entry": entry, "destination": host, "now": now})
+
+
+def leased(connection: Connection) -> list[Destination]:
+    """Destinations where deliveries are leased. This goes through all that waits: for the start of a process."""
+    return sorted((row[0], row[1]) for row in statements.LEASED.run(connection, {}).fetchall())
+
+
+def release(connection: Connection, at: Sequence[Destination], now: float) -> None:
+    """End all leases at these destinations: whoever had them is gone."""
+    for entry, host in at:
+        statements.TOUCH.run(connection, {"entry": entry, "destination": host, "now": now, "new": NEW})
+        statements.RELEASE.run(connection, {"entry": entry, "destination": host, "now": now})
 
 
 # ---- one turn of the dispatcher ----------------------------------------------------------------------------

@@ -145,6 +145,13 @@ TOO_LATE: Final = Statement(
 HASTEN: Final = Statement(update(events).where(_there, events.c.due_at > _horizon).values(due_at=_now))
 REOPEN: Final = Statement(update(destinations).where(_here).values(due_at=_now, paused_until=0.0))
 
+# ---- a process that died ---------------------------------------------------------------------------------------
+
+LEASED: Final = Statement(
+    select(events.c.entry, events.c.destination).where(events.c.due_at.is_not(None), events.c.leased > 0.0).distinct()
+)
+RELEASE: Final = Statement(update(events).where(_there, events.c.leased > 0.0).values(due_at=_now, leased=0.0))
+
 # ---- a turn ------------------------------------------------------------------------------------------------
 
 _state: Final = select(

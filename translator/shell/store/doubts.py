@@ -7,14 +7,15 @@ from sqlalchemy import Connection, exists, select, update
 
 from translator.model import Message
 from translator.shell.store.claims import claim, held
-from translator.shell.store.schema import events, sends, unfinished, unknown, watches
+from translator.shell.store.schema import sends, unfinished, unknown, watches
 from translator.shell.store.sends import INTENT, LOST, UNKNOWN, doubt, made_known
 
 
 def abandoned(connection: Connection, now: float) -> None:
-    """Whatever is under way was under way in a process that is no more: its sends are unknown, and what it had taken is free."""
+    """Whatever is under way was under way in a process that is no more: its sends are unknown, and what it had taken is free. The
+    dispatcher ends the leases of deliveries itself: see `deliveries.release`."""
     doubt(connection, unfinished & (sends.c.state == INTENT), now)
-    for table in (sends, watches, events):
+    for table in (sends, watches):
         connection.execute(update(table).where(table.c.leased > now).values(leased=0.0))
 
 
