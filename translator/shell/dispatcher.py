@@ -37,12 +37,10 @@ LEASE: Final = 60.0
 LOOK: Final = 0.02
 """Seconds between two looks at what is due, while something is."""
 
-_FULL: Final = 0.1
-"""The same while all that is due is at destinations that have as many calls as they get."""
+_FULL: Final = 0.1  # the same while all that is due is at destinations that have as many calls as they get
 
 _JITTER: Final = 0.1
-_MEASURE: Final = 10.0
-"""Seconds between two measurements of what waits."""
+_MEASURE: Final = 10.0  # seconds between two measurements of what waits
 
 _REPAIR: Final = 60.0
 _HORIZON: Final = LONGEST * (1 + _JITTER) + LEASE
@@ -259,11 +257,13 @@ class CallbackDispatcher:
         self._settled.append(self._outcome(row, why, wait, begun=begun, counts=counts))
         if counts and not answered:
             self._budget.failed()
-        if answered and not self._places.is_tight(place):
-            self._begin(place)
-        else:
+        if not answered or self._places.is_tight(place):
             self._put_back(place)
-        self.rouse()
+        self._begin(place)
+        if answered:
+            self.rouse()
+        else:
+            self._look_again(loop.time())  # thousands of failures are written down together, a few times a second
 
     async def _tell(self, row: dict[str, Any], until: float) -> tuple[str, float, bool]:
         """Why a call did not arrive, empty if it did; for how long the receiver wants to be left alone; and whether it was tried at all."""
