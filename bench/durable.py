@@ -18,9 +18,9 @@ from urllib.parse import quote_plus
 from sqlalchemy import Connection, insert
 
 from bench.load import drive
-from translator.shell.store import Store, calls, open_store
+from translator.shell.store import Store, deliveries, open_store
 from translator.shell.store import watches as rows
-from translator.shell.store.schema import events, sends, watches
+from translator.shell.store.schema import destinations, events, sends, watches
 
 MUST_REGISTER: Final = 0.5
 MUST_CLAIM: Final = 2.0
@@ -133,6 +133,15 @@ def _fill(connection: Connection, first: int, count: int, due: bool) -> None:
             for n in numbers
         ],
     )  # fmt: skip
+    if due:
+        hosts = [{"entry": "e", "destination": f"d{n}:80", "due_at": at, "standing": 0} for n in range(50)]
+        connection.execute(insert(destinations), hosts)
+
+
+def _take(connection: Connection) -> list[dict[str, Any]]:
+    """A hundred calls that are due, of the destinations that wait longest."""
+    room = dict.fromkeys(deliveries.due(connection, deliveries.PROVEN, NOW, 50), 2)
+    return deliveries.turn(connection, [], room, NOW, 60.0, deliveries.Breaker()).rows
 
 
 async def _claims(store: Store, rounds: int) -> float:
@@ -143,7 +152,7 @@ async def _claims(store: Store, rounds: int) -> float:
         began = time.perf_counter()
         found_, after = await store.read(lambda c, after=after: rows.held_from(c, "p", after, 100))  # type: ignore[misc]
         watched = await store.write(lambda c, some=found_: rows.take(c, [one.id for one in some], NOW, 60.0))  # type: ignore[misc]
-        owed, _ = await store.write(lambda c: calls.take_calls(c, lambda _: 8, "", 100, NOW, 60.0))
+        owed = await store.write(_take)
         found.append(time.perf_counter() - began)
         assert (len(watched), len(owed)) == (100, 100), number
     return statistics.median(found)

@@ -86,7 +86,7 @@ def _retiring(store: Any, keep: Any) -> Any:
 
     if "Callable" in str(inspect.signature(retiring).parameters["keep"].annotation):
         return retiring(store, lambda: keep, Meter())
-    return retiring(store, keep, Meter())  # type: ignore[arg-type]
+    return retiring(store, keep, Meter())
 
 
 async def _phase(path: Path, done: float, seconds: float) -> dict[str, Any]:

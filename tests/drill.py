@@ -189,7 +189,9 @@ async def stop(proxy: Proxy, *, kill: bool = False) -> None:
     await asyncio.wait_for(proxy.process.wait(), 30)
 
 
-SHORT: Final = ("courier.LEASE=4", "courier._PATIENCE=1", "looking.LEASE=4", "seeker.LEASE=4", "keeping._GRACE=2")
+SHORT: Final = (
+    "dispatcher.LEASE=4", "callback_client.TIMEOUT=1", "looking.LEASE=4", "seeker.LEASE=4", "keeping._GRACE=2",
+)  # fmt: skip
 """What a replica that is gone had in hand is free after so many seconds, so that nobody has to wait for minutes."""
 
 

@@ -1,7 +1,8 @@
 """`serve`, but the process kills itself at a step: `python -m tests.dying STEP:before|after [NAME=SECONDS …] -c FILE`.
 
-A step is a work on the store by the name of its function (`record`, `settle`, `take`, `write_down`, `take_calls`, `finish`), or
-`ask` (a send leaves for the back), or `told` (a call leaves for the application); `never` is none. Names such as `courier.LEASE` are
+A step is a work on the store by the name of its function (`record`, `settle`, `take`, `write_down`), `take_calls` or `finish` (a turn
+of the dispatcher that takes deliveries and settles none, or settles some), `ask` (a send leaves for the back), or `told` (a call leaves
+for the application); `never` is none. Names such as `dispatcher.LEASE` are
 set beforehand.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from translator.cli import main
-from translator.shell.courier import Courier
+from translator.shell.dispatcher import CallbackDispatcher
 from translator.shell.store.postgres import PostgresStore
 from translator.shell.store.sqlite import SqliteStore
 from translator.shell.upstream import Upstream
@@ -38,7 +39,15 @@ def dying(real: Any, name_of: Callable[..., str], step: str, when: str) -> Any:
 
 def _did_something(step: str, result: Any) -> bool:
     """Whether a round that looks for work found any: else the process would die idle."""
-    return bool(result[0] if step == "take_calls" else result) if step.startswith("take") else True
+    return bool(result.rows if step == "take_calls" else result) if step.startswith("take") else True
+
+
+def _name_of(work: Any) -> str:
+    """The step that a work on the store is."""
+    name = getattr(getattr(work, "func", work), "__name__", "")
+    if name == "turn":
+        return "finish" if work.keywords["settled"] else "take_calls"
+    return name
 
 
 def run() -> None:
@@ -50,13 +59,12 @@ def run() -> None:
         module, _, name = place.rpartition(".")
         setattr(importlib.import_module(f"translator.shell.{module}"), name, float(value))
     for store in (SqliteStore, PostgresStore):
-        name_of = lambda work: getattr(getattr(work, "func", work), "__name__", "")  # noqa: E731
-        store.write = dying(store.write, name_of, step, when)  # type: ignore[method-assign]
+        store.write = dying(store.write, _name_of, step, when)  # type: ignore[method-assign]
         store.record = dying(store.record, lambda *_: "record", step, when)  # type: ignore[method-assign]
         store.settle = dying(store.settle, lambda *_: "settle", step, when)  # type: ignore[method-assign]
     asks = lambda request, _: "ask" if request.method == "POST" else ""  # noqa: E731
     Upstream.ask = dying(Upstream.ask, asks, step, when)  # type: ignore[method-assign]
-    Courier._told = dying(Courier._told, lambda _: "told", step, when)  # type: ignore[method-assign]
+    CallbackDispatcher._tell = dying(CallbackDispatcher._tell, lambda *_: "told", step, when)  # type: ignore[method-assign]
     sys.argv = ["sms-translator", "serve", *rest]
     main()
 

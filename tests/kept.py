@@ -16,12 +16,13 @@ from sqlalchemy import Connection
 from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from conformance.twins.restcomm import RestcommTwin
+from tests.receivers import Dialled
 from tests.twins import call, spoken
 from translator.accounts import Accounts, Back, Entry, Side
 from translator.exchange import Limits, exchange
 from translator.formats import json as json_format
 from translator.shell.admin import Meter
-from translator.shell.courier import Courier
+from translator.shell.dispatcher import CallbackDispatcher
 from translator.shell.driving import Driver, Errand
 from translator.shell.journal import Journal, Patience
 from translator.shell.memory import Memory
@@ -216,7 +217,8 @@ class Kept:
             *common, self._patience, self.meter, tell=self.journal.tell, clock=self.clock, steady=self.clock
         )
         self.tracker = Tracker(*common[:3], Polling(), self.meter, clock=self.clock)
-        self.courier = Courier(store, vetting, self.meter, dial=self.application, clock=self.clock)
+        client = Dialled(self.application)
+        self.dispatcher = CallbackDispatcher(store, vetting, self.meter, client=client, clock=self.clock, pace=0.0)
         self._accounts, self._limits = accounts, limits
 
     async def recover(self) -> None:
@@ -263,9 +265,6 @@ class Kept:
             done = await self.seeker.round()
             await self.seeker.finished()
             done |= await self.tracker.round()
-            begun, running = True, list(self.courier._running)
-            while begun or running:
-                begun, running = await self.courier.round(), list(self.courier._running)
-                await asyncio.gather(*running)
+            await self.dispatcher.until_quiet()
             if not done:
                 return

@@ -28,7 +28,9 @@ async def opened(url: str, *, alone: bool = True) -> AsyncIterator[Store]:
 async def emptied(url: str) -> None:
     """Drop whatever a PostgreSQL database holds of ours."""
     async with opened(url) as store:
-        await store.write(lambda connection: connection.execute(text("DROP TABLE sends, watches, events, store")))
+        await store.write(
+            lambda connection: connection.execute(text("DROP TABLE sends, watches, events, destinations, store"))
+        )
 
 
 def on(url: str, work: Callable[[Store], Coroutine[Any, Any, Result]]) -> Result:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.stores import opened
-from tests.test_store import HOOK, NOW, PLACE, intent, like, owing, take
+from tests.test_store import HOOK, NOW, PLACE, intent, like, owing, settle_one, take
 from translator.cli import main
 from translator.shell.store import Store, calls, doubts, sends, watches
 from translator.shell.store.sends import Begun, Times
@@ -52,7 +52,7 @@ async def dead(store: Store) -> int:
     """Two calls of one message, the first of them given up."""
     await owing(store)
     [row] = await take(store)
-    await store.write(partial(calls.finish, row=row, state=calls.DEAD, why="answered 500", now=NOW))
+    await settle_one(store, row, calls.DEAD, NOW, why="answered 500")
     return int(row["id"])
 
 
@@ -103,12 +103,41 @@ def test_a_callback_is_replayed_and_dropped(config: Path, which: str) -> None:
     id_ = prepared(config, dead)
     word = str(id_) if which == "one" else which
     assert run(config, "callbacks", "replay", word).stdout == "replayed: 1\n"
-    assert run(config, "callbacks", "replay", word).exit_code == 1, "it is due already"
     assert prepared(config, partial(take, now=NOW * 2))[0]["id"] == id_
     assert run(config, "callbacks", "drop", str(id_)).stdout == "dropped: 1\n"
     assert run(config, "callbacks", "drop", "--all").exit_code == 1, "none was given up"
     assert run(config, "callbacks", "drop").exit_code == 2
     assert run(config, "callbacks", "drop", "1", "--all").exit_code == 2
+
+
+def test_a_callback_that_is_due_later_is_made_now_and_an_unknown_one_is_an_error(config: Path) -> None:
+    async def later(store: Store) -> int:
+        await owing(store)
+        [row] = await take(store)
+        await settle_one(store, row, calls.DUE, NOW, why="answered 500", due_at=NOW * 3)
+        return int(row["id"])
+
+    id_ = prepared(config, later)
+    assert prepared(config, partial(take, now=NOW * 2)) == []
+    for word in ("retry", "drop"):
+        done = run(config, "callbacks", word, "99")
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr == "sms-translator: there is no callback 99 that this can be done to\n"
+    assert run(config, "callbacks", "retry", str(id_)).stdout == "retried: 1\n"
+    [row] = prepared(config, partial(take, now=NOW * 2))
+    assert (row["id"], row["tries"]) == (id_, 1), "it goes on where it was"
+
+
+def test_callbacks_are_found_by_the_sid_of_their_message(config: Path) -> None:
+    async def two(store: Store) -> None:
+        for id_ in ("1", "2"):
+            await owing(store, id_)
+
+    prepared(config, two)
+    listed = run(config, "callbacks", "list", "--sid", "SMM2", "-o", "json")
+    assert [json.loads(line)["sid"] for line in listed.stdout.splitlines()] == ["SMM2", "SMM2"]
+    assert "sid=SMM1" in run(config, "callbacks", "list").stdout
+    assert run(config, "callbacks", "list", "--sid", "SMM3").stdout == ""
 
 
 def test_sends_are_listed_without_what_is_private_and_shown_with_it(config: Path) -> None:

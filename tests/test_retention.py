@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from tests.stores import on, opened
-from tests.test_store import ENTRY, HOOK, NOW, PLACE, intent, owing, recorded, retired, sent, settled, take
+from tests.test_store import ENTRY, HOOK, NOW, PLACE, intent, owing, recorded, retired, sent, settle_one, settled, take
 from translator.shell.admin import Meter
 from translator.shell.background import Pace, _count, retiring
 from translator.shell.store import Store, calls, pending, sends, watches
@@ -154,7 +154,7 @@ def test_a_call_that_is_made_again_between_looking_and_deleting_stays_with_all_t
         await owing(store)
         for state in (calls.DELIVERED, calls.DEAD):
             [row] = await take(store)
-            await store.write(partial(calls.finish, row=row, state=state, why="", now=NOW))
+            await settle_one(store, row, state, NOW)
         retirement = Retirement(KEEP)
         over = await store.read(partial(retirement.find, most=10, now=NOW + 1001))
         assert len(over.events) == 2

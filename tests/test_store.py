@@ -13,8 +13,9 @@ from sqlalchemy import text
 from tests.stores import on, opened
 from translator.errors import ConfigError
 from translator.model import Fault, Message, Wish
-from translator.shell.store import Store, StoreDown, calls, doubts, open_store, sends, watches
+from translator.shell.store import Store, StoreDown, calls, deliveries, doubts, open_store, sends, watches
 from translator.shell.store.calls import Call
+from translator.shell.store.deliveries import Breaker, Settled
 from translator.shell.store.migrations import VERSION
 from translator.shell.store.retention import Keep, Retirement
 from translator.shell.store.sends import Begun, Times
@@ -199,12 +200,27 @@ async def owing(store: Store, id_: str = "1", address: str = HOOK.address, desti
     assert await store.write(partial(watches.seen, looks=[looked(row, made, None)], now=NOW)) == {row.id}
 
 
-async def take(
-    store: Store, now: float = NOW, most: int = 10, free: Any = lambda destination: 8
-) -> list[dict[str, Any]]:
-    taken, _ = await store.write(partial(calls.take_calls, free=free, after="", most=most, now=now, lease=60.0))
-    found: list[dict[str, Any]] = taken
-    return found
+async def take(store: Store, now: float = NOW, most: int = 10, room: Any = lambda host: 8) -> list[dict[str, Any]]:
+    """Deliveries that are due, at each destination no more than there is room for, with their leases."""
+
+    def work(connection: Any) -> list[dict[str, Any]]:
+        found = [one for standing in deliveries.STANDINGS for one in deliveries.due(connection, standing, now, 100)]
+        left, wanted = most, {}
+        for entry, host in found:
+            wanted[entry, host] = min(left, room(host))
+            left -= wanted[entry, host]
+        return deliveries.turn(connection, [], wanted, now, 60.0, Breaker()).rows
+
+    return await store.write(work)
+
+
+async def settle_one(
+    store: Store, row: dict[str, Any], state: str, now: float, *, why: str = "", due_at: float | None = None
+) -> bool:
+    """Say what came of a delivery. Whether it was ours to say."""
+    one = Settled(row, state, why, due_at, counts=True, begun=now, ended=now)
+    turn = partial(deliveries.turn, settled=[one], room={}, now=now, lease=60.0, breaker=Breaker())
+    return (await store.write(turn)).held[0]
 
 
 def test_calls_of_one_message_are_taken_in_order_and_one_at_a_time(store_url: str) -> None:
@@ -212,10 +228,10 @@ def test_calls_of_one_message_are_taken_in_order_and_one_at_a_time(store_url: st
         await owing(store)
         [first] = await take(store)
         meanwhile = await take(store)
-        await store.write(partial(calls.put_off, row=first, due_at=NOW + 5, why="answered 500", tried=True))
+        await settle_one(store, first, calls.DUE, NOW, why="answered 500", due_at=NOW + 5)
         before = await take(store, NOW + 4)
         [again] = await take(store, NOW + 5)
-        await store.write(partial(calls.finish, row=again, state=calls.DEAD, why="answered 500", now=NOW + 5))
+        await settle_one(store, again, calls.DEAD, NOW + 5, why="answered 500")
         [second] = await take(store, NOW + 6)
         return [first["name"], meanwhile, before, (again["name"], again["tries"]), second["name"]]
 
@@ -228,10 +244,10 @@ def test_who_slept_through_the_lease_of_a_call_changes_nothing(store_url: str) -
         [slept] = await take(store)
         [awake] = await take(store, NOW + 61)
         said = [
-            await store.write(partial(calls.finish, row=slept, state=calls.DELIVERED, why="", now=NOW + 62)),
-            await store.write(partial(calls.put_off, row=slept, due_at=NOW, why="", tried=True)),
+            await settle_one(store, slept, calls.DELIVERED, NOW + 62),
+            await settle_one(store, slept, calls.DUE, NOW + 62, due_at=NOW),
         ]
-        return [said, await store.write(partial(calls.finish, row=awake, state=calls.DELIVERED, why="", now=NOW + 62))]
+        return [said, await settle_one(store, awake, calls.DELIVERED, NOW + 62)]
 
     assert on(store_url, work) == [[False, False], True]
 
@@ -282,8 +298,8 @@ def test_a_destination_gets_no_more_calls_than_are_free_there_and_keeps_nobody_e
         for number in range(6):
             await owing(store, f"a{number}", destination="a.example:80")
             await owing(store, f"b{number}", destination="b.example:80")
-        taken = await take(store, free=lambda destination: {"a.example:80": 2}.get(destination, 8))
-        nothing = await take(store, free=lambda destination: 0)
+        taken = await take(store, room=lambda host: {"a.example:80": 2}.get(host, 8))
+        nothing = await take(store, room=lambda host: 0)
         rest = await take(store, most=3)
         return [[row["destination"][0] for row in taken], nothing, len(rest)]
 
@@ -297,15 +313,28 @@ def test_a_call_can_be_replayed_and_dropped(store_url: str) -> None:
         await owing(store)
         [row] = await take(store)
         early = await store.write(partial(calls.replay, id_=row["id"], now=NOW))
-        await store.write(partial(calls.finish, row=row, state=calls.DEAD, why="answered 500", now=NOW))
+        under_way = await take(store)
+        await settle_one(store, row, calls.DEAD, NOW, why="answered 500")
         counted = await store.read(calls.counted)
         replayed = await store.write(partial(calls.replay, id_=row["id"], now=NOW + 1))
         [again] = await take(store, NOW + 1)
-        dropped = await store.write(partial(calls.drop, id_=row["id"]))
+        behind = await take(store, NOW + 1)
+        dropped = await store.write(partial(calls.drop, id_=row["id"], now=NOW + 2))
         gone = await store.read(partial(calls.shown, id_=row["id"]))
-        return [early, counted, replayed, again["tries"], dropped, gone]
+        following = await take(store, NOW + 2)
+        return [
+            early,
+            under_way,
+            counted,
+            replayed,
+            again["tries"],
+            behind,
+            dropped,
+            gone,
+            [one["name"] for one in following],
+        ]
 
-    assert on(store_url, work) == [False, {"dead": 1, "due": 1}, True, 0, True, None]
+    assert on(store_url, work) == [True, [], {"dead": 1, "due": 1}, True, 0, [], True, None, ["delivered"]]
 
 
 async def retired(store: Store, retirement: Retirement, now: float, most: int = 100) -> int:
@@ -326,7 +355,7 @@ def test_what_is_finished_is_deleted_after_its_time_and_nothing_else(store_url: 
         await owing(store)
         for state in (calls.DELIVERED, calls.DEAD):
             [row] = await take(store)
-            await store.write(partial(calls.finish, row=row, state=state, why="", now=NOW))
+            await settle_one(store, row, state, NOW)
         await recorded(store, "waits", intent("waits", HOOK))
         await settled(store, sent("waits", "Mw"))
         [unknown_one] = await unknown(store, "lost")

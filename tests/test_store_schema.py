@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from tests.stores import emptied, opened
-from tests.test_store import HOOK, NOW, PLACE, SENT, intent, looked, recorded, sent, settled, watched
-from translator.shell.store import Store, calls, doubts, sends, watches
+from tests.test_store import HOOK, NOW, PLACE, SENT, intent, looked, recorded, sent, settled, take, watched
+from translator.shell.store import Store, doubts, sends, watches
 from translator.shell.store.migrations import migrate
 from translator.shell.store.retention import Keep, Over, Retirement
 from translator.shell.store.sends import Begun, Times
@@ -77,12 +77,15 @@ async def written_by_the_first(url: str) -> None:
     await first.close()
 
 
+TABLES = ("sends", "watches", "events", "destinations")
+
+
 def shape(connection: Connection) -> Any:
     """The tables as a database shows them: columns and constraints, and the indexes as they are made."""
     look = inspect(connection)
-    columns = {table: [str(column) for column in look.get_columns(table)] for table in ("sends", "watches", "events")}
+    columns = {table: [str(column) for column in look.get_columns(table)] for table in TABLES}
     made = {
-        "sqlite": "SELECT sql FROM sqlite_master WHERE tbl_name IN ('sends', 'watches') OR type = 'index'",
+        "sqlite": "SELECT sql FROM sqlite_master WHERE tbl_name != 'store'",
         "postgresql": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
     }
     return columns, sorted(filter(None, connection.execute(text(made[connection.dialect.name])).scalars()))
@@ -103,9 +106,7 @@ def test_a_store_of_the_first_release_becomes_one_of_today_and_keeps_what_it_has
         [doubtful] = await store.write(partial(doubts.take_unknown, most=9, now=NOW, lease=60.0))
         claimed = await store.write(partial(doubts.found, row=doubtful, message=SENT, now=NOW))
         [watch] = await watched(store)
-        [call], _ = await store.write(
-            partial(calls.take_calls, free=lambda _: 9, after="", most=9, now=NOW, lease=60.0)
-        )
+        [call] = await take(store)
         return [known.outcome, doubtful["id"], claimed, watch.sid, call["form"], await store.read(shape)]
 
     async def main() -> None:
@@ -134,8 +135,8 @@ def test_an_index_holds_only_what_is_looked_for_wherever_the_store_is(file_url: 
         return [words.split()[words.split().index("INDEX") + 1] for words in made if " WHERE " in words]
 
     assert sorted(asyncio.run(main())) == [
-        "events_over", "sends_key", "sends_sid", "sends_unfinished", "sends_unknown", "watches_look", "watches_over",
-        "watches_place", "watches_waiting",
+        "events_due", "events_open", "events_over", "sends_key", "sends_sid", "sends_unfinished", "sends_unknown", "watches_look",
+        "watches_over", "watches_place", "watches_waiting",
     ]  # fmt: skip
 
 

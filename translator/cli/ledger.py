@@ -52,7 +52,10 @@ def _say_one(row: dict[str, Any] | None, output: Output | None) -> None:
     click.echo(json.dumps(row) if output == "json" else as_page(row))
 
 
-def _say_count(done: int, what: str, output: Output | None) -> None:
+def _say_count(done: int, what: str, output: Output | None, id_: int | None) -> None:
+    if not done and id_ is not None:
+        click.echo(f"sms-translator: there is no callback {id_} that this can be done to", err=True)
+        sys.exit(NOT_THERE)
     say(f"{what}: {done}", {what: done}, output)
     if not done:
         sys.exit(NOT_THERE)
@@ -73,16 +76,17 @@ def callbacks() -> None:
 @click.option(
     "--state", type=click.Choice(["waiting", "due", "dead", "delivered"]), help="Only these; else all but those delivered."
 )  # fmt: skip
+@click.option("--sid", default="", metavar="SID", help="Only those of this message, by its SID in front.")
 @output_option
-def list_callbacks(config: Path, state: str | None, output: Output | None) -> None:
+def list_callbacks(config: Path, state: str | None, sid: str, output: Output | None) -> None:
     """List them, the oldest first, without numbers and texts. Those that wait for the status of their message come last."""
     from translator.shell.ledger import list_calls, list_waiting
 
     states = (state,) if state else ("due", "dead")
 
-    async def work(store: Any, _: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = [] if state == "waiting" else await list_calls(store, states)
-        return found + (await list_waiting(store) if state in (None, "waiting") else [])
+    async def work(store: Any, accounts: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = [] if state == "waiting" else await list_calls(store, accounts, states, sid)
+        return found + (await list_waiting(store, accounts, sid) if state in (None, "waiting") else [])
 
     rows = _with_store(config, output, work)
     _say_rows(rows, "no callback waits, and none was given up", output)
@@ -96,7 +100,24 @@ def show_callback(config: Path, output: Output | None, id_: int) -> None:
     """Show all of one, number and text included."""
     from translator.shell.ledger import show_call
 
-    _say_one(_with_store(config, output, lambda store, _: show_call(store, id_)), output)
+    _say_one(_with_store(config, output, lambda store, accounts: show_call(store, accounts, id_)), output)
+
+
+def _retry(config: Path, output: Output | None, everything: bool, id_: int | None, what: str) -> None:
+    from translator.shell.ledger import retry
+
+    _one_or_all(id_, everything)
+    _say_count(_with_store(config, output, lambda store, _: retry(store, id_)), what, output, id_)
+
+
+@callbacks.command("retry")
+@config_option
+@output_option
+@click.option("--all", "everything", is_flag=True, help="All that were given up.")
+@click.argument("id_", metavar="ID", type=int, required=False)
+def retry_callback(config: Path, output: Output | None, everything: bool, id_: int | None) -> None:
+    """Make one now: one that is due without its wait, any other again, from the first try on."""
+    _retry(config, output, everything, id_, "retried")
 
 
 @callbacks.command("replay")
@@ -105,11 +126,8 @@ def show_callback(config: Path, output: Output | None, id_: int) -> None:
 @click.option("--all", "everything", is_flag=True, help="All that were given up.")
 @click.argument("id_", metavar="ID", type=int, required=False)
 def replay_callback(config: Path, output: Output | None, everything: bool, id_: int | None) -> None:
-    """Make one again, from the first try on."""
-    from translator.shell.ledger import replay
-
-    _one_or_all(id_, everything)
-    _say_count(_with_store(config, output, lambda store, _: replay(store, id_)), "replayed", output)
+    """The same as retry."""
+    _retry(config, output, everything, id_, "replayed")
 
 
 @callbacks.command("drop")
@@ -122,7 +140,7 @@ def drop_callback(config: Path, output: Output | None, everything: bool, id_: in
     from translator.shell.ledger import drop
 
     _one_or_all(id_, everything)
-    _say_count(_with_store(config, output, lambda store, _: drop(store, id_)), "dropped", output)
+    _say_count(_with_store(config, output, lambda store, _: drop(store, id_)), "dropped", output, id_)
 
 
 @click.group()

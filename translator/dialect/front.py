@@ -108,6 +108,10 @@ class FrontVerbs:
         kept = [pair for pair in given.pairs if pair[0] not in queries.page_names]
         return Listed(query, form.write([(limit, str(query.limit or 0)), *kept]))
 
+    def write_sid(self, sid: str) -> str:
+        """A message's SID as this front shows it."""
+        return str(self._sid.write(sid))
+
     def read_sid(self, shown: str) -> str:
         """A SID of this dialect as the neutral one; what cannot be one is an unknown message. Raises Refused."""
         try:

@@ -83,6 +83,10 @@ METRICS: Final[dict[str, Described]] = {
         "Configurations that were read anew: done, or refused, where the one before stays.", ("outcome",)
     ),
     "loaded_seconds": Described("When the configuration that is in force was read, in seconds since the epoch.", ()),
+    "callback_lag_seconds": Described(
+        "Seconds for which the destination has waited whose callback is due for longest.", ()
+    ),
+    "destinations_paused": Described("Destinations of callbacks whose circuit breaker is open.", ()),
     "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
     "oldest_seconds": Described(
         "Age of the oldest of these rows, since its send was asked for; 0 without any.", ("table", "state")
@@ -183,6 +187,10 @@ class Meter(Collector):
         for name, why in why_not.items():
             self._counts["ready", (name,)] = float(not why)
 
+    def show(self, name: str, number: float) -> None:
+        """A gauge without labels is now this."""
+        self._counts[name, ()] = number
+
     def collect(self) -> Iterator[Metric]:
         """Everything counted, as the library wants it."""
         for back, rows in self.rows_served():
@@ -206,7 +214,8 @@ class Meter(Collector):
 
 
 _GAUGES: Final = (
-    "back_rows_served", "loaded_seconds", "oldest_seconds", "owed", "poll_backlog", "poll_stranded", "ready",
+    "back_rows_served", "callback_lag_seconds", "destinations_paused", "loaded_seconds", "oldest_seconds", "owed", "poll_backlog",
+    "poll_stranded", "ready",
 )  # fmt: skip
 
 _FAMILIES: Final[dict[str, Any]] = {

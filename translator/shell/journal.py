@@ -127,7 +127,7 @@ class Journal:
         return f"{int(now * 1000) & 0xFFFFFFFFFFFF:012x}{self._lots.pop()}"
 
     async def _forbidden(self, intent: Intent) -> str:
-        return "" if intent.wish is None else await self._vetting.forbids(intent.wish.address)
+        return "" if intent.wish is None else await self._vetting.forbids(intent.wish.address, intent.entry)
 
     def _addressed(self, recorded: Recorded, intent: Intent) -> Recorded:
         """Where somebody waits to be told, the back may tell us."""

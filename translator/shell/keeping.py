@@ -2,7 +2,7 @@
 
 request ─▶ Journal ─▶ store ─┬▶ Seeker   what is unknown is looked for at the back
 receipt ─▶ "go and look" ────┼▶ Tracker  what somebody waits for is looked at, and becomes calls
-                             ├▶ Courier  the calls are made
+                             ├▶ CallbackDispatcher  the calls are made
                              └▶ retention
 """
 
@@ -17,7 +17,8 @@ from translator.accounts import Accounts
 from translator.exchange import Limits
 from translator.shell.admin import Meter
 from translator.shell.background import Loop, going_on, retiring
-from translator.shell.courier import GAPS, Courier
+from translator.shell.clocks import SteadyClock
+from translator.shell.dispatcher import CallbackDispatcher, Dispatching
 from translator.shell.driving import Driver
 from translator.shell.journal import Journal, Patience, place_of
 from translator.shell.log import logger
@@ -27,6 +28,7 @@ from translator.shell.seeker import Seeker
 from translator.shell.settings import Settings
 from translator.shell.store import Store, StoreDown, watches
 from translator.shell.store.claims import release
+from translator.shell.store.deliveries import Breaker
 from translator.shell.store.retention import Keep
 from translator.shell.tracker import Polling, Tracker
 from translator.shell.vetting import Vetting
@@ -46,7 +48,7 @@ class Keeping(NamedTuple):
     patience: Patience
     polling: Polling
     keep: Keep
-    gaps: tuple[float, ...] = GAPS
+    dispatching: Dispatching = Dispatching()
 
     @classmethod
     def of(cls, settings: Settings) -> "Keeping":
@@ -59,6 +61,9 @@ class Keeping(NamedTuple):
             Patience(sends.wait, sends.join, sends.give_up, slowest + _GRACE, sends.resend or 0.0),
             Polling(asked.poll, asked.poll_asks, asked.poll_end),
             Keep(asked.keep, poll_end=asked.poll_end),
+            Dispatching(
+                asked.concurrency, Breaker(asked.breaker_failures, asked.breaker_pause, asked.breaker_pause_max)
+            ),
         )
 
 
@@ -67,10 +72,13 @@ class Keeper:
 
     def __init__(
         self, store: Store, accounts: Accounts, limits: Limits, keeping: Keeping, meter: Meter, *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.time, due_clock: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._limits = store, accounts, limits
         self._keeping, self._meter, self._clock = keeping, meter, clock
+        # Of the dispatcher, and of whoever queues deliveries for it.
+        self._due_clock = due_clock or (SteadyClock() if clock is time.time else clock)
+        self._dispatcher: CallbackDispatcher | None = None
         self._loops: dict[str, Loop] = {}
         self._seeker: Seeker | None = None
         self._tracker: Tracker | None = None
@@ -82,7 +90,10 @@ class Keeper:
         """Work by this configuration from now on. `journal` is another one, and the background work sees it from its next round on."""
         self._keeping.vetting.become(keeping.vetting)
         self._accounts, self._limits = accounts, limits
-        self._keeping = keeping._replace(vetting=self._keeping.vetting, gaps=self._keeping.gaps)
+        dispatching = keeping.dispatching._replace(gaps=self._keeping.dispatching.gaps)
+        self._keeping = keeping._replace(vetting=self._keeping.vetting, dispatching=dispatching)
+        if self._dispatcher is not None:
+            self._dispatcher.change(dispatching)
         self.journal = self.journal.successor(accounts, keeping.receipts, keeping.patience)
 
     def use(self, driver: Driver) -> None:
@@ -97,7 +108,7 @@ class Keeper:
         else:
             self._seeker.change(self._accounts, driver, self._limits, keeping.patience, timeout)
         self._tracker = Tracker(
-            self._store, self._accounts, driver, keeping.polling, self._meter, wake=self._wake("courier"), clock=self._clock
+            self._store, self._accounts, driver, keeping.polling, self._meter, wake=self._owe, clock=self._due_clock
         )  # fmt: skip
         self._tracker.hurry = self._wake("tracker")
         if before is not None:
@@ -134,6 +145,11 @@ class Keeper:
                 await self._tracker.hasten(rows)
         return True
 
+    def _owe(self) -> None:
+        """Something is owed that was not before."""
+        if self._dispatcher is not None:
+            self._dispatcher.wake()
+
     async def _seek(self) -> bool:
         return self._seeker is not None and await self._seeker.round()
 
@@ -144,14 +160,17 @@ class Keeper:
     async def going_on(self, driver: Driver) -> AsyncIterator[None]:
         """Work off what is owed while the block runs, let the calls under way end, and give back what was taken and is not done."""
         keeping, links = self._keeping, self.journal.links
-        courier = Courier(self._store, keeping.vetting, self._meter, gaps=keeping.gaps, clock=self._clock)
+        dispatcher = self._dispatcher = CallbackDispatcher(
+            self._store, keeping.vetting, self._meter, keeping.dispatching, clock=self._due_clock
+        )
         poll = keeping.polling.poll
         self._loops = {
-            "courier": Loop("courier", courier.round, rest=1.0),
+            "dispatcher": Loop("dispatcher", dispatcher.round, rest=1.0),
             "seeker": Loop("seeker", self._seek, rest=1.0),
             "tracker": Loop("tracker", self._track, rest=poll, gap=poll),
             "leftovers": Loop("leftovers", links.leftovers.write, rest=1.0),
         }
+        dispatcher.rouse = self._wake("dispatcher")
         self.use(driver)
         links.wake, links.leftovers.wake = self._wake("seeker"), self._wake("leftovers")
         loops = self.readiness.loops = list(self._loops.values())
@@ -161,7 +180,7 @@ class Keeper:
                 yield
         finally:
             await self._stop()
-            await courier.aclose()
+            await dispatcher.aclose()
             with contextlib.suppress(StoreDown):
                 await links.leftovers.write()
             await self.readiness.aclose()

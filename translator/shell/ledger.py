@@ -3,6 +3,7 @@
 A list has no number, text or address in it; showing one row has.
 """
 
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -42,15 +43,18 @@ async def beside(settings: Settings) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def list_calls(store: Store, states: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Calls in these states, the oldest first."""
-    found = await store.read(partial(calls.listed, states=states, most=MOST))
-    return [_row(row, private=False) for row in found]
+async def list_calls(store: Store, accounts: Accounts, states: tuple[str, ...], sid: str = "") -> list[dict[str, Any]]:
+    """Calls in these states, the oldest first, with their messages' SIDs in front; only of one message if its SID is given."""
+    sids = _sids(accounts, sid) if sid else None
+    found = await store.read(partial(calls.listed, states=states, most=MOST, sids=sids))
+    return [_row(_with_front_sid(row, accounts), private=False) for row in found]
 
 
-async def list_waiting(store: Store) -> list[dict[str, Any]]:
-    """Callbacks that wait for what becomes of their message, those of the oldest sends first."""
-    return [_row(row, private=False) for row in await store.read(partial(pending.listed, most=MOST))]
+async def list_waiting(store: Store, accounts: Accounts, sid: str = "") -> list[dict[str, Any]]:
+    """Callbacks that wait for what becomes of their message, those of the oldest sends first; only of one message if its SID is given."""
+    sids = _sids(accounts, sid) if sid else None
+    found = await store.read(partial(pending.listed, most=MOST, sids=sids))
+    return [_row(_with_front_sid(row, accounts), private=False) for row in found]
 
 
 _STATES: Final = ("waiting", "due", "dead", "intent", "unknown", "lost")
@@ -92,20 +96,37 @@ def visible(text: str) -> str:
     return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
-async def show_call(store: Store, id_: int) -> dict[str, Any] | None:
+async def show_call(store: Store, accounts: Accounts, id_: int) -> dict[str, Any] | None:
     """All of one call."""
     row = await store.read(partial(calls.shown, id_=id_))
-    return None if row is None else _row(row, private=True)
+    return None if row is None else _row(_with_front_sid(row, accounts), private=True)
 
 
-async def replay(store: Store, id_: int | None) -> int:
-    """Make a call again, or all that were given up. How many."""
+async def retry(store: Store, id_: int | None) -> int:
+    """Make a call now, whether it is due later, was given up or was made; or all that were given up. How many."""
     return await _each(store, id_, lambda connection, one: calls.replay(connection, one, time.time()))
 
 
 async def drop(store: Store, id_: int | None) -> int:
     """Make a call no more, or all that were given up. How many."""
-    return await _each(store, id_, calls.drop)
+    return await _each(store, id_, lambda connection, one: calls.drop(connection, one, time.time()))
+
+
+def _sids(accounts: Accounts, shown: str) -> list[str]:
+    """What a SID as somebody gives it may be at the provider: by any front's way of writing it, and as it stands."""
+    found = {shown}
+    for entry in accounts.by_name.values():
+        with contextlib.suppress(Refused):
+            found.add(entry.front.dialect.front.read_sid(shown))
+    return sorted(found)
+
+
+def _with_front_sid(row: dict[str, Any], accounts: Accounts) -> dict[str, Any]:
+    """A call with its message's SID as its account's front writes it; as it stands where the account is no longer configured."""
+    entry = accounts.by_name.get(row["entry"])
+    if row["sid"] is not None and entry is not None:
+        row["sid"] = entry.front.dialect.front.write_sid(row["sid"])
+    return row
 
 
 async def _each(store: Store, id_: int | None, work: Callable[[Connection, int], bool]) -> int:

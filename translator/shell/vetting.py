@@ -7,12 +7,13 @@ What is written in a way that hides where it leads (decimal, octal, IPv4 within 
 
 import asyncio
 import ipaddress
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import httpx
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
+
+from translator.shell.resolving import Resolver
 
 Ip: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -20,11 +21,21 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 PORTS: Final = (80, 443, 8080, 8443)
 
 _PATIENCE: Final = 5.0
-"""Seconds that a name may take to resolve."""
+"""Seconds that a name may take to resolve when it is called."""
+
+_PATIENCE_OF_A_SEND: Final = 2.0
+"""The same when a send is accepted. A name that takes longer is accepted, as one that does not resolve yet is, and vetted when it is
+called."""
 
 _REMEMBERED: Final = 1024
 _FRESH: Final = 30.0
 """How many destinations are remembered, and for how many seconds."""
+
+_HELD: Final = 2.0
+"""Seconds for which the vetted addresses of a name are dialled again without a new lookup."""
+
+_SHORT: Final = 512
+"""Addresses up to this length are remembered as they were read."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -69,59 +80,82 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class Vetting:
-    """`allow` are networks beyond the public ones, `ports` those that may be called."""
+    """`allow` are networks beyond the public ones, `ports` those that may be called. `resolve` replaces the threads that look names up."""
 
     def __init__(
         self, allow: Sequence[str] = (), ports: Sequence[int] = PORTS, *, resolve: Resolve | None = None
     ) -> None:
         self._allow: tuple[Network, ...] = tuple(ipaddress.ip_network(text) for text in allow)
         self._ports = frozenset(ports)
-        self._resolve = resolve or _resolved
+        self._resolver, self._resolve = Resolver(), resolve
         self._said: TTLCache[str, str] = TTLCache(_REMEMBERED, _FRESH)
+        self._found: TTLCache[tuple[str, int], str] = TTLCache(_REMEMBERED, _HELD)
+        self._read: LRUCache[str, tuple[httpx.URL, str, int]] = LRUCache(256)
 
     def become(self, other: "Vetting") -> None:
         """Permit from now on what the other one permits."""
         self._allow, self._ports = other._allow, other._ports
         self._said.clear()
 
-    async def forbids(self, address: str) -> str:
+    async def forbids(self, address: str, account: str = "") -> str:
         """Why nobody may be called there; empty where somebody may, also at a name that does not resolve yet.
 
-        What was said of a destination is said again for a while: it is vetted anew when it is called.
+        What was said of a destination is said again for a while: it is vetted anew when it is called. `account` is whose share of the
+        lookups this takes.
         """
         try:
             destination = destination_of(_plain(address))
         except Forbidden as error:
             return str(error)
         if destination not in self._said:
-            self._said[destination] = await self._verdict(address)
-        return self._said[destination]
+            self._said[destination] = await self._verdict(address, account)
+        return self._said.get(destination, "")
 
-    async def _verdict(self, address: str) -> str:
+    async def _verdict(self, address: str, account: str) -> str:
         try:
-            await self.vet(address)
+            await self.vet(address, account, within=_PATIENCE_OF_A_SEND)
         except Forbidden as error:
             return str(error)
         except Unresolved:
             return ""
         return ""
 
-    async def vet(self, address: str) -> Vetted:
-        """The address, resolved once. Raises Forbidden and Unresolved."""
-        url = _plain(address)
-        if (port := _port(url)) not in self._ports:
+    async def vet(self, address: str, account: str = "", *, within: float = _PATIENCE) -> Vetted:
+        """The address, resolved once, in so many seconds. Raises Forbidden and Unresolved."""
+        url, host, port = self._parts(address)
+        if port not in self._ports:
             raise Forbidden(f"has a port that is not called: {port}")
-        host = url.raw_host.decode("ascii").strip("[]")
+        ip = self._found.get((host, port))
+        if ip is None:
+            ip = self._found[host, port] = await self._vetted(host, port, account, within)
+        return Vetted(url, ip)
+
+    def _parts(self, address: str) -> tuple[httpx.URL, str, int]:
+        """An address that holds no secret, its host and its port. Raises Forbidden."""
+        parts = self._read.get(address)
+        if parts is None:
+            url = _plain(address)
+            parts = url, url.raw_host.decode("ascii").strip("[]"), _port(url)
+            if len(address) <= _SHORT:
+                self._read[address] = parts
+        return parts
+
+    async def _vetted(self, host: str, port: int, account: str, within: float) -> str:
+        """The first address of a host all of whose addresses may be dialled. Raises Forbidden and Unresolved."""
         try:
-            async with asyncio.timeout(_PATIENCE):
-                found = [host] if _is_literal(host) else await self._resolve(host, port)
+            if _is_literal(host):
+                found: Sequence[str] = [host]
+            elif self._resolve is not None:
+                found = await asyncio.wait_for(self._resolve(host, port), within)
+            else:
+                found = await asyncio.wait_for(self._resolver.resolve(host, port, account), within)
         except (OSError, TimeoutError, UnicodeError):
             raise Unresolved from None
         if not found:
             raise Unresolved
         if not all(self.permits(ip) for ip in found):
             raise Forbidden("leads to an address that is not public")
-        return Vetted(url, found[0])
+        return found[0]
 
     def permits(self, text: str) -> bool:
         """Whether an IP address may be dialled."""
@@ -141,7 +175,7 @@ def parsed(address: str) -> httpx.URL:
         url = httpx.URL(address)
     except (httpx.InvalidURL, UnicodeError, ValueError):
         raise Forbidden("is not an address") from None
-    if url.scheme not in _DEFAULT_PORTS or not url.host:
+    if url.scheme not in _DEFAULT_PORTS or not url.raw_host:
         raise Forbidden("is not an http or https address")
     return url
 
@@ -171,8 +205,3 @@ def _is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-async def _resolved(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]

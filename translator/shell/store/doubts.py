@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, o
 
 from translator.model import Message
 from translator.shell.store.claims import claim, held, is_free
-from translator.shell.store.schema import events, sends, unfinished, unknown, watches
+from translator.shell.store.schema import sends, unfinished, unknown, watches
 from translator.shell.store.sends import INTENT, LOST, SENT, UNKNOWN, all_made_known, doubt
 
 LONGEST: Final = 300.0
@@ -42,9 +42,10 @@ _CREATED: Final = msgspec.json.Decoder(_Created)
 
 
 def abandoned(connection: Connection, now: float) -> None:
-    """Whatever is under way was under way in a process that is no more: its sends are unknown, and what it had taken is free."""
+    """Whatever is under way was under way in a process that is no more: its sends are unknown, and what it had taken is free. The
+    dispatcher ends the leases of deliveries itself: see `deliveries.release`."""
     doubt(connection, unfinished & (sends.c.state == INTENT), now)
-    for table in (sends, watches, events):
+    for table in (sends, watches):
         connection.execute(update(table).where(table.c.leased > now).values(leased=0.0))
 
 

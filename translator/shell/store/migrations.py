@@ -1,15 +1,28 @@
 """The steps by which an older store becomes one of today.
 
-version 1 ─▶ 2 indexes of what is looked for ─▶ 3 the place of a watch ─▶ 4 indexes of what is over ─▶ today
+version 1 ─▶ 2 indexes of what is looked for ─▶ 3 the place of a watch ─▶ 4 indexes of what is over ─▶ 5 destinations
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, MetaData, Table, func, insert, inspect, literal_column, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    MetaData,
+    Table,
+    exists,
+    func,
+    insert,
+    inspect,
+    literal_column,
+    select,
+    text,
+    update,
+)
 
 from translator.errors import ConfigError
-from translator.shell.store.schema import METADATA, events, meta, sends, trials, watches
+from translator.shell.store.schema import METADATA, destinations, events, meta, sends, trials, watches
 
 
 def _only_what_is_looked_for(connection: Connection) -> None:
@@ -47,6 +60,33 @@ def _retired_by_index(connection: Connection) -> None:
     trials.create(connection, checkfirst=True)
 
 
+def _deliveries_by_destination(connection: Connection) -> None:
+    """5: the index of what is due holds only deliveries that can be taken, and each destination has a row."""
+    if connection.dialect.name == "sqlite":
+        _made_anew(connection, events)
+    else:
+        connection.execute(text("ALTER TABLE events ALTER COLUMN due_at DROP NOT NULL"))
+        connection.execute(text("DROP INDEX IF EXISTS events_due"))
+    _indexed(connection, events)
+    destinations.create(connection, checkfirst=True)
+    earlier = events.alias()
+    behind = exists().where(
+        earlier.c.watch == events.c.watch, earlier.c.position < events.c.position, earlier.c.state == "due"
+    )
+    connection.execute(update(events).where((events.c.state != "due") | behind).values(due_at=None))
+    leased = (events.c.due_at.is_not(None)) & (events.c.leased > events.c.due_at)
+    connection.execute(update(events).where(leased).values(due_at=events.c.leased))
+    zero: ColumnElement[Any] = literal_column("0")
+    owed = (
+        select(
+            events.c.entry, events.c.destination, func.min(events.c.due_at), literal_column("1"), zero, zero, zero
+        )
+        .where(events.c.due_at.is_not(None))
+        .group_by(events.c.entry, events.c.destination)
+    )  # fmt: skip
+    connection.execute(insert(destinations).from_select([column.name for column in destinations.columns], owed))
+
+
 def _made_anew(connection: Connection, table: Table) -> None:
     """The same rows in a table of today: SQLite cannot take a constraint from one that is there. Columns that are new are left to their
     default, or are NULL."""
@@ -76,6 +116,7 @@ STEPS: Final[tuple[Callable[[Connection], None], ...]] = (
     _only_what_is_looked_for,
     _watched_where_it_was_sent,
     _retired_by_index,
+    _deliveries_by_destination,
 )
 """What makes a store of version 1 one of 2, and so on."""
 

@@ -3,13 +3,14 @@
 Each query goes by an index that holds nothing that is finished.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
 from translator.shell.store.among import by_index
 from translator.shell.store.calls import DEAD, DUE
-from translator.shell.store.schema import UNKNOWN, events, sends, unfinished, waiting, watches
+from translator.shell.store.schema import UNKNOWN, events, open_events, sends, unfinished, waiting, watches
 
 WAITING = "waiting"
 """Of a watch: its message was sent, and what becomes of it is not seen yet."""
@@ -28,23 +29,21 @@ class Left(NamedTuple):
 
 def pending(connection: Connection) -> list[Left]:
     """All that would be left behind."""
-    whose = watches.outerjoin(sends, sends.c.id == watches.c.send)
     open_ones = (
-        select(watches.c.entry, sends.c.place, func.count(), func.min(sends.c.made))
-        .select_from(whose)
+        select(watches.c.entry, watches.c.place, func.count(), func.min(sends.c.made))
+        .select_from(watches.outerjoin(sends, sends.c.id == watches.c.send))
         .where(waiting)
-        .group_by(watches.c.entry, sends.c.place)
+        .group_by(watches.c.entry, watches.c.place)
     )
     found = [
         Left(entry, place or "", WAITING, count, made or 0.0)
         for entry, place, count, made in connection.execute(open_ones)
     ]
-    of_calls = events.outerjoin(watches, watches.c.id == events.c.watch).outerjoin(sends, sends.c.id == watches.c.send)
     owed = (
-        select(events.c.entry, sends.c.place, events.c.state, func.count(), func.min(events.c.made))
-        .select_from(of_calls)
-        .where(events.c.state.in_((DUE, DEAD)))
-        .group_by(events.c.entry, sends.c.place, events.c.state)
+        select(events.c.entry, watches.c.place, events.c.state, func.count(), func.min(events.c.made))
+        .select_from(events.outerjoin(watches, watches.c.id == events.c.watch))
+        .where(open_events, events.c.state.in_((DUE, DEAD)))
+        .group_by(events.c.entry, watches.c.place, events.c.state)
     )
     doubtful = (
         select(sends.c.entry, sends.c.place, sends.c.state, func.count(), func.min(sends.c.made))
@@ -77,17 +76,19 @@ def oldest_unknown(connection: Connection) -> float | None:
     return made
 
 
-def listed(connection: Connection, most: int) -> list[dict[str, Any]]:
-    """Callbacks that wait, those of the oldest sends first."""
+def listed(connection: Connection, most: int, sids: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Callbacks that wait, those of the oldest sends first; only those of `sids`, as the provider has them, if those are given."""
     columns = (
-        watches.c.id.label("watch"), watches.c.entry, sends.c.place, sends.c.sid, watches.c.method, watches.c.told, sends.c.made,
+        watches.c.id.label("watch"), watches.c.entry, watches.c.place, sends.c.sid, watches.c.method, watches.c.told, sends.c.made,
         watches.c.look_at, watches.c.looks,
     )  # fmt: skip
-    rows = connection.execute(
+    found = (
         select(*columns)
         .select_from(watches.outerjoin(sends, sends.c.id == watches.c.send))
         .where(waiting)
         .order_by(watches.c.send)
         .limit(most)
     )
-    return [{**row, "state": WAITING} for row in rows.mappings()]
+    if sids is not None:
+        found = found.where(sends.c.sid.in_(sids))
+    return [{**row, "state": WAITING} for row in connection.execute(found).mappings()]

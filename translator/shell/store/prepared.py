@@ -17,7 +17,11 @@ class Prepared:
     def __init__(self, statement: Any) -> None:
         element: ClauseElement = visitors.replacement_traverse(statement, {}, _written_out)
         self._statement: Executable = element  # type: ignore[assignment]
-        self._text = str(element.compile(dialect=sqlite.dialect(paramstyle="named")))
+        compiled: Any = element.compile(dialect=sqlite.dialect(paramstyle="named"))
+        self._text = str(compiled)
+        for name, value in compiled.params.items():
+            if isinstance(value, int):  # SQLite's own `OFFSET 0` behind a limit
+                self._text = self._text.replace(f":{name}", str(value))
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """What came of it: a cursor's `rowcount`, and `fetchone`. On SQLite it raises the driver's own errors."""

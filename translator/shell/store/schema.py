@@ -124,18 +124,43 @@ events: Final = Table(
     Column("destination", Text, nullable=False),
     Column("state", String(9), nullable=False),
     Column("made", Float, nullable=False),
-    Column("due_at", Float, nullable=False),
+    Column("due_at", Float),
     Column("tries", Integer, nullable=False, default=0),
     Column("why", Text, nullable=False, default=""),
     Column("finished", Float),
     Column("leased", Float, nullable=False, default=0.0),
     Column("attempt", Integer, nullable=False, default=0),
     UniqueConstraint("watch", "name", name="events_once"),
-    Index("events_due", "state", "destination", "due_at"),
 )
-"""The calls. `state` is due, delivered or dead; `destination` is host and port, `why` what came of the last try."""
+"""The deliveries of callbacks. `state` is due, delivered or dead; `destination` is host and port, `why` what came of the last try.
+
+`due_at` is when a delivery may be taken next: the end of the lease if somebody is at it. It is None for a finished delivery, and for one
+behind an earlier delivery of the same message: neither stands in the index of what is due."""
 
 Index("events_over", events.c.state, events.c.finished, **_where(events.c.finished.is_not(None)))
+
+open_events: Final = events.c.state != literal_column("'delivered'")
+"""What a query has to say of a delivery, word by word, for the index of those that are counted and listed to be used."""
+
+Index("events_due", events.c.entry, events.c.destination, events.c.due_at, **_where(events.c.due_at.is_not(None)))
+Index("events_open", events.c.state, events.c.id, **_where(open_events))
+
+destinations: Final = Table(
+    "destinations",
+    METADATA,
+    Column("entry", Text, primary_key=True),
+    Column("destination", Text, primary_key=True),
+    Column("due_at", Float, nullable=False),
+    Column("standing", Integer, nullable=False),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("failed_at", Float, nullable=False, default=0.0),
+    Column("paused_until", Float, nullable=False, default=0.0),
+    Index("destinations_due", "standing", "due_at"),
+    Index("destinations_due_by_account", "entry", "standing", "due_at"),
+)
+"""Where the deliveries of each account go, and the state of each circuit breaker. `due_at` is when something is to be done there next,
+and never later than the truth. `standing` is what the last deliveries say of the receiver: see `deliveries`. `failures` in a row,
+`failed_at` the end of the last one, `paused_until` the end of the breaker's pause."""
 
 meta: Final = Table("store", METADATA, Column("version", Integer, nullable=False))
 

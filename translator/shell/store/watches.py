@@ -8,12 +8,12 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, text, tuple_, update
+from sqlalchemy import Connection, func, select, text, tuple_, update
 
 from translator.model import Message
-from translator.shell.store.calls import DUE, Call
 from translator.shell.store.claims import remember
-from translator.shell.store.schema import events, sends, watches
+from translator.shell.store.deliveries import Call, enqueue_all
+from translator.shell.store.schema import sends, watches
 
 _TOGETHER: Final = 2000
 """How many ids stand in one statement: a database takes some 32,000 values in one."""
@@ -190,14 +190,9 @@ def seen(connection: Connection, looks: Sequence[Look], now: float) -> set[int]:
         for ids in _lots([look.id for look in some]):
             mine = update(watches).where(watches.c.id.in_(ids), watches.c.attempt == attempt)
             written |= set(connection.execute(mine.values(**values).returning(watches.c.id)).scalars())
-    made = [
-        {**call._asdict(), "watch": look.id, "entry": look.entry, "position": position, "state": DUE, "made": now, "due_at": now}
-        for look in looks
-        if look.id in written
-        for position, call in enumerate(look.calls, _position(look))
-    ]  # fmt: skip
-    if made:
-        connection.execute(insert(events), made)
+    enqueue_all(
+        connection, [(look._asdict(), look.calls, _position(look)) for look in looks if look.id in written], now
+    )
     return written
 
 

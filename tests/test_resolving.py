@@ -1,0 +1,157 @@
+"""Names of receivers are looked up in a few threads of their own, of which no account has all."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from translator.shell import resolving
+from translator.shell.resolving import THREADS, Resolver, Shares
+from translator.shell.vetting import Unresolved, Vetting
+
+
+class Names:
+    """A resolver of the system: what is slow ends when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.go_on = threading.Event()
+
+    def __call__(self, host: str, port: int, **_: Any) -> list[Any]:
+        self.asked.append(host)
+        if host.startswith("slow"):
+            self.go_on.wait(20)
+        if host.startswith("none"):
+            raise OSError("no such name")
+        return [(0, 0, 0, "", ("93.184.216.34", port))]
+
+
+def run(work: Coroutine[Any, Any, Any], names: Names) -> Any:
+    async def main() -> Any:
+        try:
+            return await work
+        finally:
+            names.go_on.set()
+            await asyncio.sleep(0.05)
+
+    return asyncio.run(main())
+
+
+async def settle() -> None:
+    await asyncio.sleep(0.05)
+
+
+def test_slow_names_of_one_account_leave_threads_for_the_others() -> None:
+    names = Names()
+    resolver = Resolver(names)
+
+    async def work() -> Any:
+        slow = [asyncio.create_task(resolver.resolve(f"slow{number}", 80, "one")) for number in range(50)]
+        await settle()
+        begun = len(names.asked)
+        other = await resolver.resolve("quick", 80, "two")
+        names.go_on.set()
+        found = await asyncio.gather(*slow)
+        return begun, other, len(found)
+
+    assert run(work(), names) == (THREADS // 2, ["93.184.216.34"], 50)
+
+
+def test_a_name_is_looked_up_once_at_a_time_and_refused_while_a_lookup_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = Names()
+    resolver = Resolver(names)
+
+    async def work() -> Any:
+        first, second = (asyncio.create_task(resolver.resolve("slow", 80, "one")) for _ in range(2))
+        await settle()
+        monkeypatch.setattr(resolving, "STUCK", 0.0)
+        with pytest.raises(OSError, match="still runs"):
+            await resolver.resolve("slow", 80, "two")
+        names.go_on.set()
+        return await first, await second, names.asked
+
+    assert run(work(), names) == (["93.184.216.34"], ["93.184.216.34"], ["slow"])
+
+
+def test_a_lookup_that_nobody_waits_for_any_more_keeps_its_place() -> None:
+    names = Names()
+    resolver = Resolver(names)
+
+    async def work() -> Any:
+        for number in range(THREADS):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(resolver.resolve(f"slow{number}", 80, "one"), 0.02)
+        begun = len(names.asked)
+        names.go_on.set()
+        await settle()
+        return begun, await resolver.resolve("quick", 80, "one"), resolver._places.free
+
+    assert run(work(), names) == (THREADS // 2, ["93.184.216.34"], THREADS)
+
+
+def test_what_waits_for_a_thread_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolving, "_WAITING", 3)
+    names = Names()
+    resolver = Resolver(names)
+
+    async def work() -> Any:
+        slow = [asyncio.create_task(resolver.resolve(f"slow{number}", 80, "one")) for number in range(20)]
+        await settle()
+        refused = sum(task.done() for task in slow)
+        names.go_on.set()
+        await asyncio.gather(*slow, return_exceptions=True)
+        return refused
+
+    assert run(work(), names) == 20 - THREADS // 2 - 3
+
+
+def test_accounts_take_turns_and_one_that_goes_away_leaves_nothing_behind() -> None:
+    async def main() -> Any:
+        shares, order = Shares(2), []
+
+        async def take(account: str) -> None:
+            await shares.take(account, 9)
+            order.append(account)
+            await asyncio.sleep(0.01)
+            shares.give(account)
+
+        assert shares.take_free("one") and shares.take_free("zero")
+        gone = asyncio.create_task(shares.take("three", 9))
+        tasks = [asyncio.create_task(take(account)) for account in ("one", "one", "two", "two")]
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        shares.give("one")
+        shares.give("zero")
+        await asyncio.gather(*tasks)
+        return sorted(order), shares.free, shares.is_free()
+
+    order, free, is_free = asyncio.run(main())
+    assert order == ["one", "one", "two", "two"]
+    assert (free, is_free) == (2, True)
+
+
+def test_a_send_is_not_kept_for_a_name_that_resolves_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = Names()
+    vetting = Vetting()
+    vetting._resolver = Resolver(names)
+    monkeypatch.setattr("translator.shell.vetting._PATIENCE_OF_A_SEND", 0.05)
+    monkeypatch.setattr("translator.shell.vetting._PATIENCE", 0.1)
+
+    async def work() -> Any:
+        before = asyncio.get_running_loop().time()
+        said = await vetting.forbids("http://slow.example/x", "one")
+        with pytest.raises(Unresolved):
+            await vetting.vet("http://none.example/x", "two")
+        return said, asyncio.get_running_loop().time() - before < 5
+
+    assert run(work(), names) == ("", True)
+
+
+def test_an_internationalised_name_is_read() -> None:
+    names = Names()
+    vetting = Vetting()
+    vetting._resolver = Resolver(names)
+    assert run(vetting.forbids("http://xn--a-ecp.example/x", "one"), names) == ""

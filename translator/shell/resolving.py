@@ -1,0 +1,132 @@
+"""The addresses of callback names, looked up in a few threads of their own, of which each account gets a share.
+
+    lookup ─▶ one of the same name is under way: joined, or refused if it has run for too long
+           └▶ a place, as soon as it is the account's turn ─▶ a thread ─▶ addresses, or OSError
+
+The system's resolver cannot be interrupted. A lookup that nobody waits for any more keeps its place until it ends.
+"""
+
+import asyncio
+import socket
+import threading
+import time
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+THREADS: Final = 8
+"""Lookups at once."""
+
+STUCK: Final = 5.0
+"""Seconds after which a lookup that still runs is not joined any more."""
+
+_WAITING: Final = 256
+"""How many lookups of one account may wait for a place."""
+
+
+class Shares:
+    """`count` places. An account may take one while it has no more of them than are free, so one account never has all of them."""
+
+    def __init__(self, count: int) -> None:
+        self.free = count
+        self._used: defaultdict[str, int] = defaultdict(int)
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    def is_free(self) -> bool:
+        """Whether nobody has a place and nobody waits for one."""
+        return not self._used and not self._waiting
+
+    def room(self, account: str) -> int:
+        """How many places the account may take now."""
+        return max(0, (self.free - self._used.get(account, 0) + 1) // 2)
+
+    def take_free(self, account: str) -> bool:
+        """Take a place if the account may."""
+        if self.free - self._used.get(account, 0) <= 0:
+            return False
+        self.free -= 1
+        self._used[account] += 1
+        return True
+
+    async def take(self, account: str, most: int) -> None:
+        """Take a place as soon as the account may. Raises OSError if `most` of it wait already."""
+        if self.take_free(account):
+            return
+        turns = self._waiting.setdefault(account, deque())
+        if len(turns) >= most:
+            raise OSError("too many wait")
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turns.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give(account)
+            else:
+                turns.remove(turn)  # its account may have no other, and is left to the next one who gives a place back
+            raise
+
+    def give(self, account: str) -> None:
+        """Give a place back. Accounts that wait for one take turns."""
+        self.free += 1
+        self._used[account] -= 1
+        if not self._used[account]:
+            del self._used[account]
+        for waiting in list(self._waiting):
+            turns = self._waiting[waiting]
+            if turns and self.take_free(waiting):
+                turns.popleft().set_result(None)
+                self._waiting.move_to_end(waiting)
+            if not turns:
+                del self._waiting[waiting]
+
+
+class Resolver:
+    """Looks names up. `look_up` does the work in a thread: `socket.getaddrinfo`, or what a test puts in its place."""
+
+    def __init__(self, look_up: Any = socket.getaddrinfo) -> None:
+        self._look_up = look_up
+        self._places = Shares(THREADS)
+        self._running: dict[tuple[str, int], tuple[float, asyncio.Future[Sequence[str]]]] = {}
+
+    async def resolve(self, host: str, port: int, account: str) -> Sequence[str]:
+        """The addresses of a name. Raises OSError, also if the same name is being looked up for too long already."""
+        running = self._running.get((host, port))
+        if running is None:
+            await self._places.take(account, _WAITING)
+            running = self._running.get((host, port))
+            if running is None:
+                return await asyncio.shield(self._begun(host, port, account))
+            self._places.give(account)
+        since, found = running
+        if time.monotonic() - since > STUCK:
+            raise OSError("a lookup of this name still runs")
+        return await asyncio.shield(found)
+
+    def _begun(self, host: str, port: int, account: str) -> "asyncio.Future[Sequence[str]]":
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[Sequence[str]] = loop.create_future()
+        self._running[host, port] = time.monotonic(), found
+
+        def done(addresses: Sequence[str], error: OSError | None) -> None:
+            del self._running[host, port]
+            self._places.give(account)
+            if error is None:
+                found.set_result(addresses)
+            else:
+                found.set_exception(error)
+                found.exception()  # nobody may wait for it any more
+
+        def work() -> None:
+            addresses: list[str] = []
+            error: OSError | None = None
+            try:
+                addresses = [str(one[4][0]) for one in self._look_up(host, port, type=socket.SOCK_STREAM)]
+            except (OSError, UnicodeError) as failure:
+                error = failure if isinstance(failure, OSError) else OSError(type(failure).__name__)
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(done, addresses, error)
+
+        threading.Thread(target=work, name="resolver", daemon=True).start()
+        return found

@@ -1,0 +1,120 @@
+"""A destination: where the deliveries of one account go, when something is to be done there next, and its circuit breaker.
+
+closed ─ failures in a row ─▶ open ─ its pause is over ─▶ half open: one delivery is tried ─┬▶ it arrived: closed
+                              ▲                                                               │
+                              └────────────────────────────── it failed: twice the pause ◀────┘
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from sqlalchemy import Connection
+
+from translator.shell.store import delivery_statements as statements
+
+DUE, DELIVERED, DEAD = "due", "delivered", "dead"
+STATES: Final = (DUE, DEAD, DELIVERED)
+
+PROVEN, NEW, FAILING, PAUSED = 0, 1, 2, 3
+"""What the last deliveries say of a receiver: it has answered, nothing is known, it has failed, its circuit breaker is open."""
+
+STANDINGS: Final = (PROVEN, NEW, FAILING, PAUSED)
+
+IDLE: Final = 3600.0
+"""Seconds for which a destination that is owed nothing keeps its row, and with it its standing."""
+
+_FAILING_FROM: Final = 2
+"""Failures in a row from which on a receiver that had answered counts as one that fails."""
+
+
+Destination: TypeAlias = tuple[str, str]
+"""An account's name, and host and port."""
+
+
+class Breaker(NamedTuple):
+    """After `failures` in a row a destination is paused for `pause` seconds, twice as long after each further one, `longest` at most."""
+
+    failures: int = 5
+    pause: float = 15.0
+    longest: float = 300.0
+
+
+class Settled(NamedTuple):
+    """What came of a delivery that was taken. `due_at` is its next try if `state` is due. `counts` says that it was a try: it tells of the
+    receiver. `begun` and `ended` are times of the dispatcher's clock."""
+
+    row: Mapping[str, Any]
+    state: str
+    why: str
+    due_at: float | None
+    counts: bool
+    begun: float
+    ended: float
+
+    @property
+    def destination(self) -> Destination:
+        """The account and its destination."""
+        return self.row["entry"], self.row["destination"]
+
+
+_NONE: Final = (0.0, NEW, 0, 0.0, 0.0)
+
+
+class DestinationState:
+    """The row of a destination, locked, as it is to be written."""
+
+    def __init__(self, destination: Destination, row: Sequence[Any] | None) -> None:
+        self._destination = destination
+        self._is_there = row is not None
+        self._due_at: float
+        self._standing: int
+        self.failures: int
+        self._failed_at: float
+        self.paused_until: float
+        self._due_at, self._standing, self.failures, self._failed_at, self.paused_until = row or _NONE
+
+    @classmethod
+    def locked(cls, connection: Connection, destination: Destination, *, waits: bool) -> "DestinationState | None":
+        """The row. None if it is gone, or if another process has it: nobody waits for it but who has something to settle there."""
+        values = {"entry": destination[0], "destination": destination[1]}
+        row = (statements.LOCK if waits else statements.LOCK_FREE).run(connection, values).fetchone()
+        return None if row is None and not waits else cls(destination, row)
+
+    def count(self, one: Settled, breaker: Breaker) -> None:
+        """A delivery has ended. A failure counts if its call was begun after the one before had ended: calls that fail together are one."""
+        if not one.counts:
+            if one.row.get("probes"):
+                self.paused_until = 0.0
+        elif one.state == DELIVERED:
+            self._standing, self.failures, self.paused_until = PROVEN, 0, 0.0
+        elif self.failures == 0 or one.begun > self._failed_at:
+            self.failures, self._failed_at = self.failures + 1, one.ended
+            if self.failures >= breaker.failures:
+                doubled = breaker.pause * 2.0 ** min(self.failures - breaker.failures, 30)
+                self.paused_until = one.ended + min(doubled, breaker.longest)
+            if self._standing == NEW or self.failures >= _FAILING_FROM:
+                self._standing = FAILING
+
+    def free(self, room: int, now: float, breaker: Breaker) -> int:
+        """How many deliveries may be taken."""
+        if self.failures < breaker.failures:
+            return room
+        return min(room, 1) if now >= self.paused_until else 0
+
+    def write(self, connection: Connection, now: float, breaker: Breaker, *, was_used: bool) -> None:
+        """Write down when something is to be done here next. Whoever was served is behind those that wait. A row that was due although
+        nothing is owed is of no use any more."""
+        values: dict[str, Any] = {"entry": self._destination[0], "destination": self._destination[1]}
+        next_due = statements.NEXT_DUE.run(connection, values).fetchone()[0]
+        if next_due is None and not was_used:
+            if self._due_at <= now:
+                statements.FORGET.run(connection, values)
+            return
+        is_open = self.failures >= breaker.failures
+        behind = now if was_used else self._due_at
+        values |= {
+            "due": now + IDLE if next_due is None else max(next_due, behind, self.paused_until if is_open else 0.0),
+            "standing": PAUSED if is_open else min(self._standing, FAILING), "failures": self.failures,
+            "failed_at": self._failed_at, "paused_until": self.paused_until,
+        }  # fmt: skip
+        (statements.KEEP if self._is_there else statements.MAKE).run(connection, values)
