@@ -9,13 +9,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests import postgres, stores
+from translator.shell import log
 
 settings.register_profile("person", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "person")
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """A command that is run in this process configures the log; the next test has it as it was."""
+    yield
+    structlog.reset_defaults()
+    log._Log.now, log._Log.sink = structlog.get_logger(), None
 
 
 @pytest.fixture(scope="session")

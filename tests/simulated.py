@@ -87,13 +87,15 @@ class SimulatedProvider:
         self.stall: Callable[[], Coroutine[Any, Any, None]] | None = None
         self.between: Callable[[], None] = lambda: None
         self.serves = 10**9
+        self.ahead = 0
+        """Seconds by which the provider's clock is ahead of ours."""
 
     def create(self, delay: float, sent_after: float = 1.0) -> Row:
         """A message is created now, submitted and delivered so many seconds later."""
         number = len(self.rows)
         sid = f"{number:032x}" if self.dialect == "restcomm" else f"M{number:031d}".translate(_LETTERS)
         now = self.clock()
-        row = Row(sid, int(now), now + sent_after, now + delay)
+        row = Row(sid, int(now) + self.ahead, now + sent_after, now + delay)
         self.rows.append(row)
         self._created.append(row.created)
         self._by_sid[sid] = row

@@ -16,8 +16,9 @@ from tests.stores import on
 from tests.test_store import ENTRY, NOW, owing
 from translator.shell.admin import Meter
 from translator.shell.callback_budget import FAILURES, PACE, UNPROVEN, Budget
+from translator.shell.callback_rules import GAPS, Dispatching
 from translator.shell.clocks import SteadyClock
-from translator.shell.dispatcher import GAPS, CallbackDispatcher, Dispatching
+from translator.shell.dispatcher import CallbackDispatcher
 from translator.shell.store import Store, calls, deliveries
 from translator.shell.store.calls import Call
 from translator.shell.vetting import Vetting

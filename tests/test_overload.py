@@ -157,7 +157,7 @@ def test_memory_comes_back_after_two_thousand_connections(tmp_path: Path) -> Non
                     with contextlib.suppress(OSError):  # one that is idle for five seconds is closed
                         one.sendall((HALF, WAITS, STOPS)[number % 3])
                     peak = max(peak, at.resident)
-            assert peak > 2 * before, "there was an overload"
+            assert peak > 1.5 * before, "there was an overload"
             said, ends = f"{before >> 20} MiB, then {peak >> 20}", time.monotonic() + SOON
             while at.resident > 1.5 * before:
                 assert time.monotonic() < ends, f"{said}, then {at.resident >> 20}"

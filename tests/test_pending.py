@@ -32,7 +32,7 @@ def asked(config: Path, *words: str) -> Any:
 def test_a_callback_whose_status_is_not_seen_is_listed_and_pending(config: Path) -> None:
     prepared(config, waits)
     listed = run(config, "callbacks", "list")
-    assert "state=waiting" in listed.stdout and "sid=Mw" in listed.stdout and HOOK.address not in listed.stdout
+    assert "state=waiting" in listed.stdout and "sid=SMMw" in listed.stdout and HOOK.address not in listed.stdout
     assert run(config, "callbacks", "list", "--state", "waiting").stdout == listed.stdout
     assert run(config, "callbacks", "list", "--state", "due").stdout == ""
     said = asked(config)

@@ -76,6 +76,19 @@ def test_a_back_that_serves_less_at_once_shows_everybody_all_the_same() -> None:
     assert simulated(work) == (0, 400)
 
 
+@pytest.mark.parametrize("ahead", [-3600, -90, 90, 3600])
+def test_a_provider_whose_clock_differs_has_its_messages_told_of_in_time_too(ahead: int) -> None:
+    """By its own clock a message of such a provider is an hour old when it is new, or not created yet."""
+
+    async def work(world: Simulation) -> Any:
+        world.provider.ahead = ahead
+        await world.traffic(30, 20, lambda _: 3.0)
+        await world.traffic(15, 0, lambda _: 3.0)
+        return world.count_untold(), len(world.measured.delays), world.measured.share(15)
+
+    assert simulated(work) == (0, 600, 1.0)
+
+
 @pytest.mark.parametrize("front", FRONTS)
 def test_more_messages_of_one_second_than_a_round_reads_are_all_seen(front: str) -> None:
     async def work(world: Simulation) -> Any:

@@ -333,4 +333,5 @@ def test_what_is_wrong_is_a_sentence_before_anything_listens(tmp_path: Path, pap
 def test_who_does_not_listen_needs_no_key(tmp_path: Path, papers: Papers) -> None:
     config = configured(tmp_path, papers)
     (tmp_path / "key.pem").unlink()
-    assert run("sends", "list", "-c", config).returncode == 0
+    done = run("sends", "list", "-c", config)
+    assert "there is no store" in done.stderr, "and no word of the key"

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from translator.shell.admin import Meter
 from translator.shell.callback_budget import PACE, UNPROVEN, Budget
@@ -21,15 +21,13 @@ from translator.shell.callback_client import CallbackClient
 from translator.shell.callback_connection import Answer, Undelivered
 from translator.shell.callback_log import CallbackLog
 from translator.shell.callback_places import Place, Places
+from translator.shell.callback_rules import DEFAULTS, Dispatching
 from translator.shell.clocks import SteadyClock
 from translator.shell.log import logger, where_it_broke
 from translator.shell.retry_after import LONGEST, retry_after
 from translator.shell.store import Store, StoreDown, deliveries
-from translator.shell.store.deliveries import DEAD, DELIVERED, DUE, Breaker, Destination, Settled
+from translator.shell.store.deliveries import DEAD, DELIVERED, DUE, Destination, Settled
 from translator.shell.vetting import Forbidden, Unresolved, Vetted, Vetting
-
-GAPS: Final = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)
-"""Seconds between a try and the next one, 28 hours in all."""
 
 LEASE: Final = 60.0
 """Seconds for which a delivery that was taken is nobody else's. It is begun in the first half of them, and over before their end."""
@@ -53,17 +51,6 @@ class Client(Protocol):
     async def deliver(self, vetted: Vetted, method: str, form: str) -> Answer: ...
 
     async def aclose(self) -> None: ...
-
-
-class Dispatching(NamedTuple):
-    """`[callbacks]` of the configuration: calls at once to one destination, and its circuit breaker."""
-
-    concurrency: int = 8
-    breaker: Breaker = Breaker()
-    gaps: tuple[float, ...] = GAPS
-
-
-DEFAULTS: Final = Dispatching()
 
 
 class CallbackDispatcher:

@@ -17,8 +17,9 @@ from translator.accounts import Accounts
 from translator.exchange import Limits
 from translator.shell.admin import Meter
 from translator.shell.background import Loop, going_on, retiring
+from translator.shell.callback_rules import Dispatching
 from translator.shell.clocks import SteadyClock
-from translator.shell.dispatcher import CallbackDispatcher, Dispatching
+from translator.shell.dispatcher import CallbackDispatcher
 from translator.shell.driving import Driver
 from translator.shell.journal import Journal, Patience, place_of
 from translator.shell.log import logger

@@ -48,6 +48,10 @@ _SLACK: Final = 30.0
 _REST: Final = 60.0
 """Seconds between two walks through all who wait, and between two warnings."""
 
+_SAMPLE: Final = 50
+_ALIKE: Final = 10.0
+"""How many messages tell how far the clocks are apart, and seconds below which that is no difference of clocks."""
+
 _YIELD: Final = 200
 """After how many rows others get their turn."""
 
@@ -82,6 +86,8 @@ class Looking:
         self._cursor: tuple[float, int] | None = (-1.0, 0)
         self._walked = self._warned = -_REST
         self._fresh_to: float | None = None
+        self._ahead = 0.0
+        """Seconds by which the provider's clock is ahead of ours. The place counts ages by the provider's clock, as `created` does."""
         self.backlog = 0
 
     @property
@@ -108,7 +114,7 @@ class Looking:
         asks = self._allowance.left(now)
         if asks and len(self._place):
             changed = await self._swept(now, asks, notes)
-            chosen = self._place.choose(now, asks - notes.asks, notes.asks)
+            chosen = self._place.choose(now + self._ahead, asks - notes.asks, notes.asks)
             await self._look(chosen, changed, asks, seen, now, notes)
         self._allowance.spend(notes.asks)
         self._say(notes, now)
@@ -135,24 +141,33 @@ class Looking:
     def _hold(self, found: Sequence[Open], now: float, most: int) -> None:
         """Those of whom an entry that is gone was to tell are not looked for: nobody knows in which words."""
         poll, known = self._kit.polling.poll, self._accounts.by_name
+        self._measure(found)
+        ahead = self._ahead
         self._place.hold(
             [
                 Known(
                     one.id, one.sid, one.created, one.told.rpartition(",")[2],
-                    looked_at(one.look_at, one.looks, one.made, now, poll),
+                    looked_at(one.look_at, one.looks, one.made, now, poll) + ahead,
                 )
                 for one in found
                 if one.entry in known
             ],
-            now,
+            now + ahead,
             most,
         )  # fmt: skip
+
+    def _measure(self, found: Sequence[Open]) -> None:
+        """How far the provider's clock is ahead: by as much as it creates messages later than we sent them, mostly."""
+        if found:
+            newest = sorted(one.created - one.made for one in found[-_SAMPLE:])
+            ahead = newest[len(newest) // 2]
+            self._ahead = 0.0 if abs(ahead) < _ALIKE else ahead
 
     # ---- the asks ----------------------------------------------------------------------------------------------------
 
     async def _swept(self, now: float, asks: int, notes: Notes) -> dict[int, Message]:
         """Read the rows that are still open. Those whose status is a new one."""
-        what = self._place.sweep(now, asks)
+        what = self._place.sweep(now + self._ahead, asks)
         if what is None:
             return {}
         try:
@@ -161,12 +176,12 @@ class Looking:
             )
         except Unreadable:
             notes.add("poll-search-failed")
-            self._place.took(_failed(), {}, now)
+            self._place.took(_failed(), {}, now + self._ahead)
             return {}
         except TranslatorError as error:
             logger().warning("poll-failed", why=str(error), back=self.back)
             return {}
-        return self._place.swept(what, reading, now)
+        return self._place.swept(what, reading, now + self._ahead)
 
     async def _look(
         self, chosen: Chosen, changed: Mapping[int, Message], asks: int, seen: Seen, now: float, notes: Notes
@@ -223,7 +238,7 @@ class Looking:
         written = await self._kit.store.write(partial(write_down, looks=looks, idle=idle, now=now))
         for id_, status in statuses.items():
             self._place.shows(id_, status)
-        self._place.took(seen, {id_: message for id_, message in ended.items() if id_ in written}, now)
+        self._place.took(seen, {id_: message for id_, message in ended.items() if id_ in written}, now + self._ahead)
         self._place.drop([id_ for id_, _ in over])
         self._count(looks, written, len(statuses), [one for one in over if one[0] in written])
 
@@ -258,7 +273,7 @@ class Looking:
         """What a round noticed, and what it could not do."""
         for note in dict.fromkeys(note.name for note in notes.items):
             logger().warning(note, back=self.back)
-        backlog = self._place.backlog(now)
+        backlog = self._place.backlog(now + self._ahead)
         self.backlog = backlog.due
         self._kit.meter.count_looks(self.back, "put-off", backlog.due)
         if backlog.late and not 0 <= now - self._warned < _REST:

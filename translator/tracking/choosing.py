@@ -28,6 +28,9 @@ _URGENT: Final = 4
 """An end is the more urgent the longer it may have waited: by this power of its seconds, and up to so many rounds. By ends alone a few that
 are late would wait for ever behind many that are not."""
 
+_BEHIND: Final = 2
+"""Asks for the look behind a short slice: for the row behind it, and for the slice once more if that row is there."""
+
 _SPARSE: Final = 3
 """A sweep pays where there are so many times more rows than are waited for."""
 
@@ -221,13 +224,13 @@ def windows_of(read: Sequence[Prospect], facts: Facts) -> list[Window]:
         else:
             rows = more
             windows.append(
-                Window(first, stretch.until, _asks_of(rows, facts), (stretch,), stretch.skip, int(facts.wary))
+                Window(first, stretch.until, _asks_of(rows, facts), (stretch,), stretch.skip, _BEHIND * facts.wary)
             )
     return windows
 
 
 def _asks_of(rows: float, facts: Facts) -> int:
-    return max(1, math.ceil(rows / facts.step + 0.02)) + facts.wary
+    return max(1, math.ceil(rows / facts.step + 0.02)) + _BEHIND * facts.wary
 
 
 class Sweep(NamedTuple):
