@@ -35,8 +35,8 @@ __all__ = ["Ask", "Limits", "Once", "Reply", "Want", "exchange", "failure"]
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """The answer, and what the operator should know of it. `fault` is a name of `model.FAULTS`, or empty; `total` is how a
-    list was counted, `exact` or `capped`, and empty where nothing was; `lost` are the ids of the mapping rows at which the answer lost
-    something, where that was asked for."""
+    list was counted: `exact`, `capped` or, where rows of it are left out, `partial`, and empty where nothing was; `lost` are the ids of
+    the mapping rows at which the answer lost something, where that was asked for."""
 
     response: Response
     notes: tuple[Note, ...] = ()
@@ -189,7 +189,7 @@ class _Course:
     def _list(self, entry: Entry, at: Located, asked: Listed) -> Steps:
         front = entry.front
         page: Page = yield from list_page(entry, asked.query, self.limits, self.now, self.notes)
-        self.total = "capped" if page.capped else "exact"
+        self.total = "partial" if page.left_out else "capped" if page.capped else "exact"
         self._lose(entry, "list", page.messages)
         return front.dialect.front.write_page(
             page, asked, at, self.request.path, front.account, front.property, self.form_name, self.notes

@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from translator.accounts import Entry
-from translator.model import Message, Notes, Query
+from translator.compile.odd import as_sent
+from translator.model import Message, Notes, Query, Unread
 from translator.planning import Limits, messages_between, read_retrieve, write_retrieve
 from translator.wants import Ask, Steps
 
 BEFORE: Final = 120
 AFTER: Final = 900
 """Seconds before and after we began to send that a back may say the message was created: clocks differ, and backs queue."""
+
+_TELLING: Final = frozenset(("sid", "created", "recipient", "text"))
+"""What has to be known of a row that cannot be shown, so that it may be taken for a send."""
 
 
 class Sought(NamedTuple):
@@ -30,11 +34,17 @@ class Sought(NamedTuple):
 def seek(entry: Entry, sought: Sought, limits: Limits, now: float, notes: Notes) -> Steps:
     """The messages at the back that may be this send; only one where that is sure. Raises Refused and Unreadable."""
     window = Query(since=max(0, int(sought.made) - BEFORE), until=int(sought.made) + AFTER)
-    rows: Sequence[Message] = yield from messages_between(entry, window, limits, now, notes)
-    candidates = [row for row in rows if _may_be(row, sought)]
+    unread: list[Unread] = []
+    rows: Sequence[Message] = yield from messages_between(entry, window, limits, now, notes, unread)
+    candidates = [row for row in (*rows, *_sent(unread, now)) if _may_be(row, sought)]
     if entry.back.dialect.back.takes_our_id:
         return (yield from _carrying(entry, candidates, sought.id, now))
     return sorted(candidates, key=lambda row: (row.sender != sought.sender, abs(row.created - sought.made)))
+
+
+def _sent(unread: Sequence[Unread], now: float) -> list[Message]:
+    """Those rows that cannot be shown, and of which enough is known to know a send again by."""
+    return [as_sent(row, now) for row in unread if row.known >= _TELLING]
 
 
 def _may_be(row: Message, sought: Sought) -> bool:

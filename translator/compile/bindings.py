@@ -25,9 +25,13 @@ class Bindings:
         self._own = {
             "word:status": _word(self.status, "a status word"),
             "word:direction": _word(self.direction, "a direction word"),
-            "error:text": Kind(_read_error, write_same, str, "an error code as text"),
+            "error:text": Kind(_read_error, write_same, str, "an error code as text", mend=_mend_error),
             "error:number": Kind(
-                _read_error, lambda code: int(self.errors.known(code)), int, "an error code as a number"
+                _read_error,
+                lambda code: int(self.errors.known(code)),
+                int,
+                "an error code as a number",
+                mend=_mend_error,
             ),
             "error:message": Kind(
                 _read_error,
@@ -45,7 +49,15 @@ class Bindings:
 
 def _word(words: Words, means: str) -> Kind:
     harmless = all(map(is_harmless, words.write.values()))
-    return Kind(_read_word(words), words.write.__getitem__, str, means, words=words.write, harmless=harmless)
+    return Kind(
+        _read_word(words),
+        words.write.__getitem__,
+        str,
+        means,
+        words=words.write,
+        harmless=harmless,
+        mend=words.in_any_case,
+    )
 
 
 def _read_word(words: Words) -> Any:
@@ -56,6 +68,14 @@ def _read_word(words: Words) -> Any:
         return word
 
     return read
+
+
+def _mend_error(value: Any) -> str | None:
+    """A code that a provider shows with a fraction is the one without; what is no code at all is none."""
+    try:
+        return _read_error(int(value) if isinstance(value, float) and value.is_integer() else value)
+    except BadValue:
+        return None
 
 
 def _read_error(value: Any) -> str:

@@ -167,11 +167,12 @@ class FrontVerbs:
         return self._json(status, json_format.with_array(members, member, shown))
 
     def _page_members(self, page: Page, asked: Listed, at: Located, path: str) -> dict[str, Any]:
-        last = self._sid.write(page.messages[-1].sid) if page.messages else ""
+        last = page.last or (page.messages[-1].sid if page.messages else "")
+        last = self._sid.write(last) if last else ""
         base = path.rstrip("/")
         stretch = paging.Stretch(
             page=page.skip // page.count, size=page.count, total=page.total, limit=page.limit or 0,
-            shown=len(page.messages), path=base, rest=asked.repeated, last_sid=form.quoted(last), more=page.more,
+            shown=len(page.messages) + page.left_out, path=base, rest=asked.repeated, last_sid=form.quoted(last), more=page.more,
         )  # fmt: skip
         members: dict[str, Any] = {}
         for name, write, is_text, is_path in self._members:

@@ -86,6 +86,26 @@ def read_rfc2822(value: Any) -> int:
     return int(_seconds(year, month, day, clock, found[7], found[8], found[9], "has to be an RFC 2822 date"))
 
 
+def mend(value: Any) -> int | None:
+    """An instant in another form than the one that is expected, in whole seconds; None where it is in none that is known here."""
+    for read in (read_epoch, read_rfc2822, read_iso8601_whole):
+        try:
+            return read(int(value) if isinstance(value, float) and math.isfinite(value) else value)
+        except BadValue:
+            continue
+    return None
+
+
+def mend_by(clock: Clock) -> Callable[[Any], str | None]:
+    """The same in a form that a clock writes."""
+
+    def mended(value: Any) -> str | None:
+        instant = mend(value)
+        return None if instant is None else clock.write(instant)
+
+    return mended
+
+
 def write_iso8601(instant: float) -> str:
     """`2018-10-05T22:45:32`, UTC without saying so, as filters want it."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(instant))

@@ -23,6 +23,29 @@ def read_text(value: Any) -> str:
     return value
 
 
+def mend_text(value: Any) -> str:
+    """A text as it is; what is not one as its JSON, and nothing at all as an empty one."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else msgspec.json.encode(value).decode()
+
+
+def mend_count(value: Any) -> int | None:
+    """A count in digits is that count."""
+    try:
+        return read_count(int(value) if isinstance(value, float) and value.is_integer() else value)
+    except BadValue:
+        return None
+
+
+def mend_flag(value: Any) -> bool | None:
+    """A flag as a word is that flag."""
+    try:
+        return read_flag(value)
+    except BadValue:
+        return None
+
+
 def read_count(value: Any) -> int:
     """A whole number, 0 or more, as a JSON number or as ASCII digits with an optional sign."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:

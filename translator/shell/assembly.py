@@ -69,7 +69,14 @@ def assemble(settings: Settings) -> Assembly:
         name: Reach(back.url, back.timeout, back.concurrency, back.engine) for name, back in settings.backs.items()
     }
     lists = settings.lists
-    limits = Limits(lists.max_asks, lists.on_cap == "capped", lists.snapshot_ttl, lists.total_ttl, lists.settle)
+    limits = Limits(
+        lists.max_asks,
+        lists.on_cap == "capped",
+        lists.snapshot_ttl,
+        lists.total_ttl,
+        lists.settle,
+        lists.unreadable == "fail",
+    )
     return Assembly(Accounts(entries), limits, reaches)
 
 

@@ -75,7 +75,8 @@ class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
 
 class Lists(msgspec.Struct, frozen=True, kw_only=True):
     """`[lists]`: how many asks at a back one list may take and what becomes of one that needs more, how long a list that was read
-    whole and a total are kept (seconds) and in how many bytes, and after how many seconds a range grows no more."""
+    whole and a total are kept (seconds) and in how many bytes, and after how many seconds a range grows no more. `unreadable` says what
+    becomes of a list with a row that cannot be read: the row is left out, or the list fails."""
 
     max_asks: Positive = 1000
     on_cap: Literal["error", "capped"] = "error"
@@ -83,6 +84,7 @@ class Lists(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_bytes: Count = 64 * 1024 * 1024
     total_ttl: Duration = 600.0
     settle: Duration = 300.0
+    unreadable: Literal["skip", "fail"] = "skip"
 
 
 class Back(msgspec.Struct, frozen=True, kw_only=True):
