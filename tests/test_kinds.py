@@ -97,9 +97,8 @@ def test_a_date_and_a_date_and_time_are_read_as_utc_unless_they_name_a_zone(text
 
 
 NONSENSE: list[object] = [
-    "", "now", "2018", "2018-13-01", "2018-02-30", "2018-10-05T24:00:00", "2018-10-05T22:60", "2018-10-05T22:45:60",
-    "2018-10-05T22:45:32+25:00", "0000-01-01", "1969-12-31T23:59:59", "1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01",
-    "2018-10-05T", "20181005", " 2018-10-05", "2018-10-05\n", "٢٠١٨-10-05", None, 5, 1.5, True, [], {}, b"2018-10-05",
+    "", "now", "2018-13-01", "2018-02-30", "2018-10-05T22:60", "2018-10-05T22:45:60", "2018-10-05T25:00", "2018-366", "2018-000",
+    "2018-10-05T22:45:32+25:00", "2018-10-05T", " 2018-10-05", "2018-10-05\n", "٢٠١٨-10-05", None, 5, 1.5, True, [], {}, b"2018-10-05",
     "Thu, 31 Foo 2018 16:10:32 +0000", "Thu, 32 May 2018 16:10:32 +0000", "Thu, 31 May 2018 16:10:32",
     "Thu, 31 May 2018 16:10:32 +9900", "Thu, 31 May 18 16:10:32 +0000", "Thu, 1 Jan 1970 00:00:00 +0001",
     "Fri, 31 Dec 9999 23:59:59 -0001", "Thu,31 May 2018 16:10:32 +0000", "-1", "1.5", "1e3", "٣",
@@ -111,6 +110,31 @@ NONSENSE: list[object] = [
 def test_what_is_no_date_within_1970_to_9999_is_a_bad_value(kind: str, value: object) -> None:
     with pytest.raises(BadValue):
         KINDS[kind].read(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["0000-01-01", "1969-12-31T23:59:59", "1970-01-01T00:00:00+00:01", "1900-01-01", "9999-12-31T23:59:59-00:01"],
+)
+def test_a_bound_beyond_all_messages_is_the_first_or_the_last_instant_and_a_shown_one_is_none(value: str) -> None:
+    assert KINDS["instant:iso8601"].read(value) == (LAST if value[0] == "9" else 0)
+    with pytest.raises(BadValue):
+        KINDS["instant:iso8601-millis"].read(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [
+        ("2018", "2018-01-01"), ("2018-10", "2018-10-01"), ("20181005", "2018-10-05"), ("2018-278", "2018-10-05"),
+        ("2018278", "2018-10-05"), ("2016-366", "2016-12-31"), ("2018-W40-5", "2018-10-05"), ("2018W405", "2018-10-05"),
+        ("20181005T224532Z", "2018-10-05T22:45:32"), ("2018-10-05T22", "2018-10-05T22:00"), ("2018-10-05T24:00:00", "2018-10-06"),
+        ("2018-10-05t22:45:32z", "2018-10-05T22:45:32"), ("2018-10-05T22:45:32,5", "2018-10-05T22:45:32.5"),
+        ("2018-10-05T22:45:32+02", "2018-10-05T20:45:32"), ("2018-10-05T24:00:00+02:00", "2018-10-05T22:00:00"),
+        ("9999-12-31T24:00", "9999-12-31T23:59:59"),
+    ],
+)  # fmt: skip
+def test_a_bound_may_be_any_date_of_iso_8601(value: str, same: str) -> None:
+    assert KINDS["instant:iso8601"].read(value) == KINDS["instant:iso8601"].read(same)
 
 
 @pytest.mark.parametrize("kind", [name for name in KINDS if name != "text"])

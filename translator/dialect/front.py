@@ -8,7 +8,7 @@ from translator import paging
 from translator.compile import Bindings, MessageWriter, message_writer, sort_key
 from translator.dialect.drafting import Batch, DraftReader
 from translator.dialect.listing import QueryReader
-from translator.dialect.parameters import Given, pairs_of, query_pairs
+from translator.dialect.parameters import Given, pairs_of, query_pairs, refuse_unread
 from translator.dialect.routing import Located, Routing
 from translator.errors import Refused
 from translator.faults import SHAPES
@@ -82,6 +82,8 @@ class FrontVerbs:
 
     def _read_list(self, operation: OperationRow, request: Request, notes: Notes) -> Listed:
         """The list asked for. Who looks for news asks the same again and again: such a query is read once."""
+        if operation.request == "query" and request.body:
+            refuse_unread(request, self._table.parameters, self._queries.known, notes)
         if operation.request != "query" or len(request.query) > _LONGEST_KNOWN:
             return self._listed(pairs_of(request, operation), notes)
         listed, noticed = self._listed_before(request.query)

@@ -48,9 +48,7 @@ KINDS: Final[dict[str, Kind]] = {
         harmless=True,
         mend=instants.mend_by(instants.ISO8601_MILLIS),
     ),
-    "instant:iso8601": Kind(
-        instants.read_iso8601, instants.write_iso8601, str, "an ISO 8601 date or date and time, UTC"
-    ),
+    "instant:iso8601": Kind(instants.read_bound, instants.write_iso8601, str, "an ISO 8601 date or date and time, UTC"),
     "instant:iso8601-day": Kind(
         days.read_day, instants.write_iso8601, str, "an ISO 8601 date; the midnight before that day", step=days.DAY
     ),
