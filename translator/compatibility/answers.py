@@ -52,6 +52,8 @@ def _field(pair: Pair, row: FieldRow) -> tuple[Verdict, str]:
         facts = "; ".join(f"{str(read.fixed).lower()} where it is {quoted(read.directions, 'or')}" for read in fixed)
         return "lossy", f"{back} does not say it: {facts}"
     sources = [source.json for name in row.of if (source := pair.source(name)) is not None]
+    if row.unsaid:
+        return _worked_out(pair, row, sources)
     if not sources:
         return "lossy", f"left out: {back} does not say it"
     if row.write == "given":
@@ -60,6 +62,17 @@ def _field(pair: Pair, row: FieldRow) -> tuple[Verdict, str]:
         which = "the latest of " if row.write == "latest" else "the first there is of "
         return "derived", f"{which if len(sources) > 1 else ''}{quoted(sources)} of {back}"
     return _copied(pair, row, sources[0])
+
+
+def _worked_out(pair: Pair, row: FieldRow, sources: list[str]) -> tuple[Verdict, str]:
+    """A count that is the back's own where it says one."""
+    back = pair.names[1]
+    if sources and pair.says(sources[0]) >= set(row.shown):
+        return "native", f"`{sources[0]}` of {back}"
+    how = "counted here by 3GPP TS 23.038, and 0 of a message that came in"
+    if not sources:
+        return "derived", how
+    return "derived", f"`{sources[0]}` of {back} where its answer has it, else {how}"
 
 
 def _copied(pair: Pair, row: FieldRow, source: str) -> tuple[Verdict, str]:

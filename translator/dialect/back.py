@@ -85,6 +85,8 @@ class BackVerbs:
         self.in_pages = table.paging.unit == "pages"
         self.takes_our_id = any(row.our_id for row in table.send)
         """Whether a message may carry an id of ours, by which it is known again."""
+        self.untold = tuple(row.attribute for row in table.untold if row.attribute in Message.__struct_fields__)
+        """What this back is not told of a draft, and a message has."""
         self.required = tuple(row.attribute for row in table.send if row.required)
 
     # ------------------------------------------------------------------------------------------------ writing requests

@@ -89,6 +89,7 @@ class FieldRow(Row, frozen=True, kw_only=True):
     text: str = ""
     required: bool = False
     statuses: tuple[str, ...] = ()
+    unsaid: Literal["", "segments"] = ""
 
 
 class ReadRow(Row, frozen=True, kw_only=True):
