@@ -1,5 +1,6 @@
 """Formats: what is written is read back by parsers that are not ours, and what is read never breaks the reader."""
 
+import codecs
 import json
 import re
 from urllib.parse import parse_qsl, quote_plus, urlencode
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from translator.errors import Unreadable
-from translator.formats import form, lenient, text, xml
+from translator.formats import form, lenient, text, waiting, xml
 from translator.formats import json as json_format
 from translator.formats.form import MOST_FIELDS, Pair
 from translator.formats.media import media_of
@@ -260,3 +261,19 @@ def test_lenient_json_reads_or_says_that_it_cannot(body: bytes) -> None:
     except Unreadable:
         return
     json.dumps(value, ensure_ascii=False).encode()
+
+
+def test_the_charsets_that_are_known_are_called_as_their_codecs_are() -> None:
+    assert {codecs.lookup(name).name for name in text._KNOWN} == text._KNOWN
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("120", 120), (" 7 ", 7), ("Wed, 21 Oct 2015 07:28:00 GMT", 60), ("Wednesday, 21-Oct-15 07:28:00 GMT", 60),
+        ("Wed Oct 21 07:28:00 2015", 60), ("Wed, 21 Oct 2015 07:00:00 GMT", 0), ("soon", None), ("", None), (None, None), ("-1", None),
+        ("1.5", None), ("x" * 99, None), ("٣", None), ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+    ],
+)  # fmt: skip
+def test_retry_after_is_seconds_or_any_date_of_http(said: str | None, seconds: int | None) -> None:
+    assert waiting.seconds_of(said, 1_445_412_420) == seconds

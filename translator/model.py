@@ -155,8 +155,9 @@ class Page(msgspec.Struct, gc=False, kw_only=True):
 
     `capped` says that the list has more than were read, so that `total` is only of what was. `more` says whether messages follow
     the last one shown, where the stretch follows a message that the caller named; None where its number says so. `left_out` is how many
-    rows of the stretch could not be read: they are counted in `total` and not shown. `last` is the SID of the last row of the stretch,
-    one that was left out included; empty where it is that of the last message.
+    rows of the stretch could not be read: they are counted in `total` and not shown. `cut` says that the list has more
+    than `limit`. `last` is the SID of the last row of the stretch, one that was left out included; empty where it is that of the last
+    message.
     """
 
     messages: Sequence[Message]
@@ -168,6 +169,7 @@ class Page(msgspec.Struct, gc=False, kw_only=True):
     more: bool | None = None
     left_out: int = 0
     last: str = ""
+    cut: bool = False
 
 
 Whose: TypeAlias = Literal["caller", "back", "ours"]

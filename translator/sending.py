@@ -121,6 +121,10 @@ class Sending:
             return draft
         front, verbs = self._entry.front.dialect, self._entry.back.dialect.back
         draft.sender = draft.sender or self._entry.behind.sender or None
+        for attribute, grace in front.front.graces:
+            instant = getattr(draft, attribute)
+            if instant is not None and self._now - grace < instant <= self._now:
+                setattr(draft, attribute, None)
         wish = front.calls.take(draft)
         for attribute in verbs.required:
             if getattr(draft, attribute) is None:
@@ -147,7 +151,7 @@ class Sending:
     # ----------------------------------------------------------------------------------------------------- after the ask
 
     def _read(self, id_: str, answer: Answer, draft: Draft) -> Outcome:
-        """What an answer says of the send of a draft. Anything after the first byte that is not a clear answer leaves the outcome unknown."""
+        """What an answer says of the send of a draft. What is no clear answer, after the first byte, leaves the outcome unknown."""
         if isinstance(answer, Failure):
             why = f"the send failed: {answer.kind} {answer.detail}"
             if answer.kind == "never-left":

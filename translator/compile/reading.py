@@ -57,12 +57,13 @@ class MessageReader:
         self._each: Neutral = _neutral(bindings, copies, plain, table.reads, many=False)
         one, many = table.operation("get").member, table.operation("list").member
         envelope = msgspec.defstruct("One", [("message", struct | None, None)], rename={"message": one or _UNREAD})
-        size = next((row.json for row in table.paging.members if row.value == "size"), _UNREAD)
+        members = {row.value: row.json for row in table.paging.members}
+        said = (members.get("size", _UNREAD), members.get("last-page", f"{_UNREAD}last"))
         self._member, self._struct = one, struct
         self._wrapped = msgspec.json.Decoder(envelope) if one else None
         self._bare = msgspec.json.Decoder(struct)
-        self._many = msgspec.json.Decoder(_listing(many, size, struct))
-        self._raws = msgspec.json.Decoder(_listing(many, size, msgspec.Raw))
+        self._many = msgspec.json.Decoder(_listing(many, said, struct))
+        self._raws = msgspec.json.Decoder(_listing(many, said, msgspec.Raw))
         self._list_member = many
         self._odd = OddRows(bindings, copies, table.reads, self._converted)
 
@@ -92,8 +93,9 @@ class MessageReader:
             raise Unreadable(f"a message's {message.why} cannot be read")
         return message
 
-    def many(self, body: bytes, now: float) -> tuple[Rows, int | None]:
-        """A list of messages, and the size of page that the answer says it counts in, where it says so. Raises Unreadable.
+    def many(self, body: bytes, now: float) -> tuple[Rows, int | None, int | None]:
+        """A list of messages, and the size of page that the answer says it counts in and the number of its last one, where it says so.
+        Raises Unreadable.
 
         One row that cannot be read is Unread, and leaves all others as they are.
         """
@@ -102,12 +104,12 @@ class MessageReader:
             looked = self._all(listing.messages, now)
         except (*UNREADABLE, BadValue):
             return self._row_by_row(body, now)
-        return Rows.of(listing.messages, looked), self._size(listing.size)
+        return Rows.of(listing.messages, looked), self._number(listing.size), self._number(listing.last)
 
-    def _row_by_row(self, body: bytes, now: float) -> tuple[Rows, int | None]:
-        raws, size = self._taken_apart(body)
+    def _row_by_row(self, body: bytes, now: float) -> tuple[Rows, int | None, int | None]:
+        raws, size, last = self._taken_apart(body)
         messages = [self._row(bytes(raw), now) for raw in raws]
-        return Rows.of(messages, {}, in_places(messages)), self._size(size)
+        return Rows.of(messages, {}, in_places(messages)), self._number(size), self._number(last)
 
     def _row(self, raw: bytes, now: float) -> Message:
         try:
@@ -117,8 +119,8 @@ class MessageReader:
             return self._odd.read(raw, now)
         return message
 
-    def _taken_apart(self, body: bytes) -> tuple[list[bytes], Any]:
-        """The rows of a list as they stand, and the size that it says. Raises Unreadable."""
+    def _taken_apart(self, body: bytes) -> tuple[list[bytes], Any, Any]:
+        """The rows of a list as they stand, and the size and the last page that it says. Raises Unreadable."""
         try:
             listing: Any = self._raws.decode(body)
         except UNREADABLE:
@@ -128,8 +130,8 @@ class MessageReader:
             raws, rest = found
             around = lenient.read(rest)
             listing = self._raws.decode(msgspec.json.encode(around)) if isinstance(around, dict) else None
-            return raws, getattr(listing, "size", None)
-        return listing.messages, listing.size
+            return raws, getattr(listing, "size", None), getattr(listing, "last", None)
+        return listing.messages, listing.size, listing.last
 
     def _converted(self, members: dict[str, Any], now: float) -> Message:
         message: Message = msgspec.convert(members, self._struct)
@@ -137,8 +139,8 @@ class MessageReader:
         return message
 
     @staticmethod
-    def _size(said: Any) -> int | None:
-        """A page's size as a number or as digits; published servers show either."""
+    def _number(said: Any) -> int | None:
+        """A number of the page object, as one or as digits; published servers show either."""
         if said is None:
             return None
         try:
@@ -147,10 +149,12 @@ class MessageReader:
             return None
 
 
-def _listing(member: str, size: str, row: Any) -> Any:
-    """The struct of a list whose rows are of a type."""
-    fields: list[Any] = [("messages", list[row]), ("size", Any, None)]
-    return msgspec.defstruct("Many", fields, rename={"messages": member, "size": size})
+def _listing(member: str, said: tuple[str, str], row: Any) -> Any:
+    """The struct of a list whose rows are of a type, with what it says of its pages: their size and the last one."""
+    fields: list[Any] = [("messages", list[row]), ("size", Any, None), ("last", Any, None)]
+    return msgspec.defstruct(
+        "Many", fields, rename=dict(zip(("messages", "size", "last"), (member, *said), strict=True))
+    )
 
 
 def _plain_reads(table: Table, copies: list[FieldRow]) -> list[ReadRow]:

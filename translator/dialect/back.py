@@ -9,7 +9,7 @@ from translator.compile import Bindings, MessageReader, members, uncarried
 from translator.dialect import bounds
 from translator.errors import Refused, Unreadable
 from translator.faults import SHAPES, Blame
-from translator.formats import form, lenient, text
+from translator.formats import form, lenient, text, waiting
 from translator.formats import json as json_format
 from translator.formats.media import media_of
 from translator.kinds.instants import LAST
@@ -40,10 +40,12 @@ class Pushed(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """What came of an ask for a slice. `size` is what the back says that it counts in, where it says so."""
+    """What came of an ask for a slice. `size` is what the back says that it counts in, and `last` the number of the last page of that
+    size, where it says so."""
 
     rows: Sequence[Message]
     size: int | None = None
+    last: int | None = None
 
 
 class _Envelope(NamedTuple):
@@ -237,13 +239,13 @@ class BackVerbs:
 
     def read_message(self, operation: str, response: Response, now: float) -> Message:
         """The message that a send or a get was answered with. Raises Refused for an error, Unreadable for nonsense."""
-        self._accept_status(operation, response)
+        self._accept_status(operation, response, now)
         return self._reader.one(self._body(response), now, sent=operation == "send")
 
     def read_slice(self, response: Response, now: float) -> Slice:
         """The messages that a list was answered with, those that are Unread among them. Raises Refused for an error, Unreadable for
         nonsense."""
-        self._accept_status("list", response)
+        self._accept_status("list", response, now)
         return Slice(*self._reader.many(self._body(response), now))
 
     @staticmethod
@@ -258,7 +260,7 @@ class BackVerbs:
             return response.body
         return response.body if charset == text.UTF_8 else lenient.as_utf8(response.body, charset)[0]
 
-    def _accept_status(self, operation: str, response: Response) -> None:
+    def _accept_status(self, operation: str, response: Response, now: float) -> None:
         if 200 <= response.status <= 299:
             return
         if not 300 <= response.status <= 599:
@@ -271,8 +273,7 @@ class BackVerbs:
             and row.statuses[0] <= response.status <= row.statuses[1]
             and blame.code.endswith(row.code)
         )
-        wait = response.header("retry-after") or ""
-        seconds = min(int(wait), _LONGEST_WAIT) if wait.isascii() and wait.isdigit() and len(wait) < 10 else 1
+        seconds = min(max(waiting.seconds_of(response.header("retry-after"), now) or 1, 1), _LONGEST_WAIT)
         raise Refused(
             Fault(
                 row.fault,

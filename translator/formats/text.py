@@ -35,7 +35,7 @@ _NAMES: Final = """
     cp437 cp850 cp852 cp866 koi8-r koi8-u mac-roman mac-cyrillic shift_jis cp932 euc_jp euc_kr cp949 gb2312 gbk gb18030 big5
     big5hkscs tis-620
 """
-_KNOWN: Final = frozenset(codecs.lookup(name).name for name in _NAMES.split())
+_KNOWN: Final = frozenset(_NAMES.split())
 """The charsets that are read, by the names that Python's codecs have: those in which `&`, `=` and `%` are the bytes of ASCII."""
 
 

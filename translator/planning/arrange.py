@@ -92,6 +92,7 @@ class Stretch:
 
     def __init__(self, query: Query, matches: int, before: int | None = None) -> None:
         self.total = matches if query.limit is None else min(matches, query.limit)
+        self._cut = self.total < matches
         self.start = query.skip if before is None else before
         room = self.total - query.skip
         if before is not None:
@@ -110,7 +111,7 @@ class Stretch:
             raise Refused(Fault("page-out-of-range", reason=f"{page} is past the last page, which is {last}"))
         return Page(
             messages=messages, skip=query.skip, count=query.count, total=self.total, limit=query.limit, capped=capped,
-            more=self._more,
+            more=self._more, cut=self._cut,
         )  # fmt: skip
 
 

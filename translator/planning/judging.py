@@ -26,6 +26,8 @@ class Judge:
         self._good = 0
         self._odd: set[str] = set()
         self._noted: set[str] = set()
+        self._there = 0
+        self._last: tuple[int, int | None] = (1, None)
         self.unread = False
         """Whether a row was Unread."""
 
@@ -51,6 +53,17 @@ class Judge:
             return rows
         self.unread = True
         return [_unread(row) if row is odd[0] else row for row in rows]
+
+    def saw(self, start: int, size: int, rows: int, last: int | None) -> None:
+        """A slice of that size was served with so many rows; `last` is the number of the last page, where the back says it."""
+        self._there = max(self._there, start + rows)
+        self._last = (size, last)
+
+    def may_be_past(self, start: int, size: int) -> bool:
+        """Whether a page that the back refuses can be one past the last: no row that was seen stands in it or behind it, and it is none
+        of those that the back itself counts."""
+        counted, last = self._last
+        return start >= max(self._there, 1) and (last is None or counted != size or start // size > last)
 
     def _readable(self, start: int, rows: Sequence[Message]) -> list[Message]:
         """Those that can be read. The others are noted, and get the mark of their place where they have no SID."""

@@ -248,8 +248,8 @@ class Slices:
         except Refused as refused:
             if refused.fault.name != "page-out-of-range":
                 raise _naming_the_setting(refused, answer) from None
-            if span.start == 0:
-                raise Unreadable("the back refuses the first page of a list") from None
+            if not self.judge.may_be_past(span.start, span.size):
+                raise Unreadable("the back refuses a page that the list has") from None
             return Slice([])  # a page past the last one holds nothing
         rows = slice_.rows
         if slice_.size is not None and 0 < slice_.size < span.size:
@@ -257,6 +257,7 @@ class Slices:
         if len(rows) > span.size:
             raise Unreadable(f"a slice is longer than asked for: {SETTING}")
         self.served = max(self.served, len(rows))
+        self.judge.saw(span.start, span.size, len(rows), slice_.last)
         return Slice(self.judge.judged(span.start, rows))
 
     def _why_not(self, rows: Sequence[Message]) -> str:

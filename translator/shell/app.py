@@ -188,7 +188,7 @@ class Proxy:
     def _explained(self, reply: Reply) -> wire.Response:
         """The answer, with what it took and what it lost where the operator wants that said. That rows are missing is always said."""
         if self._losses is None:
-            if reply.total != "partial":
+            if reply.total in ("", "exact"):
                 return reply.response
             return reply.response.replace(headers=(*reply.response.headers, ("x-translator-total", reply.total)))
         told = [("x-translator-back-calls", str(reply.asks))]
