@@ -518,7 +518,7 @@ def test_a_page_behind_a_message_is_only_labelled_by_its_number(number: int, sor
         page = page_of(front.play(ask(asked), NOW))
         assert (page["page"], page["total"], page["num_pages"]) == (number, 300, 30)
         assert page["messages"] == newest(10, 10, stock)
-        assert f"?Page={number + 1}&PageSize=10&AfterSid={page['messages'][-1]}&" in page["next_page_uri"]
+        assert f"?Page={number + 1}&PageSize=10&AfterSid={page['messages'][-1]}&" in page["next_page_uri"] + "&"
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending"])

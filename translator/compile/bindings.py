@@ -5,6 +5,7 @@ from typing import Any
 from translator.errors import BadValue
 from translator.formats.json import is_harmless
 from translator.kinds import KINDS, Kind
+from translator.kinds.numbers import Numbering
 from translator.kinds.plain import write_same
 from translator.tables import Table
 from translator.words import ErrorWords, Words
@@ -14,9 +15,9 @@ _MOST_ERROR = 64
 
 
 class Bindings:
-    """A table's vocabularies, and its kinds by name."""
+    """A table's vocabularies, and its kinds by name; those of numbers know what an account says of them."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, numbering: Numbering | None = None) -> None:
         self.status = Words(table.words.status)
         self.direction = Words(table.words.direction)
         texts = {row.code: row.text for row in table.words.error}
@@ -41,6 +42,9 @@ class Bindings:
                 harmless=all(map(is_harmless, texts.values())),
             ),
         }
+
+        if numbering is not None:
+            self._own |= {name: numbering.of(kind) for name, kind in KINDS.items() if name.startswith("number:")}
 
     def kind(self, name: str) -> Kind:
         """The kind of that name; a table is checked to name no other."""

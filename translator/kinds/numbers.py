@@ -9,13 +9,14 @@ refuse nothing: where the dialect writes the plus, digits without one are a shor
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from translator.errors import BadValue
-from translator.kinds.kind import Column
+from translator.kinds.kind import Column, Kind
 
 LONGEST: Final = 64
 """Characters of the longest sender or recipient that is asked for."""
@@ -127,6 +128,32 @@ def spellings(neutral: str) -> tuple[str, ...]:
     """A sender or recipient that a list is filtered by, as it may stand in a row. Digits that were asked for without a plus may be those
     of a number or of a long short code, which look alike where numbers are shown without their plus."""
     return (neutral, neutral[1:]) if _is_whole(neutral) else (neutral,)
+
+
+class Numbering(NamedTuple):
+    """What an account says of numbers: which digits are short codes however long they are, and how a number of its own country is read
+    that has no country code; `national` answers None for what is none."""
+
+    short_codes: frozenset[str] = frozenset()
+    national: Callable[[str], str | None] | None = None
+
+    def of(self, kind: Kind) -> Kind:
+        """A kind of number that knows all this."""
+        shown = self._knowing(kind.reads_shown) if kind.reads_shown is not shown_plus else shown_plus
+        return kind._replace(read=self._knowing(kind.read), shown=shown)
+
+    def _knowing(self, read: Callable[[Any], str]) -> Callable[[Any], str]:
+        def known(value: Any) -> str:
+            if value.__class__ is str and value[:1] != "+" and value[:7].lower() != "client:":
+                if value in self.short_codes:
+                    return str(value)
+                plain = _BETWEEN.sub("", value)
+                national = self.national if plain.isascii() and plain.isdigit() else None
+                if national is not None and (number := national(plain)) is not None:
+                    return number
+            return read(value)
+
+        return known
 
 
 def write_bare(neutral: str) -> str:

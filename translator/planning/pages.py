@@ -12,7 +12,8 @@ from translator.accounts import Entry
 from translator.errors import Refused, Unreadable
 from translator.model import Message, Page, Query
 from translator.planning import totals
-from translator.planning.arrange import Stretch, cut, readable
+from translator.planning.arrange import Stretch, cut
+from translator.planning.filling import filled
 from translator.planning.limits import Limits
 from translator.planning.plan import Plan
 from translator.planning.retrieve import read_retrieve, write_retrieve
@@ -50,7 +51,7 @@ class Pages:
         if not self._shows_total and not self._plan.mirrored:
             rows = yield from self._slices.stretch(query.skip, query.skip + query.count)
             if self._slices.judge.unread:
-                rows = yield from self._filled(rows)
+                rows = yield from filled(self._slices, query, rows)
             total = query.skip + len(rows)
             return Page(
                 messages=rows, skip=query.skip, count=query.count, total=total, limit=None, capped=self._slices.capped
@@ -78,16 +79,6 @@ class Pages:
         rows, whole = yield from (totals.newest(self._slices) if self._plan.mirrored else self._slices.all())
         rows = rows[::-1] if self._plan.mirrored else rows
         return cut(rows, self._query, in_pages=self._in_pages, capped=not whole)
-
-    def _filled(self, rows: Sequence[Message]) -> Steps:
-        """The rows of a page whose list shows no total, with as many behind them as there are among them that cannot be read. Who is shown
-        a page that is short takes it for the last one, and would miss all that stand behind it."""
-        found, wanted = [*rows], self._query.count
-        while len(found) >= wanted and (missing := self._query.count - len(readable(found))):
-            wanted = len(found) + missing
-            start = self._query.skip + len(found)
-            found += yield from self._slices.stretch(start, start + missing)
-        return found
 
     # -------------------------------------------------------------------------------------------------- pages by number
 

@@ -11,6 +11,7 @@ Days = Annotated[float, Meta(gt=0, le=31536000)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Workers = Annotated[int, Meta(ge=1, le=256)]
 Positive = Annotated[int, Meta(ge=1)]
+ShortCode = Annotated[str, Meta(pattern="^[0-9]{1,15}$")]
 Count = Annotated[int, Meta(ge=0)]
 
 
@@ -113,6 +114,14 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Front(dialect={self.dialect!r}, account={self.account!r}, property={self.property!r})"
+
+
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account says of numbers, beside `front` and `back`: `short_codes` are digits that are one however many they are, `region`
+    the country whose numbers are read without their country code."""
+
+    short_codes: tuple[ShortCode, ...] = ()
+    region: str = ""
 
 
 class Behind(msgspec.Struct, frozen=True, kw_only=True):
