@@ -31,12 +31,20 @@ class Sought(NamedTuple):
     text: str
 
 
-def seek(entry: Entry, sought: Sought, limits: Limits, now: float, notes: Notes) -> Steps:
-    """The messages at the back that may be this send; only one where that is sure. Raises Refused and Unreadable."""
+def seek(
+    entry: Entry, sought: Sought, limits: Limits, now: float, notes: Notes, could_be: list[str] | None = None
+) -> Steps:
+    """The messages at the back that may be this send; only one where that is sure. Raises Refused and Unreadable.
+
+    `could_be` gets the SID of every message that was sent to this recipient, whatever its text: a back may show a text otherwise than it
+    was sent. A row of which too little can be read has a mark in place of a SID.
+    """
     window = Query(since=max(0, int(sought.made) - BEFORE), until=int(sought.made) + AFTER)
     unread: list[Unread] = []
     rows: Sequence[Message] = yield from messages_between(entry, window, limits, now, notes, unread)
     candidates = [row for row in (*rows, *_sent(unread, now)) if _may_be(row, sought)]
+    if could_be is not None:
+        could_be += [row.sid for row in (*rows, *unread) if _goes_there(row, sought)]
     if entry.back.dialect.back.takes_our_id:
         return (yield from _carrying(entry, candidates, sought.id, now))
     return sorted(candidates, key=lambda row: (row.sender != sought.sender, abs(row.created - sought.made)))
@@ -49,6 +57,15 @@ def _sent(unread: Sequence[Unread], now: float) -> list[Message]:
 
 def _may_be(row: Message, sought: Sought) -> bool:
     return row.direction != "inbound" and row.recipient == sought.recipient and row.text == sought.text
+
+
+def _goes_there(row: Message, sought: Sought) -> bool:
+    """Whether a message was sent to this recipient, or nothing that is known of it says otherwise."""
+    known = row.known if isinstance(row, Unread) else ("direction", "recipient")
+    return not (
+        ("direction" in known and row.direction == "inbound")
+        or ("recipient" in known and row.recipient != sought.recipient)
+    )
 
 
 def _carrying(entry: Entry, candidates: list[Message], our_id: str, now: float) -> Steps:

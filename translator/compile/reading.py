@@ -227,8 +227,8 @@ def _neutral(
         holds = "x is not None"
         holds += f" and m.status in {source.name(frozenset(row.statuses))}" if row.statuses else ""
         holds += f" and m.direction in {source.name(frozenset(row.directions))}" if row.directions else ""
-        read = f"{source.name(bindings.kind(row.kind).reads_shown)}(x)" if row.kind else "x"
-        source.add(3, f"if {holds}: m.{row.attribute} = {read}")
+        value = f"{source.name(bindings.kind(row.kind).reads_shown)}(x)" if row.kind else "x"
+        source.add(3, f"if {holds}: m.{row.attribute} = {value}")
     source.add(1, "except KeyError:", f"    raise {source.name(BadValue)}('is not a word of this dialect') from None")
     source.add(1, "return looked")
     return source.function("reading messages")

@@ -55,14 +55,15 @@ class Seeker:
             return
         sought = Sought(row["id"], row["made"], row["sender"], row["recipient"], row["text"])
         try:
-            steps = seek(entry, sought, self._limits, self._clock(), Notes())
+            could_be: list[str] = []
+            steps = seek(entry, sought, self._limits, self._clock(), Notes(), could_be)
             candidates: list[Message] = await self._driver.run(Errand(row["id"]), steps)
         except TranslatorError as error:
             logger().warning("search-failed", send=row["id"], why=str(error), back=entry.back.name)
             await self._missed(row)
             return
         if not await self._store.write(partial(self._decide, row=row, candidates=candidates)):
-            if candidates or not await self._made_again(entry, row):
+            if candidates or not await self._made_again(entry, row, could_be):
                 await self._missed(row)
             return
         self._meter.count_send("found")
@@ -74,10 +75,17 @@ class Seeker:
         free = [message for message in candidates if message.sid not in taken]
         return len(free) == 1 and doubts.found(connection, row, free[0], self._clock())
 
-    async def _made_again(self, entry: Entry, row: dict[str, Any]) -> bool:
-        """Make a send again of which nothing is to be seen, once, where the operator has said after how long. Whether it was."""
+    async def _made_again(self, entry: Entry, row: dict[str, Any], could_be: list[str]) -> bool:
+        """Make a send again of which nothing is to be seen, once, where the operator has said after how long. Whether it was. Where there
+        is a message to its recipient that is no other send's, it may be this one with another text, and none is made."""
         now, after = self._clock(), self._patience.resend
         if not after or now - row["made"] < after:
+            return False
+        taken = await self._store.read(partial(doubts.claimed, place=row["place"], sids=could_be))
+        if set(could_be) - taken:
+            logger().warning(
+                "not-made-again", send=row["id"], back=entry.back.name, could_be=len(set(could_be) - taken)
+            )
             return False
         if not await self._store.write(partial(doubts.begin_again, row=row, now=now, patience=self._patience.answer)):
             return False
