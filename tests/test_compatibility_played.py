@@ -116,15 +116,16 @@ class Played(NamedTuple):
 def play(
     road: Road, method: str, path: str, query: str = "", body: bytes | None = b"", provider: Callable[[Request], Answer] | None = None, *,
     accept: str = "application/json", opened_by: str = "t", stands: str = "new", max_asks: int = 50, entry: Entry | None = None,
-    media: str = "", **headers: str,
+    media: str = "", extra: tuple[tuple[str, str], ...] = (),
 ) -> Played:  # fmt: skip
     login = b64encode(f"{road.account}:{opened_by}".encode()).decode()
-    given = [("authorization", f"Basic {login}"), ("accept", accept), *headers.items()]
+    given = [("authorization", f"Basic {login}"), ("accept", accept), *extra]
     if method == "POST":
         given.append(
             ("content-type", media or ("application/x-www-form-urlencoded" if road.is_old else "application/json"))
         )
-    journal, asked = Journal(stands), []
+    journal = Journal(stands)
+    asked: list[Request] = []
     accounts = Accounts([entry or road.entry()])
     running = alone(
         exchange(accounts, Limits(max_asks), Request(method, path, query, tuple(given), body), NOW), {}, journal
@@ -150,7 +151,7 @@ def shows(road: Road, changed: dict[str, Any], count: int = 1) -> Callable[[Requ
         if request.method == "POST":
             row = {name: value for name, value in row.items() if name not in unsent}
             return Response(200, (), json.dumps({"Message": row} if road.is_old else row).encode())
-        if row.get("MessageSid", row.get("sid")) in request.path:
+        if str(row.get("MessageSid", row.get("sid"))) in request.path:
             return Response(200, (), json.dumps({"Message": row} if road.is_old else row).encode())
         asked = {name: int(values[0]) for name, values in parse_qs(request.query).items() if values[0].isdigit()}
         size = asked.get("Results_Count", asked.get("PageSize", 200))
@@ -401,7 +402,7 @@ def play_filter(road: Road, row: Row) -> None:
             assert [len(_shown(listed(road, {name: asked}))) for asked in (value, other)] == [1, 0]
         assert (name in listed(road, {name: value}).told()) == (row.reason.startswith("`"))
         if row.reason.startswith("`"):
-            undelivered = {"Status": "Failed", "ErrorCode": "30005"}
+            undelivered: dict[str, Any] = {"Status": "Failed", "ErrorCode": "30005"}
             assert [len(_shown(listed(road, {name: word}, **undelivered))) for word in ("failed", "undelivered")] == [
                 0,
                 1,
@@ -552,8 +553,8 @@ FAULTS_PLAYED: Final[dict[str, Callable[[Road], Any]]] = {
     "back-refused-us": _all(*(_answered(operation, [401, 403]) for operation in ("send", "get", "list"))),
     "back-busy": _all(_answered("send", [429]), _answered("get", [429, 503]), _answered("list", [429, 503])),
     "outcome-unknown": _answered("send", [302, 500, 503, 504]),
-    "key-reused": lambda road: sent(road, stands="reused", **{"idempotency-key": "k"}),
-    "key-running": lambda road: sent(road, stands="running", **{"idempotency-key": "k"}),
+    "key-reused": lambda road: sent(road, stands="reused", extra=(("idempotency-key", "k"),)),
+    "key-running": lambda road: sent(road, stands="running", extra=(("idempotency-key", "k"),)),
 }  # fmt: skip
 
 

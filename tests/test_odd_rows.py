@@ -52,7 +52,7 @@ CREATED = "Mon, 25 Sep 2017 06:22:33 +0000"
 ODD = 5
 """Which row is the odd one: neither the first nor the last."""
 
-SPECIAL = [
+SPECIAL: list[Any] = [
     None, "", 0, -1, 1, 1.5, True, [], {}, "1", "-1", "true", "Sent", "queued?", "\x00", "a\nb", "a\u202eb", "\ud83d", "x\udc00y",
     10**40, float("nan"), float("inf"), "x" * 5000, "2017-09-25T06:22:33Z", "Mon, 25 Sep 2017 06:22:33 +0000", "1506320553",
     START - 1, START, START + 10**6, [[[]]], {"a": {"b": None}}, "SM", "XY12345", "ünïcode", "S1234567890ABCDE1234567890ABCDEG",
@@ -227,7 +227,8 @@ def test_and_so_they_are_on_the_way_back(member: str, value: Any, asked: dict[st
 @pytest.mark.parametrize("member", _MEMBERS["restcomm"])
 def test_a_walk_by_skip_comes_past_every_other_row(member: str) -> None:
     """Who is shown a short page stops, so no page is short before the last one."""
-    for value in (None, "rerouted", {}):
+    values: tuple[Any, ...] = (None, "rerouted", {})
+    for value in values:
         front = old_world(member, value)
         seen: list[str] = []
         for skip in range(0, 40, 4):
