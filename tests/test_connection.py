@@ -115,8 +115,11 @@ class Caller:
         assert found is not None, line
         headers = [header.partition(": ")[::2] for header in lines]
         names = [name for name, _ in headers]
-        assert len(set(names)) == len(names) and all(re.fullmatch(r"[a-z-]+", name) for name in names), names
-        return int(found[1]), dict(headers)
+        written = (
+            r"(?:[A-Z][a-z]*|WWW)(?:-[A-Z][a-z]*)*" if names[0][:1].isupper() else r"[a-z-]+"
+        )  # what ASGI wants is small
+        assert len(set(names)) == len(names) and all(re.fullmatch(written, name) for name in names), names
+        return int(found[1]), {name.lower(): value for name, value in headers}
 
     async def ended(self) -> bytes:
         """What else comes until the server closes. That it resets a connection would be an error."""
