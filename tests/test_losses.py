@@ -326,7 +326,7 @@ def test_how_a_front_is_set_up_loses_nothing_more(settings_: dict[str, str]) -> 
     )  # fmt: skip
     front, losses = spoken(OLD, "front", **settings_), Losses()
     assert losses.of(front, dialects()[V2], "list", [message], NOW) == ()
-    message.scheduled = NOW
+    message.scheduled = NOW + 5
     assert losses.of(front, dialects()[V2], "list", [message], NOW) == ("back.fields.Scheduled",)
 
 
