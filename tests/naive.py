@@ -36,7 +36,11 @@ def listing(messages: list[Sms], asked: dict[str, str], path: str, *, old: bool 
     """
     kept = [message for message in messages if _matches(message, asked, old=old)]
     kept = _sorted(kept, asked.get("SortBy", ""), old=old)
-    page, size, limit = int(asked.get("Page", 0)), int(asked.get("PageSize", 50)), int(asked.get("Limit", 10000))
+    page, size, limit = (
+        int(asked.get("Page", 0)),
+        int(asked.get("PageSize", 50)),
+        int(asked.get("Limit", 10**9 if old else 10000)),
+    )
     total = min(limit, len(kept))
     places = [place for place, message in enumerate(kept) if message.sid == asked.get("AfterSid")]
     if page > total // size and not places:
@@ -56,9 +60,10 @@ def listing(messages: list[Sms], asked: dict[str, str], path: str, *, old: bool 
 
     def link(to: int, after: str = "") -> str:
         anchor = f"&AfterSid={after}" if after else ""
-        return f"{path}.json?Page={to}&PageSize={size}{anchor}&Limit={limit}{filters}"
+        kept = "" if old and "Limit" not in asked else f"&Limit={limit}"
+        return f"{path}.json?Page={to}&PageSize={size}{anchor}{kept}{filters}"
 
-    return {
+    found = {
         "page": page,
         "num_pages": last,
         "page_size": size,
@@ -73,6 +78,9 @@ def listing(messages: list[Sms], asked: dict[str, str], path: str, *, old: bool 
         "last_page_uri": link(last),
         "messages": [message.sid for message in shown],
     }
+    if old and "Limit" not in asked:
+        del found["limit"]  # the old server has none
+    return found
 
 
 _PAGING = ("Page", "PageSize", "Limit", "AfterSid")
@@ -96,8 +104,10 @@ def _matches(message: Sms, asked: dict[str, str], *, old: bool) -> bool:
         return False
     if "Status" in asked and asked["Status"] != message.status:
         return False
-    if "StartTime" in asked and message.created < seconds(asked["StartTime"], until=False):
-        return False
+    if "StartTime" in asked:
+        start = seconds(asked["StartTime"], until=False)
+        if message.created < (start // 86400 * 86400 if old else start):
+            return False
     if "EndTime" in asked:
         end = seconds(asked["EndTime"], until=True)
         if old:

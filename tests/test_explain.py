@@ -126,9 +126,9 @@ def test_the_other_way_round_is_explained_to_its_end_too(request_: Request) -> N
 def test_what_is_lost_is_said_by_the_ids_of_the_rows() -> None:
     """Of the first ask alone, what the old dialect never says; of a whole exchange, what its answer lost."""
     listed = _request("/v2/Properties/P1/Messages", "Date_From=0&Date_To=1800000000", entry=TURNED)
-    ids = ["fields.DeliveryReceipt", "fields.NumSegments"]
-    assert _said(listed, entry=TURNED)[-2:] == [f"lost, where the answer has a place for it: {id_}" for id_ in ids]
-    assert _said(listed, 3, TURNED)[-2:] == [f"lost: {id_}" for id_ in ids]
+    ids = ["fields.DeliveryReceipt"]
+    assert _said(listed, entry=TURNED)[-1:] == [f"lost, where the answer has a place for it: {id_}" for id_ in ids]
+    assert _said(listed, 3, TURNED)[-1:] == [f"lost: {id_}" for id_ in ids]
     assert not [line for line in _said(listed, 0, TURNED) if line.startswith("lost")]
     assert not [line for line in _said(_request(LIST)) if line.startswith("lost")]
 

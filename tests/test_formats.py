@@ -1,6 +1,8 @@
 """Formats: what is written is read back by parsers that are not ours, and what is read never breaks the reader."""
 
+import codecs
 import json
+import re
 from urllib.parse import parse_qsl, quote_plus, urlencode
 from xml.etree import ElementTree
 
@@ -9,9 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from translator.errors import Unreadable
-from translator.formats import form, xml
+from translator.formats import form, lenient, text, waiting, xml
 from translator.formats import json as json_format
 from translator.formats.form import MOST_FIELDS, Pair
+from translator.formats.media import media_of
 
 TEXTS = st.text(st.characters(blacklist_categories=["Cs"]))
 ANY_TEXT = st.text(st.characters())  # lone surrogates too
@@ -26,7 +29,8 @@ ANY_TEXT = st.text(st.characters())  # lone surrogates too
 def test_any_bytes_are_read_as_a_form(data: bytes, charset: str) -> None:
     found = form.read(data, charset)
     assert found is not None
-    assert len(found) == len([piece for piece in data.split(b"&") if piece])
+    marked = re.sub(b"(?i)\\A(\xef\xbb\xbf|%EF%BB%BF)", b"", data)
+    assert len(found) == len([piece for piece in marked.split(b"&") if piece])
 
 
 @given(TEXTS)
@@ -117,8 +121,8 @@ def test_values_that_are_json_already_are_put_together(
     assert json.loads(json_format.with_array(json_format.write(members), name, encoded)) == {**members, name: values}
     assert json.loads(json_format.array(encoded)) == values
     assert encoded == kept
-    for value, text in zip(values, encoded, strict=True):
-        assert json.loads(json_format.under(name, text)) == {name: value}
+    for value, one in zip(values, encoded, strict=True):
+        assert json.loads(json_format.under(name, one)) == {name: value}
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 128, 129])
@@ -176,3 +180,100 @@ def test_an_element_without_content_is_an_empty_one() -> None:
         xml.document("RestcommResponse", xml.element("A", xml.text(5)))
         == b"<RestcommResponse><A>5</A></RestcommResponse>"
     )
+
+
+# ------------------------------------------------------------------------------------------------------- bytes become text
+
+
+@pytest.mark.parametrize(
+    ("raw", "meant", "latin1"),
+    [
+        ("Grüße … spä".encode(), "Grüße … spä", False), ("Grüße … spä".encode()[:-1], "Grüße … sp\ufffd", False),
+        ("Grüße".encode("latin-1"), "Grüße", True), (b"caf\xe9", "café", True), ("日本".encode()[:-1], "日\ufffd", False),
+        ("日".encode()[1:] + "本".encode(), "\ufffd\ufffd本", False),
+        (b"a\xed\xa0\xbd\xed\xb8\x80b", "a😀b", False), (b"\xed\xa0\xbd caf\xc3\xa9", "\ufffd café", False), (b"", "", False),
+    ],
+)  # fmt: skip
+def test_bytes_become_text_by_one_rule(raw: bytes, meant: str, latin1: bool) -> None:
+    assert text.read(raw) == (meant, latin1)
+
+
+@given(st.text(), st.integers(0, 20))
+def test_a_text_that_is_cut_within_a_character_loses_that_character_alone(value: str, cut: int) -> None:
+    raw = ("ä" + value).encode("utf-8", "replace")
+    kept = raw[: len(raw) - cut] if len(raw) - cut >= 2 else raw
+    whole = kept.decode("utf-8", "ignore")
+    found = text.read(kept).text
+    assert found.rstrip("\ufffd") == whole.rstrip("\ufffd")
+    assert len(found) - len(whole) <= 3
+
+
+@pytest.mark.parametrize(
+    ("declared", "codec"),
+    [
+        ("windows-1251", "cp1251"), ("windows-1252", "cp1252"), ("koi8-r", "koi8-r"), ("shift_jis", "shift_jis"),
+        ("Shift-JIS", "shift_jis"), ("iso-8859-15", "iso8859-15"), ("ISO-8859-1", "iso8859-1"), ("latin-1", "iso8859-1"),
+        ("utf8", "utf-8"), ("us-ascii", "utf-8"), ("", "utf-8"), ("gb2312", "gb2312"), ("big5", "big5"),
+    ],
+)  # fmt: skip
+def test_a_declared_charset_is_a_codec_of_that_name(declared: str, codec: str) -> None:
+    assert text.known_charset(declared) == codec
+
+
+@pytest.mark.parametrize(
+    "declared", ["x-klingon", "utf-7", "utf-16", "idna", "rot13", "base64", "unicode_escape", "a\x00b", "x" * 99]
+)
+def test_a_charset_that_is_not_known_is_named(declared: str) -> None:
+    with pytest.raises(text.UnknownCharset) as error:
+        text.known_charset(declared)
+    assert error.value.name.isprintable()
+    assert len(error.value.name) <= 40
+
+
+@pytest.mark.parametrize(
+    ("content_type", "found"),
+    [
+        ("application/json", ("application/json", "")), ("Application/JSON; Charset=UTF-8", ("application/json", "utf-8")),
+        ('text/json;charset="windows-1251"', ("text/json", "windows-1251")), ("a/b; q=1; charset=koi8-r; x=y", ("a/b", "koi8-r")),
+        ("a/b;charset='utf-8'", ("a/b", "utf-8")), ("", ("", "")), (";charset=", ("", "")),
+    ],
+)  # fmt: skip
+def test_a_content_type_says_type_and_charset(content_type: str, found: tuple[str, str]) -> None:
+    assert media_of(content_type) == found
+
+
+@pytest.mark.parametrize(
+    ("body", "member", "found"),
+    [
+        (b'{"a":[1,{"b":[2]},"x,]"],"c":3}', "a", ([b"1", b'{"b":[2]}', b'"x,]"'], b'{"a":[],"c":3}')),
+        (b'{"a":[]}', "a", ([], b'{"a":[]}')), (b'{"a":[ ]}', "a", ([], b'{"a":[]}')), (b'{"x":"a","b":[1]}', "a", None),
+        (b'{"x":{"a":[1]},"a":[2]}', "a", ([b"2"], b'{"x":{"a":[1]},"a":[]}')), (b"[1]", "a", None), (b'{"a":5}', "a", None),
+    ],
+)  # fmt: skip
+def test_an_array_is_taken_apart_without_looking_at_its_elements(body: bytes, member: str, found: object) -> None:
+    assert lenient.elements(body, member) == found
+
+
+@given(st.binary())
+def test_lenient_json_reads_or_says_that_it_cannot(body: bytes) -> None:
+    try:
+        value = lenient.read(body)
+    except Unreadable:
+        return
+    json.dumps(value, ensure_ascii=False).encode()
+
+
+def test_the_charsets_that_are_known_are_called_as_their_codecs_are() -> None:
+    assert {codecs.lookup(name).name for name in text._KNOWN} == text._KNOWN
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("120", 120), (" 7 ", 7), ("Wed, 21 Oct 2015 07:28:00 GMT", 60), ("Wednesday, 21-Oct-15 07:28:00 GMT", 60),
+        ("Wed Oct 21 07:28:00 2015", 60), ("Wed, 21 Oct 2015 07:00:00 GMT", 0), ("soon", None), ("", None), (None, None), ("-1", None),
+        ("1.5", None), ("x" * 99, None), ("٣", None), ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+    ],
+)  # fmt: skip
+def test_retry_after_is_seconds_or_any_date_of_http(said: str | None, seconds: int | None) -> None:
+    assert waiting.seconds_of(said, 1_445_412_420) == seconds

@@ -359,6 +359,35 @@ def test_a_send_is_made_again_only_by_the_operators_word_and_once(resend: float,
     assert told == (["sent", "delivered"] if texts else [])
 
 
+@pytest.mark.parametrize("shown", ["hello ", "hell", "“hello”"])
+def test_a_send_is_not_made_again_where_a_message_could_be_it(shown: str) -> None:
+    """A provider may show a text trimmed, or with other quotes: what was sent to the same recipient, and is nobody else's, may be it."""
+
+    async def work(world: Kept) -> Any:
+        world.provider.fault = "lost on its way"
+        await world.send("hello")
+        world.provider.fault = ""
+        world.provider.another(shown)
+        for _ in range(12):
+            await world.work_off(100)
+        return world.provider.texts
+
+    assert kept(work, resend=600.0) == [shown]
+
+
+def test_another_send_of_ours_to_the_same_recipient_is_not_taken_for_the_one_that_is_sought() -> None:
+    async def work(world: Kept) -> Any:
+        world.provider.fault = "lost on its way"
+        await world.send("hello")
+        world.provider.fault = ""
+        await world.send("goodbye")
+        for _ in range(12):
+            await world.work_off(100)
+        return world.provider.texts
+
+    assert kept(work, resend=600.0) == ["goodbye", "hello"]
+
+
 def test_what_is_made_again_and_lost_again_is_not_made_a_third_time() -> None:
     async def work(world: Kept) -> Any:
         world.provider.fault = "lost on its way"

@@ -97,9 +97,8 @@ def test_a_date_and_a_date_and_time_are_read_as_utc_unless_they_name_a_zone(text
 
 
 NONSENSE: list[object] = [
-    "", "now", "2018", "2018-13-01", "2018-02-30", "2018-10-05T24:00:00", "2018-10-05T22:60", "2018-10-05T22:45:60",
-    "2018-10-05T22:45:32+25:00", "0000-01-01", "1969-12-31T23:59:59", "1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01",
-    "2018-10-05T", "20181005", " 2018-10-05", "2018-10-05\n", "٢٠١٨-10-05", None, 5, 1.5, True, [], {}, b"2018-10-05",
+    "", "now", "2018-13-01", "2018-02-30", "2018-10-05T22:60", "2018-10-05T22:45:60", "2018-10-05T25:00", "2018-366", "2018-000",
+    "2018-10-05T22:45:32+25:00", "2018-10-05T", " 2018-10-05", "2018-10-05\n", "٢٠١٨-10-05", None, 5, 1.5, True, [], {}, b"2018-10-05",
     "Thu, 31 Foo 2018 16:10:32 +0000", "Thu, 32 May 2018 16:10:32 +0000", "Thu, 31 May 2018 16:10:32",
     "Thu, 31 May 2018 16:10:32 +9900", "Thu, 31 May 18 16:10:32 +0000", "Thu, 1 Jan 1970 00:00:00 +0001",
     "Fri, 31 Dec 9999 23:59:59 -0001", "Thu,31 May 2018 16:10:32 +0000", "-1", "1.5", "1e3", "٣",
@@ -111,6 +110,31 @@ NONSENSE: list[object] = [
 def test_what_is_no_date_within_1970_to_9999_is_a_bad_value(kind: str, value: object) -> None:
     with pytest.raises(BadValue):
         KINDS[kind].read(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["0000-01-01", "1969-12-31T23:59:59", "1970-01-01T00:00:00+00:01", "1900-01-01", "9999-12-31T23:59:59-00:01"],
+)
+def test_a_bound_beyond_all_messages_is_the_first_or_the_last_instant_and_a_shown_one_is_none(value: str) -> None:
+    assert KINDS["instant:iso8601"].read(value) == (LAST if value[0] == "9" else 0)
+    with pytest.raises(BadValue):
+        KINDS["instant:iso8601-millis"].read(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [
+        ("2018", "2018-01-01"), ("2018-10", "2018-10-01"), ("20181005", "2018-10-05"), ("2018-278", "2018-10-05"),
+        ("2018278", "2018-10-05"), ("2016-366", "2016-12-31"), ("2018-W40-5", "2018-10-05"), ("2018W405", "2018-10-05"),
+        ("20181005T224532Z", "2018-10-05T22:45:32"), ("2018-10-05T22", "2018-10-05T22:00"), ("2018-10-05T24:00:00", "2018-10-06"),
+        ("2018-10-05t22:45:32z", "2018-10-05T22:45:32"), ("2018-10-05T22:45:32,5", "2018-10-05T22:45:32.5"),
+        ("2018-10-05T22:45:32+02", "2018-10-05T20:45:32"), ("2018-10-05T24:00:00+02:00", "2018-10-05T22:00:00"),
+        ("9999-12-31T24:00", "9999-12-31T23:59:59"),
+    ],
+)  # fmt: skip
+def test_a_bound_may_be_any_date_of_iso_8601(value: str, same: str) -> None:
+    assert KINDS["instant:iso8601"].read(value) == KINDS["instant:iso8601"].read(same)
 
 
 @pytest.mark.parametrize("kind", [name for name in KINDS if name != "text"])
@@ -181,13 +205,12 @@ def test_what_is_no_flag_method_or_harmless_address_is_a_bad_value(kind: str, va
 
 # -------------------------------------------------------------------------------------------------------------- numbers
 
-_digits = st.text("0123456789", min_size=7, max_size=15)
+_digits = st.text("0123456789", min_size=7, max_size=15).filter(lambda digits: digits[0] != "0")
 _others = (
     st.text("0123456789", min_size=1, max_size=6)
     | st.text("ABCdef ", min_size=1, max_size=11)
     | st.text("abc0189", max_size=10).map(lambda name: "client:" + name)
-    | st.text("0123456789", min_size=16, max_size=20)
-    | st.text("0123456789", max_size=6).map(lambda digits: "+" + digits)
+    | st.text("0123456789", min_size=6, max_size=14).map(lambda digits: "0" + digits)
 )
 
 
@@ -197,7 +220,10 @@ def test_seven_to_fifteen_digits_with_or_without_a_plus_are_the_same_number(kind
     assert KINDS[kind].read(digits) == KINDS[kind].read("+" + digits) == "+" + digits
     assert KINDS["number:bare"].write("+" + digits) == digits
     assert KINDS["number:plus"].write("+" + digits) == "+" + digits
+    assert KINDS["number:bare"].reads_shown(digits) == "+" + digits
+    assert KINDS["number:plus"].reads_shown(digits) == digits
     assert party("+" + digits) == "number"
+    assert party(digits) == "short-code"
 
 
 @pytest.mark.parametrize("read", ["number:bare", "number:plus"])
@@ -213,14 +239,22 @@ def test_short_codes_sender_ids_and_clients_are_never_altered(read: str, write: 
 @pytest.mark.parametrize("write", ["number:bare", "number:plus"])
 @given(st.text(st.characters(blacklist_categories=("C", "Z")), max_size=64))
 def test_reading_is_undone_by_writing_and_reading_again(write: str, value: str) -> None:
-    neutral = KINDS["number:plus"].read(value)
-    assert KINDS["number:plus"].read(KINDS[write].write(neutral)) == neutral
+    """What a provider shows, too: whatever it is, it is shown back as the provider meant it."""
+    try:
+        neutral = KINDS["number:plus"].read(value)
+    except BadValue:
+        assert value[:1] == "+" or any(character.isdigit() for character in value)
+    else:
+        assert KINDS["number:plus"].read(KINDS[write].write(neutral)) == neutral
+    shown = KINDS[write].reads_shown
+    assert shown(KINDS[write].write(shown(value))) == shown(value)
 
 
 @pytest.mark.parametrize(
     ("neutral", "what"),
     [
-        ("+1987654", "number"), ("+198765", "sender-id"), ("12345", "short-code"), ("123456", "short-code"), ("1234567", "sender-id"),
+        ("+1987654", "number"), ("+198765", "number"), ("+19876", "sender-id"), ("12345", "short-code"), ("1234567", "short-code"),
+        ("0412345678", "national"), ("00447700900123", "national"), ("0123", "short-code"), ("+0412345678", "sender-id"),
         ("client:alice", "client"), ("CLIENT:alice", "client"), ("dev-test", "sender-id"), ("+1987654321234567", "sender-id"),
         ("٣٣٣٣", "sender-id"), ("+٣٣٣٣٣٣٣٣", "sender-id"),
     ],
@@ -234,7 +268,48 @@ def test_a_plus_that_nobody_escaped_is_meant_where_a_space_came(digits: str) -> 
     repair = KINDS["number:bare"].repair
     assert repair is not None
     assert repair(" " + digits) == "+" + digits
-    assert repair(digits) is repair("+" + digits) is repair("  " + digits) is repair(" ACME") is None
+    assert repair(digits) is repair("+" + digits) is repair(" ACME") is repair(" 0" + digits) is None
+
+
+@pytest.mark.parametrize("kind", ["number:bare", "number:plus"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+1 987 654 3212", "+1-987-654-3212", "+1 (987) 654-3212", "+1.987.654.3212", "+19876543212 ", "+1\u00a0987\u2011654\u20113212",
+        "\u202a+19876543212\u202c"[1:], "+1987654\u200b3212", "+1 987654 3212\u202c",
+    ],
+)  # fmt: skip
+def test_a_number_with_its_plus_loses_what_people_put_between_its_digits(kind: str, written: str) -> None:
+    assert KINDS[kind].read(written) == "+19876543212"
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("19876543212 ", "a plus, the country code"), ("1-987-654-3212", "a plus, the country code"), ("+44 (0)20 7946 0958", "a plus"),
+        ("+12345", "a plus"), ("+1234567890123456", "a plus"), ("1234567890123456", "a plus"), ("+1 987 CALL ME", "a plus"),
+        ("+", "a plus"),
+        ("+0412345678", "begins with 0"), ("+0 412 345 678", "begins with 0"), ("(987) 654-3212", "a plus"), ("12 345", "a plus"),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_none_is_refused_in_words_for_a_person(written: str, why: str) -> None:
+    with pytest.raises(BadValue) as error:
+        KINDS["number:bare"].read(written)
+    assert why in error.value.reason
+    assert "sender-id" not in error.value.reason
+
+
+@pytest.mark.parametrize(
+    "value", ["My Shop 24", "A-Team", "client:1-987-654-3212", "client:support2025550123", "24/7", "No. 1"]
+)
+def test_a_sender_id_is_not_taken_for_a_number(value: str) -> None:
+    assert KINDS["number:bare"].read(value) == value
+
+
+@pytest.mark.parametrize("shown", ["0800123456", "4350100", "AU8", "a\nb", "", "+0499999999", "+123456", "x" * 300])
+@pytest.mark.parametrize("kind", ["number:bare", "number:plus"])
+def test_what_a_provider_shows_is_judged_by_no_rule_and_shown_as_it_was(kind: str, shown: str) -> None:
+    assert KINDS[kind].write(KINDS[kind].reads_shown(shown)) == shown
 
 
 @pytest.mark.parametrize("value", ["x" * 65, "a\nb", "\x00", "\u202e", None, 19876543212])
@@ -410,7 +485,9 @@ def _alone(kind: Kind, value: str) -> bool:
     """Whether the kind reads a value as it stands and writes it as one of its common form: what a column has to say of one."""
     digits = value[1:]
     if kind.read is KINDS["number:bare"].read:
-        return value[:1] == "+" and 7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit()
+        return (
+            value[:1] == "+" and 7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit() and digits[0] != "0"
+        )
     return re.fullmatch("M[1-9A-Za-z][0-9A-Za-z]{30}", value) is not None
 
 

@@ -172,9 +172,9 @@ def old(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("draft", "ids"),
     [
-        ({}, "fields.DeliveryReceipt, fields.NumSegments, fields.Submitted"),
-        ({"DeliveryReceipt": True}, "fields.DeliveryReceipt, fields.NumSegments, fields.Submitted"),
-        ({"DeliveryReceipt": False}, "fields.DeliveryReceipt, fields.NumSegments, fields.Submitted, send.DeliveryReceipt"),
+        ({}, "fields.DeliveryReceipt, fields.Submitted"),
+        ({"DeliveryReceipt": True}, "fields.DeliveryReceipt, fields.Submitted"),
+        ({"DeliveryReceipt": False}, "fields.DeliveryReceipt, fields.Submitted"),
     ],
 )  # fmt: skip
 def test_a_new_send_over_the_old_dialect(draft: dict[str, Any], ids: str) -> None:
@@ -182,7 +182,7 @@ def test_a_new_send_over_the_old_dialect(draft: dict[str, Any], ids: str) -> Non
     assert lost(V2, OLD, old(), "POST", V2_LIST, json={**BACK_SEND, **draft}) == ids
 
 
-ALWAYS: Final = "fields.DeliveryReceipt, fields.NumSegments"
+ALWAYS: Final = "fields.DeliveryReceipt"
 SENT: Final = "2023-11-14T22:12:25.000Z"
 LATER: Final = "Tue, 14 Nov 2023 22:12:30 +0000"
 
@@ -257,7 +257,7 @@ def test_a_long_list_names_each_row_once_and_in_the_order_of_the_tables() -> Non
     ]  # fmt: skip
     made = dialects()
     assert Losses().of(made[V2], made[OLD], "list", messages, NOW) == (
-        "fields.DeliveryReceipt", "fields.NumSegments", "words.status.Processing", "words.direction.Transmit",
+        "fields.DeliveryReceipt", "words.status.Processing", "words.direction.Transmit",
         "back.fields.date_updated",
     )  # fmt: skip
 
@@ -265,7 +265,7 @@ def test_a_long_list_names_each_row_once_and_in_the_order_of_the_tables() -> Non
 def test_a_batch_says_what_all_of_it_lost() -> None:
     entries = [{**BACK_SEND, "DeliveryReceipt": True}, {**BACK_SEND, "DeliveryReceipt": False}, {"Text": "x"}]
     path = V2_LIST.replace("Messages", "BatchMessages")
-    ids = "fields.DeliveryReceipt, fields.NumSegments, fields.Submitted, send.DeliveryReceipt"
+    ids = "fields.DeliveryReceipt, fields.Submitted"
     assert lost(V2, OLD, old(), "POST", path, json={"Messages": entries}) == ids
     assert lost(V2, OLD, old(), "POST", path, json={"Messages": entries[2:]}) == ""
 
@@ -308,7 +308,7 @@ def test_what_is_shown_under_some_statuses_only_is_left_out_under_those() -> Non
     message = Message(
         sid=V2_SID, sender="+15550100001", recipient="+15550100002", text="hi", status="sent", direction="outbound-api", created=NOW
     )  # fmt: skip
-    always = ("fields.DeliveryReceipt", "fields.NumSegments")
+    always = ("fields.DeliveryReceipt",)
     assert losses.of(dialects()[V2], mute, "list", [message], NOW) == always
     message.status = "failed"
     assert losses.of(dialects()[V2], mute, "list", [message], NOW) == (*always, "fields.ErrorCode")
@@ -326,8 +326,8 @@ def test_how_a_front_is_set_up_loses_nothing_more(settings_: dict[str, str]) -> 
     )  # fmt: skip
     front, losses = spoken(OLD, "front", **settings_), Losses()
     assert losses.of(front, dialects()[V2], "list", [message], NOW) == ()
-    message.segments = 2
-    assert losses.of(front, dialects()[V2], "list", [message], NOW) == ("back.fields.NumSegments",)
+    message.scheduled = NOW + 5
+    assert losses.of(front, dialects()[V2], "list", [message], NOW) == ("back.fields.Scheduled",)
 
 
 # ---- the page ---------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Planning a list, against a fake back that is a plain list, and against a filter, sort and cut written here once more."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -488,13 +489,24 @@ def test_a_range_that_is_asked_for_in_pages_of_another_size_is_read_in_the_backs
 
 def test_a_first_page_that_is_refused_is_a_fault_of_the_back_and_a_later_one_is_past_the_end() -> None:
     entry = _entry("restcomm", 2)
-    with pytest.raises(Unreadable, match="first page"):
+    with pytest.raises(Unreadable, match="a page that the list has"):
         _scan(entry, lambda request: Response(400))
     fake = FakeBack(entry, [_message(number) for number in range(4)])
-    rows, _, _ = _scan(
-        entry,
-        lambda request: (
-            fake.answer(request) if "Page=0" in request.query or "Page=1&" in request.query else Response(400)
-        ),
-    )
-    assert len(rows) == 4
+
+    def until(page: int, *, counts: bool) -> Callable[[Request], Response]:
+        """The back as it is, whose pages from that one on are refused, and which may not say how many there are."""
+
+        def answer(request: Request) -> Response:
+            if int(request.query.partition("&Page=")[2].partition("&")[0]) >= page:
+                return Response(400)
+            found = fake.answer(request)
+            body = {**json.loads(found.body), "num_pages": 2 if counts else None}
+            return found.replace(body=json.dumps(body).encode())
+
+        return answer
+
+    for last in (2, 3):
+        rows, _, _ = _scan(entry, until(last, counts=last == 3))
+        assert len(rows) == 4
+    with pytest.raises(Unreadable, match="a page that the list has"):
+        _scan(entry, until(2, counts=True))

@@ -169,7 +169,7 @@ def test_what_is_kept_has_defaults(tmp_path: Path) -> None:
         ('account = "A2", property = "S1234567890ABCDE1234567890ABCDEG"', 'account = "A2"', "front.property", "is missing"),
         ('account = "A2"', 'account = "A:2"', "row 2 front.account", "without a colon"),
         ('sender = "19876543212"', 'sendr = "19876543212"', "row 2 back.sendr", "unknown key"),
-        ('sender = "19876543212" }', 'sender = "1" }\nnote = "x"', "[[accounts]] row 2", "exactly two keys"),
+        ('sender = "19876543212" }', 'sender = "1" }\nnote = "x"', "[[accounts]] row 2", "has the keys front and back"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_names_file_section_and_key(tmp_path: Path, old: str, new: str, where: str, what: str) -> None:

@@ -610,7 +610,8 @@ LISTS: Final = (
     Broken("a page of no messages", V2, say("paging", size_default=0), "[paging]", "1 or more"),
     Broken("a slice of no messages", V2, say("paging", slice=0), "[paging]", "1 or more"),
     Broken("a maximum below zero", V2, say("paging", size_max=-1), "[paging]", "0 (no maximum) or more"),
-    Broken("a limit without its default", OLD, say("paging", limit_default=0), "[paging]", "limit and a limit_default"),
+    Broken("a limit below none", OLD, say("paging", limit_default=-1), "[paging]", "a limit_default is 1 or more"),
+    Broken("a default of no limit", V2, say("paging", limit_default=5), "[paging]", "stands with a limit"),
     Broken(
         "a page member listed twice",
         OLD,

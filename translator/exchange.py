@@ -35,8 +35,8 @@ __all__ = ["Ask", "Limits", "Once", "Reply", "Want", "exchange", "failure"]
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """The answer, and what the operator should know of it. `fault` is a name of `model.FAULTS`, or empty; `total` is how a
-    list was counted, `exact` or `capped`, and empty where nothing was; `lost` are the ids of the mapping rows at which the answer lost
-    something, where that was asked for."""
+    list was counted: `exact`, `capped` or, where rows of it are left out, `partial`, and empty where nothing was; `lost` are the ids of
+    the mapping rows at which the answer lost something, where that was asked for."""
 
     response: Response
     notes: tuple[Note, ...] = ()
@@ -64,12 +64,19 @@ def exchange(
         fault = refused.fault
     except Unreadable as error:
         fault = Fault("back-failed", log=error.what)
+    if request.method == "OPTIONS" and fault.name == "method-not-allowed" and spoken.front.tells_methods:
+        fault, response = Fault(""), Response(200, (("allow", ", ".join(_methods(fault.allow))),))
     if fault.name:
         response = spoken.front.write_fault(fault, form_name)
     return Reply(
         response, tuple(course.notes.items), fault.log, course.notes.asks, fault.name, course.operation, spoken.name,
         course.total, course.lost,
     )  # fmt: skip
+
+
+def _methods(routed: Sequence[str]) -> list[str]:
+    """The methods of a path, those that come with others among them."""
+    return [*routed, *(["HEAD"] if "GET" in routed else []), "OPTIONS"]
 
 
 def failure(accounts: Accounts, request: Request, fault: str, retry_after: int | None = None) -> Reply:
@@ -189,11 +196,19 @@ class _Course:
     def _list(self, entry: Entry, at: Located, asked: Listed) -> Steps:
         front = entry.front
         page: Page = yield from list_page(entry, asked.query, self.limits, self.now, self.notes)
-        self.total = "capped" if page.capped else "exact"
+        self.total = _counted(page, asked)
         self._lose(entry, "list", page.messages)
         return front.dialect.front.write_page(
             page, asked, at, self.request.path, front.account, front.property, self.form_name, self.notes
         )
+
+
+def _counted(page: Page, asked: Listed) -> str:
+    """What is said of a list: rows of it are left out, or it was cut where nobody had asked for that."""
+    if page.left_out:
+        return "partial"
+    cut = page.cut and not asked.limited
+    return "capped" if page.capped or cut or (asked.clamped and len(page.messages) == page.count) else "exact"
 
 
 def _opens(entry: Entry, at: Located) -> bool:

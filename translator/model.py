@@ -50,17 +50,31 @@ class Message(msgspec.Struct, gc=False, kw_only=True):
     updated: int | None = None
 
 
+class Unread(Message, gc=False, kw_only=True):
+    """A row of a back that cannot be shown. It keeps its place in the list, and is counted there.
+
+    `why` is the back's name of the member that could not be read. `known` are the attributes that could; the others have no meaning. A
+    `sid` that is not known is a mark that no SID can be. A `created` that is not known is that of the row beside it.
+    """
+
+    why: str
+    known: frozenset[str] = frozenset()
+
+
 class Rows(tuple[Message, ...]):
     """Messages that were read at once, in the order in which they came, and for good: `looked` has what was seen when a whole column of
-    them was looked at, by the attribute and the form that all of it has (see `kinds.kind.Column`)."""
+    them was looked at, by the attribute and the form that all of it has (see `kinds.kind.Column`). `odd` says how many of them are
+    Unread."""
 
     looked: Mapping[tuple[str, str], list[str]]
+    odd: int = 0
 
     @classmethod
-    def of(cls, messages: list[Message], looked: Mapping[tuple[str, str], list[str]]) -> "Rows":
+    def of(cls, messages: list[Message], looked: Mapping[tuple[str, str], list[str]], odd: int = 0) -> "Rows":
         """These messages with what is known of them; none of them may be changed any more."""
         rows = cls(messages)
         rows.looked = looked
+        rows.odd = odd
         return rows
 
 
@@ -140,7 +154,10 @@ class Page(msgspec.Struct, gc=False, kw_only=True):
     """A stretch of a list: its messages in order, where it starts, and how many messages the list has in all.
 
     `capped` says that the list has more than were read, so that `total` is only of what was. `more` says whether messages follow
-    the last one shown, where the stretch follows a message that the caller named; None where its number says so.
+    the last one shown, where the stretch follows a message that the caller named; None where its number says so. `left_out` is how many
+    rows of the stretch could not be read: they are counted in `total` and not shown. `cut` says that the list has more
+    than `limit`. `last` is the SID of the last row of the stretch, one that was left out included; empty where it is that of the last
+    message.
     """
 
     messages: Sequence[Message]
@@ -150,6 +167,9 @@ class Page(msgspec.Struct, gc=False, kw_only=True):
     limit: int | None
     capped: bool = False
     more: bool | None = None
+    left_out: int = 0
+    last: str = ""
+    cut: bool = False
 
 
 Whose: TypeAlias = Literal["caller", "back", "ours"]

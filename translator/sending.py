@@ -15,7 +15,7 @@ import msgspec
 
 from translator.accounts import Entry
 from translator.errors import Refused, Unreadable
-from translator.model import FAULTS, Carried, Draft, Fault, Wish
+from translator.model import FAULTS, Carried, Draft, Fault, Message, Wish
 from translator.planning import is_ours, one_more_send
 from translator.wants import Ask, Await, Intent, Outcome, Record, Recorded, Settle, Steps
 from translator.wire import Answer, Failure, Request
@@ -52,7 +52,7 @@ class Sending:
         if recorded.state == "new":
             self.asks += 1
             [answer] = yield Ask(self._entry.back.name, (self._request(draft, recorded),))
-            outcome = self._read(recorded.id, answer)
+            outcome = self._read(recorded.id, answer, draft)
             yield Settle((outcome,))
         if recorded.state == "joined" or (outcome is not None and outcome.state == "unknown"):
             [outcome] = yield Await((recorded.id,))
@@ -101,7 +101,10 @@ class Sending:
             self.asks += len(requests)
             answers = yield Ask(self._entry.back.name, requests)
             settled = tuple(
-                [self._read(recorded.id, answer) for (_, recorded), answer in zip(new, answers, strict=True)]
+                [
+                    self._read(recorded.id, answer, one.draft)
+                    for (one, recorded), answer in zip(new, answers, strict=True)
+                ]
             )
             yield Settle(settled)
             for outcome in settled:
@@ -115,7 +118,7 @@ class Sending:
     def again(self, id_: str, draft: Draft) -> Steps:
         """Ask once more for a send that was written down, and settle it. Only ever wanted by an operator's setting."""
         [answer] = yield Ask(self._entry.back.name, (self._request(draft, Recorded(id_, "new")),))
-        yield Settle((self._read(id_, answer),))
+        yield Settle((self._read(id_, answer, draft),))
 
     # ---------------------------------------------------------------------------------------------------- before the ask
 
@@ -125,6 +128,10 @@ class Sending:
             return draft
         front, verbs = self._entry.front.dialect, self._entry.back.dialect.back
         draft.sender = draft.sender or self._entry.behind.sender or None
+        for attribute, grace in front.front.graces:
+            instant = getattr(draft, attribute)
+            if instant is not None and self._now - grace < instant <= self._now:
+                setattr(draft, attribute, None)
         wish = front.calls.take(draft)
         for attribute in verbs.required:
             if getattr(draft, attribute) is None:
@@ -150,8 +157,8 @@ class Sending:
 
     # ----------------------------------------------------------------------------------------------------- after the ask
 
-    def _read(self, id_: str, answer: Answer) -> Outcome:
-        """What an answer says of a send. Anything after the first byte that is not a clear answer leaves the outcome unknown."""
+    def _read(self, id_: str, answer: Answer, draft: Draft) -> Outcome:
+        """What an answer says of the send of a draft. What is no clear answer, after the first byte, leaves the outcome unknown."""
         if isinstance(answer, Failure):
             why = f"the send failed: {answer.kind} {answer.detail}"
             if answer.kind == "never-left":
@@ -167,7 +174,17 @@ class Sending:
         if not is_ours(message, self._entry):
             why = "the back answered with a message of another account or property"
             return Outcome(id_, "unknown", fault=Fault("outcome-unknown", log=why))
+        self._complete(message, draft)
         return Outcome(id_, "sent", message)
+
+    def _complete(self, message: Message, draft: Draft) -> None:
+        """What is known of a message because it was just sent: who it is from and to, and what the back is not told and so cannot show."""
+        message.sender = message.sender or draft.sender or ""
+        message.recipient = message.recipient or draft.recipient or ""
+        message.text = message.text or draft.text or ""
+        for name in self._entry.back.dialect.back.untold:
+            if (asked := getattr(draft, name)) is not None:
+                setattr(message, name, asked)
 
     def _told(self, ready: _Ready, recorded: Recorded, outcome: Outcome | None) -> Carried | Fault:
         """What the caller is told of one send."""

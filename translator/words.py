@@ -5,7 +5,7 @@ whose test holds, else the row without a test. Reading a *constraint* gives all 
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from translator.errors import BadValue
 
@@ -38,6 +38,11 @@ class Words:
         self.stands_for: dict[str, frozenset[str]] = {
             wire: frozenset(row.word for row in self._of(wire)) for wire in self._wires()
         }
+
+    def in_any_case(self, value: Any) -> str | None:
+        """The word that a value is, whatever the case of its letters and the blanks around it; None where it is none."""
+        plain = value.strip().lower() if isinstance(value, str) else ""
+        return next((wire for wire in self._wires() if wire.lower() == plain), None)
 
     def _wires(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(row.wire for row in self.rows))

@@ -24,9 +24,25 @@ def fields(pair: Pair) -> Iterator[Row]:
             source = next(source for name in row.of if (source := pair.source(name)) is not None)
             reason = f"{pair.names[1]} has `{source.json}` in the answers to {_operations(pair.says(source.json))} only"
             yield pair.row("field", _shown(row.json, missing), "lossy", f"left out: {reason}", of=row.json)
+        yield from _parties(pair, row)
         if row.kind.startswith("sid:"):
             reason = "a SID that is neither M and 31 of A-Z2-7 nor SM and 32 hex digits is carried, in another length"
             yield pair.row("field", f"{row.json}, of another shape", "lossy", reason, of=row.json)
+
+
+def _parties(pair: Pair, row: FieldRow) -> Iterator[Row]:
+    """Those senders or recipients of the back's messages that no send in front can name."""
+    front, back = pair.names
+    if row.write != "copy" or not row.kind.startswith("number:"):
+        return
+    ours, theirs = (
+        next((other.carries for other in table.send if other.attribute == row.of[0]), ())
+        for table in (pair.front, pair.back)
+    )
+    for party in theirs:
+        if party not in ours:
+            reason = f"shown as {back} has it, although {front} describes numbers alone"
+            yield pair.row("field", f"{row.json}, a {party.replace('-', ' ')}", "derived", reason, of=row.json)
 
 
 def _shown(name: str, operations: Iterable[str]) -> str:
@@ -50,8 +66,11 @@ def _field(pair: Pair, row: FieldRow) -> tuple[Verdict, str]:
         return "derived", f"the caller's own {front} {row.of[0]}, never the one at {back}"
     if fixed := pair.made_up(row):
         facts = "; ".join(f"{str(read.fixed).lower()} where it is {quoted(read.directions, 'or')}" for read in fixed)
-        return "lossy", f"{back} does not say it: {facts}"
+        asked = "; in the answer to a send as it was asked" if "send" in row.shown else ""
+        return "lossy", f"{back} does not say it: {facts}{asked}"
     sources = [source.json for name in row.of if (source := pair.source(name)) is not None]
+    if row.unsaid:
+        return _worked_out(pair, row, sources)
     if not sources:
         return "lossy", f"left out: {back} does not say it"
     if row.write == "given":
@@ -60,6 +79,17 @@ def _field(pair: Pair, row: FieldRow) -> tuple[Verdict, str]:
         which = "the latest of " if row.write == "latest" else "the first there is of "
         return "derived", f"{which if len(sources) > 1 else ''}{quoted(sources)} of {back}"
     return _copied(pair, row, sources[0])
+
+
+def _worked_out(pair: Pair, row: FieldRow, sources: list[str]) -> tuple[Verdict, str]:
+    """A count that is the back's own where it says one."""
+    back = pair.names[1]
+    if sources and pair.says(sources[0]) >= set(row.shown):
+        return "native", f"`{sources[0]}` of {back}"
+    how = "counted here by 3GPP TS 23.038, and 0 of a message that came in"
+    if not sources:
+        return "derived", how
+    return "derived", f"`{sources[0]}` of {back} where its answer has it, else {how}"
 
 
 def _copied(pair: Pair, row: FieldRow, source: str) -> tuple[Verdict, str]:

@@ -72,9 +72,10 @@ def filters(pair: Pair) -> Iterator[Row]:
             reason = f"{back} is not asked for it; what does not match is sifted out here"
             yield pair.row("filter", row.name, "emulated", reason)
         elif row.inclusive == other.inclusive:
-            yield pair.row("filter", row.name, "native", f"`{other.name}` of {back}, {_bound(row)} as well")
+            reason = f"`{other.name}` of {back}, {_bound(row)} as well; of the date of creation"
+            yield pair.row("filter", row.name, "native", reason)
         else:
-            reason = f"`{other.name}` of {back}, one second off: {_bound(row)} in front, {_bound(other)} behind"
+            reason = f"`{other.name}` of {back}, one second off: {_bound(row)} in front, {_bound(other)} behind; of the date of creation"
             yield pair.row("filter", row.name, "derived", reason)
     for other in pair.back.filters:
         optional = any(row.test == other.test and not row.required for row in pair.front.filters)

@@ -18,9 +18,14 @@ def faults(pair: Pair) -> Iterator[Row]:
     """Each way that a request can fail, by its status in front."""
     back = pair.names[1]
     for fault, whose in FAULTS.items():
+        if _is_never_said(pair, fault):
+            continue
         name = f"{pair.front.fault(fault).status} {fault}"
         answers = [_answer(read) for read in pair.back.errors.reads if read.fault == fault]
-        if answers:
+        if fault == "page-out-of-range":
+            reason = f"where the list, as it is counted from {back}, has no such page"
+            yield pair.row("fault", name, "derived", reason, of=fault)
+        elif answers:
             reason = f"when {back} answers {', or '.join(dict.fromkeys(answers))}"
             yield pair.row("fault", name, "derived", reason, of=fault)
         elif fault == "refused-parameter":
@@ -28,6 +33,17 @@ def faults(pair: Pair) -> Iterator[Row]:
             yield pair.row("fault", name, "derived", reason, of=fault)
         else:
             yield pair.row("fault", name, "native", _OTHERWISE[whose].format(back=back), of=fault)
+
+
+def _is_never_said(pair: Pair, fault: str) -> bool:
+    """Whether nothing can fail so: there is one format, no sort, no page by number, or no word of the back on a parameter."""
+    front = pair.front
+    return {
+        "not-acceptable": len(front.formats.offers) == 1,
+        "unsortable": not front.sort.parameter,
+        "page-out-of-range": front.paging.unit != "pages",
+        "refused-parameter": pair.back.errors.shape == "message",
+    }.get(fault, False)
 
 
 def _answer(read: FaultRead) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from translator.errors import BadValue
 from translator.formats.json import is_harmless
 from translator.kinds import KINDS, Kind
+from translator.kinds.numbers import Numbering
 from translator.kinds.plain import write_same
 from translator.tables import Table
 from translator.words import ErrorWords, Words
@@ -14,9 +15,9 @@ _MOST_ERROR = 64
 
 
 class Bindings:
-    """A table's vocabularies, and its kinds by name."""
+    """A table's vocabularies, and its kinds by name; those of numbers know what an account says of them."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, numbering: Numbering | None = None) -> None:
         self.status = Words(table.words.status)
         self.direction = Words(table.words.direction)
         texts = {row.code: row.text for row in table.words.error}
@@ -25,9 +26,13 @@ class Bindings:
         self._own = {
             "word:status": _word(self.status, "a status word"),
             "word:direction": _word(self.direction, "a direction word"),
-            "error:text": Kind(_read_error, write_same, str, "an error code as text"),
+            "error:text": Kind(_read_error, write_same, str, "an error code as text", mend=_mend_error),
             "error:number": Kind(
-                _read_error, lambda code: int(self.errors.known(code)), int, "an error code as a number"
+                _read_error,
+                lambda code: int(self.errors.known(code)),
+                int,
+                "an error code as a number",
+                mend=_mend_error,
             ),
             "error:message": Kind(
                 _read_error,
@@ -38,6 +43,9 @@ class Bindings:
             ),
         }
 
+        if numbering is not None:
+            self._own |= {name: numbering.of(kind) for name, kind in KINDS.items() if name.startswith("number:")}
+
     def kind(self, name: str) -> Kind:
         """The kind of that name; a table is checked to name no other."""
         return self._own.get(name) or KINDS[name]
@@ -45,7 +53,15 @@ class Bindings:
 
 def _word(words: Words, means: str) -> Kind:
     harmless = all(map(is_harmless, words.write.values()))
-    return Kind(_read_word(words), words.write.__getitem__, str, means, words=words.write, harmless=harmless)
+    return Kind(
+        _read_word(words),
+        words.write.__getitem__,
+        str,
+        means,
+        words=words.write,
+        harmless=harmless,
+        mend=words.in_any_case,
+    )
 
 
 def _read_word(words: Words) -> Any:
@@ -56,6 +72,14 @@ def _read_word(words: Words) -> Any:
         return word
 
     return read
+
+
+def _mend_error(value: Any) -> str | None:
+    """A code that a provider shows with a fraction is the one without; what is no code at all is none."""
+    try:
+        return _read_error(int(value) if isinstance(value, float) and value.is_integer() else value)
+    except BadValue:
+        return None
 
 
 def _read_error(value: Any) -> str:

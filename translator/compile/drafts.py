@@ -100,7 +100,11 @@ def _invalid(name: str, reason: str) -> Refused:
 
 def _uncarriable(name: str, carries: tuple[str, ...], neutral: str) -> Refused:
     """A sender or recipient is of a sort that this parameter does not take."""
-    return _invalid(name, f"has to be a {' or a '.join(carries)}, not a {numbers.party(neutral)}")
+    party = numbers.party(neutral)
+    if party == "national":
+        return _invalid(name, numbers.NATIONAL)
+    names = {sort: called for sort, called in numbers.PARTIES.items() if sort in carries}
+    return _invalid(name, f"has to be a {' or a '.join(names.values())}, not a {numbers.PARTIES[party]}")
 
 
 def uncarried(table: Table) -> Uncarried:

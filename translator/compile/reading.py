@@ -16,6 +16,8 @@ What the pass looks like for two fields, as generated:
         except KeyError:
             raise _5('is not a word of this dialect') from None
         return looked
+
+A slice that this does not take is read again row by row, and each row that is odd by itself: see `odd`.
 """
 
 from collections.abc import Callable
@@ -24,11 +26,14 @@ from typing import Any, TypeAlias, cast
 import msgspec
 
 from translator.compile.bindings import Bindings
+from translator.compile.odd import OddRows, as_sent, in_places
 from translator.compile.source import Source
 from translator.errors import BadValue, Unreadable
+from translator.formats import lenient
 from translator.formats.json import UNREADABLE
+from translator.kinds.numbers import shown_plus
 from translator.kinds.plain import read_count
-from translator.model import Message, Rows
+from translator.model import Message, Rows, Unread
 from translator.tables import Table
 from translator.tables.schema import FieldRow, ReadRow
 from translator.words import Words
@@ -52,40 +57,90 @@ class MessageReader:
         self._each: Neutral = _neutral(bindings, copies, plain, table.reads, many=False)
         one, many = table.operation("get").member, table.operation("list").member
         envelope = msgspec.defstruct("One", [("message", struct | None, None)], rename={"message": one or _UNREAD})
-        size = next((row.json for row in table.paging.members if row.value == "size"), _UNREAD)
-        listing = msgspec.defstruct(
-            "Many",
-            [("messages", list[struct]), ("size", Any, None)],  # type: ignore[valid-type]
-            rename={"messages": many, "size": size},
-        )
+        members = {row.value: row.json for row in table.paging.members}
+        said = (members.get("size", _UNREAD), members.get("last-page", f"{_UNREAD}last"))
+        self._member, self._struct = one, struct
         self._wrapped = msgspec.json.Decoder(envelope) if one else None
         self._bare = msgspec.json.Decoder(struct)
-        self._many = msgspec.json.Decoder(listing)
+        self._many = msgspec.json.Decoder(_listing(many, said, struct))
+        self._raws = msgspec.json.Decoder(_listing(many, said, msgspec.Raw))
+        self._list_member = many
+        self._odd = OddRows(bindings, copies, table.reads, self._converted)
 
-    def one(self, body: bytes, now: float) -> Message:
-        """One message, under its member or bare: documents and SDKs differ. Raises Unreadable."""
+    def one(self, body: bytes, now: float, *, sent: bool = False) -> Message:
+        """One message, under its member or bare: documents and SDKs differ. `sent` says that it answers a send, of which no more needs
+        to be readable than its SID. Raises Unreadable."""
         try:
             wrapped: Any = self._wrapped.decode(body) if self._wrapped else None
             message: Message = (
                 wrapped.message if wrapped is not None and wrapped.message is not None else self._bare.decode(body)
             )
-        except UNREADABLE:
-            raise Unreadable("a message is not of its dialect's shape") from None
-        self._made_neutral(self._each, [message], now)
+            self._each([message], now)
+        except (*UNREADABLE, BadValue):
+            return self._odd_one(body, now, sent=sent)
         return message
 
-    def many(self, body: bytes, now: float) -> tuple[Rows, int | None]:
-        """A list of messages, and the size of page that the answer says it counts in, where it says so. Raises Unreadable."""
+    def _odd_one(self, body: bytes, now: float, *, sent: bool) -> Message:
+        value = lenient.read(body)
+        inner = value.get(self._member) if self._member and isinstance(value, dict) else None
+        value = value if inner is None else inner
+        if not isinstance(value, dict):
+            raise Unreadable("a message is not of its dialect's shape")
+        message = self._odd.mended(value, body, now)
+        if sent:
+            return as_sent(message, now)
+        if isinstance(message, Unread):
+            raise Unreadable(f"a message's {message.why} cannot be read")
+        return message
+
+    def many(self, body: bytes, now: float) -> tuple[Rows, int | None, int | None]:
+        """A list of messages, and the size of page that the answer says it counts in and the number of its last one, where it says so.
+        Raises Unreadable.
+
+        One row that cannot be read is Unread, and leaves all others as they are.
+        """
         try:
             listing: Any = self._many.decode(body)
+            looked = self._all(listing.messages, now)
+        except (*UNREADABLE, BadValue):
+            return self._row_by_row(body, now)
+        return Rows.of(listing.messages, looked), self._number(listing.size), self._number(listing.last)
+
+    def _row_by_row(self, body: bytes, now: float) -> tuple[Rows, int | None, int | None]:
+        raws, size, last = self._taken_apart(body)
+        messages = [self._row(bytes(raw), now) for raw in raws]
+        return Rows.of(messages, {}, in_places(messages)), self._number(size), self._number(last)
+
+    def _row(self, raw: bytes, now: float) -> Message:
+        try:
+            message: Message = self._bare.decode(raw)
+            self._each([message], now)
+        except (*UNREADABLE, BadValue):
+            return self._odd.read(raw, now)
+        return message
+
+    def _taken_apart(self, body: bytes) -> tuple[list[bytes], Any, Any]:
+        """The rows of a list as they stand, and the size and the last page that it says. Raises Unreadable."""
+        try:
+            listing: Any = self._raws.decode(body)
         except UNREADABLE:
-            raise Unreadable("a list of messages is not of its dialect's shape") from None
-        looked = self._made_neutral(self._all, listing.messages, now)
-        return Rows.of(listing.messages, looked), self._size(listing.size)
+            found = lenient.elements(lenient.as_utf8(body)[0], self._list_member)
+            if found is None:
+                raise Unreadable("a list of messages is not of its dialect's shape") from None
+            raws, rest = found
+            around = lenient.read(rest)
+            listing = self._raws.decode(msgspec.json.encode(around)) if isinstance(around, dict) else None
+            return raws, getattr(listing, "size", None), getattr(listing, "last", None)
+        return listing.messages, listing.size, listing.last
+
+    def _converted(self, members: dict[str, Any], now: float) -> Message:
+        message: Message = msgspec.convert(members, self._struct)
+        self._each([message], now)
+        return message
 
     @staticmethod
-    def _size(said: Any) -> int | None:
-        """A page's size as a number or as digits; published servers show either."""
+    def _number(said: Any) -> int | None:
+        """A number of the page object, as one or as digits; published servers show either."""
         if said is None:
             return None
         try:
@@ -93,12 +148,13 @@ class MessageReader:
         except BadValue:
             return None
 
-    @staticmethod
-    def _made_neutral(neutral: Neutral, rows: list[Message], now: float) -> dict[tuple[str, str], list[str]]:
-        try:
-            return neutral(rows, now)
-        except BadValue as error:
-            raise Unreadable(f"a member of a message {error.reason}") from None
+
+def _listing(member: str, said: tuple[str, str], row: Any) -> Any:
+    """The struct of a list whose rows are of a type, with what it says of its pages: their size and the last one."""
+    fields: list[Any] = [("messages", list[row]), ("size", Any, None), ("last", Any, None)]
+    return msgspec.defstruct(
+        "Many", fields, rename=dict(zip(("messages", "size", "last"), (member, *said), strict=True))
+    )
 
 
 def _plain_reads(table: Table, copies: list[FieldRow]) -> list[ReadRow]:
@@ -144,15 +200,18 @@ def _neutral(
     simple += [(row.attribute, row.kind, False) for row in plain]
     for attribute, kind, required in simple:
         if many and required and (column := bindings.kind(kind).column) is not None:
-            look, read = source.name(column.look), source.name(bindings.kind(kind).read)
+            look, read = source.name(column.look), bindings.kind(kind).reads_shown
             source.add(1, f"c = {look}([m.{attribute} for m in rows])")
             source.add(1, f"if c is not None: looked[{attribute!r}, {column.form!r}] = c")
-            source.add(1, "else:", f"    for m in rows: m.{attribute} = {read}(m.{attribute})")
+            if read is not shown_plus:
+                source.add(1, "else:", f"    for m in rows: m.{attribute} = {source.name(read)}(m.{attribute})")
     source.add(1, "try:", "    for m in rows:")
     for attribute, kind, required in simple:
         if bindings.kind(kind).decoded or (many and required and bindings.kind(kind).column is not None):
             continue
-        name = source.name(bindings.kind(kind).read)
+        if bindings.kind(kind).reads_shown is shown_plus:
+            continue
+        name = source.name(bindings.kind(kind).reads_shown)
         if kind == "word:direction":
             source.add(3, f"m.{attribute} = {source.name(bindings.direction.plain)}[m.{attribute}]")
         elif required:
@@ -168,8 +227,8 @@ def _neutral(
         holds = "x is not None"
         holds += f" and m.status in {source.name(frozenset(row.statuses))}" if row.statuses else ""
         holds += f" and m.direction in {source.name(frozenset(row.directions))}" if row.directions else ""
-        read = f"{source.name(bindings.kind(row.kind).read)}(x)" if row.kind else "x"
-        source.add(3, f"if {holds}: m.{row.attribute} = {read}")
+        value = f"{source.name(bindings.kind(row.kind).reads_shown)}(x)" if row.kind else "x"
+        source.add(3, f"if {holds}: m.{row.attribute} = {value}")
     source.add(1, "except KeyError:", f"    raise {source.name(BadValue)}('is not a word of this dialect') from None")
     source.add(1, "return looked")
     return source.function("reading messages")

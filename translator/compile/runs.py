@@ -1,7 +1,7 @@
 """What is the same for all messages of a list, put together once: runs of a generated text that no message changes."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 _PART: Final = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
@@ -30,3 +30,15 @@ def put_together(inside: str, same: Collection[str]) -> tuple[str, dict[str, str
             text, run = text + ended() + part[0], ""
     run += inside[at:]
     return text + ended(), runs
+
+
+def grouped(elements: Sequence[str], pieces: Sequence[str]) -> list[tuple[str, str]]:
+    """The pieces of elements such as `Parent/Child`, those that stand together under one parent as one, with that parent's name."""
+    groups: list[tuple[str, str]] = []
+    for element, piece in zip(elements, pieces, strict=True):
+        parent = element.rpartition("/")[0]
+        if parent and groups and groups[-1][0] == parent:
+            groups[-1] = (parent, groups[-1][1] + piece)
+        else:
+            groups.append((parent, piece))
+    return groups

@@ -1,12 +1,39 @@
 """How values stand in a generated text: insides of f-strings, between the quotes that JSON wants or as XML has them."""
 
 from string import Template
-from typing import Final
+from typing import Final, NamedTuple
 
 from translator.compile.source import Source
 from translator.formats.json import Spelling
 from translator.kinds import Kind
 from translator.kinds.plain import write_same
+
+_COUNTS: Final = 1024
+
+
+class Value(NamedTuple):
+    """What a row shows of message `m`: the inside of an f-string, in the form's own spelling, and the condition under which it is there
+    (empty: always), and the lines that it takes then; `member` is all of it with its name, where that is one look-up."""
+
+    text: str
+    there: str = ""
+    lines: tuple[str, ...] = ()
+    member: str = ""
+
+
+class Counts(dict[int | None, str]):
+    """A whole member of JSON by the count that it shows, behind its comma; `absent` where there is none."""
+
+    def __init__(self, name: str, absent: str) -> None:
+        super().__init__({None: absent})
+        self._name = name
+
+    def __missing__(self, count: int) -> str:
+        member = f",{self._name}:{count}"
+        if len(self) < _COUNTS:
+            self[count] = member
+        return member
+
 
 _FLAGS: Final = {True: "true", False: "false"}
 

@@ -23,19 +23,19 @@ What one looks like for four fields of a JSON list, as generated:
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import NamedTuple
 
 import msgspec
 
 from translator.compile.bindings import Bindings
 from translator.compile.called import as_given, written_together
-from translator.compile.runs import put_together
+from translator.compile.runs import grouped, put_together
 from translator.compile.source import Source, literal
-from translator.compile.spelling import Spelled
+from translator.compile.spelling import Counts, Spelled, Value
 from translator.formats import xml
 from translator.formats.json import SPELLINGS
 from translator.kinds.kind import Clock
-from translator.kinds.plain import write_same
+from translator.kinds.plain import COUNT, write_same
+from translator.kinds.segments import segments_of
 from translator.model import Draft, Message, Notes
 from translator.tables import Table
 from translator.tables.schema import NO_XML, FieldRow
@@ -55,16 +55,6 @@ Called with the messages, the entry's own account and property, the draft that a
 def message_writer(table: Table, bindings: Bindings, operation: str, form: str) -> MessageWriter:
     """The function that writes what one operation shows of a message, as `json` or `xml`."""
     return _Writing(table, bindings, operation, form).function()
-
-
-class _Value(NamedTuple):
-    """What a row shows of message `m`: the inside of an f-string, in the form's own spelling, and the condition under which it is there
-    (empty: always), and the lines that it takes then; `member` is all of it with its name, where that is one look-up."""
-
-    text: str
-    there: str = ""
-    lines: tuple[str, ...] = ()
-    member: str = ""
 
 
 class _Writing:
@@ -209,19 +199,21 @@ class _Writing:
             return f",{literal(self._spelling.one(row.json))}:null" if self._nulls else ""
         return f"<{row.xml.rpartition('/')[2]}/>" if row.xml_empty else ""
 
-    def _value(self, number: int, row: FieldRow) -> _Value:
+    def _value(self, number: int, row: FieldRow) -> Value:
         if number in self._columns:
-            return _Value(self._columns[number])
+            return Value(self._columns[number])
         if row.write == "fixed":
-            return _Value(literal(self._spelling.one(row.text) if self._form == "json" else row.text))
+            return Value(literal(self._spelling.one(row.text) if self._form == "json" else row.text))
         if row.write == "path":
-            return _Value(self._spelled.quoted(f"{{head{number}}}{self._sid}{{tail{number}}}"))
+            return Value(self._spelled.quoted(f"{{head{number}}}{self._sid}{{tail{number}}}"))
         kind = self._bindings.kind(row.kind) if row.kind else self._sid_kind
+        if row.write == "copy" and kind.wire is COUNT and not row.statuses:
+            return self._counted(number, row)
         if row.of == ("sid",):
-            return _Value(self._spelled.quoted(self._sid))
+            return Value(self._spelled.quoted(self._sid))
         if row.write == "given":
             shown = self._source.name(as_given(row.of[0], kind.write))
-            return _Value(self._spelled.text(f"{shown}(m, given)"))
+            return Value(self._spelled.text(f"{shown}(m, given)"))
         found = self._found(number, row)
         there = [] if _ALWAYS.intersection(row.of) else [f"{found} is not None"]
         there += [f"m_status in {self._source.name(_words(row.statuses))}"] if row.statuses else []
@@ -229,10 +221,25 @@ class _Writing:
             text, lines = self._instant(
                 kind.clock, number, found, is_later=row.write == "latest" and "created" in row.of
             )
-            return _Value(self._spelled.quoted(text), " and ".join(there), lines)
+            return Value(self._spelled.quoted(text), " and ".join(there), lines)
         lines = (self._to_be_known(found),) if row.kind == "error:number" else ()
         member = self._spelled.member(row.json, kind, found)
-        return _Value(self._spelled.value(kind, found), " and ".join(there), lines, member)
+        return Value(self._spelled.value(kind, found), " and ".join(there), lines, member)
+
+    def _counted(self, number: int, row: FieldRow) -> Value:
+        """A count. Those of most messages are alike, so that each is written once; one that the back does not say is worked out, where
+        the table says so."""
+        found = f"m_{row.of[0]}"
+        if row.unsaid:
+            found = f"x{number}"
+            made = f"{self._source.name(segments_of)}(m.direction, m.text)"
+            self._each(f"{found} = m_{row.of[0]}", f"if {found} is None: {found} = {made}")
+        elif self._form == "xml":
+            return Value(f"{{{found}}}", f"{found} is not None")
+        if self._form == "xml":
+            return Value(f"{{{found}}}")
+        shown = self._source.name(Counts(self._spelling.one(row.json), self._absent(row)))
+        return Value("", "", member=f"{{{shown}[{found}]}}")
 
     def _to_be_known(self, code: str) -> str:
         known = self._source.name(self._bindings.errors.texts)
@@ -283,15 +290,8 @@ class _Writing:
     def _of_elements(self, pieces: list[str]) -> str:
         """An expression for a message as XML; children under one parent stand together in it."""
         element = self._source.name(xml.element)
-        groups: list[tuple[str, list[str]]] = []
-        for row, piece in zip(self._rows, pieces, strict=True):
-            parent = row.xml.rpartition("/")[0]
-            if not groups or groups[-1][0] != parent or not parent:
-                groups.append((parent, []))
-            groups[-1][1].append(piece)
         parts = []
-        for number, (parent, members) in enumerate(groups):
-            joined = "".join(members)
+        for number, (parent, joined) in enumerate(grouped([row.xml for row in self._rows], pieces)):
             if parent:
                 self._each(f"g{number} = f'{joined}'", f"if g{number}: g{number} = {element}({parent!r}, g{number})")
             parts.append(f"{{g{number}}}" if parent else joined)

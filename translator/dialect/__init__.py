@@ -13,6 +13,7 @@ from translator.compile import Bindings
 from translator.dialect.back import BackVerbs
 from translator.dialect.calls import CallVerbs
 from translator.dialect.front import FrontVerbs
+from translator.kinds.numbers import Numbering
 from translator.tables import Table, load
 
 __all__ = ["Dialect", "dialect"]
@@ -21,10 +22,10 @@ __all__ = ["Dialect", "dialect"]
 class Dialect:
     """One dialect with both its sides, and the calls that it makes."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, numbering: Numbering | None = None) -> None:
         self.table = table
         self.name = table.dialect.name
-        bindings = Bindings(table)
+        bindings = Bindings(table, numbering)
         self.front = FrontVerbs(table, bindings)
         self.back = BackVerbs(table, bindings)
         self.calls = CallVerbs(table, bindings)
@@ -33,6 +34,6 @@ class Dialect:
         return f"Dialect({self.name})"
 
 
-def dialect(file: str, raw: dict[str, Any]) -> Dialect:
-    """The dialect of a table's plain values. Raises TableError."""
-    return Dialect(load(file, raw))
+def dialect(file: str, raw: dict[str, Any], numbering: Numbering | None = None) -> Dialect:
+    """The dialect of a table's plain values, for accounts that say so much of their numbers. Raises TableError."""
+    return Dialect(load(file, raw), numbering)

@@ -9,9 +9,11 @@ from translator.compile import Bindings, MessageReader, members, uncarried
 from translator.dialect import bounds
 from translator.errors import Refused, Unreadable
 from translator.faults import SHAPES, Blame
-from translator.formats import form
+from translator.formats import form, lenient, text, waiting
 from translator.formats import json as json_format
+from translator.formats.media import media_of
 from translator.kinds.instants import LAST
+from translator.kinds.numbers import PARTIES
 from translator.model import Draft, Fault, Message
 from translator.routes import Template
 from translator.tables import Table
@@ -38,10 +40,12 @@ class Pushed(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """What came of an ask for a slice. `size` is what the back says that it counts in, where it says so."""
+    """What came of an ask for a slice. `size` is what the back says that it counts in, and `last` the number of the last page of that
+    size, where it says so."""
 
     rows: Sequence[Message]
     size: int | None = None
+    last: int | None = None
 
 
 class _Envelope(NamedTuple):
@@ -83,6 +87,8 @@ class BackVerbs:
         self.in_pages = table.paging.unit == "pages"
         self.takes_our_id = any(row.our_id for row in table.send)
         """Whether a message may carry an id of ours, by which it is known again."""
+        self.untold = tuple(row.attribute for row in table.untold if row.attribute in Message.__struct_fields__)
+        """What this back is not told of a draft, and a message has."""
         self.required = tuple(row.attribute for row in table.send if row.required)
 
     # ------------------------------------------------------------------------------------------------ writing requests
@@ -95,7 +101,9 @@ class BackVerbs:
         attribute, party = found
         return (
             attribute,
-            f"the provider does not carry a {party} here" if party else "the provider has no counterpart for it",
+            f"the provider does not carry a {PARTIES[party]} here"
+            if party
+            else "the provider has no counterpart for it",
         )
 
     def write_send(self, draft: Draft, account: str, prop: str, token: str) -> Request:
@@ -109,7 +117,7 @@ class BackVerbs:
 
     def write_get(self, sid: str, account: str, prop: str, token: str) -> Request:
         """The request that retrieves one message by its neutral SID."""
-        return self._request("get", account, prop, token, sid=self._sid.write(sid))
+        return self._request("get", account, prop, token, sid=self._sid.writes_own(sid))
 
     def push(self, attribute: str, allowed: frozenset[str]) -> tuple[str, frozenset[str]] | None:
         """The word by which this back can be asked for a set of neutral statuses or directions, and the neutral words that
@@ -231,15 +239,28 @@ class BackVerbs:
 
     def read_message(self, operation: str, response: Response, now: float) -> Message:
         """The message that a send or a get was answered with. Raises Refused for an error, Unreadable for nonsense."""
-        self._accept_status(operation, response)
-        return self._reader.one(response.body, now)
+        self._accept_status(operation, response, now)
+        return self._reader.one(self._body(response), now, sent=operation == "send")
 
     def read_slice(self, response: Response, now: float) -> Slice:
-        """The messages that a list was answered with. Raises Refused for an error, Unreadable for nonsense."""
-        self._accept_status("list", response)
-        return Slice(*self._reader.many(response.body, now))
+        """The messages that a list was answered with, those that are Unread among them. Raises Refused for an error, Unreadable for
+        nonsense."""
+        self._accept_status("list", response, now)
+        return Slice(*self._reader.many(self._body(response), now))
 
-    def _accept_status(self, operation: str, response: Response) -> None:
+    @staticmethod
+    def _body(response: Response) -> bytes:
+        """The body in UTF-8, where the back says that it is in another charset that is known."""
+        content_type = response.header("content-type") or ""
+        if "charset" not in content_type:
+            return response.body
+        try:
+            charset = text.known_charset(media_of(content_type).charset)
+        except text.UnknownCharset:
+            return response.body
+        return response.body if charset == text.UTF_8 else lenient.as_utf8(response.body, charset)[0]
+
+    def _accept_status(self, operation: str, response: Response, now: float) -> None:
         if 200 <= response.status <= 299:
             return
         if not 300 <= response.status <= 599:
@@ -252,8 +273,7 @@ class BackVerbs:
             and row.statuses[0] <= response.status <= row.statuses[1]
             and blame.code.endswith(row.code)
         )
-        wait = response.header("retry-after") or ""
-        seconds = min(int(wait), _LONGEST_WAIT) if wait.isascii() and wait.isdigit() and len(wait) < 10 else 1
+        seconds = min(max(waiting.seconds_of(response.header("retry-after"), now) or 1, 1), _LONGEST_WAIT)
         raise Refused(
             Fault(
                 row.fault,

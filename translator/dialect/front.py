@@ -8,7 +8,7 @@ from translator import paging
 from translator.compile import Bindings, MessageWriter, message_writer, sort_key
 from translator.dialect.drafting import Batch, DraftReader
 from translator.dialect.listing import QueryReader
-from translator.dialect.parameters import Given, pairs_of, query_pairs
+from translator.dialect.parameters import Given, pairs_of, query_pairs, refuse_unread
 from translator.dialect.routing import Located, Routing
 from translator.errors import Refused
 from translator.faults import SHAPES
@@ -25,10 +25,13 @@ _LONGEST_KNOWN: Final = 512
 
 
 class Listed(NamedTuple):
-    """A list as it was asked for: the neutral query, and what its links repeat of it, as a link has it."""
+    """A list as it was asked for: the neutral query, and what its links repeat of it, as a link has it. `clamped` says that more messages
+    a page were asked for than are shown, `limited` that the caller itself has limited the list."""
 
     query: Query
     repeated: str = ""
+    clamped: bool = False
+    limited: bool = False
 
 
 class FrontVerbs:
@@ -53,12 +56,17 @@ class FrontVerbs:
         rules = table.paging
         self._links = any(row.value.endswith("-link") for row in rules.members)
         self._link_names = (form.quoted(rules.position), form.quoted(rules.size), form.quoted(rules.after))
+        self.tells_methods = table.routes.options == "answer"
+        """Whether OPTIONS is answered."""
+        self.graces = tuple((row.attribute, row.grace) for row in table.send if row.grace)
+        """The instants of a draft that mean now where they are past by less than so many seconds."""
         self.in_pages = table.paging.unit == "pages"
         self.shows_total = any(row.value == "total" for row in table.paging.members)
         self._members = tuple(
             (row.json, paging.VALUES[row.value], row.as_ == "string", row.value == "path")
             for row in table.paging.members
         )
+        self._limit_member = next((row.json for row in rules.members if row.value == "limit"), "")
         self._no_page = "null" if table.paging.no_page == "text-null" else None
         self._shape = SHAPES[table.errors.shape]
         self._write_json = json_format.write_ascii if table.formats.escape == "ascii" else json_format.write
@@ -82,6 +90,8 @@ class FrontVerbs:
 
     def _read_list(self, operation: OperationRow, request: Request, notes: Notes) -> Listed:
         """The list asked for. Who looks for news asks the same again and again: such a query is read once."""
+        if operation.request == "query" and request.body:
+            refuse_unread(request, self._table.parameters, self._queries.known, notes)
         if operation.request != "query" or len(request.query) > _LONGEST_KNOWN:
             return self._listed(pairs_of(request, operation), notes)
         listed, noticed = self._listed_before(request.query)
@@ -103,10 +113,12 @@ class FrontVerbs:
         queries, limit = self._queries, self._table.paging.limit
         given = Given(self._table.parameters, queries.known, pairs, notes, queries.unfiltered)
         query = queries.read(given, notes)
+        clamped, limited = queries.clamps(given), limit in given.values
         if not self._links:
-            return Listed(query)
+            return Listed(query, "", clamped, limited)
         kept = [pair for pair in given.pairs if pair[0] not in queries.page_names]
-        return Listed(query, form.write([(limit, str(query.limit or 0)), *kept]))
+        kept = [(limit, str(query.limit)), *kept] if query.limit is not None else kept
+        return Listed(query, form.write(kept), clamped, limited)
 
     def write_sid(self, sid: str) -> str:
         """A message's SID as this front shows it."""
@@ -171,14 +183,17 @@ class FrontVerbs:
         return self._json(status, json_format.with_array(members, member, shown))
 
     def _page_members(self, page: Page, asked: Listed, at: Located, path: str) -> dict[str, Any]:
-        last = self._sid.write(page.messages[-1].sid) if page.messages else ""
+        last = page.last or (page.messages[-1].sid if page.messages else "")
+        last = self._sid.write(last) if last else ""
         base = path.rstrip("/")
         stretch = paging.Stretch(
             page=page.skip // page.count, size=page.count, total=page.total, limit=page.limit or 0,
-            shown=len(page.messages), path=base, rest=asked.repeated, last_sid=form.quoted(last), more=page.more,
+            shown=len(page.messages) + page.left_out, path=base, rest=asked.repeated, last_sid=form.quoted(last), more=page.more,
         )  # fmt: skip
         members: dict[str, Any] = {}
         for name, write, is_text, is_path in self._members:
+            if name == self._limit_member and page.limit is None:
+                continue
             found = write(stretch, self._link)
             if is_path and at.spelling.extension:
                 found = base.replace(at.spelling.extension, "")
@@ -188,7 +203,8 @@ class FrontVerbs:
     def _link(self, at: paging.Stretch, page: int, follows: bool) -> str:
         position, size, after = self._link_names
         behind = f"&{after}={at.last_sid}" if follows and at.last_sid else ""
-        return f"{at.path}?{position}={page + self._table.paging.first}&{size}={at.size}{behind}&{at.rest}"
+        rest = f"&{at.rest}" if at.rest else ""
+        return f"{at.path}?{position}={page + self._table.paging.first}&{size}={at.size}{behind}{rest}"
 
     def write_fault(self, fault: Fault, form_name: str) -> Response:
         """A failure, in this dialect's shape and the caller's format."""

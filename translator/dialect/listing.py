@@ -96,9 +96,15 @@ class QueryReader:
         position = self._count(given, rules.position, rules.first, least=rules.first) - rules.first
         size = self._count(given, rules.size, rules.size_default, least=1)
         count = min(size, rules.size_max) if rules.size_max else size
-        limit = self._count(given, rules.limit, rules.limit_default, least=1) if rules.limit else None
+        limit = self._count(given, rules.limit, rules.limit_default, least=1) or None if rules.limit else None
         skip = position * count if rules.unit == "pages" else position
         return {"skip": skip, "count": count, "limit": limit, "after": self._after(given.values.get(rules.after))}
+
+    def clamps(self, given: Given) -> bool:
+        """Whether fewer messages a page are shown than were asked for."""
+        rules = self._table.paging
+        asked = self._count(given, rules.size, rules.size_default, least=1)
+        return bool(rules.size_max) and asked > rules.size_max
 
     def _after(self, shown: Any) -> str | None:
         """The neutral SID that a page follows. One that cannot be a SID is nobody's, and the page number counts then."""

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from translator.errors import BadValue, Refused, Unreadable
-from translator.formats import form
+from translator.formats import form, lenient, text
 from translator.formats import json as json_format
+from translator.formats.media import media_of
 from translator.kinds import Kind
 from translator.model import Fault, Notes
 from translator.tables.schema import OperationRow, Parameters
@@ -17,6 +17,9 @@ _MOST_NAME = 40
 _NO_OBJECT = "is not a JSON object"
 UNFILTERED = "lists are not filtered by it"
 """Why the name of an attribute is no parameter of a list."""
+
+_COMPARED = re.compile(r"([A-Za-z_.-]{1,40}?)\s*([<>!~]=?)")
+"""A name with a sign of comparison behind it, as other libraries write a bound: `StartTime>=2018-10-05`."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
 """A name that may stand in a log: an unescaped `&` in a text makes a name of what follows, and that may be anything."""
@@ -43,7 +46,7 @@ class Given:
             if known.get(name) != name or name in unfiltered:
                 meant = known.get(name) or known.get(name.lower())
                 if meant is None or not self._means(rules, name, meant, unfiltered):
-                    self._unknown(rules, name, notes)
+                    self._unknown(rules, name, known, notes)
                     continue
                 name = meant
             if name in self.values:
@@ -67,10 +70,19 @@ class Given:
         return True
 
     @staticmethod
-    def _unknown(rules: Parameters, name: str, notes: Notes) -> None:
+    def _unknown(rules: Parameters, name: str, known: Mapping[str, str], notes: Notes) -> None:
+        """Note a name that is no parameter. Raises Refused for one that was meant."""
+        compared = _COMPARED.match(name)
+        if compared is not None:
+            name = f"{compared[1]}{compared[2]}"
+            exact = rules.names == "exact"
+            meant = known.get(compared[1] if exact else compared[1].lower())
+            if meant is not None and not (exact and rules.odd_case == "ignore"):
+                reason = f"{_shown(meant)} is compared as it is described, and written with = alone"
+                raise Refused(Fault("unsupported-parameter", _shown(name), reason))
         if rules.unknown == "refuse":
             raise Refused(Fault("unsupported-parameter", _shown(name), "there is no such parameter"))
-        notes.add("unknown-parameter", name if _PLAIN_NAME.fullmatch(name) else "")
+        notes.add("unknown-parameter", name if compared or _PLAIN_NAME.fullmatch(name) else "")
 
     def read(self, name: str, kind: Kind, notes: Notes) -> Any:
         """The neutral value of a parameter that was given. Raises Refused."""
@@ -97,12 +109,41 @@ def _shown(name: str) -> str:
 def pairs_of(request: Request, operation: OperationRow) -> list[form.Pair]:
     """The pairs of a request, from where its operation has them. Raises Refused for a body that cannot be read as that."""
     body = request.body or b""
+    if body:
+        _refuse_encoded(request)
     if operation.request == "form":
-        return _read(body, _form_charset(request))
+        return _read(body, _charset(request, "application/x-www-form-urlencoded"))
     found = query_pairs(request.query)
     if operation.request in ("json", "query-and-json"):
         found += _json_members(request, body, required=operation.request == "json")
     return found
+
+
+def refuse_unread(request: Request, rules: Parameters, known: Mapping[str, str], notes: Notes) -> None:
+    """Look at the body of a request whose parameters stand in its query alone. Raises Refused for a parameter that stands there: the list
+    without it is not what was asked for. Where names that were probably meant are ignored, it is noted."""
+    body, media = request.body or b"", media_of(request.header("content-type") or "")
+    names = [pair.name for pair in form.read(body) or ()] if "json" not in media.type else _names(body)
+    for name in names:
+        meant = known.get(name) or known.get(name.lower())
+        if meant is None:
+            continue
+        if rules.names == "exact" and rules.odd_case == "ignore":
+            notes.add("unread-parameter", meant)
+        else:
+            raise Refused(
+                Fault(
+                    "unsupported-parameter", meant, "it stands in the body of a GET, and is read from the query alone"
+                )
+            )
+
+
+def _names(body: bytes) -> list[str]:
+    try:
+        members = lenient.read(body)
+    except Unreadable:
+        return []
+    return list(members) if isinstance(members, dict) else []
 
 
 def query_pairs(query: str) -> list[form.Pair]:
@@ -119,6 +160,7 @@ def _read(data: bytes, charset: str = "utf-8") -> list[form.Pair]:
 
 def entries_of(request: Request, operation: OperationRow) -> list[list[form.Pair] | Fault]:
     """The pairs of each entry of a batch, or what is wrong with it. Raises Refused for a body that is no batch, or too many."""
+    _refuse_encoded(request)
     found = next(
         (
             pair.value
@@ -146,22 +188,22 @@ def _members(members: dict[str, Any], *, latin1: bool = False) -> list[form.Pair
     return [form.Pair(name, value, latin1) for name, value in members.items() if value is not None]
 
 
-def _media(request: Request) -> tuple[str, str]:
-    return _media_of(request.header("content-type") or "")
+def _refuse_encoded(request: Request) -> None:
+    """Refuse a body that has to be decompressed first: no document speaks of that, and read as it is it says nothing."""
+    coding = (request.header("content-encoding") or "").strip()
+    if coding.lower() not in ("", "identity"):
+        raise Refused(Fault("unsupported-media", reason=f", and not encoded as {_shown(coding)}"))
 
 
-@lru_cache(maxsize=64)
-def _media_of(content_type: str) -> tuple[str, str]:
-    """Media type and parameters; callers have few."""
-    media, _, rest = content_type.partition(";")
-    return media.strip().lower(), rest.replace(" ", "").lower()
-
-
-def _form_charset(request: Request) -> str:
-    media, rest = _media(request)
-    if media != "application/x-www-form-urlencoded":
+def _charset(request: Request, *media: str) -> str:
+    """The codec of a body. Raises Refused where it is of another type, or in a charset that is not known here."""
+    found = media_of(request.header("content-type") or "")
+    if found.type not in media:
         raise Refused(Fault("unsupported-media"))
-    return "latin-1" if rest in ("charset=iso-8859-1", "charset=latin-1") else "utf-8"
+    try:
+        return text.known_charset(found.charset)
+    except text.UnknownCharset as error:
+        raise Refused(Fault("unsupported-media", reason=f", and not in the charset {error.name}")) from None
 
 
 def _json_members(request: Request, body: bytes, *, required: bool) -> list[form.Pair]:
@@ -170,17 +212,22 @@ def _json_members(request: Request, body: bytes, *, required: bool) -> list[form
         if required:
             raise Refused(Fault("malformed-body", reason="is empty"))
         return []
-    if _media(request)[0] not in ("application/json", "text/json", ""):
-        raise Refused(Fault("unsupported-media"))
-    latin1 = False
+    charset = _charset(request, "application/json", "text/json", "")
+    body, latin1 = lenient.as_utf8(body, charset)
     try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        body, latin1 = body.decode("latin-1").encode("utf-8"), True
-    try:
-        members = json_format.read(body)
+        members = _decoded(body)
     except Unreadable:
         raise Refused(Fault("malformed-body", reason="is not JSON")) from None
     if not isinstance(members, dict):
         raise Refused(Fault("malformed-body", reason=_NO_OBJECT))
     return _members(members, latin1=latin1)
+
+
+def _decoded(body: bytes) -> Any:
+    """A body as JSON; half a character in it is U+FFFD."""
+    try:
+        return json_format.read(body)
+    except Unreadable:
+        if b"\\u" not in body:
+            raise
+        return lenient.read(body)

@@ -3,7 +3,7 @@ last one, so that a server which does read the time leaves out nothing that was 
 
 from typing import Any, Final
 
-from translator.kinds.instants import read_iso8601, write_iso8601
+from translator.kinds.instants import read_bound, write_iso8601
 
 DAY: Final = 86400
 """Seconds, and the step from one instant that these forms can say to the next."""
@@ -11,7 +11,7 @@ DAY: Final = 86400
 
 def read_day(value: Any) -> float:
     """The midnight with which the day of a date or a date and time begins, whatever the time."""
-    return read_iso8601(value) // DAY * DAY
+    return read_bound(value) // DAY * DAY
 
 
 def write_next_day(instant: float) -> str:

@@ -21,6 +21,7 @@ EPOCH: Final = Annotated[int, msgspec.Meta(ge=0, le=LAST)]
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CLOCK: Final = tuple(f"{minute:02}:{second:02}" for minute in range(60) for second in range(60))
+_LONGEST_DATE: Final = 64
 _MOST: Final = 4096
 _DAY: Final = 86400
 
@@ -32,6 +33,14 @@ _ISO8601: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):?(\d\d))?)?", re.ASCII
 )
 _ISO8601_REASON: Final = "has to be a date like 2018-10-05 or a date and time like 2018-10-05T22:45:32"
+_ISO8601_DAY: Final = re.compile(r"(\d{4})-?(\d{3})(?![\d-])", re.ASCII)
+"""A year and a day in it, such as 2018-278."""
+
+_ISO8601_MONTH: Final = re.compile(r"(\d{4})(?:-(\d\d))?", re.ASCII)
+"""A year, or a month: as a date it is the first day of it."""
+
+_MIDNIGHT: Final = re.compile(r"T24(:?00)?(:?00)?(?=$|[Z+-])")
+"""The end of a day, which is the midnight that the next one begins with."""
 
 
 class _Written(dict[int, str]):
@@ -86,6 +95,26 @@ def read_rfc2822(value: Any) -> int:
     return int(_seconds(year, month, day, clock, found[7], found[8], found[9], "has to be an RFC 2822 date"))
 
 
+def mend(value: Any) -> int | None:
+    """An instant in another form than the one that is expected, in whole seconds; None where it is in none that is known here."""
+    for read in (read_epoch, read_rfc2822, read_iso8601_whole):
+        try:
+            return read(int(value) if isinstance(value, float) and math.isfinite(value) else value)
+        except BadValue:
+            continue
+    return None
+
+
+def mend_by(clock: Clock) -> Callable[[Any], str | None]:
+    """The same in a form that a clock writes."""
+
+    def mended(value: Any) -> str | None:
+        instant = mend(value)
+        return None if instant is None else clock.write(instant)
+
+    return mended
+
+
 def write_iso8601(instant: float) -> str:
     """`2018-10-05T22:45:32`, UTC without saying so, as filters want it."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(instant))
@@ -102,9 +131,45 @@ def read_iso8601(value: Any) -> float:
     return min(whole + float(f"0.{found[7]}"), math.nextafter(whole + 1, whole)) if found[7] else whole
 
 
+def read_bound(value: Any) -> float:
+    """Any date or date and time of ISO 8601, as `read_iso8601` reads it. What lies before the epoch is its beginning, since no message
+    does."""
+    if not isinstance(value, str) or len(value) > _LONGEST_DATE:
+        raise BadValue(_ISO8601_REASON)
+    try:
+        return read_iso8601(value)
+    except BadValue:
+        return min(max(_any_iso8601(value.upper()), 0.0), LAST)
+
+
+def _any_iso8601(value: str) -> float:
+    """The other forms: without hyphens and colons, by week or by day of the year, with a comma, and midnight as 24:00."""
+    if value[:4] == "0000":
+        value = f"0004{value[4:]}"  # a leap year as well, and as long before the epoch as one has to be
+    if (month := _ISO8601_MONTH.fullmatch(value)) is not None:
+        value = f"{month[1]}-{month[2] or '01'}-01"
+    try:
+        if (day := _ISO8601_DAY.match(value)) is not None:
+            value = f"{_day_of_year(int(day[1]), int(day[2]))}{value[day.end() :]}"
+        plain = _MIDNIGHT.sub("T00:00", value)
+        moment = datetime.fromisoformat(plain.replace(",", "."))
+    except (ValueError, OverflowError):
+        raise BadValue(_ISO8601_REASON) from None
+    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return seconds if plain == value else seconds + _DAY
+
+
+def _day_of_year(year: int, day: int) -> str:
+    """`2018-10-05` for the 278th day of 2018. Raises ValueError where that year has no such day."""
+    date = datetime(year, 1, 1, tzinfo=UTC) + timedelta(day - 1)
+    if date.year != year:
+        raise ValueError(day)
+    return f"{date.year:04}-{date.month:02}-{date.day:02}"
+
+
 def read_iso8601_next_day(value: Any) -> float:
     """The midnight after the day of a date or a date and time, whatever the time: as the old server reads the end of a range."""
-    return min(read_iso8601(value) // _DAY * _DAY + _DAY, LAST)
+    return min(read_bound(value) // _DAY * _DAY + _DAY, LAST)
 
 
 def read_iso8601_whole(value: Any) -> int:

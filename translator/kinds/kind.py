@@ -35,6 +35,11 @@ class Kind(NamedTuple):
     as it is. `inline`, `words` and `clock` are `write` again, since in generated code a call costs more than most writes do: as the
     inside of an f-string in which `$x` is the neutral value, as a look-up of what is written for each, and as two look-ups.
     Of an instant `step` says that only multiples of so many seconds can be written.
+
+    What a provider shows is not judged by the rules for what a caller may ask. `shown` reads it where `read` would not do, and never
+    refuses it without need. `mend` gives what a value of any other JSON type or spelling was meant to be, in this form, or None where
+    nothing can be made of it; `blank` is what stands for such a one, and for one that is missing, where a message can be shown all the
+    same. `own` writes a value as the provider itself had it, where that is not what `write` shows.
     """
 
     read: Callable[[Any], Any]
@@ -49,3 +54,17 @@ class Kind(NamedTuple):
     clock: Clock | None = None
     harmless: bool = False
     step: int = 1
+    shown: Callable[[Any], Any] | None = None
+    mend: Callable[[Any], Any] | None = None
+    blank: Any = None
+    own: Callable[[Any], Any] | None = None
+
+    @property
+    def reads_shown(self) -> Callable[[Any], Any]:
+        """How what a provider shows is read."""
+        return self.shown or self.read
+
+    @property
+    def writes_own(self) -> Callable[[Any], Any]:
+        """How a provider is told a value of its own."""
+        return self.own or self.write

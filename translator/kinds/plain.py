@@ -9,6 +9,9 @@ from translator.errors import BadValue
 
 MAX_COUNT = 2**63 - 1
 COUNT = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+_LONGEST_ADDRESS = 2048
+_SCHEME = re.compile(r"https?://", re.IGNORECASE)
+_LOGIN = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s/?#@\x00-\x20\x7f]+(?:[/?#][^\s\x00-\x20\x7f]*)?", re.IGNORECASE)
 
 
@@ -21,6 +24,29 @@ def read_text(value: Any) -> str:
     if not isinstance(value, str):
         raise BadValue("has to be a text")
     return value
+
+
+def mend_text(value: Any) -> str:
+    """A text as it is; what is not one as its JSON, and nothing at all as an empty one."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else msgspec.json.encode(value).decode()
+
+
+def mend_count(value: Any) -> int | None:
+    """A count in digits is that count."""
+    try:
+        return read_count(int(value) if isinstance(value, float) and value.is_integer() else value)
+    except BadValue:
+        return None
+
+
+def mend_flag(value: Any) -> bool | None:
+    """A flag as a word is that flag."""
+    try:
+        return read_flag(value)
+    except BadValue:
+        return None
 
 
 def read_count(value: Any) -> int:
@@ -50,6 +76,17 @@ def read_method(value: Any) -> str:
 
 def read_address(value: Any) -> str:
     """An absolute http or https address without user information and without white space."""
-    if isinstance(value, str) and len(value) <= 2048 and _ADDRESS.fullmatch(value):
+    if isinstance(value, str) and len(value) <= _LONGEST_ADDRESS and _ADDRESS.fullmatch(value):
         return value
-    raise BadValue("has to be an absolute http or https address")
+    raise BadValue(_why_no_address(value))
+
+
+def _why_no_address(value: Any) -> str:
+    """What is wrong with an address, in words for who wrote it."""
+    if not isinstance(value, str) or not _SCHEME.match(value):
+        return "has to be an absolute http or https address"
+    if len(value) > _LONGEST_ADDRESS:
+        return f"has to be an address of at most {_LONGEST_ADDRESS} characters"
+    if _LOGIN.match(value):
+        return "has to be an address without a user name and a password before its host"
+    return "has to be an absolute http or https address, percent-encoded: without blanks and control characters"

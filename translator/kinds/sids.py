@@ -21,9 +21,13 @@ _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DIGIT: Final = dict(zip(_ALPHABET, range(32), strict=True))
 _MARK: Final = "M00000"
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LONGEST: Final = 64
 _BARE_HEX: Final = re.compile(r"V*[0-9a-f]{32}")
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
 _LETTERS: Final = (ascii_letters + digits).encode()
+
+_FOREIGN: Final = "N-"
+"""Before the neutral SID of a provider that prefixes its SIDs, and does not do so here."""
 
 PREFIXED: Final = "SM{$x}"
 """`write_prefixed` without a call."""
@@ -36,6 +40,28 @@ def read_prefixed(value: Any) -> str:
     if isinstance(value, str) and value[:2] == "SM" and _HARMLESS.fullmatch(value, 2):
         return value[2:]
     raise BadValue(_REASON)
+
+
+def read_own_prefixed(value: Any) -> str:
+    """A provider's SID as the neutral one. One that does not begin with `SM` is carried whole behind a mark."""
+    if isinstance(value, str):
+        if value[:2] == "SM" and _HARMLESS.fullmatch(value, 2) and not value.startswith(_FOREIGN, 2):
+            return value[2:]
+        if len(_FOREIGN) + len(value) <= _LONGEST and _HARMLESS.fullmatch(value):
+            return _FOREIGN + value
+    raise BadValue(_REASON)
+
+
+def write_own_prefixed(neutral: str) -> str:
+    """The SID as the provider has it."""
+    return neutral[len(_FOREIGN) :] if neutral.startswith(_FOREIGN) else write_prefixed(neutral)
+
+
+def mend_sid(value: Any) -> str | None:
+    """A SID is a text; a number may be one that was written without its quotes."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else None
 
 
 def write_prefixed(neutral: str) -> str:

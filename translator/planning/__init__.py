@@ -8,10 +8,10 @@ Query ─▶ plan ─┬▶ pages   only the slices that cover the page, and the
 from collections.abc import Iterator, Sequence
 
 from translator.accounts import Entry
-from translator.model import Message, Notes, Query
+from translator.model import Message, Notes, Query, Unread
 from translator.planning import scans
 from translator.planning.answers import is_ours, read_answer
-from translator.planning.arrange import sift
+from translator.planning.arrange import left_out, readable, sift
 from translator.planning.blocks import Budget
 from translator.planning.limits import Limits
 from translator.planning.pages import Pages
@@ -48,16 +48,16 @@ def list_page(entry: Entry, query: Query, limits: Limits, now: float, notes: Not
             entry, slices, query, planned, limits, now, sends, ("total", *behind, planned.pushed),
             shows_total=front.shows_total, in_pages=front.in_pages,
         )  # fmt: skip
-        return (yield from pages.page())
+        page = yield from pages.page()
+        return left_out(page, fail=limits.fail_unread) if slices.judge.unread else page
     whole = (query.sender, query.recipient, query.sender_like, query.recipient_like, query.within)
     narrowed = (query.since, query.until, query.statuses, query.directions, query.order)
-    return (
-        yield from scans.page(
-            slices, query, front.sort_key(query.order.attribute), back.order,
-            kept_as=("rows", entry.front.dialect, *behind, sends, whole, narrowed),
-            life=limits.snapshot_ttl, in_pages=front.in_pages,
-        )
+    page = yield from scans.page(
+        slices, query, front.sort_key(query.order.attribute), back.order,
+        kept_as=("rows", entry.front.dialect, *behind, sends, whole, narrowed),
+        life=limits.snapshot_ttl, in_pages=front.in_pages, shows_total=front.shows_total,
     )  # fmt: skip
+    return left_out(page, fail=limits.fail_unread)
 
 
 def within_second(entry: Entry, created: int, limits: Limits, now: float, notes: Notes) -> Steps:
@@ -65,13 +65,19 @@ def within_second(entry: Entry, created: int, limits: Limits, now: float, notes:
     return (yield from messages_between(entry, Query(since=created, until=created + 1), limits, now, notes))
 
 
-def messages_between(entry: Entry, window: Query, limits: Limits, now: float, notes: Notes) -> Steps:
+def messages_between(
+    entry: Entry, window: Query, limits: Limits, now: float, notes: Notes, unread: list[Unread] | None = None
+) -> Steps:
     """The entry's own messages that were created in a stretch of time, in no order, and no others, whatever the back's bounds let
-    through. Raises Refused and Unreadable."""
+    through. Rows that cannot be read are stepped over, and put into `unread`. Raises Refused and Unreadable."""
     planned = plan(window, entry.back.dialect.back)
     slices = Slices(entry, planned.pushed, now, Budget(limits.max_asks), notes, ordered=False)
     yield from slices.recall()
     rows: Sequence[Message] = yield from slices.stretch(0)
+    if slices.judge.unread:
+        if unread is not None:
+            unread += [row for row in rows if isinstance(row, Unread)]
+        rows = readable(rows)
     return list(filter(sift(window), rows)) if planned.sifted else rows
 
 

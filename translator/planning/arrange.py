@@ -1,11 +1,20 @@
 """Arranging rows that were read: sift, sort, cut, count."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
-from translator.errors import Refused
+import msgspec
+
+from translator.errors import Refused, Unreadable
+from translator.kinds.numbers import spellings
 from translator.kinds.patterns import ending
-from translator.model import Fault, Message, Page, Query
+from translator.model import Fault, Message, Page, Query, Unread
+
+_CONSTRAINTS: Final = {
+    "created": ("since", "until"), "sender": ("sender", "sender_like"), "recipient": ("recipient", "recipient_like"),
+    "text": ("within",), "status": ("statuses",), "direction": ("directions",),
+}  # fmt: skip
+"""The constraints of a query, by the attribute that each is about."""
 
 
 def base_order(rows: Sequence[Message], *, descending: bool) -> list[Message]:
@@ -20,12 +29,29 @@ def arranged(rows: Sequence[Message], query: Query, key: Callable[[Message], Any
     is sorted.
     """
     matches = list(filter(sift(query), rows))
-    if query.order.attribute != "created":
+    attribute = query.order.attribute
+    if attribute != "created":
         matches.reverse()
         matches.sort(key=key, reverse=query.order.descending)
     elif query.order.descending:
         matches.reverse()
     return matches
+
+
+def arranged_around(rows: Sequence[Message], query: Query, key: Callable[[Message], Any]) -> list[Message]:
+    """The same where some rows are Unread. Such a one is there where nothing that is known of it says that it does not match; where what
+    the list is sorted by is not known of it, it is behind all others."""
+    keeps, by = sift(query), query.order.attribute
+    matches = [row for row in rows if (_may_match(row, query) if isinstance(row, Unread) else keeps(row))]
+    last = [row for row in matches if isinstance(row, Unread) and by not in ("created", *row.known)]
+    placed = [row for row in matches if not isinstance(row, Unread) or by in ("created", *row.known)]
+    return arranged(placed, Query(order=query.order), key) + last
+
+
+def _may_match(row: Unread, query: Query) -> bool:
+    """Whether nothing that is known of a row keeps it out of a list."""
+    unknown = [name for attribute, names in _CONSTRAINTS.items() if attribute not in row.known for name in names]
+    return sift(msgspec.structs.replace(query, **dict.fromkeys(unknown)))(row)
 
 
 def sift(query: Query) -> Callable[[Message], bool]:
@@ -36,9 +62,11 @@ def sift(query: Query) -> Callable[[Message], bool]:
     if (until := query.until) is not None:
         tests.append(lambda message: message.created < until)
     if (sender := query.sender) is not None:
-        tests.append(lambda message: message.sender == sender)
+        senders = spellings(sender)
+        tests.append(lambda message: message.sender in senders)
     if (recipient := query.recipient) is not None:
-        tests.append(lambda message: message.recipient == recipient)
+        recipients = spellings(recipient)
+        tests.append(lambda message: message.recipient in recipients)
     if (sender_like := query.sender_like) is not None:
         sent = ending(sender_like)
         tests.append(lambda message: sent(message.sender))
@@ -64,6 +92,7 @@ class Stretch:
 
     def __init__(self, query: Query, matches: int, before: int | None = None) -> None:
         self.total = matches if query.limit is None else min(matches, query.limit)
+        self._cut = self.total < matches
         self.start = query.skip if before is None else before
         room = self.total - query.skip
         if before is not None:
@@ -82,7 +111,7 @@ class Stretch:
             raise Refused(Fault("page-out-of-range", reason=f"{page} is past the last page, which is {last}"))
         return Page(
             messages=messages, skip=query.skip, count=query.count, total=self.total, limit=query.limit, capped=capped,
-            more=self._more,
+            more=self._more, cut=self._cut,
         )  # fmt: skip
 
 
@@ -93,3 +122,19 @@ def cut(messages: Sequence[Message], query: Query, *, in_pages: bool, capped: bo
         before = next((at + 1 for at, message in enumerate(messages) if message.sid == query.after), None)
     stretch = Stretch(query, len(messages), before)
     return stretch.page(messages[stretch.start : stretch.start + stretch.shown], in_pages=in_pages, capped=capped)
+
+
+def readable(rows: Sequence[Message]) -> list[Message]:
+    """Those rows that are not Unread."""
+    return [row for row in rows if not isinstance(row, Unread)]
+
+
+def left_out(page: Page, *, fail: bool) -> Page:
+    """The page without the rows that are Unread. Raises Unreadable where such a page is to fail."""
+    shown = readable(page.messages)
+    missing = len(page.messages) - len(shown) + page.left_out
+    if missing and fail:
+        raise Unreadable("a list has a row that cannot be read: [lists] unreadable")
+    final = page.messages[-1] if page.messages else None
+    last = final.sid if isinstance(final, Unread) and "sid" in final.known else ""
+    return msgspec.structs.replace(page, messages=shown, left_out=missing, last=last) if missing else page

@@ -7,7 +7,8 @@ class Limits(NamedTuple):
     """`[lists]` of the configuration; all durations in seconds.
 
     `max_asks` bounds one list; `cap` answers with what could be read where that is not enough, instead of an error. A list that
-    was read whole is kept for `snapshot_ttl`, a total for `total_ttl`. A range that ended more than `settle` ago grows no more.
+    was read whole is kept for `snapshot_ttl`, a total for `total_ttl`. A range that ended more than `settle` ago grows no more. Rows that
+    cannot be read are left out, or with `fail_unread` make the list fail that would show them.
     """
 
     max_asks: int = 1000
@@ -15,3 +16,4 @@ class Limits(NamedTuple):
     snapshot_ttl: float = 60.0
     total_ttl: float = 600.0
     settle: float = 300.0
+    fail_unread: bool = False

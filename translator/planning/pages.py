@@ -6,6 +6,7 @@ list, newest first     … │ page 1 │   page 0   │         and a page that
 
 import math
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from translator.accounts import Entry
@@ -13,6 +14,7 @@ from translator.errors import Refused, Unreadable
 from translator.model import Message, Page, Query
 from translator.planning import moving, totals
 from translator.planning.arrange import Stretch, cut
+from translator.planning.filling import filled
 from translator.planning.limits import Limits
 from translator.planning.plan import Plan
 from translator.planning.retrieve import read_retrieve, write_retrieve
@@ -49,10 +51,9 @@ class Pages:
         yield from self._slices.recall()
         if not self._shows_total and not self._plan.mirrored:
             rows = yield from self._slices.stretch(query.skip, query.skip + query.count)
-            total = query.skip + len(rows)
-            return Page(
-                messages=rows, skip=query.skip, count=query.count, total=total, limit=None, capped=self._slices.capped
-            )
+            rows = (yield from filled(self._slices, query, rows)) if self._slices.judge.unread else rows
+            total, capped = query.skip + len(rows), self._slices.capped
+            return Page(messages=rows, skip=query.skip, count=query.count, total=total, limit=None, capped=capped)
         if self._slices.budget.cap and self._asks > self._slices.budget.left // 2:
             return (yield from self._as_far_as_it_goes())
         counted = yield from self._counted(renew=False)
@@ -67,8 +68,7 @@ class Pages:
     @property
     def _asks(self) -> int:
         """How many slices the page takes."""
-        query = self._query
-        most = query.count if query.limit is None else min(query.count, query.limit)
+        most = min(self._query.count, self._query.limit or self._query.count)
         return max(1, -(-most // self._slices.size))
 
     def _as_far_as_it_goes(self) -> Steps:
@@ -92,9 +92,8 @@ class Pages:
     def _shown(self, stretch: Stretch, start: int, counted: Counted) -> Steps:
         """The page whose rows begin at an index of the back; those that were read already are not asked for again."""
         stop, slices, read = start + stretch.shown, self._slices, counted.read
-        missing: Sequence[int] = range(start, stop)
-        if read:
-            missing = [index for index in missing if index not in read]
+        there: Sequence[int] = range(start, stop)
+        missing = [index for index in there if index not in read] if read else there
         rows: Sequence[Message] = ()
         if missing:
             first, last = missing[0], missing[-1] + 1
@@ -290,7 +289,9 @@ class Pages:
         self._slices.must_take(1)
         self._slices.notes.asks += 1
         [answer] = yield Ask(self._entry.back.name, (write_retrieve(self._entry, sid),))
-        return read_retrieve(self._entry, sid, answer, self._now)
+        with suppress(Unreadable):  # its page is found by its number then
+            return read_retrieve(self._entry, sid, answer, self._now)
+        return None
 
 
 def _before(row: Message, other: Message, *, descending: bool) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from translator.model import Message, Query
 from translator.planning import totals
-from translator.planning.arrange import arranged, base_order, cut
+from translator.planning.arrange import arranged, arranged_around, base_order, cut, readable
 from translator.planning.slices import Slices
 from translator.wants import Kept, Once, Steps
 
@@ -23,24 +23,34 @@ def page(
     kept_as: tuple[Hashable, ...],
     life: float,
     in_pages: bool,
+    shows_total: bool,
 ) -> Steps:
-    """The page of a list of which all rows are read. `order` is the back's, `kept_as` names the list whatever its page.
+    """The page of a list of which all rows are read. `order` is the back's, `kept_as` names the list whatever its page. Of a list whose
+    total is shown, rows that cannot be read keep their places; of another one a page that is short is taken for the last, so they have
+    none.
 
     Where asks may not suffice and less will do, it is of the newest rows, if the order tells which those are, else of the first ones. The
     first page is always read anew; the others come from what was read for it, while that lives.
     """
 
-    def steps(previous: tuple[list[Message], bool] | None) -> Steps:
+    def steps(previous: tuple[list[Message], bool, bool] | None) -> Steps:
         if previous is not None and (query.skip or query.after):
             return previous, None
         yield from slices.recall()
         from_end = slices.budget.cap and order == "ascending" and not slices.is_empty
         rows, whole = yield from (totals.newest(slices) if from_end else slices.all())
-        found = (arranged(base_order(rows, descending=order == "descending"), query, key), not whole)
+        unread = slices.judge.unread
+        arrange = arranged_around if unread else arranged
+        found = (arrange(base_order(rows, descending=order == "descending"), query, key), not whole, unread)
         return found, Kept(found, weight(found[0]), life)
 
-    messages, capped = yield Once(kept_as, steps)
-    return cut(messages, query, in_pages=in_pages, capped=capped)
+    messages, capped, unread = yield Once(kept_as, steps)
+    if not unread or shows_total:
+        return cut(messages, query, in_pages=in_pages, capped=capped)
+    shown = readable(messages)
+    page = cut(shown, query, in_pages=in_pages, capped=capped)
+    page.left_out = len(messages) - len(shown)
+    return page
 
 
 def weight(messages: Sequence[Message]) -> int:

@@ -18,6 +18,7 @@ from translator.model import Fault, Message, Notes
 from translator.planning import served
 from translator.planning.answers import read_answer
 from translator.planning.blocks import Block, Budget, pushed_along
+from translator.planning.judging import Judge
 from translator.planning.run import SETTING, Run, Span
 from translator.wants import Ask, Steps
 from translator.wire import Answer, Failure
@@ -54,6 +55,8 @@ class Slices:
         self.served = 0
         self.moves = self._verbs.order == "descending"
         self.stays = self._verbs.order == "ascending" and not self.in_pages
+        by_place = self._verbs.order == "ascending"
+        self.judge = Judge(self._why_not, notes, by_place=by_place, descending=self.moves)
         self.capped = self.unproven = False
 
     @property
@@ -82,6 +85,7 @@ class Slices:
         pushed = self._pushed._replace(since=since, until=until)
         part = Slices(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._ordered)
         part.size, part.served = self.size, self.served
+        part.judge.trusts(self.judge)
         return part
 
     # -------------------------------------------------------------------------------------------------- what a back serves
@@ -254,20 +258,21 @@ class Slices:
         except Refused as refused:
             if refused.fault.name != "page-out-of-range":
                 raise _naming_the_setting(refused, answer) from None
-            if span.start == 0:
-                raise Unreadable("the back refuses the first page of a list") from None
+            if not self.judge.may_be_past(span.start, span.size):
+                raise Unreadable("the back refuses a page that the list has") from None
             return Slice([])  # a page past the last one holds nothing
         rows = slice_.rows
         if slice_.size is not None and 0 < slice_.size < span.size:
             return Slice([], slice_.size)  # pages of another size: these rows stand elsewhere
         if len(rows) > span.size:
             raise Unreadable(f"a slice is longer than asked for: {SETTING}")
-        self._check(rows)
         self.served = max(self.served, len(rows))
-        return Slice(rows)
+        self.judge.saw(span.start, span.size, len(rows), slice_.last)
+        return Slice(self.judge.judged(span.start, rows))
 
-    def _check(self, rows: Sequence[Message]) -> None:
-        """Column by column, which takes a third of what it takes row by row. Raises Unreadable."""
+    def _why_not(self, rows: Sequence[Message]) -> str:
+        """Why these rows are not what was asked for; empty where they are. Column by column, which takes a third of what it takes row by
+        row."""
         since, until = self._let_through
         lower = -1 if since is None else since
         upper = LAST + 1 if until is None else until
@@ -275,20 +280,21 @@ class Slices:
         in_order = sorted(created, reverse=self._verbs.order == "descending")
         ends = in_order[:1] + in_order[-1:]
         if ends and not lower <= min(ends) <= max(ends) < upper:
-            raise Unreadable(f"a row is outside the range asked for: {SETTING}")
+            return f"a row is outside the range asked for: {SETTING}"
         statuses, directions = self._pushed.statuses, self._pushed.directions
         if (statuses is not None and not statuses.issuperset([message.status for message in rows])) or (
             directions is not None and not directions.issuperset([message.direction for message in rows])
         ):
-            raise Unreadable(f"a row has another status or direction than the one asked for: {SETTING}")
+            return f"a row has another status or direction than the one asked for: {SETTING}"
         behind = self._entry.behind
         ours = {message.account for message in rows} <= {None, behind.account} and (
             not behind.property or {message.property for message in rows} <= {None, behind.property}
         )
         if not ours:
-            raise Unreadable("a row belongs to another account or property than the one asked for")
+            return "a row belongs to another account or property than the one asked for"
         if self._ordered and created != in_order:
-            raise Unreadable("rows are not in the order that the back is said to have: is search_order right?")
+            return "rows are not in the order that the back is said to have: is search_order right?"
+        return ""
 
 
 def _naming_the_setting(refused: Refused, answer: Answer) -> Refused:

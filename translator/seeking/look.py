@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from translator.accounts import Entry
+from translator.compile.odd import as_sent
 from translator.errors import Refused, TranslatorError
-from translator.model import DIRECTIONS, Message, Notes, Query
+from translator.model import DIRECTIONS, Message, Notes, Query, Unread
 from translator.planning import Limits, messages_between, read_retrieve, write_retrieve
 from translator.seeking.intervals import Interval, joined
 from translator.seeking.search import BEFORE, Search
@@ -31,6 +32,9 @@ _SHARE: Final = 0.8
 
 _ENDS: Final = 2
 """Asks that a reading takes whatever it holds: one slice, and the look behind it."""
+
+_TELLING: Final = frozenset(("sid", "created", "recipient", "text"))
+"""What has to be known of a row that cannot be shown, so that it may be taken for a send."""
 
 _OUTBOUND: Final = frozenset(DIRECTIONS) - {"inbound"}
 
@@ -59,8 +63,10 @@ class Look:
         self._budget = limits.max_asks if self._is_coarse else min(ASKS, limits.max_asks)
         self._by_id = verbs.takes_our_id
         self._wanted: dict[tuple[str, str], list[Search]] = defaultdict(list)
+        self._to: dict[str, list[Search]] = defaultdict(list)
         for search in searches:
             self._wanted[search.sought.key].append(search)
+            self._to[search.sought.recipient].append(search)
         self._by_sid: dict[str, Message | None] = {}
         self.notes = Notes()
         self.read: list[Interval] = []
@@ -193,8 +199,9 @@ class Look:
             raise _OutOfAsks
         window = Query(since=interval.since, until=interval.until, directions=_OUTBOUND)
         limits = self._limits._replace(max_asks=min(before, most))
+        unread: list[Unread] = []
         try:
-            rows = yield from messages_between(self._entry, window, limits, self._now, self.notes)
+            rows = yield from messages_between(self._entry, window, limits, self._now, self.notes, unread)
         except Refused as refused:
             if refused.fault.name != "list-too-long":
                 raise
@@ -202,7 +209,8 @@ class Look:
             return
         self._measure(interval, before - self._left)
         self.read = joined([*self.read, interval])
-        self._compare(rows)
+        self._compare([*rows, *(as_sent(row, self._now) for row in unread if row.known >= _TELLING)])
+        self._notice(unread)
 
     def _measure(self, interval: Interval, asks: int) -> None:
         """So many asks were spent on an interval. The dearest one of a look says what a second costs."""
@@ -217,6 +225,16 @@ class Look:
         for row in rows:
             for search in self._wanted.get((row.recipient, row.text), ()):
                 search.see(row)
+            for search in self._to.get(row.recipient, ()):
+                search.notice(row)
+
+    def _notice(self, unread: Iterable[Unread]) -> None:
+        """A row that cannot be shown may be a send too, unless what is known of it says otherwise."""
+        for row in unread:
+            if "direction" in row.known and row.direction == "inbound":
+                continue
+            for search in self._to.get(row.recipient, ()) if "recipient" in row.known else self._searches:
+                search.notice(row)
 
     def _ask_for_ids(self) -> Steps:
         """Where messages carry an id of ours, ask for each that may be a send: only the one with its id is it."""

@@ -55,7 +55,8 @@ class Search:
     """One send over all looks for it. `found` is the message that carries our id, where backs show one.
 
     `seen` are the messages that may be it by SID, `taken` SIDs that are known to be other sends, `refuted` SIDs of messages that carry
-    another id; `was_seen`: there was any message of that recipient and text, whoever sent it.
+    another id; `was_seen`: there was any message of that recipient and text, whoever sent it. `could_be` are all messages to that
+    recipient, whatever their text: a back may show a text otherwise than it was sent.
 
     Of the last look: `is_reached`: it has read some of the near stretch; `is_near_read`: by now all of that was read; `is_over`: its time
     was over; `is_whole`: by now all of the window was read. `was_whole`: it ever was.
@@ -66,6 +67,7 @@ class Search:
         self.seen: dict[str, Message] = {}
         self.taken: set[str] = set()
         self.refuted: set[str] = set()
+        self.could_be: set[str] = set()
         self.found: Message | None = None
         self.is_near_read = self.is_whole = self.was_whole = self.is_reached = self.is_over = False
         self.was_seen = False
@@ -80,6 +82,11 @@ class Search:
         self.was_seen = True
         if message.sid not in self.taken and len(self.seen) < _KEPT:
             self.seen[message.sid] = message
+
+    def notice(self, message: Message) -> None:
+        """A row goes to the recipient of the send, or nothing that is known of it says otherwise."""
+        if self.window.holds(message.created) and len(self.could_be) < _KEPT:
+            self.could_be.add(message.sid)
 
     def take_away(self, sids: set[str]) -> None:
         """These messages are other sends'."""

@@ -205,9 +205,11 @@ class Proxy:
         self._record(call, reply)
 
     def _explained(self, reply: Reply) -> wire.Response:
-        """The answer, with what it took and what it lost where the operator wants that said."""
+        """The answer, with what it took and what it lost where the operator wants that said. That rows are missing is always said."""
         if self._losses is None:
-            return reply.response
+            if reply.total in ("", "exact"):
+                return reply.response
+            return reply.response.replace(headers=(*reply.response.headers, ("x-translator-total", reply.total)))
         told = [("x-translator-back-calls", str(reply.asks))]
         if reply.total:
             told.append(("x-translator-total", reply.total))

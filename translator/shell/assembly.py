@@ -6,8 +6,10 @@ from translator.accounts import Accounts, Back, Entry, Side
 from translator.dialect import Dialect, dialect
 from translator.errors import ConfigError, TableError
 from translator.exchange import Limits
+from translator.kinds.numbers import Numbering
 from translator.shell import sections
-from translator.shell.settings import Settings
+from translator.shell.regions import national_in
+from translator.shell.settings import Account, Settings
 from translator.shell.upstream import LARGEST, Upstream
 from translator.tables import Table, overlay
 from translator.tables.load import raw_tables
@@ -53,9 +55,12 @@ def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly
     served = [(account.behind.name, account.behind.account) for account in settings.accounts]
     entries = []
     for account in settings.accounts:
-        front = account.front
-        spoken = dialects.of(front.dialect, "front", front.given, f"{account.where} front")
-        back, behind = backs[account.behind.name], account.behind
+        front, behind = account.front, account.behind
+        numbering = _numbering(account)
+        spoken = dialects.of(front.dialect, "front", front.given, f"{account.where} front", numbering)
+        back = backs[behind.name]
+        if numbering is not None:
+            back = back._replace(dialect=_behind(dialects, settings, back.name, settings.backs[back.name], numbering))
         _check_property(f"{account.where} front.property", spoken.table, front.property)
         _check_property(f"{account.where} back.property", back.dialect.table, behind.property)
         entries.append(
@@ -70,7 +75,14 @@ def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly
         name: Reach(back.url, back.timeout, back.concurrency, back.engine) for name, back in settings.backs.items()
     }
     lists = settings.lists
-    limits = Limits(lists.max_asks, lists.on_cap == "capped", lists.snapshot_ttl, lists.total_ttl, lists.settle)
+    limits = Limits(
+        lists.max_asks,
+        lists.on_cap == "capped",
+        lists.snapshot_ttl,
+        lists.total_ttl,
+        lists.settle,
+        lists.unreadable == "fail",
+    )
     return Assembly(Accounts(entries), limits, reaches)
 
 
@@ -91,36 +103,55 @@ class Dialects:
         """Every dialect there is."""
         return tuple(self._raw)
 
-    def of(self, name: str, side: str, given: dict[str, Any], where: str) -> Dialect:
-        """A dialect with these settings laid over its table; `where` is the section of the error. Raises ConfigError."""
+    def of(
+        self, name: str, side: str, given: dict[str, Any], where: str, numbering: Numbering | None = None
+    ) -> Dialect:
+        """A dialect with these settings laid over its table, for accounts that say so much of their numbers; `where` is the section of
+        the error. Raises ConfigError."""
         if name not in self._raw:
             raise ConfigError(where, f"dialect has to be one of {', '.join(self.names)}")
         for key, value in given.items():
             if not isinstance(value, str | int):
                 raise ConfigError(f"{where}.{key}", "unknown key, or a value of the wrong type")
-        made = (name, side, *sorted((key, type(value).__name__, value) for key, value in given.items()))
+        made = (name, side, numbering, *sorted((key, type(value).__name__, value) for key, value in given.items()))
         if made not in self._made:
-            self._made[made] = self._before.get(made) or self._new(name, side, given, where)
+            self._made[made] = self._before.get(made) or self._new(name, side, given, where, numbering)
         return self._made[made]
 
-    def _new(self, name: str, side: str, given: dict[str, Any], where: str) -> Dialect:
+    def _new(self, name: str, side: str, given: dict[str, Any], where: str, numbering: Numbering | None) -> Dialect:
         file, raw = self._raw[name]
-        return _compiled(file, raw, overlay(raw, side, given, where), given, where)
+        return _compiled(file, raw, overlay(raw, side, given, where), given, where, numbering)
 
 
-def _compiled(file: str, plain: dict[str, Any], laid: dict[str, Any], given: dict[str, Any], where: str) -> Dialect:
+def _compiled(
+    file: str,
+    plain: dict[str, Any],
+    laid: dict[str, Any],
+    given: dict[str, Any],
+    where: str,
+    numbering: Numbering | None,
+) -> Dialect:
     """The dialect of a table with settings laid over it. What only the settings broke is their error, not the table's."""
     if not given:
-        return dialect(file, plain)
+        return dialect(file, plain, numbering)
     try:
-        return dialect(file, laid)
+        return dialect(file, laid, numbering)
     except TableError as error:
         dialect(file, plain)  # where the table is broken without them, that is what is said
         raise ConfigError(where, f"{', '.join(given)}: {error.what}") from None
 
 
-def _behind(dialects: Dialects, settings: Settings, name: str, back: sections.Back) -> Dialect:
-    return dialects.of(back.dialect, "back", back.given, f"{settings.file}, [backs.{name}]")
+def _behind(
+    dialects: Dialects, settings: Settings, name: str, back: sections.Back, numbering: Numbering | None = None
+) -> Dialect:
+    return dialects.of(back.dialect, "back", back.given, f"{settings.file}, [backs.{name}]", numbering)
+
+
+def _numbering(account: Account) -> Numbering | None:
+    """What an account says of its numbers; None where it says nothing. Raises ConfigError."""
+    said = account.numbers
+    national = national_in(said.region, f"{account.where} region") if said.region else None
+    return Numbering(frozenset(said.short_codes), national) if said.short_codes or national else None
 
 
 def _check_property(where: str, table: Table, given: str) -> None:

@@ -258,9 +258,9 @@ class Connection(asyncio.Protocol):
     def _head_of(self, call: Incoming, response: wire.Response, *, close: bool) -> bytes:
         """An answer's bytes, up to its body."""
         begin = self._heads.head(response.status, response.headers)
-        length = "" if response.status in _BODILESS else f"content-length: {len(response.body)}\r\n"
-        end = "connection: close\r\n\r\n" if close else "\r\n"
-        return f"{begin}{length}x-request-id: {call.id}\r\n{end}".encode("latin-1")
+        length = "" if response.status in _BODILESS else f"Content-Length: {len(response.body)}\r\n"
+        end = "Connection: close\r\n\r\n" if close else "\r\n"
+        return f"{begin}{length}X-Request-Id: {call.id}\r\n{end}".encode("latin-1")
 
     def _end(self, head: bytes, body: bytes = b"") -> None:
         """Say the last of this connection. Only our side of it is closed (RFC 9112, 9.6): a close in the face of a caller that is still

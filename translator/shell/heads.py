@@ -12,8 +12,15 @@ _HEADS: Final = 256
 """How many beginnings of answers are kept for the second that they hold."""
 
 _REFUSED: Final = (
-    "HTTP/1.1 {} {} \r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{}"
+    "HTTP/1.1 {} {} \r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}"
 )
+_SPELT: Final = {"www-authenticate": "WWW-Authenticate"}
+"""Headers that are not spelt with a capital behind each hyphen and small letters else."""
+
+
+def spelt(name: str) -> str:
+    """A header's name as old servers wrote it. Its case means nothing, and published clients look for `Content-Type` all the same."""
+    return _SPELT.get(name.lower()) or "-".join([part.capitalize() for part in name.split("-")])
 
 
 def refusal(status: int, why: str) -> bytes:
@@ -37,7 +44,8 @@ class Heads:
         known = self._kept.get((status, headers))
         if known is None:
             always = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._always]
-            lines = [f"HTTP/1.1 {status} {_PHRASES.get(status, '')}", *map(": ".join, [*always, *headers]), ""]
+            told = [f"{spelt(name)}: {value}" for name, value in (*always, *headers)]
+            lines = [f"HTTP/1.1 {status} {_PHRASES.get(status, '')}", *told, ""]
             known = "\r\n".join(lines)
             if known.count("\n") != len(lines) - 1 or known.count("\r") != len(lines) - 1:
                 raise ValueError("a header holds the end of a line")

@@ -11,6 +11,7 @@ Days = Annotated[float, Meta(gt=0, le=31536000)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Workers = Annotated[int, Meta(ge=1, le=256)]
 Positive = Annotated[int, Meta(ge=1)]
+ShortCode = Annotated[str, Meta(pattern="^[0-9]{1,15}$")]
 Count = Annotated[int, Meta(ge=0)]
 
 
@@ -82,7 +83,8 @@ class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
 
 class Lists(msgspec.Struct, frozen=True, kw_only=True):
     """`[lists]`: how many asks at a back one list may take and what becomes of one that needs more, how long a list that was read
-    whole and a total are kept (seconds) and in how many bytes, and after how many seconds a range grows no more."""
+    whole and a total are kept (seconds) and in how many bytes, and after how many seconds a range grows no more. `unreadable` says what
+    becomes of a list with a row that cannot be read: the row is left out, or the list fails."""
 
     max_asks: Positive = 1000
     on_cap: Literal["error", "capped"] = "error"
@@ -90,6 +92,7 @@ class Lists(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_bytes: Count = 64 * 1024 * 1024
     total_ttl: Duration = 600.0
     settle: Duration = 300.0
+    unreadable: Literal["skip", "fail"] = "skip"
 
 
 class Back(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +126,14 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Front(dialect={self.dialect!r}, account={self.account!r}, property={self.property!r})"
+
+
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account says of numbers, beside `front` and `back`: `short_codes` are digits that are one however many they are, `region`
+    the country whose numbers are read without their country code."""
+
+    short_codes: tuple[ShortCode, ...] = ()
+    region: str = ""
 
 
 class Behind(msgspec.Struct, frozen=True, kw_only=True):

@@ -253,9 +253,20 @@ class Seeker:
     async def _all_made_again(self, rows: list[dict[str, Any]]) -> list[bool]:
         return list(await asyncio.gather(*(self._made_again(row) for row in rows)))
 
+    async def _may_be_there(self, row: dict[str, Any]) -> bool:
+        """Whether a message to its recipient is no other send's: it may be this one, shown with another text than it was sent with."""
+        search = self._places[row["place"]].watched[row["id"]].search
+        could_be = search.could_be - search.refuted
+        left = could_be - await self._store.read(partial(doubts.claimed, place=row["place"], sids=list(could_be)))
+        if left:
+            logger().warning("not-made-again", send=row["id"], back=self._back_of(row["place"]), could_be=len(left))
+        return bool(left)
+
     async def _made_again(self, row: dict[str, Any]) -> bool:
         """Make a send again, once. Whether it was."""
         entry, now = self._accounts.by_name[row["entry"]], self._clock()
+        if await self._may_be_there(row):
+            return False
         if not await self._store.write(partial(doubts.begin_again, row=row, now=now, patience=self._patience.answer)):
             return False
         self._places[row["place"]].watched.pop(row["id"], None)

@@ -15,7 +15,7 @@ from translator.errors import ConfigError
 from translator.shell.addresses import check_network, check_url, read_address
 from translator.shell.environment import key_at, overridden, substituted
 from translator.shell.receipts import SHORTEST
-from translator.shell.sections import Back, Behind, Callbacks, Front, Lists, Sends, Server, Store
+from translator.shell.sections import Back, Behind, Callbacks, Front, Lists, Numbers, Sends, Server, Store
 
 
 class Account(NamedTuple):
@@ -24,6 +24,7 @@ class Account(NamedTuple):
     where: str
     front: Front
     behind: Behind
+    numbers: Numbers = Numbers()
 
 
 class Settings(NamedTuple):
@@ -150,11 +151,23 @@ def _accounts(file: str, rows: list[Any], folder: Path, environment: Mapping[str
     found = []
     for number, raw in enumerate(rows, 1):
         where = f"{file}, [[accounts]] row {number}"
-        if not isinstance(raw, dict) or set(raw) != {"front", "back"}:
-            raise ConfigError(where, "has exactly two keys, front and back")
-        sides = {side: substituted(value, f"{where} {side}", folder, environment) for side, value in raw.items()}
-        front = _decode(f"{where} front", sides["front"], Front)
-        found.append(Account(where, front, _decode(f"{where} back", sides["back"], Behind)))
+        if not isinstance(raw, dict) or not {"front", "back"} <= set(raw) <= {
+            "front",
+            "back",
+            *Numbers.__struct_fields__,
+        }:
+            raise ConfigError(
+                where, f"has the keys front and back, and may have {', '.join(Numbers.__struct_fields__)}"
+            )
+        sides = {side: substituted(raw[side], f"{where} {side}", folder, environment) for side in ("front", "back")}
+        own = {name: value for name, value in raw.items() if name not in sides}
+        front, behind = (
+            _decode(f"{where} front", sides["front"], Front),
+            _decode(f"{where} back", sides["back"], Behind),
+        )
+        found.append(
+            Account(where, front, behind, _decode(where, substituted(own, where, folder, environment), Numbers))
+        )
     return tuple(found)
 
 
@@ -179,7 +192,7 @@ def _check(settings: Settings) -> None:
         check_url(f"{settings.file}, [backs.{name}] url", back.url)
     if not settings.accounts:
         raise ConfigError(f"{settings.file}, [[accounts]]", "there is no row, so nobody could log in")
-    for where, front, behind in settings.accounts:
+    for where, front, behind, _ in settings.accounts:
         if behind.name not in settings.backs:
             known = ", ".join(settings.backs) or "none"
             raise ConfigError(f"{where} back.name", f"there is no [backs] section of this name; there are {known}")
@@ -224,7 +237,7 @@ def _credentials(where: str, account: str, *tokens: str) -> None:
 def _overlaps(accounts: tuple[Account, ...]) -> None:
     """Two accounts overlap when they share the front (dialect, account, property) or the back (name, account, property)."""
     taken: dict[tuple[str, str, str, str], str] = {}
-    for where, front, behind in accounts:
+    for where, front, behind, _ in accounts:
         for side, keys in (
             ("front", (front.dialect, front.account, front.property)),
             ("back", (behind.name, behind.account, behind.property)),

@@ -20,6 +20,8 @@ def send(table: Table) -> Findings:
             yield where, f"depends on {row.depends}, which no row is of"
         if row.kind not in KINDS:
             yield where, f"no such kind: {row.kind}"
+        if row.grace < 0 or (row.grace and not row.kind.startswith("instant:")):
+            yield where, "a grace is a number of seconds, and only an instant has one"
         if row.kind.startswith("number:") != bool(row.carries) or not set(row.carries) <= _PARTIES:
             yield where, f"a number, and nothing else, says what it carries, out of {', '.join(sorted(_PARTIES))}"
     for number, untold in enumerate(table.untold, 1):
@@ -121,6 +123,6 @@ def paging(table: Table) -> Findings:
         yield "[paging]", "two parameters have one name"
     if paging.size_default < 1 or paging.slice < 1 or paging.size_max < 0:
         yield "[paging]", "size_default and slice are 1 or more, size_max is 0 (no maximum) or more"
-    if bool(paging.limit) != (paging.limit_default > 0):
-        yield "[paging]", "limit and a limit_default of 1 or more stand together"
+    if paging.limit_default < 0 or (paging.limit_default and not paging.limit):
+        yield "[paging]", "a limit_default is 1 or more, or 0 for none, and stands with a limit"
     yield from (("[[paging.members]]", f"{name} is listed twice") for name in twice(row.json for row in paging.members))

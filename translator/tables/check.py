@@ -12,7 +12,7 @@ from translator.model import DIRECTIONS, FAULTS, OPERATIONS, STATUSES, Message
 from translator.tables import asked
 from translator.tables.cells import label
 from translator.tables.findings import ATTRIBUTES, Findings, known_kind, row_of, twice
-from translator.tables.schema import Row, Table, WordRow
+from translator.tables.schema import FieldRow, Row, Table, WordRow
 
 """The kinds that read and write by rows of the table itself."""
 
@@ -123,6 +123,7 @@ def _fields(table: Table) -> Findings:
             yield where, "has text when it is fixed or a path, and otherwise says of what it is made"
         if row.write in ("copy", "copy-only", "entry", "given") and len(row.of) != 1:
             yield where, f"{row.write} is of one attribute"
+        yield from _unsaid(where, row)
         made = {"entry": {"account", "property"}, "given": {"sender", "recipient"}}.get(row.write)
         if made is not None and not set(row.of) <= made:
             yield where, f"{row.write} is of {' or '.join(sorted(made))}"
@@ -143,6 +144,11 @@ def _fields(table: Table) -> Findings:
             yield where, "reads a member by a kind, or is fixed"
         if read.kind:
             yield from known_kind(where, read.kind)
+
+
+def _unsaid(where: str, row: FieldRow) -> Findings:
+    if row.unsaid and (row.write != "copy" or row.of != ("segments",)):
+        yield where, "unsaid says how segments are counted that a back does not say, and nothing else"
 
 
 def _words(table: Table) -> Findings:

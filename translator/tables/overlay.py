@@ -42,12 +42,12 @@ def overlay(raw: dict[str, Any], side: str, values: dict[str, Any], where: str) 
     return changed
 
 
-def _switches(raw: dict[str, Any], side: str, name: Any, where: str) -> dict[str, str]:
+def _switches(raw: dict[str, Any], side: str, name: Any, where: str) -> dict[str, str | int]:
     """The settings that a profile is."""
     profiles = _profiles(raw, side)
     if not isinstance(name, str) or name not in profiles:
         raise ConfigError(where, f"has to be one of {', '.join(profiles) or 'none: this dialect has no profiles here'}")
-    switches: dict[str, str] = profiles[name].get("switches", {})
+    switches: dict[str, str | int] = profiles[name].get("switches", {})
     return switches
 
 

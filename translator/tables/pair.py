@@ -41,7 +41,7 @@ class Composition(NamedTuple):
 
     def left_out(self, row: FieldRow) -> tuple[Operation, ...]:
         """The operations whose answers lack a member in front, although they could show it, since the back's answer does not say it."""
-        if row.write not in _OF_THE_BACK or self.made_up(row):
+        if row.write not in _OF_THE_BACK or row.unsaid or self.made_up(row):
             return ()
         sources = [found for name in row.of if (found := self.source(name)) is not None]
         if not sources:

@@ -30,6 +30,7 @@ class Routes(Row, frozen=True, kw_only=True):
     extension_at: Literal["any-segment", "nowhere"]
     asks_extension: str
     trailing_slash: bool
+    options: Literal["answer", "refuse"]
 
 
 class OperationRow(Row, frozen=True, kw_only=True):
@@ -89,6 +90,7 @@ class FieldRow(Row, frozen=True, kw_only=True):
     text: str = ""
     required: bool = False
     statuses: tuple[str, ...] = ()
+    unsaid: Literal["", "segments"] = ""
 
 
 class ReadRow(Row, frozen=True, kw_only=True):
@@ -136,6 +138,7 @@ class SendRow(Row, frozen=True, kw_only=True):
     default: bool | None = None
     depends: str = msgspec.field(default="", name="with")
     our_id: bool = False
+    grace: int = 0
 
 
 class UntoldRow(Row, frozen=True, kw_only=True):
@@ -257,7 +260,7 @@ class Setting(Row, frozen=True, kw_only=True):
 class Profile(Row, frozen=True, kw_only=True):
     name: str
     side: Literal["front", "back"]
-    switches: dict[str, str] = {}
+    switches: dict[str, str | int] = {}
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -10,6 +10,7 @@ from translator.accounts import Entry
 from translator.errors import Refused, Unreadable
 from translator.model import Message, Notes, Query
 from translator.planning import plan, read_retrieve, write_retrieve
+from translator.planning.arrange import readable
 from translator.planning.blocks import Budget
 from translator.planning.slices import Slices
 from translator.tracking.choosing import Chosen, Sweep, Window
@@ -100,7 +101,7 @@ def read(
     if slices.capped or len(rows) >= most:
         in_order = entry.back.dialect.back.order == "ascending"
         until = max((row.created for row in rows), default=first) if in_order else first
-    return Reading(rows, until, slices.unproven, slices.size)
+    return Reading(readable(rows) if slices.judge.unread else rows, until, slices.unproven, slices.size)
 
 
 def _retrieve(entry: Entry, singles: Sequence[Held], seen: Seen, now: float, notes: Notes) -> Steps:

@@ -1,0 +1,47 @@
+"""How many segments a text takes: the alphabets of 3GPP TS 23.038, and what TS 23.040 leaves of a segment that is one of several.
+
+GSM 7-bit    160 septets alone, 153 each in a chain; a character of the extension table is an escape and a septet, and is not cut in two
+UCS-2        70 units of UTF-16 alone, 67 each in a chain; a pair of surrogates is not cut in two
+"""
+
+import re
+from typing import Final
+
+_BASIC: Final = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENDED: Final = "\f^{}\\[~]|€"
+_IS_BASIC: Final = re.compile(f"[{re.escape(_BASIC)}]*")
+_IS_GSM: Final = re.compile(f"[{re.escape(_BASIC + _EXTENDED)}]*")
+_DOUBLE: Final = re.compile(f"[{re.escape(_EXTENDED)}]")
+_SURE: Final = 35
+"""Characters that are one segment whatever they are."""
+
+
+def count_segments(text: str) -> int:
+    """The number of segments of a text; 1 of the empty one."""
+    if len(text) <= _SURE:
+        return 1
+    if _IS_BASIC.fullmatch(text):
+        return 1 if len(text) <= 160 else -(-len(text) // 153)
+    if _IS_GSM.fullmatch(text):
+        return _filled([2 if _DOUBLE.match(one) else 1 for one in text], 160, 153)
+    return _filled([2 if one > "\uffff" else 1 for one in text], 70, 67)
+
+
+def _filled(widths: list[int], alone: int, chained: int) -> int:
+    """The segments of characters of these widths, none of which is cut in two."""
+    if sum(widths) <= alone:
+        return 1
+    segments, used = 1, 0
+    for width in widths:
+        if used + width > chained:
+            segments, used = segments + 1, 0
+        used += width
+    return segments
+
+
+def segments_of(direction: str, text: str) -> int:
+    """What a message counts whose provider does not say it: its text's segments if it was sent, and 0 if it came in."""
+    return 0 if direction == "inbound" else count_segments(text)
