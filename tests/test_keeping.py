@@ -113,9 +113,7 @@ def test_many_messages_are_looked_at_in_few_asks_and_a_few_by_themselves() -> No
     )
 
 
-@pytest.mark.parametrize(
-    "search", [Response(400), Response(200, (), b"<html>"), Response(200, (), b'{"Messages": [{}]}')]
-)
+@pytest.mark.parametrize("search", [Response(400), Response(200, (), b"<html>"), Response(200, (), b'{"Messages": 5}')])
 def test_many_messages_are_looked_at_one_by_one_where_nobody_can_make_sense_of_a_list(
     search: Response, capsys: pytest.CaptureFixture[str]
 ) -> None:
