@@ -6,13 +6,28 @@ two such rows, or one of so few that nobody can tell          the back does not 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from translator.errors import Unreadable
 from translator.model import Message, Notes, Unread
 
 _ENOUGH: Final = 3
 """So many rows that are as they should be say of one more that it is the odd one."""
+
+
+class End(NamedTuple):
+    """How far a list goes, as far as that was seen: `there` rows at least, and `last` as the number of its last page of `size` rows, where
+    the back counts pages."""
+
+    there: int = 0
+    size: int = 1
+    last: int | None = None
+
+    def allows_past(self, start: int, size: int) -> bool:
+        """Whether a page that the back refuses can be one past the last: no row that was seen stands in it or behind it, and it is none
+        of those that the back itself counts. Of pages that are asked for at once it is the end before them that counts: each answer is of
+        an instant of its own, and messages may have come between two of them."""
+        return start >= max(self.there, 1) and (self.last is None or self.size != size or start // size > self.last)
 
 
 class Judge:
@@ -26,8 +41,7 @@ class Judge:
         self._good = 0
         self._odd: set[str] = set()
         self._noted: set[str] = set()
-        self._there = 0
-        self._last: tuple[int, int | None] = (1, None)
+        self.end = End()
         self.unread = False
         """Whether a row was Unread."""
 
@@ -56,14 +70,7 @@ class Judge:
 
     def saw(self, start: int, size: int, rows: int, last: int | None) -> None:
         """A slice of that size was served with so many rows; `last` is the number of the last page, where the back says it."""
-        self._there = max(self._there, start + rows)
-        self._last = (size, last)
-
-    def may_be_past(self, start: int, size: int) -> bool:
-        """Whether a page that the back refuses can be one past the last: no row that was seen stands in it or behind it, and it is none
-        of those that the back itself counts."""
-        counted, last = self._last
-        return start >= max(self._there, 1) and (last is None or counted != size or start // size > last)
+        self.end = End(max(self.end.there, start + rows), size, last)
 
     def _readable(self, start: int, rows: Sequence[Message]) -> list[Message]:
         """Those that can be read. The others are noted, and get the mark of their place where they have no SID."""

@@ -16,14 +16,12 @@ from translator.errors import Refused, Unreadable
 from translator.kinds.instants import LAST
 from translator.model import Fault, Message, Notes
 from translator.planning import served
-from translator.planning.answers import read_answer
+from translator.planning.answers import naming_the_setting, read_answer
 from translator.planning.blocks import Block, Budget, pushed_along
-from translator.planning.judging import Judge
+from translator.planning.judging import End, Judge
 from translator.planning.run import SETTING, Run, Span
 from translator.wants import Ask, Steps
-from translator.wire import Answer, Failure
-
-_MALFORMED: Final = 400
+from translator.wire import Answer
 
 _FARTHEST: Final = 10**9
 """An index at which no list of messages has a row."""
@@ -111,7 +109,8 @@ class Slices:
         requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
         self.notes.asks += len(requests)
         answers = yield Ask(self._entry.back.name, tuple(requests))
-        slices = [self._checked(span, answer) for span, answer in zip(spans, answers, strict=True)]
+        end = self.judge.end
+        slices = [self._checked(span, answer, end) for span, answer in zip(spans, answers, strict=True)]
         yield from served.unlearn(self._entry.back.name, max(len(slice_.rows) for slice_ in slices), self._now)
         return slices
 
@@ -252,13 +251,13 @@ class Slices:
 
     # ----------------------------------------------------------------------------------------------------------- checking
 
-    def _checked(self, span: Span, answer: Answer) -> Slice:
+    def _checked(self, span: Span, answer: Answer, end: End) -> Slice:
         try:
             slice_: Slice = self._verbs.read_slice(read_answer(answer), self._now)
         except Refused as refused:
             if refused.fault.name != "page-out-of-range":
-                raise _naming_the_setting(refused, answer) from None
-            if not self.judge.may_be_past(span.start, span.size):
+                raise naming_the_setting(refused, answer) from None
+            if not end.allows_past(span.start, span.size):
                 raise Unreadable("the back refuses a page that the list has") from None
             return Slice([])  # a page past the last one holds nothing
         rows = slice_.rows
@@ -295,11 +294,3 @@ class Slices:
         if self._ordered and created != in_order:
             return "rows are not in the order that the back is said to have: is search_order right?"
         return ""
-
-
-def _naming_the_setting(refused: Refused, answer: Answer) -> Refused:
-    """A search that the back calls malformed was written by us: what is probably wrong is where we put its parameters."""
-    fault = refused.fault
-    if fault.name == "back-failed" and not isinstance(answer, Failure) and answer.status == _MALFORMED:
-        fault = fault._replace(log=f"{fault.log}: {SETTING}")
-    return Refused(fault)
