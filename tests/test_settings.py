@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from translator.errors import ConfigError
+from translator.errors import ConfigError, ConfigErrors
 from translator.shell.addresses import read_address
 from translator.shell.assembly import Dialects, Reach, assemble
 from translator.shell.settings import Settings, load
@@ -89,11 +89,13 @@ def test_the_sample_means_what_it_says(tmp_path: Path) -> None:
 
 def test_what_is_not_promised_is_said(tmp_path: Path) -> None:
     [unsigned] = read(tmp_path).unpromised()
-    assert unsigned.startswith("translator.toml, [server] public_url: without a secret nothing can be signed")
+    assert unsigned.startswith(
+        f"{tmp_path / 'translator.toml'}, [server] public_url: without a secret nothing can be signed"
+    )
     signed = SAMPLE.replace("[store]", 'secret = "0123456789abcdef0123456789abcdef"\n[store]')
     assert read(tmp_path, signed).unpromised() == []
     [trial] = read(tmp_path, signed.replace("sqlite:///translator.db", "memory:")).unpromised()
-    assert trial.startswith("translator.toml, [store] url: memory: is for trials")
+    assert trial.startswith(f"{tmp_path / 'translator.toml'}, [store] url: memory: is for trials")
 
 
 def test_a_secret_is_never_shown(tmp_path: Path) -> None:
@@ -174,7 +176,7 @@ def test_what_is_kept_has_defaults(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_wrong_names_file_section_and_key(tmp_path: Path, old: str, new: str, where: str, what: str) -> None:
     error = refused(tmp_path, changed(old, new))
-    assert error.where.startswith("translator.toml, ")
+    assert error.where.startswith(f"{tmp_path / 'translator.toml'}, ")
     assert error.where.endswith(where)
     assert what in error.what
 
@@ -226,12 +228,12 @@ back  = { name = "provider", account = "A1", property = "%s", token = "x" }
 def test_accounts_that_overlap_are_refused(tmp_path: Path) -> None:
     front = refused(tmp_path, SAMPLE + ROW % ("AC00000000000000000000000000000001", "S3"))
     assert (front.where, front.what) == (
-        "translator.toml, [[accounts]] row 3 front",
+        f"{tmp_path / 'translator.toml'}, [[accounts]] row 3 front",
         "is the same as that of row 1",
     )
     back = refused(tmp_path, SAMPLE + ROW % ("AC3", "S1234567890ABCDE1234567890ABCDEF"))
     assert (back.where, back.what) == (
-        "translator.toml, [[accounts]] row 3 back",
+        f"{tmp_path / 'translator.toml'}, [[accounts]] row 3 back",
         "is the same as that of row 1",
     )
 
@@ -324,3 +326,44 @@ def test_an_address_is_host_and_port(text: str, expected: Any) -> None:
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         read_address("x", text)
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    text = SAMPLE.replace('listen     = "127.0.0.1:8080"', 'lisen = "x"\nlinger = -1').replace(
+        'token = "${env:FRONT_TOKEN}"', 'token = "${env:NOT_SET}"'
+    )
+    error = refused(tmp_path, text)
+    assert isinstance(error, ConfigErrors)
+    said = str(error).splitlines()
+    assert [line.partition(": ")[0].rpartition(", ")[2] for line in said] == [
+        "[server] linger", "[server] lisen", "[[accounts]] row 1 front.token",
+    ]  # fmt: skip
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    assert read(tmp_path, "\ufeff" + SAMPLE).accounts
+
+
+@pytest.mark.parametrize("token", ["$FRONT_TOKEN", "${FRONT_TOKEN}"])
+def test_a_token_that_is_the_name_of_a_variable_is_no_token(tmp_path: Path, token: str) -> None:
+    error = refused(tmp_path, SAMPLE.replace('token = "${env:FRONT_TOKEN}"', f'token = "{token}"'))
+    assert "${env:NAME}" in str(error)
+    assert "FRONT_TOKEN" not in str(error)
+
+
+def test_the_admin_port_cannot_be_the_front(tmp_path: Path) -> None:
+    text = SAMPLE.replace('listen     = "127.0.0.1:8080"', 'listen = "127.0.0.1:8080"\nadmin = "127.0.0.1:8080"')
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("admin ") or "8080" in line)
+    error = refused(tmp_path, text)
+    assert (error.where.endswith("[server] admin"), error.what) == (
+        True,
+        "is the same address as listen: give it a port of its own",
+    )
+
+
+def test_a_store_in_a_folder_that_is_not_there_is_said_with_the_folder(tmp_path: Path) -> None:
+    error = refused(tmp_path, SAMPLE, SMS_TRANSLATOR_STORE__URL="sqlite:///nowhere/translator.db")
+    assert (error.where.endswith("[store] url"), f"there is no folder {tmp_path / 'nowhere'}" in error.what) == (
+        True,
+        True,
+    )

@@ -62,7 +62,7 @@ def test_workers_share_a_store_that_processes_can_share(config: Path) -> None:
     done = run("serve", "-c", config, "--workers", "2")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "sms-translator: translator.toml, [server] workers: 2 workers share a store: [store] url has to begin with postgresql://\n"
+        f"sms-translator: {config}, [server] workers: 2 workers share a store: [store] url has to begin with postgresql://\n"
     )
 
 

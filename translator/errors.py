@@ -3,6 +3,7 @@
     TranslatorError
     ├── TableError      a mapping table is not well formed: found at start, names file, section and row
     ├── ConfigError     the configuration is not usable: found at start, names file, section and key
+    │   └── ConfigErrors    several of them, said at once
     ├── BadValue        a value is not of its kind: becomes a fault of whoever wrote it
     ├── Refused         this request cannot be done: carries the fault that the front's dialect writes
     └── Unreadable      what a back answered is not what its dialect says: becomes a fault of the back
@@ -39,6 +40,17 @@ class ConfigError(TranslatorError):
         super().__init__(f"{where}: {what}")
         self.where = where
         self.what = what
+
+
+class ConfigErrors(ConfigError):
+    """Several things in one configuration that cannot be used: all of them are said at once, a line each."""
+
+    def __init__(self, errors: "list[ConfigError]") -> None:
+        super().__init__(errors[0].where, errors[0].what)
+        self.errors = errors
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
 
 
 class BadValue(TranslatorError, ValueError):

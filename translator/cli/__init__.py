@@ -34,7 +34,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (ConfigError, TableError) as error:
-            click.echo(f"sms-translator: {error}", err=True)
+            for line in str(error).splitlines():
+                click.echo(f"sms-translator: {line}", err=True)
             ctx.exit(WRONG_USAGE)
         except StoreDown as error:
             click.echo(f"sms-translator: the store does not answer: {error}", err=True)

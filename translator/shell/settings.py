@@ -4,8 +4,10 @@ Nothing here knows a dialect: the keys that a dialect adds to a back or a front 
 `translator.shell.assembly` lays them over that dialect's table.
 """
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, get_args, get_origin
 
@@ -14,6 +16,7 @@ import msgspec
 from translator.errors import ConfigError
 from translator.shell.addresses import check_network, check_url, read_address
 from translator.shell.environment import key_at, overridden, substituted
+from translator.shell.problems import Problems
 from translator.shell.receipts import SHORTEST
 from translator.shell.sections import Back, Behind, Callbacks, Front, Lists, Numbers, Sends, Server, Store
 
@@ -49,6 +52,9 @@ class Settings(NamedTuple):
         return [f"{self.file}, {name}: {sentence}" for name, sentence in found.items() if sentence]
 
 
+_VARIABLE: Final = re.compile(r"\$\{?[A-Z_][A-Z0-9_]*\}?")
+"""What a person writes who takes a token for a variable of the shell."""
+
 _UNSIGNED: Final = (
     "without a secret nothing can be signed: backs are not asked to call us, and polling finds what happens"
 )
@@ -67,38 +73,38 @@ _Section = TypeVar("_Section", bound=msgspec.Struct)
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:
     """The settings of one file, with the environment laid over them. Raises ConfigError."""
-    file = path.name
+    file, folder, problems = str(path), path.parent, Problems()
     raw = overridden(_read(path), environment, frozenset(_SCALAR))
     for name, section in raw.items():
-        _known(file, name, section)
-    scalar = {
-        name: substituted(section, f"{file}, [{name}]", path.parent, environment)
-        for name, section in raw.items()
-        if name in _SCALAR
-    }
-    sections: dict[str, Any] = {
-        name: _decode(f"{file}, [{name}]", scalar.get(name, {}), kind) for name, kind in _SCALAR.items()
-    }
+        with problems.collected():
+            _known(file, name, section)
+    problems.check()  # where a section is none, nothing in it can be looked at
+    sections: dict[str, Any] = {name: kind() for name, kind in _SCALAR.items()}
+    for name, kind in _SCALAR.items():
+        with problems.collected():
+            where = f"{file}, [{name}]"
+            sections[name] = _decode(where, substituted(raw.get(name, {}), where, folder, environment), kind)
     settings = Settings(
         file=file,
-        folder=path.parent,
-        backs=_backs(file, raw.get("backs", {}), path.parent, environment),
-        accounts=_accounts(file, raw.get("accounts", []), path.parent, environment),
+        folder=folder,
+        backs=_backs(file, raw.get("backs", {}), folder, environment, problems),
+        accounts=_accounts(file, raw.get("accounts", []), folder, environment, problems),
         **sections,
     )
-    _check(settings)
+    _check(settings, raw.get("backs", {}), problems)
+    problems.check()
     return settings
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))  # an editor may have put a byte order mark
     except OSError as error:
         raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(str(path), "is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path.name, f"is not TOML: {error}") from None
+        raise ConfigError(str(path), f"is not TOML: {error}") from None
 
 
 def _known(file: str, name: str, section: Any) -> None:
@@ -113,7 +119,7 @@ def _decode(where: str, raw: Any, kind: type[_Section]) -> _Section:
     """The section as its type, key by key, so that an error names the key. Keys that are left over go to `given`, if it has one."""
     if not isinstance(raw, dict):
         raise ConfigError(where, "has to be a table of keys")
-    values = dict(raw)
+    values, problems = dict(raw), Problems()
     decoded: dict[str, Any] = {}
     fields = {field.name: field for field in msgspec.structs.fields(kind) if field.name != "given"}
     for name, field in fields.items():
@@ -121,13 +127,15 @@ def _decode(where: str, raw: Any, kind: type[_Section]) -> _Section:
             try:
                 decoded[name] = msgspec.convert(values.pop(name), field.type)
             except msgspec.ValidationError as error:
-                raise ConfigError(key_at(where, name), _unfit(field.type, str(error))) from None
+                problems.add(key_at(where, name), _unfit(field.type, str(error)))
         elif field.required:
-            raise ConfigError(key_at(where, name), "is missing")
+            problems.add(key_at(where, name), "is missing")
     if "given" in kind.__struct_fields__:
         decoded["given"] = values
-    elif values:
-        raise ConfigError(key_at(where, next(iter(values))), f"unknown key; there are {', '.join(fields)}")
+    else:
+        for name in values:
+            problems.add(key_at(where, name), f"unknown key; there are {', '.join(fields)}")
+    problems.check()
     return kind(**decoded)
 
 
@@ -139,68 +147,103 @@ def _unfit(kind: Any, said: str) -> str:
     return f"has to be one of {', '.join(words)}" if words else "is none of the values that it can have"
 
 
-def _backs(file: str, raw: dict[str, Any], folder: Path, environment: Mapping[str, str]) -> dict[str, Back]:
+def _backs(
+    file: str, raw: dict[str, Any], folder: Path, environment: Mapping[str, str], problems: Problems
+) -> dict[str, Back]:
     found = {}
     for name, section in raw.items():
         where = f"{file}, [backs.{name}]"
-        found[name] = _decode(where, substituted(section, where, folder, environment), Back)
+        with problems.collected():
+            found[name] = _decode(where, substituted(section, where, folder, environment), Back)
     return found
 
 
-def _accounts(file: str, rows: list[Any], folder: Path, environment: Mapping[str, str]) -> tuple[Account, ...]:
+def _accounts(
+    file: str, rows: list[Any], folder: Path, environment: Mapping[str, str], problems: Problems
+) -> tuple[Account, ...]:
     found = []
     for number, raw in enumerate(rows, 1):
-        where = f"{file}, [[accounts]] row {number}"
-        if not isinstance(raw, dict) or not {"front", "back"} <= set(raw) <= {
-            "front",
-            "back",
-            *Numbers.__struct_fields__,
-        }:
-            raise ConfigError(
-                where, f"has the keys front and back, and may have {', '.join(Numbers.__struct_fields__)}"
-            )
-        sides = {side: substituted(raw[side], f"{where} {side}", folder, environment) for side in ("front", "back")}
-        own = {name: value for name, value in raw.items() if name not in sides}
-        front, behind = (
-            _decode(f"{where} front", sides["front"], Front),
-            _decode(f"{where} back", sides["back"], Behind),
-        )
-        found.append(
-            Account(where, front, behind, _decode(where, substituted(own, where, folder, environment), Numbers))
-        )
+        with problems.collected():
+            found.append(_account(f"{file}, [[accounts]] row {number}", raw, folder, environment))
     return tuple(found)
+
+
+def _account(where: str, raw: Any, folder: Path, environment: Mapping[str, str]) -> Account:
+    own_keys = Numbers.__struct_fields__
+    if not isinstance(raw, dict) or not {"front", "back"} <= set(raw) <= {"front", "back", *own_keys}:
+        raise ConfigError(where, f"has the keys front and back, and may have {', '.join(own_keys)}")
+    problems = Problems()
+    decoded: dict[str, Any] = {}
+    for side, kind in (("front", Front), ("back", Behind)):
+        with problems.collected():
+            at = f"{where} {side}"
+            decoded[side] = _decode(at, substituted(raw[side], at, folder, environment), kind)
+    with problems.collected():
+        own = {name: value for name, value in raw.items() if name in own_keys}
+        decoded["numbers"] = _decode(where, substituted(own, where, folder, environment), Numbers)
+    problems.check()
+    return Account(where, decoded["front"], decoded["back"], decoded["numbers"])
 
 
 # ---- what the type of a key does not say -------------------------------------------------------------------
 
 
-def _check(settings: Settings) -> None:
-    server = f"{settings.file}, [server]"
-    read_address(f"{server} listen", settings.server.listen)
-    if settings.server.admin:
-        read_address(f"{server} admin", settings.server.admin)
-    if settings.server.public_url:
-        check_url(f"{server} public_url", settings.server.public_url)
-    _secrets(server, settings.server)
-    _pair(server, settings.server)
-    check_workers(settings)
-    if not settings.store.url.startswith(("sqlite:///", "postgresql://", "memory:")):
-        raise ConfigError(f"{settings.file}, [store] url", "begins with sqlite:///, postgresql:// or memory:")
-    for network in settings.callbacks.allow:
-        check_network(f"{settings.file}, [callbacks] allow", network)
-    for name, back in settings.backs.items():
-        check_url(f"{settings.file}, [backs.{name}] url", back.url)
-    if not settings.accounts:
-        raise ConfigError(f"{settings.file}, [[accounts]]", "there is no row, so nobody could log in")
-    for where, front, behind, _ in settings.accounts:
-        if behind.name not in settings.backs:
-            known = ", ".join(settings.backs) or "none"
-            raise ConfigError(f"{where} back.name", f"there is no [backs] section of this name; there are {known}")
-        if len(front.tokens()) not in (1, 2):
-            raise ConfigError(f"{where} front.token", "has to be one token, or a list of the new one and the old one")
-        _credentials(f"{where} front", front.account, *front.tokens())
-        _credentials(f"{where} back", behind.account, behind.token)
-    _overlaps(settings.accounts)
+def _check(settings: Settings, backs: Mapping[str, Any], problems: Problems) -> None:
+    """Every rule, and all that breaks one. `backs` are the sections of the file, those that could not be read included."""
+    server, where = settings.server, f"{settings.file}, [server]"
+    rules: list[Callable[[], object]] = [
+        partial(_addresses, where, server),
+        partial(_secrets, where, server),
+        partial(_pair, where, server),
+        partial(check_workers, settings),
+        partial(_store, settings),
+        *(partial(check_network, f"{settings.file}, [callbacks] allow", one) for one in settings.callbacks.allow),
+        *(
+            partial(check_url, f"{settings.file}, [backs.{name}] url", back.url)
+            for name, back in settings.backs.items()
+        ),
+        *(partial(_logs_in, account, backs) for account in settings.accounts),
+        partial(_overlaps, settings.accounts),
+    ]
+    if server.public_url:
+        rules.append(partial(check_url, f"{where} public_url", server.public_url))
+    for rule in rules:
+        with problems.collected():
+            rule()
+    if not settings.accounts and not problems:
+        problems.add(f"{settings.file}, [[accounts]]", "there is no row, so nobody could log in")
+
+
+def _addresses(where: str, server: Server) -> None:
+    """The front and the admin port listen at two addresses."""
+    front = read_address(f"{where} listen", server.listen)
+    if not server.admin:
+        return
+    admin = read_address(f"{where} admin", server.admin)
+    if admin == front and front.port:
+        raise ConfigError(f"{where} admin", "is the same address as listen: give it a port of its own")
+
+
+def _store(settings: Settings) -> None:
+    """A store is a file, a database, or memory; a file stands in a folder that is there."""
+    where, url = f"{settings.file}, [store] url", settings.store.url
+    if not url.startswith(("sqlite:///", "postgresql://", "memory:")):
+        raise ConfigError(where, "begins with sqlite:///, postgresql:// or memory:")
+    folder = (settings.folder / url.removeprefix("sqlite:///")).parent
+    if url.startswith("sqlite:///") and not folder.is_dir():
+        raise ConfigError(where, f"cannot be opened: there is no folder {folder}")
+
+
+def _logs_in(account: Account, backs: Mapping[str, Any]) -> None:
+    """An account has a back, and credentials on either side."""
+    where, front, behind, _ = account
+    if behind.name not in backs:
+        known = ", ".join(backs) or "none"
+        raise ConfigError(f"{where} back.name", f"there is no [backs] section of this name; there are {known}")
+    if len(front.tokens()) not in (1, 2):
+        raise ConfigError(f"{where} front.token", "has to be one token, or a list of the new one and the old one")
+    _credentials(f"{where} front", front.account, *front.tokens())
+    _credentials(f"{where} back", behind.account, behind.token)
 
 
 def check_workers(settings: Settings) -> None:
@@ -232,6 +275,10 @@ def _credentials(where: str, account: str, *tokens: str) -> None:
         raise ConfigError(f"{where}.account", "has to be printable, not empty, and without a colon")
     if not all(token and token.isprintable() for token in tokens):
         raise ConfigError(f"{where}.token", "has to be printable and not empty")
+    if any(_VARIABLE.fullmatch(token) for token in tokens):
+        raise ConfigError(
+            f"{where}.token", "is the name of a variable as it stands: write ${env:NAME}, or ${file:PATH}"
+        )
 
 
 def _overlaps(accounts: tuple[Account, ...]) -> None:
