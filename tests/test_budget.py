@@ -37,7 +37,9 @@ class Holders(RuleBasedStateMachine):
         """What an account holds, counted by itself."""
         return sum(hold.size for who, hold in self.holds if who == name)
 
-    @rule(name=st.sampled_from((*NAMES, UNKNOWN, "", "nobody")), kind=st.sampled_from(KINDS), size=st.integers(0, TOTAL))
+    @rule(
+        name=st.sampled_from((*NAMES, UNKNOWN, "", "nobody")), kind=st.sampled_from(KINDS), size=st.integers(0, TOTAL)
+    )
     def take(self, name: str, kind: Any, size: int) -> None:
         who = name if name in NAMES else UNKNOWN
         may = self.held(who) + size <= (OWN if name in NAMES else STRANGERS)
