@@ -68,7 +68,7 @@ class Holders(RuleBasedStateMachine):
     def become(self, at: int, name: str, kind: Any) -> None:
         if self.holds:
             at %= len(self.holds)
-            who, hold = self.holds[at]
+            hold = self.holds[at][1]
             before = hold.size
             if hold.become(name, kind):
                 self.holds[at] = (name, hold)
@@ -81,6 +81,7 @@ class Holders(RuleBasedStateMachine):
             _, hold = self.holds.pop(at % len(self.holds))
             hold.release()
             hold.release()
+            assert not hold.grow(1), "who comes late takes nothing that nobody gives back"
 
     @invariant()
     def agrees_with_a_plain_sum(self) -> None:

@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from translator.exchange import Reply
+from translator.shell.budget import Budget
 from translator.wire import Answer, Failure
 
 PREFIX: Final = "sms_translator_"
@@ -63,6 +64,14 @@ METRICS: Final[dict[str, Described]] = {
         "Rows that a back is asked for at once now: its page_max, or fewer where it was seen to serve fewer in the last ten minutes.",
         ("back",),
     ),
+    "memory_bytes": Described(
+        "Bytes under way in this process, by account and as what they are held; unknown are all callers that no account was opened for.",
+        ("account", "kind"),
+    ),
+    "memory_refused": Described(
+        "What was refused because its account had no more of [server] memory, by account and what it was wanted for.",
+        ("account", "kind"),
+    ),
     "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
 }
 """Every metric, without its prefix; a counter's name on the page ends in `_total`."""
@@ -77,6 +86,8 @@ class Meter(Collector):
         self._seconds: dict[tuple[str, str], list[float]] = {}
         self.rows_served: Callable[[], Iterable[tuple[str, int]]] = tuple
         """Says how many rows each back is asked for at once; asked whenever the page is."""
+        self.budget: Budget | None = None
+        """The memory budget of this process; asked whenever the page is."""
 
     def count(self, reply: Reply, seconds: float, back: str) -> None:
         """A request has been answered; `back` is the one that was asked last, or empty."""
@@ -122,6 +133,11 @@ class Meter(Collector):
         """Everything counted, as the library wants it."""
         for back, rows in self.rows_served():
             self._counts["back_rows_served", (back,)] = rows
+        if self.budget is not None:
+            for account, kind, size in self.budget.totals():
+                self._counts["memory_bytes", (account, kind)] = size
+            for account, kind, count in self.budget.refusals():
+                self._counts["memory_refused", (account, kind)] = count
         for name, metric in METRICS.items():
             family = _FAMILIES.get(name, CounterMetricFamily)(PREFIX + name, metric.help, labels=metric.labels)
             for (counted, labels), number in self._counts.items():
@@ -142,6 +158,7 @@ class Meter(Collector):
 
 _FAMILIES: Final[dict[str, Any]] = {
     "back_rows_served": GaugeMetricFamily,
+    "memory_bytes": GaugeMetricFamily,
     "owed": GaugeMetricFamily,
     "request_seconds": HistogramMetricFamily,
 }

@@ -117,10 +117,11 @@ class Budget:
 class Hold:
     """Bytes that an account holds as one thing, until they are released. `size` is how many."""
 
-    __slots__ = ("_budget", "_holder", "_kind", "size")
+    __slots__ = ("_budget", "_holder", "_is_over", "_kind", "size")
 
     def __init__(self, budget: Budget, holder: _Holder, kind: Kind) -> None:
         self._budget, self._holder, self._kind = budget, holder, kind
+        self._is_over = False
         self.size = 0
 
     @property
@@ -130,7 +131,7 @@ class Hold:
 
     def grow(self, size: int) -> bool:
         """Hold so many bytes more. Whether they were there for this account; what is held already stays held."""
-        if not self._budget._enters(self._holder, self._kind, size):  # noqa: SLF001 - the two are one thing
+        if self._is_over or not self._budget._enters(self._holder, self._kind, size):
             return False
         self.size += size
         return True
@@ -139,12 +140,13 @@ class Hold:
         """Give so many bytes back, or all where there are fewer."""
         size = min(size, self.size)
         self.size -= size
-        self._budget._leave(self._holder, self._kind, size)  # noqa: SLF001
+        self._budget._leave(self._holder, self._kind, size)
 
     def release(self) -> None:
-        """Give all of it back. It may be called again, and is used no more by anybody else."""
+        """Give all of it back. It may be called again; from then on this hold grows no more."""
+        self._is_over = True
         if self.size:
-            self._budget._leave(self._holder, self._kind, self.size)  # noqa: SLF001
+            self._budget._leave(self._holder, self._kind, self.size)
             self.size = 0
 
     def become(self, account: str, kind: Kind | None = None) -> bool:
@@ -153,6 +155,6 @@ class Hold:
         to = self._budget.hold(account, kind or self._kind)
         if not to.grow(self.size):
             return False
-        self.release()
-        self._holder, self._kind, self.size = to._holder, to._kind, to.size
+        self._budget._leave(self._holder, self._kind, self.size)
+        self._holder, self._kind = to._holder, to._kind
         return True

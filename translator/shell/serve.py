@@ -210,7 +210,7 @@ async def _serve(
         deadline=settings.server.deadline,
         max_body=settings.server.max_body,
         queue_max=settings.server.queue_max,
-        memory=Memory(settings.lists.snapshot_bytes),
+        memory=Memory(settings.lists.snapshot_bytes, assembly.budget),
         scribe=keeper.journal,
         receipts=keeper.take_receipt,
         explain_headers=settings.server.explain_headers,
