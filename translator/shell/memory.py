@@ -88,17 +88,19 @@ class Memory:
         return result
 
     def _put(self, key: Hashable, kept: Kept) -> None:
-        self._drop([key])
-        self._settle()
+        before = self._holds.pop(key, None)
+        if before is not None:
+            before.release()
         hold = self.budget.take(kept.account, "snapshot", kept.weight)
-        if hold is not None:
-            self._holds[key] = hold
-            self._cache[key] = kept
-            self._settle()
+        if hold is None:
+            self._cache.pop(key, None)
+            return
+        self._cache[key] = kept
+        self._holds[key] = hold
+        self._settle()
 
     def _settle(self) -> None:
-        """Give back the memory of what is kept no more."""
-        self._cache.expire()
+        """Give back the memory of what is kept no more: others took its place, or its time is over."""
         if len(self._holds) > len(self._cache):
             self._drop([key for key in self._holds if key not in self._cache])
 
@@ -111,7 +113,6 @@ class Memory:
 
     def _reclaim(self, account: str) -> bool:
         """Drop what is kept for an account. Whether there was anything."""
-        self._settle()
         found = [key for key, hold in self._holds.items() if hold.account == account and hold.size]
         self._drop(found)
         return bool(found)
