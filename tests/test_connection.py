@@ -156,7 +156,7 @@ class Provider:
     def ids(self) -> list[str]:
         return [id_ for _, id_ in self.asked]
 
-    async def ask(self, request: Request, request_id: str) -> Answer:
+    async def ask(self, request: Request, request_id: str, *_: object) -> Answer:
         self.asked.append((request, request_id))
         self._now += 1
         self.most = max(self.most, self._now)

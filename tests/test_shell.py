@@ -238,7 +238,7 @@ class Scripted:
         self._answer = answer
         self.asked: list[tuple[Request, str]] = []
 
-    async def ask(self, request: Request, request_id: str) -> Answer:
+    async def ask(self, request: Request, request_id: str, *_: object) -> Answer:
         self.asked.append((request, request_id))
         return await self._answer(request)
 

@@ -120,7 +120,7 @@ class _Course:
 
     def _ask(self, entry: Entry, request: Request) -> Steps:
         self.notes.asks += 1
-        [answer] = yield Ask(entry.back.name, (request,))
+        [answer] = yield Ask(entry.back.name, (request,), entry.name)
         return answer
 
     def _lose(self, entry: Entry, operation: str, shown: Sequence[Message | Carried | Fault]) -> None:

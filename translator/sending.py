@@ -51,7 +51,7 @@ class Sending:
         outcome: Outcome | None = recorded.outcome
         if recorded.state == "new":
             self.asks += 1
-            [answer] = yield Ask(self._entry.back.name, (self._request(draft, recorded),))
+            [answer] = yield Ask(self._entry.back.name, (self._request(draft, recorded),), self._entry.name)
             outcome = self._read(recorded.id, answer)
             yield Settle((outcome,))
         if recorded.state == "joined" or (outcome is not None and outcome.state == "unknown"):
@@ -99,7 +99,7 @@ class Sending:
         if new:
             requests = tuple([self._request(one.draft, recorded) for one, recorded in new])
             self.asks += len(requests)
-            answers = yield Ask(self._entry.back.name, requests)
+            answers = yield Ask(self._entry.back.name, requests, self._entry.name)
             settled = tuple(
                 [self._read(recorded.id, answer) for (_, recorded), answer in zip(new, answers, strict=True)]
             )
@@ -114,7 +114,7 @@ class Sending:
 
     def again(self, id_: str, draft: Draft) -> Steps:
         """Ask once more for a send that was written down, and settle it. Only ever wanted by an operator's setting."""
-        [answer] = yield Ask(self._entry.back.name, (self._request(draft, Recorded(id_, "new")),))
+        [answer] = yield Ask(self._entry.back.name, (self._request(draft, Recorded(id_, "new")),), self._entry.name)
         yield Settle((self._read(id_, answer),))
 
     # ---------------------------------------------------------------------------------------------------- before the ask

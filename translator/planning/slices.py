@@ -19,6 +19,7 @@ from translator.planning import served
 from translator.planning.answers import read_answer
 from translator.planning.blocks import Block, Budget, pushed_along
 from translator.planning.run import SETTING, Run, Span
+from translator.planning.weighing import taken
 from translator.wants import Ask, Steps
 from translator.wire import Answer, Failure
 
@@ -48,6 +49,7 @@ class Slices:
         self._verbs = entry.back.dialect.back
         self._let_through = self._verbs.lets_through(pushed.since, pushed.until)
         self.budget = budget
+        self.account = entry.name
         self.in_pages = self._verbs.in_pages
         self.in_flight = entry.back.in_flight
         self.size = self._verbs.slice
@@ -106,7 +108,7 @@ class Slices:
         who = (behind.account, behind.property, behind.token)
         requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
         self.notes.asks += len(requests)
-        answers = yield Ask(self._entry.back.name, tuple(requests))
+        answers = yield Ask(self._entry.back.name, tuple(requests), self.account, self.budget.held)
         slices = [self._checked(span, answer) for span, answer in zip(spans, answers, strict=True)]
         yield from served.unlearn(self._entry.back.name, max(len(slice_.rows) for slice_ in slices), self._now)
         return slices
@@ -249,6 +251,8 @@ class Slices:
     # ----------------------------------------------------------------------------------------------------------- checking
 
     def _checked(self, span: Span, answer: Answer) -> Slice:
+        if isinstance(answer, Failure) and answer.kind == "no-room":
+            raise Refused(Fault("list-too-long"))
         try:
             slice_: Slice = self._verbs.read_slice(read_answer(answer), self._now)
         except Refused as refused:
@@ -263,6 +267,7 @@ class Slices:
         if len(rows) > span.size:
             raise Unreadable(f"a slice is longer than asked for: {SETTING}")
         self._check(rows)
+        self.budget.hold(taken(rows, answer))
         self.served = max(self.served, len(rows))
         return Slice(rows)
 

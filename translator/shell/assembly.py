@@ -7,12 +7,16 @@ from translator.dialect import Dialect, dialect
 from translator.errors import ConfigError, TableError
 from translator.exchange import Limits
 from translator.shell import sections
+from translator.shell.budget import Budget
 from translator.shell.settings import Settings
 from translator.shell.upstream import LARGEST, Upstream
 from translator.tables import Table, overlay
 from translator.tables.load import raw_tables
 
 _PROPERTY: Final = "{property}"
+
+_OF_ONE_LIST: Final = 2
+"""The rows of one list take one part in so many of the memory of a process at most."""
 
 
 class Reach(NamedTuple):
@@ -40,6 +44,7 @@ class Assembly(NamedTuple):
     accounts: Accounts
     limits: Limits
     reaches: dict[str, Reach]
+    budget: Budget
 
 
 def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly:
@@ -71,7 +76,9 @@ def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly
     }
     lists = settings.lists
     limits = Limits(lists.max_asks, lists.on_cap == "capped", lists.snapshot_ttl, lists.total_ttl, lists.settle)
-    return Assembly(Accounts(entries), limits, reaches)
+    memory = settings.server.memory
+    budget = Budget(memory, [entry.name for entry in entries])
+    return Assembly(Accounts(entries), limits._replace(max_bytes=memory // _OF_ONE_LIST), reaches, budget)
 
 
 class Dialects:

@@ -16,6 +16,7 @@ import httpx
 
 from translator import __version__
 from translator.shell.answering import Answering, Broken, Stale
+from translator.shell.budget import Hold
 from translator.wire import Headers, Request, Response
 
 AGENT: Final = (("accept-encoding", "identity"), ("user-agent", f"sms-translator/{__version__}"))
@@ -50,8 +51,11 @@ class Engine:
         self._idle: list[Answering] = []
         self._all: set[Answering] = set()
 
-    async def call(self, request: Request, request_id: str, leaves: Callable[[], None]) -> Response:
-        """The answer, whole; `leaves` is called as the first byte is about to leave. Raises NeverLeft and Broken."""
+    async def call(
+        self, request: Request, request_id: str, leaves: Callable[[], None], hold: Hold | None = None
+    ) -> Response:
+        """The answer, whole; `leaves` is called as the first byte is about to leave. `hold` is what its memory is taken from. Raises
+        NeverLeft, Broken and NoRoom."""
         written = self._written(request, request_id)
         connection = self._kept()
         while True:
@@ -59,7 +63,7 @@ class Engine:
             connection = connection or await self._connected()
             leaves()
             try:
-                response = await connection.asked(written)
+                response = await connection.asked(written, hold)
             except BaseException as error:
                 connection.close()
                 if not isinstance(error, Stale):
