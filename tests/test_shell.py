@@ -23,6 +23,7 @@ from translator.model import Note
 from translator.shell.admin import METRICS, PREFIX, Meter, admin_application
 from translator.shell.app import Proxy
 from translator.shell.assembly import Dialects
+from translator.shell.budget import Hold
 from translator.shell.call import Call
 from translator.shell.driving import Asker, Forgetful
 from translator.shell.httpx_engine import HttpxEngine
@@ -648,7 +649,7 @@ def test_of_a_receipt_nothing_but_its_path_is_read_and_nothing_cuts_it_short() -
     stood: list[tuple[bool, bool]] = []
 
     class Called(Call):
-        async def read(self, most: int, larger: Callable[[], int]) -> bytes | None:
+        async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
             raise AssertionError("the body was read")
 
         def respond(self, response: Response) -> None:

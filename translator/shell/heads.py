@@ -12,13 +12,15 @@ _HEADS: Final = 256
 """How many beginnings of answers are kept for the second that they hold."""
 
 _REFUSED: Final = (
-    "HTTP/1.1 {} {} \r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{}"
+    "HTTP/1.1 {} {} \r\ncontent-type: text/plain; charset=utf-8\r\n{}connection: close\r\ncontent-length: {}\r\n\r\n{}"
 )
+_BUSY: Final = 503
 
 
 def refusal(status: int, why: str) -> bytes:
-    """The whole answer to what is no request, which is the last of its connection."""
-    return _REFUSED.format(status, _PHRASES[status], len(why), why).encode("ascii")
+    """The whole answer to what is no request, which is the last of its connection. A 503 says when to come back."""
+    later = "retry-after: 1\r\n" if status == _BUSY else ""
+    return _REFUSED.format(status, _PHRASES[status], later, len(why), why).encode("ascii")
 
 
 class Heads:

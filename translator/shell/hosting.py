@@ -24,7 +24,7 @@ def hosted(app: ASGIApp, patience: float = PATIENCE) -> Attend:
     async def attend(call: Call) -> None:
         try:
             async with asyncio.timeout(patience):
-                if await call.read(0, lambda: 0) is not None:
+                if await call.read(0) is not None:
                     call.respond(await _answered(app, call))
                     return
         except Gone:

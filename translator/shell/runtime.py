@@ -115,6 +115,7 @@ class Runtime:
         self.proxy = self._proxy(loaded, self.proxy)
         self.keeper.use(self.proxy.driver)
         self.door.attend, self.door.tls, self.door.most = self.proxy.attend, loaded.tls, most
+        self.door.budget = self._memory.budget
         self.meter.show_loaded(time.time())
         self._left = [back for back in (*self._left, *leave) if not back.is_idle or back in leave]
         for back in leave:
