@@ -29,11 +29,12 @@ from translator.shell import door as doors
 from translator.shell.addresses import Address
 from translator.shell.app import Proxy
 from translator.shell.call import Call, new_ids
-from translator.shell.connection import HEAD, TURN, Connection
+from translator.shell.connection import TURN, Connection
 from translator.shell.crowd import Guesses
 from translator.shell.door import Door
 from translator.shell.heads import Heads
 from translator.shell.outbox import Outbox, outbox_of
+from translator.shell.request_head import HEAD
 from translator.shell.serve import address_of, listen, serving
 from translator.wire import Answer, Failure, Request
 

@@ -174,9 +174,6 @@ class Proxy:
             return None
         call.keep = False
         call.skip()
-        return self._busy(call)
-
-    def _busy(self, call: Call) -> Reply:
         return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
 
     async def _answered(self, call: Call, admission: Admission) -> Reply:
@@ -195,7 +192,7 @@ class Proxy:
             reply: Reply = await self.driver.run(call, steps)
         except NoRoom:
             call.skip()
-            return self._busy(call)
+            return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
         except asyncio.CancelledError:
             if not call.late or call.task is None:
                 raise
@@ -236,7 +233,7 @@ class Proxy:
         if len(response.body) > SMALL:
             call.unsent = self._memory.budget.take(call.account, "unsent", len(response.body))
             if call.unsent is None and call.method != "POST":
-                reply = self._busy(call)
+                reply = failure(self._accounts, call.request(None), "too-busy", retry_after=1)
                 response = self._explained(reply)
         call.respond(response)
         self._record(call, reply)

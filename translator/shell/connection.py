@@ -7,72 +7,37 @@ uvicorn listens, counts and stops; this takes the place of its protocol, which c
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, Final, Literal, Protocol
+from typing import Final
 
-import httptools
 from uvicorn.server import ServerState
 
 from translator import wire
-from translator.shell.budget import UNKNOWN, Budget, Hold
-from translator.shell.call import SMALL, Call
 from translator.shell.heads import Heads, refusal
-from translator.shell.incoming import Incoming, origin
+from translator.shell.incoming import Incoming
 from translator.shell.log import logger, where_it_broke
 from translator.shell.outbox import outbox_of
-from translator.shell.request_head import HEAD, RefusalError, RequestHead
-from translator.shell.unsent import FULL, Unsent
+from translator.shell.receiving import Host, Receiver
+from translator.shell.request_head import RequestHead
+from translator.shell.unsent import FULL
 
 TURN: Final = 64 * 1024
 """After a read of so many bytes it is the others' turn: a loop may read one connection thirty times over before it looks at another."""
 
-_LARGE: Final = "The head of the request is larger than is read."
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_END: Final = b"\r\n\r\n"
-"""Where every head ends, and every body in chunks: the parser takes no other end of a line."""
-
-_NO_ROOM: Final = "This server has no memory left for callers that it does not know."
-_TWO: Final = "The request begins where the one before it does not end."
-_TUNNEL: Final = "CONNECT"
 _BODILESS: Final = frozenset({204, 304})
 """What is answered without a body, and without its length."""
 
 
-Attend = Callable[[Call], Awaitable[None]]
-"""Answers a call, and never raises for what a caller or a back can do."""
-
-
-class Host(Protocol):
-    """What all connections of a server ask for, each time that they need it: it may change while they are open. `ids` makes ids for
-    requests without one, `budget` is what memory is taken from. `is_leaving` says that every answer is the last of its connection."""
-
-    attend: Attend
-    budget: Budget
-    ids: Iterator[str]
-    is_leaving: bool
-
-
-class Connection(asyncio.Protocol):
+class Connection(Receiver):
     """One connection of a caller. `loop` is the one that it lives in, `host` who answers, and what `heads` tells is the same for all
     connections of a server, whose `state` says which are open."""
 
     def __init__(self, host: Host, heads: Heads, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop, self.ids = loop, host.ids
-        self._host, self._heads, self._state = host, heads, state
+        super().__init__(host, loop)
+        self._heads, self._state = heads, state
         self._outbox = outbox_of(loop)
-        self._parser: Any = httptools.HttpRequestParser(self)
-        self._transport: Any = None
-        self._call: Incoming | None = None
-        self._receiving: Incoming | None = None
-        self._head = RequestHead()
-        self._read = 0  # bytes since the last request or piece of a body
-        self._last = b""  # the last three of them
-        self._rest = b""  # what was sent ahead
-        self._hold: Hold | None = None  # the memory for a head that is not whole, or for the rest
-        self._unsent = Unsent()
         self._farewell = b""
-        self._looks = self._left = 0
-        self._is_deaf = False  # what comes from now on is dropped: no request of it is attended to
+        self._left = 0
         self._is_stopping = False
 
     # ---- what the loop and the server call -------------------------------------------------------------------------------
@@ -125,131 +90,6 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         elif self._looks > most:
             self._transport.close()
-
-    # ---- what the parser calls -------------------------------------------------------------------------------------------
-
-    def on_message_begin(self) -> None:
-        self._head = RequestHead()
-
-    def on_url(self, piece: bytes) -> None:
-        self._head.url += piece
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._receiving is None:
-            self._head.add(name, value)
-        else:  # a trailer
-            self._head.count(name, value)
-
-    def on_headers_complete(self) -> None:
-        """The head of a request has come: it is attended to."""
-        parser, head, version = self._parser, self._head, self._parser.get_http_version()
-        head.check(version, self._read)
-        if self._call is not None:
-            raise RefusalError(400, _TWO)
-        verb, url = parser.get_method().decode("ascii"), head.url
-        if self._is_deaf or (parser.should_upgrade() and verb != _TUNNEL):
-            return
-        if not url.startswith(b"/") or b"#" in url:
-            url = origin(url)
-        target, _, query = url.decode("latin-1").partition("?")
-        call = Incoming(self, verb, target, query, head.headers)
-        is_newest = version == "1.1"
-        call.keep = is_newest and parser.should_keep_alive() and verb != _TUNNEL
-        call.asks_before = call.asks_before and is_newest
-        self._receiving, self._read, self._looks = call, 0, 0
-        self._begin(call)
-
-    def on_body(self, piece: bytes) -> None:
-        self._read = 0
-        if self._receiving is not None:
-            self._receiving.add(piece)
-
-    def on_message_complete(self) -> None:
-        self._read = 0
-        call, self._receiving = self._receiving, None
-        if call is not None:  # else its head is read once more
-            self._head = RequestHead()
-            call.end()
-            self._is_deaf = self._is_deaf or not call.keep  # it is the last one
-
-    # ---- reading ---------------------------------------------------------------------------------------------------------
-
-    def _take(self, data: bytes) -> None:
-        """Have the parser read up to the end of one request after the other. What is behind one that is attended to waits as it is, and
-        so does what is behind an answer that its caller does not read."""
-        self._rest = b""
-        self._release()
-        at = 0
-        while at < len(data) and not self._is_deaf:
-            if self._receiving is None and (self._call is not None or self._unsent.is_full):
-                self._wait(data[at:])
-                return
-            end = self._end_in(data, at)
-            self._parse(data[at:end])
-            at = end
-        is_within = self._read or self._receiving is not None
-        self._last = (self._last + data[-3:])[-3:] if is_within else b""
-        if self._read and self._receiving is None and not self._is_deaf:
-            self._holds(self._head.held(self._read), "head")
-
-    def _end_in(self, data: bytes, at: int) -> int:
-        """How far the parser may read: no further than to the end of one request, if that is in it."""
-        receiving = self._receiving
-        if receiving is not None and receiving.declares:
-            return min(at + receiving.declares - receiving.came, len(data))
-        if self._last and at == 0:
-            end = (self._last + data[:3]).find(_END)
-            if end >= 0:
-                return end + len(_END) - len(self._last)
-        end = data.find(_END, at)
-        return len(data) if end < 0 else end + len(_END)
-
-    def _parse(self, piece: bytes) -> None:
-        self._read += len(piece)
-        try:
-            self._feed(piece)
-        except httptools.HttpParserCallbackError as error:
-            refusal_ = error.__context__
-            if not isinstance(refusal_, RefusalError):
-                raise
-            self._refuse(refusal_.status, refusal_.why)
-        except httptools.HttpParserError:
-            self._refuse(400, "Invalid HTTP request received.")
-        else:
-            if self._read > HEAD:
-                self._refuse(431, _LARGE)
-
-    def _feed(self, piece: bytes) -> None:
-        """Have the parser read. Nobody is spoken to in another protocol (RFC 9110, 7.8): the head of who asks for one is read once more
-        without that, and what follows is HTTP, a body first."""
-        try:
-            self._parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            if not self._is_deaf:
-                before = self._parser
-                head = self._head.without_upgrade(before.get_method().decode("ascii"), before.get_http_version())
-                self._parser = httptools.HttpRequestParser(self)
-                self._parser.feed_data(head)
-
-    def _wait(self, rest: bytes) -> None:
-        """Read no more, and keep what was read ahead."""
-        self._transport.pause_reading()
-        self._rest = rest
-        self._holds(len(rest), "ahead")
-
-    def _holds(self, size: int, kind: Literal["head", "ahead"]) -> None:
-        """Take the memory for what waits here. Where there is none left, this is the last of this connection."""
-        if size <= SMALL:
-            return
-        self._hold = self._host.budget.take(UNKNOWN if self._call is None else self._call.account, kind, size)
-        if self._hold is None:
-            self._rest = b""
-            self._refuse(503, _NO_ROOM)
-
-    def _release(self) -> None:
-        if self._hold is not None:
-            self._hold.release()
-            self._hold = None
 
     def _refuse(self, status: int, why: str) -> None:
         """What came is no request that can be attended to. It is told so behind the answer to the one before it, and is the last."""

@@ -10,9 +10,10 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from translator.shell.budget import Budget
-from translator.shell.connection import Attend, Connection
+from translator.shell.connection import Connection
 from translator.shell.heads import Heads, refusal
 from translator.shell.log import logger
+from translator.shell.receiving import Attend
 from translator.shell.sealed import Sealed
 
 _LOOK: Final = 1.0

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from translator import wire
 from translator.shell.call import Call, Gone
-from translator.shell.connection import Attend
+from translator.shell.receiving import Attend
 
 PATIENCE: Final = 10.0
 """Seconds within which the application answers, or its caller is told 503."""

@@ -36,7 +36,7 @@ _ONCE: Final = frozenset({"authorization", "host", "transfer-encoding"})
 _NEWEST: Final = "1.1"
 
 _MANY: Final = "The request has more headers than are read."
-_LARGE: Final = "The head of the request is larger than is read."
+LARGE: Final = "The head of the request is larger than is read."
 _VERSION: Final = "The request is neither of HTTP/1.1 nor of HTTP/1.0."
 _NO_HOST: Final = "A request has one Host header, and that names a host."
 _FRAMING: Final = "The only transfer coding is chunked, in HTTP/1.1, and a length has at most 19 digits."
@@ -103,7 +103,7 @@ class RequestHead:
     def check(self, version: str, read: int) -> None:
         """Raises RefusalError for a head of that version, of so many bytes, that HTTP does not allow, or that is too large."""
         if read > HEAD:
-            raise RefusalError(431, _LARGE)
+            raise RefusalError(431, LARGE)
         told = self._headers
         if version not in ("1.0", _NEWEST):
             raise RefusalError(400, _VERSION)

@@ -24,12 +24,12 @@ LATER: Final = WINDOW * 8 * 1024
 class Unsent:
     """What waits on one connection. A caller that reads all of it within a window is never too slow."""
 
-    __slots__ = ("_holds", "_least", "_left", "_looks", "is_full")
+    __slots__ = ("_holds", "_least", "_left", "_looks", "_was_read", "is_full")
 
     def __init__(self) -> None:
         self._holds: list[Hold] = []
         self.is_full = False
-        self._left = self._looks = 0
+        self._left = self._looks = self._was_read = 0
         self._least = FIRST
 
     def keep(self, hold: Hold) -> None:
@@ -39,7 +39,7 @@ class Unsent:
     def fill(self, size: int) -> None:
         """So many bytes wait, which is too much to go on."""
         self.is_full = True
-        self._left, self._looks, self._least = size, 0, FIRST
+        self._left, self._looks, self._was_read, self._least = size, 0, 0, FIRST
 
     def drain(self) -> None:
         """Nothing waits any more."""
@@ -62,8 +62,10 @@ class Unsent:
         if not self.is_full:
             return False
         self._looks += 1
+        self._was_read += max(self._left - size, 0)  # it grows where TLS writes an answer in pieces
+        self._left = size
         if self._looks % WINDOW:
             return False
-        read, self._left = self._left - size, size
+        was_read, self._was_read = self._was_read, 0
         least, self._least = self._least, LATER
-        return read < least
+        return was_read < least
