@@ -17,7 +17,6 @@ from translator.shell.incoming import Incoming
 from translator.shell.log import logger, where_it_broke
 from translator.shell.outbox import outbox_of
 from translator.shell.receiving import Host, Receiver
-from translator.shell.request_head import RequestHead
 from translator.shell.unsent import FULL
 
 TURN: Final = 64 * 1024
@@ -50,9 +49,7 @@ class Connection(Receiver):
     def connection_lost(self, _: Exception | None) -> None:
         self._state.connections.discard(self)
         # Each holds the other, and so do this and a call: what is in a ring stays until the collector of garbage comes by.
-        self._is_deaf, self._parser = True, None
-        self._head, self._rest = RequestHead(), b""
-        self._release()
+        self._forget()
         self._unsent.release()
         call, self._call, self._receiving = self._call, None, None
         if call is not None:
@@ -95,7 +92,7 @@ class Connection(Receiver):
         """What came is no request that can be attended to. It is told so behind the answer to the one before it, and is the last."""
         if self._is_deaf:
             return
-        self._is_deaf = True
+        self._forget()
         broken, self._receiving = self._receiving, None
         self._farewell = refusal(status, why)
         if broken is not None and broken is not self._call:
@@ -154,9 +151,7 @@ class Connection(Receiver):
     def _end(self, head: bytes, body: bytes = b"") -> None:
         """Say the last of this connection. Only our side of it is closed (RFC 9112, 9.6): a close in the face of a caller that is still
         writing would take the answer from it. What it writes is dropped, until it closes as well or has been idle for long enough."""
-        self._is_deaf = True
-        self._rest = b""
-        self._release()
+        self._forget()
         transport = self._transport
         ends_half = transport.can_write_eof() and not self._is_stopping
         self._outbox.write(transport, head, body, transport.write_eof if ends_half else transport.close)

@@ -198,6 +198,12 @@ class Receiver(asyncio.Protocol):
             self._rest = b""
             self._refuse(503, _NO_ROOM)
 
+    def _forget(self) -> None:
+        """Nothing more is read: keep nothing of what was. It is never called while the parser reads."""
+        self._is_deaf, self._parser = True, None
+        self._head, self._rest = RequestHead(), b""
+        self._release()
+
     def _release(self) -> None:
         if self._hold is not None:
             self._hold.release()
