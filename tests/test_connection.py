@@ -247,6 +247,8 @@ async def place(
     served: Proxy = proxy(provider, **{"guesses": Guesses(at_once=1e9), **knobs})
     server, client = SECRET.get() or (None, None)
     door = None if asgi else Watched(attend or served.attend, server, soon=soon)
+    if door is not None:
+        door.budget = served.door().budget
     listener = listen("the test", Address("127.0.0.1", 0))
     if small:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
