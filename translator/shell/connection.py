@@ -178,8 +178,8 @@ class Connection(Receiver):
                 self._transport.abort()
 
     def _go_on(self) -> None:
-        """The next of the requests that were sent ahead, if it is its turn."""
-        if self._rest and self._call is None and not self._unsent.is_full and not self._is_deaf:
+        """Read what was sent ahead, if it is its turn."""
+        if self._rest and not self._is_busy() and not self._is_deaf:
             self._take(self._rest)
         if not self._rest and not self._transport.is_closing():
             self._transport.resume_reading()

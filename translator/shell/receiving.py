@@ -67,6 +67,10 @@ class Receiver(asyncio.Protocol):
         """Tell the caller that what came is no request that can be attended to, and that this is the last of the connection."""
 
     @abstractmethod
+    def _go_on(self) -> None:
+        """Read what was sent ahead, if it is its turn."""
+
+    @abstractmethod
     def peer(self) -> str:
         """See `Line`."""
 
@@ -133,16 +137,24 @@ class Receiver(asyncio.Protocol):
         self._release()
         at = 0
         while at < len(data) and not self._is_deaf:
-            if self._receiving is None and (self._call is not None or self._unsent.is_full):
+            if self._is_busy():
                 self._wait(data[at:])
                 return
             end = self._end_in(data, at)
-            self._parse(data[at:end])
-            at = end
+            is_head, at = self._receiving is None, self._parse(data[at:end]) + at
+            if is_head and self._receiving is not None and len(data) - at > SMALL:
+                self._rest = data[at:]  # nothing is done for a body before its head was looked at
+                self._transport.pause_reading()
+                self.loop.call_soon(self._go_on)
+                return
         is_within = self._read or self._receiving is not None
         self._last = (self._last + data[-3:])[-3:] if is_within else b""
         if self._read and self._receiving is None and not self._is_deaf:
             self._holds(self._head.held(self._read), "head")
+
+    def _is_busy(self) -> bool:
+        """Whether what comes is behind a request that is attended to, or behind an answer that is not read."""
+        return self._receiving is None and (self._call is not None or self._unsent.is_full)
 
     def _end_in(self, data: bytes, at: int) -> int:
         """How far the parser may read: no further than to the end of one request, if that is in it."""
@@ -156,20 +168,22 @@ class Receiver(asyncio.Protocol):
         end = data.find(_END, at)
         return len(data) if end < 0 else end + len(_END)
 
-    def _parse(self, piece: bytes) -> None:
+    def _parse(self, piece: bytes) -> int:
+        """Have a piece read, and refuse what cannot be. How long it is."""
         self._read += len(piece)
         try:
             self._feed(piece)
         except httptools.HttpParserCallbackError as error:
-            refusal_ = error.__context__
-            if not isinstance(refusal_, RefusalError):
+            # It is given no name here: the error holds this frame, which would hold the error, and all that was read.
+            if not isinstance(error.__context__, RefusalError):
                 raise
-            self._refuse(refusal_.status, refusal_.why)
+            self._refuse(error.__context__.status, error.__context__.why)
         except httptools.HttpParserError:
             self._refuse(400, "Invalid HTTP request received.")
         else:
             if self._read > HEAD:
                 self._refuse(431, LARGE)
+        return len(piece)
 
     def _feed(self, piece: bytes) -> None:
         """Have the parser read. Nobody is spoken to in another protocol (RFC 9110, 7.8): the head of who asks for one is read once more
