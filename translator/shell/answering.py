@@ -12,13 +12,14 @@ import httptools
 from translator.shell.budget import Hold
 from translator.shell.outbox import outbox_of
 from translator.shell.pieces import Pieces
+from translator.shell.turns import Turns
 from translator.wire import Response
 
 HEAD: Final = 64 * 1024
 """How many bytes of an answer's head are read, interim answers, trailers and all that frames its chunks included."""
 
-_FRAMED: Final = 4
-"""The frames of chunks and the trailers may be larger than that where they are at most one byte to so many of the body: chunks of 20
+_FRAMED: Final = 16
+"""The frames of chunks and the trailers may be larger than that where they are at most one byte to so many of the body: chunks of 100
 bytes are read, however many there are."""
 
 HEADERS: Final = 100
@@ -68,10 +69,11 @@ class _Done(Exception):
 
 
 class Answering(asyncio.Protocol):
-    """One connection. `largest` is how many bytes of a body are read; `gone` is called when it is closed."""
+    """One connection. `largest` is how many bytes of a body are read; `gone` is called when it is closed. `turns` are those of all
+    connections to the same back."""
 
-    def __init__(self, largest: int, gone: Callable[["Answering"], None]) -> None:
-        self._largest, self._gone = largest, gone
+    def __init__(self, largest: int, gone: Callable[["Answering"], None], turns: Turns | None = None) -> None:
+        self._largest, self._gone, self._turns = largest, gone, turns or Turns()
         self._loop = asyncio.get_running_loop()
         self._outbox = outbox_of(self._loop)
         self._parser: Any = httptools.HttpResponseParser(self)
@@ -85,6 +87,8 @@ class Answering(asyncio.Protocol):
         taken from; whoever asks releases it when the answer is of no more use."""
         self._begin()
         self._hold = hold
+        if hold is not None:
+            self._most = min(self._most, hold.most)
         self._waiting = waiting = self._loop.create_future()
         self._outbox.write(self._transport, written, then=self._leave)
         return waiting
@@ -119,8 +123,27 @@ class Answering(asyncio.Protocol):
         if not self._has_left:
             self._fail(Stale())  # nor what was said before the request left, which it does not any more
             return
-        self._read += len(data)
         self._is_full = len(data) >= _FULL
+        if len(data) <= TURN:
+            self._feed(data)
+        else:
+            parts = memoryview(data)
+            for at in range(0, len(data), TURN):
+                if not self._waits():
+                    self.close()  # nobody asked for the rest
+                    return
+                self._feed(parts[at : at + TURN])
+        if len(data) >= TURN and self._waits() and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._turns.wait(self._loop, self._read_on)
+
+    def _waits(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return self._waiting is not None and not self._waiting.done()
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        """Have the parser read, and see whether what is not body has become too much."""
+        self._read += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -131,18 +154,9 @@ class Answering(asyncio.Protocol):
         except httptools.HttpParserError:
             self._fail(Broken("the answer is not HTTP"))
         else:
-            self._goes_on(len(data))
-
-    def _goes_on(self, size: int) -> None:
-        """A read of so many bytes is behind us, and the answer may go on."""
-        if self._waiting is None or self._waiting.done():
-            return
-        rest = self._read - self._pieces.size
-        if rest > HEAD and (not self._in_body or rest > HEAD + self._pieces.size // _FRAMED):
-            self._fail(Broken("a head, or what frames a body, is larger than is read"))
-        elif size >= TURN:
-            self._transport.pause_reading()
-            self._loop.call_soon(self._read_on)
+            rest = self._read - self._pieces.size
+            if self._waits() and rest > HEAD and (not self._in_body or rest > HEAD + self._pieces.size // _FRAMED):
+                self._fail(Broken("a head, or what frames a body, is larger than is read"))
 
     def _read_on(self) -> None:
         """Others have had their turn."""

@@ -8,6 +8,7 @@ So an account alone may hold most of the budget, and an account within its own p
 more than that is refused, and counted. Whatever is taken has to be given back.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal, TypeAlias
 
@@ -115,13 +116,15 @@ class Budget:
 
 
 class Hold:
-    """Bytes that an account holds as one thing, until they are released. `size` is how many."""
+    """Bytes that an account holds as one thing, until they are released. `size` is how many. `most` is for who fills it: how many bytes
+    are wanted of each part that is read into it."""
 
-    __slots__ = ("_budget", "_holder", "_is_over", "_kind", "size")
+    __slots__ = ("_budget", "_holder", "_is_over", "_kind", "most", "size")
 
     def __init__(self, budget: Budget, holder: _Holder, kind: Kind) -> None:
         self._budget, self._holder, self._kind = budget, holder, kind
         self._is_over = False
+        self.most = sys.maxsize
         self.size = 0
 
     @property

@@ -130,6 +130,7 @@ class Driver:
     async def _ask(self, errand: Errand, ask: Ask, hold: Hold) -> Sequence[wire.Answer]:
         """The answers. `hold` has the memory that they take; where none come, it is released."""
         back, errand.back = self._backs[ask.back], ask.back
+        hold.most = ask.most
         if ask.held and not hold.grow(ask.held):
             return (_NO_ROOM,) * len(ask.requests)
         try:
