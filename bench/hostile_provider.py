@@ -10,6 +10,7 @@ import contextlib
 import json
 import resource
 import statistics
+import subprocess
 import sys
 import time
 from base64 import b64encode
@@ -132,11 +133,13 @@ class _World:
         return time.perf_counter() - began
 
 
-async def _against(way: str, seconds: float) -> list[float]:
+async def _against(way: str, seconds: float, begin: Callable[[], None] = lambda: None) -> list[float]:
+    """How long the lists of the other account take. `begin` is called when the attack does."""
     async with _provider("quiet") as quiet, _provider(way) as other:
         made = _World(dict(zip(_ACCOUNTS, (quiet, other), strict=True)))
         for _ in range(20):
             await made.lists(_ACCOUNTS[0], 0)
+        begin()
         ends, numbers = time.perf_counter() + seconds, iter(range(10**9))
 
         async def attack() -> None:
@@ -155,32 +158,61 @@ async def _against(way: str, seconds: float) -> list[float]:
         return taken
 
 
+async def _longest_hold(way: str, seconds: float) -> float:
+    """The most CPU seconds that pass between two turns of the loop."""
+    loop, longest, last, is_over = asyncio.get_running_loop(), 0.0, 0.0, False
+
+    def tick() -> None:
+        nonlocal longest, last
+        now = time.thread_time()
+        longest, last = max(longest, now - last), now
+        if not is_over:
+            loop.call_soon(tick)
+
+    def begin() -> None:
+        nonlocal last
+        last = time.thread_time()
+        tick()
+
+    await _against(way, seconds, begin)
+    is_over = True
+    return longest
+
+
+async def _one(way: str, seconds: float) -> dict[str, float | str]:
+    taken = await _against(way, seconds)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    cuts = statistics.quantiles([*taken, taken[-1]], n=100)  # the loop may be held for so long that there is one alone
+    return {
+        "way": way, "lists": len(taken), "p50_ms": cuts[49] * 1000, "p99_ms": cuts[98] * 1000,
+        "hold_ms": await _longest_hold(way, seconds / 2) * 1000, "peak_mib": peak,
+    }  # fmt: skip
+
+
 def measure(seconds: float = SECONDS) -> Iterator[dict[str, float | str]]:
-    """For each way: p50 and p99 in milliseconds of the other account's lists, how many there were, and the most memory in MiB so far."""
+    """For each way, in a process of its own: how many lists the other account had, their p50 and p99 in milliseconds, the longest that
+    the loop was held (milliseconds of CPU), and the most memory in MiB."""
     for way in WAYS:
-        taken: list[float] = []
+        asked = [sys.executable, "-m", "bench.hostile_provider", "--one", way, str(seconds)]
+        found: dict[str, float | str] = json.loads(subprocess.run(asked, check=True, stdout=subprocess.PIPE).stdout)
+        yield found
 
-        async def work(way: str = way, into: list[float] = taken) -> None:
-            into += await _against(way, seconds)
 
-        run(work())
-        cuts = statistics.quantiles(taken, n=100)
-        yield {
-            "way": way, "lists": len(taken), "p50_ms": cuts[49] * 1000, "p99_ms": cuts[98] * 1000,
-            "longest_ms": max(taken) * 1000, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        }  # fmt: skip
+async def _print_one(way: str, seconds: float) -> None:
+    print(json.dumps(await _one(way, seconds)))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--provide"]:
         asyncio.run(_provide(sys.argv[2]))
+    elif sys.argv[1:2] == ["--one"]:
+        run(_print_one(sys.argv[2], float(sys.argv[3])))
     else:
-        quiet_p99 = 0.0
+        quiet = 0.0
         for row in measure(*map(float, sys.argv[1:2])):
-            quiet_p99 = quiet_p99 or float(row["p99_ms"])
-            times = float(row["p99_ms"]) / quiet_p99
+            quiet = quiet or float(row["p99_ms"])
+            times = float(row["p99_ms"]) / quiet
             print(
                 f"{row['way']:20}{row['lists']:6} lists  p50 {row['p50_ms']:7.1f}  p99 {row['p99_ms']:7.1f} ms ({times:5.1f} x)"
-                f"  longest {row['longest_ms']:7.1f}  memory so far {row['peak_mib']:6.0f} MiB"
+                f"  longest hold {row['hold_ms']:6.1f} ms  most memory {row['peak_mib']:5.0f} MiB"
             )
-            print(json.dumps(row), file=sys.stderr)

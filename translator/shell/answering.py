@@ -52,6 +52,10 @@ _SIZES: Final = frozenset({"content-length", "transfer-encoding"})
 """Headers by which the end of a body is known without the end of the connection."""
 
 
+_PART: Final = 16 * 1024
+"""Of a large read so many bytes are parsed at once: where they are no body, the rest is not parsed any more."""
+
+
 class Broken(Exception):
     """A request may have reached the back, and no whole answer came of it."""
 
@@ -124,15 +128,15 @@ class Answering(asyncio.Protocol):
             self._fail(Stale())  # nor what was said before the request left, which it does not any more
             return
         self._is_full = len(data) >= _FULL
-        if len(data) <= TURN:
+        if len(data) <= _PART:
             self._feed(data)
         else:
             parts = memoryview(data)
-            for at in range(0, len(data), TURN):
+            for at in range(0, len(data), _PART):
                 if not self._waits():
                     self.close()  # nobody asked for the rest
                     return
-                self._feed(parts[at : at + TURN])
+                self._feed(parts[at : at + _PART])
         if len(data) >= TURN and self._waits() and not self._transport.is_closing():
             self._transport.pause_reading()
             self._turns.wait(self._loop, self._read_on)
