@@ -23,7 +23,7 @@ _FRAMED: Final = 16
 bytes are read, however many there are."""
 
 HEADERS: Final = 100
-"""How many headers are read, those of interim answers and trailers included."""
+"""How many headers of an answer are read."""
 
 OF_ERROR: Final = 64 * 1024
 """How many bytes are read of the body of an answer that says an error. The rest is not waited for, and closes the connection."""
@@ -84,6 +84,8 @@ class Answering(asyncio.Protocol):
         self._transport: Any = None
         self._waiting: asyncio.Future[Response] | None = None
         self._hold: Hold | None = None
+        self._pieces = Pieces()
+        self._most = largest
         self.is_open = False
 
     def asked(self, written: bytes, hold: Hold | None = None) -> "asyncio.Future[Response]":
@@ -109,8 +111,7 @@ class Answering(asyncio.Protocol):
 
     def _begin(self) -> None:
         self._headers: list[tuple[str, str]] = []
-        self._pieces = Pieces()
-        self._read = self._kept = self._fields = self._declared = 0
+        self._read = self._kept = self._declared = 0
         self._most, self._paid = self._largest, SMALL
         self._in_body = self._sized = self._has_left = False
 
@@ -128,7 +129,7 @@ class Answering(asyncio.Protocol):
             self._fail(Stale())  # nor what was said before the request left, which it does not any more
             return
         self._is_full = len(data) >= _FULL
-        if len(data) <= _PART:
+        if len(data) < TURN:
             self._feed(data)
         else:
             parts = memoryview(data)
@@ -158,9 +159,13 @@ class Answering(asyncio.Protocol):
         except httptools.HttpParserError:
             self._fail(Broken("the answer is not HTTP"))
         else:
-            rest = self._read - self._pieces.size
-            if self._waits() and rest > HEAD and (not self._in_body or rest > HEAD + self._pieces.size // _FRAMED):
+            if self._read > HEAD and self._waits() and self._is_mostly_frame():
                 self._fail(Broken("a head, or what frames a body, is larger than is read"))
+
+    def _is_mostly_frame(self) -> bool:
+        """Whether more was read that is no body than may be."""
+        size = self._pieces.size
+        return self._read - size > HEAD + (size // _FRAMED if self._in_body else 0)
 
     def _read_on(self) -> None:
         """Others have had their turn."""
@@ -195,12 +200,11 @@ class Answering(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer, which nobody needs."""
-        self._fields += 1
-        self._kept += len(name) + len(value)
-        if self._fields > HEADERS or self._kept > HEAD:
-            self._stop(Broken("more headers than are read"))
         if self._in_body:
             return
+        self._kept += len(name) + len(value)
+        if self._kept > HEAD or len(self._headers) == HEADERS:
+            self._stop(Broken("more headers than are read"))
         lower, told = name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")
         if lower in _SIZES:
             self._sized = True
@@ -223,9 +227,9 @@ class Answering(asyncio.Protocol):
         pieces = self._pieces
         if pieces.size + len(piece) > self._most:
             self._is_too_large(piece)
-        pieces.add(piece)
-        if pieces.size > self._paid:
-            self._pay(pieces.size)
+        size = pieces.add(piece)
+        if size > self._paid:
+            self._pay(size)
 
     def _is_too_large(self, piece: bytes) -> None:
         """The body is larger than is read. Of an error the beginning is enough. Raises _Done."""

@@ -88,9 +88,12 @@ class Memory:
         return result
 
     def _put(self, key: Hashable, kept: Kept) -> None:
-        before = self._holds.pop(key, None)
+        before = self._holds.get(key)
         if before is not None:
-            before.release()
+            if before.size == kept.weight:
+                self._cache[key] = kept  # as large as what it takes the place of, and of the same list
+                return
+            self._holds.pop(key).release()
         hold = self.budget.take(kept.account, "snapshot", kept.weight)
         if hold is None:
             self._cache.pop(key, None)
