@@ -12,6 +12,7 @@ from tests.test_engine import GET, POST, Deaf, Script, back
 from translator.shell.answering import Answering
 from translator.shell.budget import Budget
 from translator.shell.engine import Engine
+from translator.shell.httpx_engine import HttpxEngine
 from translator.shell.turns import Turns
 from translator.shell.upstream import Upstream
 from translator.wire import Answer, Failure, Request, Response
@@ -304,3 +305,36 @@ def test_more_connections_to_one_provider_have_no_more_turns() -> None:
         return seen
 
     assert asyncio.run(main()) == ["read 0", "others", "read 1", "others", "read 2", "others", "others"]
+
+
+# ---- the other engine ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_engine_over_httpx_reads_no_more_of_a_body_either() -> None:
+    async def main() -> list[Answer]:
+        found = []
+        error = b"HTTP/1.1 500 Error\r\nContent-Length: 15000000\r\n\r\n"
+        budget = Budget(16 * MIB, ["a"])
+        while budget.take("a", "answer", MIB):
+            pass
+        fewer = budget.hold("b", "answer", 100)
+        for script, hold in (
+            (Flood(error, b"x").script, None),
+            (saying(3 * MIB), budget.hold("a", "answer")),
+            (saying(101), fewer),
+            (saying(3 * MIB), None),
+        ):
+            async with back(script) as port:
+                engine = HttpxEngine(f"http://127.0.0.1:{port}", 4 * MIB, 10.0, 4)
+                upstream = Upstream("", engine=engine)
+                found.append(await upstream.ask(GET, "an-id", hold))
+                await upstream.aclose()
+        return found
+
+    error, full, large, fine = asyncio.run(main())
+    assert isinstance(error, Response)
+    assert (error.status, len(error.body)) == (500, 65536)
+    assert isinstance(full, Failure)
+    assert full.kind == "no-room"
+    assert large == Failure("broken", "a body larger than is read")
+    assert isinstance(fine, Response)

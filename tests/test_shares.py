@@ -10,7 +10,21 @@ import pytest
 
 from conformance.clock import ManualClock
 from tests.test_engine import GET, POST, Script, back
-from tests.test_lists import BACKS, FRONTS, MANY, NOW, PROPERTY, START, Provider, ask, message, page_of, to, world
+from tests.test_lists import (
+    BACKS,
+    FRONTS,
+    MANY,
+    NOW,
+    PROPERTY,
+    START,
+    Provider,
+    ask,
+    message,
+    page_of,
+    sending,
+    to,
+    world,
+)
 from tests.test_memory import Driver as Drive
 from tests.twins import World
 from translator.accounts import Accounts
@@ -326,3 +340,21 @@ def test_a_slice_of_more_rows_than_were_asked_for_is_not_decoded(monkeypatch: py
 def test_what_is_read_of_a_slice_suffices_for_the_longest_messages(rows: int) -> None:
     """1,600 characters, each escaped, and a kilobyte of other members."""
     assert largest(rows) >= rows * (1600 * 6 + 1024)
+
+
+NO_ROOM = Failure("no-room", "the account has no memory left for this answer")
+
+
+def test_a_read_whose_answer_has_no_room_may_be_tried_again() -> None:
+    made = world(Provider([]))
+    made.answer = lambda _: NO_ROOM
+    one = made.play(to(ask({}, "").path + "/SM" + "0" * 32 + ".json"), NOW)
+    assert (one.response.status, one.fault, one.response.header("retry-after")) == (503, "too-busy", "1")
+    many = made.play(ask({}), NOW)
+    assert (many.response.status, many.fault) == (400, "list-too-long")
+
+
+def test_a_send_whose_answer_has_no_room_has_left_and_its_outcome_is_unknown() -> None:
+    made = world(Provider([]))
+    made.answer = lambda _: NO_ROOM
+    assert made.play(sending(), NOW).fault == "outcome-unknown"
