@@ -117,7 +117,7 @@ class Budget:
         holder.kinds[kind] -= size
 
 
-class Hold(msgspec.Struct, eq=False):
+class Hold(msgspec.Struct, eq=False, gc=False):
     """Bytes that an account holds as one thing, until they are released. `size` is how many. `most` is for who fills it: how many bytes
     are wanted of each part that is read into it. `is_over`: they were released. It is a struct, since each ask makes one."""
 
