@@ -10,7 +10,10 @@ import uvloop
 
 from tests.test_engine import GET, POST, Deaf, Script, back
 from translator.shell.answering import Answering
+from translator.shell.budget import Budget
 from translator.shell.engine import Engine
+from translator.shell.httpx_engine import HttpxEngine
+from translator.shell.turns import Turns
 from translator.shell.upstream import Upstream
 from translator.wire import Answer, Failure, Request, Response
 
@@ -99,7 +102,7 @@ def test_what_is_not_body_is_bounded_whatever_it_is(name: str) -> None:
     assert flood.said < 16 * MIB, "it was closed, but for what the network holds"
 
 
-@pytest.mark.parametrize("size", [20, 100, 4000])
+@pytest.mark.parametrize("size", [100, 250, 4000])
 def test_an_answer_in_chunks_as_servers_write_them_is_read(size: int) -> None:
     chunk = b"%x\r\n" % size + b"x" * size + b"\r\n"
     count = 2 * MIB // size
@@ -140,7 +143,7 @@ def stalling(declared: int) -> Script:
 # ---- what an answer costs --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [24, 64, 1000, 64 * 1024])
+@pytest.mark.parametrize("size", [100, 250, 1000, 64 * 1024])
 def test_an_answer_in_small_chunks_takes_twice_its_bytes_at_most(size: int) -> None:
     chunk = b"%x\r\n" % size + b"x" * size + b"\r\n"
     whole = 4 * MIB // size * size
@@ -257,3 +260,81 @@ while True:
     while caller.recv(65536):
         caller.sendall(answer)
 """
+
+
+def test_of_an_answer_no_more_is_read_than_its_asker_can_use() -> None:
+    hold = Budget(64 * MIB, ["a"]).hold("a", "answer")
+    hold.most = 2 * MIB
+
+    async def main() -> list[Answer]:
+        async with back(saying(MIB * 2)) as fine, back(saying(MIB * 2 + 1)) as large:
+            found = []
+            for port in (fine, large):
+                upstream = Upstream(f"http://127.0.0.1:{port}")
+                found.append(await upstream.ask(GET, "an-id", hold))
+                await upstream.aclose()
+            return found
+
+    first, second = asyncio.run(main())
+    assert isinstance(first, Response)
+    assert second == Failure("broken", "a body larger than is read")
+
+
+def saying(size: int) -> Script:
+    """A provider that answers so many bytes."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+        await writer.drain()
+        await asyncio.sleep(60)
+
+    return script
+
+
+def test_more_connections_to_one_provider_have_no_more_turns() -> None:
+    """One of them goes on reading in each turn of the loop."""
+
+    async def main() -> list[str]:
+        turns, seen, loop = Turns(), [], asyncio.get_running_loop()
+        for number in range(3):
+            turns.wait(loop, lambda number=number: seen.append(f"read {number}"))  # type: ignore[misc]
+        for _ in range(4):
+            await asyncio.sleep(0)
+            seen.append("others")
+        return seen
+
+    assert asyncio.run(main()) == ["read 0", "others", "read 1", "others", "read 2", "others", "others"]
+
+
+# ---- the other engine ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_engine_over_httpx_reads_no_more_of_a_body_either() -> None:
+    async def main() -> list[Answer]:
+        found = []
+        error = b"HTTP/1.1 500 Error\r\nContent-Length: 15000000\r\n\r\n"
+        budget = Budget(16 * MIB, ["a"])
+        while budget.take("a", "answer", MIB):
+            pass
+        fewer = budget.hold("b", "answer", 100)
+        for script, hold in (
+            (Flood(error, b"x").script, None),
+            (saying(3 * MIB), budget.hold("a", "answer")),
+            (saying(101), fewer),
+            (saying(3 * MIB), None),
+        ):
+            async with back(script) as port:
+                engine = HttpxEngine(f"http://127.0.0.1:{port}", 4 * MIB, 10.0, 4)
+                upstream = Upstream("", engine=engine)
+                found.append(await upstream.ask(GET, "an-id", hold))
+                await upstream.aclose()
+        return found
+
+    error, full, large, fine = asyncio.run(main())
+    assert isinstance(error, Response)
+    assert (error.status, len(error.body)) == (500, 65536)
+    assert isinstance(full, Failure)
+    assert full.kind == "no-room"
+    assert large == Failure("broken", "a body larger than is read")
+    assert isinstance(fine, Response)

@@ -10,11 +10,26 @@ import pytest
 
 from conformance.clock import ManualClock
 from tests.test_engine import GET, POST, Script, back
-from tests.test_lists import BACKS, FRONTS, MANY, NOW, PROPERTY, START, Provider, ask, message, page_of, to, world
+from tests.test_lists import (
+    BACKS,
+    FRONTS,
+    MANY,
+    NOW,
+    PROPERTY,
+    START,
+    Provider,
+    ask,
+    message,
+    page_of,
+    sending,
+    to,
+    world,
+)
 from tests.test_memory import Driver as Drive
 from tests.twins import World
 from translator.accounts import Accounts
 from translator.exchange import Limits, Reply, exchange
+from translator.planning.answers import largest
 from translator.shell.admin import Meter
 from translator.shell.app import Proxy
 from translator.shell.budget import UNKNOWN, Budget
@@ -201,10 +216,10 @@ def many() -> Provider:
 
 
 def test_a_few_rows_of_large_texts_are_as_much_as_many_of_small_ones() -> None:
-    texts = [message(number, START + number, body="x" * 50_000) for number in range(1000)]
+    texts = [message(number, START + number, body="x" * 10_000) for number in range(5000)]
     front = world(Provider(texts), limits=Limits(max_bytes=20 * MIB))
     assert front.play(ask({"SortBy": "From"}), NOW).fault == "list-too-long"
-    assert front.asks <= 4
+    assert front.asks <= 10 + 3, "each of 200 rows: 2 MB"
     assert world(Provider(texts)).play(ask({"SortBy": "From"}), NOW).fault == ""
 
 
@@ -306,3 +321,40 @@ def test_the_proxy_counts_in_the_budget_that_its_memory_has() -> None:
     budget, meter = Budget(16 * MIB, [made.entry.name]), Meter()
     Proxy(Accounts([made.entry]), Limits(), {}, memory=Memory(budget=budget), meter=meter)
     assert meter.budget is budget
+
+
+def test_a_slice_of_more_rows_than_were_asked_for_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that lies can answer millions of them: their decoding would take all others' time."""
+    made = world(Provider([]))
+    row = {"MessageSid": "M" + "A" * 31, "Text": "x" * 100}
+    body = json.dumps({"Messages": [row] * 10_000}).encode()
+    decoded: list[int] = []
+    verbs = type(made.entry.back.dialect.back)
+    monkeypatch.setattr(verbs, "read_slice", lambda *_: decoded.append(1))
+    made.answer = lambda _: Response(200, (), body)
+    reply = made.play(ask({"SortBy": "From"}), NOW)
+    assert (reply.response.status, reply.fault, decoded) == (502, "back-failed", [])
+
+
+@pytest.mark.parametrize("rows", [1, 200, 1000])
+def test_what_is_read_of_a_slice_suffices_for_the_longest_messages(rows: int) -> None:
+    """1,600 characters, each escaped, and a kilobyte of other members."""
+    assert largest(rows) >= rows * (1600 * 6 + 1024)
+
+
+NO_ROOM = Failure("no-room", "the account has no memory left for this answer")
+
+
+def test_a_read_whose_answer_has_no_room_may_be_tried_again() -> None:
+    made = world(Provider([]))
+    made.answer = lambda _: NO_ROOM
+    one = made.play(to(ask({}, "").path + "/SM" + "0" * 32 + ".json"), NOW)
+    assert (one.response.status, one.fault, one.response.header("retry-after")) == (503, "too-busy", "1")
+    many = made.play(ask({}), NOW)
+    assert (many.response.status, many.fault) == (400, "list-too-long")
+
+
+def test_a_send_whose_answer_has_no_room_has_left_and_its_outcome_is_unknown() -> None:
+    made = world(Provider([]))
+    made.answer = lambda _: NO_ROOM
+    assert made.play(sending(), NOW).fault == "outcome-unknown"

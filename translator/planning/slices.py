@@ -16,14 +16,12 @@ from translator.errors import Refused, Unreadable
 from translator.kinds.instants import LAST
 from translator.model import Fault, Message, Notes
 from translator.planning import served
-from translator.planning.answers import read_answer
+from translator.planning.answers import largest, naming_the_setting, read_list
 from translator.planning.blocks import Block, Budget, pushed_along
 from translator.planning.run import SETTING, Run, Span
 from translator.planning.weighing import taken
 from translator.wants import Ask, Steps
-from translator.wire import Answer, Failure
-
-_MALFORMED: Final = 400
+from translator.wire import Answer
 
 _FARTHEST: Final = 10**9
 """An index at which no list of messages has a row."""
@@ -108,7 +106,8 @@ class Slices:
         who = (behind.account, behind.property, behind.token)
         requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
         self.notes.asks += len(requests)
-        answers = yield Ask(self._entry.back.name, tuple(requests), self.account, self.budget.held)
+        most = largest(max(span.size for span in spans))
+        answers = yield Ask(self._entry.back.name, tuple(requests), self.account, self.budget.held, most)
         slices = [self._checked(span, answer) for span, answer in zip(spans, answers, strict=True)]
         yield from served.unlearn(self._entry.back.name, max(len(slice_.rows) for slice_ in slices), self._now)
         return slices
@@ -251,13 +250,11 @@ class Slices:
     # ----------------------------------------------------------------------------------------------------------- checking
 
     def _checked(self, span: Span, answer: Answer) -> Slice:
-        if isinstance(answer, Failure) and answer.kind == "no-room":
-            raise Refused(Fault("list-too-long"))
         try:
-            slice_: Slice = self._verbs.read_slice(read_answer(answer), self._now)
+            slice_: Slice = self._verbs.read_slice(read_list(answer, span.size, self._verbs.sid_member), self._now)
         except Refused as refused:
             if refused.fault.name != "page-out-of-range":
-                raise _naming_the_setting(refused, answer) from None
+                raise naming_the_setting(refused, answer) from None
             if span.start == 0:
                 raise Unreadable("the back refuses the first page of a list") from None
             return Slice([])  # a page past the last one holds nothing
@@ -294,11 +291,3 @@ class Slices:
             raise Unreadable("a row belongs to another account or property than the one asked for")
         if self._ordered and created != in_order:
             raise Unreadable("rows are not in the order that the back is said to have: is search_order right?")
-
-
-def _naming_the_setting(refused: Refused, answer: Answer) -> Refused:
-    """A search that the back calls malformed was written by us: what is probably wrong is where we put its parameters."""
-    fault = refused.fault
-    if fault.name == "back-failed" and not isinstance(answer, Failure) and answer.status == _MALFORMED:
-        fault = fault._replace(log=f"{fault.log}: {SETTING}")
-    return Refused(fault)

@@ -12,17 +12,18 @@ import httptools
 from translator.shell.budget import Hold
 from translator.shell.outbox import outbox_of
 from translator.shell.pieces import Pieces
+from translator.shell.turns import Turns
 from translator.wire import Response
 
 HEAD: Final = 64 * 1024
 """How many bytes of an answer's head are read, interim answers, trailers and all that frames its chunks included."""
 
-_FRAMED: Final = 4
-"""The frames of chunks and the trailers may be larger than that where they are at most one byte to so many of the body: chunks of 20
+_FRAMED: Final = 16
+"""The frames of chunks and the trailers may be larger than that where they are at most one byte to so many of the body: chunks of 100
 bytes are read, however many there are."""
 
 HEADERS: Final = 100
-"""How many headers are read, those of interim answers and trailers included."""
+"""How many headers of an answer are read."""
 
 OF_ERROR: Final = 64 * 1024
 """How many bytes are read of the body of an answer that says an error. The rest is not waited for, and closes the connection."""
@@ -51,6 +52,10 @@ _SIZES: Final = frozenset({"content-length", "transfer-encoding"})
 """Headers by which the end of a body is known without the end of the connection."""
 
 
+_PART: Final = 16 * 1024
+"""Of a large read so many bytes are parsed at once: where they are no body, the rest is not parsed any more."""
+
+
 class Broken(Exception):
     """A request may have reached the back, and no whole answer came of it."""
 
@@ -68,16 +73,19 @@ class _Done(Exception):
 
 
 class Answering(asyncio.Protocol):
-    """One connection. `largest` is how many bytes of a body are read; `gone` is called when it is closed."""
+    """One connection. `largest` is how many bytes of a body are read; `gone` is called when it is closed. `turns` are those of all
+    connections to the same back."""
 
-    def __init__(self, largest: int, gone: Callable[["Answering"], None]) -> None:
-        self._largest, self._gone = largest, gone
+    def __init__(self, largest: int, gone: Callable[["Answering"], None], turns: Turns | None = None) -> None:
+        self._largest, self._gone, self._turns = largest, gone, turns or Turns()
         self._loop = asyncio.get_running_loop()
         self._outbox = outbox_of(self._loop)
         self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: Any = None
         self._waiting: asyncio.Future[Response] | None = None
         self._hold: Hold | None = None
+        self._pieces = Pieces()
+        self._most = largest
         self.is_open = False
 
     def asked(self, written: bytes, hold: Hold | None = None) -> "asyncio.Future[Response]":
@@ -85,6 +93,8 @@ class Answering(asyncio.Protocol):
         taken from; whoever asks releases it when the answer is of no more use."""
         self._begin()
         self._hold = hold
+        if hold is not None:
+            self._most = min(self._most, hold.most)
         self._waiting = waiting = self._loop.create_future()
         self._outbox.write(self._transport, written, then=self._leave)
         return waiting
@@ -101,8 +111,7 @@ class Answering(asyncio.Protocol):
 
     def _begin(self) -> None:
         self._headers: list[tuple[str, str]] = []
-        self._pieces = Pieces()
-        self._read = self._kept = self._fields = self._declared = 0
+        self._read = self._kept = self._declared = 0
         self._most, self._paid = self._largest, SMALL
         self._in_body = self._sized = self._has_left = False
 
@@ -119,8 +128,27 @@ class Answering(asyncio.Protocol):
         if not self._has_left:
             self._fail(Stale())  # nor what was said before the request left, which it does not any more
             return
-        self._read += len(data)
         self._is_full = len(data) >= _FULL
+        if len(data) < TURN:
+            self._feed(data)
+        else:
+            parts = memoryview(data)
+            for at in range(0, len(data), _PART):
+                if not self._waits():
+                    self.close()  # nobody asked for the rest
+                    return
+                self._feed(parts[at : at + _PART])
+        if len(data) >= TURN and self._waits() and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._turns.wait(self._loop, self._read_on)
+
+    def _waits(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return self._waiting is not None and not self._waiting.done()
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        """Have the parser read, and see whether what is not body has become too much."""
+        self._read += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -131,18 +159,13 @@ class Answering(asyncio.Protocol):
         except httptools.HttpParserError:
             self._fail(Broken("the answer is not HTTP"))
         else:
-            self._goes_on(len(data))
+            if self._read > HEAD and self._waits() and self._is_mostly_frame():
+                self._fail(Broken("a head, or what frames a body, is larger than is read"))
 
-    def _goes_on(self, size: int) -> None:
-        """A read of so many bytes is behind us, and the answer may go on."""
-        if self._waiting is None or self._waiting.done():
-            return
-        rest = self._read - self._pieces.size
-        if rest > HEAD and (not self._in_body or rest > HEAD + self._pieces.size // _FRAMED):
-            self._fail(Broken("a head, or what frames a body, is larger than is read"))
-        elif size >= TURN:
-            self._transport.pause_reading()
-            self._loop.call_soon(self._read_on)
+    def _is_mostly_frame(self) -> bool:
+        """Whether more was read that is no body than may be."""
+        size = self._pieces.size
+        return self._read - size > HEAD + (size // _FRAMED if self._in_body else 0)
 
     def _read_on(self) -> None:
         """Others have had their turn."""
@@ -177,12 +200,11 @@ class Answering(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer, which nobody needs."""
-        self._fields += 1
-        self._kept += len(name) + len(value)
-        if self._fields > HEADERS or self._kept > HEAD:
-            self._stop(Broken("more headers than are read"))
         if self._in_body:
             return
+        self._kept += len(name) + len(value)
+        if self._kept > HEAD or len(self._headers) == HEADERS:
+            self._stop(Broken("more headers than are read"))
         lower, told = name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")
         if lower in _SIZES:
             self._sized = True
@@ -205,9 +227,9 @@ class Answering(asyncio.Protocol):
         pieces = self._pieces
         if pieces.size + len(piece) > self._most:
             self._is_too_large(piece)
-        pieces.add(piece)
-        if pieces.size > self._paid:
-            self._pay(pieces.size)
+        size = pieces.add(piece)
+        if size > self._paid:
+            self._pay(size)
 
     def _is_too_large(self, piece: bytes) -> None:
         """The body is larger than is read. Of an error the beginning is enough. Raises _Done."""

@@ -8,8 +8,11 @@ So an account alone may hold most of the budget, and an account within its own p
 more than that is refused, and counted. Whatever is taken has to be given back.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal, TypeAlias
+
+import msgspec
 
 MEMORY: Final = 256 * 1024 * 1024
 """How many bytes are under way at most, unless told otherwise."""
@@ -57,9 +60,9 @@ class Budget:
         self.reclaim: Callable[[str], bool] | None = None
         """Called with an account that would be refused: gives back what it can do without, and says whether that was anything."""
 
-    def hold(self, account: str, kind: Kind) -> "Hold":
+    def hold(self, account: str, kind: Kind, most: int = sys.maxsize) -> "Hold":
         """A hold of no bytes yet, which can grow."""
-        return Hold(self, self._holders.get(account, self._unknown), kind)
+        return Hold(self, self._holders.get(account, self._unknown), kind, most)
 
     def take(self, account: str, kind: Kind, size: int) -> "Hold | None":
         """A hold of so many bytes; None where the account is refused them."""
@@ -114,24 +117,25 @@ class Budget:
         holder.kinds[kind] -= size
 
 
-class Hold:
-    """Bytes that an account holds as one thing, until they are released. `size` is how many."""
+class Hold(msgspec.Struct, eq=False, gc=False):
+    """Bytes that an account holds as one thing, until they are released. `size` is how many. `most` is for who fills it: how many bytes
+    are wanted of each part that is read into it. `is_over`: they were released. It is a struct, since each ask makes one."""
 
-    __slots__ = ("_budget", "_holder", "_is_over", "_kind", "size")
-
-    def __init__(self, budget: Budget, holder: _Holder, kind: Kind) -> None:
-        self._budget, self._holder, self._kind = budget, holder, kind
-        self._is_over = False
-        self.size = 0
+    budget: Budget
+    holder: _Holder
+    kind: Kind
+    most: int = sys.maxsize
+    size: int = 0
+    is_over: bool = False
 
     @property
     def account(self) -> str:
         """Who holds them."""
-        return self._holder.name
+        return self.holder.name
 
     def grow(self, size: int) -> bool:
         """Hold so many bytes more. Whether they were there for this account; what is held already stays held."""
-        if self._is_over or not self._budget._enters(self._holder, self._kind, size):
+        if self.is_over or not self.budget._enters(self.holder, self.kind, size):
             return False
         self.size += size
         return True
@@ -140,21 +144,21 @@ class Hold:
         """Give so many bytes back, or all where there are fewer."""
         size = min(size, self.size)
         self.size -= size
-        self._budget._leave(self._holder, self._kind, size)
+        self.budget._leave(self.holder, self.kind, size)
 
     def release(self) -> None:
         """Give all of it back. It may be called again; from then on this hold grows no more."""
-        self._is_over = True
+        self.is_over = True
         if self.size:
-            self._budget._leave(self._holder, self._kind, self.size)
+            self.budget._leave(self.holder, self.kind, self.size)
             self.size = 0
 
     def become(self, account: str, kind: Kind | None = None) -> bool:
         """Have another account hold the same bytes, or hold them as another kind: a caller has said who it is. Where that account is
         refused them, nothing changes."""
-        to = self._budget.hold(account, kind or self._kind)
+        to = self.budget.hold(account, kind or self.kind)
         if not to.grow(self.size):
             return False
-        self._budget._leave(self._holder, self._kind, self.size)
-        self._holder, self._kind = to._holder, to._kind
+        self.budget._leave(self.holder, self.kind, self.size)
+        self.holder, self.kind = to.holder, to.kind
         return True

@@ -100,7 +100,7 @@ class Driver:
         while True:
             try:
                 if isinstance(want, Ask):
-                    hold = self._budget.hold(want.account, "answer")
+                    hold = self._budget.hold(want.account, "answer", want.most)
                     sent = await self._ask(errand, want, hold)
                 elif isinstance(want, Record):
                     errand.is_sending = True
@@ -123,9 +123,8 @@ class Driver:
                 return finished.value
             finally:
                 sent = failed = None  # an answer may be large, and is not kept while the next is waited for
-                if hold is not None:
+                if hold is not None and hold.size:
                     hold.release()
-                    hold = None
 
     async def _ask(self, errand: Errand, ask: Ask, hold: Hold) -> Sequence[wire.Answer]:
         """The answers. `hold` has the memory that they take; where none come, it is released."""

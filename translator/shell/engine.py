@@ -17,6 +17,7 @@ import httpx
 from translator import __version__
 from translator.shell.answering import Answering, Broken, Stale
 from translator.shell.budget import Hold
+from translator.shell.turns import Turns
 from translator.wire import Headers, Request, Response
 
 AGENT: Final = (("accept-encoding", "identity"), ("user-agent", f"sms-translator/{__version__}"))
@@ -48,6 +49,7 @@ class Engine:
         self._lines: dict[Headers, str] = {}
         self._largest = largest
         self._context = context
+        self._turns = Turns()
         self._idle: list[Answering] = []
         self._all: set[Answering] = set()
 
@@ -124,7 +126,7 @@ class Engine:
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_connection(
-                lambda: Answering(self._largest, self._all.discard), self._host, self._port,
+                lambda: Answering(self._largest, self._all.discard, self._turns), self._host, self._port,
                 ssl=context if self._tls else None,
             )  # fmt: skip
         except (OSError, UnicodeError) as error:

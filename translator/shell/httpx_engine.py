@@ -88,7 +88,7 @@ class HttpxEngine:
                 pieces.add(piece[: OF_ERROR - pieces.size])
                 break
             pieces.add(piece)
-            if pieces.size > self._largest:
+            if pieces.size > (self._largest if hold is None else min(self._largest, hold.most)):
                 raise Broken("a body larger than is read")
             if pieces.size > paid:
                 if hold is not None and not hold.grow(pieces.size - paid):

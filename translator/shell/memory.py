@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Any, Final
+from weakref import WeakMethod
 
 from cachetools import TLRUCache
 
@@ -40,7 +41,9 @@ class Memory:
         )
         self._holds: dict[Hashable, Hold] = {}
         self.budget = budget or Budget(sys.maxsize)
-        self.budget.reclaim = self._reclaim
+        reclaim = WeakMethod(self._reclaim)
+        # A hold is seen by no collector of garbage, so that nothing it refers to may refer back to this.
+        self.budget.reclaim = lambda account: (found := reclaim()) is not None and found(account)
         self._lasting: dict[Hashable, Kept] = {}
         self._running: dict[Hashable, _Run] = {}
 
@@ -88,9 +91,12 @@ class Memory:
         return result
 
     def _put(self, key: Hashable, kept: Kept) -> None:
-        before = self._holds.pop(key, None)
+        before = self._holds.get(key)
         if before is not None:
-            before.release()
+            if before.size == kept.weight:
+                self._cache[key] = kept  # as large as what it takes the place of, and of the same list
+                return
+            self._holds.pop(key).release()
         hold = self.budget.take(kept.account, "snapshot", kept.weight)
         if hold is None:
             self._cache.pop(key, None)
