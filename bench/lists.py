@@ -15,7 +15,7 @@ from bench.translate import NOW, back_list, dialects
 from translator.dialect.back import BackVerbs
 from translator.model import Message, Order, Query
 from translator.planning.arrange import arranged, base_order
-from translator.planning.scans import weight
+from translator.planning.weighing import weight
 from translator.wire import Response
 
 ROWS: Final = 10_000

@@ -78,7 +78,7 @@ class Crowd:
         """Its neutral SID."""
         return self._sid(1_000_000_000_000 + special.number)
 
-    async def ask(self, request: Request, request_id: str) -> Answer:
+    async def ask(self, request: Request, request_id: str, *_: object) -> Answer:
         """The answer to one request."""
         self.asked += 1
         if self.takes:

@@ -121,7 +121,7 @@ class Provider:
         else:
             self.twin = PropertiesV2Twin(accounts={"A1": TwinAccount("token", ("P1",))}, clock=clock)
 
-    async def ask(self, request: Request, request_id: str) -> Answer:
+    async def ask(self, request: Request, request_id: str, *_: object) -> Answer:
         self.asked += 1
         self.steps.begin()
         number = self.steps.taken

@@ -668,6 +668,12 @@ class Deaf:
     def abort(self) -> None:
         self.is_gone = True
 
+    def pause_reading(self) -> None:
+        """Nothing is read of it."""
+
+    def resume_reading(self) -> None:
+        """Nothing is read of it."""
+
 
 def test_what_is_said_before_a_request_has_left_is_no_answer_to_it_and_it_leaves_no_more() -> None:
     async def main() -> None:

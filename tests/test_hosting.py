@@ -13,7 +13,7 @@ async def page(scope: Scope, receive: Receive, send: Send) -> None:
     """Says what it was asked; `/never` is not answered."""
     if scope["path"] == "/never":
         await asyncio.Event().wait()
-    said = f"{scope['method']} {scope['path']} {scope['query_string'].decode()} {dict(scope['headers'])[b'x'].decode()}"
+    said = f"{scope['method']} {scope['path']} {scope['query_string'].decode()} {dict(scope['headers'])[b'accept'].decode()}"
     await send({"type": "http.response.start", "status": 201, "headers": [(b"a", b"b"), (b"content-length", b"999")]})
     for piece in (said.encode(), (await receive())["body"]):
         await send({"type": "http.response.body", "body": piece, "more_body": bool(piece)})
@@ -22,11 +22,11 @@ async def page(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.mark.parametrize(
     ("request_", "status", "says"),
     [
-        (b"GET /path?a=b HTTP/1.1\r\nX: y\r\n\r\n", b"201", b"GET /path a=b y"),
-        (b"GET /never HTTP/1.1\r\nX: y\r\n\r\n", b"503", b"no answer in time"),
-        (b"GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", b"413", b"no body"),
-        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", b"413", b"no body"),
-        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"503", b"no end of the request"),
+        (b"GET /path?a=b HTTP/1.1\r\nHost: a\r\nAccept: y\r\n\r\n", b"201", b"GET /path a=b y"),
+        (b"GET /never HTTP/1.1\r\nHost: a\r\nAccept: y\r\n\r\n", b"503", b"no answer in time"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", b"413", b"no body"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", b"413", b"no body"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", b"503", b"no end of the request"),
     ],
 )
 def test_an_answer_comes_through_and_what_does_not_end_is_cut_short(

@@ -23,7 +23,7 @@ from translator.shell.store import calls, sends, watches
 from translator.shell.store.retention import Keep
 from translator.shell.tracker import Polling
 from translator.shell.vetting import Vetting
-from translator.wire import Response
+from translator.wire import Request, Response
 
 FRONTS = ("restcomm", "properties-v2")
 EVENTS = {"restcomm": ["sent", "delivered"], "properties-v2": ["DeliveryReceiptReceived"]}
@@ -519,7 +519,7 @@ def test_a_back_calls_the_address_that_it_was_given_and_a_forged_one_is_unknown(
             asked: list[bytes] = []
             ask = world.provider.ask
 
-            async def overheard(request: Any, request_id: str) -> Any:
+            async def overheard(request: Request, request_id: str, *_: object) -> Any:
                 asked.append(request.body or b"")
                 return await ask(request, request_id)
 

@@ -61,7 +61,7 @@ class Wire:
     def __init__(self, answer: Any, status: int) -> None:
         self._answer, self._status = answer, status
 
-    async def ask(self, request: Request, request_id: str) -> Answer:
+    async def ask(self, request: Request, request_id: str, *_: object) -> Answer:
         body = json.dumps(self._answer).encode()
         lists = [name for name, value in self._answer.items() if isinstance(value, list)]
         self._answer = {**self._answer, **{name: [] for name in lists}}

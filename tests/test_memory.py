@@ -182,7 +182,7 @@ class Slow:
     def __init__(self, provider: Provider) -> None:
         self.provider, self.asked = provider, 0
 
-    async def ask(self, request: Request, request_id: str) -> Answer:
+    async def ask(self, request: Request, request_id: str, *_: object) -> Answer:
         self.asked += 1
         await asyncio.sleep(0.001)
         return self.provider(request)

@@ -99,7 +99,7 @@ class Answering:
 
     async def __call__(self, call: Call) -> None:
         self.begun += 1
-        await call.read(1000, lambda: 1000)
+        await call.read(1000)
         call.respond(wire.Response(200, (), self.body))
 
 

@@ -68,7 +68,9 @@ def changed(old: str, new: str) -> str:
 
 def test_the_sample_means_what_it_says(tmp_path: Path) -> None:
     settings = read(tmp_path)
-    accounts, limits, reaches = assemble(settings)
+    accounts, limits, reaches, budget = assemble(settings)
+    assert budget.take(accounts.entries[0].name, "answer", settings.server.memory // 2) is not None
+    assert limits.max_bytes == settings.server.memory // 2 == 128 * 1024 * 1024
     first, second = accounts.entries
     assert (first.front.dialect.name, first.front.account, first.front.property, first.front.token) == (
         "restcomm", "AC00000000000000000000000000000001", "", "f1",
@@ -257,7 +259,7 @@ def test_the_environment_reaches_the_plain_sections(tmp_path: Path) -> None:
     assert (settings.server.listen, settings.server.deadline) == ("[::1]:0", 2.5)
     assert settings.callbacks is not None
     assert settings.callbacks.allow == ("127.0.0.1",)
-    accounts, limits, reaches = assemble(settings)
+    accounts, limits, reaches, _ = assemble(settings)
     assert limits.max_asks == 7
     assert reaches["provider"].url == "http://127.0.0.1:9"
     assert accounts.entries[0].back.dialect.table.paging.slice == 50
@@ -280,7 +282,7 @@ def test_a_variable_of_an_unknown_key_is_said(tmp_path: Path) -> None:
 def test_settings_lie_over_the_tables_of_their_own_side_only(tmp_path: Path) -> None:
     text = changed('search_params = "both"', 'search_params = "query"\nin_flight = 8\nconcurrency = 2')
     text = text.replace(', token = "${env:FRONT2_TOKEN}"', ', token = "x", not_found_status = 400')
-    accounts, _, reaches = assemble(read(tmp_path, text))
+    accounts, _, reaches, _ = assemble(read(tmp_path, text))
     first, second = accounts.entries
     assert first.back.dialect.table.operation("list").request == "query"
     assert first.back.in_flight == 8

@@ -106,7 +106,7 @@ class Shelled:
         self.world, self.clock, self._limits = world, clock, limits
         self._driver = Driver({"provider": self}, Memory(most, clock=clock), Meter())
 
-    async def ask(self, request: Request, request_id: str) -> Answer:
+    async def ask(self, request: Request, request_id: str, *_: object) -> Answer:
         self.world.asked.append((request,))
         [answer] = self.world.answers((request,))
         return answer

@@ -8,12 +8,13 @@ The exchange is a generator. It yields what it wants (see `wants`): an `Ask`, re
 sent their answers, a failed one included, as values; a `Once`, steps whose result others may share; and what `sending` wants written
 down. Its return value is the `Reply`. The shell drives it with sockets, tests with a plain function.
 
-The order of checks is written here, once: 401, 413, 406, route (404, 405), 403, then the content (400, 415).
+The order of checks is written here, once: 401, 406, route (404, 405), 403, 413, then the content (400, 415). All but the last two need
+nothing but the head, which `admit` looks at: who is refused for its head is refused before its body is read.
 """
 
 from collections.abc import Generator, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -30,7 +31,11 @@ from translator.sending import KEY, Sending
 from translator.wants import Ask, Once, Steps, Want
 from translator.wire import Request, Response
 
-__all__ = ["Ask", "Limits", "Once", "Reply", "Want", "exchange", "failure"]
+__all__ = ["HEADERS", "Admission", "Ask", "Limits", "Once", "Reply", "Want", "admit", "exchange", "failure"]
+
+
+HEADERS: Final = frozenset({"accept", "authorization", "content-type", KEY.lower()})
+"""Every header of a request that is read here or by a dialect."""
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -49,14 +54,63 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     lost: tuple[str, ...] = ()
 
 
-def exchange(
-    accounts: Accounts, limits: Limits, request: Request, now: float, losses: Losses | None = None
-) -> Generator[Want, Any, Reply]:
-    """The whole exchange. Whatever the bytes, there is an answer in the front's own shape. `losses` tells what it lost, where somebody
-    wants to know that."""
+class Admission(NamedTuple):
+    """What the head of a request says: the front that it speaks to, the format of its answer, where it arrived, and the entries that its
+    credentials open there. `fault` is why it is refused; without one there are a place and at least one entry."""
+
+    spoken: Dialect
+    form_name: str
+    at: Located | None
+    entries: tuple[Entry, ...]
+    fault: Fault | None
+
+    @property
+    def operation(self) -> str:
+        """The operation that was asked for; empty where there is none."""
+        return "" if self.at is None else self.at.operation.name
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the body may be large: as many times as `wire.LARGE` says."""
+        return self.at is not None and self.at.operation.large
+
+    def refusal(self, fault: Fault) -> Reply:
+        """The answer that says this."""
+        response = self.spoken.front.write_fault(fault, self.form_name)
+        return Reply(response, (), fault.log, 0, fault.name, self.operation, self.spoken.name)
+
+
+def admit(accounts: Accounts, request: Request) -> Admission:
+    """Look at the head of a request. Its body is not looked at, and need not have come."""
     spoken = accounts.dialect_of(request.path)
-    form_name, acceptable = spoken.front.routing.negotiate(request)
-    course = _Course(accounts, limits, request, now, spoken, form_name, acceptable, losses)
+    routing = spoken.front.routing
+    form_name, acceptable = routing.negotiate(request)
+    entries = accounts.authenticate(spoken.name, request.header("authorization"))
+    if not entries:
+        return Admission(spoken, form_name, None, (), Fault("unauthenticated"))
+    if not acceptable:
+        return Admission(spoken, form_name, None, entries, Fault("not-acceptable"))
+    try:
+        at = routing.locate(request)
+    except Refused as refused:
+        return Admission(spoken, form_name, None, entries, refused.fault)
+    entries = tuple([entry for entry in entries if _opens(entry, at)])
+    return Admission(spoken, form_name, at, entries, None if entries else Fault("forbidden"))
+
+
+def exchange(
+    accounts: Accounts, limits: Limits, request: Request, now: float, losses: Losses | None = None,
+    admission: Admission | None = None,
+) -> Generator[Want, Any, Reply]:  # fmt: skip
+    """The whole exchange. Whatever the bytes, there is an answer in the front's own shape. `losses` tells what it lost, where somebody
+    wants to know that. `admission` is what its head says, where that was looked at before."""
+    admission = admission or admit(accounts, request)
+    if admission.fault is None and request.body is None:
+        admission = admission._replace(fault=Fault("too-large"))
+    if admission.fault is not None or admission.at is None:
+        return admission.refusal(admission.fault or Fault("internal"))
+    course = _Course(limits, request, now, admission, admission.at, losses)
+    spoken, form_name = admission.spoken, admission.form_name
     fault = Fault("")
     try:
         response = yield from course.steps()
@@ -92,29 +146,17 @@ class _Course:
     """What one exchange knows on its way."""
 
     def __init__(
-        self, accounts: Accounts, limits: Limits, request: Request, now: float, spoken: Dialect, form_name: str,
-        acceptable: bool, losses: Losses | None,
-    ) -> None:  # fmt: skip
-        self.accounts, self.limits, self.request, self.now = accounts, limits, request, now
-        self.spoken, self.form_name, self.acceptable = spoken, form_name, acceptable
+        self, limits: Limits, request: Request, now: float, admission: Admission, at: Located, losses: Losses | None
+    ) -> None:
+        self.limits, self.request, self.now = limits, request, now
+        self.form_name, self.at, self.entries = admission.form_name, at, admission.entries
         self.notes, self.losses = Notes(), losses
         self.lost: tuple[str, ...] = ()
-        self.operation = self.total = ""
+        self.operation, self.total = at.operation.name, ""
 
     def steps(self) -> Steps:
-        """The checks in their order, and then the steps of the operation. Raises Refused."""
-        entries = self.accounts.authenticate(self.spoken.name, self.request.header("authorization"))
-        if not entries:
-            raise Refused(Fault("unauthenticated"))
-        if self.request.body is None:
-            raise Refused(Fault("too-large"))
-        if not self.acceptable:
-            raise Refused(Fault("not-acceptable"))
-        at = self.spoken.front.routing.locate(self.request)
-        self.operation = at.operation.name
-        entries = tuple([entry for entry in entries if _opens(entry, at)])
-        if not entries:
-            raise Refused(Fault("forbidden"))
+        """The steps of the operation. Raises Refused."""
+        at, entries = self.at, self.entries
         front = entries[0].front.dialect.front
         asked = front.read_request(at, self.request, self.notes)
         if isinstance(asked, Draft):
@@ -127,7 +169,7 @@ class _Course:
 
     def _ask(self, entry: Entry, request: Request) -> Steps:
         self.notes.asks += 1
-        [answer] = yield Ask(entry.back.name, (request,))
+        [answer] = yield Ask(entry.back.name, (request,), entry.name)
         return answer
 
     def _lose(self, entry: Entry, operation: str, shown: Sequence[Message | Carried | Fault]) -> None:

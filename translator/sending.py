@@ -38,7 +38,7 @@ class Sending:
     def __init__(self, entry: Entry, now: float, key: str = "", content: str = "") -> None:
         if len(key) > _LONGEST_KEY or not key.isprintable():
             raise Refused(Fault("invalid-parameter", KEY, f"has to be at most {_LONGEST_KEY} printable characters"))
-        self._entry, self._now = entry, now
+        self._entry, self._name, self._now = entry, entry.name, now
         self._key, self._content = key, content
         self.asks = 0
 
@@ -51,7 +51,7 @@ class Sending:
         outcome: Outcome | None = recorded.outcome
         if recorded.state == "new":
             self.asks += 1
-            [answer] = yield Ask(self._entry.back.name, (self._request(draft, recorded),))
+            [answer] = yield Ask(self._entry.back.name, (self._request(draft, recorded),), self._name)
             outcome = self._read(recorded.id, answer, draft)
             yield Settle((outcome,))
         if recorded.state == "joined" or (outcome is not None and outcome.state == "unknown"):
@@ -99,7 +99,7 @@ class Sending:
         if new:
             requests = tuple([self._request(one.draft, recorded) for one, recorded in new])
             self.asks += len(requests)
-            answers = yield Ask(self._entry.back.name, requests)
+            answers = yield Ask(self._entry.back.name, requests, self._name)
             settled = tuple(
                 [
                     self._read(recorded.id, answer, one.draft)
@@ -117,7 +117,7 @@ class Sending:
 
     def again(self, id_: str, draft: Draft) -> Steps:
         """Ask once more for a send that was written down, and settle it. Only ever wanted by an operator's setting."""
-        [answer] = yield Ask(self._entry.back.name, (self._request(draft, Recorded(id_, "new")),))
+        [answer] = yield Ask(self._entry.back.name, (self._request(draft, Recorded(id_, "new")),), self._name)
         yield Settle((self._read(id_, answer, draft),))
 
     # ---------------------------------------------------------------------------------------------------- before the ask
@@ -144,7 +144,7 @@ class Sending:
         draft = ready.draft
         key = f"{self._key}/{number}" if self._key else ""
         return Intent(
-            self._entry.name, draft.sender or "", draft.recipient or "", draft.text or "", ready.wish, key, self._content
+            self._name, draft.sender or "", draft.recipient or "", draft.text or "", ready.wish, key, self._content
         )  # fmt: skip
 
     def _request(self, draft: Draft, recorded: Recorded) -> Request:

@@ -25,18 +25,27 @@ from translator.wire import Answer, Request
 
 
 class Ask(msgspec.Struct, frozen=True, gc=False):
-    """These requests, at this back, all at once. A batch is a barrier: all answers come back in order."""
+    """These requests, at this back, all at once. A batch is a barrier: all answers come back in order.
+
+    `account` is the name of the entry on whose behalf it is asked: whose turn it is, and whose memory the answers take. `held` is how many
+    bytes of earlier answers the asker still holds meanwhile, which count for that account too. `most` is how many bytes of the body of each
+    answer are read."""
 
     back: str
     requests: tuple[Request, ...]
+    account: str = ""
+    held: int = 0
+    most: int = 1024 * 1024
 
 
 class Kept(NamedTuple):
-    """What is to be remembered: a value, the bytes that it takes, and for how many seconds (`math.inf`: as long as we run)."""
+    """What is to be remembered: a value, the bytes that it takes, for how many seconds (`math.inf`: as long as we run), and the name of the
+    entry for which it is kept."""
 
     value: Any
     weight: int
     life: float
+    account: str = ""
 
 
 class Once(NamedTuple):

@@ -61,10 +61,11 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
     """An ask that brought no answer.
 
     `never-left`: nothing of it reached the back (refused, no such host, no connection in time). `timeout`: sent, and no
-    whole answer in time. `broken`: sent, and the connection failed, or what came is not HTTP or larger than is read.
+    whole answer in time. `broken`: sent, and the connection failed, or what came is not HTTP or larger than is read. `no-room`: the
+    answer, or what the asker holds already, is more than its account may have in memory now.
     """
 
-    kind: Literal["never-left", "timeout", "broken"]
+    kind: Literal["never-left", "timeout", "broken", "no-room"]
     detail: str = ""
 
 

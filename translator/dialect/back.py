@@ -85,6 +85,8 @@ class BackVerbs:
         """The order of its lists: where it can be asked for one, ascending is asked for."""
         self.get_scope = table.operation("get").scope
         self.in_pages = table.paging.unit == "pages"
+        self.sid_member = next(row.json for row in table.fields if row.of == ("sid",))
+        """The member of a row that has its SID: no row of a list is without it."""
         self.takes_our_id = any(row.our_id for row in table.send)
         """Whether a message may carry an id of ours, by which it is known again."""
         self.untold = tuple(row.attribute for row in table.untold if row.attribute in Message.__struct_fields__)

@@ -41,7 +41,7 @@ def list_page(entry: Entry, query: Query, limits: Limits, now: float, notes: Not
     front, back = entry.front.dialect.front, entry.back.dialect.back
     planned = plan(query, back)
     sends = yield from _sends(entry)
-    slices = Slices(entry, planned.pushed, now, Budget(limits.max_asks, limits.cap), notes, ordered=not planned.scan)
+    slices = Slices(entry, planned.pushed, now, _budget(limits, cap=limits.cap), notes, ordered=not planned.scan)
     behind = (entry.back.name, entry.behind.account, entry.behind.property)
     if not planned.scan:
         pages = Pages(
@@ -71,7 +71,7 @@ def messages_between(
     """The entry's own messages that were created in a stretch of time, in no order, and no others, whatever the back's bounds let
     through. Rows that cannot be read are stepped over, and put into `unread`. Raises Refused and Unreadable."""
     planned = plan(window, entry.back.dialect.back)
-    slices = Slices(entry, planned.pushed, now, Budget(limits.max_asks), notes, ordered=False)
+    slices = Slices(entry, planned.pushed, now, _budget(limits), notes, ordered=False)
     yield from slices.recall()
     rows: Sequence[Message] = yield from slices.stretch(0)
     if slices.judge.unread:
@@ -79,6 +79,10 @@ def messages_between(
             unread += [row for row in rows if isinstance(row, Unread)]
         rows = readable(rows)
     return list(filter(sift(window), rows)) if planned.sifted else rows
+
+
+def _budget(limits: Limits, *, cap: bool = False) -> Budget:
+    return Budget(limits.max_asks, cap, limits.max_bytes)
 
 
 def one_more_send(entry: Entry) -> Tally:

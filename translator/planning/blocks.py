@@ -11,10 +11,13 @@ from translator.planning.run import Span
 
 @dataclass(slots=True)
 class Budget:
-    """How many asks one list may still take. With `cap`, running out of them is not an error but ends the reading."""
+    """How many asks one list may still take, and how many bytes its rows take. With `cap`, running out of asks is not an error but ends the
+    reading. A list whose rows take more than `most` bytes has no asks left."""
 
     left: int
     cap: bool = False
+    most: int = 2**62
+    held: int = 0
 
     def take(self, asks: int) -> bool:
         """Whether that many more may be asked. Raises Refused where they may not and nobody wants less."""
@@ -24,6 +27,12 @@ class Budget:
         if self.cap:
             return False
         raise Refused(Fault("list-too-long"))
+
+    def hold(self, size: int) -> None:
+        """Rows of so many bytes were read."""
+        self.held += size
+        if self.held > self.most:
+            self.left = 0
 
 
 class Block(NamedTuple):

@@ -288,7 +288,7 @@ class Pages:
     def _retrieved(self, sid: str) -> Steps:
         self._slices.must_take(1)
         self._slices.notes.asks += 1
-        [answer] = yield Ask(self._entry.back.name, (write_retrieve(self._entry, sid),))
+        [answer] = yield Ask(self._entry.back.name, (write_retrieve(self._entry, sid),), self._entry.name)
         with suppress(Unreadable):  # its page is found by its number then
             return read_retrieve(self._entry, sid, answer, self._now)
         return None

@@ -1,17 +1,14 @@
 """Lists that need every row of their range: read once, arranged, and kept for a while for the pages that follow."""
 
-from collections.abc import Callable, Hashable, Sequence
-from sys import getsizeof
-from typing import Any, Final
+from collections.abc import Callable, Hashable
+from typing import Any
 
 from translator.model import Message, Query
 from translator.planning import totals
 from translator.planning.arrange import arranged, arranged_around, base_order, cut, readable
 from translator.planning.slices import Slices
+from translator.planning.weighing import weight
 from translator.wants import Kept, Once, Steps
-
-_ROW: Final = 760
-"""Bytes of a message besides its text: the struct, its SID, two numbers and four instants. `make bench` checks it."""
 
 
 def page(
@@ -42,7 +39,7 @@ def page(
         unread = slices.judge.unread
         arrange = arranged_around if unread else arranged
         found = (arrange(base_order(rows, descending=order == "descending"), query, key), not whole, unread)
-        return found, Kept(found, weight(found[0]), life)
+        return found, Kept(found, weight(found[0]), life, slices.account)
 
     messages, capped, unread = yield Once(kept_as, steps)
     if not unread or shows_total:
@@ -51,8 +48,3 @@ def page(
     page = cut(shown, query, in_pages=in_pages, capped=capped)
     page.left_out = len(messages) - len(shown)
     return page
-
-
-def weight(messages: Sequence[Message]) -> int:
-    """About how many bytes messages take in memory."""
-    return sum(_ROW + getsizeof(message.text) for message in messages)

@@ -16,10 +16,11 @@ from translator.errors import Refused, Unreadable
 from translator.kinds.instants import LAST
 from translator.model import Fault, Message, Notes
 from translator.planning import served
-from translator.planning.answers import naming_the_setting, read_answer
+from translator.planning.answers import largest, naming_the_setting, read_list
 from translator.planning.blocks import Block, Budget, pushed_along
 from translator.planning.judging import End, Judge
 from translator.planning.run import SETTING, Run, Span
+from translator.planning.weighing import taken
 from translator.wants import Ask, Steps
 from translator.wire import Answer
 
@@ -47,6 +48,7 @@ class Slices:
         self._verbs = entry.back.dialect.back
         self._let_through = self._verbs.lets_through(pushed.since, pushed.until)
         self.budget = budget
+        self.account = entry.name
         self.in_pages = self._verbs.in_pages
         self.in_flight = entry.back.in_flight
         self.size = self._verbs.slice
@@ -108,7 +110,8 @@ class Slices:
         who = (behind.account, behind.property, behind.token)
         requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
         self.notes.asks += len(requests)
-        answers = yield Ask(self._entry.back.name, tuple(requests))
+        most = largest(max(span.size for span in spans))
+        answers = yield Ask(self._entry.back.name, tuple(requests), self.account, self.budget.held, most)
         end = self.judge.end
         slices = [self._checked(span, answer, end) for span, answer in zip(spans, answers, strict=True)]
         yield from served.unlearn(self._entry.back.name, max(len(slice_.rows) for slice_ in slices), self._now)
@@ -253,7 +256,7 @@ class Slices:
 
     def _checked(self, span: Span, answer: Answer, end: End) -> Slice:
         try:
-            slice_: Slice = self._verbs.read_slice(read_answer(answer), self._now)
+            slice_: Slice = self._verbs.read_slice(read_list(answer, span.size, self._verbs.sid_member), self._now)
         except Refused as refused:
             if refused.fault.name != "page-out-of-range":
                 raise naming_the_setting(refused, answer) from None
@@ -265,6 +268,7 @@ class Slices:
             return Slice([], slice_.size)  # pages of another size: these rows stand elsewhere
         if len(rows) > span.size:
             raise Unreadable(f"a slice is longer than asked for: {SETTING}")
+        self.budget.hold(taken(rows, answer))
         self.served = max(self.served, len(rows))
         self.judge.saw(span.start, span.size, len(rows), slice_.last)
         return Slice(self.judge.judged(span.start, rows))

@@ -255,7 +255,7 @@ class Look:
             if self._left <= 0:
                 raise _OutOfAsks
             self.notes.asks += 1
-            [answer] = yield Ask(self._entry.back.name, (write_retrieve(self._entry, sid),))
+            [answer] = yield Ask(self._entry.back.name, (write_retrieve(self._entry, sid),), self._entry.name)
             self._by_sid[sid] = read_retrieve(self._entry, sid, answer, self._now)
         return self._by_sid[sid]
 

@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from translator.exchange import Reply
+from translator.shell.budget import Budget
 from translator.wire import Answer, Failure
 
 PREFIX: Final = "sms_translator_"
@@ -87,6 +88,14 @@ METRICS: Final[dict[str, Described]] = {
         "Seconds for which the destination has waited whose callback is due for longest.", ()
     ),
     "destinations_paused": Described("Destinations of callbacks whose circuit breaker is open.", ()),
+    "memory_bytes": Described(
+        "Bytes under way in this process, by account and as what they are held; unknown are all callers that no account was opened for.",
+        ("account", "kind"),
+    ),
+    "memory_refused": Described(
+        "What was refused because its account had no more of [server] memory, by account and what it was wanted for.",
+        ("account", "kind"),
+    ),
     "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
     "oldest_seconds": Described(
         "Age of the oldest of these rows, since its send was asked for; 0 without any.", ("table", "state")
@@ -107,6 +116,8 @@ class Meter(Collector):
         self._seconds: dict[tuple[str, str], list[float]] = {}
         self.rows_served: Callable[[], Iterable[tuple[str, int]]] = tuple
         """Says how many rows each back is asked for at once; asked whenever the page is."""
+        self.budget: Budget | None = None
+        """The memory budget of this process; asked whenever the page is."""
 
     def count(self, reply: Reply, seconds: float, back: str) -> None:
         """A request has been answered; `back` is the one that was asked last, or empty."""
@@ -195,6 +206,11 @@ class Meter(Collector):
         """Everything counted, as the library wants it."""
         for back, rows in self.rows_served():
             self._counts["back_rows_served", (back,)] = rows
+        if self.budget is not None:
+            for account, kind, size in self.budget.totals():
+                self._counts["memory_bytes", (account, kind)] = size
+            for account, kind, count in self.budget.refusals():
+                self._counts["memory_refused", (account, kind)] = count
         for name, metric in METRICS.items():
             family = _FAMILIES.get(name, CounterMetricFamily)(PREFIX + name, metric.help, labels=metric.labels)
             for (counted, labels), number in self._counts.items():
@@ -214,8 +230,8 @@ class Meter(Collector):
 
 
 _GAUGES: Final = (
-    "back_rows_served", "callback_lag_seconds", "destinations_paused", "loaded_seconds", "oldest_seconds", "owed", "poll_backlog",
-    "poll_stranded", "ready",
+    "back_rows_served", "callback_lag_seconds", "destinations_paused", "loaded_seconds", "memory_bytes", "oldest_seconds", "owed",
+    "poll_backlog", "poll_stranded", "ready",
 )  # fmt: skip
 
 _FAMILIES: Final[dict[str, Any]] = {

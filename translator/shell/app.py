@@ -1,7 +1,8 @@
 """The front: a call in through either door, the exchange driven against the backs, and the call answered.
 
-    call ─▶ Request ─▶ exchange ─▶ driven, want by want ─▶ Reply ─▶ respond
-            one deadline covers everything from the first byte to the Reply
+    call ─▶ its head ─▶ admitted? ─▶ its body ─▶ exchange ─▶ driven, want by want ─▶ Reply ─▶ respond
+                          └ no: answered, and no body is read
+            one deadline covers everything from its head to the Reply
 
 A send, once begun, is driven to its end whatever becomes of the caller: what was half done could be neither reported nor repeated.
 A read is dropped when its caller is gone. All of it happens in the one task that the door has made for the call: a second task and a
@@ -21,12 +22,12 @@ from starlette.types import Receive, Scope, Send
 
 from translator import wire
 from translator.accounts import Accounts
-from translator.exchange import Limits, Reply, exchange, failure
+from translator.exchange import Admission, Limits, Reply, admit, exchange, failure
 from translator.losses import Losses
 from translator.planning import served
 from translator.shell.admin import Meter
 from translator.shell.asgi import AsgiCall
-from translator.shell.call import GONE, Call, Gone, new_ids
+from translator.shell.call import GONE, SMALL, Call, Gone, NoRoom, new_ids
 from translator.shell.crowd import Crowd, Guesses
 from translator.shell.deadlines import Deadlines
 from translator.shell.door import Door
@@ -39,6 +40,9 @@ TakeReceipt: TypeAlias = Callable[[str], Awaitable[bool]]
 """Takes the path of a receipt, and says whether we had signed it."""
 
 _SLOW_DOWN: Final = 429
+
+_RECEIPTS: Final = 16
+"""One part in so many of `queue_max` is for receipts, which come without credentials, and so many places at least."""
 
 
 class Proxy:
@@ -71,6 +75,7 @@ class Proxy:
         self._guesses: Guesses = (guesses or Guesses()) if before is None else before._guesses
         self._loop: asyncio.AbstractEventLoop | None = None  # asked for once, as in `upstream`
         self._many = len(accounts.entries) > 1
+        self._receipts_most = max(_RECEIPTS, queue_max // _RECEIPTS)
         self._losses = Losses() if explain_headers else None
         self._meter = meter or Meter()
         self._receipts = receipts
@@ -91,7 +96,10 @@ class Proxy:
 
     def door(self, tls: ssl.SSLContext | None = None) -> Door:
         """This endpoint for a server of our own, over TLS where that is given."""
-        return Door(self.attend, self._ids, self._meter.count_handshake, tls, refused=self._meter.count_refused)
+        return Door(
+            self.attend, self._ids, self._meter.count_handshake, tls, refused=self._meter.count_refused,
+            budget=self._memory.budget,
+        )  # fmt: skip
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -107,22 +115,40 @@ class Proxy:
     async def attend(self, call: Call) -> None:
         """Answer a call; `call.task` is the task that this runs in."""
         if self._receipts is not None and call.target.startswith(RECEIPTS):
-            call.keep = False
-            call.task, call.is_read = None, True  # nothing is read of it, and nothing cuts it short
-            status = 200 if await self._receipts(call.target) else 404
-            call.respond(wire.Response(status, (("content-type", "text/plain"),)))
+            await self._receipt(call, self._receipts)
             return
-        reply = self._turned_away(call)
-        if reply is None:
+        admission = admit(self._accounts, call.request(b""))
+        if admission.fault is not None:
+            call.skip()
+            reply = admission.refusal(admission.fault)
+            if reply.fault == "unauthenticated":
+                reply = self._unknown(call, reply)
+            self._tell(call, reply)
+            return
+        call.account = admission.entries[0].name
+        found = self._turned_away(call)
+        if found is None:
             try:
-                reply = await self._answered(call)
+                found = await self._answered(call, admission)
             except Gone:
                 logger().info("gone", method=call.method, request_id=call.id)
                 return
-        if reply.fault == "unauthenticated":
-            reply = self._unknown(call, reply)
         if not call.answered:
-            self._tell(call, reply)
+            self._tell(call, found)
+
+    async def _receipt(self, call: Call, takes: TakeReceipt) -> None:
+        """Nothing but the path of a receipt is read, and nothing cuts it short."""
+        call.keep = False
+        call.task, call.is_read = None, True
+        status = 503
+        if self._crowd.of(RECEIPTS) < self._receipts_most:
+            self._crowd.enters(RECEIPTS)
+            try:
+                status = 200 if await takes(call.target) else 404
+            finally:
+                self._crowd.leaves(RECEIPTS)
+        later = (("retry-after", "1"),) if status == 503 else ()
+        call.respond(wire.Response(status, (("content-type", "text/plain"), *later)))
 
     def _unknown(self, call: Call, reply: Reply) -> Reply:
         """What is told a caller that did not say who it is. One whose address has failed too often is told to slow down and has to connect
@@ -144,23 +170,29 @@ class Proxy:
         queue leaves room for the others: alone it gets half, two get a third each.
         """
         left = self._queue_max - self._crowd.size
-        if left > 0 and not (self._many and self._crowd.of(call.login) >= left):
+        if left > 0 and not (self._many and self._crowd.of(call.account) >= left):
             return None
         call.keep = False
+        call.skip()
         return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
 
-    async def _answered(self, call: Call) -> Reply:
+    async def _answered(self, call: Call, admission: Admission) -> Reply:
         """The reply, or what is told where the work on it was cut short. Raises Gone."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         overdue = self._overdue.add(loop, self._is_overdue, call)
-        login = call.login if self._many else None
-        self._crowd.enters(login)
+        self._crowd.enters(call.account)
+        hold = self._memory.budget.hold(call.account, "body")
         request = None
         try:
-            request = call.request(await call.read(self._max_body, lambda: self._most(call)))
-            reply: Reply = await self.driver.run(
-                call, exchange(self._accounts, self._limits, request, self._clock(), self._losses)
-            )
+            if call.weight > SMALL and not hold.grow(call.weight):
+                raise NoRoom
+            most = self._max_body * (wire.LARGE if admission.is_large else 1)
+            request = call.request(await call.read(most, hold))
+            steps = exchange(self._accounts, self._limits, request, self._clock(), self._losses, admission)
+            reply: Reply = await self.driver.run(call, steps)
+        except NoRoom:
+            call.skip()
+            return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
         except asyncio.CancelledError:
             if not call.late or call.task is None:
                 raise
@@ -176,7 +208,8 @@ class Proxy:
         finally:
             call.task = None  # what comes too late cuts nothing short any more
             self._overdue.drop(overdue)
-            self._crowd.leaves(login)
+            self._crowd.leaves(call.account)
+            hold.release()
         return reply
 
     def _broken(self, call: Call, request: wire.Request, error: Exception) -> Reply:
@@ -194,14 +227,15 @@ class Proxy:
         else:
             call.cut("overdue" if call.is_read else "body-overdue")
 
-    def _most(self, call: Call) -> int:
-        """How many bytes of its body are read, where there are more than of most."""
-        request = call.request(b"")
-        routing = self._accounts.dialect_of(request.path).front.routing
-        return self._max_body * (wire.LARGE if routing.is_large(request.method, request.path) else 1)
-
     def _tell(self, call: Call, reply: Reply) -> None:
-        call.respond(self._explained(reply))
+        """Answer, with the memory that a large answer takes until its caller has read it. What is told of a send is told in any case."""
+        response = self._explained(reply)
+        if len(response.body) > SMALL:
+            call.unsent = self._memory.budget.take(call.account, "unsent", len(response.body))
+            if call.unsent is None and call.method != "POST":
+                reply = failure(self._accounts, call.request(None), "too-busy", retry_after=1)
+                response = self._explained(reply)
+        call.respond(response)
         self._record(call, reply)
 
     def _explained(self, reply: Reply) -> wire.Response:

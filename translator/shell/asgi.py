@@ -1,13 +1,19 @@
 """The door for a server that speaks ASGI: slower than `connection.py`, and every server has it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
 from translator import wire
-from translator.shell.call import Call, Gone
+from translator.shell.budget import Hold
+from translator.shell.call import SMALL, Call, Gone, NoRoom
 from translator.shell.log import logger, where_it_broke
+from translator.shell.request_head import KEPT
+
+_KEPT: Final = frozenset(name.encode("ascii") for name in KEPT)
+"""The headers that are kept. ASGI has their names in lower case."""
 
 
 class AsgiCall(Call):
@@ -16,36 +22,42 @@ class AsgiCall(Call):
     def __init__(self, scope: Scope, receive: Receive, send: Send, ids: Iterator[str]) -> None:
         target = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         headers = tuple(
-            [(name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in scope["headers"]]
+            [
+                (name.decode("latin-1"), value.decode("latin-1").strip(" \t"))
+                for name, value in scope["headers"]
+                if name in _KEPT
+            ]
         )
         super().__init__(scope["method"], target, scope["query_string"].decode("latin-1"), headers, ids)
         self._receive, self._send, self._client = receive, send, scope.get("client")
         self._leaving: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
 
-    async def read(self, most: int, larger: Callable[[], int]) -> bytes | None:
+    async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
         """See `Call.read`."""
-        body = await self._body(most, larger)
+        body = await self._body(most, hold)
         self.is_read = True
         if self.method != "POST":
             self._leaving = asyncio.get_running_loop().create_task(self._leave())
         return body
 
-    async def _body(self, most: int, larger: Callable[[], int]) -> bytes | None:
-        if self.declares > most and self.declares > (most := larger()):
+    async def _body(self, most: int, hold: Hold | None) -> bytes | None:
+        if self.declares > most:
             return None
-        pieces: list[bytes] = []
-        size = 0
+        body, paid = bytearray(), 0
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise Gone
-            pieces.append(message.get("body", b""))
-            size += len(pieces[-1])
-            if size > most and size > (most := larger()):
+            body += message.get("body", b"")
+            if len(body) > most:
                 return None
+            if len(body) > SMALL and hold is not None:
+                if not hold.grow(len(body) - paid):
+                    raise NoRoom
+                paid = len(body)
             if not message.get("more_body", False):
-                return b"".join(pieces)
+                return bytes(body)
 
     async def _leave(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -72,6 +84,9 @@ class AsgiCall(Call):
             await self._send({"type": "http.response.body", "body": body})
         except (RuntimeError, OSError) as error:  # servers say in their own ways that the caller has hung up
             logger().info("gone", method=self.method, request_id=self.id, where=where_it_broke(error))
+        finally:
+            if self.unsent is not None:
+                self.unsent.release()
 
     async def over(self) -> None:
         """Wait until the answer is told, and look after the caller no longer."""

@@ -8,6 +8,7 @@ from translator.errors import ConfigError, TableError
 from translator.exchange import Limits
 from translator.kinds.numbers import Numbering
 from translator.shell import sections
+from translator.shell.budget import Budget
 from translator.shell.regions import national_in
 from translator.shell.settings import Account, Settings
 from translator.shell.upstream import LARGEST, Upstream
@@ -15,6 +16,9 @@ from translator.tables import Table, overlay
 from translator.tables.load import raw_tables
 
 _PROPERTY: Final = "{property}"
+
+_OF_ONE_LIST: Final = 2
+"""The rows of one list take one part in so many of the memory of a process at most."""
 
 
 class Reach(NamedTuple):
@@ -42,6 +46,7 @@ class Assembly(NamedTuple):
     accounts: Accounts
     limits: Limits
     reaches: dict[str, Reach]
+    budget: Budget
 
 
 def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly:
@@ -83,7 +88,9 @@ def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly
         lists.settle,
         lists.unreadable == "fail",
     )
-    return Assembly(Accounts(entries), limits, reaches)
+    memory = settings.server.memory
+    budget = Budget(memory, [entry.name for entry in entries])
+    return Assembly(Accounts(entries), limits._replace(max_bytes=memory // _OF_ONE_LIST), reaches, budget)
 
 
 class Dialects:

@@ -11,10 +11,11 @@ import re
 import secrets
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from translator import wire
+from translator.shell.budget import UNKNOWN, Hold
 from translator.shell.driving import Errand
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -29,28 +30,37 @@ def new_ids() -> Iterator[str]:
     return (f"{drawn}{number:016x}" for number in itertools.count(1))
 
 
+SMALL: Final = 8 * 1024
+"""A head, a body or an answer up to so many bytes takes nothing from the memory budget: how many requests are under way is bounded."""
+
+
+class NoRoom(Exception):
+    """The account may not have the memory that the body takes."""
+
+
 class Gone(Exception):
     """The caller has left before it could be answered."""
 
 
 class Call(Errand):
     """One request on its way. `target` is as it was sent, without what follows the question mark, which is `query`; the names of `headers`
-    are lower case. `login` is what it says of who it is, which nobody has looked at yet; `declares` the size of its body, where it says
-    that; `asks_before` that its caller waits for leave to send that; `is_read` says that as much of its body was read as will be; `late`
-    is the fault for which the work on it was cut short, empty while it is not; `answered` says that its caller has been told already,
-    although the work goes on; `keep` that the connection may be used again."""
+    are lower case. `account` is who it was found to come from; `weight` the bytes of its head; `declares` the size of its body, where it
+    says that; `asks_before` that its caller waits for leave to send that; `is_read` says that as much of its body was read as will be;
+    `late` is the fault for which the work on it was cut short, empty while it is not; `answered` says that its caller has been told
+    already, although the work goes on; `keep` that the connection may be used again; `unsent` is the memory for a large answer, which
+    whoever writes that releases."""
 
     def __init__(self, verb: str, target: str, query: str, headers: wire.Headers, ids: Iterator[str]) -> None:
         self.began = time.perf_counter()
         self._verb, self.target, self._query, self._headers = verb, target, query, headers
         self.is_head = verb == "HEAD"
         self.method = verb if verb in _METHODS else "other"
-        given, length, self.login = "", "", ""
+        given, length, self.account = "", "", UNKNOWN
         self.asks_before = False
+        self.weight = len(target) + len(query)
         for name, value in headers:
-            if name == "authorization":
-                self.login = self.login or value
-            elif name == "x-request-id":
+            self.weight += len(value)
+            if name == "x-request-id":
                 given = given or value
             elif name == "content-length":
                 length = length or value
@@ -62,15 +72,21 @@ class Call(Errand):
         self.keep = True
         self.late = ""
         self.task: asyncio.Task[None] | None = None
+        self.unsent: Hold | None = None
 
     def request(self, body: bytes | None) -> wire.Request:
         """The request as the core takes it: the path as sent, and HEAD as the GET that it is without the body."""
         return wire.Request("GET" if self.is_head else self._verb, self.target, self._query, self._headers, body)
 
     @abstractmethod
-    async def read(self, most: int, larger: Callable[[], int]) -> bytes | None:
-        """The body, or None as soon as it is larger than `most`, or than `larger()` where it is larger than that: the rest of it is not
-        read. Raises Gone. From then on a read whose caller leaves is cut short, and a send is not."""
+    async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
+        """The body, or None as soon as it is larger than `most`: the rest of it is not read. `hold` is what the memory for it is taken
+        from, and whoever made it releases it. Raises Gone, and NoRoom where the hold has no more. From then on a read whose caller leaves
+        is cut short, and a send is not."""
+
+    def skip(self) -> None:
+        """Nothing of its body is read. Where much of that is still to come, the connection is of no further use."""
+        self.is_read = True
 
     def peer(self) -> str:
         """The address that it came from; empty where that is not known."""

@@ -9,9 +9,11 @@ from typing import Any, Final
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from translator.shell.connection import Attend, Connection
+from translator.shell.budget import Budget
+from translator.shell.connection import Connection
 from translator.shell.heads import Heads, refusal
 from translator.shell.log import logger
+from translator.shell.receiving import Attend
 from translator.shell.sealed import Sealed
 
 _LOOK: Final = 1.0
@@ -23,14 +25,15 @@ _FULL: Final = refusal(503, "As many connections are open as this server has roo
 class Door:
     """Stands where uvicorn wants a protocol's class, for one server. `attend` answers a call, `ids` are for requests without one, and
     with `tls` nothing else is spoken: `failed` is told then why hands were not shaken. Of these, `attend` is asked for by each request,
-    and `tls` by each connection: both may be replaced. So may `most`, how many connections there are at once; `refused` is told of
-    each one that is closed at once for that. `name` is what the log calls this server."""
+    and `tls` by each connection: both may be replaced. So may `budget`, what memory is taken from, and `most`, how many connections there
+    are at once; `refused` is told of each one that is closed at once for that. `name` is what the log calls this server."""
 
     def __init__(
         self, attend: Attend, ids: Iterator[str], failed: Callable[[str], None], tls: ssl.SSLContext | None = None, *,
-        name: str = "front", refused: Callable[[str], None] = lambda _: None,
+        name: str = "front", refused: Callable[[str], None] = lambda _: None, budget: Budget | None = None,
     ) -> None:  # fmt: skip
         self.attend, self.ids, self.tls = attend, ids, tls
+        self.budget = budget or Budget()
         self.is_leaving = False
         self.most = 1_000_000
         self._failed, self._refused, self._name = failed, refused, name

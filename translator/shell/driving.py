@@ -8,11 +8,12 @@ Record, Settle, Await   ─▶ the journal
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from translator import wire
 from translator.errors import TranslatorError
 from translator.shell.admin import Meter
+from translator.shell.budget import Hold
 from translator.shell.memory import Memory
 from translator.wants import (
     Ask,
@@ -30,11 +31,13 @@ from translator.wants import (
     taken_for_new,
 )  # fmt: skip
 
+_NO_ROOM: Final = wire.Failure("no-room", "what the asker holds is more than its account may")
+
 
 class Asker(Protocol):
     """What a back looks like from here; `translator.shell.upstream.Upstream` is one."""
 
-    async def ask(self, request: wire.Request, request_id: str) -> wire.Answer: ...
+    async def ask(self, request: wire.Request, request_id: str, hold: Hold | None = None, /) -> wire.Answer: ...
 
     async def aclose(self) -> None: ...
 
@@ -77,6 +80,7 @@ class Driver:
 
     def __init__(self, backs: Mapping[str, Asker], memory: Memory, meter: Meter, scribe: Scribe | None = None) -> None:
         self._backs, self._memory, self._meter = backs, memory, meter
+        self._budget = meter.budget = memory.budget
         self.scribe: Scribe = scribe or Forgetful()
 
     async def aclose(self) -> None:
@@ -84,7 +88,7 @@ class Driver:
         for back in self._backs.values():
             await back.aclose()
 
-    async def run(self, errand: Errand, steps: Steps, want: Want | None = None) -> Any:
+    async def run(self, errand: Errand, steps: Steps, want: Want | None = None) -> Any:  # noqa: PLR0912 - a branch for each want
         """Steps to their result, from the want that they are at where they were begun. Raises what they raise."""
         try:
             want = next(steps) if want is None else want
@@ -92,10 +96,12 @@ class Driver:
             return finished.value
         sent: Any = None
         failed: TranslatorError | None = None
+        hold: Hold | None = None
         while True:
             try:
                 if isinstance(want, Ask):
-                    sent = await self._ask(errand, want)
+                    hold = self._budget.hold(want.account, "answer", want.most)
+                    sent = await self._ask(errand, want, hold)
                 elif isinstance(want, Record):
                     errand.is_sending = True
                     sent = await self.scribe.record(want.intents)
@@ -117,14 +123,22 @@ class Driver:
                 return finished.value
             finally:
                 sent = failed = None  # an answer may be large, and is not kept while the next is waited for
+                if hold is not None and hold.size:
+                    hold.release()
 
-    async def _ask(self, errand: Errand, ask: Ask) -> Sequence[wire.Answer]:
+    async def _ask(self, errand: Errand, ask: Ask, hold: Hold) -> Sequence[wire.Answer]:
+        """The answers. `hold` has the memory that they take; where none come, it is released."""
         back, errand.back = self._backs[ask.back], ask.back
-        if len(ask.requests) == 1:
-            answer = await back.ask(ask.requests[0], errand.id)
-            self._meter.count_ask(ask.back, answer)
-            return (answer,)
-        answers = await asyncio.gather(*(back.ask(request, errand.id) for request in ask.requests))
+        if ask.held and not hold.grow(ask.held):
+            return (_NO_ROOM,) * len(ask.requests)
+        try:
+            if len(ask.requests) == 1:
+                answers: Sequence[wire.Answer] = (await back.ask(ask.requests[0], errand.id, hold),)
+            else:
+                answers = await asyncio.gather(*(back.ask(request, errand.id, hold) for request in ask.requests))
+        except BaseException:
+            hold.release()
+            raise
         for answer in answers:
             self._meter.count_ask(ask.back, answer)
         return tuple(answers)

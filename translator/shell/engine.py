@@ -16,6 +16,8 @@ import httpx
 
 from translator import __version__
 from translator.shell.answering import Answering, Broken, Stale
+from translator.shell.budget import Hold
+from translator.shell.turns import Turns
 from translator.wire import Headers, Request, Response
 
 AGENT: Final = (("accept-encoding", "identity"), ("user-agent", f"sms-translator/{__version__}"))
@@ -47,11 +49,15 @@ class Engine:
         self._lines: dict[Headers, str] = {}
         self._largest = largest
         self._context = context
+        self._turns = Turns()
         self._idle: list[Answering] = []
         self._all: set[Answering] = set()
 
-    async def call(self, request: Request, request_id: str, leaves: Callable[[], None]) -> Response:
-        """The answer, whole; `leaves` is called as the first byte is about to leave. Raises NeverLeft and Broken."""
+    async def call(
+        self, request: Request, request_id: str, leaves: Callable[[], None], hold: Hold | None = None
+    ) -> Response:
+        """The answer, whole; `leaves` is called as the first byte is about to leave. `hold` is what its memory is taken from. Raises
+        NeverLeft, Broken and NoRoom."""
         written = self._written(request, request_id)
         connection = self._kept()
         while True:
@@ -59,7 +65,7 @@ class Engine:
             connection = connection or await self._connected()
             leaves()
             try:
-                response = await connection.asked(written)
+                response = await connection.asked(written, hold)
             except BaseException as error:
                 connection.close()
                 if not isinstance(error, Stale):
@@ -120,7 +126,7 @@ class Engine:
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_connection(
-                lambda: Answering(self._largest, self._all.discard), self._host, self._port,
+                lambda: Answering(self._largest, self._all.discard, self._turns), self._host, self._port,
                 ssl=context if self._tls else None,
             )  # fmt: skip
         except (OSError, UnicodeError) as error:

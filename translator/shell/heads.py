@@ -12,8 +12,9 @@ _HEADS: Final = 256
 """How many beginnings of answers are kept for the second that they hold."""
 
 _REFUSED: Final = (
-    "HTTP/1.1 {} {} \r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}"
+    "HTTP/1.1 {} {} \r\nContent-Type: text/plain; charset=utf-8\r\n{}Connection: close\r\nContent-Length: {}\r\n\r\n{}"
 )
+_BUSY: Final = 503
 _SPELT: Final = {"www-authenticate": "WWW-Authenticate"}
 """Headers that are not spelt with a capital behind each hyphen and small letters else."""
 
@@ -24,8 +25,9 @@ def spelt(name: str) -> str:
 
 
 def refusal(status: int, why: str) -> bytes:
-    """The whole answer to what is no request, which is the last of its connection."""
-    return _REFUSED.format(status, _PHRASES[status], len(why), why).encode("ascii")
+    """The whole answer to what is no request, which is the last of its connection. A 503 says when to come back."""
+    later = "Retry-After: 1\r\n" if status == _BUSY else ""
+    return _REFUSED.format(status, _PHRASES[status], later, len(why), why).encode("ascii")
 
 
 class Heads:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from translator import wire
 from translator.shell.call import Call, Gone
-from translator.shell.connection import Attend
+from translator.shell.receiving import Attend
 
 PATIENCE: Final = 10.0
 """Seconds within which the application answers, or its caller is told 503."""
@@ -24,7 +24,7 @@ def hosted(app: ASGIApp, patience: float = PATIENCE) -> Attend:
     async def attend(call: Call) -> None:
         try:
             async with asyncio.timeout(patience):
-                if await call.read(0, lambda: 0) is not None:
+                if await call.read(0) is not None:
                     call.respond(await _answered(app, call))
                     return
         except Gone:

@@ -5,8 +5,10 @@ from typing import Any, Final
 
 import httpx
 
-from translator.shell.answering import Broken
+from translator.shell.answering import HEADERS, OF_ERROR, SMALL, Broken, NoRoom
+from translator.shell.budget import Hold
 from translator.shell.engine import AGENT, NeverLeft
+from translator.shell.pieces import Pieces
 from translator.wire import Request, Response
 
 _NEVER_LEFT: Final = (
@@ -39,12 +41,14 @@ class HttpxEngine:
         limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         self._transport = transport or httpx.AsyncHTTPTransport(retries=0, limits=limits)
 
-    async def call(self, request: Request, request_id: str, leaves: Callable[[], None]) -> Response:
-        """The answer, whole. Raises NeverLeft and Broken."""
+    async def call(
+        self, request: Request, request_id: str, leaves: Callable[[], None], hold: Hold | None = None
+    ) -> Response:
+        """The answer, whole. Raises NeverLeft, Broken and NoRoom."""
         if not isinstance(self._transport, httpx.AsyncHTTPTransport):
             leaves()  # another transport does not tell its steps, and what it was handed may have left
         try:
-            return await self._answered(self._written(request, request_id, leaves))
+            return await self._answered(self._written(request, request_id, leaves), hold)
         except _NEVER_LEFT as error:
             raise NeverLeft(type(error).__name__) from None
         except httpx.TransportError as error:
@@ -64,25 +68,33 @@ class HttpxEngine:
         headers = [*request.headers, *AGENT, ("x-request-id", request_id)]
         return httpx.Request(request.method, url, headers=headers, content=request.body or b"", extensions=extensions)
 
-    async def _answered(self, request: httpx.Request) -> Response:
+    async def _answered(self, request: httpx.Request, hold: Hold | None) -> Response:
         answer = await self._transport.handle_async_request(request)
         try:
-            body = await self._body(answer)
+            body = await self._body(answer, hold)
         finally:
             await answer.aclose()
+        if len(answer.headers.raw) > HEADERS:
+            raise Broken("more headers than are read")
         headers = tuple((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
         return Response(answer.status_code, headers, body)
 
-    async def _body(self, answer: httpx.Response) -> bytes:
+    async def _body(self, answer: httpx.Response, hold: Hold | None) -> bytes:
         if not isinstance(answer.stream, httpx.AsyncByteStream):
             raise Broken("a body that cannot be read here")
-        pieces, size = [], 0
+        pieces, paid = Pieces(), SMALL
         async for piece in answer.stream:
-            size += len(piece)
-            if size > self._largest:
+            if answer.is_error and pieces.size + len(piece) > OF_ERROR:
+                pieces.add(piece[: OF_ERROR - pieces.size])
+                break
+            pieces.add(piece)
+            if pieces.size > (self._largest if hold is None else min(self._largest, hold.most)):
                 raise Broken("a body larger than is read")
-            pieces.append(piece)
-        return b"".join(pieces)
+            if pieces.size > paid:
+                if hold is not None and not hold.grow(pieces.size - paid):
+                    raise NoRoom("the account has no memory left for this answer")
+                paid = pieces.size
+        return pieces.take()
 
 
 def _follow(leaves: Callable[[], None]) -> Callable[[str, Any], Awaitable[None]]:

@@ -1,13 +1,17 @@
 """A call that comes over a connection of our own protocol: its body is what was received of it so far."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Iterator
+from typing import Final, Protocol
 
 import httptools
 
 from translator import wire
-from translator.shell.call import Call, Gone
+from translator.shell.budget import Hold
+from translator.shell.call import SMALL, Call, Gone, NoRoom
+
+DRAINED: Final = 64 * 1024
+"""So many bytes of a body that nobody reads are waited for, so that its connection can be used again. Behind a larger one it is closed."""
 
 
 class Line(Protocol):
@@ -24,38 +28,60 @@ class Line(Protocol):
 
 
 class Incoming(Call):
-    """One request of a connection."""
+    """One request of a connection. `came` is how many bytes of its body have come, read or not."""
 
     def __init__(self, line: Line, verb: str, target: str, query: str, headers: wire.Headers) -> None:
         super().__init__(verb, target, query, headers, line.ids)
         self._line = line
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._body: bytes | bytearray = b""
+        self._paid = self.came = 0
         self._news: asyncio.Future[None] | None = None
         self._is_lost = self._is_whole = False
 
-    async def read(self, most: int, larger: Callable[[], int]) -> bytes | None:
+    async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
         """See `Call.read`."""
-        while not (too_large := self._exceeds(most, larger)) and not self._is_whole:
+        while not (too_large := max(self.declares, self.came) > most) and not self._is_whole:
+            self._pay(hold)
             self._line.wants_body(self)
             self._news = self._line.loop.create_future()
             await self._news
         if self._is_lost:
             raise Gone
+        if too_large:
+            self.skip()
+            return None
+        self._pay(hold)
         self.is_read = True
-        pieces, self._pieces = self._pieces, []
-        return None if too_large else b"".join(pieces)
+        body, self._body = self._body, b""
+        return bytes(body)
 
-    def _exceeds(self, most: int, larger: Callable[[], int]) -> bool:
-        size = max(self.declares, self._size)
-        return size > most and size > larger()
+    def _pay(self, hold: Hold | None) -> None:
+        """Take the memory for what has come. Raises NoRoom."""
+        if self.came > SMALL and hold is not None:
+            if not hold.grow(self.came - self._paid):
+                self.skip()
+                raise NoRoom
+            self._paid = self.came
+
+    def skip(self) -> None:
+        """See `Call.skip`."""
+        self.is_read, self._body = True, b""
+        if not self._is_whole and not 0 < self.declares - self.came <= DRAINED:
+            self.keep = False
 
     def add(self, piece: bytes) -> None:
         """A piece of the body has come; one that nobody reads is dropped."""
-        if not self.is_read:
-            self._pieces.append(piece)
-            self._size += len(piece)
-            self._tell()
+        self.came += len(piece)
+        if self.is_read:
+            return
+        if not self._body:
+            self._body = piece
+        elif isinstance(self._body, bytearray):
+            self._body += piece
+        else:
+            self._body = bytearray(self._body)
+            self._body += piece
+        self._tell()
 
     def end(self) -> None:
         """All of it has come: leave to send it is not needed any more."""

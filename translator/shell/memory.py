@@ -8,12 +8,15 @@ Steps that somebody waits for go on when whoever began them is gone; steps that 
 
 import asyncio
 import math
+import sys
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Any, Final
+from weakref import WeakMethod
 
 from cachetools import TLRUCache
 
+from translator.shell.budget import Budget, Hold
 from translator.wants import Kept, Once, Steps, Tally, Want
 
 BYTES: Final = 64 * 1024 * 1024
@@ -24,12 +27,23 @@ Drive = Callable[[Steps, Want], Awaitable[Any]]
 
 
 class Memory:
-    """Holds up to `most` bytes, the least recently used go first. What lives as long as the process weighs nothing."""
+    """Holds up to `most` bytes, the least recently used go first. What lives as long as the process weighs nothing.
 
-    def __init__(self, most: int = BYTES, *, clock: Callable[[], float] = time.monotonic) -> None:
+    Each thing that is kept counts for its account in `budget`. What an account may not hold is not kept, and what is kept for it is
+    dropped where the account needs the memory for something else.
+    """
+
+    def __init__(
+        self, most: int = BYTES, budget: Budget | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._cache: TLRUCache[Hashable, Kept] = TLRUCache(
             maxsize=most, ttu=lambda _, kept, now: now + kept.life, timer=clock, getsizeof=lambda kept: kept.weight
         )
+        self._holds: dict[Hashable, Hold] = {}
+        self.budget = budget or Budget(sys.maxsize)
+        reclaim = WeakMethod(self._reclaim)
+        # A hold is seen by no collector of garbage, so that nothing it refers to may refer back to this.
+        self.budget.reclaim = lambda account: (found := reclaim()) is not None and found(account)
         self._lasting: dict[Hashable, Kept] = {}
         self._running: dict[Hashable, _Run] = {}
 
@@ -73,8 +87,41 @@ class Memory:
         if kept is not None and kept.life == math.inf:
             self._lasting[key] = kept
         elif kept is not None and kept.life > 0 and kept.weight <= self._cache.maxsize:
-            self._cache[key] = kept
+            self._put(key, kept)
         return result
+
+    def _put(self, key: Hashable, kept: Kept) -> None:
+        before = self._holds.get(key)
+        if before is not None:
+            if before.size == kept.weight:
+                self._cache[key] = kept  # as large as what it takes the place of, and of the same list
+                return
+            self._holds.pop(key).release()
+        hold = self.budget.take(kept.account, "snapshot", kept.weight)
+        if hold is None:
+            self._cache.pop(key, None)
+            return
+        self._cache[key] = kept
+        self._holds[key] = hold
+        self._settle()
+
+    def _settle(self) -> None:
+        """Give back the memory of what is kept no more: others took its place, or its time is over."""
+        if len(self._holds) > len(self._cache):
+            self._drop([key for key in self._holds if key not in self._cache])
+
+    def _drop(self, keys: Iterable[Hashable]) -> None:
+        for key in keys:
+            self._cache.pop(key, None)
+            hold = self._holds.pop(key, None)
+            if hold is not None:
+                hold.release()
+
+    def _reclaim(self, account: str) -> bool:
+        """Drop what is kept for an account. Whether there was anything."""
+        found = [key for key, hold in self._holds.items() if hold.account == account and hold.size]
+        self._drop(found)
+        return bool(found)
 
 
 class _Run:

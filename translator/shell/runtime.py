@@ -76,8 +76,8 @@ class Runtime:
         self._reaches = loaded.assembly.reaches
         self._backs = {name: reach.upstream() for name, reach in self._reaches.items()}
         self._left: list[Upstream] = []
-        self._memory = Memory(loaded.settings.lists.snapshot_bytes)
-        accounts, limits, _ = loaded.assembly
+        self._memory = Memory(loaded.settings.lists.snapshot_bytes, loaded.assembly.budget)
+        accounts, limits = loaded.assembly[:2]
         self.keeper = Keeper(store, accounts, limits, Keeping.of(loaded.settings), meter)
         self.proxy = self._proxy(loaded, None)
         self.door = self.proxy.door(loaded.tls)
@@ -106,15 +106,16 @@ class Runtime:
         settings, reaches = loaded.settings, loaded.assembly.reaches
         backs = {name: self._back(name, reach) for name, reach in reaches.items()}
         leave = [back for back in self._backs.values() if back not in backs.values()]
-        (accounts, limits, _), keeping, most = loaded.assembly, Keeping.of(settings), places(settings)
+        (accounts, limits), keeping, most = loaded.assembly[:2], Keeping.of(settings), places(settings)
         if _seen(settings) != _seen(self.settings):
-            self._memory = Memory(settings.lists.snapshot_bytes)
+            self._memory = Memory(settings.lists.snapshot_bytes, loaded.assembly.budget)
         # From here on nothing fails, and nothing is waited for.
         self._backs, self._reaches, self.settings, self.accounts = backs, reaches, settings, accounts
         self.keeper.change(accounts, limits, keeping)
         self.proxy = self._proxy(loaded, self.proxy)
         self.keeper.use(self.proxy.driver)
         self.door.attend, self.door.tls, self.door.most = self.proxy.attend, loaded.tls, most
+        self.door.budget = self._memory.budget
         self.meter.show_loaded(time.time())
         self._left = [back for back in (*self._left, *leave) if not back.is_idle or back in leave]
         for back in leave:
@@ -180,4 +181,4 @@ def _seen(settings: Settings) -> Any:
     """What lists that were read before depend on: which messages are whose, and how they were read. Tokens are no part of it."""
     places_ = {(row.front.dialect, row.front.account, row.front.property, row.behind.name, row.behind.account, row.behind.property)
                for row in settings.accounts}  # fmt: skip
-    return places_, settings.backs, settings.lists
+    return places_, settings.backs, settings.lists, settings.server.memory

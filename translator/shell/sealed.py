@@ -213,6 +213,9 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
     def get_write_buffer_size(self) -> int:
         return int(self._network.get_write_buffer_size())
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._network.set_write_buffer_limits(high, low)
+
     def _say_goodbye(self) -> None:
         """Tell the caller that it has seen everything, where that is not said yet."""
         with contextlib.suppress(ssl.SSLError):  # its own goodbye is still to come, or there is nobody to tell

@@ -10,6 +10,7 @@ Duration = Annotated[float, Meta(ge=0, le=86400)]
 Days = Annotated[float, Meta(gt=0, le=31536000)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Workers = Annotated[int, Meta(ge=1, le=256)]
+Memory = Annotated[int, Meta(ge=16 * 1024 * 1024)]
 Positive = Annotated[int, Meta(ge=1)]
 ShortCode = Annotated[str, Meta(pattern="^[0-9]{1,15}$")]
 Count = Annotated[int, Meta(ge=0)]
@@ -17,9 +18,9 @@ Count = Annotated[int, Meta(ge=0)]
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """`[server]`: where we listen, and what one front request may cost. `deadline` in seconds, `max_body` in bytes, `queue_max`
-    requests under way at most, in each of `workers` processes. At the end `linger` is the seconds for which new connections are still
-    taken, and `drain` the seconds that are left to open requests then. `tls_cert` and `tls_key` are paths, and go together: with them
-    `listen` speaks TLS."""
+    requests and `memory` bytes under way at most, in each of `workers` processes. At the end `linger` is the seconds for which new
+    connections are still taken, and `drain` the seconds that are left to open requests then. `tls_cert` and `tls_key` are paths, and go
+    together: with them `listen` speaks TLS."""
 
     listen: str = "127.0.0.1:8080"
     admin: str = "127.0.0.1:8081"
@@ -28,6 +29,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     deadline: Seconds = 30.0
     max_body: Positive = 65536
     queue_max: Positive = 10_000
+    memory: Memory = 256 * 1024 * 1024
     workers: Workers = 1
     linger: Duration = 5.0
     drain: Duration | None = None

@@ -198,7 +198,10 @@ async def _serve(
     async with contextlib.AsyncExitStack() as servers:
         if admin is not None:
             app = admin_application(runtime.meter, ending.is_told, keeper.readiness.why_not)
-            shown = Door(hosted(app), new_ids(), lambda _: None, name="admin", refused=runtime.meter.count_refused)
+            shown = Door(
+                hosted(app), new_ids(), lambda _: None, name="admin", refused=runtime.meter.count_refused,
+                budget=door.budget,
+            )  # fmt: skip
             shown.most = ADMIN
             await servers.enter_async_context(serving(app, admin, _GRACE, shown))
             logger().info("admin", listen=address_of(admin))

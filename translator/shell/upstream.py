@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from translator.shell.answering import Broken
+from translator.shell.answering import Broken, NoRoom
+from translator.shell.budget import UNKNOWN, Hold
 from translator.shell.deadlines import Deadlines
 from translator.shell.engine import Engine, NeverLeft
 from translator.shell.slots import Slots
@@ -22,9 +23,11 @@ LARGEST: Final = 16 * 1024 * 1024
 
 
 class Calls(Protocol):
-    """What an engine does. Raises NeverLeft and Broken."""
+    """What an engine does. Raises NeverLeft, Broken and NoRoom."""
 
-    async def call(self, request: Request, request_id: str, leaves: Callable[[], None]) -> Response: ...
+    async def call(
+        self, request: Request, request_id: str, leaves: Callable[[], None], hold: Hold | None = None
+    ) -> Response: ...
 
     async def aclose(self) -> None: ...
 
@@ -74,17 +77,18 @@ class Upstream:
         self._under_way = 0
         self._is_leaving = False
 
-    async def ask(self, request: Request, request_id: str) -> Answer:
-        """The back's answer, whole, or why there is none. Never raises for what a network or a back can do."""
+    async def ask(self, request: Request, request_id: str, hold: Hold | None = None, /) -> Answer:
+        """The back's answer, whole, or why there is none. Never raises for what a network or a back can do. `hold` says on whose behalf it
+        is asked, and what the memory for the answer is taken from; whoever asks releases it."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         limit = _Limit(loop)
         deadline = self._deadlines.add(loop, _Limit.reach, limit)
         self._under_way += 1
         try:
             if not self._slots.take_free():
-                await self._slots.take(request.header("authorization") or "")
+                await self._slots.take(_turn_of(request, hold))
             try:
-                answer = await self._engine.call(request, request_id, limit.leaves)
+                answer = await self._engine.call(request, request_id, limit.leaves, hold)
             finally:
                 self._slots.give()
         except NeverLeft as error:
@@ -95,6 +99,8 @@ class Upstream:
             return Failure("timeout" if limit.left else "never-left", "deadline")
         except Broken as error:
             return Failure("broken", str(error))
+        except NoRoom as error:
+            return Failure("no-room", str(error))
         finally:
             self._deadlines.drop(deadline)
             self._under_way -= 1
@@ -118,3 +124,10 @@ class Upstream:
     async def aclose(self) -> None:
         """Close what is connected."""
         await self._engine.aclose()
+
+
+def _turn_of(request: Request, hold: Hold | None) -> str:
+    """Whose turn a call takes: its account's. Accounts that share one at the back share its credentials, and no turn."""
+    if hold is None or hold.account == UNKNOWN:
+        return request.header("authorization") or ""
+    return hold.account

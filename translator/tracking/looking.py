@@ -109,7 +109,7 @@ def _retrieve(entry: Entry, singles: Sequence[Held], seen: Seen, now: float, not
     for at in range(0, len(singles), wide):
         some = singles[at : at + wide]
         notes.asks += len(some)
-        answers = yield Ask(entry.back.name, tuple(write_retrieve(entry, one.sid) for one in some))
+        answers = yield Ask(entry.back.name, tuple(write_retrieve(entry, one.sid) for one in some), entry.name)
         refused: list[Refused] = []
         for one, answer in zip(some, answers, strict=True):
             seen.retrieved.append(one)

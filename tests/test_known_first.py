@@ -1,0 +1,565 @@
+"""Who is known before anything is done for it: on real sockets, what an unknown caller gets, and what one account can take from another.
+
+Each bound is a number of bytes or of objects that is counted, and everything that was taken is given back.
+"""
+
+import asyncio
+import contextlib
+import gc
+import socket
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, cast
+
+import pytest
+
+from tests.exchanges import dialects, play, read_cases
+from tests.test_connection import (  # noqa: F401 - one is a fixture
+    AUTHORISED,
+    CHUNKS,
+    FORM,
+    FORMED,
+    IN_CHUNKS,
+    LOOPS,
+    PATH,
+    SMUGGLED,
+    UNREACHED,
+    Place,
+    World,
+    chunked,
+    get,
+    looks_often,
+    place,
+    post,
+    sends,
+    until,
+)
+from tests.test_shell import ACCOUNT, BASIC, MESSAGES, TOKEN, accounts
+from translator import exchange, wire
+from translator.accounts import Accounts
+from translator.shell.app import Proxy
+from translator.shell.budget import UNKNOWN, Budget
+from translator.shell.call import SMALL, Call
+from translator.shell.connection import Connection
+from translator.shell.incoming import DRAINED, Incoming
+from translator.shell.memory import Memory
+from translator.shell.request_head import HEADERS, KEPT, RequestHead
+from translator.shell.unsent import FIRST, LATER, WINDOW, Unsent
+from translator.wire import Failure
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    made = World(request.param)
+    yield made
+    made.close()
+
+
+NAME = f"restcomm/{ACCOUNT}/"
+OTHER = "AC" + "7" * 32
+OTHERS = f"restcomm/{OTHER}/"
+
+
+# ---- the head is looked at first -----------------------------------------------------------------------------
+
+PLAIN = MESSAGES.removesuffix(".json").encode()
+WRONG = b"Host: x\r\nAuthorization: Basic Og==\r\n"
+REFUSED = {
+    "nobody": (401, b"POST %s HTTP/1.1\r\nHost: x\r\n" % PATH),
+    "wrong": (401, b"POST %s HTTP/1.1\r\n%s" % (PATH, WRONG)),
+    "nobody-nowhere": (401, b"PUT /nowhere HTTP/1.1\r\nHost: x\r\n"),
+    "not-acceptable": (406, b"POST %s HTTP/1.1\r\n%sAccept: text/html\r\n" % (PLAIN, AUTHORISED)),
+    "nowhere": (404, b"POST /2012-04-24/Nowhere HTTP/1.1\r\n" + AUTHORISED),
+    "no-such-method": (405, b"PUT %s HTTP/1.1\r\n%s" % (PATH, AUTHORISED)),
+    "not-mine": (403, b"POST %s HTTP/1.1\r\n%s" % (PATH.replace(ACCOUNT.encode(), OTHER.encode()), AUTHORISED)),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("framing", [b"Content-Length: 900", b"Content-Length: 70000", IN_CHUNKS])
+@pytest.mark.parametrize("asks", [b"", b"Expect: 100-continue\r\n"], ids=["", "asks"])
+def test_who_is_refused_for_its_head_is_told_before_its_body_comes(
+    world: World, name: str, framing: bytes, asks: bytes
+) -> None:
+    """Nothing of the body is sent. It is not asked for, and what follows is not taken for a request."""
+    status, head = REFUSED[name]
+
+    async def script(at: Place) -> None:
+        async with at.caller() as caller:
+            await caller.say(head + framing + b"\r\n" + asks + b"\r\n")
+            answer = await caller.answer()
+            is_drained = framing.endswith(b"900") and not asks
+            assert (answer.status, answer.closes) == (status, not is_drained)
+            if is_drained:
+                await caller.say(SMUGGLED.ljust(900, b"x") + get())
+                assert (await caller.answer()).status == UNREACHED
+            else:
+                await caller.say(SMUGGLED)
+                assert await caller.ended() == b""
+        assert sends(at) == []
+
+    world(script)
+
+
+def test_only_so_much_of_a_body_is_drained(world: World) -> None:
+    head = b"POST /2012-04-24/Nowhere HTTP/1.1\r\n" + AUTHORISED
+
+    async def script(at: Place) -> None:
+        for size in (DRAINED, DRAINED + 1):
+            async with at.caller() as caller:
+                await caller.say(head + b"Content-Length: %d\r\n\r\n" % size)
+                assert (await caller.answer()).closes == (size > DRAINED)
+
+    world(script)
+
+
+def test_a_body_is_refused_by_the_size_that_it_declares(world: World) -> None:
+    async def script(at: Place) -> None:
+        async with at.caller() as caller:
+            await caller.say(chunked(b"Content-Length: 1001", b"Expect: 100-continue", body=b""))
+            answer = await caller.answer()
+            assert (answer.status, answer.closes) == (413, True)
+
+    world(script)
+
+
+def test_an_unknown_caller_takes_no_place_of_the_queue(world: World) -> None:
+    """Fifty wait with their bodies, and two places are all there are."""
+
+    async def main() -> None:
+        async with place(queue_max=2) as at, contextlib.AsyncExitStack() as stack:
+            for number in range(50):
+                caller = await stack.enter_async_context(at.caller())
+                login = b"" if number % 2 else b"Authorization: Basic %d\r\n" % number
+                await caller.say(b"POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: 900\r\n\r\n" % (PATH, login))
+                assert (await caller.answer()).status == 401
+            async with at.caller() as known:
+                await known.say(post())
+                assert (await known.answer()).status == UNREACHED
+
+    world.run(main())
+
+
+def two() -> Accounts:
+    """Two accounts with the same token."""
+    [one] = accounts().entries
+    return Accounts([one, one._replace(front=one.front._replace(account=OTHER))])
+
+
+def other(whole: bytes) -> bytes:
+    """The same request of the other account."""
+    login = BASIC.encode(), b"Basic " + wire_login(OTHER)
+    return whole.replace(*login).replace(ACCOUNT.encode(), OTHER.encode())
+
+
+def wire_login(account: str) -> bytes:
+    return b64encode(f"{account}:{TOKEN}".encode())
+
+
+class Silent:
+    """A provider that answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.go_on = asyncio.Event()
+
+    async def ask(self, *_: object) -> Failure:
+        self.asked += 1
+        await self.go_on.wait()
+        return Failure("never-left")
+
+    async def aclose(self) -> None:
+        return None
+
+
+def serving_two(silent: Silent, budget: Budget | None = None, **knobs: Any) -> Proxy:
+    memory = Memory(budget=budget)
+    return Proxy(two(), exchange.Limits(), {"provider": silent}, memory=memory, **knobs)
+
+
+def test_the_spellings_of_its_credentials_give_an_account_no_more_places(world: World) -> None:
+    spellings = [b"Basic", b"basic", b"BASIC", b"bAsic", b"baSic", b"basIc"]
+
+    async def main() -> None:
+        silent = Silent()
+        under = serving_two(silent, queue_max=6)
+        async with place(attend=under.attend) as at, contextlib.AsyncExitStack() as stack:
+            told = []
+            for spelling in spellings:
+                caller = await stack.enter_async_context(at.caller())
+                await caller.say(get().replace(b"Basic", spelling))
+                told.append(asyncio.create_task(caller.answer()))
+                await asyncio.sleep(0.01)
+            await until(lambda: sum(one.done() for one in told) == 3)
+            async with at.caller() as caller:
+                await caller.say(other(get()))
+                await asyncio.sleep(0.01)
+                silent.go_on.set()
+                assert (await caller.answer()).status == UNREACHED
+            assert sorted([(await one).status for one in told]) == [UNREACHED] * 3 + [503] * 3
+
+    world.run(main())
+
+
+# ---- headers -------------------------------------------------------------------------------------------------
+
+
+def test_every_header_that_the_core_reads_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over all cases, and each of them is read in some."""
+    read: set[str] = set()
+    looked = wire.Request.header
+
+    def header(request: wire.Request, name: str) -> str | None:
+        read.add(name)
+        return looked(request, name)
+
+    monkeypatch.setattr(wire.Request, "header", header)
+    for case in read_cases():
+        play(case, dialects())
+    assert read == exchange.HEADERS
+    assert exchange.HEADERS < KEPT
+
+
+def test_a_head_has_a_hundred_headers_at_most(world: World) -> None:
+    async def script(at: Place) -> None:
+        for many, status in ((HEADERS, UNREACHED), (HEADERS + 1, 431)):
+            async with at.caller() as caller:
+                await caller.say(get(*[b"x:"] * (many - 2)))
+                assert (await caller.answer()).status == status
+            async with at.caller() as caller:  # trailers are some of them
+                body = CHUNKS + b"y: z\r\n" * (many - 4) + b"\r\n"
+                await caller.say(chunked(IN_CHUNKS, body=body))
+                assert (await caller.answer()).status == status
+        assert len(sends(at)) == 1
+
+    world(script)
+
+
+def test_a_head_keeps_each_header_that_is_read_once_and_no_other() -> None:
+    head = RequestHead()
+    for _ in range(9):
+        for name in (b"Accept", b"X-Other", b"x-request-id", b"Connection"):
+            head.add(name, name.lower())
+    assert head.headers == (
+        ("accept", "accept"), ("x-request-id", "x-request-id"), ("connection", ", ".join(["connection"] * 9)),
+    )  # fmt: skip
+    assert head.size == 9 * 2 * sum(map(len, ("accept", "x-other", "x-request-id", "connection")))
+
+
+HOSTS = ("", "a", "a.test:80", "a.test:", "[::1]", "[::1]:8080", "10.0.0.1:1", "a_b-c.test", "%41.test", "a,b;c=d")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_of_any_form_is_one(world: World, host: str) -> None:
+    async def script(at: Place) -> None:
+        async with at.caller() as caller:
+            await caller.say(get().replace(b"front.test", host.encode()))
+            assert (await caller.answer()).status == UNREACHED
+
+    world(script)
+
+
+def test_a_request_of_the_older_version_needs_no_host(world: World) -> None:
+    async def script(at: Place) -> None:
+        async with at.caller() as caller:
+            await caller.say(get().replace(b"HTTP/1.1", b"HTTP/1.0").replace(b"Host: front.test\r\n", b""))
+            assert (await caller.answer()).status == UNREACHED
+
+    world(script)
+
+
+# ---- what is sent ahead --------------------------------------------------------------------------------------
+
+
+def test_requests_that_are_split_anywhere_are_the_same_requests(world: World) -> None:
+    """Two reads, wherever the first ends: each request ends where it ends, and the next begins there."""
+    whole = b"".join(
+        [
+            get(b"X-Request-Id: 0"),
+            chunked(IN_CHUNKS, b"X-Request-Id: 1", body=CHUNKS + b"y: z\r\n\r\n"),
+            chunked(IN_CHUNKS, b"X-Request-Id: 2", body=b"4\r\n\r\n\r\n\r\n0\r\n\r\n"),
+            post(b"X-Request-Id: 3", body=FORM + b"\r\n\r\n"),
+            b"\r\n" + get(b"X-Request-Id: 4"),
+        ]
+    )
+
+    async def script(at: Place) -> None:
+        for cut in range(1, len(whole)):
+            async with at.caller() as caller:
+                await caller.say(whole[:cut], whole[cut:])
+                told = [await caller.answer() for _ in range(5)]
+                assert [answer.id for answer in told] == list("01234"), cut
+                assert told[2].status == 400, "its body names nobody"
+
+    world(script)
+
+
+def test_what_is_sent_ahead_makes_no_request_before_its_turn(world: World) -> None:
+    """Some ten thousand in one write."""
+
+    def requests() -> int:
+        gc.collect()
+        return sum(isinstance(one, Incoming) for one in gc.get_objects())
+
+    async def main() -> None:
+        before = requests()
+        async with place() as at:
+            at.provider.go_on.clear()
+            async with at.caller() as caller:
+                await caller.say(get())
+                await until(lambda: bool(at.provider.asked))
+                many = 9000
+                caller.writer.write(b"GET / HTTP/1.1\r\nHost:x\r\n\r\n" * many)
+                assert at.door is not None
+                connection = cast(Connection, at.door.last)
+                await until(lambda: bool(connection._rest))
+                assert requests() - before <= 1 + 16
+                at.provider.go_on.set()
+                assert (await caller.answer()).status == UNREACHED
+                for _ in range(many):
+                    assert (await caller.answer()).status == 401
+            await at.left()
+
+    world.run(main())
+
+
+# ---- memory --------------------------------------------------------------------------------------------------
+
+TOTAL = 2**20
+"""Bytes of a budget for two accounts: an eighth is each account's own, a sixteenth that of unknown callers."""
+
+STRANGERS = TOTAL // 16
+
+
+@contextlib.asynccontextmanager
+async def bounded(**knobs: Any) -> AsyncIterator[tuple[Place, Silent, Budget]]:
+    """Two accounts before a silent provider. Nothing is held when nothing is open."""
+    budget, silent = Budget(TOTAL, [NAME, OTHERS]), Silent()
+    under = serving_two(silent, budget, **knobs)
+    async with place(attend=under.attend, small=True, soon=knobs.pop("soon", False)) as at:
+        assert at.door is not None
+        at.door.budget = budget
+        yield at, silent, budget
+        await at.left()
+        await until(lambda: budget.held == 0)
+
+
+def holds(budget: Budget, account: str, kind: str) -> int:
+    return sum(size for name, what, size in budget.totals() if (name, what) == (account, kind))
+
+
+HALF = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize("more", [b"Accept: " + b"x" * 20000, b"X: " + b"x" * 20000], ids=["kept", "not-whole"])
+def test_heads_that_are_not_whole_take_no_more_than_the_share_of_unknown_callers(world: World, more: bytes) -> None:
+    async def main() -> None:
+        async with bounded() as (at, silent, budget), contextlib.AsyncExitStack() as stack:
+            callers = [await stack.enter_async_context(at.caller()) for _ in range(20)]
+            for caller in callers:
+                await caller.say(HALF, more)
+            await until(lambda: holds(budget, UNKNOWN, "head") > STRANGERS - 21000)
+            assert holds(budget, UNKNOWN, "head") <= STRANGERS
+            for caller in callers[STRANGERS // 20000 + 1 :]:
+                answer = await caller.answer()
+                assert (answer.status, answer.headers["retry-after"], answer.closes) == (503, "1", True)
+            async with at.caller() as known:  # in two pieces, with a head that is not whole for a while
+                silent.go_on.set()
+                whole = post()
+                await known.say(whole[:40], whole[40:])
+                assert (await known.answer()).status == UNREACHED
+            assert list(budget.refusals()) == [(UNKNOWN, "head", len(callers) - STRANGERS // 20000)]
+
+    world.run(main())
+
+
+def test_heads_whose_headers_nobody_reads_take_nothing(world: World) -> None:
+    more = b"".join(b"x-%d: %s\r\n" % (number, b"v" * 1500) for number in range(36))
+
+    async def main() -> None:
+        async with bounded() as (at, _, budget), contextlib.AsyncExitStack() as stack:
+            for _ in range(20):
+                caller = await stack.enter_async_context(at.caller())
+                await caller.say(HALF, more)
+            assert budget.held == 0
+            assert not list(budget.refusals())
+
+    world.run(main())
+
+
+def body_of(size: int) -> bytes:
+    """A send that declares more than it brings."""
+    return chunked(b"Content-Length: %d" % (size + 1), body=b"x" * size)
+
+
+def test_the_bodies_of_one_account_take_nothing_from_another(world: World) -> None:
+    async def main() -> None:
+        async with bounded() as (at, silent, budget), contextlib.AsyncExitStack() as stack:
+            told = []
+            for _ in range(40):
+                caller = await stack.enter_async_context(at.caller())
+                await caller.say(body_of(60000))
+                told.append(asyncio.create_task(caller.answer()))
+            await until(lambda: sum(one.done() for one in told) > 20)
+            assert {(one.result().status, one.result().headers["retry-after"]) for one in told if one.done()} == {
+                (503, "1")
+            }
+            assert holds(budget, NAME, "body") <= TOTAL - 2 * STRANGERS
+            silent.go_on.set()
+            for _ in range(2):
+                async with at.caller() as caller:
+                    await caller.say(other(post(body=FORM + b"&x=" + b"y" * 60000)))
+                    assert (await caller.answer()).status in {UNREACHED, 400}
+            assert {name for name, _, _ in budget.refusals()} == {NAME}
+            for one in told:
+                one.cancel()
+
+    world.run(main())
+
+
+@pytest.mark.parametrize("ends", ["leaves", "resets", "stalls", "is-served", "is-too-large"])
+def test_the_memory_for_a_body_is_given_back_however_it_ends(world: World, ends: str) -> None:
+    async def main() -> None:
+        deadline = 0.2 if ends == "stalls" else 30.0
+        async with bounded(deadline=deadline) as (at, silent, budget), at.caller() as caller:
+            size = 60000
+            head = chunked(IN_CHUNKS, body=b"") if ends == "is-too-large" else body_of(size)
+            await caller.say(head)
+            if ends == "is-too-large":
+                await caller.say(b"ea60\r\n" + b"x" * size + b"\r\n")
+            await until(lambda: holds(budget, NAME, "body") == size)
+            if ends in ("leaves", "resets"):
+                caller.hang_up(rudely=ends == "resets")
+            else:
+                silent.go_on.set()
+                await caller.say(*{"is-served": [b"x"], "is-too-large": [b"ea60\r\n" + b"x" * size]}.get(ends, []))
+                assert (await caller.answer()).status == {"stalls": 408, "is-too-large": 413}.get(ends, 400)
+            await until(lambda: budget.held == 0)
+
+    world.run(main())
+
+
+@pytest.mark.parametrize("size", [SMALL, SMALL + 1, 10 * TOTAL])
+def test_a_large_answer_is_held_until_it_is_read_or_refused(world: World, size: int) -> None:
+    """What answers here is the end of the proxy: the answer is of any size, and its caller does not read it."""
+
+    async def main() -> None:
+        async with bounded() as (at, _, budget):
+            under = serving_two(Silent(), budget)
+
+            async def attend(call: Call) -> None:
+                await call.read(1000)
+                call.account = NAME
+                under._tell(call, exchange.Reply(wire.Response(200, (), b"x" * size)))
+
+            assert at.door is not None
+            at.door.attend = attend
+            async with at.caller() as caller:
+                await caller.say(get())
+                answer = await caller.answer()
+                assert (answer.status, len(answer.body) == size) == ((200, True) if size < TOTAL else (503, False))
+                await until(lambda: budget.held == 0)
+                assert any(kind == "unsent" for _, kind, _ in budget.totals()) == (SMALL < size < TOTAL)
+            assert any(budget.refusals()) == (size > TOTAL)
+
+    world.run(main())
+
+
+@pytest.mark.parametrize("ends", ["reads", "leaves"])
+def test_the_memory_for_an_answer_that_is_not_read_is_given_back(world: World, ends: str) -> None:
+    size = TOTAL // 4
+
+    async def main() -> None:
+        async with bounded() as (at, _, budget):
+            under = serving_two(Silent(), budget)
+
+            async def attend(call: Call) -> None:
+                await call.read(1000)
+                call.account = NAME
+                under._tell(call, exchange.Reply(wire.Response(200, (), b"x" * size)))
+
+            assert at.door is not None
+            at.door.attend = attend
+            raw = socket.socket()
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(raw, at.address)
+            await loop.sock_sendall(raw, get(b"Connection: close"))
+            await until(lambda: holds(budget, NAME, "unsent") == size)
+            for _ in range(20):
+                await asyncio.sleep(0.002)
+            assert holds(budget, NAME, "unsent") == size
+            while ends == "reads" and await loop.sock_recv(raw, 65536):
+                pass
+            raw.close()
+            await until(lambda: budget.held == 0)
+
+    world.run(main())
+
+
+# ---- a least rate --------------------------------------------------------------------------------------------
+
+
+def test_who_reads_as_fast_as_it_has_to_is_never_too_slow() -> None:
+    unsent, size = Unsent(), FIRST + 9 * LATER
+    unsent.fill(size)
+    slow = []
+    for look in range(1, 10 * WINDOW):
+        if look % WINDOW == 0:
+            size -= FIRST if look == WINDOW else LATER
+        slow.append(unsent.is_slow(size))
+    assert not any(slow)
+
+
+@pytest.mark.parametrize(("first", "later", "looks"), [(FIRST - 1, LATER, WINDOW), (FIRST, LATER - 1, 2 * WINDOW)])
+def test_who_reads_more_slowly_is_found_at_the_end_of_a_window(first: int, later: int, looks: int) -> None:
+    unsent, size = Unsent(), 2**20
+    unsent.fill(size)
+    for look in range(1, 2 * WINDOW + 1):
+        if look % WINDOW == 0:
+            size -= first if look == WINDOW else later
+        if unsent.is_slow(size):
+            assert look == looks
+            return
+    raise AssertionError("it was never found")
+
+
+def test_where_nothing_waits_nobody_is_slow() -> None:
+    unsent = Unsent()
+    assert not any(unsent.is_slow(0) for _ in range(10 * WINDOW))
+    unsent.fill(10)
+    unsent.drain()
+    assert not any(unsent.is_slow(0) for _ in range(10 * WINDOW))
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_an_answer_that_is_read_in_drops_is_given_up(world: World) -> None:
+    """A look is 0.02 seconds here, and a drop comes each time, so that it is never idle."""
+
+    async def main() -> None:
+        async def attend(call: Call) -> None:
+            await call.read(1000)
+            call.respond(wire.Response(200, (), b"x" * 2**24))
+
+        async with place(attend=attend, small=True) as at:
+            raw = socket.socket()
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(raw, at.address)
+            await loop.sock_sendall(raw, get())
+            with contextlib.suppress(ConnectionError):
+                for _ in range(500):
+                    if not await loop.sock_recv(raw, 1000):
+                        break
+                    assert at.door is not None
+                    if not at.door.state.connections:
+                        break
+                    await asyncio.sleep(0.01)
+                else:
+                    raise AssertionError("it is served for ever")
+            await at.left()
+            raw.close()
+
+    world.run(main())
