@@ -24,6 +24,8 @@ _END: Final = b"\r\n\r\n"
 _NO_ROOM: Final = "This server has no memory left for this caller."
 _TWO: Final = "The request begins where the one before it does not end."
 _TUNNEL: Final = "CONNECT"
+_NONE: Final = RequestHead()
+"""No head. Nothing is added to it: a message begins with a new one."""
 
 Attend = Callable[[Call], Awaitable[None]]
 """Answers a call, and never raises for what a caller or a back can do."""
@@ -124,7 +126,7 @@ class Receiver(asyncio.Protocol):
         self._read = 0
         call, self._receiving = self._receiving, None
         if call is not None:  # else its head is read once more
-            self._head = RequestHead()
+            self._head = _NONE
             call.end()
             self._is_deaf = self._is_deaf or not call.keep  # it is the last one
 
