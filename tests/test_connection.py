@@ -1151,6 +1151,27 @@ def test_idle_connections_are_closed_and_those_under_way_are_not(world: World) -
 
 
 @pytest.mark.usefixtures("looks_often")
+def test_a_connection_is_kept_for_longer_behind_an_answer_which_says_for_how_long(world: World) -> None:
+    async def main() -> None:
+        async with place(soon=True) as at:
+            assert at.door is not None
+            at.door.keep_alive = 60 * PATIENCE
+            async with at.caller() as used, at.caller() as half, at.caller() as silent:
+                for caller in (used, half):
+                    await caller.say(get(path=b"/nowhere"))
+                    assert f"timeout={60 * PATIENCE}" == (await caller.answer()).headers["keep-alive"]
+                await half.say(get()[:-5])
+                assert [await caller.ended() for caller in (half, silent)] == [b""] * 2
+                await used.say(get(path=b"/nowhere"))
+                assert (await used.answer()).status == 404, "what has answered a request waits for the next"
+                at.door.most = 1  # half of the places are taken
+                assert await used.ended() == b""
+            await at.left()
+
+    world.run(main())
+
+
+@pytest.mark.usefixtures("looks_often")
 def test_who_goes_on_with_a_body_behind_its_answer_is_closed_as_an_idle_one(world: World) -> None:
     async def main() -> None:
         async with place(soon=True, max_body=10) as at:

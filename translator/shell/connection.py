@@ -37,7 +37,7 @@ class Connection(Receiver):
         self._outbox = outbox_of(loop)
         self._farewell = b""
         self._left = 0
-        self._is_stopping = False
+        self._is_stopping = self._has_answered = False
 
     # ---- what the loop and the server call -------------------------------------------------------------------------------
 
@@ -79,14 +79,19 @@ class Connection(Receiver):
             self._outbox.flush()
             self._transport.close()
 
-    def grow_old(self, most: int) -> None:
-        """One more look has found it. After `most` of them without a call, and without an answer on its way, it is closed."""
+    def grow_old(self, most: int, kept: int) -> None:
+        """One more look has found it. After `most` of them without a call, and without an answer on its way, it is closed; after `kept` of
+        them where a request was answered, and nothing of another one has come."""
         before, self._left = self._left, self._transport.get_write_buffer_size()
         self._looks = 0 if self._call is not None or self._left < before else self._looks + 1
         if self._unsent.is_slow(self._left) or (self._looks > most and self._left):
             self._transport.abort()
-        elif self._looks > most:
+        elif self._looks > (kept if self._is_between() else most):
             self._transport.close()
+
+    def _is_between(self) -> bool:
+        """Whether a request was answered, and nothing of the next one has come."""
+        return self._has_answered and not (self._is_deaf or self._read or self._rest or self._receiving is not None)
 
     def _refuse(self, status: int, why: str) -> None:
         """What came is no request that can be attended to. It is told so behind the answer to the one before it, and is the last."""
@@ -129,7 +134,7 @@ class Connection(Receiver):
         close = not call.keep or call.asks_before or self._is_stopping or self._host.is_leaving
         head = self._head_of(call, response, close=close)
         body = b"" if call.is_head or response.status in _BODILESS else response.body
-        self._call = None
+        self._call, self._has_answered = None, True
         if close:
             self._end(head, body)
         else:
@@ -145,8 +150,8 @@ class Connection(Receiver):
         """An answer's bytes, up to its body."""
         begin = self._heads.head(response.status, response.headers)
         length = "" if response.status in _BODILESS else f"Content-Length: {len(response.body)}\r\n"
-        end = "Connection: close\r\n\r\n" if close else "\r\n"
-        return f"{begin}{length}X-Request-Id: {call.id}\r\n{end}".encode("latin-1")
+        end = "Connection: close\r\n" if close else self._host.hint
+        return f"{begin}{length}X-Request-Id: {call.id}\r\n{end}\r\n".encode("latin-1")
 
     def _end(self, head: bytes, body: bytes = b"") -> None:
         """Say the last of this connection. Only our side of it is closed (RFC 9112, 9.6): a close in the face of a caller that is still

@@ -1,6 +1,7 @@
 """How a server of our own makes its connections, and looks after those that nobody uses."""
 
 import asyncio
+import math
 import ssl
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -26,7 +27,8 @@ class Door:
     """Stands where uvicorn wants a protocol's class, for one server. `attend` answers a call, `ids` are for requests without one, and
     with `tls` nothing else is spoken: `failed` is told then why hands were not shaken. Of these, `attend` is asked for by each request,
     and `tls` by each connection: both may be replaced. So may `budget`, what memory is taken from, and `most`, how many connections there
-    are at once; `refused` is told of each one that is closed at once for that. `name` is what the log calls this server."""
+    are at once, and `keep_alive`, the seconds for which a connection is kept open behind an answer; `refused` is told of each one that is
+    closed at once for that. `name` is what the log calls this server."""
 
     def __init__(
         self, attend: Attend, ids: Iterator[str], failed: Callable[[str], None], tls: ssl.SSLContext | None = None, *,
@@ -36,6 +38,7 @@ class Door:
         self.budget = budget or Budget()
         self.is_leaving = False
         self.most = 1_000_000
+        self.keep_alive = 0.0
         self._failed, self._refused, self._name = failed, refused, name
         self._heads: Heads | None = None
         self._is_looking = False
@@ -60,12 +63,19 @@ class Door:
         make = partial(Connection, self, heads, server_state, loop)
         return Sealed(make, self.tls, server_state, self._failed)
 
+    @property
+    def hint(self) -> str:
+        """What an answer says of how long its connection is kept open, in whole seconds: published clients close theirs before that."""
+        return f"Keep-Alive: timeout={int(self.keep_alive)}\r\n" if self.keep_alive >= 1 else ""
+
     def _look(self, loop: asyncio.AbstractEventLoop, state: ServerState, most: int) -> None:
         """Close the connections on which no request has come for a while: one look at all costs less than a timer for each. The same look
-        says how many were refused since the last one: one line for all of them."""
+        says how many were refused since the last one: one line for all of them. Where half of the places are taken, a connection that waits
+        for its next request is kept for no longer than one that waits for its first."""
         connections: set[Any] = state.connections
+        kept = most if len(connections) > self.most / 2 else max(most, math.ceil(self.keep_alive / _LOOK))
         for connection in list(connections):
-            connection.grow_old(most)
+            connection.grow_old(most, kept)
         refusals, self._refusals = self._refusals, 0
         if refusals:
             logger().warning("connections-refused", port=self._name, refused=refusals, open=len(connections))

@@ -33,12 +33,16 @@ Attend = Callable[[Call], Awaitable[None]]
 
 class Host(Protocol):
     """What all connections of a server ask for, each time that they need it: it may change while they are open. `ids` makes ids for
-    requests without one, `budget` is what memory is taken from. `is_leaving` says that every answer is the last of its connection."""
+    requests without one, `budget` is what memory is taken from. `is_leaving` says that every answer is the last of its connection, and
+    `hint` is what the others say of how long theirs is kept open."""
 
     attend: Attend
     budget: Budget
     ids: Iterator[str]
     is_leaving: bool
+
+    @property
+    def hint(self) -> str: ...
 
 
 class Receiver(asyncio.Protocol):

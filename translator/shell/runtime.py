@@ -81,7 +81,7 @@ class Runtime:
         self.keeper = Keeper(store, accounts, limits, Keeping.of(loaded.settings), meter)
         self.proxy = self._proxy(loaded, None)
         self.door = self.proxy.door(loaded.tls)
-        self.door.most = places(loaded.settings)
+        self.door.most, self.door.keep_alive = places(loaded.settings), loaded.settings.server.keep_alive
         meter.show_loaded(time.time())
 
     def _proxy(self, loaded: Loaded, before: Proxy | None) -> Proxy:
@@ -115,7 +115,7 @@ class Runtime:
         self.proxy = self._proxy(loaded, self.proxy)
         self.keeper.use(self.proxy.driver)
         self.door.attend, self.door.tls, self.door.most = self.proxy.attend, loaded.tls, most
-        self.door.budget = self._memory.budget
+        self.door.budget, self.door.keep_alive = self._memory.budget, settings.server.keep_alive
         self.meter.show_loaded(time.time())
         self._left = [back for back in (*self._left, *leave) if not back.is_idle or back in leave]
         for back in leave:

@@ -114,7 +114,7 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
         self._is_deaf = True
         self._network.abort()
 
-    def grow_old(self, _: int) -> None:
+    def grow_old(self, _: int, __: int) -> None:
         """One more look has found it, and hands have still not been shaken."""
         self._looks += 1
         if self._looks > _HANDSHAKE and not self._is_deaf:

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Duration = Annotated[float, Meta(ge=0, le=86400)]
+KeepAlive = Annotated[float, Meta(ge=5, le=3600)]
 Days = Annotated[float, Meta(gt=0, le=31536000)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Workers = Annotated[int, Meta(ge=1, le=256)]
@@ -18,7 +19,8 @@ Count = Annotated[int, Meta(ge=0)]
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """`[server]`: where we listen, and what one front request may cost. `deadline` in seconds, `max_body` in bytes, `queue_max`
-    requests and `memory` bytes under way at most, in each of `workers` processes. At the end `linger` is the seconds for which new
+    requests and `memory` bytes under way at most, in each of `workers` processes. A connection is kept open for `keep_alive` seconds
+    behind an answer. At the end `linger` is the seconds for which new
     connections are still taken, and `drain` the seconds that are left to open requests then. `tls_cert` and `tls_key` are paths, and go
     together: with them `listen` speaks TLS."""
 
@@ -31,6 +33,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     queue_max: Positive = 10_000
     memory: Memory = 256 * 1024 * 1024
     workers: Workers = 1
+    keep_alive: KeepAlive = 75.0
     linger: Duration = 5.0
     drain: Duration | None = None
     tls_cert: str = ""
