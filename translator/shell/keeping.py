@@ -109,7 +109,8 @@ class Keeper:
         else:
             self._seeker.change(self._accounts, driver, self._limits, keeping.patience, timeout)
         self._tracker = Tracker(
-            self._store, self._accounts, driver, keeping.polling, self._meter, wake=self._owe, clock=self._due_clock
+            self._store, self._accounts, driver, keeping.polling, self._meter,
+            wake=self._owe, clock=self._due_clock, wall=self._clock,
         )  # fmt: skip
         self._tracker.hurry = self._wake("tracker")
         if before is not None:
