@@ -218,4 +218,4 @@ class Keeper:
         """Let others take at once what this process has taken and will not do. Where the store is down, its leases run out."""
         with contextlib.suppress(StoreDown, TimeoutError):
             async with asyncio.timeout(_GIVING_BACK):
-                await self._store.write(partial(release, now=self._clock()))
+                await self._store.write(release)
