@@ -12,6 +12,7 @@ from sqlalchemy import Connection, inspect, text
 
 from tests.stores import emptied, opened
 from tests.test_store import HOOK, NOW, PLACE, SENT, intent, looked, recorded, sent, settled, take, watched
+from translator.errors import ConfigError
 from translator.shell.store import Store, doubts, sends, watches
 from translator.shell.store.migrations import BEHIND, migrate
 from translator.shell.store.retention import Keep, Over, Retirement
@@ -154,6 +155,23 @@ def test_what_an_older_release_owed_is_due_in_order_and_once(file_url: str) -> N
     assert where == [
         ("restcomm/AC1/", "a.example:80", NOW), ("restcomm/AC1/", "b.example:80", 60.0), ("restcomm/AC2/", "b.example:80", 90.0),
     ]  # fmt: skip
+
+
+def test_only_serve_brings_an_older_store_up_to_date(file_url: str) -> None:
+    """The command line goes beside a `serve`, and that may be one of the older release."""
+
+    async def main() -> Any:
+        await written_by_the_first(file_url)
+        with pytest.raises(ConfigError, match="older release: its version is 1, ours is 5; serve brings it up to date"):
+            async with opened(file_url, alone=False):
+                pass
+        async with opened(file_url) as store, opened(file_url, alone=False) as beside:
+            read = beside.read(
+                lambda connection: connection.execute(text("SELECT version FROM store")).scalar_one()
+            )
+            return await read, store.shared
+
+    assert asyncio.run(main())[0] == 5
 
 
 def test_who_is_behind_whom_is_found_by_one_reading_of_what_is_owed(postgres_url: str) -> None:

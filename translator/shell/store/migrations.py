@@ -137,8 +137,8 @@ VERSION: Final = 1 + len(STEPS)
 
 
 def migrate(connection: Connection, where: str, *, is_new: bool = True) -> None:
-    """Bring a store to today's version. Raises ConfigError for one that a newer release has written, and for one that is not there yet
-    where `is_new` does not let it be made."""
+    """Bring a store to today's version. Raises ConfigError for one that a newer release has written, and for one that is not there yet or is
+    an older one's where `is_new` does not let it be made: an older `serve` may be at it."""
     if connection.dialect.name == "postgresql":
         for index in [index for table in METADATA.tables.values() for index in table.indexes]:
             index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
@@ -151,6 +151,11 @@ def migrate(connection: Connection, where: str, *, is_new: bool = True) -> None:
     version = connection.execute(select(meta.c.version)).scalar_one()
     if version > VERSION:
         raise ConfigError(where, f"was written by a newer release: its version is {version}, ours is {VERSION}")
+    if version < VERSION and not is_new:
+        raise ConfigError(
+            where,
+            f"was written by an older release: its version is {version}, ours is {VERSION}; serve brings it up to date",
+        )
     for step in STEPS[version - 1 :]:
         step(connection)
     if version < VERSION:
