@@ -166,9 +166,7 @@ def test_only_serve_brings_an_older_store_up_to_date(file_url: str) -> None:
             async with opened(file_url, alone=False):
                 pass
         async with opened(file_url) as store, opened(file_url, alone=False) as beside:
-            read = beside.read(
-                lambda connection: connection.execute(text("SELECT version FROM store")).scalar_one()
-            )
+            read = beside.read(lambda connection: connection.execute(text("SELECT version FROM store")).scalar_one())
             return await read, store.shared
 
     assert asyncio.run(main())[0] == 5

@@ -137,8 +137,8 @@ VERSION: Final = 1 + len(STEPS)
 
 
 def migrate(connection: Connection, where: str, *, is_new: bool = True) -> None:
-    """Bring a store to today's version. Raises ConfigError for one that a newer release has written, and for one that is not there yet or is
-    an older one's where `is_new` does not let it be made: an older `serve` may be at it."""
+    """Bring a store to today's version. Raises ConfigError for one that a newer release has written. Where `is_new` is False it also does
+    for one that is not there yet and for an older one, since an older `serve` may be at it."""
     if connection.dialect.name == "postgresql":
         for index in [index for table in METADATA.tables.values() for index in table.indexes]:
             index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
