@@ -20,7 +20,8 @@ from tests.test_cli import ACCOUNT, LISTS, SECONDS, fetch, running
 from tests.test_reload import Provider, Serving, written
 from tests.test_store import HOOK, NOW, PLACE, intent, looked, recorded, sent, settled
 from tests.test_workers import children, free_ports, lines_of, until_ready
-from translator.shell.store import Store, doubts, schema, watches
+from translator.shell.background import Loop, going_on
+from translator.shell.store import Store, StoreDown, doubts, schema, watches
 from translator.shell.store.claims import release
 
 LONG = "linger = 600"
@@ -237,3 +238,24 @@ def test_a_lease_that_was_given_by_a_clock_that_was_put_back_since_holds_nobody_
             return [await store.write(partial(take, now=now)) for now in (NOW + 3600, NOW + 3601, NOW)]
 
     assert asyncio.run(main()) == [{1}, set(), {1}]
+
+
+def test_a_loop_ends_also_where_its_round_hides_that_it_was_cancelled() -> None:
+    async def main() -> int:
+        begun, rounds = asyncio.Event(), 0
+
+        async def round_() -> bool:
+            nonlocal rounds
+            rounds += 1
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise StoreDown("TimeoutError") from None
+            return True
+
+        async with going_on([Loop("stubborn", round_, rest=0.0)]):
+            await begun.wait()
+        return rounds
+
+    assert asyncio.run(asyncio.wait_for(main(), SECONDS)) == 1
