@@ -247,6 +247,8 @@ class Simulation:
         self._draw = random.Random(7)
         self._made: dict[str, Row] = {}
         self._told = self._sent = 0
+        self.set_by = 0.0
+        """Seconds by which the wall clock was set forward since the process began. `clock` is the steady one."""
         self.restart({name: self.provider}, [self.entry])
 
     def entry_at(self, back: str, account: str = "AC1", prop: str = "") -> Entry:
@@ -260,11 +262,17 @@ class Simulation:
         """A process begins on what is in the store."""
         self.accounts = Accounts(entries)
         self.driver = Driver(backs, Memory(clock=self.clock), self.meter)
-        self.tracker = Tracker(self.store, self.accounts, self.driver, self.polling, self.meter, clock=self.clock)
+        self.tracker = Tracker(
+            self.store, self.accounts, self.driver, self.polling, self.meter, clock=self.clock, wall=self.wall
+        )  # fmt: skip
+
+    def wall(self) -> float:
+        """What the machine's clock shows: sends are written down by it."""
+        return self.clock() + self.set_by
 
     async def send(self, rows: list[Row], entry: Entry | None = None) -> list[str]:
         """The proxy has sent these messages, and somebody waits to be told of each. The journal's ids."""
-        entry, now = entry or self.entry, self.clock()
+        entry, now = entry or self.entry, self.wall()
         ids = [f"{entry.back.name[:4]}{entry.front.account}{self._sent + number}" for number in range(len(rows))]
         self._sent += len(rows)
         begun = [

@@ -19,7 +19,7 @@ from translator.shell.callback_budget import FAILURES, PACE, UNPROVEN, Budget
 from translator.shell.callback_rules import GAPS, Dispatching
 from translator.shell.clocks import SteadyClock
 from translator.shell.dispatcher import CallbackDispatcher
-from translator.shell.store import Store, calls, deliveries
+from translator.shell.store import Store, StoreDown, calls, deliveries
 from translator.shell.store.calls import Call
 from translator.shell.vetting import Vetting
 
@@ -338,6 +338,28 @@ def test_what_a_process_that_died_had_in_hand_is_made_at_once_where_nobody_else_
         return len(receiver.asked), len(shared.asked)
 
     assert on("memory:", work) == (3, 0), "replicas wait for the lease to end"
+
+
+def test_a_store_that_was_down_at_the_first_round_is_seen_to_in_the_next() -> None:
+    async def work(store: Store) -> Any:
+        await many(store, 3, host=lambda _: "a.example")
+        room = {(ENTRY, "a.example:80"): 8}
+        await store.write(lambda c: deliveries.turn(c, [], room, NOW, 60.0, deliveries.Breaker()))  # and it dies
+        receiver, read, left = answering(200), store.read, [StoreDown("OperationalError")]
+
+        async def down_once(work: Any) -> Any:
+            if left:
+                raise left.pop()
+            return await read(work)
+
+        store.read = down_once  # type: ignore[method-assign]
+        dispatcher_ = dispatcher(store, receiver, Clock())
+        with pytest.raises(StoreDown):
+            await dispatcher_.round()
+        await dispatcher_.until_quiet()
+        return len(receiver.asked)
+
+    assert on("memory:", work) == 3
 
 
 # ---- what is owed costs nothing ------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from tests.test_cli import ACCOUNT, LISTS, SECONDS, fetch, running
 from tests.test_reload import Provider, Serving, written
 from tests.test_store import HOOK, NOW, PLACE, intent, looked, recorded, sent, settled
 from tests.test_workers import children, free_ports, lines_of, until_ready
-from translator.shell.store import Store, schema, watches
+from translator.shell.background import Loop, going_on
+from translator.shell.store import Store, StoreDown, doubts, schema, watches
 from translator.shell.store.claims import release
 
 LONG = "linger = 600"
@@ -205,8 +206,56 @@ def test_only_what_this_process_took_and_nobody_took_since_is_given_back(tmp_pat
             ))  # fmt: skip
             again = await second.write(partial(watches.take, ids=[lost], now=NOW + 105, lease=60.0))
             assert again == {lost}
-            given = await first.write(partial(release, now=NOW + 106))
+            given = await first.write(release)
             leases = dict(await first.read(leases_of))
-            return [given, leases[kept], leases[lost], await first.write(partial(release, now=NOW + 107))]
+            return [given, leases[kept], leases[lost], await first.write(release)]
 
     assert asyncio.run(main()) == [1, 0.0, NOW + 165, 0]
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+def test_what_was_taken_by_another_clock_is_given_back_too(tmp_path: Path, step: float) -> None:
+    """Watches are taken by the steady clock, unknown sends by the wall clock, which may have been set."""
+
+    async def main() -> list[Any]:
+        async with opened(f"sqlite:///{tmp_path / 'translator.db'}") as store:
+            await recorded(store, "1", intent("1", HOOK))
+            await settled(store, sent("1", "M1"))
+            [watch], _ = await store.read(partial(watches.held_from, place=PLACE, after=(-1.0, 0), most=10))
+            await store.write(partial(watches.take, ids=[watch.id], now=NOW, lease=60.0))
+            await store.write(partial(doubts.take_unknown, most=1, now=NOW + step, lease=60.0))
+            return [await store.write(release), await store.read(leases_of)]
+
+    assert asyncio.run(main()) == [1, [(1, 0.0)]]
+
+
+def test_a_lease_that_was_given_by_a_clock_that_was_put_back_since_holds_nobody_up(tmp_path: Path) -> None:
+    async def main() -> list[set[int]]:
+        async with opened(f"sqlite:///{tmp_path / 'translator.db'}") as store:
+            await recorded(store, "1", intent("1", HOOK))
+            await settled(store, sent("1", "M1"))
+            take = partial(watches.take, ids=[1], lease=60.0)
+            return [await store.write(partial(take, now=now)) for now in (NOW + 3600, NOW + 3601, NOW)]
+
+    assert asyncio.run(main()) == [{1}, set(), {1}]
+
+
+def test_a_loop_ends_also_where_its_round_hides_that_it_was_cancelled() -> None:
+    async def main() -> int:
+        begun, rounds = asyncio.Event(), 0
+
+        async def round_() -> bool:
+            nonlocal rounds
+            rounds += 1
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise StoreDown("TimeoutError") from None
+            return True
+
+        async with going_on([Loop("stubborn", round_, rest=0.0)]):
+            await begun.wait()
+        return rounds
+
+    assert asyncio.run(asyncio.wait_for(main(), SECONDS)) == 1

@@ -128,6 +128,14 @@ def test_a_callback_that_is_due_later_is_made_now_and_an_unknown_one_is_an_error
     assert (row["id"], row["tries"]) == (id_, 1), "it goes on where it was"
 
 
+@pytest.mark.parametrize("command", ["show", "retry", "replay", "drop"])
+@pytest.mark.parametrize("id_", [str(2**63), "9" * 30, "x"])
+def test_what_is_no_id_is_a_wrong_use_of_the_command(config: Path, command: str, id_: str) -> None:
+    prepared(config, dead)
+    found = run(config, "callbacks", command, id_)
+    assert (found.exit_code, found.exception.__class__) == (2, SystemExit)
+
+
 def test_callbacks_are_found_by_the_sid_of_their_message(config: Path) -> None:
     async def two(store: Store) -> None:
         for id_ in ("1", "2"):

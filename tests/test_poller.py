@@ -37,6 +37,19 @@ def test_ends_are_told_in_time_at_the_full_rate_with_some_slow_handsets(front: s
 
 
 @pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("a_second", [1, 2, 5, 10, 20, 35])
+def test_a_little_traffic_is_told_of_in_time_too(front: str, a_second: int) -> None:
+    """A stretch that one ask can read is read by one: also where the provider counts in pages."""
+
+    async def work(world: Simulation) -> Any:
+        await world.traffic(20, a_second, lambda _: 3.0)
+        await world.traffic(20, 0, lambda _: 3.0)
+        return world.count_untold(), len(world.measured.delays), world.measured.share(15)
+
+    assert simulated(work, front) == (0, 20 * a_second, 1.0)
+
+
+@pytest.mark.parametrize("front", FRONTS)
 def test_where_no_sense_can_be_made_of_a_search_everybody_is_retrieved(
     front: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -278,6 +291,24 @@ def test_a_clock_that_was_set_back_puts_nobody_off() -> None:
         return await ends(world)
 
     assert simulated(work) == 1
+
+
+@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("was_right", [True, False])
+@pytest.mark.parametrize("step", [-3600, -40, 40, 3600])
+def test_what_is_sent_after_the_wall_clock_was_set_is_told_of_in_time(front: str, step: int, was_right: bool) -> None:
+    """Sends are written down by the wall clock, looks by the steady one, which follows the wall slowly. Either the clock was right before
+    it was set, or it is right since."""
+
+    async def work(world: Simulation) -> Any:
+        world.provider.ahead = 0 if was_right else step
+        await world.traffic(10, 20, lambda _: 3.0)
+        world.set_by = step
+        await world.traffic(30, 20, lambda _: 3.0)
+        await world.traffic(15, 0, lambda _: 3.0)
+        return world.count_untold(), len(world.measured.delays), world.measured.share(15)
+
+    assert simulated(work, front) == (0, 800, 1.0)
 
 
 def test_what_a_round_could_not_do_is_counted_and_said_once_a_minute(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,14 @@ from sqlalchemy import event
 
 from tests.crowd import NOW, Sought
 from tests.stores import opened
+from translator.accounts import Accounts
+from translator.exchange import Limits
 from translator.model import Message
 from translator.seeking import ASKS
 from translator.shell import journal
+from translator.shell.driving import Driver
 from translator.shell.journal import Patience
+from translator.shell.memory import Memory
 from translator.shell.store import Store, doubts, schema, sends
 from translator.wants import Outcome
 from translator.wire import Failure
@@ -78,6 +82,32 @@ def test_a_provider_that_fails_is_looked_at_again_and_says_so(capsys: pytest.Cap
     assert found
     assert 'sms_translator_looks_total{back="provider0",outcome="failed"} 2.0' in page
     assert "search-failed" in capsys.readouterr().out
+
+
+def test_a_look_that_is_begun_ends_with_the_configuration_that_it_began_with(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The account and its provider leave the configuration while a look for its sends is under way."""
+
+    async def work(world: Sought) -> Any:
+        id_ = await world.unknown("hello")
+        message = world.crowd.add(NOW + 0.5, "hello")
+        world.pass_by(1.0)
+        write = world.store.write
+
+        async def written(work: Any) -> Any:
+            if world.seeker._running:
+                nothing = Accounts([]), Driver({}, Memory(), world.meter), Limits(), Patience(), 10.0
+                world.seeker.change(*nothing)
+            return await write(work)
+
+        world.store.write = written  # type: ignore[method-assign]
+        await world.seeker.round()
+        await world.seeker.finished()
+        return await world.sids([id_]) == [world.crowd.sid(message)]
+
+    assert on(work)
+    assert "defect" not in capsys.readouterr().out
 
 
 def test_who_waits_hears_at_once_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:

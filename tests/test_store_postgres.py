@@ -1,6 +1,7 @@
 """PostgreSQL: the URLs that hosts hand out, what a database says of itself, and values that it cannot hold."""
 
 import asyncio
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -179,3 +180,35 @@ def test_a_value_that_cannot_be_held_is_no_outage(postgres_url: str) -> None:
             await store.write(lambda c: c.execute(text("SELECT CAST(:x AS TEXT)"), {"x": "\0"}))
 
     on(postgres_url, work)
+
+
+class Stalled:
+    """A connection that does not come, and that fails in its own way when nobody waits for it any more."""
+
+    async def __aenter__(self) -> Any:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise OSError("the connection was given up") from None
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+class StalledEngine:
+    def connect(self) -> Stalled:
+        return Stalled()
+
+
+def test_who_is_cancelled_while_a_database_does_not_answer_is_cancelled() -> None:
+    """A background task that is to end would take it for a database that is down, and go on for ever."""
+
+    async def main() -> bool:
+        store = PostgresStore(StalledEngine())  # type: ignore[arg-type]
+        task = asyncio.create_task(store.write(lambda _: None))
+        await asyncio.sleep(0)
+        task.cancel()
+        with contextlib.suppress(StoreDown, asyncio.CancelledError):
+            await task
+        return task.cancelled()
+
+    assert asyncio.run(main())

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -12,8 +12,9 @@ from sqlalchemy import Connection, inspect, text
 
 from tests.stores import emptied, opened
 from tests.test_store import HOOK, NOW, PLACE, SENT, intent, looked, recorded, sent, settled, take, watched
+from translator.errors import ConfigError
 from translator.shell.store import Store, doubts, sends, watches
-from translator.shell.store.migrations import migrate
+from translator.shell.store.migrations import BEHIND, migrate
 from translator.shell.store.retention import Keep, Over, Retirement
 from translator.shell.store.sends import Begun, Times
 from translator.shell.store.sqlite import database
@@ -62,18 +63,20 @@ VALUES (1, 'restcomm/AC1/', 0, 'sent', 'POST', 'http://a.example/x', 'a=b', 'a.e
 """What the first release wrote."""
 
 
-async def written_by_the_first(url: str) -> None:
-    """A store of the first release: a send that was made and of which somebody is to be told, and one that is unknown."""
+async def written_by_the_first(url: str, more: str = "") -> None:
+    """A store of the first release: a send that was made and of which somebody is to be told, one that is unknown, and `more`."""
     message, values = msgspec.json.encode(SENT).hex(), {"place": PLACE, "now": NOW}
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.removeprefix("sqlite:///"))
-        connection.executescript(FIRST.format(blob="BLOB", serial="INTEGER", message=f"X'{message}'", **values))
+        connection.executescript(FIRST.format(blob="BLOB", serial="INTEGER", message=f"X'{message}'", **values) + more)
         connection.close()
         return
     import asyncpg  # type: ignore[import-untyped]
 
     first = await asyncpg.connect(url)
-    await first.execute(FIRST.format(blob="BYTEA", serial="BIGSERIAL", message=rf"'\x{message}'::bytea", **values))
+    await first.execute(
+        FIRST.format(blob="BYTEA", serial="BIGSERIAL", message=rf"'\x{message}'::bytea", **values) + more
+    )
     await first.close()
 
 
@@ -124,6 +127,66 @@ def test_a_store_of_the_first_release_becomes_one_of_today_and_keeps_what_it_has
                 assert migrated == await store.read(shape)
 
     asyncio.run(main())
+
+
+MORE: Final = """
+INSERT INTO events (watch, entry, position, name, method, address, form, destination, state, made, due_at, finished, tries, why, leased,
+    attempt)
+VALUES
+    (1, 'restcomm/AC1/', 1, 'delivered', 'POST', 'http://a.example/x', 'a=c', 'a.example:80', 'due', 1, 50, NULL, 0, '', 0, 0),
+    (2, 'restcomm/AC1/', 0, 'sent', 'POST', 'http://a.example/x', 'a=d', 'b.example:80', 'dead', 1, 60, 2, 9, '', 0, 9),
+    (2, 'restcomm/AC1/', 1, 'delivered', 'POST', 'http://a.example/x', 'a=e', 'b.example:80', 'due', 1, 60, NULL, 0, '', 0, 0),
+    (3, 'restcomm/AC2/', 0, 'sent', 'POST', 'http://a.example/x', 'a=f', 'b.example:80', 'due', 1, 60, NULL, 0, '', 90, 1),
+    (3, 'restcomm/AC2/', 1, 'delivered', 'POST', 'http://a.example/x', 'a=g', 'b.example:80', 'delivered', 1, 60, 3, 1, '', 0, 1);
+"""
+"""Deliveries in every state: behind an earlier one that is due, behind one that was given up, at one that somebody is at."""
+
+
+def test_what_an_older_release_owed_is_due_in_order_and_once(file_url: str) -> None:
+    async def main() -> list[Any]:
+        await written_by_the_first(file_url, MORE)
+        async with opened(file_url) as store:
+            due = "SELECT watch, position, due_at FROM events ORDER BY watch, position"
+            where = "SELECT entry, destination, due_at FROM destinations ORDER BY entry, destination"
+            return [await store.read(lambda found, one=one: found.execute(text(one)).all()) for one in (due, where)]  # type: ignore[misc]
+
+    due, where = asyncio.run(main())
+    assert due == [(1, 0, NOW), (1, 1, None), (2, 0, None), (2, 1, 60.0), (3, 0, 90.0), (3, 1, None)]
+    assert where == [
+        ("restcomm/AC1/", "a.example:80", NOW), ("restcomm/AC1/", "b.example:80", 60.0), ("restcomm/AC2/", "b.example:80", 90.0),
+    ]  # fmt: skip
+
+
+def test_only_serve_brings_an_older_store_up_to_date(file_url: str) -> None:
+    """The command line goes beside a `serve`, and that may be one of the older release."""
+
+    async def main() -> Any:
+        await written_by_the_first(file_url)
+        with pytest.raises(ConfigError, match="older release: its version is 1, ours is 5; serve brings it up to date"):
+            async with opened(file_url, alone=False):
+                pass
+        async with opened(file_url) as store, opened(file_url, alone=False) as beside:
+            read = beside.read(lambda connection: connection.execute(text("SELECT version FROM store")).scalar_one())
+            return await read, store.shared
+
+    assert asyncio.run(main())[0] == 5
+
+
+def test_who_is_behind_whom_is_found_by_one_reading_of_what_is_owed(postgres_url: str) -> None:
+    """A look for an earlier delivery of each one goes by whatever index there is, and that may be the one of all that is owed."""
+
+    def plan(connection: Connection) -> str:
+        statement = BEHIND.compile(connection, compile_kwargs={"literal_binds": True})
+        return "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}").scalars())
+
+    async def main() -> str:
+        await emptied(postgres_url)
+        async with opened(postgres_url) as store:
+            return await store.read(plan)
+
+    said = asyncio.run(main())
+    assert "GroupAggregate" in said or "HashAggregate" in said
+    assert "SubPlan" not in said
 
 
 def test_an_index_holds_only_what_is_looked_for_wherever_the_store_is(file_url: str) -> None:

@@ -14,6 +14,9 @@ import click
 from translator.cli.options import config_option, output_option, say
 from translator.shell.log import Output, configure
 
+_ID: Final = click.IntRange(0, 2**63 - 1)
+"""The ids that a database can have."""
+
 NOT_THERE: Final = 1
 PENDING: Final = 1
 
@@ -95,7 +98,7 @@ def list_callbacks(config: Path, state: str | None, sid: str, output: Output | N
 @callbacks.command("show")
 @config_option
 @output_option
-@click.argument("id_", metavar="ID", type=int)
+@click.argument("id_", metavar="ID", type=_ID)
 def show_callback(config: Path, output: Output | None, id_: int) -> None:
     """Show all of one, number and text included."""
     from translator.shell.ledger import show_call
@@ -114,7 +117,7 @@ def _retry(config: Path, output: Output | None, everything: bool, id_: int | Non
 @config_option
 @output_option
 @click.option("--all", "everything", is_flag=True, help="All that were given up.")
-@click.argument("id_", metavar="ID", type=int, required=False)
+@click.argument("id_", metavar="ID", type=_ID, required=False)
 def retry_callback(config: Path, output: Output | None, everything: bool, id_: int | None) -> None:
     """Make one now: one that is due without its wait, any other again, from the first try on."""
     _retry(config, output, everything, id_, "retried")
@@ -124,7 +127,7 @@ def retry_callback(config: Path, output: Output | None, everything: bool, id_: i
 @config_option
 @output_option
 @click.option("--all", "everything", is_flag=True, help="All that were given up.")
-@click.argument("id_", metavar="ID", type=int, required=False)
+@click.argument("id_", metavar="ID", type=_ID, required=False)
 def replay_callback(config: Path, output: Output | None, everything: bool, id_: int | None) -> None:
     """The same as retry."""
     _retry(config, output, everything, id_, "replayed")
@@ -134,7 +137,7 @@ def replay_callback(config: Path, output: Output | None, everything: bool, id_: 
 @config_option
 @output_option
 @click.option("--all", "everything", is_flag=True, help="All that were given up.")
-@click.argument("id_", metavar="ID", type=int, required=False)
+@click.argument("id_", metavar="ID", type=_ID, required=False)
 def drop_callback(config: Path, output: Output | None, everything: bool, id_: int | None) -> None:
     """Make one no more."""
     from translator.shell.ledger import drop

@@ -53,8 +53,9 @@ class Loop:
         self._woken.set()
 
     async def run(self) -> None:
-        """Go on until cancelled."""
-        while True:
+        """Go on until cancelled, also where a round hides that."""
+        task = asyncio.current_task()
+        while task is None or not task.cancelling():
             self._woken.clear()
             try:
                 rest = self._gap if await self._round() else self._rest

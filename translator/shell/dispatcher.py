@@ -197,7 +197,7 @@ class CallbackDispatcher:
     async def _keep_time(self, at: float) -> None:
         """Now and then: follow the database's clock, undo what a clock that was set back has put off, and measure what waits."""
         if at >= self._repair_at:
-            is_first, self._repair_at = not self._repair_at, at + _REPAIR
+            is_first = not self._repair_at
             if self._store.shared and isinstance(self._clock, SteadyClock):
                 self._clock.set_by(await self._store.read(deliveries.database_time))
             now = self._clock()
@@ -205,6 +205,7 @@ class CallbackDispatcher:
                 await self._store.write(partial(deliveries.hasten, late=late, now=now, horizon=_HORIZON))
             if is_first and not self._store.shared and (left := await self._store.read(deliveries.leased)):
                 await self._store.write(partial(deliveries.release, at=left, now=now))
+            self._repair_at = at + _REPAIR  # a store that was down is seen to as soon as it answers
         if at >= self._measure_at:
             self._measure_at = at + _MEASURE
             now = self._clock()

@@ -109,7 +109,8 @@ class Keeper:
         else:
             self._seeker.change(self._accounts, driver, self._limits, keeping.patience, timeout)
         self._tracker = Tracker(
-            self._store, self._accounts, driver, keeping.polling, self._meter, wake=self._owe, clock=self._due_clock
+            self._store, self._accounts, driver, keeping.polling, self._meter,
+            wake=self._owe, clock=self._due_clock, wall=self._clock,
         )  # fmt: skip
         self._tracker.hurry = self._wake("tracker")
         if before is not None:
@@ -217,4 +218,4 @@ class Keeper:
         """Let others take at once what this process has taken and will not do. Where the store is down, its leases run out."""
         with contextlib.suppress(StoreDown, TimeoutError):
             async with asyncio.timeout(_GIVING_BACK):
-                await self._store.write(partial(release, now=self._clock()))
+                await self._store.write(release)

@@ -4,18 +4,18 @@ store ─▶ hold ─▶ sweep ─▶ choose ─▶ take (one transaction) ─�
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from translator.accounts import Accounts, Entry
 from translator.errors import TranslatorError, Unreadable
 from translator.formats import form
 from translator.model import Message, Notes
-from translator.shell.admin import Meter
-from translator.shell.driving import Driver, Errand
+from translator.shell.driving import Errand
 from translator.shell.log import logger
-from translator.shell.store import Store, watches
+from translator.shell.polling import Kit
+from translator.shell.store import watches
 from translator.shell.store.calls import Call
 from translator.shell.store.watches import Look, Open, Taken
 from translator.shell.vetting import destination_of, parsed
@@ -56,26 +56,6 @@ _YIELD: Final = 200
 """After how many rows others get their turn."""
 
 
-class Polling(NamedTuple):
-    """`[callbacks]` of the configuration: `poll` seconds between two rounds, `asks` a round and place, and `end`, the age in seconds at
-    which a message is not looked at any more."""
-
-    poll: float = 5.0
-    asks: int = 20
-    end: float = 259200.0
-
-
-class Kit(NamedTuple):
-    """What a look needs. `wake` is called when calls are owed."""
-
-    store: Store
-    driver: Driver
-    polling: Polling
-    meter: Meter
-    clock: Callable[[], float]
-    wake: Callable[[], None]
-
-
 class Looking:
     """The looks at one place, one at a time. `entry` is one whose credentials open it, `backlog` how many are to be looked at by now."""
 
@@ -86,8 +66,9 @@ class Looking:
         self._cursor: tuple[float, int] | None = (-1.0, 0)
         self._walked = self._warned = -_REST
         self._fresh_to: float | None = None
-        self._ahead = 0.0
-        """Seconds by which the provider's clock is ahead of ours. The place counts ages by the provider's clock, as `created` does."""
+        self._ahead = self._ahead_of_wall = 0.0
+        """Seconds by which the provider's clock is ahead of ours, and of the wall's. The place counts ages by the provider's clock, as
+        `created` does."""
         self.backlog = 0
 
     @property
@@ -124,10 +105,13 @@ class Looking:
     async def _read_store(self, now: float) -> None:
         """Hold who began to wait since the last round, and some of the others while there is room for them."""
         read, begun = self._kit.store.read, self._fresh_to
-        first = now - _SLACK if begun is None else min(begun, now) - _SLACK
+        since = 0.0 if begun is None else max(0.0, now - begun)
         self._fresh_to = now
-        fresh = partial(watches.new_between, place=self._name, first=first, last=now + _SLACK, most=_FRESH)
-        self._hold(await read(fresh), now, 2 * MOST)
+        for at in self._clocks(now):
+            fresh = partial(
+                watches.new_between, place=self._name, first=at - since - _SLACK, last=at + _SLACK, most=_FRESH
+            )
+            self._hold(await read(fresh), now, 2 * MOST)
         if self._cursor is None:
             if 0 <= now - self._walked < _REST or len(self._place) >= MOST:
                 return
@@ -138,10 +122,21 @@ class Looking:
             found, self._cursor = await read(page)
             self._hold(found, now, MOST)
 
+    def _clocks(self, now: float) -> tuple[float, ...]:
+        """What time it is for whoever writes sends down: two answers, while the wall clock is another one after it was set. Some of the
+        sends may have been written down before that."""
+        wall = self._kit.wall()
+        self._be_ahead(wall - now)
+        return (now,) if abs(wall - now) < _SLACK / 2 else (now, wall)
+
+    def _be_ahead(self, wall_ahead: float) -> None:
+        ahead = self._ahead_of_wall + wall_ahead
+        self._ahead = 0.0 if abs(ahead) < _ALIKE else ahead
+
     def _hold(self, found: Sequence[Open], now: float, most: int) -> None:
         """Those of whom an entry that is gone was to tell are not looked for: nobody knows in which words."""
         poll, known = self._kit.polling.poll, self._accounts.by_name
-        self._measure(found)
+        self._measure(found, now)
         ahead = self._ahead
         self._place.hold(
             [
@@ -156,12 +151,12 @@ class Looking:
             most,
         )  # fmt: skip
 
-    def _measure(self, found: Sequence[Open]) -> None:
+    def _measure(self, found: Sequence[Open], now: float) -> None:
         """How far the provider's clock is ahead: by as much as it creates messages later than we sent them, mostly."""
         if found:
             newest = sorted(one.created - one.made for one in found[-_SAMPLE:])
-            ahead = newest[len(newest) // 2]
-            self._ahead = 0.0 if abs(ahead) < _ALIKE else ahead
+            self._ahead_of_wall = newest[len(newest) // 2]
+            self._be_ahead(self._kit.wall() - now)
 
     # ---- the asks ----------------------------------------------------------------------------------------------------
 

@@ -118,7 +118,7 @@ class Seeker:
 
     async def _look(self, name: str, ids: list[str]) -> None:
         """One look for all of these sends, and one transaction for what comes of it."""
-        place, entry = self._places.setdefault(name, Place()), self._entry_at(name)
+        place, entry, driver = self._places.setdefault(name, Place()), self._entry_at(name), self._driver
         ids = ids[: place.most]
         take = partial(doubts.take_unknown, most=len(ids), now=self._clock(), lease=LEASE, ids=ids)
         rows = {row["id"]: row for row in await self._store.write(take)}
@@ -134,7 +134,7 @@ class Seeker:
         told = await self._store.read(partial(doubts.difference, place=name, made=now))
         ahead = min(0.0, *(one.ahead for one in watched)) if told is None else told
         look = Look(entry, [one.search for one in watched], self._limits, now, cost=place.cost, ahead=ahead)
-        await self._driver.run(Errand(taken[0]["id"]), look.steps())
+        await driver.run(Errand(taken[0]["id"]), look.steps())  # of the same configuration as the entry
         place.looked(look, sum(one.search.is_reached for one in watched), len(watched), self._steady())
         self._say(look, entry, len(taken))
         found = await self._which(entry, name, watched)
@@ -245,9 +245,6 @@ class Seeker:
         after = self._patience.resend
         if not after or self._clock() - row["made"] < after or row["resent"] is not None:
             return False
-        own = self._accounts.by_name.get(row["entry"])
-        if own is None or place_of(own) != row["place"]:
-            return False
         return watched.search.is_nowhere(by_id=entry.back.dialect.back.takes_our_id)
 
     async def _all_made_again(self, rows: list[dict[str, Any]]) -> list[bool]:
@@ -264,7 +261,9 @@ class Seeker:
 
     async def _made_again(self, row: dict[str, Any]) -> bool:
         """Make a send again, once. Whether it was."""
-        entry, now = self._accounts.by_name[row["entry"]], self._clock()
+        entry, driver, now = self._accounts.by_name.get(row["entry"]), self._driver, self._clock()
+        if entry is None or place_of(entry) != row["place"]:  # never at another provider
+            return False
         if await self._may_be_there(row):
             return False
         if not await self._store.write(partial(doubts.begin_again, row=row, now=now, patience=self._patience.answer)):
@@ -272,7 +271,7 @@ class Seeker:
         self._places[row["place"]].watched.pop(row["id"], None)
         draft = Draft(sender=row["sender"] or None, recipient=row["recipient"], text=row["text"], as_given={})
         try:
-            await self._driver.run(Errand(row["id"]), Sending(entry, now).again(row["id"], draft))
+            await driver.run(Errand(row["id"]), Sending(entry, now).again(row["id"], draft))
         except TranslatorError as error:  # it stands as under way, and is unknown again when its answer is late
             logger().warning("outcome-not-written-down", send=row["id"], why=str(error))
         self._meter.count_send("resent")

@@ -15,7 +15,8 @@ from translator.shell.admin import Meter
 from translator.shell.driving import Driver
 from translator.shell.journal import place_of
 from translator.shell.log import logger, where_it_broke
-from translator.shell.looking import Kit, Looking, Polling
+from translator.shell.looking import Looking
+from translator.shell.polling import Kit, Polling
 from translator.shell.store import Store, StoreDown, watches
 from translator.tracking import Endings
 
@@ -33,13 +34,14 @@ _HASTE: Final = 0.1
 
 
 class Tracker:
-    """One round at a time: see `background`. `wake` is called when calls are owed, `hurry` when a round is wanted soon."""
+    """One round at a time: see `background`. `wake` is called when calls are owed, `hurry` when a round is wanted soon. `wall` is the clock
+    by which sends are written down, where that is another one than `clock`."""
 
     def __init__(
         self, store: Store, accounts: Accounts, driver: Driver, polling: Polling, meter: Meter, *,
-        wake: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time,
+        wake: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time, wall: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
-        self._kit = Kit(store, driver, polling, meter, clock, wake)
+        self._kit = Kit(store, driver, polling, meter, clock, wake, wall or clock)
         self._accounts = accounts
         self._entries = {place_of(entry): entry for entry in reversed(accounts.entries)}
         self._places: dict[str, Looking] = {}

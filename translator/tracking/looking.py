@@ -95,8 +95,11 @@ def read(
     planned = plan(query, entry.back.dialect.back)
     slices = Slices(entry, planned.pushed, now, Budget(asks, cap=True), notes, ordered=False)
     yield from slices.recall()
-    most = max(1, slices.reach * (asks - spare) // asks) if asks else 0
-    skip -= skip % slices.size if slices.in_pages else 0  # pages begin at their own multiples
+    if slices.in_pages:  # pages begin at their own multiples, and so does what is read: each ask is a whole page
+        skip -= skip % slices.size
+        most = slices.size * max(1, asks - spare) if asks else 0
+    else:
+        most = max(1, slices.reach * (asks - spare) // asks) if asks else 0
     rows: Sequence[Message] = yield from slices.stretch(skip, skip + most)
     if slices.capped or len(rows) >= most:
         in_order = entry.back.dialect.back.order == "ascending"

@@ -252,6 +252,6 @@ def looked_at(look_at: float, looks: int, made: float, now: float, poll: float) 
     """When somebody was last looked at, who is to be looked at again at `look_at`. A wall clock may have been set back since: nobody is put
     off for longer than by a pause of its own."""
     if not looks:
-        return made - poll  # it is due at once
+        return min(made, now) - poll  # it is due at once, whatever the clock said by which it was sent
     longest = pause(max(0.0, now - made), poll)
     return min(look_at - longest, now) if look_at <= now + longest else now

@@ -3,6 +3,7 @@
 A process remembers what it took for as long as its leases last, so that it can give back at its end what it did not do.
 """
 
+import time
 from collections import deque
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
@@ -14,10 +15,12 @@ _AT_ONCE: Final = 500
 
 
 class Taken(NamedTuple):
-    """Rows that were taken together: of which table, until when, and the id and the token of each."""
+    """Rows that were taken together: of which table, until when, and the id and the token of each. `kept` is when the lease ends by the
+    monotonic clock: those who take rows have clocks of their own."""
 
     table: Table
     until: float
+    kept: float
     rows: list[tuple[Any, int]]
 
 
@@ -54,13 +57,14 @@ def claim(
 def remember(connection: Connection, table: Table, rows: list[tuple[Any, int]], now: float, lease: float) -> None:
     """These rows were taken, each with its token: they are given back at the end of the process if their leases last until then."""
     held_ = _TAKEN.setdefault(connection.engine, deque())
-    while held_ and held_[0].until <= now:
+    at = time.monotonic()
+    while held_ and held_[0].kept <= at:
         held_.popleft()
     if rows:
-        held_.append(Taken(table, now + lease, rows))
+        held_.append(Taken(table, now + lease, at + lease, rows))
 
 
-def release(connection: Connection, now: float) -> int:
+def release(connection: Connection) -> int:
     """Give back the rows that this process has taken and that it is not done with: others may take them at once. How many.
 
     A row that was taken by somebody else since has another token, or another end of its lease, and is left alone.
@@ -69,14 +73,14 @@ def release(connection: Connection, now: float) -> int:
     for taken in _TAKEN.pop(connection.engine, ()):
         for id_, token in taken.rows:
             wanted.setdefault((taken.table, token), {})[id_] = taken.until
-    return sum(_freed(connection, table, token, rows, now) for (table, token), rows in wanted.items())
+    return sum(_freed(connection, table, token, rows) for (table, token), rows in wanted.items())
 
 
-def _freed(connection: Connection, table: Table, token: int, rows: dict[Any, float], now: float) -> int:
+def _freed(connection: Connection, table: Table, token: int, rows: dict[Any, float]) -> int:
     """Give back those of these rows that are still as they were taken: most are long done."""
     given, ids = 0, list(rows)
     for start in range(0, len(ids), _AT_ONCE):
-        which = (table.c.id.in_(ids[start : start + _AT_ONCE]), table.c.attempt == token, table.c.leased > now)
+        which = (table.c.id.in_(ids[start : start + _AT_ONCE]), table.c.attempt == token, table.c.leased > 0.0)
         found = connection.execute(select(table.c.id, table.c.leased).where(*which))
         mine = [id_ for id_, leased in found if leased == rows[id_]]
         free = update(table).where(table.c.id.in_(mine), table.c.attempt == token).values(leased=0.0)

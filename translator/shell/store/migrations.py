@@ -11,7 +11,6 @@ from sqlalchemy import (
     Connection,
     MetaData,
     Table,
-    exists,
     func,
     insert,
     inspect,
@@ -60,6 +59,23 @@ def _retired_by_index(connection: Connection) -> None:
     trials.create(connection, checkfirst=True)
 
 
+_later, _owed = events.alias("later"), events.alias("owed")
+_first = (
+    select(_owed.c.watch, func.min(_owed.c.position).label("first"))
+    .where(_owed.c.state == "due")
+    .group_by(_owed.c.watch)
+    .subquery()
+)
+_behind = (
+    select(_later.c.id)
+    .join(_first, _first.c.watch == _later.c.watch)
+    .where(_later.c.state == "due", _later.c.position > _first.c.first)
+)
+BEHIND: Final = update(events).where(events.c.id.in_(_behind)).values(due_at=None)
+"""A delivery waits for an earlier one of its message. All are found by one reading: to look for an earlier one of each takes hours where a
+million are owed."""
+
+
 def _deliveries_by_destination(connection: Connection) -> None:
     """5: the index of what is due holds only deliveries that can be taken, and each destination has a row."""
     if connection.dialect.name == "sqlite":
@@ -69,11 +85,8 @@ def _deliveries_by_destination(connection: Connection) -> None:
         connection.execute(text("DROP INDEX IF EXISTS events_due"))
     _indexed(connection, events)
     destinations.create(connection, checkfirst=True)
-    earlier = events.alias()
-    behind = exists().where(
-        earlier.c.watch == events.c.watch, earlier.c.position < events.c.position, earlier.c.state == "due"
-    )
-    connection.execute(update(events).where((events.c.state != "due") | behind).values(due_at=None))
+    connection.execute(update(events).where(events.c.state != "due").values(due_at=None))
+    connection.execute(BEHIND)
     leased = (events.c.due_at.is_not(None)) & (events.c.leased > events.c.due_at)
     connection.execute(update(events).where(leased).values(due_at=events.c.leased))
     zero: ColumnElement[Any] = literal_column("0")
@@ -124,8 +137,8 @@ VERSION: Final = 1 + len(STEPS)
 
 
 def migrate(connection: Connection, where: str, *, is_new: bool = True) -> None:
-    """Bring a store to today's version. Raises ConfigError for one that a newer release has written, and for one that is not there yet
-    where `is_new` does not let it be made."""
+    """Bring a store to today's version. Raises ConfigError for one that a newer release has written. Where `is_new` is False it also does
+    for one that is not there yet and for an older one, since an older `serve` may be at it."""
     if connection.dialect.name == "postgresql":
         for index in [index for table in METADATA.tables.values() for index in table.indexes]:
             index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
@@ -138,6 +151,11 @@ def migrate(connection: Connection, where: str, *, is_new: bool = True) -> None:
     version = connection.execute(select(meta.c.version)).scalar_one()
     if version > VERSION:
         raise ConfigError(where, f"was written by a newer release: its version is {version}, ours is {VERSION}")
+    if version < VERSION and not is_new:
+        raise ConfigError(
+            where,
+            f"was written by an older release: its version is {version}, ours is {VERSION}; serve brings it up to date",
+        )
     for step in STEPS[version - 1 :]:
         step(connection)
     if version < VERSION:

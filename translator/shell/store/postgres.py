@@ -77,7 +77,8 @@ class PostgresStore:
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns, once it is committed. Raises StoreDown, Unstorable, and what the work raises."""
-        is_done = False
+        is_done, task = False, asyncio.current_task()
+        cancelled = task.cancelling() if task is not None else 0
         try:
             async with self._engine.connect() as connection:
                 async with connection.begin():
@@ -85,6 +86,9 @@ class PostgresStore:
                     is_done = True
                 return result
         except _Errors as error:
+            if task is not None and task.cancelling() > cancelled:
+                # What fails while a connection is given up hides that somebody has cancelled us: who ends would wait for ever.
+                raise asyncio.CancelledError from None
             code = _code(error)
             if code.startswith(_DATA) or (not code and isinstance(_first(error), ValueError)):
                 raise Unstorable(type(_first(error)).__name__) from None

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, func, select, text, tuple_, update
 
 from translator.model import Message
-from translator.shell.store.claims import remember
+from translator.shell.store.claims import is_free, remember
 from translator.shell.store.deliveries import Call, enqueue_all
 from translator.shell.store.schema import sends, watches
 
@@ -146,7 +146,7 @@ def take(connection: Connection, ids: Sequence[int], now: float, lease: float) -
     for some in _lots(ids):
         free = (
             select(watches.c.id)
-            .where(watches.c.id.in_(some), watches.c.look_at.is_not(None), watches.c.leased <= now)
+            .where(watches.c.id.in_(some), watches.c.look_at.is_not(None), is_free(watches, now, lease))
             .with_for_update(skip_locked=True)
             .cte("free")
         )
