@@ -101,7 +101,7 @@ def judge(**given: Any) -> None:
         conclusion=conclude(verdicts, given, listed), dialect=given["dialect"], target=without_login(given["url"]), server=target.server,
         version=f"sms-translator {version('sms-translator')}", began=began, seconds=time.monotonic() - clock, level=given["level"],
         options=shown_options(click.get_current_context()), repeat=_repeat(given), verdicts=tuple(verdicts),
-        known={one.id: one for one in listed}, requests=len(target.asked),
+        known={one.id: one for one in listed}, requests=target.requests,
     )  # fmt: skip
     write_all(reports, given["report_dir"], report)
     sys.exit(_say(report, stale))

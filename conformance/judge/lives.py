@@ -29,8 +29,7 @@ def life(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
             ranks.append(shown.status)
         if shown.status == given["ends"]:
             break
-        if target.turn is not None:
-            target.turn(_SECONDS)
+        target.let_pass(_SECONDS)
     words = given["statuses"]
     if any(word not in words for word in ranks):
         yield "a message shows a status that is no part of its life"

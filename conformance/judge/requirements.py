@@ -17,14 +17,15 @@ Level = Literal["must", "should", "may", "ambiguous"]
 
 class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One requirement. `law` names the code that judges it, `with` holds what that code is told, `needs` what it takes: nothing but
-    leave to read, a message to read (`message`), leave to send (`send`), or a twin behind whose clock can be turned as well (`twin`)."""
+    leave to read, a message to read (`message`), another account (`other`), leave to send (`send`), a receiver that the server can call as
+    well (`callback`), or a twin behind whose clock can be turned as well (`twin`)."""
 
     id: str
     level: Level
     title: str
     law: str
     given: dict[str, Any] = msgspec.field(default_factory=dict, name="with")
-    needs: Literal["", "message", "send", "twin"] = ""
+    needs: Literal["", "message", "other", "send", "callback", "twin"] = ""
     seed: str = ""
     known: str = ""
     reading: str = ""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, Literal, TypeAlias
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from conformance.twins.restcomm.life import ERROR_MESSAGES, Sms, Step
@@ -122,9 +123,11 @@ def fault(message: str, form: Format) -> bytes:
 def _paging(page: Page, uri: str) -> dict[str, str | int]:
     """The paging members in the order of the document's second list example; "null" there is a string."""
 
+    beside = "".join(f"&{quote(name)}={quote(value)}" for name, value in page.beside)
+
     def link(number: int, after_sid: str = "") -> str:
         after = f"&AfterSid={after_sid}" if after_sid else ""
-        return f"{uri}?Page={number}&PageSize={page.size}{after}&Limit={page.limit}"
+        return f"{uri}?Page={number}&PageSize={page.size}{after}&Limit={page.limit}{beside}"
 
     last_sid = page.messages[-1].sid if page.messages else ""
     return {
