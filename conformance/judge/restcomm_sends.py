@@ -170,7 +170,8 @@ def told(target: Target, made: Sending, name: str) -> list[Heard]:
 
 
 def callback(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """What a StatusCallback is told: the `method`, a `field` that is as it was sent, the `order` of events, each of them `once`."""
+    """What a StatusCallback is told: the `method`, a `field` that is as it was sent, the `order` of events, each of them `once`,
+    and the `ending`."""
     made = sending(target, given)
     calls = told(target, made, f"restcomm-{given['callback']}")
     statuses = [one.parameters.get("MessageStatus", "") for one in calls]
@@ -185,8 +186,15 @@ def callback(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
         yield Problem("MessageStatus is none of the words of the document", ", ".join(EVENTS), ", ".join(statuses)[:60])
     if given.get("order") and not _in_order(statuses):
         yield Problem("events are not in the order of the document", "sent, then delivered", ", ".join(statuses)[:60])
+    if given.get("ending") and (ended := _status(target, made)) in EVENTS[1:] and ended not in statuses:
+        yield Problem("how the message ended is not told", ended, ", ".join(statuses)[:60])
     if given.get("once") and (len(set(statuses)) != len(statuses) or len(statuses) > 2):
         yield Problem("an event is told more than once", "each once", ", ".join(statuses)[:60])
+
+
+def _status(target: Target, made: Sending) -> str:
+    body = got(target, made.message.get("sid")).json
+    return str(body.get("status")) if isinstance(body, dict) else ""
 
 
 def _in_order(statuses: list[str]) -> bool:
