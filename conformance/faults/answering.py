@@ -1,9 +1,10 @@
 """Faults of what a server answers, and of what it tells by itself."""
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
+
+import msgspec
 
 from conformance.faults.edits import edited
 from conformance.faults.honest import OTHER_PROPERTY, Call
@@ -33,7 +34,7 @@ def message(given: dict[str, Any]) -> Fault:
         kind = what(server, question)
         if kind not in kinds or not answer.is_good or not is_json(answer):
             return answer
-        body = json.loads(answer.body)
+        body = msgspec.json.decode(answer.body)
         for place, row in enumerate(_rows(server, body, kind)):
             if _is_meant(row, given, place):
                 _change(row, given)
@@ -61,7 +62,7 @@ def page(given: dict[str, Any]) -> Fault:
     """A `member` of the object of a list is another. `rule` names how it is worked out; `links` change the query of a URI."""
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
-        body = json.loads(answer.body) if is_json(answer) and answer.is_good else None
+        body = msgspec.json.decode(answer.body) if is_json(answer) and answer.is_good else None
         if what(server, question) != "list" or not isinstance(body, dict) or not _is_page(question, body, given):
             return answer
         name = given["member"]
@@ -114,6 +115,9 @@ RULES: Final[dict[str, Callable[[Row], Any]]] = {
     "no next page after the second": lambda page: "null" if page["page"] >= 1 else page["next_page_uri"],
     "the first page": lambda page: page["first_page_uri"],
     "the page itself": lambda page: page["first_page_uri"].replace("Page=0", f"Page={page['page']}", 1),
+    "nothing for null": lambda page: None if page["next_page_uri"] == "null" else page["next_page_uri"],
+    "pages": lambda page: -(-page["total"] // page["page_size"]),
+    "last page": lambda page: max(page["total"] - 1, 0) // page["page_size"],
     "the first page, if there is none": lambda page: page["first_page_uri"],
 }
 
@@ -122,7 +126,7 @@ def rows(given: dict[str, Any]) -> Fault:
     """The messages of a list: `lose` one, `double` one, `swap` two, in `reverse`; `at` is the place, `later` only on later pages."""
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
-        body = json.loads(answer.body) if is_json(answer) and answer.is_good else None
+        body = msgspec.json.decode(answer.body) if is_json(answer) and answer.is_good else None
         if what(server, question) != "list" or not isinstance(body, dict):
             return answer
         asked = dict(pairs(question))
@@ -172,6 +176,53 @@ def words(given: dict[str, Any]) -> Fault:
     return Fault(answered=answered)
 
 
+def null_where_unset(given: dict[str, Any]) -> Fault:
+    """A `member` that a message does not have is null."""
+
+    def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
+        if what(server, question) not in ("list", "get") or not answer.is_good or not is_json(answer):
+            return answer
+        body = msgspec.json.decode(answer.body)
+        for row in _rows(server, body, what(server, question)):
+            row.setdefault(given["member"], None)
+        return rewritten(answer, body)
+
+    return Fault(answered=answered)
+
+
+def refuses(given: dict[str, Any]) -> Fault:
+    """A list with a `parameter` above `most` is refused."""
+
+    def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
+        value = dict(pairs(question)).get(given["parameter"], "")
+        is_above = what(server, question) == "list" and value.isdigit() and int(value) > given["most"]
+        return Answer(400, answer.headers, b'{"message": "too many"}') if is_above and answer.is_good else answer
+
+    return Fault(answered=answered)
+
+
+def no_xml(given: dict[str, Any]) -> Fault:
+    """Where nothing asks for JSON the answer is refused."""
+
+    def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
+        is_xml = "xml" in answer.headers.get("content-type", "")
+        return Answer(406, {"content-type": "application/json"}, b"{}") if is_xml and answer.is_good else answer
+
+    return Fault(answered=answered)
+
+
+def no_sends(given: dict[str, Any]) -> Fault:
+    """There is no send at all."""
+
+    def asked(server: Wrong, question: Question) -> Question:
+        return question._replace(method="PUT") if question.method == "POST" else question
+
+    def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
+        return Answer(405, {"content-type": "application/json"}, b"{}") if question.method == "POST" else answer
+
+    return Fault(asked=asked, answered=answered)
+
+
 def leak(given: dict[str, Any]) -> Fault:
     """Messages of another account are shown: in the `list`, to a filter (`has`), or by their SID (`get`); `as_own` says that they are ours."""
 
@@ -182,10 +233,10 @@ def leak(given: dict[str, Any]) -> Fault:
         other = _theirs(server, question, kind)
         if kind == "get":
             return other if other.is_good else answer
-        body = json.loads(answer.body)
-        if not isinstance(body, dict) or not isinstance(other.json, dict):
+        body = msgspec.json.decode(answer.body) if is_json(answer) else None
+        if not isinstance(body, dict) or member_of(server) not in body or not isinstance(other.json, dict):
             return answer
-        extra = [dict(row) for row in other.json[member_of(server)][: given.get("most", 100)]]
+        extra = [dict(row) for row in other.json.get(member_of(server), [])[: given.get("most", 100)]]
         for row in extra if given.get("as_own") else []:
             row |= {"account_sid": "AC1"} if server.dialect == "restcomm" else {"AccountSid": "A1"}
         body[member_of(server)] = (body[member_of(server)] + extra)[: int(dict(pairs(question)).get("PageSize", "1000"))]
@@ -215,7 +266,7 @@ def forgets(given: dict[str, Any]) -> Fault:
         kind = what(server, question)
         if kind not in given["on"] or not answer.is_good or not is_json(answer):
             return answer
-        body = json.loads(answer.body)
+        body = msgspec.json.decode(answer.body)
         gone = [row for row in _rows(server, body, kind) if row.get(sid_of(server)) in server.sent]
         if kind == "get" and gone:
             return Answer(404, answer.headers, b'{"message": "gone"}')
@@ -255,4 +306,5 @@ def _called(one: Call, given: dict[str, Any]) -> Call:
 
 ANSWERING: Final[dict[str, Callable[[dict[str, Any]], Fault]]] = {
     "message": message, "page": page, "rows": rows, "status": status, "words": words, "leak": leak, "forgets": forgets, "calls": calls,
+    "null where unset": null_where_unset, "refuses": refuses, "no XML": no_xml, "no sends": no_sends,
 }  # fmt: skip

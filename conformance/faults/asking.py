@@ -1,10 +1,11 @@
 """Faults of how a server reads a request."""
 
-import json
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
+
+import msgspec
 
 from conformance.faults.edits import edited
 from conformance.faults.wrong import TOKENS, Fault, Question, Wrong, pairs, what, with_pairs
@@ -140,14 +141,14 @@ def kept_otherwise(given: dict[str, Any]) -> Fault:
         if what(server, question) != "send":
             return question
         is_form = server.dialect == "restcomm"
-        body: dict[str, Any] = dict(parse_qsl(question.body.decode(), keep_blank_values=True)) if is_form else json.loads(question.body)
+        body: dict[str, Any] = dict(parse_qsl(question.body.decode(), keep_blank_values=True)) if is_form else msgspec.json.decode(question.body)
         name = given["field"]
         if "assume" in given:
             body.setdefault(name, given["assume"])
         elif name in body:
             value = edited(body[name], given)
             body = {key: old for key, old in body.items() if key != name} if value is None else {**body, name: value}
-        return question._replace(body=urlencode(body).encode() if is_form else json.dumps(body).encode())
+        return question._replace(body=urlencode(body).encode() if is_form else msgspec.json.encode(body))
 
     return Fault(asked=asked)
 

@@ -1,5 +1,6 @@
 """How a fault changes one value: by the names that the data uses."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
@@ -55,6 +56,10 @@ EDITS: Final[dict[str, Callable[[Any], Any]]] = {
     "one more": lambda value: type(value)(int(value) + 1),
     "twice": lambda value: type(value)(int(value) * 2),
     "without .json": lambda value: str(value).removesuffix(".json"),
+    "with a full stop": lambda value: value if value is None else f"{value}.",
+    "text if there": lambda value: value if value is None else str(value),
+    "without its slash": lambda value: str(value).lstrip("/"),
+    "two digits of the day": lambda value: re.sub(r", ([0-9]) ", r", 0\1 ", str(value)),
     "the day": lambda value: str(value)[:10],
     "the minute": lambda value: str(value)[:16] + ":00" if "T" in str(value) else value,
     "the end of the day": lambda value: f"{value}T23:59:59" if len(str(value)) == 10 else value,
@@ -64,7 +69,15 @@ EDITS: Final[dict[str, Callable[[Any], Any]]] = {
 
 
 def edited(value: Any, given: dict[str, Any]) -> Any:
-    """A value by what the data says: `to` another, `words` for words, `by` so much more, `seconds` later, or an `edit` by name."""
+    """A value by what the data says: `to` another, `words` for words, `by` so much more, `seconds` later, or an `edit` by name. What cannot be
+    read stays."""
+    try:
+        return _edited(value, given)
+    except ValueError:
+        return value
+
+
+def _edited(value: Any, given: dict[str, Any]) -> Any:
     if "words" in given:
         return given["words"].get(value, value)
     if "seconds" in given:

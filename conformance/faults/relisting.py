@@ -6,6 +6,7 @@ The steps are an honest server's own; data names the step that is another.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -35,8 +36,13 @@ def _instant(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+@lru_cache(10_000)
+def _parsed(text: str) -> datetime:
+    return parsedate_to_datetime(text)
+
+
 def _created(row: Row) -> datetime:
-    return parsedate_to_datetime(str(row["date_created"]))
+    return _parsed(str(row["date_created"]))
 
 
 def _by_date(row: Row, name: str, text: str, given: dict[str, Any]) -> bool:
@@ -61,7 +67,7 @@ def old_list(given: dict[str, Any]) -> Fault:
         whole = server.honest.ask(with_pairs(question, limits)).json
         rows = [row for row in whole["messages"] if _keeps(row, asked, given)]
         sort = asked.get("SortBy", "") if not given.get("sort_page") else ""
-        rows = _sorted(rows, sort, given)
+        rows = _sorted(rows[::-1] if given.get("ties") and sort else rows, sort, given)
         return rewritten(answer, _cut(answer.json, rows, asked, given))
 
     return Fault(answered=answered)
@@ -87,7 +93,8 @@ def _sorted(rows: list[Row], sort: str, given: dict[str, Any]) -> list[Row]:
         "DateCreated": _created, "From": lambda row: row["from"], "To": lambda row: row["to"], "Status": lambda row: row["status"],
         "Direction": lambda row: row["direction"], "Body": lambda row: row["body"],
         "date as text": lambda row: row["date_created"], "length of To": lambda row: len(row["to"]),
-        "Sid": lambda row: row["sid"],
+        "Sid": lambda row: row["sid"], "From, any case": lambda row: row["from"].lower(),
+        "From, digits": lambda row: row["from"].lstrip("+"), "To, digits": lambda row: row["to"].lstrip("+"),
     }  # fmt: skip
     direction = given.get("directions", {}).get(direction, direction)
     if name == "nothing":

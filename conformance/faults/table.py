@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta, timezone
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -31,6 +32,16 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     uncaught: str = ""
 
 
+class Freedom(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One honest server that is otherwise than the simulated provider, in what the document leaves open: a `kind` of difference, or `knobs` of
+    the simulated provider (`zone` in minutes)."""
+
+    says: str
+    kind: str = ""
+    given: dict[str, Any] = msgspec.field(default_factory=dict, name="with")
+    knobs: dict[str, Any] = {}
+
+
 class Result(NamedTuple):
     """What a run against one wrong server found: whether the requirement that should catch it does, and whether any must does."""
 
@@ -51,8 +62,29 @@ def known(dialect: str) -> Known:
 @cache
 def faults(dialect: str) -> tuple[Row, ...]:
     """The wrong servers of a dialect, in the order of their file."""
-    raw = tomllib.loads((files("conformance") / "faults" / f"{dialect.replace('-', '_')}.toml").read_text("utf-8"))
-    return tuple(msgspec.convert(raw["faults"], list[Row]))
+    return tuple(msgspec.convert(_raw(dialect)["faults"], list[Row]))
+
+
+def _raw(dialect: str) -> dict[str, Any]:
+    return tomllib.loads((files("conformance") / "faults" / f"{dialect.replace('-', '_')}.toml").read_text("utf-8"))
+
+
+@cache
+def freedoms(dialect: str) -> tuple[Freedom, ...]:
+    """The honest servers of a dialect, in the order of their file."""
+    return tuple(msgspec.convert(_raw(dialect)["freedoms"], list[Freedom]))
+
+
+def verdicts_with(dialect: str, freedom: Freedom) -> list[Verdict]:
+    """A whole run against an honest server."""
+    knobs = dict(freedom.knobs)
+    if "zone" in knobs:
+        knobs["zone"] = timezone(timedelta(minutes=knobs["zone"]))
+    if "no_sender_id" in knobs:
+        knobs["no_sender_id"] = tuple(knobs["no_sender_id"])
+    there = Known(lambda: HONEST[dialect](**knobs)) if knobs else known(dialect)
+    fault = KINDS[freedom.kind](freedom.given) if freedom.kind else Fault()
+    return run(target(Wrong(dialect, there, fault)), load(dialect))
 
 
 def verdicts_of(dialect: str, fault: Fault) -> list[Verdict]:

@@ -1,10 +1,11 @@
 """A server with one fault: it stands before an honest one, and changes what it is asked, answers or tells."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
+
+import msgspec
 
 from conformance.faults.honest import NOW, OTHER_PROPERTY, PROPERTY, TOKENS, Call, Known, Question, Server
 from conformance.judge.inbox import Inbox
@@ -102,7 +103,7 @@ def with_pairs(question: Question, given: Pairs) -> Question:
 
 def rewritten(answer: Answer, body: Any) -> Answer:
     """The same answer with another JSON body."""
-    return Answer(answer.status, answer.headers, json.dumps(body).encode())
+    return Answer(answer.status, answer.headers, msgspec.json.encode(body))
 
 
 def is_json(answer: Answer) -> bool:

@@ -92,7 +92,7 @@ def closed(answer: Answer) -> Iterator[Problem]:
 
 
 def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A member of every message: its type, a pattern, one of some words, at least a number; `optional` where it may be missing, `null`
+    """A member of every message: its type, a pattern, one of some words, at least or at most a number; `optional` where it may be missing, `null`
     where it may be null. `equals` names what it has to be: the `account` or the `property` that is asked."""
     name = given["field"]
     own = {"account": target.account, "property": target.property_sid}.get(given.get("equals", ""))
@@ -113,6 +113,8 @@ def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
             yield Problem(f"{name} is none of the words of the document", ", ".join(given["one_of"]), seen_word)
         if "at_least" in given and not (TYPES["integer"](value) and value >= given["at_least"]):
             yield f"{name} is less than {given['at_least']}"
+        if "at_most" in given and TYPES["integer"](value) and value > given["at_most"]:
+            yield f"{name} is more than {given['at_most']}"
 
 
 def conditional(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:

@@ -5,6 +5,7 @@ A `must` quotes the API document (`seed`); what only else is known of the dialec
 """
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
@@ -43,6 +44,11 @@ class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 def load(dialect: str) -> list[Requirement]:
     """The requirements of a dialect, in the order of their file."""
+    return list(_read(dialect))
+
+
+@cache
+def _read(dialect: str) -> tuple[Requirement, ...]:
     file = files("conformance") / "cases" / f"{dialect.replace('-', '_')}.toml"
     raw = tomllib.loads(file.read_text("utf-8"))
-    return msgspec.convert(raw["requirements"], list[Requirement])
+    return tuple(msgspec.convert(raw["requirements"], list[Requirement]))

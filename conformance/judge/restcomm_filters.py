@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import Any, Final
 
@@ -19,10 +20,20 @@ _DAY: Final = timedelta(days=1)
 
 def created(row: Row) -> datetime:
     """The instant of date_created. Raises Skipped where it is none."""
+    found = instant(str(row.get("date_created")))
+    if found is None:
+        raise Skipped("date_created is not readable, which another requirement judges")
+    return found
+
+
+@lru_cache(10_000)
+def instant(text: str) -> datetime | None:
+    """The instant of a date of either form, in UTC, or None where it is none."""
     try:
-        return parsedate_to_datetime(str(row.get("date_created"))).astimezone(UTC)
+        found = datetime.fromisoformat(text) if text[:1].isdigit() else parsedate_to_datetime(text)
     except ValueError:
-        raise Skipped("date_created is not readable, which another requirement judges") from None
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _asked_whole(seen: Survey) -> None:

@@ -1,13 +1,13 @@
 """Single messages of the old dialect: by their SID, as XML, their dates, their errors, their segments."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 from conformance.judge.laws import Law, Problem, Row, answered, media_of, number
+from conformance.judge.restcomm_filters import instant
 from conformance.judge.restcomm_lists import reached
 from conformance.judge.survey import Skipped, Survey
 from conformance.judge.target import Answer, Target
@@ -55,7 +55,7 @@ def alike(name: str, one: Any, other: Any) -> bool:
     if name in ("from", "to"):
         one, other = number(one), number(other)
     if name.startswith("date_") and one and other:
-        one, other = instant(one) or one, instant(other) or other
+        one, other = instant(str(one)) or one, instant(str(other)) or other
     return bool(one == other or (one in (None, "") and other in (None, "")))
 
 
@@ -112,25 +112,20 @@ def own_uri(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
             yield Problem("the uri of a message does not lead to it", "the message", f"status {answer.status}")
 
 
-def instant(value: Any) -> datetime | None:
-    """The instant of a date of either form, or None where it is none."""
-    text = str(value)
-    try:
-        found = datetime.fromisoformat(text) if text[:1].isdigit() else parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 def calendar(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Dates are of the calendar: the day exists, and the name of the weekday is its own."""
     for row in seen.rows:
         for name in ("date_created", "date_updated"):
-            moment = instant(row.get(name))
+            moment = instant(str(row.get(name)))
             if moment is None:
                 yield f"{name} is no date of the calendar"
-            elif str(row.get(name))[:3] in _WEEK and _WEEK[moment.weekday()] != str(row.get(name))[:3]:
+            elif str(row.get(name))[:3] in _WEEK and _weekday(str(row.get(name))) != str(row.get(name))[:3]:
                 yield f"{name} names another weekday than its own"
+
+
+def _weekday(text: str) -> str:
+    """The weekday of a date in its own zone."""
+    return _WEEK[parsedate_to_datetime(text).weekday()]
 
 
 def sequence(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -138,7 +133,7 @@ def sequence(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
     for row in seen.rows:
         if given.get("outbound") and row.get("direction") in ("incoming", "inbound"):
             continue
-        earlier, later = instant(row.get(given["earlier"])), instant(row.get(given["later"]))
+        earlier, later = instant(str(row.get(given["earlier"]))), instant(str(row.get(given["later"])))
         if earlier and later and later < earlier:
             yield Problem(f"{given['later']} is before {given['earlier']}", seen=f"{(earlier - later).total_seconds():.0f} s before")
 

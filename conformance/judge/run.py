@@ -13,7 +13,7 @@ from conformance.judge import laws_properties_v2, laws_restcomm
 from conformance.judge.laws import Law, Problem
 from conformance.judge.lives import life
 from conformance.judge.requirements import Level, Requirement
-from conformance.judge.survey import Skipped, Survey, survey
+from conformance.judge.survey import Skipped, Survey, Unanswered, survey
 from conformance.judge.target import Asked, StoppedBySafety, Target, Unreachable
 
 Outcome = Literal["passed", "failed", "skipped", "broken"]
@@ -94,7 +94,7 @@ class _Inquiry:
         return judge(self._target, again, requirement)
 
 
-_LOOKS: Final = 10
+_LOOKS: Final = 3
 """How often a run looks again, after a failure, whether the list has changed."""
 
 
@@ -112,6 +112,8 @@ def judge(target: Target, seen: Survey, requirement: Requirement) -> Verdict:
         found = next(iter(LAWS[target.dialect][requirement.law](target, seen, requirement.given)), None)
         if found is not None:
             outcome, problem = "failed", Problem(found) if isinstance(found, str) else found
+    except Unanswered as unanswered:
+        outcome, problem = "failed" if seen.status == 200 else "skipped", Problem(unanswered.reason)
     except Skipped as skipped:
         outcome, problem, withheld = "skipped", Problem(skipped.reason), skipped.withheld
     except (Unreachable, StoppedBySafety):

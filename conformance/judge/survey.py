@@ -23,6 +23,10 @@ class Skipped(Exception):
         self.reason, self.withheld = reason, withheld
 
 
+class Unanswered(Skipped):
+    """A list that the document has is not answered: a failure, unless no list is answered at all."""
+
+
 class Survey(NamedTuple):
     """The status of the first list, its object, the messages of the account, and the same in the order in which some are picked to be
     looked at more closely. `is_whole` says whether those are all."""
@@ -45,7 +49,7 @@ def _survey_restcomm(target: Target) -> tuple[int, dict[str, Any], list[dict[str
     path, size = target.messages + ".json", PAGE["restcomm"]
     answer = target.get(path, {"PageSize": size})
     if not answer.is_good and answer.status != 401:
-        size = 50
+        target.kept["page size"] = size = 50
         answer = target.get(path, {"PageSize": size})
     page = answer.json if isinstance(answer.json, dict) else {}
     rows, total = shown(answer, "messages"), page.get("total")
@@ -69,10 +73,11 @@ def _survey_v2(target: Target) -> tuple[int, dict[str, Any], list[dict[str, Any]
             query["Results_Skip"] = len(rows)
         answer = target.get(target.messages, query)
         first = first or answer
+        known = {row.get("MessageSid") for row in rows}
         more = shown(answer, "Messages")
-        rows += more
-        if len(more) < size:
+        if not more or (rows and all(row.get("MessageSid") in known for row in more)):
             break
+        rows += [row for row in more if not rows or row.get("MessageSid") not in known]
     assert first is not None
     return first.status, first.json if isinstance(first.json, dict) else {}, rows, len(rows) < MOST
 
@@ -84,8 +89,8 @@ def shown(answer: Answer, member: str) -> list[dict[str, Any]]:
 
 
 def rows_of(answer: Answer, member: str) -> list[dict[str, Any]]:
-    """The messages of a list that was answered well. Raises Skipped where it was not, since another requirement judges that."""
+    """The messages of a list that was answered well. Raises Unanswered where it was not."""
     body = answer.json
     if answer.status != 200 or not isinstance(body, dict) or not isinstance(body.get(member), list):
-        raise Skipped("a list that it needs is not answered")
+        raise Unanswered(f"a list that the document has is not answered: status {answer.status}")
     return [row for row in body[member] if isinstance(row, dict)]

@@ -1,6 +1,5 @@
 """The server that is judged: asked slowly, never more than allowed, and remembered in what it was asked last."""
 
-import json
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -8,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
+
+import msgspec
 
 from conformance.judge.inbox import Inbox
 
@@ -37,8 +38,8 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON, or None where it is not. It is read once: nobody may change it."""
         try:
-            return json.loads(self.body)
-        except ValueError:
+            return msgspec.json.decode(self.body)
+        except (ValueError, RecursionError):
             return None
 
 

@@ -134,7 +134,7 @@ def skip(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
     for size in (3, 7):
         places = range(0, min(length, size * 3), size)
         if given.get("deep"):
-            places = range(max(length - size * 2, 0), length + 1, size)
+            places = range(max(length - size * 2, 0), length, size)
         tiled = [sid for place in places for sid in sids(page(target, Results_Count=size, Results_Skip=place))]
         wanted = whole[places[0] : places[-1] + size] if places else []
         if tiled != wanted:
@@ -145,7 +145,7 @@ def paged(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
     """Pages of one size show each message once."""
     _whole(seen)
     size = max(20, -(-len(seen.rows) // 5))
-    shown = [row for place in range(0, len(seen.rows) + 1, size) for row in page(target, Results_Count=size, Results_Skip=place)]
+    shown = [row for place in range(0, len(seen.rows), size) for row in page(target, Results_Count=size, Results_Skip=place)]
     yield from _exact("the list, page by page,", shown, seen.rows)
 
 
