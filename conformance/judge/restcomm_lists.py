@@ -103,7 +103,7 @@ def arithmetic(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[
 
 def echoed(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """`page` and `page_size` are those that were asked for."""
-    for query in ({"PageSize": 7}, {"PageSize": 10}, {"PageSize": 3, "Page": 1}):
+    for query in ({"PageSize": 7}, {"PageSize": 10}, *([{"PageSize": 3, "Page": 1}] if total_of(seen) > 3 else [])):
         page = page_of(target, **query)
         for name, wanted in (("page", query.get("Page", 0)), ("page_size", query["PageSize"])):
             if page.get(name) != wanted and name == given["member"]:
@@ -191,7 +191,7 @@ def links(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 def own_path(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """`uri` and the links of a page are those of the account's messages."""
-    page = page_of(target, PageSize=3, Page=1)
+    page = page_of(target, PageSize=3, **({"Page": 1} if total_of(seen) > 3 else {}))
     for name in ("uri", "first_page_uri", "next_page_uri", "previous_page_uri", "last_page_uri"):
         path = urlsplit(str(page.get(name))).path.removesuffix("/").removesuffix(".json")
         if page.get(name) not in ENDS and not path.endswith(f"/Accounts/{quote(target.account)}/SMS/Messages"):

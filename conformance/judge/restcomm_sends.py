@@ -37,7 +37,7 @@ class Sending(NamedTuple):
 
 def sending(target: Target, given: dict[str, Any]) -> Sending:
     """The send that `given` describes: made once in a run, and remembered."""
-    form = {"From": given.get("From", SENDER), "To": target.send_to, "Body": BODIES[given.get("text", "")]}
+    form = {"From": target.sender or SENDER, "To": target.send_to, "Body": BODIES[given.get("text", "")]}
     if given.get("callback"):
         if target.inbox is None:
             raise Skipped("it takes a receiver that the server can call", withheld=True)
@@ -127,7 +127,7 @@ def _others(target: Target, sid: Any) -> set[Any]:
 
 def stranger(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A send without credentials, or with a wrong token, is refused."""
-    form = urlencode({"From": SENDER, "To": target.send_to, "Body": TEXT}).encode()
+    form = urlencode({"From": target.sender or SENDER, "To": target.send_to, "Body": TEXT}).encode()
     login = (target.account, f"not-{target.token}")
     path = target.messages + ".json"
     yield from closed(target.ask("POST", path, form, login=login, content_type=_MEDIA))

@@ -93,6 +93,8 @@ class Target:
     base: str = ""
     rate: float = 0.0
     send_to: str = ""
+    sender: str = ""
+    """The number that messages are sent from; the one of the document's example where it is empty."""
     max_sends: int = 0
     turn: Callable[[float], None] | None = None
     other: Other | None = None

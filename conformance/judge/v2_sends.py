@@ -43,7 +43,7 @@ def sending(target: Target, seen: Survey, given: dict[str, Any]) -> Sending:
     """The send that `given` describes: made once in a run, and remembered."""
     one = {"To": target.send_to, "Text": BODIES[given.get("text", "")], **given.get("members", {})}
     if "From" in given:
-        one["From"] = given["From"]
+        one["From"] = target.sender or given["From"]
     if given.get("receipt"):
         if target.inbox is None:
             raise Skipped("it takes a receiver that the server can call", withheld=True)
@@ -69,7 +69,7 @@ def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
 
 def batch(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Two sends at once, of which the second lacks its text: outcomes in the order of the entries."""
-    one = {"To": target.send_to, "Text": TEXT, "From": SENDER}
+    one = {"To": target.send_to, "Text": TEXT, "From": target.sender or SENDER}
     body = msgspec.json.encode({"Messages": [one, {"To": target.send_to}]})
     path = target.messages.replace("/Messages", "/BatchMessages")
     answer = target.ask("POST", path, body, content_type="application/json")
@@ -126,7 +126,7 @@ def segmented(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[s
 
 def stranger(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A send with a wrong token is refused."""
-    body = msgspec.json.encode({"To": target.send_to, "Text": TEXT, "From": SENDER})
+    body = msgspec.json.encode({"To": target.send_to, "Text": TEXT, "From": target.sender or SENDER})
     login = (target.account, f"not-{target.token}")
     yield from closed(target.ask("POST", target.messages, body, login=login, content_type="application/json"))
 
