@@ -85,6 +85,7 @@ def _is_page(question: Question, body: Row, given: dict[str, Any]) -> bool:
         (not given.get("last") or is_last)
         and (not given.get("later") or int(asked.get("Page", "0")) > 0)
         and (given.get("with_parameter", "Page") in asked or "with_parameter" not in given)
+        and given.get("lacks", "") not in asked
     )
 
 
@@ -169,6 +170,8 @@ def words(given: dict[str, Any]) -> Fault:
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         if what(server, question) not in given["on"] or given.get("in_media", "json") not in answer.headers.get("content-type", ""):
+            return answer
+        if given.get("accept", "") not in dict(question.headers).get("accept", ""):
             return answer
         headers = {**answer.headers, **({"content-type": given["media"]} if "media" in given else {})}
         return Answer(answer.status, headers, answer.body.replace(given.get("find", "\0").encode(), given.get("put", "").encode()))
@@ -295,7 +298,7 @@ def calls(given: dict[str, Any]) -> Fault:
 
 def _called(one: Call, given: dict[str, Any]) -> Call:
     held = dict(one.parameters)
-    if "parameter" in given:
+    if "parameter" in given and one.method == given.get("only_method", one.method):
         name = given["parameter"]
         if given.get("drop"):
             held.pop(name, None)

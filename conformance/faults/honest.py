@@ -51,7 +51,7 @@ class _Restcomm:
     def __init__(self, **knobs: Any) -> None:
         self.clock = ManualClock(NOW)
         self._twin = restcomm.RestcommTwin(accounts={"AC1": TOKENS["AC1"], "AC2": TOKENS["AC2"]}, clock=self.clock, **knobs)
-        self._twin.load(restcomm.seeded_messages("AC1", 90, 1, NOW - 600))
+        self._twin.load(restcomm.seeded_messages("AC1", 80, 1, NOW - 600))
         self._twin.load(restcomm.seeded_messages("AC2", 12, 2, NOW - 600)[-12:])
         self.app: ASGIApp = self._twin.app
 

@@ -67,6 +67,8 @@ def old_list(given: dict[str, Any]) -> Fault:
         whole = server.honest.ask(with_pairs(question, limits)).json
         rows = [row for row in whole["messages"] if _keeps(row, asked, given)]
         sort = asked.get("SortBy", "") if not given.get("sort_page") else ""
+        if given.get("only_sort", sort.partition(":")[0]) != sort.partition(":")[0]:
+            return answer
         rows = _sorted(rows[::-1] if given.get("ties") and sort else rows, sort, given)
         return rewritten(answer, _cut(answer.json, rows, asked, given))
 
