@@ -7,8 +7,20 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from conformance.faults.edits import edited
-from conformance.faults.honest import OTHER_PROPERTY, Call
-from conformance.faults.wrong import TOKENS, Answer, Fault, Question, Row, Wrong, is_json, member_of, pairs, rewritten, sid_of, what
+from conformance.faults.honest import OTHER_PROPERTY, TOKENS, Call
+from conformance.faults.wrong import (
+    Fault,
+    Question,
+    Row,
+    Wrong,
+    is_json,
+    member_of,
+    pairs,
+    rewritten,
+    sid_of,
+    what,
+)
+from conformance.judge.target import Answer
 
 
 def _rows(server: Wrong, body: Any, kind: str) -> list[Row]:
@@ -23,15 +35,21 @@ def _rows(server: Wrong, body: Any, kind: str) -> list[Row]:
 
 def _is_meant(row: Row, given: dict[str, Any], place: int) -> bool:
     """Whether a message is one that the fault is about: by `where`, members with some values, and by `each`, every so many."""
-    return all(row.get(name) in values for name, values in given.get("where", {}).items()) and place % given.get("each", 1) == 0
+    return (
+        all(row.get(name) in values for name, values in given.get("where", {}).items())
+        and place % given.get("each", 1) == 0
+    )
 
 
 def message(given: dict[str, Any]) -> Fault:
-    """A `member` of messages is another, or (`drop`) is not there; `on` says in which answers: `list`, `get`, `send`."""
+    """A `member` of messages is another, or (`drop`) is not there; `on` says in which answers: `list`, `get`, `send`.
+    `without_xml`: the server answers no XML, which would say otherwise."""
     kinds = given.get("on", ["list", "get"])
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         kind = what(server, question)
+        if given.get("without_xml") and "xml" in answer.headers.get("content-type", ""):
+            return Answer(406, {"content-type": "application/json"}, b"{}")
         if kind not in kinds or not answer.is_good or not is_json(answer):
             return answer
         body = msgspec.json.decode(answer.body)
@@ -80,7 +98,9 @@ def page(given: dict[str, Any]) -> Fault:
 def _is_page(question: Question, body: Row, given: dict[str, Any]) -> bool:
     """Whether it is a page that the fault is about: the `last`, a `later` one, one `with` a parameter."""
     asked = dict(pairs(question))
-    is_last = body.get("next_page_uri") == "null" or (body.get("page", 0) + 1) * body.get("page_size", 1) >= body.get("total", 0)
+    is_last = body.get("next_page_uri") == "null" or (body.get("page", 0) + 1) * body.get("page_size", 1) >= body.get(
+        "total", 0
+    )
     return (
         (not given.get("last") or is_last)
         and (not given.get("later") or int(asked.get("Page", "0")) > 0)
@@ -169,12 +189,16 @@ def words(given: dict[str, Any]) -> Fault:
     """Some text of an answer is another: `find` and `put`. `media` changes the content type."""
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
-        if what(server, question) not in given["on"] or given.get("in_media", "json") not in answer.headers.get("content-type", ""):
+        if what(server, question) not in given["on"] or given.get("in_media", "json") not in answer.headers.get(
+            "content-type", ""
+        ):
             return answer
         if given.get("accept", "") not in dict(question.headers).get("accept", ""):
             return answer
         headers = {**answer.headers, **({"content-type": given["media"]} if "media" in given else {})}
-        return Answer(answer.status, headers, answer.body.replace(given.get("find", "\0").encode(), given.get("put", "").encode()))
+        return Answer(
+            answer.status, headers, answer.body.replace(given.get("find", "\0").encode(), given.get("put", "").encode())
+        )
 
     return Fault(answered=answered)
 
@@ -227,11 +251,15 @@ def no_sends(given: dict[str, Any]) -> Fault:
 
 
 def leak(given: dict[str, Any]) -> Fault:
-    """Messages of another account are shown: in the `list`, to a filter (`has`), or by their SID (`get`); `as_own` says that they are ours."""
+    """Messages of another account are shown: in the `list`, to a filter (`has`), or by their SID (`get`). With `as_own` they seem ours."""
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         kind = what(server, question)
-        if kind != given["on"] or answer.status in (400, 401) or not set(dict(pairs(question))).issuperset(given.get("has", [])):
+        if (
+            kind != given["on"]
+            or answer.status in (400, 401)
+            or not set(dict(pairs(question))).issuperset(given.get("has", []))
+        ):
             return answer
         other = _theirs(server, question, kind)
         if kind == "get":
@@ -241,8 +269,10 @@ def leak(given: dict[str, Any]) -> Fault:
             return answer
         extra = [dict(row) for row in other.json.get(member_of(server), [])[: given.get("most", 100)]]
         for row in extra if given.get("as_own") else []:
-            row |= {"account_sid": "AC1"} if server.dialect == "restcomm" else {"AccountSid": "A1"}
-        body[member_of(server)] = (body[member_of(server)] + extra)[: int(dict(pairs(question)).get("PageSize", "1000"))]
+            row.update({"account_sid": "AC1"} if server.dialect == "restcomm" else {"AccountSid": "A1"})
+        body[member_of(server)] = (body[member_of(server)] + extra)[
+            : int(dict(pairs(question)).get("PageSize", "1000"))
+        ]
         if "total" in body:
             body["total"] += len(extra)
         return rewritten(answer, body)
@@ -281,8 +311,10 @@ def forgets(given: dict[str, Any]) -> Fault:
 
 
 def calls(given: dict[str, Any]) -> Fault:
-    """What is told by itself: `none`, an event `double`, `last first`, `only` or `not` one status, by another `method`, a `parameter` that is
-    another, is dropped, or is there always."""
+    """What is told by itself: nothing (`none`), each event `double`, not some statuses (`without`), by another `method`.
+
+    Or a `parameter` is told otherwise, or dropped.
+    """
 
     def told(made: list[Call]) -> list[Call]:
         found = [_called(one, given) for one in made]
@@ -291,7 +323,11 @@ def calls(given: dict[str, Any]) -> Fault:
             return []
         if given.get("do") == "double":
             return [one for one in found for _ in range(2)]
-        return [one for one, status in zip(found, statuses, strict=True) if status is None or status not in given.get("without", [])]
+        return [
+            one
+            for one, status in zip(found, statuses, strict=True)
+            if status is None or status not in given.get("without", [])
+        ]
 
     return Fault(told=told)
 

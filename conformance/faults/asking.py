@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from conformance.faults.edits import edited
-from conformance.faults.wrong import TOKENS, Fault, Question, Wrong, pairs, what, with_pairs
+from conformance.faults.honest import TOKENS
+from conformance.faults.wrong import Fault, Question, Wrong, pairs, what, with_pairs
 
 Reader = Callable[[Wrong, Question], Question]
 
@@ -141,7 +142,11 @@ def kept_otherwise(given: dict[str, Any]) -> Fault:
         if what(server, question) != "send":
             return question
         is_form = server.dialect == "restcomm"
-        body: dict[str, Any] = dict(parse_qsl(question.body.decode(), keep_blank_values=True)) if is_form else msgspec.json.decode(question.body)
+        body: dict[str, Any] = (
+            dict(parse_qsl(question.body.decode(), keep_blank_values=True))
+            if is_form
+            else msgspec.json.decode(question.body)
+        )
         name = given["field"]
         if "assume" in given:
             body.setdefault(name, given["assume"])

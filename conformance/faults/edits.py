@@ -69,8 +69,10 @@ EDITS: Final[dict[str, Callable[[Any], Any]]] = {
 
 
 def edited(value: Any, given: dict[str, Any]) -> Any:
-    """A value by what the data says: `to` another, `words` for words, `by` so much more, `seconds` later, or an `edit` by name. What cannot be
-    read stays."""
+    """A value by what the data says: `to` another, `words` for words, `by` so much more, `seconds` later, or an `edit` by name.
+
+    What cannot be read stays.
+    """
     try:
         return _edited(value, given)
     except ValueError:

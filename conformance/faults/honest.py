@@ -50,7 +50,9 @@ class Instance(Protocol):
 class _Restcomm:
     def __init__(self, **knobs: Any) -> None:
         self.clock = ManualClock(NOW)
-        self._twin = restcomm.RestcommTwin(accounts={"AC1": TOKENS["AC1"], "AC2": TOKENS["AC2"]}, clock=self.clock, **knobs)
+        self._twin = restcomm.RestcommTwin(
+            accounts={"AC1": TOKENS["AC1"], "AC2": TOKENS["AC2"]}, clock=self.clock, **knobs
+        )
         self._twin.load(restcomm.seeded_messages("AC1", 80, 1, NOW - 600))
         self._twin.load(restcomm.seeded_messages("AC2", 12, 2, NOW - 600)[-12:])
         self.app: ASGIApp = self._twin.app
@@ -114,7 +116,9 @@ class Server:
 
     def ask(self, question: Question) -> Answer:
         """The answer. A POST changes the server."""
-        asked = question._replace(headers=tuple(sorted((name, value) for name, value in question.headers if name in _WORDS)))
+        asked = question._replace(
+            headers=tuple(sorted((name, value) for name, value in question.headers if name in _WORDS))
+        )
         answer = self._known.answers.get((self._past, asked))
         if answer is None:
             answer = self._known.answers[self._past, asked] = call(self._caught_up().app, asked)
@@ -167,4 +171,6 @@ def call(app: ASGIApp, question: Question) -> Answer:
         raise AssertionError("the server waits for something")
     start = next(message for message in sent if message["type"] == "http.response.start")
     body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
-    return Answer(start["status"], {name.decode().lower(): value.decode("latin-1") for name, value in start["headers"]}, body)
+    return Answer(
+        start["status"], {name.decode().lower(): value.decode("latin-1") for name, value in start["headers"]}, body
+    )

@@ -8,8 +8,9 @@ from conformance.judge.requirements import DIALECTS
 
 OPENING: Final = """# Wrong servers
 
-The suite is judged by servers that are wrong. Each is the simulated provider of its dialect with one fault. A whole run of the suite is made against
-each, with leave to send, a receiver for callbacks, and a second account. A fault is *caught* if the requirement that judges the sentence fails.
+The suite is judged by servers that are wrong. Each is the simulated provider of its dialect with one fault. A whole run of the suite is
+made against each, with leave to send, a receiver for callbacks, and a second account. A fault is *caught* if the requirement that judges
+the sentence fails.
 
 This page is generated from those runs, and a test fails if it is stale:
 
@@ -28,7 +29,9 @@ def written(results: Sequence[Result]) -> str:
     """The page."""
     text = OPENING + _counted(results)
     for dialect in DIALECTS:
-        text += f"\n## {dialect}\n\n| fault | sentence | requirement | level | caught |\n| --- | --- | --- | --- | --- |\n"
+        text += (
+            f"\n## {dialect}\n\n| fault | sentence | requirement | level | caught |\n| --- | --- | --- | --- | --- |\n"
+        )
         text += "".join(_line(one) for one in results if one.dialect == dialect)
     text += "\n## Not caught at must\n\n" + "".join(
         f"- {one.dialect}: {one.row.says}. {one.row.uncaught}\n" for one in results if not _is_must(one)

@@ -10,7 +10,19 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from conformance.faults.wrong import Answer, Fault, Pairs, Question, Row, Wrong, is_json, pairs, rewritten, what, with_pairs
+from conformance.faults.wrong import (
+    Fault,
+    Pairs,
+    Question,
+    Row,
+    Wrong,
+    is_json,
+    pairs,
+    rewritten,
+    what,
+    with_pairs,
+)
+from conformance.judge.target import Answer
 
 FAR: Final = 4102444800
 
@@ -26,7 +38,6 @@ MATCHES: Final[dict[str, Match]] = {
     "first characters": lambda value, asked: value[:5] == asked[:5],
     "whole or longer": lambda value, asked: asked.startswith(value),
     "another": lambda value, asked: value != asked,
-    "all": lambda value, asked: True,
 }
 """How a filter by a number compares: a message's number, and the one that is asked for, both without a plus."""
 
@@ -117,12 +128,14 @@ def _cut(honest: Row, rows: list[Row], asked: dict[str, str], given: dict[str, A
     def link(place: int) -> str:
         return f"{honest['uri']}?{urlencode({'Page': place, 'PageSize': size, **beside})}"
 
-    return {
-        **honest, "total": len(rows), "num_pages": last, "start": str(number * size),
+    made = dict(honest)
+    made |= {
+        "total": len(rows), "num_pages": last, "start": str(number * size),
         "end": str(number * size + max(len(shown) - 1, 0)), "last_page_uri": link(last), "first_page_uri": link(0),
         "next_page_uri": link(number + 1) if number < last else "null", "previous_page_uri": link(number - 1) if number else "null",
         "messages": shown,
     }  # fmt: skip
+    return made
 
 
 def new_list(given: dict[str, Any]) -> Fault:
@@ -137,7 +150,12 @@ def new_list(given: dict[str, Any]) -> Fault:
             return answer
         rows: list[Row] = []
         for skip in range(0, 3000, 200):
-            all_of_it = [("Date_From", "0"), ("Date_To", str(FAR)), ("Results_Count", "200"), ("Results_Skip", str(skip))]
+            all_of_it = [
+                ("Date_From", "0"),
+                ("Date_To", str(FAR)),
+                ("Results_Count", "200"),
+                ("Results_Skip", str(skip)),
+            ]
             more = server.honest.ask(with_pairs(question, all_of_it)).json["Messages"]
             rows += more
             if len(more) < 200:
@@ -154,7 +172,9 @@ def _found(rows: list[Row], asked: dict[str, str], given: dict[str, Any]) -> lis
     if given.get("newest_first"):
         rows = rows[::-1]
     if given.get("before_filter"):
-        stretch = {"skip": rows[skip:], "count": rows[:count], "both": rows[skip : skip + count]}[given["before_filter"]]
+        stretch = {"skip": rows[skip:], "count": rows[:count], "both": rows[skip : skip + count]}[
+            given["before_filter"]
+        ]
         rows = [row for row in stretch if _is_asked(row, asked, given)]
         return {"skip": rows[:count], "count": rows[skip:], "both": rows}[given["before_filter"]]
     rows = [row for row in rows if _is_asked(row, asked, given)]

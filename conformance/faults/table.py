@@ -22,8 +22,10 @@ KINDS: Final = {**ASKING, **ANSWERING, **RELISTING}
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One wrong server: what is wrong with it, the requirement that should catch it, and the kind of fault with what it is told. The sentence
-    that it breaks is that of the requirement. `uncaught` is the reason why no must catches it, where none does."""
+    """One wrong server: what is wrong with it, the requirement that should catch it, and the kind of fault with what it is told.
+
+    The sentence that it breaks is that of the requirement. `uncaught` is the reason why no must catches it, where none does.
+    """
 
     says: str
     caught_by: str
@@ -33,8 +35,10 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class Freedom(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One honest server that is otherwise than the simulated provider, in what the document leaves open: a `kind` of difference, or `knobs` of
-    the simulated provider (`zone` in minutes)."""
+    """One honest server that is otherwise than the simulated provider, in what the document leaves open.
+
+    It has a `kind` of difference, or `knobs` of the simulated provider (`zone` in minutes).
+    """
 
     says: str
     kind: str = ""

@@ -92,8 +92,10 @@ def closed(answer: Answer) -> Iterator[Problem]:
 
 
 def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A member of every message: its type, a pattern, one of some words, at least or at most a number; `optional` where it may be missing, `null`
-    where it may be null. `equals` names what it has to be: the `account` or the `property` that is asked."""
+    """A member of every message: its type, a pattern, one of some words, at least or at most a number.
+
+    `optional`: it may be missing; `null`: it may be null. `equals` names what it has to be: the `account` or the `property` that is asked.
+    """
     name = given["field"]
     own = {"account": target.account, "property": target.property_sid}.get(given.get("equals", ""))
     for row in seen.rows:
@@ -192,7 +194,7 @@ def most_telling(rows: list[Row], *names: str) -> Row:
     def telling(row: Row) -> tuple[int, int]:
         values = tuple(number(row.get(name)) for name in names)
         others = [counts[name][value] - both[values] for name, value in zip(names, values, strict=True)]
-        return min(min(others), 1) * 1000 + min(both[values], 5), sum(others)
+        return min(1, *others) * 1000 + min(both[values], 5), sum(others)
 
     usable = [row for row in rows if all(row.get(name) for name in names)]
     if not usable:

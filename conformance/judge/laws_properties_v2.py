@@ -30,7 +30,9 @@ def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
         path = path.replace("{sid}", quote(str(seen.picked[0].get("MessageSid")), safe=""))
     method, login = given.get("method", "GET"), login_of(target, given)
     headers = given.get("request_headers", {})
-    yield from answered(target.ask(method, path, anonymous=given.get("anonymous", False), login=login, **headers), given)
+    yield from answered(
+        target.ask(method, path, anonymous=given.get("anonymous", False), login=login, **headers), given
+    )
 
 
 def login_of(target: Target, given: dict[str, Any]) -> tuple[str, str] | None:
@@ -72,7 +74,11 @@ def retrieve(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
             raise Skipped("the server does not answer a message by its SID")
         yield from answered(answer, given)
         found = message_in(answer)
-        moving = ("Status", "Submitted", "Delivered", "ErrorCode") if row.get("Status") in ("Processing", "Submitted") else ()
+        moving = (
+            ("Status", "Submitted", "Delivered", "ErrorCode")
+            if row.get("Status") in ("Processing", "Submitted")
+            else ()
+        )
         for name in row.keys() | (found or {}).keys():
             if found and name not in moving and name != "ExternalId" and found.get(name) != row.get(name):
                 yield f"{name} of a message by its SID is another than the search shows"

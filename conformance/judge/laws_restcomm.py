@@ -20,14 +20,17 @@ def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
     if given.get("query"):
         path += "?" + urlencode(given["query"])
     headers = given.get("request_headers", {})
+    method, login = given.get("method", "GET"), login_of(target, given)
     yield from answered(
-        target.ask(given.get("method", "GET"), path, anonymous=given.get("anonymous", False), login=login_of(target, given), **headers), given
-    )  # fmt: skip
+        target.ask(method, path, anonymous=given.get("anonymous", False), login=login, **headers), given
+    )
 
 
 def login_of(target: Target, given: dict[str, Any]) -> tuple[str, str] | None:
     """The credentials that a requirement asks with: `token` for a wrong token, `account` for an account that nobody has."""
-    nobody = "AC00000000000000000000000000000000" if target.dialect == "restcomm" else "A0000000000000000000000000000000"
+    nobody = (
+        "AC00000000000000000000000000000000" if target.dialect == "restcomm" else "A0000000000000000000000000000000"
+    )
     return {
         "token": (target.account, f"not-{target.token}"), "account": (nobody, target.token), "empty": (target.account, ""),
         "beginning": (target.account, target.token[:-1]),

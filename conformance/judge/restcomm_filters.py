@@ -42,10 +42,12 @@ def _asked_whole(seen: Survey) -> None:
 
 
 def party(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A filter by sender or recipient keeps exactly the messages with that number; one spelling may find the other, with or without plus."""
+    """A filter by sender or recipient keeps exactly the messages with that number. With a plus it may find those without, and back."""
     _asked_whole(seen)
     name, member = given["parameter"], given["field"]
-    counts = Counter(str(row[member]) for row in seen.rows if row.get(member) and row[member] == str(row[member]).strip())
+    counts = Counter(
+        str(row[member]) for row in seen.rows if row.get(member) and row[member] == str(row[member]).strip()
+    )
     if not counts:
         raise Skipped("no message has what it needs")
     values = [value for value, _ in counts.most_common()]
@@ -80,7 +82,11 @@ def part(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
     for said, value in parts_of(numbers.most_common(1)[0][0], taken):
         found = rows_in(page_of(target, **{name: value}, PageSize=10))
         if any(number(row.get(member)) != value for row in found):
-            yield Problem(f"a filter by {name} with {said} shows messages of another number", "no message", f"{len(found)} or more")
+            yield Problem(
+                f"a filter by {name} with {said} shows messages of another number",
+                "no message",
+                f"{len(found)} or more",
+            )
 
 
 def _within(rows: list[Row], first: datetime | None, last: datetime | None) -> list[Row]:
@@ -100,7 +106,9 @@ def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
         first, last = (datetime.strptime(query[key], ISO if "T" in query[key] else "%Y-%m-%d").replace(tzinfo=UTC)
                        if key in query else None for key in ("StartTime", "EndTime"))  # fmt: skip
         wanted = _within(seen.rows, first, last)
-        yield from exactly(f"a list from {name} on" if name == "StartTime" else "a list to EndTime", found, wanted, wanted, "sid")
+        yield from exactly(
+            f"a list from {name} on" if name == "StartTime" else "a list to EndTime", found, wanted, wanted, "sid"
+        )
 
 
 def _instants(seen: Survey) -> list[datetime]:
@@ -118,7 +126,12 @@ def _days(rows: list[Row]) -> list[datetime]:
         return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
     moments = sorted((created(row) for row in rows), key=lambda moment: moment - midnight(moment))
-    chosen = [midnight(moments[0]), midnight(moments[-1]), midnight(moments[-1]) + _DAY, midnight(moments[len(moments) // 2])]
+    chosen = [
+        midnight(moments[0]),
+        midnight(moments[-1]),
+        midnight(moments[-1]) + _DAY,
+        midnight(moments[len(moments) // 2]),
+    ]
     return list(dict.fromkeys(chosen))
 
 
@@ -148,7 +161,9 @@ def together(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
     rows = [other for other in seen.rows if _kept(row, wanted)(other)]
     filters = {name: row[name.lower()] for name in ("From", "To") if name in wanted}
     for first, last in _ranges(row, seen.rows) if "StartTime" in wanted else [(None, None)]:
-        times = {} if first is None or last is None else {"StartTime": first.strftime(ISO), "EndTime": last.strftime(ISO)}
+        times = (
+            {} if first is None or last is None else {"StartTime": first.strftime(ISO), "EndTime": last.strftime(ISO)}
+        )
         expected = _within(rows, first, last)
         for sort in ("DateCreated:asc", "DateCreated:desc") if "SortBy" in wanted else ("",):
             query = {**filters, **times, **({"SortBy": sort} if sort else {})}

@@ -135,7 +135,9 @@ def positions(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[s
         if str(page.get("start")) != str(place * size):
             yield Problem("start is not the place of the first message", str(place * size), str(page.get("start")))
         if shown and str(page.get("end")) != str(place * size + shown - 1):
-            yield Problem("end is not the place of the last message", str(place * size + shown - 1), str(page.get("end")))
+            yield Problem(
+                "end is not the place of the last message", str(place * size + shown - 1), str(page.get("end"))
+            )
 
 
 def totals(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -186,7 +188,9 @@ def links(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
     pages = [rows_in(page_of(target, Page=place, PageSize=3)) for place in dict.fromkeys(wanted) if place * 3 < total]
     possible = [set(sids(rows)) for rows in pages] + ([set()] if total % 3 == 0 and name == "last_page_uri" else [])
     if not isinstance(found, list) or {row.get("sid") for row in found if isinstance(row, dict)} not in possible:
-        yield Problem(f"{name} does not lead to its page", f"page {' or '.join(map(str, wanted))}", f"status {answer.status}")
+        yield Problem(
+            f"{name} does not lead to its page", f"page {' or '.join(map(str, wanted))}", f"status {answer.status}"
+        )
 
 
 def own_path(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -201,10 +205,9 @@ def own_path(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 def chain(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """next_page_uri, followed to its end, shows the whole list once, with its filter, sort or Limit (`beside`)."""
     query, rows = _asked(given.get("beside", ""), seen)
-    least, total = everything(target, **query)
+    least, _ = everything(target, **query)
     if given.get("beside") == "Limit":
         least = rows[: query["Limit"]]
-        total = query["Limit"]
     size = max(2, -(-len(least) // 4))
     page = page_of(target, **query, PageSize=size)
     shown, steps = rows_in(page), 1
@@ -220,7 +223,9 @@ def chain(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
     most = seen.rows if given.get("beside") == "Limit" else least
     yield from exactly("the list by next_page_uri", shown, least[:0] if most is seen.rows else least, most, "sid")
     if len(shown) != len(least):
-        yield Problem("next_page_uri does not lead through the list", f"{len(least)} messages", f"{len(shown)} messages")
+        yield Problem(
+            "next_page_uri does not lead through the list", f"{len(least)} messages", f"{len(shown)} messages"
+        )
     if given.get("beside") == "SortBy" and sids(shown) != sids(least):
         yield "next_page_uri loses the sort"
 
@@ -248,7 +253,11 @@ def ends(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
     first = page_of(target, PageSize=target.kept.get("page size", PAGE["restcomm"]))
     allowed = ENDS if given.get("any") else ("null",)
     if first.get("previous_page_uri") not in allowed:
-        yield "previous_page_uri of the first page leads somewhere" if given.get("any") else "previous_page_uri is not the text null"
+        yield (
+            "previous_page_uri of the first page leads somewhere"
+            if given.get("any")
+            else "previous_page_uri is not the text null"
+        )
     if first.get("num_pages") == 0 and first.get("next_page_uri") not in allowed:
         yield "next_page_uri of the last page is not the text null"
 

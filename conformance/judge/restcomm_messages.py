@@ -67,7 +67,11 @@ def same(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
         if not isinstance(answer.json, dict):
             yield "a message by its SID is not a JSON object"
             return
-        moving = () if row.get("status") in RESTING else ("status", "date_updated", "date_sent", "error_code", "error_message")
+        moving = (
+            ()
+            if row.get("status") in RESTING
+            else ("status", "date_updated", "date_sent", "error_code", "error_message")
+        )
         for name in row.keys() | (answer.json.keys() & set(NAMES.values())):
             if name not in moving and not alike(name, row.get(name), answer.json.get(name)):
                 yield f"{name} of a message by its SID is another than in the list"
@@ -135,7 +139,10 @@ def sequence(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
             continue
         earlier, later = instant(str(row.get(given["earlier"]))), instant(str(row.get(given["later"])))
         if earlier and later and later < earlier:
-            yield Problem(f"{given['later']} is before {given['earlier']}", seen=f"{(earlier - later).total_seconds():.0f} s before")
+            yield Problem(
+                f"{given['later']} is before {given['earlier']}",
+                seen=f"{(earlier - later).total_seconds():.0f} s before",
+            )
 
 
 def explained(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -158,7 +165,9 @@ def coded(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
         if code not in CODES and not given.get("text"):
             yield Problem("an error code is none of the document's table", "30001 to 30010, or 30090", code[:20])
         if given.get("text") and code in CODES and text is not None and _plain(text) != CODES[code]:
-            yield Problem("the text of an error code is another than the table's", CODES[code], f"other words for {code}")
+            yield Problem(
+                "the text of an error code is another than the table's", CODES[code], f"other words for {code}"
+            )
 
 
 def _plain(text: Any) -> str:

@@ -70,7 +70,9 @@ def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
         return
     for name, words in given.get("one_of", {}).items():
         if made.answer.json.get(name) not in words:
-            yield Problem(f"{name} of the answer to a send is another", ", ".join(words), str(made.answer.json.get(name))[:20])
+            yield Problem(
+                f"{name} of the answer to a send is another", ", ".join(words), str(made.answer.json.get(name))[:20]
+            )
 
 
 def refused(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -80,7 +82,9 @@ def refused(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
         if {row.get("sid") for row in made.shown} - {row.get("sid") for row in made.before}:
             yield "a send that was refused is on the list all the same"
         return
-    yield Problem("a send that lacks what is required is not refused", f"status {given['status']}", f"status {made.answer.status}")
+    yield Problem(
+        "a send that lacks what is required is not refused", f"status {given['status']}", f"status {made.answer.status}"
+    )
 
 
 def represented(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -95,7 +99,11 @@ def represented(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator
         for place, body in (("the answer to a send", said), ("a message that was sent", found)):
             value = body.get(member)
             if number(value) != number(wanted):
-                yield Problem(f"{member} of {place} is another than was sent", f"{len(wanted)} characters", f"{len(str(value))} characters")
+                yield Problem(
+                    f"{member} of {place} is another than was sent",
+                    f"{len(wanted)} characters",
+                    f"{len(str(value))} characters",
+                )
     for member in given.get("alike", []):
         if not alike(member, said.get(member), found.get(member)):
             yield f"{member} of a message that was sent is another than its answer had"

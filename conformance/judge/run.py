@@ -99,7 +99,9 @@ _LOOKS: Final = 3
 
 
 def _held(seen: Survey) -> tuple[str, ...]:
-    return tuple(str(row.get("sid", row.get("MessageSid"))) + str(row.get("status", row.get("Status"))) for row in seen.rows)
+    return tuple(
+        str(row.get("sid", row.get("MessageSid"))) + str(row.get("status", row.get("Status"))) for row in seen.rows
+    )
 
 
 def judge(target: Target, seen: Survey, requirement: Requirement) -> Verdict:

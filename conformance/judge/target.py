@@ -131,12 +131,12 @@ class Target:
     def get(self, path: str, query: dict[str, Any] | None = None, *, anonymous: bool = False, **headers: str) -> Answer:
         """A GET, with the account's credentials unless it is to be `anonymous`."""
         whole = f"{path}?{urlencode(query)}" if query else path
-        return self.ask("GET", whole, b"", anonymous=anonymous, **headers)
+        return self.ask("GET", whole, b"", anonymous=anonymous, login=None, **headers)
 
     def ask(
         self, method: str, path: str, body: bytes = b"", *, anonymous: bool = False, login: tuple[str, str] | None = None, **headers: str
     ) -> Answer:  # fmt: skip
-        """Any request, with the account's credentials or those of `login`. A POST counts as a send. Raises StoppedBySafety and Unreachable."""
+        """Any request, with the account's credentials or those of `login`. A POST is a send. Raises StoppedBySafety and Unreachable."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if not anonymous:
             user, token = login or (self.account, self.token)
@@ -176,10 +176,14 @@ class Target:
         plain, _, query = path.partition("?")
         shown = plain.replace(self.account, "{account}").replace(self.property_sid or "\0", "{property}")
         if self.other is not None:
-            shown = shown.replace(self.other.account, "{other}").replace(self.other.property_sid or "\0", "{other property}")
+            shown = shown.replace(self.other.account, "{other}").replace(
+                self.other.property_sid or "\0", "{other property}"
+            )
         names = tuple(pair.partition("=")[0] for pair in query.split("&") if pair)
         whole = _whole(method, path, body, answer) if self.shows else ""
-        return Asked(method, shown, names, answer.status, answer.headers.get("content-type", ""), len(answer.body), whole)
+        return Asked(
+            method, shown, names, answer.status, answer.headers.get("content-type", ""), len(answer.body), whole
+        )
 
 
 _SHOWN = 2000

@@ -1,6 +1,7 @@
 """Searches of the new dialect: bounds, filters, counts and skips, each alone and together."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 from conformance.judge.laws import Law, Problem, Row, exactly
@@ -68,11 +69,17 @@ def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
     for row in (rows[0], rows[len(rows) // 2]):
         created = when(row)
         for moment, expected in ((created, inside), (created + 1, not inside)):
-            found = page(target, **{"Date_From": created - 1, "Date_To": created + 2, name: moment, "Results_Count": _SIZE})
+            found = page(
+                target, **{"Date_From": created - 1, "Date_To": created + 2, name: moment, "Results_Count": _SIZE}
+            )
             there = row.get("MessageSid") in sids(found)
             if there != expected and (len(found) < _SIZE or there):
                 side = "inclusive" if inside else "exclusive"
-                yield Problem(f"{name} is not {side} to the second", "inside" if expected else "outside", "inside" if there else "outside")
+                yield Problem(
+                    f"{name} is not {side} to the second",
+                    "inside" if expected else "outside",
+                    "inside" if there else "outside",
+                )
 
 
 def between(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -80,7 +87,7 @@ def between(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
     _whole(seen)
     moments = sorted(when(row) for row in seen.rows)
     cuts = [0, moments[len(moments) // 3], moments[-len(moments) // 3], FAR]
-    found = [row for first, end in zip(cuts, cuts[1:], strict=False) for row in searched(target, Date_From=first, Date_To=end)]
+    found = [row for first, end in pairwise(cuts) for row in searched(target, Date_From=first, Date_To=end)]
     yield from _exact("the list in stretches of time", found, seen.rows)
     middle = searched(target, Date_From=cuts[1], Date_To=cuts[2])
     if any(not cuts[1] <= when(row) < cuts[2] for row in middle if row.get("Scheduled") == row.get("Created")):
@@ -92,7 +99,12 @@ def together(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
     _whole(seen)
     moments = sorted(when(row) for row in seen.rows)
     ranges = {"Date_From": moments[len(moments) // 4], "Date_To": moments[-1] + 1} if given.get("dates") else {}
-    for status, direction in (("Delivered", "Transmit"), ("Received", "Transmit"), ("Delivered", "Receive"), ("Failed", "Transmit")):
+    for status, direction in (
+        ("Delivered", "Transmit"),
+        ("Received", "Transmit"),
+        ("Delivered", "Receive"),
+        ("Failed", "Transmit"),
+    ):
         wanted = [
             row for row in seen.rows
             if row.get("Status") == status and row.get("Direction") == direction
@@ -110,7 +122,11 @@ def sliced(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
             found = sids(page(target, **query, Results_Count=count, Results_Skip=skip))
             if found != whole[skip : skip + count]:
                 expected = f"{len(whole[skip : skip + count])} messages"
-                yield Problem("Results_Skip and Results_Count do not count what the filter keeps", expected, f"{len(found)} messages")
+                yield Problem(
+                    "Results_Skip and Results_Count do not count what the filter keeps",
+                    expected,
+                    f"{len(found)} messages",
+                )
 
 
 def count(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -118,7 +134,11 @@ def count(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
     for size in (1, 2, 5, 10, 60, 150, _SIZE):
         found = len(page(target, Results_Count=size))
         if found != min(size, len(seen.rows)):
-            yield Problem("a search does not show as many messages as it was asked for", str(min(size, len(seen.rows))), str(found))
+            yield Problem(
+                "a search does not show as many messages as it was asked for",
+                str(min(size, len(seen.rows))),
+                str(found),
+            )
 
 
 def default(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -138,14 +158,18 @@ def skip(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
         tiled = [sid for place in places for sid in sids(page(target, Results_Count=size, Results_Skip=place))]
         wanted = whole[places[0] : places[-1] + size] if places else []
         if tiled != wanted:
-            yield Problem("stretches by Results_Skip do not make up the list", f"{len(wanted)} messages", f"{len(tiled)} messages")
+            yield Problem(
+                "stretches by Results_Skip do not make up the list", f"{len(wanted)} messages", f"{len(tiled)} messages"
+            )
 
 
 def paged(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Pages of one size show each message once."""
     _whole(seen)
     size = max(20, -(-len(seen.rows) // 5))
-    shown = [row for place in range(0, len(seen.rows), size) for row in page(target, Results_Count=size, Results_Skip=place)]
+    shown = [
+        row for place in range(0, len(seen.rows), size) for row in page(target, Results_Count=size, Results_Skip=place)
+    ]
     yield from _exact("the list, page by page,", shown, seen.rows)
 
 

@@ -175,5 +175,6 @@ def _told(target: Target, made: Sending, name: str) -> list[Heard]:
 
 
 LAWS: Final[dict[str, Law]] = {
-    "send": send, "batch": batch, "kept": kept, "sent-as": sent_as, "once": once, "segmented": segmented, "stranger": stranger, "receipt": receipt,
+    "send": send, "batch": batch, "kept": kept, "sent-as": sent_as, "once": once, "segmented": segmented, "stranger": stranger,
+    "receipt": receipt,
 }  # fmt: skip

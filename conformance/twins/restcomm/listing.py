@@ -49,8 +49,10 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list; `start` is the position in the whole list at which it begins, `beside` the filters and the sort that were asked for:
-    "The URI for the next page of this list" is one of the list that they make."""
+    """One page of a list; `start` is the position in the whole list at which it begins, `beside` the filters and the sort that it has.
+
+    "The URI for the next page of this list" is one of the list that they make.
+    """
 
     number: int
     size: int

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -43,6 +44,7 @@ _XML_NAMES: Final = {
 }
 
 
+@lru_cache(10_000)
 def rfc2822(instant: float, zone: timezone = UTC) -> str:
     """An instant (epoch seconds) as in the document, the day not padded: `Thu, 4 Jul 2019 07:02:28 +0000`."""
     moment = datetime.fromtimestamp(instant // 1, zone)
@@ -50,6 +52,7 @@ def rfc2822(instant: float, zone: timezone = UTC) -> str:
     return f"{day} {moment:%H:%M:%S %z}"
 
 
+@lru_cache(10_000)
 def iso8601(instant: float) -> str:
     """An instant (epoch seconds) as the document shows date_sent: `2019-07-04T07:02:28.000Z`, always UTC."""
     moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=round(instant * 1000))
