@@ -308,7 +308,7 @@ def test_wrong_usage_and_a_safety_rule_are_told_apart(old: str, arguments: list[
 
 def test_an_unreachable_target_and_refused_credentials_are_told_apart(old: str) -> None:
     gone = judged("http://127.0.0.1:1")
-    assert (gone.returncode, "not reachable: ConnectError" in gone.stderr) == (10, True)
+    assert (gone.returncode, "not reachable: ConnectionRefusedError" in gone.stderr) == (10, True)
     refused = judged(old, token="wrong")
     assert (refused.returncode, "does not accept these credentials" in refused.stderr) == (11, True)
     assert "wrong" not in refused.stderr + refused.stdout

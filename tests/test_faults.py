@@ -45,6 +45,13 @@ def test_no_wrong_server_makes_the_suite_fail_itself(found: list[Result]) -> Non
     assert [(one.row.says, one.broken) for one in found if one.broken] == []
 
 
+def test_no_number_text_or_credential_is_in_what_is_said_of_a_failure(found: list[Result]) -> None:
+    texts = ("Conformance", "0123456789", "Your code", "token-one", "alice")
+    for one in found:
+        assert not re.search(r"[0-9]{8,}", one.said), one.row.says
+        assert not any(text in one.said for text in texts), one.row.says
+
+
 def test_the_table_is_not_stale(found: list[Result]) -> None:
     assert PAGE.read_text("utf-8") == written(found), "run: python -m conformance.faults > docs/wrong-servers.md"
 

@@ -1,6 +1,6 @@
 """Faults of how a server reads a request."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -97,8 +97,6 @@ def unlocked(given: dict[str, Any]) -> Fault:
 
 
 def _is_let_in(headers: dict[str, str], account: str, takes: str) -> bool:
-    from base64 import b64decode  # noqa: PLC0415 - beside its only use
-
     if "authorization" not in headers:
         return takes == "none"
     try:

@@ -126,16 +126,15 @@ def _cut(honest: Row, rows: list[Row], asked: dict[str, str], given: dict[str, A
     beside = {name: asked[name] for name in ("Limit", "From", "To", "StartTime", "EndTime", "SortBy") if name in asked}
 
     def link(place: int) -> str:
-        return f"{honest['uri']}?{urlencode({'Page': place, 'PageSize': size, **beside})}"
+        return f"{honest['uri']}?{urlencode([('Page', place), ('PageSize', size), *beside.items()])}"
 
-    made = dict(honest)
-    made |= {
+    made: dict[str, Any] = {
         "total": len(rows), "num_pages": last, "start": str(number * size),
         "end": str(number * size + max(len(shown) - 1, 0)), "last_page_uri": link(last), "first_page_uri": link(0),
         "next_page_uri": link(number + 1) if number < last else "null", "previous_page_uri": link(number - 1) if number else "null",
         "messages": shown,
     }  # fmt: skip
-    return made
+    return {**honest, **made}
 
 
 def new_list(given: dict[str, Any]) -> Fault:

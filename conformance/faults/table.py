@@ -13,11 +13,12 @@ from conformance.faults.answering import ANSWERING
 from conformance.faults.asking import ASKING
 from conformance.faults.honest import HONEST, Known
 from conformance.faults.relisting import RELISTING
+from conformance.faults.showing import SHOWING
 from conformance.faults.wrong import Fault, Wrong, target
 from conformance.judge.requirements import DIALECTS, Requirement, load
 from conformance.judge.run import Verdict, run
 
-KINDS: Final = {**ASKING, **ANSWERING, **RELISTING}
+KINDS: Final = {**ASKING, **ANSWERING, **SHOWING, **RELISTING}
 """What a fault can be, by the names that the data uses."""
 
 
@@ -47,7 +48,11 @@ class Freedom(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Result(NamedTuple):
-    """What a run against one wrong server found: whether the requirement that should catch it does, and whether any must does."""
+    """What a run against one wrong server found.
+
+    Whether the requirement that should catch it does, how many other musts fail, at what the suite itself failed, and all that was said of
+    failures.
+    """
 
     dialect: str
     row: Row
@@ -55,6 +60,7 @@ class Result(NamedTuple):
     is_caught: bool
     other_musts: int
     broken: tuple[str, ...]
+    said: str
 
 
 @cache
@@ -103,7 +109,8 @@ def judged(dialect: str, row: Row) -> Result:
     musts = {one.requirement.id for one in found if one.outcome == "failed" and one.requirement.level == "must"}
     requirement = next(one.requirement for one in found if one.requirement.id == row.caught_by)
     broken = tuple(f"{one.requirement.id}: {one.why}" for one in found if one.outcome == "broken")
-    return Result(dialect, row, requirement, row.caught_by in failed, len(musts - {row.caught_by}), broken)
+    said = "\n".join(f"{one.why} {one.expected} {one.seen}" for one in found if one.outcome == "failed")
+    return Result(dialect, row, requirement, row.caught_by in failed, len(musts - {row.caught_by}), broken, said)
 
 
 def results() -> Iterator[Result]:

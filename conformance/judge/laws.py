@@ -85,6 +85,12 @@ def kind_of(value: Any) -> str:
     return next((name for name, test in TYPES.items() if name != "link" and test(value)), "nothing")
 
 
+def plain(value: Any) -> str:
+    """A value that may stand in a report as it is: a word, or a small number; of anything else its JSON type."""
+    text = str(value)
+    return text if re.fullmatch(r"[A-Za-z-]{1,20}|-?[0-9]{1,7}", text) else kind_of(value)
+
+
 def closed(answer: Answer) -> Iterator[Problem]:
     """An answer that gives nothing away."""
     if answer.is_good:
@@ -111,8 +117,7 @@ def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
         if "pattern" in given and not (isinstance(value, str) and re.fullmatch(given["pattern"], value)):
             yield f"{name} is not of the form that the document shows"
         if "one_of" in given and value not in given["one_of"]:
-            seen_word = value if isinstance(value, str) and value.isalpha() else kind_of(value)
-            yield Problem(f"{name} is none of the words of the document", ", ".join(given["one_of"]), seen_word)
+            yield Problem(f"{name} is none of the words of the document", ", ".join(given["one_of"]), plain(value))
         if "at_least" in given and not (TYPES["integer"](value) and value >= given["at_least"]):
             yield f"{name} is less than {given['at_least']}"
         if "at_most" in given and TYPES["integer"](value) and value > given["at_most"]:
@@ -125,7 +130,7 @@ def conditional(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator
         if row.get(given["field"]) is not None and row.get(given["of"]) not in given["words"]:
             yield Problem(
                 f"{given['field']} is there although {given['of']} does not allow it",
-                f"{given['of']} is one of {', '.join(given['words'])}", f"{given['of']} {row.get(given['of'])}",
+                f"{given['of']} is one of {', '.join(given['words'])}", f"{given['of']} {plain(row.get(given['of']))}",
             )  # fmt: skip
 
 
@@ -137,9 +142,11 @@ def implies(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
             continue
         value = row.get(given["then"])
         if given.get("present") and value is None:
-            yield Problem(f"{given['then']} is missing although {given['if']} is {row[given['if']]}")
+            yield Problem(f"{given['then']} is missing although {given['if']} is {plain(row[given['if']])}")
         if ("one_of" in given and value not in given["one_of"]) or value in given.get("none_of", ()):
-            yield Problem(f"{given['then']} does not go with {given['if']} {row[given['if']]}", seen=str(value)[:20])
+            yield Problem(
+                f"{given['then']} does not go with {given['if']} {plain(row[given['if']])}", seen=plain(value)
+            )
 
 
 def unique(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import Any, Final
 
-from conformance.judge.laws import Law, Problem, Row, exactly, is_number, most_telling, number, parts_of
+from conformance.judge.laws import Law, Problem, Row, exactly, is_number, most_telling, number, parts_of, plain
 from conformance.judge.restcomm_lists import everything, page_of, rows_in, sids
 from conformance.judge.survey import Skipped, Survey
 from conformance.judge.target import Target
@@ -57,7 +57,7 @@ def party(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
         most = [row for row in seen.rows if number(row.get(member)) == number(value)]
         yield from exactly(f"a filter by {name}", found, least, most, "sid")
         if total != len(found):
-            yield Problem(f"total does not count what a filter by {name} keeps", str(len(found)), str(total))
+            yield Problem(f"total does not count what a filter by {name} keeps", str(len(found)), plain(total))
 
 
 def plus(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -145,7 +145,7 @@ def between(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
         wanted = _within(seen.rows, first, last)
         yield from exactly("a list from StartTime to EndTime", found, wanted, wanted, "sid")
         if total != len(found):
-            yield Problem("total does not count what lies between two bounds", str(len(found)), str(total))
+            yield Problem("total does not count what lies between two bounds", str(len(found)), plain(total))
 
 
 def _kept(row: Row, wanted: list[str]) -> Callable[[Row], bool]:
@@ -182,7 +182,7 @@ def _exact(target: Target, query: dict[str, Any], expected: list[Row], wanted: l
     found, total = everything(target, **query)
     yield from exactly(what, found, expected, expected, "sid")
     if total != len(expected):
-        yield Problem(f"total does not count what {what} keeps", str(len(expected)), str(total))
+        yield Problem(f"total does not count what {what} keeps", str(len(expected)), plain(total))
     moments = [created(row) for row in found]
     if "SortBy" in query and moments != sorted(moments, reverse="desc" in query["SortBy"]):
         yield f"{what} is not in the order that was asked for"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from conformance.judge.laws import Law, Problem, Row, answered, exactly
+from conformance.judge.laws import Law, Problem, Row, answered, exactly, plain
 from conformance.judge.survey import PAGE, Skipped, Survey, rows_of
 from conformance.judge.target import Answer, Target
 
@@ -96,7 +96,9 @@ def arithmetic(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[
         possible = [name for name in possible if rules[name](total, size) == pages]
         if not possible:
             yield Problem(
-                f"num_pages is not the number of pages of {size}, by the rule of the other sizes", expected, str(pages)
+                f"num_pages is not the number of pages of {size}, by the rule of the other sizes",
+                expected,
+                plain(pages),
             )
             return
 
@@ -107,7 +109,7 @@ def echoed(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
         page = page_of(target, **query)
         for name, wanted in (("page", query.get("Page", 0)), ("page_size", query["PageSize"])):
             if page.get(name) != wanted and name == given["member"]:
-                yield Problem(f"{name} is not the one that was asked for", str(wanted), str(page.get(name)))
+                yield Problem(f"{name} is not the one that was asked for", str(wanted), plain(page.get(name)))
 
 
 def sized(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -133,10 +135,10 @@ def positions(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[s
         page = page_of(target, Page=place, PageSize=size) if place else page_of(target, PageSize=size)
         shown = len(page[MEMBER])
         if str(page.get("start")) != str(place * size):
-            yield Problem("start is not the place of the first message", str(place * size), str(page.get("start")))
+            yield Problem("start is not the place of the first message", str(place * size), plain(page.get("start")))
         if shown and str(page.get("end")) != str(place * size + shown - 1):
             yield Problem(
-                "end is not the place of the last message", str(place * size + shown - 1), str(page.get("end"))
+                "end is not the place of the last message", str(place * size + shown - 1), plain(page.get("end"))
             )
 
 
@@ -150,7 +152,7 @@ def totals(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
     for place in places:
         page = page_of(target, Page=place, PageSize=size) if place else page_of(target, PageSize=size)
         if page.get("total") != total:
-            yield Problem("total differs from page to page", str(total), str(page.get("total")))
+            yield Problem("total differs from page to page", str(total), plain(page.get("total")))
         wanted, found = min(size, total - place * size), rows_in(page)
         if len(found) != wanted:
             yield Problem("a page does not have as many messages as its place allows", str(wanted), str(len(found)))
@@ -270,9 +272,9 @@ def limit(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
         if len(page[MEMBER]) != wanted and given.get("shown"):
             yield Problem(f"a list with Limit {most} shows another number", str(wanted), str(len(page[MEMBER])))
         if page.get("limit") != most and not given.get("shown"):
-            yield Problem("limit is not the one that was asked for", str(most), str(page.get("limit")))
+            yield Problem("limit is not the one that was asked for", str(most), plain(page.get("limit")))
         if page.get("total") != wanted and not given.get("shown"):
-            yield Problem("total is not cut at Limit", str(wanted), str(page.get("total")))
+            yield Problem("total is not cut at Limit", str(wanted), plain(page.get("total")))
 
 
 LAWS: Final[dict[str, Law]] = {

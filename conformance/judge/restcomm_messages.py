@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from conformance.judge.laws import Law, Problem, Row, answered, media_of, number
+from conformance.judge.laws import Law, Problem, Row, answered, media_of, number, plain
 from conformance.judge.restcomm_filters import instant
 from conformance.judge.restcomm_lists import reached
 from conformance.judge.survey import Skipped, Survey
@@ -82,9 +82,9 @@ def as_xml(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
     row = seen.picked[0]
     if given["what"] == "list":
         answer = target.get(target.messages, {"PageSize": 5})
-        plain = target.get(target.messages + ".json", {"PageSize": 5})
+        other = target.get(target.messages + ".json", {"PageSize": 5})
     else:
-        answer, plain = got(target, row.get("sid"), ""), got(target, row.get("sid"))
+        answer, other = got(target, row.get("sid"), ""), got(target, row.get("sid"))
     if not media_of(answer).endswith("xml"):
         raise Skipped("the server does not answer XML where nothing asks for JSON")
     try:
@@ -93,7 +93,7 @@ def as_xml(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
         yield "the XML cannot be parsed"
         return
     shown = [{child.tag: child.text or "" for child in element} for element in root.iter("SMSMessage")]
-    body = plain.json if isinstance(plain.json, dict) else {}
+    body = other.json if isinstance(other.json, dict) else {}
     rows = body.get("messages", [body] if given["what"] != "list" else [])
     if len(shown) != len(rows):
         yield Problem("the XML holds another number of messages than the JSON", str(len(rows)), str(len(shown)))
@@ -163,7 +163,11 @@ def coded(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
         if row.get("error_code") is None or row.get("status") not in given["statuses"]:
             continue
         if code not in CODES and not given.get("text"):
-            yield Problem("an error code is none of the document's table", "30001 to 30010, or 30090", code[:20])
+            yield Problem(
+                "an error code is none of the document's table",
+                "30001 to 30010, or 30090",
+                plain(row.get("error_code")),
+            )
         if given.get("text") and code in CODES and text is not None and _plain(text) != CODES[code]:
             yield Problem(
                 "the text of an error code is another than the table's", CODES[code], f"other words for {code}"

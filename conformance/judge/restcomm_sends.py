@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from conformance.judge.inbox import Heard
-from conformance.judge.laws import Law, Problem, Row, answered, closed, has_status, number
+from conformance.judge.laws import Law, Problem, Row, answered, closed, has_status, number, plain
 from conformance.judge.restcomm_lists import everything, listed, rows_in
 from conformance.judge.restcomm_messages import alike, got
 from conformance.judge.survey import Skipped, Survey, rows_of
@@ -71,7 +71,7 @@ def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
     for name, words in given.get("one_of", {}).items():
         if made.answer.json.get(name) not in words:
             yield Problem(
-                f"{name} of the answer to a send is another", ", ".join(words), str(made.answer.json.get(name))[:20]
+                f"{name} of the answer to a send is another", ", ".join(words), plain(made.answer.json.get(name))
             )
 
 
@@ -191,13 +191,19 @@ def callback(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
     if "field" in given:
         yield from _field_told(target, made, calls, given["field"])
     if given.get("words") and set(statuses) - set(EVENTS):
-        yield Problem("MessageStatus is none of the words of the document", ", ".join(EVENTS), ", ".join(statuses)[:60])
+        yield Problem(
+            "MessageStatus is none of the words of the document",
+            ", ".join(EVENTS),
+            ", ".join(map(plain, statuses))[:60],
+        )
     if given.get("order") and not _in_order(statuses):
-        yield Problem("events are not in the order of the document", "sent, then delivered", ", ".join(statuses)[:60])
+        yield Problem(
+            "events are not in the order of the document", "sent, then delivered", ", ".join(map(plain, statuses))[:60]
+        )
     if given.get("ending") and (ended := _status(target, made)) in EVENTS[1:] and ended not in statuses:
-        yield Problem("how the message ended is not told", ended, ", ".join(statuses)[:60])
+        yield Problem("how the message ended is not told", ended, ", ".join(map(plain, statuses))[:60])
     if given.get("once") and (len(set(statuses)) != len(statuses) or len(statuses) > 2):
-        yield Problem("an event is told more than once", "each once", ", ".join(statuses)[:60])
+        yield Problem("an event is told more than once", "each once", ", ".join(map(plain, statuses))[:60])
 
 
 def _status(target: Target, made: Sending) -> str:

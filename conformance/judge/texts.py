@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from conformance.judge.laws import Problem
+from conformance.judge.laws import Problem, plain
 
 TEXT: Final = "Conformance test"
 LONG: Final = "Conformance test of a text that takes more than one segment: " + "0123456789 " * 18 + "the end"
@@ -21,7 +21,7 @@ def fitting(count: Any, text: str, name: str, least: int = 1) -> Iterator[Proble
     units = len(text.encode("utf-16-le", "surrogatepass")) // 2
     fewest, most = -(-len(text) // 160), max(-(-units // 60), 1)
     if not isinstance(count, int) or isinstance(count, bool) or count < least:
-        yield Problem(f"{name} is not a number of segments", f"{least} or more", str(count)[:20])
+        yield Problem(f"{name} is not a number of segments", f"{least} or more", plain(count))
     elif units <= 70 and count > 1:
         yield Problem(f"{name} is more than the text takes", "1", str(count))
     elif not fewest <= count <= most and (count or fewest > 1):
