@@ -145,7 +145,7 @@ def positions(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[s
 def totals(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """total is the same on every page, and as many messages as the pages show. A long list is looked at at its beginning and its end."""
     total = total_of(seen)
-    size = min(max(7, -(-total // 6)), PAGE["restcomm"])
+    size = min(max(7, -(-total // 4)), PAGE["restcomm"])
     last = max(total - 1, 0) // size
     places = range(last + 1) if last < 8 else (0, 1, 2, last - 1, last)
     shown: list[Row] = []
@@ -210,7 +210,7 @@ def chain(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
     least, _ = everything(target, **query)
     if given.get("beside") == "Limit":
         least = rows[: query["Limit"]]
-    size = max(2, -(-len(least) // 4))
+    size = max(2, -(-len(least) // 3))
     page = page_of(target, **query, PageSize=size)
     shown, steps = rows_in(page), 1
     while page.get("next_page_uri") not in ENDS and steps < _MOST_PAGES and len(shown) < 3000:
