@@ -146,6 +146,7 @@ def _listed(path: Path | None, dialect: str) -> list[expected.Expected]:
 def _run(target: Target, requirements: list[Requirement], seed: int, *, verbose: bool) -> list[Verdict]:
     """The run. Ends the process where nothing can be judged."""
     try:
+        target.remembers = True
         first_look(target)
         with Progress(len(requirements), verbose=verbose) as progress:
             return run(target, requirements, progress, seed=seed)

@@ -91,6 +91,11 @@ def plain(value: Any) -> str:
     return text if re.fullmatch(r"[A-Za-z-]{1,20}|-?[0-9]{1,7}", text) else kind_of(value)
 
 
+def span(seconds: float) -> str:
+    """A stretch of time for a report: seconds, or days where it is long."""
+    return f"{seconds:.0f} s" if seconds < 172_800 else f"{min(seconds / 86_400, 99_999):.0f} days"
+
+
 def closed(answer: Answer) -> Iterator[Problem]:
     """An answer that gives nothing away."""
     if answer.is_good:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from conformance.judge import v2_searches, v2_sends
-from conformance.judge.laws import SHARED, Law, Problem, Row, answered, closed
+from conformance.judge.laws import SHARED, Law, Problem, Row, answered, closed, span
 from conformance.judge.survey import FAR, Skipped, Survey, shown
 from conformance.judge.target import Answer, Target
 from conformance.judge.texts import fitting
@@ -101,7 +101,7 @@ def stamps(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
     for row in seen.rows:
         earlier, later = row.get(given["earlier"]), row.get(given["later"])
         if isinstance(earlier, int) and isinstance(later, int) and later < earlier:
-            yield Problem(f"{given['later']} is before {given['earlier']}", seen=f"{earlier - later} s before")
+            yield Problem(f"{given['later']} is before {given['earlier']}", seen=f"{span(earlier - later)} before")
 
 
 def segments(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:

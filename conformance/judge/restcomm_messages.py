@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from conformance.judge.laws import Law, Problem, Row, answered, media_of, number, plain
+from conformance.judge.laws import Law, Problem, Row, answered, media_of, number, plain, span
 from conformance.judge.restcomm_filters import instant
 from conformance.judge.restcomm_lists import reached
 from conformance.judge.survey import Skipped, Survey
@@ -141,7 +141,7 @@ def sequence(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
         if earlier and later and later < earlier:
             yield Problem(
                 f"{given['later']} is before {given['earlier']}",
-                seen=f"{(earlier - later).total_seconds():.0f} s before",
+                seen=f"{span((earlier - later).total_seconds())} before",
             )
 
 
