@@ -48,7 +48,8 @@ def test_no_wrong_server_makes_the_suite_fail_itself(found: list[Result]) -> Non
 def test_no_number_text_or_credential_is_in_what_is_said_of_a_failure(found: list[Result]) -> None:
     texts = ("Conformance", "0123456789", "Your code", "token-one", "alice")
     for one in found:
-        assert not re.search(r"[0-9]{8,}", one.said), one.row.says
+        said = one.said.replace("more than 99999999999", "")  # the bound of a requirement
+        assert not re.search(r"[0-9]{8,}", said), one.row.says
         assert not any(text in one.said for text in texts), one.row.says
 
 
