@@ -65,7 +65,7 @@ class RestcommClient:
         form = urlencode({"From": "19876543212", "To": recipient, "Body": text}).encode()
         media = "application/x-www-form-urlencoded"
         answer = self._target.ask("POST", self._target.messages + ".json", form, content_type=media)
-        return str(answer.json["sid"]) if answer.status == 200 else None
+        return str(answer.json["sid"]) if answer.is_good else None
 
     def get(self, sid: str) -> Seen | None:
         answer = self._target.get(f"{self._target.messages}/{quote(sid, safe='')}.json")
@@ -95,11 +95,14 @@ class PropertiesV2Client:
     def send(self, recipient: str, text: str) -> str | None:
         body = msgspec.json.encode({"From": "+19876543212", "To": f"+{recipient}", "Text": text})
         answer = self._target.ask("POST", self._target.messages, body, content_type="application/json")
-        return str(answer.json["Message"]["MessageSid"]) if answer.status == 200 else None
+        return str(answer.json.get("Message", answer.json)["MessageSid"]) if answer.is_good else None
 
     def get(self, sid: str) -> Seen | None:
         answer = self._target.get(f"{self._target.base}/v2/Messages/{quote(sid, safe='')}")
-        return None if answer.status == 404 else self._seen(_good(answer)["Message"])
+        if answer.status == 404:
+            return None
+        body = _good(answer)
+        return self._seen(body.get("Message", body))
 
     def walk(self) -> list[Seen]:
         return list(self._pages())

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -308,7 +309,7 @@ def test_wrong_usage_and_a_safety_rule_are_told_apart(old: str, arguments: list[
 
 def test_an_unreachable_target_and_refused_credentials_are_told_apart(old: str) -> None:
     gone = judged("http://127.0.0.1:1")
-    assert (gone.returncode, "not reachable: ConnectError" in gone.stderr) == (10, True)
+    assert (gone.returncode, "not reachable: ConnectionRefusedError" in gone.stderr) == (10, True)
     refused = judged(old, token="wrong")
     assert (refused.returncode, "does not accept these credentials" in refused.stderr) == (11, True)
     assert "wrong" not in refused.stderr + refused.stdout
@@ -468,3 +469,42 @@ def test_a_report_shows_what_was_said_only_where_that_is_asked_for(old: str, tmp
     assert '\\"date_created\\"' in shown["shown"] and "> GET " in shown["shown"]
     for text in shown.values():
         assert TOKEN not in text and "authorization" not in text.lower().replace("www-authenticate", "")
+
+
+def test_callbacks_are_judged_by_a_receiver_that_the_run_starts(told_old: str, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    leave = ["--allow-send", "--to", "+15550100009", "--twin", told_old, "--callback-url", url]
+    done = judged(told_old, *leave, "--id", "restcomm.callback", "--report", "json", "--report-dir", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = json.loads((tmp_path / "results.json").read_text("utf-8"))["counts"]
+    assert counts == {"passed": 14}
+
+
+def test_a_receiver_that_is_not_reached_is_told_from_one_that_is(told_old: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        there = f"127.0.0.1:{free.getsockname()[1]}"
+    leave = ["--allow-send", "--to", "+15550100009", "--twin", told_old, "--callback-listen", there]
+    done = judged(told_old, *leave, "--callback-url", "http://127.0.0.1:1", "--id", "restcomm.callback.01")
+    assert (done.returncode, "the StatusCallback is not called" in done.stdout) == (1, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--callback-url", "http://127.0.0.1:1"], "--allow-send"),
+        (["--callback-url", "127.0.0.1:1", "--allow-send", "--to", "+15550100009"], "http://"),
+        (["--other-account", "AC2"], "go together"),
+        (["--other-account", "AC2", "--other-token", "env:TOKEN", "--other-property", "P"], "--other-property"),
+    ],
+)
+def test_leave_that_cannot_be_used_is_wrong_usage(old: str, arguments: list[str], said: str) -> None:
+    done = judged(old, *arguments)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+def test_an_account_that_sees_another_is_bad(old: str) -> None:
+    done = judged(old, "--other-account", "AC1", "--other-token", "env:TOKEN", "--id", "restcomm.access.13")
+    assert (done.returncode, "a message of another account is on the list" in done.stdout) == (1, True), done.stderr

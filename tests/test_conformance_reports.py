@@ -88,9 +88,9 @@ def test_a_failure_says_what_was_expected_and_seen_and_how_to_repeat_it(name: st
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_run_of_wrong_servers_leaves_nothing_private_in_a_report(name: str) -> None:
-    from tests.test_judge import TO, _reversed, old_twin, target, wrong
+    from tests.test_judge import TO, backwards, old_twin, target
 
-    found = tuple(run(target("restcomm", wrong(old_twin(), _reversed), sends=20), load("restcomm")))
+    found = tuple(run(target("restcomm", backwards(old_twin()), sends=20), load("restcomm")))
     said = written(name, replace(REPORT, verdicts=found, known={}))
     assert "restcomm.list.sort.12" in said
     secret = b64encode(b"AC1:token").decode()

@@ -1,4 +1,4 @@
-"""The judge judged: good servers pass every must, wrong ones are caught by the requirement that should catch them."""
+"""The judge judged: good servers pass, and what it does and does not do to a server. Wrong ones are in test_faults.py."""
 
 import json
 import re
@@ -6,13 +6,12 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
 from conformance.clock import ManualClock
 from conformance.judge import expected
-from conformance.judge.requirements import DIALECTS, Requirement, load
+from conformance.judge.requirements import DIALECTS, Level, Requirement, load
 from conformance.judge.run import LAWS, Refused, Verdict, failures, judge, run
 from conformance.judge.survey import survey
 from conformance.judge.target import Answer, StoppedBySafety, Target, Unreachable
@@ -47,22 +46,35 @@ def new_twin(messages: int = 120, **knobs: Any) -> Ask:
     return lambda request: call(twin.app, request)
 
 
-def old_before_new() -> Ask:
+def old_before_new(**settings: Any) -> Ask:
     """The proxy: restcomm in front of the new provider."""
     world = World(
-        spoken("restcomm"), spoken("properties-v2", "back"), new_twin(), accounts=("AC1", "A1"), properties=("", PROPERTY),
+        spoken("restcomm", **settings), spoken("properties-v2", "back"), new_twin(), accounts=("AC1", "A1"), properties=("", PROPERTY),
         tokens=("token", "token"),
     )  # fmt: skip
     return lambda request: world.play(request, CLOCK()).response
 
 
-def new_before_old() -> Ask:
+def new_before_old(**settings: Any) -> Ask:
     """The proxy: properties-v2 in front of the old provider."""
     world = World(
-        spoken("properties-v2"), spoken("restcomm", "back"), old_twin(), accounts=("A1", "AC1"), properties=(PROPERTY, ""),
+        spoken("properties-v2", **settings), spoken("restcomm", "back"), old_twin(), accounts=("A1", "AC1"), properties=(PROPERTY, ""),
         tokens=("token", "token"),
     )  # fmt: skip
     return lambda request: world.play(request, CLOCK()).response
+
+
+def backwards(server: Ask) -> Ask:
+    """A server whose lists are the other way round."""
+
+    def asked(request: Request) -> Response:
+        answer = server(request)
+        body = json.loads(answer.body) if "json" in (answer.header("content-type") or "") else None
+        if not isinstance(body, dict) or "messages" not in body:
+            return answer
+        return answer.replace(body=json.dumps({**body, "messages": body["messages"][::-1]}).encode())
+
+    return asked
 
 
 def target(dialect: str, server: Ask, *, sends: int = 0, token: str = TOKEN) -> Target:
@@ -75,7 +87,7 @@ def target(dialect: str, server: Ask, *, sends: int = 0, token: str = TOKEN) -> 
     account = "AC1" if dialect == "restcomm" else "A1"
     return Target(
         dialect=dialect, transport=transport, account=account, token=token, send_to=TO if sends else "", max_sends=sends,
-        property_sid=PROPERTY if dialect == "properties-v2" else "", turn=CLOCK.advance,
+        property_sid=PROPERTY if dialect == "properties-v2" else "", turn=CLOCK.advance, sleep=lambda _: None,
     )  # fmt: skip
 
 
@@ -86,199 +98,51 @@ GOOD = {
     "the old twin": ("restcomm", old_twin), "the new twin": ("properties-v2", new_twin),
     "restcomm before the new twin": ("restcomm", old_before_new), NEW_BEFORE_OLD: ("properties-v2", new_before_old),
 }  # fmt: skip
+UNTOLD = {"restcomm.route.13", "properties-v2.search.38", "properties-v2.search.39"}
+"""HEAD is answered by the shell, which is not here; and no message of an old provider has two instants that tell."""
+
+
+def failed_at_all(verdicts: list[Verdict], level: Level) -> list[tuple[str, str]]:
+    return [(one.requirement.id, one.why) for one in failures(verdicts, level) if one.requirement.id not in UNTOLD]
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_good_server_fails_no_must_and_no_should(name: str) -> None:
+def test_a_good_server_fails_no_requirement(name: str) -> None:
     dialect, made = GOOD[name]
     verdicts = run(target(dialect, made(), sends=20), load(dialect))
-    accepted = (
-        {one.id for one in expected.load(EXPECTED, [one.id for one in load(dialect)], TODAY)}
-        if name == NEW_BEFORE_OLD
-        else set()
-    )
-    assert [
-        (one.requirement.id, one.why) for one in failures(verdicts, "should") if one.requirement.id not in accepted
-    ] == []
-    assert expected.stale(expected.load(EXPECTED, accepted, TODAY), verdicts) == [] if accepted else True
+    accepted = expected.load(EXPECTED, [one.id for one in load(dialect)], TODAY) if name == NEW_BEFORE_OLD else []
+    ids = {one.id for one in accepted}
+    assert [one for one in failed_at_all(verdicts, "may") if one[0] not in ids] == []
+    assert expected.stale(accepted, verdicts) == []
     assert [one.requirement.id for one in verdicts if one.outcome == "broken"] == []
-    skipped = [one.requirement.id for one in verdicts if one.outcome == "skipped"]
-    assert skipped == [], "everything can be judged where there are messages and leave to send"
+    skipped = {one.requirement.id for one in verdicts if one.outcome == "skipped" and not one.withheld}
+    assert skipped <= UNTOLD, "everything can be judged where there are messages and leave to send"
 
 
-# ---- wrong servers --------------------------------------------------------------------------------------------------
+ALLOWED: tuple[dict[str, Any], ...] = (
+    {"numbers": "plus"}, {"no_page": "json-null"}, {"nulls": "written"}, {"body_sort": "offer"}, {"unknown_sort": "ignore"},
+    {"odd_case": "ignore"}, {"unfiltered": "ignore"}, {"unknown_parameters": "refuse"},
+)  # fmt: skip
+"""Settings of the old front that the document allows."""
 
 
-def wrong(
-    server: Ask, change: Callable[[Request, Any], Any] | None = None, ask: Callable[[Request], Request] | None = None
-) -> Ask:
-    """A server whose JSON answers are changed, or that hears something else than it was asked."""
-
-    def asked(request: Request) -> Response:
-        answer = server(ask(request) if ask else request)
-        if change is None or "json" not in (answer.header("content-type") or ""):
-            return answer
-        return answer.replace(body=json.dumps(change(request, json.loads(answer.body))).encode())
-
-    return asked
+@pytest.mark.parametrize("settings", ALLOWED, ids=lambda given: "-".join(map(str, *given.items())))
+def test_the_proxy_passes_with_every_setting_that_the_document_allows(settings: dict[str, Any]) -> None:
+    verdicts = run(target("restcomm", old_before_new(**settings), sends=20), load("restcomm"))
+    assert failed_at_all(verdicts, "should") == []
 
 
-def _each(member: str, edit: Callable[[dict[str, Any]], Any]) -> Callable[[Request, Any], Any]:
-    def change(request: Request, body: Any) -> Any:
-        for row in body.get(member, [] if "sid" not in body else [body]) if isinstance(body, dict) else []:
-            edit(row)
-        return body
-
-    return change
+def test_the_proxy_passes_with_the_other_status_for_an_unknown_message() -> None:
+    verdicts = run(target("properties-v2", new_before_old(not_found_status=400), sends=20), load("properties-v2"))
+    accepted = {one.id for one in expected.load(EXPECTED, [one.id for one in load("properties-v2")], TODAY)}
+    assert [one for one in failed_at_all(verdicts, "should") if one[0] not in accepted] == []
 
 
-def _page(edit: Callable[[dict[str, Any]], Any]) -> Callable[[Request, Any], Any]:
-    def change(request: Request, body: Any) -> Any:
-        if isinstance(body, dict) and "num_pages" in body:
-            edit(body)
-        return body
-
-    return change
-
-
-def _deaf(*names: str) -> Callable[[Request], Request]:
-    """A server that does not hear these parameters."""
-    return lambda request: request.replace(
-        query=urlencode([pair for pair in parse_qsl(request.query, keep_blank_values=True) if pair[0] not in names])
-    )
-
-
-def _shifted(name: str, pattern: str, by: int) -> Callable[[Request], Request]:
-    """A server whose bound is off by some seconds."""
-    from datetime import datetime, timedelta
-
-    def change(request: Request) -> Request:
-        pairs = []
-        for key, value in parse_qsl(request.query, keep_blank_values=True):
-            shifted = value
-            if key == name and len(value) > 10 and pattern:
-                shifted = (datetime.fromisoformat(value) + timedelta(seconds=by)).strftime(pattern)
-            elif key == name and not pattern:
-                shifted = str(int(value) + by)
-            pairs.append((key, shifted))
-        return request.replace(query=urlencode(pairs))
-
-    return change
-
-
-def _reversed(request: Request, body: Any) -> Any:
-    if isinstance(body, dict) and isinstance(body.get("messages"), list):
-        body["messages"].reverse()
-    return body
-
-
-def _set(name: str, value: Any) -> Callable[[dict[str, Any]], Any]:
-    return lambda row: row.__setitem__(name, value)
-
-
-def _on(name: str, edit: Callable[[Any], Any]) -> Callable[[dict[str, Any]], Any]:
-    return lambda row: row.__setitem__(name, edit(row[name])) if name in row else None
-
-
-def _status(server: Ask, before: int, after: int) -> Ask:
-    def asked(request: Request) -> Response:
-        answer = server(request)
-        return answer.replace(status=after) if answer.status == before else answer
-
-    return asked
-
-
-def _swapped(row: dict[str, Any]) -> None:
-    row["status"] = {"delivered": "done", "sent": "submitted"}.get(row["status"], row["status"])
-
-
-def _goes_back(row: dict[str, Any]) -> None:
-    row["status"] = {"sent": "queued"}.get(row["status"], row["status"])
-
-
-def _iso(text: str) -> str:
-    return re.sub(r", (\d) ", r", 0\1 ", text)
-
-
-ISO = "%Y-%m-%dT%H:%M:%S"
-Wrong = tuple[str, Callable[[], Ask], str]
-
-
-def _old(
-    change: Callable[[Request, Any], Any] | None, caught_by: str, ask: Callable[[Request], Request] | None = None
-) -> Wrong:
-    return "restcomm", lambda: wrong(old_twin(), change, ask), f"restcomm.{caught_by}"
-
-
-def _new(
-    change: Callable[[Request, Any], Any] | None, caught_by: str, ask: Callable[[Request], Request] | None = None
-) -> Wrong:
-    return "properties-v2", lambda: wrong(new_twin(), change, ask), f"properties-v2.{caught_by}"
-
-
-def _rows(name: str, edit: Callable[[Any], Any], member: str = "messages") -> Callable[[Request, Any], Any]:
-    return _each(member, _on(name, edit))
-
-
-def _paged(**edits: Callable[[dict[str, Any]], Any]) -> Callable[[Request, Any], Any]:
-    return _page(lambda page: page.update({name: edit(page) for name, edit in edits.items()}))
-
-
-WRONG: dict[str, Wrong] = {
-    "num_pages by the ceiling": _old(
-        _paged(num_pages=lambda page: -(-page["total"] // page["page_size"])), "list.paging.13"
-    ),
-    "end one past the last": _old(_paged(end=lambda page: str(int(page["end"]) + 1)), "list.paging.14"),
-    "total of the page": _old(_paged(total=lambda page: len(page["messages"])), "list.paging.15"),
-    "start as a number": _old(_paged(start=lambda page: int(page["start"])), "list.paging.06"),
-    "pages counted from one": _old(
-        _paged(first_page_uri=lambda page: page["first_page_uri"].replace("Page=0", "Page=1")), "list.paging.16"
-    ),
-    "a next link that loses its place": _old(
-        _paged(next_page_uri=lambda page: page["first_page_uri"]), "list.paging.17"
-    ),
-    "Limit is not heard": _old(None, "list.paging.22", _deaf("Limit")),
-    "From is not heard": _old(None, "list.filter.01", _deaf("From")),
-    "To is not heard": _old(None, "list.filter.02", _deaf("To")),
-    "StartTime off by one second": _old(None, "list.filter.03", _shifted("StartTime", ISO, 1)),
-    "EndTime off by one second": _old(None, "list.filter.04", _shifted("EndTime", ISO, -1)),
-    "oldest first": _old(_reversed, "list.sort.12"),
-    "SortBy is not heard": _old(None, "list.sort.01", _deaf("SortBy")),
-    "a padded day": _old(_rows("date_created", _iso), "message.05"),
-    "another zone": _old(_rows("date_created", lambda text: text.replace("+0000", "-0000")), "message.06"),
-    "statuses in other words": _old(_each("messages", _swapped), "message.12"),
-    "the direction inbound": ("restcomm", lambda: old_twin(inbound_word="inbound"), "restcomm.message.13"),
-    "an error code in every message": _old(_each("messages", _set("error_code", 30001)), "message.17"),
-    "a send answered 201": ("restcomm", lambda: _status(old_twin(), 200, 201), "restcomm.send.01"),
-    "a missing page answered 200": ("restcomm", lambda: _status(old_twin(), 400, 200), "restcomm.list.paging.21"),
-    "a uri that leads nowhere": _old(
-        _rows("uri", lambda _: "/2012-04-24/Accounts/AC1/SMS/Messages/SMx.json"), "message.16"
-    ),
-    "Date_To inclusive": _new(None, "search.07", _shifted("Date_To", "", 1)),
-    "Date_From exclusive": _new(None, "search.06", _shifted("Date_From", "", 1)),
-    "Status is not heard": _new(None, "search.08", _deaf("Status")),
-    "Direction is not heard": _new(None, "search.09", _deaf("Direction")),
-    "Results_Count is not heard": _new(None, "search.12", _deaf("Results_Count")),
-    "Results_Skip is not heard": _new(None, "search.13", _deaf("Results_Skip")),
-    "timestamps with a fraction": _new(_rows("Created", float, "Messages"), "message.11"),
-    "numbers without their plus": _new(_rows("To", lambda to: to.strip("+"), "Messages"), "message.04"),
-    "statuses in capitals": _new(_rows("Status", str.upper, "Messages"), "message.08"),
-    "null for what is unset": _new(_rows("DeliveryReceipt", lambda _: None, "Messages"), "message.06"),
-    "a life that goes back": _old(_each("messages", _goes_back), "life.01"),
-    "a life that never ends": (
-        "properties-v2",
-        lambda: new_twin(pace=properties_v2.Pace(2, 10**6)),
-        "properties-v2.life.01",
-    ),
-    "an unknown message answered 200": ("properties-v2", lambda: _status(new_twin(), 404, 200), "properties-v2.get.02"),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_server_is_caught_by_the_requirement_that_should_catch_it(name: str) -> None:
-    dialect, made, caught_by = WRONG[name]
-    verdicts = run(target(dialect, made(), sends=20), load(dialect))
-    assert caught_by in [one.requirement.id for one in verdicts if one.outcome == "failed"]
+def test_what_the_profile_of_the_old_server_breaks_is_listed() -> None:
+    listed = expected.load(EXPECTED.with_name("restcomm_open_source.toml"), [one.id for one in load("restcomm")], TODAY)
+    verdicts = run(target("restcomm", old_before_new(profile="open-source"), sends=20), load("restcomm"))
+    assert {name for name, _ in failed_at_all(verdicts, "should")} == {one.id for one in listed}
+    assert expected.stale(listed, verdicts) == []
 
 
 # ---- what it does and does not do -----------------------------------------------------------------------------------
@@ -303,6 +167,26 @@ def test_an_account_without_messages_is_judged_in_what_can_be_judged() -> None:
     verdicts = run(target("restcomm", lambda request: call(twin.app, request)), load("restcomm"))
     assert [one.requirement.id for one in failures(verdicts, "should")] == []
     assert {one.why for one in verdicts if one.requirement.needs == "message"} == {"the account shows no messages"}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 10, 11])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_account_with_few_messages_fails_nothing(dialect: str, count: int) -> None:
+    verdicts = run(target(dialect, few(dialect, count), sends=20), load(dialect))
+    assert failed_at_all(verdicts, "may") == []
+    assert [one.requirement.id for one in verdicts if one.outcome == "broken"] == []
+
+
+def few(dialect: str, count: int) -> Ask:
+    """A good server with so many messages."""
+    if dialect == "restcomm":
+        old = restcomm.RestcommTwin(accounts={"AC1": "token"}, clock=CLOCK)
+        old.load(restcomm.seeded_messages("AC1", 120, 1, CLOCK() - 600)[-count:])
+        return lambda request: call(old.app, request)
+    accounts = {"A1": properties_v2.TwinAccount("token", (PROPERTY,))}
+    new = properties_v2.PropertiesV2Twin(accounts=accounts, clock=CLOCK)
+    new.load(properties_v2.seeded_messages("A1", PROPERTY, count, 1, CLOCK() - 600, documented=False))
+    return lambda request: call(new.app, request)
 
 
 def test_credentials_that_are_refused_end_the_run() -> None:
@@ -330,7 +214,7 @@ def test_requests_are_as_slow_as_they_are_to_be(dialect: str) -> None:
     asked = target(dialect, old_twin() if dialect == "restcomm" else new_twin())
     asked.rate, asked.sleep = 4.0, waited.append
     survey(asked)
-    assert waited == [0.25]
+    assert waited == [0.25] * asked.requests
 
 
 # ---- the requirements -----------------------------------------------------------------------------------------------
@@ -376,7 +260,7 @@ def test_a_list_of_expected_failures_that_is_over_or_of_nothing_is_a_mistake(
 
 @pytest.fixture(scope="module")
 def verdicts() -> list[Verdict]:
-    return run(target("restcomm", wrong(old_twin(), _reversed), sends=20), load("restcomm"))
+    return run(target("restcomm", backwards(old_twin()), sends=20), load("restcomm"))
 
 
 def test_an_expected_failure_that_passes_is_said(verdicts: list[Verdict]) -> None:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import click
 
+from conformance.cli.leave import check_usage, receiving, target_of
 from conformance.cli.progress import Progress
 from conformance.cli.server import (
     BAD,
@@ -20,14 +20,9 @@ from conformance.cli.server import (
     UNREACHABLE,
     USAGE,
     at_a_server,
-    check_property,
-    checked_url,
-    secret,
-    transport,
     without_login,
 )  # fmt: skip
 from conformance.judge import expected
-from conformance.judge.control import Control
 from conformance.judge.first_look import Misdirected, first_look
 from conformance.judge.requirements import Requirement, load
 from conformance.judge.run import Refused, Verdict, failures, run
@@ -36,7 +31,22 @@ from conformance.reports.files import REPORTS, write_all
 from conformance.reports.model import Conclusion, Report, counted
 
 _UNSHOWN: Final = frozenset(
-    {"url", "token", "account", "dialect", "send_to", "listed", "report", "report_dir", "level", "verbose"}
+    {
+        "url",
+        "token",
+        "account",
+        "dialect",
+        "send_to",
+        "sender",
+        "other_account",
+        "other_token",
+        "other_property",
+        "listed",
+        "report",
+        "report_dir",
+        "level",
+        "verbose",
+    }
 )
 """Parameters that a report shows elsewhere, or not at all."""
 
@@ -76,6 +86,22 @@ _UNSHOWN: Final = frozenset(
 @click.option("--to", "send_to", default="", metavar="NUMBER", help="The number that sends go to.")
 @click.option("--max-sends", default=10, show_default=True, help="Never more than so many.")
 @click.option(
+    "--from", "sender", default="", metavar="NUMBER", help="The number that sends come from; else the document's."
+)
+@click.option(
+    "--callback-url", default="", metavar="URL",
+    help="Where the server reaches a receiver that this run starts: it judges status callbacks and receipts. Goes with --allow-send.",
+)  # fmt: skip
+@click.option(
+    "--callback-listen", default="", metavar="HOST:PORT", help="Where that receiver listens; else the host and port of --callback-url."
+)  # fmt: skip
+@click.option(
+    "--callback-wait", default=30.0, show_default=True, help="Seconds that the end of a message is waited for."
+)
+@click.option("--other-account", default="", help="Another account: the two may see nothing of each other.")
+@click.option("--other-token", default="", metavar="env:NAME|file:PATH", help="Its token.")
+@click.option("--other-property", default="", help="A property of it, for properties-v2.")
+@click.option(
     "--seed", default=0, show_default=True, help="Chooses the messages that are looked at closely; 0 takes the first."
 )
 @click.option(
@@ -87,48 +113,25 @@ _UNSHOWN: Final = frozenset(
 @click.option("-v", "--verbose", is_flag=True, help="Show what passed as well.")
 def judge(**given: Any) -> None:
     """Judge the server at URL. Without --allow-send only reads are made."""
-    _check_usage(given)
+    check_usage(given)
     reports = [name for name in given["report"].split(",") if name]
     requirements = [one for one in load(given["dialect"]) if one.id.startswith(given["prefix"])]
     if not requirements:
         raise click.UsageError("no requirement has an id that begins so")
     listed = _listed(given["listed"], given["dialect"])
-    target = _target(given)
+    target = target_of(given)
     began, clock = datetime.now(UTC), time.monotonic()
-    verdicts = _run(target, requirements, given["seed"], verbose=given["verbose"])
+    with receiving(target.inbox, given["callback_url"], given["callback_listen"]):
+        verdicts = _run(target, requirements, given["seed"], verbose=given["verbose"])
     stale = expected.stale(listed, verdicts)
     report = Report(
         conclusion=conclude(verdicts, given, listed), dialect=given["dialect"], target=without_login(given["url"]), server=target.server,
         version=f"sms-translator {version('sms-translator')}", began=began, seconds=time.monotonic() - clock, level=given["level"],
         options=shown_options(click.get_current_context()), repeat=_repeat(given), verdicts=tuple(verdicts),
-        known={one.id: one for one in listed}, requests=len(target.asked),
+        known={one.id: one for one in listed}, requests=target.requests,
     )  # fmt: skip
     write_all(reports, given["report_dir"], report)
     sys.exit(_say(report, stale))
-
-
-def _check_usage(given: dict[str, Any]) -> None:
-    """Everything that is wrong with the call is said before the first request. Raises UsageError."""
-    checked_url(given["url"])
-    if given["allow_send"] != bool(given["send_to"]):
-        raise click.UsageError("--allow-send and --to NUMBER go together")
-    check_property(given["dialect"], given["property_"])
-    unknown = [name for name in given["report"].split(",") if name and name not in REPORTS]
-    if unknown:
-        raise click.UsageError(f"there is no report {unknown[0]}; there are {', '.join(REPORTS)}")
-    sections = {one.section for one in load(given["dialect"])}
-    nowhere = [name for name in given["allow_untried"] if name not in sections]
-    if nowhere:
-        raise click.UsageError(f"there is no section {nowhere[0]}; there are {', '.join(sorted(sections))}")
-
-
-def _target(given: dict[str, Any]) -> Target:
-    return Target(
-        dialect=given["dialect"], transport=transport(given["url"], given["wait"]), account=given["account"],
-        token=secret(given["token"]), property_sid=given["property_"], base=urlsplit(given["url"]).path.rstrip("/"), rate=given["rate"],
-        send_to=given["send_to"], max_sends=given["max_sends"] if given["allow_send"] else 0, shows=given["show_content"],
-        turn=Control(transport(given["twin"], given["wait"])).turn if given["twin"] else None,
-    )  # fmt: skip
 
 
 def _listed(path: Path | None, dialect: str) -> list[expected.Expected]:
@@ -143,6 +146,7 @@ def _listed(path: Path | None, dialect: str) -> list[expected.Expected]:
 def _run(target: Target, requirements: list[Requirement], seed: int, *, verbose: bool) -> list[Verdict]:
     """The run. Ends the process where nothing can be judged."""
     try:
+        target.remembers = True
         first_look(target)
         with Progress(len(requirements), verbose=verbose) as progress:
             return run(target, requirements, progress, seed=seed)
@@ -198,6 +202,9 @@ def _repeat(given: dict[str, Any]) -> tuple[str, ...]:
     words = [given["url"], "--dialect", given["dialect"], "--account", given["account"], "--token", given["token"]]
     words += ["--property", given["property_"]] if given["property_"] else []
     words += ["--allow-send", "--to", '"$NUMBER"'] if given["allow_send"] else []
+    words += ["--from", '"$SENDER"'] if given["sender"] else []
+    for name in ("callback_url", "callback_listen", "other_account", "other_token", "other_property"):
+        words += [f"--{name.replace('_', '-')}", given[name]] if given[name] else []
     words += ["--seed", str(given["seed"])] if given["seed"] else []
     words += ["--twin", given["twin"]] if given["twin"] else []
     return tuple(words)

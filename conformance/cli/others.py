@@ -16,8 +16,8 @@ from conformance.cli.server import (
     check_property,
     checked_url,
     secret,
-    transport,
 )
+from conformance.cli.transport import transport
 from conformance.clients import Client, Failed, PropertiesV2Client, RestcommClient
 from conformance.judge.callbacks import drill
 from conformance.judge.control import Control, TwinFault

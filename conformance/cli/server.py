@@ -3,36 +3,14 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 import click
-import httpx
 
 from conformance.judge.requirements import DIALECTS
-from conformance.judge.target import Answer, Transport, Unreachable
 
 BAD, USAGE, UNREACHABLE, REFUSED, STOPPED, OURS = 1, 2, 10, 11, 12, 13
 """Exit statuses."""
-
-MOST_BYTES: Final = 16 * 1024 * 1024
-"""Bytes of an answer's body that are looked at."""
-
-
-def transport(url: str, timeout: float) -> Transport:
-    """Plain HTTP to one address; no redirect is followed, no proxy of the environment is used."""
-    parts = urlsplit(url)
-    client = httpx.Client(base_url=f"{parts.scheme}://{parts.netloc}", timeout=timeout, trust_env=False)
-
-    def ask(method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
-        try:
-            answer = client.request(method, path, headers=headers, content=body)
-        except httpx.TransportError as error:
-            raise Unreachable(type(error).__name__) from None
-        found = {name.lower(): value for name, value in answer.headers.items()}
-        return Answer(answer.status_code, found, answer.content[:MOST_BYTES])
-
-    return ask
 
 
 def checked_url(given: str, what: str = "URL") -> str:

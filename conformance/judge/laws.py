@@ -1,11 +1,14 @@
-"""Laws that both dialects have: what an answer looks like, what a member of a message is, what a filter keeps."""
+"""Laws that both dialects have: what an answer looks like, what a member of a message is, what a list has to hold."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final, NamedTuple
 
-from conformance.judge.survey import Survey
+from conformance.judge.survey import Skipped, Survey
 from conformance.judge.target import Answer, Target
+
+Row = dict[str, Any]
 
 
 class Problem(NamedTuple):
@@ -25,18 +28,35 @@ TYPES: Final[dict[str, Callable[[Any], bool]]] = {
     "boolean": lambda value: isinstance(value, bool),
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
+    "link": lambda value: value is None or isinstance(value, str),
 }
+"""`link` is a URI, or nothing where there is no such page."""
+
+SPELLED: Final = re.compile(r"[0-9]xx")
+
+
+def has_status(status: int, wanted: int | str | list[int | str]) -> bool:
+    """Whether a status is the one that is wanted, one of several, or of a class such as `4xx`."""
+    for one in wanted if isinstance(wanted, list) else [wanted]:
+        if status == one or (isinstance(one, str) and status // 100 == int(one[0])):
+            return True
+    return False
+
+
+def media_of(answer: Answer) -> str:
+    """The media type without its parameters, such as a charset."""
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def answered(answer: Answer, wanted: dict[str, Any]) -> Iterator[str | Problem]:
-    """Status (one, or one of several), media type, headers that match, members of the JSON with their types."""
+    """Status (one, one of several, or a class), media type, headers that match, members of the JSON with their types."""
     statuses = wanted.get("status", 200)
-    if answer.status not in (statuses if isinstance(statuses, list) else [statuses]):
+    if not has_status(answer.status, statuses):
         yield Problem(f"the status is {answer.status}, not {statuses}", f"status {statuses}", f"status {answer.status}")
         return
-    media = answer.headers.get("content-type", "")
+    media = media_of(answer)
     if "media" in wanted and media != wanted["media"]:
-        yield f"the content type is {media or 'not given'}, not {wanted['media']}"
+        yield Problem(f"the content type is {media or 'not given'}, not {wanted['media']}", wanted["media"], media)
     for name, pattern in wanted.get("headers", {}).items():
         if not re.search(pattern, answer.headers.get(name, "")):
             yield f"the header {name} is missing or otherwise"
@@ -46,7 +66,7 @@ def answered(answer: Answer, wanted: dict[str, Any]) -> Iterator[str | Problem]:
         yield from members(answer.json, wanted)
 
 
-def members(body: Any, wanted: dict[str, Any]) -> Iterator[str]:
+def members(body: Any, wanted: dict[str, Any]) -> Iterator[str | Problem]:
     """The members of an object, by dotted name, with their types."""
     if not isinstance(body, dict):
         yield "the body is not a JSON object"
@@ -56,37 +76,142 @@ def members(body: Any, wanted: dict[str, Any]) -> Iterator[str]:
         for step in name.split("."):
             value = value.get(step) if isinstance(value, dict) else None
         if not TYPES[kind](value):
-            yield f"{name} is not there as {kind}"
-    yield from (f"{name} is there" for name in wanted.get("absent", []) if name in body)
+            yield Problem(f"{name} is not there as {kind}", kind, kind_of(value))
+    yield from (f"{name} is there" for name in wanted.get("absent", []) if body.get(name) is not None)
 
 
-def each(rows: list[dict[str, Any]], given: dict[str, Any]) -> Iterator[str]:
-    """A member of every message: its type, a pattern, or one of some words; `optional` where it may be missing."""
+def kind_of(value: Any) -> str:
+    """The JSON type of a value, in a word."""
+    return next((name for name, test in TYPES.items() if name != "link" and test(value)), "nothing")
+
+
+def plain(value: Any) -> str:
+    """A value that may stand in a report as it is: a word, or a small number; of anything else its JSON type."""
+    text = str(value)
+    return text if re.fullmatch(r"[A-Za-z-]{1,20}|-?[0-9]{1,7}", text) else kind_of(value)
+
+
+def span(seconds: float) -> str:
+    """A stretch of time for a report: seconds, or days where it is long."""
+    return f"{seconds:.0f} s" if seconds < 172_800 else f"{min(seconds / 86_400, 99_999):.0f} days"
+
+
+def closed(answer: Answer) -> Iterator[Problem]:
+    """An answer that gives nothing away."""
+    if answer.is_good:
+        yield Problem("it is answered as if it were allowed", "a refusal", f"status {answer.status}")
+
+
+def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
+    """A member of every message: its type, a pattern, one of some words, at least or at most a number.
+
+    `optional`: it may be missing; `null`: it may be null. `equals` names what it has to be: the `account` or the `property` that is asked.
+    """
     name = given["field"]
-    for row in rows:
+    own = {"account": target.account, "property": target.property_sid}.get(given.get("equals", ""))
+    for row in seen.rows:
         if name not in row or (row[name] is None and given.get("null")):
             if not given.get("optional"):
                 yield f"{name} is missing in a message"
             continue
         value = row[name]
+        if own is not None and value != own:
+            yield f"{name} is that of another"
         if "type" in given and not TYPES[given["type"]](value):
-            yield f"{name} is not {given['type']}"
+            yield Problem(f"{name} is not {given['type']}", given["type"], kind_of(value))
         if "pattern" in given and not (isinstance(value, str) and re.fullmatch(given["pattern"], value)):
             yield f"{name} is not of the form that the document shows"
         if "one_of" in given and value not in given["one_of"]:
-            yield f"{name} is none of the words of the document"
+            yield Problem(f"{name} is none of the words of the document", ", ".join(given["one_of"]), plain(value))
         if "at_least" in given and not (TYPES["integer"](value) and value >= given["at_least"]):
             yield f"{name} is less than {given['at_least']}"
+        if "at_most" in given and TYPES["integer"](value) and value > given["at_most"]:
+            yield f"{name} is more than {given['at_most']}"
 
 
-def only_with(rows: list[dict[str, Any]], given: dict[str, Any]) -> Iterator[str]:
+def conditional(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """A member that is there only in messages whose other member is one of some words."""
-    for row in rows:
+    for row in seen.rows:
         if row.get(given["field"]) is not None and row.get(given["of"]) not in given["words"]:
-            yield f"{given['field']} is there although {given['of']} does not allow it"
+            yield Problem(
+                f"{given['field']} is there although {given['of']} does not allow it",
+                f"{given['of']} is one of {', '.join(given['words'])}", f"{given['of']} {plain(row.get(given['of']))}",
+            )  # fmt: skip
+
+
+def implies(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
+    """Where a member (`if`) is one of some `words`, another (`then`) is one of some values (`one_of`), none of some (`none_of`), or is
+    there at all (`present`)."""
+    for row in seen.rows:
+        if row.get(given["if"]) not in given["words"]:
+            continue
+        value = row.get(given["then"])
+        if given.get("present") and value is None:
+            yield Problem(f"{given['then']} is missing although {given['if']} is {plain(row[given['if']])}")
+        if ("one_of" in given and value not in given["one_of"]) or value in given.get("none_of", ()):
+            yield Problem(
+                f"{given['then']} does not go with {given['if']} {plain(row[given['if']])}", seen=plain(value)
+            )
+
+
+def unique(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
+    """No two messages have the same value in a member."""
+    most = Counter(str(row.get(given["field"])) for row in seen.rows).most_common(1)
+    if most and most[0][1] > 1:
+        yield Problem(f"{given['field']} is the same in several messages", "once", f"{most[0][1]} times")
+
+
+def exactly(
+    what: str, found: Collection[Row], least: Collection[Row], most: Collection[Row], sid: str
+) -> Iterator[Problem]:
+    """A list shows each message of `least`, none that is not in `most`, and each once. `sid` is the member that tells them apart."""
+    shown = [str(row.get(sid)) for row in found]
+    wanted, allowed = {str(row.get(sid)) for row in least}, {str(row.get(sid)) for row in most}
+    expected = f"{len(wanted)} messages" + (f" to {len(allowed)}" if len(allowed) != len(wanted) else "")
+    for is_wrong, said in (
+        (set(shown) - allowed, "shows messages that do not belong there"),
+        (wanted - set(shown), "leaves out messages that belong there"),
+        (len(set(shown)) != len(shown), "shows a message twice"),
+    ):
+        if is_wrong:
+            yield Problem(f"{what} {said}", expected, f"{len(shown)} messages")
 
 
 def number(value: Any) -> str:
     """A phone number without its plus, which does not distinguish numbers; anything else as it is."""
     text = str(value)
     return text[1:] if text[:1] == "+" else text
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a whole phone number, with or without a plus."""
+    return re.fullmatch(r"\+?[0-9]{8,15}", str(value)) is not None
+
+
+def parts_of(value: str, taken: Collection[str]) -> list[tuple[str, str]]:
+    """Numbers that a whole number is not, though they share digits with it, each with its name; none that is in `taken`."""
+    digits = number(value)
+    cut = [
+        ("the beginning of a number", digits[:-1]), ("the last ten digits of a number", digits[-10:]), ("the end of a number", digits[1:]),
+        ("the middle of a number", digits[2:-2]), ("a number with one digit more", digits + "7"),
+    ]  # fmt: skip
+    return [(name, part) for name, part in cut if part != digits and part not in taken]
+
+
+def most_telling(rows: list[Row], *names: str) -> Row:
+    """The message that tells filters by these members apart best: others share each of its values, and not all of them. Raises Skipped."""
+    counts = {name: Counter(number(row.get(name)) for row in rows) for name in names}
+    both = Counter(tuple(number(row.get(name)) for name in names) for row in rows)
+
+    def telling(row: Row) -> tuple[int, int]:
+        values = tuple(number(row.get(name)) for name in names)
+        others = [counts[name][value] - both[values] for name, value in zip(names, values, strict=True)]
+        return min(1, *others) * 1000 + min(both[values], 5), sum(others)
+
+    usable = [row for row in rows if all(row.get(name) for name in names)]
+    if not usable:
+        raise Skipped("no message has what it needs")
+    return max(usable, key=telling)
+
+
+SHARED: Final[dict[str, Law]] = {"field": field, "conditional": conditional, "implies": implies, "unique": unique}

@@ -6,17 +6,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from conformance.judge.laws import Law, Problem, answered, each, only_with
-from conformance.judge.survey import Skipped, Survey, rows_of
-from conformance.judge.target import Target
-
-FAR: Final = 4102444800
-"""2100-01-01, later than any message."""
-
-
-def _search(target: Target, **query: Any) -> list[dict[str, Any]]:
-    asked = {"Date_From": 0, "Date_To": FAR, **query}
-    return rows_of(target.get(target.messages, asked), "Messages")
+from conformance.judge import v2_searches, v2_sends
+from conformance.judge.laws import SHARED, Law, Problem, Row, answered, closed, span
+from conformance.judge.survey import FAR, Skipped, Survey, shown
+from conformance.judge.target import Answer, Target
+from conformance.judge.texts import fitting
+from conformance.judge.v2_searches import searched, sids
 
 
 def search(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -29,135 +24,124 @@ def search(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
 
 
 def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A request to some path, with or without credentials."""
+    """A request to some path, with or without credentials; `wrong` says what is wrong with them."""
     path = given["path"].replace("{messages}", target.messages).replace("{base}", target.base)
-    yield from answered(target.ask(given.get("method", "GET"), path, anonymous=given.get("anonymous", False)), given)
+    if "{sid}" in path:
+        path = path.replace("{sid}", quote(str(seen.picked[0].get("MessageSid")), safe=""))
+    method, login = given.get("method", "GET"), login_of(target, given)
+    headers = given.get("request_headers", {})
+    yield from answered(
+        target.ask(method, path, anonymous=given.get("anonymous", False), login=login, **headers), given
+    )
 
 
-def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A member of every message."""
-    yield from each(seen.rows, given)
+def login_of(target: Target, given: dict[str, Any]) -> tuple[str, str] | None:
+    """The credentials that a requirement asks with: a wrong `token`, only the `beginning` of one, an `account` that nobody has."""
+    return {
+        "token": (target.account, f"not-{target.token}"), "account": ("A0000000000000000000000000000000", target.token),
+        "empty": (target.account, ""), "beginning": (target.account, target.token[:-1]),
+    }.get(given.get("wrong", ""))  # fmt: skip
 
 
-def conditional(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A member that only some messages may have."""
-    yield from only_with(seen.rows, given)
+def guarded(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
+    """Neither a search nor a message is shown to whoever is not the account."""
+    paths = [f"{target.messages}?Date_From=0&Date_To={FAR}&Results_Count=5"]
+    paths += [f"{target.base}/v2/Messages/{quote(str(row.get('MessageSid')), safe='')}" for row in seen.picked[:1]]
+    for path in paths:
+        yield from closed(target.ask("GET", path, anonymous="wrong" not in given, login=login_of(target, given)))
 
 
-def filtered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A filter by a word keeps the messages with that word, and all of them that the first page shows."""
-    name = given["parameter"]
-    words = sorted({str(row.get(name)) for row in seen.rows})
-    for word in words:
-        last = max(int(row["Created"]) for row in seen.rows) + 1
-        first = min(int(row["Created"]) for row in seen.rows)
-        found = _search(target, Date_From=first, Date_To=last, Results_Count=200, **{name: word})
-        if any(row.get(name) != word for row in found):
-            yield f"a search with {name} shows messages of another {name}"
-        kept = {row.get("MessageSid") for row in found}
-        if len(found) < 200 and any(row.get(name) == word and row.get("MessageSid") not in kept for row in seen.rows):
-            yield f"a search with {name} leaves out messages that have it"
+def got(target: Target, sid: Any, *, below: bool = False) -> Answer:
+    """A message by its SID, with or without the property in the path."""
+    quoted = quote(str(sid), safe="")
+    return target.get(f"{target.messages}/{quoted}" if below else f"{target.base}/v2/Messages/{quoted}")
 
 
-def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Whether a message created in the very second of a bound is inside."""
-    for row in seen.picked[:5]:
-        created = int(row["Created"])
-        edges = {"Date_From": {"Date_From": created}, "Date_To": {"Date_To": created}}
-        beyond = {"Date_From": {"Date_From": created + 1}, "Date_To": {"Date_To": created + 1}}
-        inside = given["parameter"] == "Date_From"
-        for query, expected in ((edges, inside), (beyond, not inside)):
-            chosen = query[given["parameter"]]
-            near = {"Date_From": created - 1, "Date_To": created + 2, **chosen, "Results_Count": 200}
-            found = _search(target, **near)
-            there = any(shown.get("MessageSid") == row.get("MessageSid") for shown in found)
-            if there != expected and (len(found) < 200 or there):
-                yield f"{given['parameter']} is not {'inclusive' if inside else 'exclusive'} to the second"
+def message_in(answer: Answer) -> Row | None:
+    """The message of a retrieve, whether it is wrapped or not."""
+    body = answer.json.get("Message", answer.json) if isinstance(answer.json, dict) else None
+    return body if isinstance(body, dict) and "MessageSid" in body else None
 
 
-def count(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """No more messages than Results_Count."""
-    for size in (1, 2, 5):
-        if len(_search(target, Results_Count=size)) != min(size, len(seen.rows)):
-            yield "a search does not show as many messages as it was asked for"
+def retrieve(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
+    """Messages by their SIDs, with or without the property in the path: each as the search shows it, member by member."""
+    chosen: dict[Any, Row] = {}
+    for row in seen.picked:
+        chosen.setdefault((row.get("Status"), row.get("Direction")), row)
+    for row in list(chosen.values())[:5]:
+        answer = got(target, row.get("MessageSid"), below=given.get("below", False))
+        if given.get("only") and answer.status in (404, 405):
+            raise Skipped("the server does not answer a message by its SID")
+        yield from answered(answer, given)
+        found = message_in(answer)
+        moving = (
+            ("Status", "Submitted", "Delivered", "ErrorCode")
+            if row.get("Status") in ("Processing", "Submitted")
+            else ()
+        )
+        for name in row.keys() | (found or {}).keys():
+            if found and name not in moving and name != "ExternalId" and found.get(name) != row.get(name):
+                yield f"{name} of a message by its SID is another than the search shows"
 
 
-def skip(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Stretches of any size stand one behind another."""
-    last = max(int(row["Created"]) for row in seen.rows) + 1
-    whole = [row.get("MessageSid") for row in _search(target, Date_To=last, Results_Count=20)]
-    for size in (1, 3, 7):
-        tiled = [
-            row.get("MessageSid")
-            for start in range(0, len(whole), size)
-            for row in _search(target, Date_To=last, Results_Count=size, Results_Skip=start)
-        ]
-        if tiled[: len(whole)] != whole:
-            yield "stretches by Results_Skip do not make up the list"
-
-
-def ascending(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    created = [row.get("Created", 0) for row in seen.rows]
-    if created != sorted(created):
-        yield "messages are not in ascending order of Created"
+def explained(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
+    """A message with one status has a member, in the search or by its SID; with `any` at least one such message has."""
+    failed = [row for row in seen.rows if row.get("Status") == given["status"]]
+    if not failed:
+        raise Skipped("no message has that status")
+    if given.get("any") and any(row.get(given["field"]) is not None for row in failed):
+        return
+    for row in [row for row in failed if row.get(given["field"]) is None][:3]:
+        if (message_in(got(target, row.get("MessageSid"))) or {}).get(given["field"]) is None:
+            yield f"a message with the status {given['status']} has no {given['field']}"
 
 
 def stamps(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Instants of one message that cannot be the other way round."""
     for row in seen.rows:
         earlier, later = row.get(given["earlier"]), row.get(given["later"])
-        if earlier is not None and later is not None and later < earlier:
-            yield f"{given['later']} is before {given['earlier']}"
+        if isinstance(earlier, int) and isinstance(later, int) and later < earlier:
+            yield Problem(f"{given['later']} is before {given['earlier']}", seen=f"{span(earlier - later)} before")
 
 
-def retrieve(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """One message by its SID, with or without the property in the path."""
-    sid = quote(str(seen.picked[0].get("MessageSid")), safe="")
-    path = f"{target.messages}/{sid}" if given.get("below") else f"{target.base}/v2/Messages/{sid}"
-    answer = target.get(path)
-    yield from answered(answer, given)
-    shown = answer.json.get("Message") if isinstance(answer.json, dict) else None
-    if isinstance(shown, dict) and any(
-        shown.get(name) != seen.picked[0].get(name) for name in ("MessageSid", "Text", "Created")
-    ):
-        yield "a retrieve shows another message than the search did"
+def segments(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
+    """NumSegments is a whole number that the length of the text allows. One that came in may have 0, as the document's example has."""
+    for row in seen.rows:
+        if "NumSegments" in row:
+            is_outbound = row.get("Direction") == "Transmit"
+            for problem in fitting(row["NumSegments"], str(row.get("Text")), "NumSegments", 0):
+                if is_outbound or row["NumSegments"] != 0:
+                    yield problem
 
 
 def unknown(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    yield from answered(target.get(f"{target.base}/v2/Messages/M{'A' * 31}"), given)
+    """A SID that no message has."""
+    yield from answered(got(target, f"M{'A' * 31}"), given)
 
 
-def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """One send, or a batch, to the number that there is leave for."""
-    if target.dialect != "properties-v2":
-        raise Skipped("it is of another dialect")
-    one = {"To": target.send_to, "Text": "Conformance test", **given.get("members", {})}
-    if "From" in given:
-        one["From"] = given["From"]
-    path = target.messages.replace("/Messages", "/BatchMessages") if given.get("batch") else target.messages
-    body = msgspec.json.encode({"Messages": [one, {"To": target.send_to}]} if given.get("batch") else one)
-    answer = target.ask("POST", path, body, content_type="application/json")
-    yield from answered(answer, given.get("answer", {}))
-    if given.get("batch"):
-        found = answer.json
-        if not isinstance(found, list) or len(found) != 2:
-            yield "a batch is not answered by an array of as many outcomes"
-        elif "MessageSid" not in found[0] or "MessageSid" in found[1] or not isinstance(found[1].get("ErrorCode"), str):
-            yield "the outcomes of a batch are not those of its entries, in order"
+def apart(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
+    """Two accounts, or two properties, see nothing of each other: not in a search, not by a SID, not below the other's path."""
+    other = target.other
+    if other is None or not other.property_sid:
+        raise Skipped("it takes another account with its token, and a property of it", withheld=True)
+    path = f"{target.messages_of(other.account, other.property_sid)}?Date_From=0&Date_To={FAR}&Results_Count=60"
+    theirs = target.ask("GET", path, login=(other.account, other.token))
+    if not theirs.is_good:
+        raise Skipped("the other account's search is not answered")
+    rows = shown(theirs, "Messages")
+    if {row.get("MessageSid") for row in rows} & set(sids(seen.rows)):
+        yield "a message of another property is in the search"
+    for row in rows[:1]:
+        found = searched(target, Direction=row.get("Direction"), Status=row.get("Status"))
+        if row.get("MessageSid") in sids(found):
+            yield "a message of another property is in a search by Status and Direction"
+        if other.account != target.account and got(target, row.get("MessageSid")).is_good:
+            yield Problem("a message of another account is shown by its SID", "a refusal", "status 200")
+    if other.account != target.account:
+        yield from closed(target.get(path))
 
 
 LAWS: Final[dict[str, Law]] = {
-    "search": search,
-    "route": route,
-    "field": field,
-    "conditional": conditional,
-    "filtered": filtered,
-    "bound": bound,
-    "count": count,
-    "skip": skip,
-    "ascending": ascending,
-    "stamps": stamps,
-    "retrieve": retrieve,
-    "unknown": unknown,
-    "send": send,
-}
+    **SHARED, **v2_searches.LAWS, **v2_sends.LAWS, "search": search, "route": route, "guarded": guarded, "retrieve": retrieve,
+    "explained": explained, "stamps": stamps, "segments": segments, "unknown": unknown, "apart": apart,
+}  # fmt: skip

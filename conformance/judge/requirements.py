@@ -5,6 +5,7 @@ A `must` quotes the API document (`seed`); what only else is known of the dialec
 """
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
@@ -17,14 +18,15 @@ Level = Literal["must", "should", "may", "ambiguous"]
 
 class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One requirement. `law` names the code that judges it, `with` holds what that code is told, `needs` what it takes: nothing but
-    leave to read, a message to read (`message`), leave to send (`send`), or a twin behind whose clock can be turned as well (`twin`)."""
+    leave to read, a message to read (`message`), another account (`other`), leave to send (`send`), a receiver that the server can call as
+    well (`callback`), or a twin behind whose clock can be turned as well (`twin`)."""
 
     id: str
     level: Level
     title: str
     law: str
     given: dict[str, Any] = msgspec.field(default_factory=dict, name="with")
-    needs: Literal["", "message", "send", "twin"] = ""
+    needs: Literal["", "message", "other", "send", "callback", "twin"] = ""
     seed: str = ""
     known: str = ""
     reading: str = ""
@@ -42,6 +44,11 @@ class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 def load(dialect: str) -> list[Requirement]:
     """The requirements of a dialect, in the order of their file."""
+    return list(_read(dialect))
+
+
+@cache
+def _read(dialect: str) -> tuple[Requirement, ...]:
     file = files("conformance") / "cases" / f"{dialect.replace('-', '_')}.toml"
     raw = tomllib.loads(file.read_text("utf-8"))
-    return msgspec.convert(raw["requirements"], list[Requirement])
+    return tuple(msgspec.convert(raw["requirements"], list[Requirement]))

@@ -6,14 +6,14 @@ failed   it did not, and why     broken    the judge itself failed: our fault, n
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from conformance.judge import laws_properties_v2, laws_restcomm
 from conformance.judge.laws import Law, Problem
 from conformance.judge.lives import life
 from conformance.judge.requirements import Level, Requirement
-from conformance.judge.survey import Skipped, Survey, survey
+from conformance.judge.survey import Skipped, Survey, Unanswered, survey
 from conformance.judge.target import Asked, StoppedBySafety, Target, Unreachable
 
 Outcome = Literal["passed", "failed", "skipped", "broken"]
@@ -47,23 +47,61 @@ class Verdict(NamedTuple):
 
 def run(
     target: Target,
-    requirements: Iterable[Requirement],
+    requirements: Sequence[Requirement],
     progress: Callable[[Verdict], None] | None = None,
     *,
     seed: int = 0,
 ) -> list[Verdict]:
     """Judge them all; `seed` chooses the messages that are looked at more closely. Raises Unreachable and Refused where nothing can be
     judged, StoppedBySafety as soon as a rule forbids more."""
+    target.remembers = True
     seen = survey(target, seed)
     if seen.status == 401:
         raise Refused
-    verdicts = []
-    for requirement in requirements:
-        verdict = judge(target, seen, requirement)
+    verdicts, inquiry = dict[str, Verdict](), _Inquiry(target, seed, seen)
+    for requirement in sorted(requirements, key=lambda one: one.needs in _CHANGING):
+        verdict = inquiry.judge(requirement)
         if progress is not None:
             progress(verdict)
-        verdicts.append(verdict)
-    return verdicts
+        verdicts[requirement.id] = verdict
+    return [verdicts[requirement.id] for requirement in requirements]
+
+
+_CHANGING: Final = ("send", "callback", "twin")
+"""Requirements that change what the server shows: they come last, so that what was read before stays true."""
+
+
+class _Inquiry:
+    """Judges one requirement after another, each by what the server shows at that time."""
+
+    def __init__(self, target: Target, seed: int, seen: Survey) -> None:
+        self._target, self._seed, self._seen = target, seed, seen
+        self._looks = _LOOKS
+
+    def judge(self, requirement: Requirement) -> Verdict:
+        """One requirement. If it fails because messages came meanwhile, it is judged again by a new survey."""
+        verdict = judge(self._target, self._seen, requirement)
+        if verdict.outcome != "failed" or requirement.needs in _CHANGING or not self._looks:
+            return verdict
+        self._looks -= 1
+        self._target.remembers = False
+        again = survey(self._target, self._seed)
+        self._target.remembers = True
+        if _held(again) == _held(self._seen):
+            return verdict
+        self._target.forget()
+        self._seen = again
+        return judge(self._target, again, requirement)
+
+
+_LOOKS: Final = 3
+"""How often a run looks again, after a failure, whether the list has changed."""
+
+
+def _held(seen: Survey) -> tuple[str, ...]:
+    return tuple(
+        str(row.get("sid", row.get("MessageSid"))) + str(row.get("status", row.get("Status"))) for row in seen.rows
+    )
 
 
 def judge(target: Target, seen: Survey, requirement: Requirement) -> Verdict:
@@ -76,6 +114,8 @@ def judge(target: Target, seen: Survey, requirement: Requirement) -> Verdict:
         found = next(iter(LAWS[target.dialect][requirement.law](target, seen, requirement.given)), None)
         if found is not None:
             outcome, problem = "failed", Problem(found) if isinstance(found, str) else found
+    except Unanswered as unanswered:
+        outcome, problem = "failed" if seen.status == 200 else "skipped", Problem(unanswered.reason)
     except Skipped as skipped:
         outcome, problem, withheld = "skipped", Problem(skipped.reason), skipped.withheld
     except (Unreachable, StoppedBySafety):
@@ -93,8 +133,12 @@ def _check_leave(target: Target, seen: Survey, requirement: Requirement) -> None
     """Raises Skipped for a requirement that needs what there is no leave for, or no message for."""
     if requirement.needs == "twin" and target.turn is None:
         raise Skipped("it takes a twin whose clock can be turned", withheld=True)
-    if requirement.needs in ("send", "twin") and not target.send_to:
+    if requirement.needs == "other" and target.other is None:
+        raise Skipped("it takes another account with its token", withheld=True)
+    if requirement.needs in _CHANGING and not target.send_to:
         raise Skipped("it takes a send, and there is no leave to send", withheld=True)
+    if requirement.needs == "callback" and target.inbox is None:
+        raise Skipped("it takes a receiver that the server can call", withheld=True)
     if requirement.needs == "message" and not seen.rows:
         raise Skipped("the account shows no messages")
 

@@ -1,12 +1,16 @@
 """The server that is judged: asked slowly, never more than allowed, and remembered in what it was asked last."""
 
-import json
 import time
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
+
+import msgspec
+
+from conformance.judge.inbox import Inbox
 
 
 class Unreachable(Exception):
@@ -17,7 +21,8 @@ class StoppedBySafety(Exception):
     """Going on would break a rule that whoever runs the judge relies on: more sends than allowed."""
 
 
-class Answer(NamedTuple):
+@dataclass(frozen=True)
+class Answer:
     """An answer: headers by lower-case name."""
 
     status: int
@@ -25,11 +30,16 @@ class Answer(NamedTuple):
     body: bytes
 
     @property
+    def is_good(self) -> bool:
+        """Whether the status says success."""
+        return 200 <= self.status <= 299
+
+    @cached_property
     def json(self) -> Any:
-        """The body as JSON, or None where it is not."""
+        """The body as JSON, or None where it is not. It is read once: nobody may change it."""
         try:
-            return json.loads(self.body)
-        except ValueError:
+            return msgspec.json.decode(self.body)
+        except (ValueError, RecursionError):
             return None
 
 
@@ -44,10 +54,13 @@ class Asked(NamedTuple):
     media: str
     size: int
     whole: str = ""
+    is_again: bool = False
+    """Whether the answer was there already from an earlier requirement, and the server was not asked again."""
 
     def __str__(self) -> str:
         names = f" with {', '.join(self.parameters)}" if self.parameters else ""
         said = f"{self.method} {self.path}{names}: {self.status} {self.media or 'without a type'}, {self.size} bytes"
+        said += ", asked before" if self.is_again else ""
         return f"{said}\n{self.whole}" if self.whole else said
 
 
@@ -55,10 +68,22 @@ Transport = Callable[[str, str, dict[str, str], bytes], Answer]
 """Method, path with query, headers, body, to the answer. Raises Unreachable."""
 
 
+class Other(NamedTuple):
+    """Another account at the same server, with its token, and for properties-v2 a property of its own."""
+
+    account: str
+    token: str
+    property_sid: str = ""
+
+    def __repr__(self) -> str:
+        return "Other(...)"
+
+
 @dataclass(kw_only=True)
 class Target:
     """One account at one server. `base` is the path before the dialect's own, `rate` requests a second at most (0: no limit), `turn` lets
-    time pass at a twin behind it; with `shows` exchanges are remembered whole, numbers and texts included."""
+    time pass at a twin behind it; with `shows` exchanges are remembered whole, numbers and texts included. `other` is another account,
+    `inbox` a receiver that the server can call, `patience` the seconds that are waited for its calls."""
 
     dialect: str
     transport: Transport
@@ -68,55 +93,97 @@ class Target:
     base: str = ""
     rate: float = 0.0
     send_to: str = ""
+    sender: str = ""
+    """The number that messages are sent from; the one of the document's example where it is empty."""
     max_sends: int = 0
     turn: Callable[[float], None] | None = None
+    other: Other | None = None
+    inbox: Inbox | None = None
+    patience: float = 30.0
     shows: bool = False
     sleep: Callable[[float], None] = time.sleep
+    remembers: bool = False
+    """Whether a GET that was asked before is answered from memory, until a message is sent or time passes at the twin."""
     asked: list[Asked] = field(default_factory=list)
     sends: int = 0
+    kept: dict[Any, Any] = field(default_factory=dict)
+    """What laws have done in this run, by name, so that none does it again."""
     server: str = ""
     """The Server header of the last answer that had one."""
+    _answers: dict[Any, tuple[Answer, Asked]] = field(default_factory=dict, repr=False)
 
     @property
     def messages(self) -> str:
         """The path of the messages."""
+        return self.messages_of(self.account, self.property_sid)
+
+    def messages_of(self, account: str, property_sid: str) -> str:
+        """The path of the messages of an account, or of a property."""
         if self.dialect == "restcomm":
-            return f"{self.base}/2012-04-24/Accounts/{self.account}/SMS/Messages"
-        return f"{self.base}/v2/Properties/{self.property_sid}/Messages"
+            return f"{self.base}/2012-04-24/Accounts/{account}/SMS/Messages"
+        return f"{self.base}/v2/Properties/{property_sid}/Messages"
+
+    @property
+    def requests(self) -> int:
+        """How many requests the server was sent."""
+        return sum(not one.is_again for one in self.asked)
 
     def get(self, path: str, query: dict[str, Any] | None = None, *, anonymous: bool = False, **headers: str) -> Answer:
         """A GET, with the account's credentials unless it is to be `anonymous`."""
         whole = f"{path}?{urlencode(query)}" if query else path
-        return self.ask("GET", whole, b"", anonymous=anonymous, **headers)
+        return self.ask("GET", whole, b"", anonymous=anonymous, login=None, **headers)
 
-    def ask(self, method: str, path: str, body: bytes = b"", *, anonymous: bool = False, **headers: str) -> Answer:
-        """Any request. A POST counts as a send. Raises StoppedBySafety and Unreachable."""
-        if method == "POST" and not anonymous:
-            if self.sends >= self.max_sends:
-                raise StoppedBySafety(f"{self.max_sends} sends are allowed, and one more would be needed")
-            self.sends += 1
-        if self.rate:
-            self.sleep(1 / self.rate)
+    def ask(
+        self, method: str, path: str, body: bytes = b"", *, anonymous: bool = False, login: tuple[str, str] | None = None, **headers: str
+    ) -> Answer:  # fmt: skip
+        """Any request, with the account's credentials or those of `login`. A POST is a send. Raises StoppedBySafety and Unreachable."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if not anonymous:
-            given["authorization"] = "Basic " + b64encode(f"{self.account}:{self.token}".encode()).decode()
+            user, token = login or (self.account, self.token)
+            given["authorization"] = "Basic " + b64encode(f"{user}:{token}".encode()).decode()
+        key = (method, path, body, tuple(sorted(given.items())))
+        if self.remembers and key in self._answers:
+            answer, asked = self._answers[key]
+            self.asked.append(asked._replace(is_again=True))
+            return answer
+        if method == "POST":
+            self._count_a_send()
+        if self.rate:
+            self.sleep(1 / self.rate)
         answer = self.transport(method, path, given, body)
         self.server = answer.headers.get("server", self.server)
+        self.asked.append(self._shown(method, path, body, answer))
+        if method != "POST" and self.remembers:
+            self._answers[key] = (answer, self.asked[-1])
+        return answer
+
+    def forget(self) -> None:
+        """What the server shows may have changed: nothing is answered from memory any more."""
+        self._answers.clear()
+
+    def let_pass(self, seconds: float) -> None:
+        """Time passes: at the twin behind the server where there is one, else on the wall."""
+        self.forget()
+        (self.turn or self.sleep)(seconds)
+
+    def _count_a_send(self) -> None:
+        if self.sends >= self.max_sends:
+            raise StoppedBySafety(f"{self.max_sends} sends are allowed, and one more would be needed")
+        self.sends += 1
+        self.forget()
+
+    def _shown(self, method: str, path: str, body: bytes, answer: Answer) -> Asked:
         plain, _, query = path.partition("?")
         shown = plain.replace(self.account, "{account}").replace(self.property_sid or "\0", "{property}")
-        names = tuple(pair.partition("=")[0] for pair in query.split("&") if pair)
-        self.asked.append(
-            Asked(
-                method,
-                shown,
-                names,
-                answer.status,
-                answer.headers.get("content-type", ""),
-                len(answer.body),
-                _whole(method, path, body, answer) if self.shows else "",
+        if self.other is not None:
+            shown = shown.replace(self.other.account, "{other}").replace(
+                self.other.property_sid or "\0", "{other property}"
             )
+        names = tuple(pair.partition("=")[0] for pair in query.split("&") if pair)
+        whole = _whole(method, path, body, answer) if self.shows else ""
+        return Asked(
+            method, shown, names, answer.status, answer.headers.get("content-type", ""), len(answer.body), whole
         )
-        return answer
 
 
 _SHOWN = 2000

@@ -96,10 +96,8 @@ class Proxy:
 
     def door(self, tls: ssl.SSLContext | None = None) -> Door:
         """This endpoint for a server of our own, over TLS where that is given."""
-        return Door(
-            self.attend, self._ids, self._meter.count_handshake, tls, refused=self._meter.count_refused,
-            budget=self._memory.budget,
-        )  # fmt: skip
+        refused, budget = self._meter.count_refused, self._memory.budget
+        return Door(self.attend, self._ids, self._meter.count_handshake, tls, refused=refused, budget=budget)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -14,6 +14,9 @@ from conformance.twins.restcomm.refusal import Refusal
 PAGE_SIZE_DEFAULT: Final = 50
 LIMIT_DEFAULT: Final = 10_000
 
+BESIDE: Final = ("From", "To", "StartTime", "EndTime", "Body", "Status", "SortBy")
+"""Parameters that make the list another, in the order in which the links of a page repeat them."""
+
 SORT_FIELDS: Final = ("DateCreated", "From", "To", "Direction", "Status")
 """The table under "Sorting Information"."""
 
@@ -46,7 +49,10 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list; `start` is the position in the whole list at which it begins."""
+    """One page of a list; `start` is the position in the whole list at which it begins, `beside` the filters and the sort that it has.
+
+    "The URI for the next page of this list" is one of the list that they make.
+    """
 
     number: int
     size: int
@@ -54,6 +60,7 @@ class Page:
     total: int
     start: int
     messages: tuple[Sms, ...]
+    beside: tuple[tuple[str, str], ...] = ()
 
     @property
     def num_pages(self) -> int:

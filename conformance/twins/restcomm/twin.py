@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, timezone
 from hmac import compare_digest
 from random import Random
@@ -29,7 +29,7 @@ from conformance.twins.arrivals import Arrival, Arrivals, BetweenAsks
 from conformance.twins.restcomm import callbacks, reading, writing
 from conformance.twins.restcomm.history import mint_sid
 from conformance.twins.restcomm.life import DELIVERED_AFTER, SENT_AFTER, Sms, Step, arrived, outbound_steps
-from conformance.twins.restcomm.listing import read_list_query, select
+from conformance.twins.restcomm.listing import BESIDE, read_list_query, select
 from conformance.twins.restcomm.refusal import Refusal
 
 CALLS_KEPT: Final = 10_000
@@ -245,7 +245,8 @@ class RestcommTwin:
         query = read_list_query(asked, self._page_size_max, self._days_of)
         now = self._clock()
         page = select(self._messages[route.account].values(), query, now, self._writer.direction)
-        return self._writer.page(page, route.uri, now, form)
+        beside = tuple((name, asked[name]) for name in BESIDE if name in asked)
+        return self._writer.page(replace(page, beside=beside), route.uri, now, form)
 
 
 class _Door:

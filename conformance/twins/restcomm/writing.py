@@ -8,7 +8,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from conformance.twins.restcomm.life import ERROR_MESSAGES, Sms, Step
@@ -42,6 +44,7 @@ _XML_NAMES: Final = {
 }
 
 
+@lru_cache(10_000)
 def rfc2822(instant: float, zone: timezone = UTC) -> str:
     """An instant (epoch seconds) as in the document, the day not padded: `Thu, 4 Jul 2019 07:02:28 +0000`."""
     moment = datetime.fromtimestamp(instant // 1, zone)
@@ -49,6 +52,7 @@ def rfc2822(instant: float, zone: timezone = UTC) -> str:
     return f"{day} {moment:%H:%M:%S %z}"
 
 
+@lru_cache(10_000)
 def iso8601(instant: float) -> str:
     """An instant (epoch seconds) as the document shows date_sent: `2019-07-04T07:02:28.000Z`, always UTC."""
     moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=round(instant * 1000))
@@ -122,9 +126,11 @@ def fault(message: str, form: Format) -> bytes:
 def _paging(page: Page, uri: str) -> dict[str, str | int]:
     """The paging members in the order of the document's second list example; "null" there is a string."""
 
+    beside = "".join(f"&{quote(name)}={quote(value)}" for name, value in page.beside)
+
     def link(number: int, after_sid: str = "") -> str:
         after = f"&AfterSid={after_sid}" if after_sid else ""
-        return f"{uri}?Page={number}&PageSize={page.size}{after}&Limit={page.limit}"
+        return f"{uri}?Page={number}&PageSize={page.size}{after}&Limit={page.limit}{beside}"
 
     last_sid = page.messages[-1].sid if page.messages else ""
     return {

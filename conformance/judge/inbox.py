@@ -1,0 +1,84 @@
+"""A receiver that the suite starts, for what a server calls back: each call is kept under the last part of the path that it came to."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
+
+MOST_BYTES: Final = 256 * 1024
+MOST_CALLS: Final = 1000
+
+
+class Heard(NamedTuple):
+    """One call: the method, the media type, and the parameters of the query and of the body."""
+
+    method: str
+    media: str
+    query: dict[str, str]
+    form: dict[str, str]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters that belong to the method: of the body for POST, else of the query."""
+        return self.form if self.method == "POST" else self.query
+
+
+class Inbox:
+    """`address` is where the server that is judged reaches the receiver."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address.rstrip("/")
+        self._lock = Lock()
+        self._calls: dict[str, list[Heard]] = defaultdict(list)
+
+    def url(self, name: str) -> str:
+        """The address for one message."""
+        return f"{self.address}/{name}"
+
+    def heard(self, name: str) -> list[Heard]:
+        """The calls to the address of that name so far, in order of arrival."""
+        with self._lock:
+            return list(self._calls[name])
+
+    def take(self, method: str, path: str, media: str, body: bytes) -> None:
+        """A call that came in."""
+        plain, _, query = path.partition("?")
+        said = body.decode("utf-8", "replace")
+        form = dict(parse_qsl(said, keep_blank_values=True)) if "form-urlencoded" in media else {}
+        with self._lock:
+            if sum(map(len, self._calls.values())) < MOST_CALLS:
+                heard = Heard(method, media, dict(parse_qsl(query, keep_blank_values=True)), form)
+                self._calls[plain.rpartition("/")[2]].append(heard)
+
+
+@contextmanager
+def listening(inbox: Inbox, host: str, port: int) -> Iterator[None]:
+    """The receiver on a port of this machine, while the block runs. Raises OSError where the port is taken."""
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10
+
+        def _take(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(min(length, MOST_BYTES))
+            inbox.take(self.command, self.path, self.headers.get("Content-Type", ""), body)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_POST = do_PUT = _take
+
+        def log_message(self, *arguments: object) -> None:
+            """Nothing: a call holds numbers and a text."""
+
+    with ThreadingHTTPServer((host, port), Handler) as server:
+        running = Thread(target=server.serve_forever, daemon=True)
+        running.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            running.join()
