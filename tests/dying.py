@@ -62,7 +62,7 @@ def run() -> None:
         store.write = dying(store.write, _name_of, step, when)  # type: ignore[method-assign]
         store.record = dying(store.record, lambda *_: "record", step, when)  # type: ignore[method-assign]
         store.settle = dying(store.settle, lambda *_: "settle", step, when)  # type: ignore[method-assign]
-    asks = lambda request, _: "ask" if request.method == "POST" else ""  # noqa: E731
+    asks = lambda request, *_: "ask" if request.method == "POST" else ""  # noqa: E731
     Upstream.ask = dying(Upstream.ask, asks, step, when)  # type: ignore[method-assign]
     CallbackDispatcher._tell = dying(CallbackDispatcher._tell, lambda *_: "told", step, when)  # type: ignore[method-assign]
     sys.argv = ["sms-translator", "serve", *rest]

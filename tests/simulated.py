@@ -107,7 +107,7 @@ class SimulatedProvider:
         place = self.rows.index(row)
         del self.rows[place], self._created[place]
 
-    async def ask(self, request: Request, request_id: str) -> Answer:
+    async def ask(self, request: Request, request_id: str, *_: object) -> Answer:
         """The answer to one request."""
         self.asked += 1
         if self.stall is not None:

@@ -1159,7 +1159,7 @@ def test_a_connection_is_kept_for_longer_behind_an_answer_which_says_for_how_lon
             async with at.caller() as used, at.caller() as half, at.caller() as silent:
                 for caller in (used, half):
                     await caller.say(get(path=b"/nowhere"))
-                    assert f"timeout={60 * PATIENCE}" == (await caller.answer()).headers["keep-alive"]
+                    assert f"timeout={int(60 * PATIENCE)}" == (await caller.answer()).headers["keep-alive"]
                 await half.say(get()[:-5])
                 assert [await caller.ended() for caller in (half, silent)] == [b""] * 2
                 await used.say(get(path=b"/nowhere"))

@@ -34,7 +34,7 @@ from translator.wire import Request, Response
 __all__ = ["HEADERS", "Admission", "Ask", "Limits", "Once", "Reply", "Want", "admit", "exchange", "failure"]
 
 
-HEADERS: Final = frozenset({"accept", "authorization", "content-type", KEY.lower()})
+HEADERS: Final = frozenset({"accept", "authorization", "content-encoding", "content-type", KEY.lower()})
 """Every header of a request that is read here or by a dialect."""
 
 
