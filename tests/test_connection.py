@@ -1530,6 +1530,8 @@ def test_behind_a_large_read_it_is_the_turn_of_others() -> None:
             post(b"Content-Length: %d" % (3 * TURN), body=b"")[:-2].replace(b"Content-Length: 0\r\n", b"")
         )
         connection.data_received(b"\r\n" + b"x" * (TURN - 3))
+        assert not line.is_read, "a head is looked at before its body is read"
+        await turn()
         assert line.is_read
         for size in (TURN, TURN + 3):
             connection.data_received(b"x" * size)
