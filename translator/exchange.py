@@ -75,8 +75,11 @@ class Admission(NamedTuple):
         return self.at is not None and self.at.operation.large
 
     def refusal(self, fault: Fault) -> Reply:
-        """The answer that says this."""
-        response = self.spoken.front.write_fault(fault, self.form_name)
+        """The answer that says this. A fault without a name is none: the methods of a path were asked for, and are told."""
+        if fault.name:
+            response = self.spoken.front.write_fault(fault, self.form_name)
+        else:
+            response = Response(200, (("allow", ", ".join(_methods(fault.allow))),))
         return Reply(response, (), fault.log, 0, fault.name, self.operation, self.spoken.name)
 
 
@@ -93,7 +96,10 @@ def admit(accounts: Accounts, request: Request) -> Admission:
     try:
         at = routing.locate(request)
     except Refused as refused:
-        return Admission(spoken, form_name, None, entries, refused.fault)
+        fault = refused.fault
+        if request.method == "OPTIONS" and fault.name == "method-not-allowed" and spoken.front.tells_methods:
+            fault = fault._replace(name="")
+        return Admission(spoken, form_name, None, entries, fault)
     entries = tuple([entry for entry in entries if _opens(entry, at)])
     return Admission(spoken, form_name, at, entries, None if entries else Fault("forbidden"))
 
@@ -118,8 +124,6 @@ def exchange(
         fault = refused.fault
     except Unreadable as error:
         fault = Fault("back-failed", log=error.what)
-    if request.method == "OPTIONS" and fault.name == "method-not-allowed" and spoken.front.tells_methods:
-        fault, response = Fault(""), Response(200, (("allow", ", ".join(_methods(fault.allow))),))
     if fault.name:
         response = spoken.front.write_fault(fault, form_name)
     return Reply(
