@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from translator.shell.store import Store, open_store
 
@@ -41,3 +41,14 @@ def on(url: str, work: Callable[[Store], Coroutine[Any, Any, Result]]) -> Result
             return await work(store)
 
     return asyncio.run(main())
+
+
+def plans_of(connection: Connection, work: Callable[[Connection], object]) -> dict[str, list[str]]:
+    """The steps by which SQLite does each statement of a work, by the statement. The work is done."""
+    said: set[str] = set()
+    raw: Any = connection.connection.driver_connection
+    raw.set_trace_callback(said.add)
+    work(connection)
+    raw.set_trace_callback(None)
+    statements = sorted(one for one in said if one.startswith(("SELECT", "UPDATE", "DELETE", "WITH")))
+    return {one: [step[3] for step in raw.execute(f"EXPLAIN QUERY PLAN {one}")] for one in statements}

@@ -439,21 +439,26 @@ def test_the_memory_for_a_body_is_given_back_however_it_ends(world: World, ends:
     world.run(main())
 
 
+def answers_with(at: Place, budget: Budget, size: int) -> None:
+    """Have the end of the proxy answer whatever comes with a body of this size."""
+    under = serving_two(Silent(), budget)
+
+    async def attend(call: Call) -> None:
+        await call.read(1000)
+        call.account = NAME
+        under._tell(call, exchange.Reply(wire.Response(200, (), b"x" * size)))
+
+    assert at.door is not None
+    at.door.attend = attend
+
+
 @pytest.mark.parametrize("size", [SMALL, SMALL + 1, 10 * TOTAL])
 def test_a_large_answer_is_held_until_it_is_read_or_refused(world: World, size: int) -> None:
     """What answers here is the end of the proxy: the answer is of any size, and its caller does not read it."""
 
     async def main() -> None:
         async with bounded() as (at, _, budget):
-            under = serving_two(Silent(), budget)
-
-            async def attend(call: Call) -> None:
-                await call.read(1000)
-                call.account = NAME
-                under._tell(call, exchange.Reply(wire.Response(200, (), b"x" * size)))
-
-            assert at.door is not None
-            at.door.attend = attend
+            answers_with(at, budget, size)
             async with at.caller() as caller:
                 await caller.say(get())
                 answer = await caller.answer()
@@ -471,15 +476,7 @@ def test_the_memory_for_an_answer_that_is_not_read_is_given_back(world: World, e
 
     async def main() -> None:
         async with bounded() as (at, _, budget):
-            under = serving_two(Silent(), budget)
-
-            async def attend(call: Call) -> None:
-                await call.read(1000)
-                call.account = NAME
-                under._tell(call, exchange.Reply(wire.Response(200, (), b"x" * size)))
-
-            assert at.door is not None
-            at.door.attend = attend
+            answers_with(at, budget, size)
             raw = socket.socket()
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             raw.setblocking(False)

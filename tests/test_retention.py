@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from tests.stores import on, opened
+from tests.stores import on, opened, plans_of
 from tests.test_store import ENTRY, HOOK, NOW, PLACE, intent, owing, recorded, retired, sent, settle_one, settled, take
 from translator.shell.admin import Meter
 from translator.shell.background import Pace, _count, retiring
@@ -70,14 +70,9 @@ def every_statement(connection: Connection, now: float) -> None:
 
 def walked_sqlite(connection: Connection) -> set[str]:
     """Steps that go through a table, or through an index from end to end."""
-    said: set[str] = set()
-    raw: Any = connection.connection.driver_connection
-    raw.set_trace_callback(said.add)
-    every_statement(connection, NOW + 2000)
-    raw.set_trace_callback(None)
-    asked = [one for one in said if one.startswith(("SELECT", "UPDATE", "DELETE", "WITH"))]
+    asked = plans_of(connection, lambda it: every_statement(it, NOW + 2000))
     assert len(asked) > 15
-    plans = {step[3] for one in asked for step in raw.execute(f"EXPLAIN QUERY PLAN {one}")}
+    plans = {step for plan in asked.values() for step in plan}
     assert any("events_over (state=? AND finished>" in step for step in plans), "what is over is found by when it was"
     return {step for step in plans if "SCAN" in step and "json_each" not in step}
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import Connection, inspect, text
 
-from tests.stores import emptied, opened
+from tests.stores import emptied, opened, plans_of
 from tests.test_store import HOOK, NOW, PLACE, SENT, intent, looked, recorded, sent, settled, take, watched
 from translator.errors import ConfigError
 from translator.shell.store import Store, doubts, sends, watches
@@ -236,18 +236,11 @@ def everything(connection: Connection) -> None:
 
 
 def test_no_query_of_every_day_goes_through_all_sends_or_all_who_wait(tmp_path: Path) -> None:
-    said: set[str] = set()
     with database(tmp_path / "translator.db").connect() as connection, connection.begin():
         migrate(connection, "")
-        raw: Any = connection.connection.driver_connection
-        raw.set_trace_callback(said.add)
-        everything(connection)
-        raw.set_trace_callback(None)
-        statements = [one for one in said if one.startswith(("SELECT", "UPDATE", "DELETE", "WITH"))]
-        steps = {
-            step[3]: one for one in statements for step in raw.execute(f"EXPLAIN QUERY PLAN {one}")
-        }  # fmt: skip
-    assert len(statements) > 20
+        plans = plans_of(connection, everything)
+    steps = {step: statement for statement, plan in plans.items() for step in plan}
+    assert len(plans) > 20
     walked = {step: one for step, one in steps.items() if step.startswith(("SCAN sends", "SCAN watches"))}
     assert set(walked) == {
         "SCAN sends USING INDEX sends_unknown",  # whether there is any: the first one ends it

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, Update, and_, or_, select, update
 
 _AT_ONCE: Final = 500
 """How many rows one statement gives back."""
@@ -35,23 +35,17 @@ def claim(
 
     Where others are at the same rows, theirs are skipped and not waited for. `attempt` of a row is the caller's token.
     """
-    free = (
-        select(table.c.id)
-        .where(due, is_free(table, now, lease))
-        .order_by(order)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-        .cte("free")
-    )
-    taken = (
-        update(table)
-        .where(table.c.id.in_(select(free.c.id)))
-        .values(leased=now + lease, attempt=table.c.attempt + 1)
-        .returning(*table.c)
-    )
-    rows = [dict(row) for row in connection.execute(taken).mappings()]
+    wanted = select(table.c.id).where(due).order_by(order).limit(most)
+    rows = [dict(row) for row in connection.execute(leasing(table, wanted, now, lease).returning(*table.c)).mappings()]
     remember(connection, table, [(row["id"], row["attempt"]) for row in rows], now, lease)
     return rows
+
+
+def leasing(table: Table, wanted: Select[Any], now: float, lease: float) -> Update:
+    """What takes those of the wanted rows, which are ids, that nobody is at. See `claim`."""
+    free = wanted.where(is_free(table, now, lease)).with_for_update(skip_locked=True).cte("free")
+    taken = update(table).where(table.c.id.in_(select(free.c.id)))
+    return taken.values(leased=now + lease, attempt=table.c.attempt + 1)
 
 
 def remember(connection: Connection, table: Table, rows: list[tuple[Any, int]], now: float, lease: float) -> None:

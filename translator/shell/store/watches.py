@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, func, select, text, tuple_, update
 
 from translator.model import Message
-from translator.shell.store.claims import is_free, remember
+from translator.shell.store.claims import leasing, remember
 from translator.shell.store.deliveries import Call, enqueue_all
 from translator.shell.store.schema import sends, watches
 
@@ -144,18 +144,8 @@ def take(connection: Connection, ids: Sequence[int], now: float, lease: float) -
     """Take these for `lease` seconds. Which are ours now: not those who wait no more, or whom somebody else is at."""
     taken: list[tuple[int, int]] = []
     for some in _lots(ids):
-        free = (
-            select(watches.c.id)
-            .where(watches.c.id.in_(some), watches.c.look_at.is_not(None), is_free(watches, now, lease))
-            .with_for_update(skip_locked=True)
-            .cte("free")
-        )
-        mine = (
-            update(watches)
-            .where(watches.c.id.in_(select(free.c.id)))
-            .values(leased=now + lease, attempt=watches.c.attempt + 1)
-            .returning(watches.c.id, watches.c.attempt)
-        )
+        wanted = select(watches.c.id).where(watches.c.id.in_(some), watches.c.look_at.is_not(None))
+        mine = leasing(watches, wanted, now, lease).returning(watches.c.id, watches.c.attempt)
         taken += [(row.id, row.attempt) for row in connection.execute(mine)]
     remember(connection, watches, list(taken), now, lease)
     return {id_ for id_, _ in taken}
