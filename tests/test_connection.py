@@ -1156,12 +1156,15 @@ def test_a_connection_is_kept_for_longer_behind_an_answer_which_says_for_how_lon
         async with place(soon=True) as at:
             assert at.door is not None
             at.door.keep_alive = 60 * PATIENCE
-            async with at.caller() as used, at.caller() as half, at.caller() as silent:
+            async with at.caller() as used, at.caller() as half, at.caller() as silent, at.caller() as unknown:
+                await unknown.say(get(path=b"/nowhere").replace(AUTHORISED, b"Host: a\r\n"))
+                refused = await unknown.answer()
+                assert (refused.status, "keep-alive" in refused.headers) == (401, False)
                 for caller in (used, half):
                     await caller.say(get(path=b"/nowhere"))
                     assert f"timeout={int(60 * PATIENCE)}" == (await caller.answer()).headers["keep-alive"]
                 await half.say(get()[:-5])
-                assert [await caller.ended() for caller in (half, silent)] == [b""] * 2
+                assert [await caller.ended() for caller in (half, silent, unknown)] == [b""] * 3
                 await used.say(get(path=b"/nowhere"))
                 assert (await used.answer()).status == 404, "what has answered a request waits for the next"
                 at.door.most = 1  # half of the places are taken

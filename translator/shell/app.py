@@ -116,6 +116,8 @@ class Proxy:
             await self._receipt(call, self._receipts)
             return
         admission = admit(self._accounts, call.request(b""))
+        if admission.entries:
+            call.account = admission.entries[0].name
         if admission.fault is not None:
             call.skip()
             reply = admission.refusal(admission.fault)
@@ -123,7 +125,6 @@ class Proxy:
                 reply = self._unknown(call, reply)
             self._tell(call, reply)
             return
-        call.account = admission.entries[0].name
         found = self._turned_away(call)
         if found is None:
             try:

@@ -12,6 +12,7 @@ from typing import Final
 from uvicorn.server import ServerState
 
 from translator import wire
+from translator.shell.budget import UNKNOWN
 from translator.shell.heads import Heads, refusal
 from translator.shell.incoming import Incoming
 from translator.shell.log import logger, where_it_broke
@@ -37,7 +38,7 @@ class Connection(Receiver):
         self._outbox = outbox_of(loop)
         self._farewell = b""
         self._left = 0
-        self._is_stopping = self._has_answered = False
+        self._is_stopping = self._is_known = False
 
     # ---- what the loop and the server call -------------------------------------------------------------------------------
 
@@ -81,7 +82,7 @@ class Connection(Receiver):
 
     def grow_old(self, most: int, kept: int) -> None:
         """One more look has found it. After `most` of them without a call, and without an answer on its way, it is closed; after `kept` of
-        them where a request was answered, and nothing of another one has come."""
+        them where a request of an account was answered, and nothing of another one has come."""
         before, self._left = self._left, self._transport.get_write_buffer_size()
         self._looks = 0 if self._call is not None or self._left < before else self._looks + 1
         if self._unsent.is_slow(self._left) or (self._looks > most and self._left):
@@ -90,8 +91,8 @@ class Connection(Receiver):
             self._transport.close()
 
     def _is_between(self) -> bool:
-        """Whether a request was answered, and nothing of the next one has come."""
-        return self._has_answered and not (self._is_deaf or self._read or self._rest or self._receiving is not None)
+        """Whether a request of an account was answered, and nothing of the next one has come."""
+        return self._is_known and not (self._is_deaf or self._read or self._rest or self._receiving is not None)
 
     def _refuse(self, status: int, why: str) -> None:
         """What came is no request that can be attended to. It is told so behind the answer to the one before it, and is the last."""
@@ -134,7 +135,7 @@ class Connection(Receiver):
         close = not call.keep or call.asks_before or self._is_stopping or self._host.is_leaving
         head = self._head_of(call, response, close=close)
         body = b"" if call.is_head or response.status in _BODILESS else response.body
-        self._call, self._has_answered = None, True
+        self._call, self._is_known = None, call.account != UNKNOWN
         if close:
             self._end(head, body)
         else:
@@ -150,7 +151,7 @@ class Connection(Receiver):
         """An answer's bytes, up to its body."""
         begin = self._heads.head(response.status, response.headers)
         length = "" if response.status in _BODILESS else f"Content-Length: {len(response.body)}\r\n"
-        end = "Connection: close\r\n" if close else self._host.hint
+        end = "Connection: close\r\n" if close else self._host.hint if call.account != UNKNOWN else ""
         return f"{begin}{length}X-Request-Id: {call.id}\r\n{end}\r\n".encode("latin-1")
 
     def _end(self, head: bytes, body: bytes = b"") -> None:
