@@ -10,7 +10,7 @@ CODE = $(wildcard translator conformance tests bench)
 WHICH := import sys; print(sys.version_info[:3], sys.base_prefix)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test drill mutate bench traffic lock format clean
+.PHONY: help run test cover check lint drill mutate bench traffic lock format clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,15 +18,24 @@ help: ## list what can be made
 run: $(STAMP) ## install, then run the sandbox on loopback; another port: make run PORT=9080
 	@exec $(BIN)/sms-translator sandbox $(if $(PORT),--port $(PORT)) $(ARGS)
 
-test: $(STAMP) ## install, then everything that CI runs
+test: lint ## install, then everything that CI runs; one subject: make test ARGS="tests/test_cases.py -k date"
+	@echo "== tests"
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+cover: $(STAMP) ## the tests once more, with the branches that they take
+	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term $(ARGS)
+
+check: lint ## format, lint, types, and the tests that take less than a minute: what a person runs before a commit
+	@echo "== tests"
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -n auto --dist worksteal -m "not process" $(ARGS)
+
+lint: $(STAMP)
 	@echo "== format"
 	@$(BIN)/ruff format --check .
 	@echo "== lint"
 	@$(BIN)/ruff check .
 	@echo "== types"
 	@$(BIN)/mypy $(CODE)
-	@echo "== tests"
-	@$(BIN)/python -m pytest --cov --cov-report=term
 
 drill: $(STAMP) ## kill real processes 200 times: nothing is sent twice, nothing that was acknowledged is lost
 	@$(BIN)/python -m tests.drill

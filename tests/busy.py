@@ -98,7 +98,9 @@ class Busy:
     def history(self, came: int) -> list[Sms]:
         """All messages when so many had arrived, in the order in which the back has them, oldest first. A restcomm server lists those of
         one second newest first, whichever way it is asked."""
-        rows = [plain(row) for row in self.twin.messages[: self.stock + came]]
+        return self._ordered([plain(row) for row in self.twin.messages[: self.stock + came]])
+
+    def _ordered(self, rows: list[Sms]) -> list[Sms]:
         if self.kind == "pages":
             rows.reverse()
         return sorted(rows, key=lambda row: row.created)
@@ -108,7 +110,8 @@ class Busy:
         before = self.came
         self.world.asked.clear()
         result = work()
-        return result, [self.history(came) for came in range(before, self.came + 1)]
+        rows = [plain(row) for row in self.twin.messages]
+        return result, [self._ordered(rows[: self.stock + came]) for came in range(before, self.came + 1)]
 
     def between(self, since: int, until: int, most: int = 1000) -> list[Message]:
         """What a search for sends and a look for statuses read: all messages of a stretch of time."""

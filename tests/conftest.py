@@ -1,7 +1,4 @@
-"""How the generated tests run: a person explores anew each time, CI tries the same examples every time.
-
-Where the stores are that tests run on.
-"""
+"""What all tests share: how much the generated ones try, and where the stores are that tests run on."""
 
 import asyncio
 import os
@@ -10,14 +7,11 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import settings
 
-from tests import postgres, stores
+from tests import effort, postgres, stores
 from translator.shell import log
 
-settings.register_profile("person", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "person")
+effort.load()
 
 
 @pytest.fixture(autouse=True)

@@ -155,8 +155,11 @@ class Slow:
         await self._loop.sock_sendall(self._socket, sealed)
 
     async def hear(self) -> bytes:
-        """What is in what comes next, which may be nothing yet."""
-        return self.end.unseal(await self._loop.sock_recv(self._socket, 32768))
+        """What is in what comes next, which may be nothing yet. The end of the connection is an error."""
+        data = await self._loop.sock_recv(self._socket, 32768)
+        if not data:
+            raise ConnectionResetError("the connection ended in the middle of TLS")
+        return self.end.unseal(data)
 
 
 async def some(reader: asyncio.StreamReader) -> bytes:

@@ -8,6 +8,7 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tests.effort import examples
 from translator.shell.budget import MEMORY, UNKNOWN, Budget, Hold
 
 KINDS: Any = ("head", "body", "ahead", "answer", "unsent", "snapshot")
@@ -101,12 +102,12 @@ class Holders(RuleBasedStateMachine):
             assert whole is not None, "nothing was lost on the way"
 
 
-Holders.TestCase.settings = tried(max_examples=80, stateful_step_count=40, deadline=None)
+Holders.TestCase.settings = tried(max_examples=examples(80), stateful_step_count=40, deadline=None)
 test_any_order_of_taking_and_giving_back = Holders.TestCase
 
 
 @given(st.sampled_from(NAMES), st.lists(st.integers(1, 500), min_size=1, max_size=200))
-@tried(max_examples=50, deadline=None)
+@tried(max_examples=examples(50), deadline=None)
 def test_an_account_alone_has_most_of_the_budget_and_leaves_each_other_its_part(name: str, sizes: list[int]) -> None:
     budget = Budget(TOTAL, NAMES)
     for size in sizes:

@@ -15,11 +15,12 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from email.message import Message
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from starlette.types import ASGIApp
 
 import translator
@@ -27,7 +28,9 @@ from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount, seeded_messages
 from conformance.twins.restcomm import RestcommTwin, Sms, Step
 from conformance.twins.serving import serve as serve_twin
+from translator import cli
 from translator.shell.probe import BAD, REFUSED, UNREACHABLE, Verdict, worst
+from translator.shell.settings import Settings
 
 SECONDS = 30
 PROPERTY = "S1234567890ABCDE1234567890ABCDEF"
@@ -62,14 +65,17 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def run(*words: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, words)],
-        env=environment(**changes),
-        check=False,
-        text=True,
-        timeout=SECONDS,
-        capture_output=True,
-    )
+    """Run a command to its end. Only a command that serves needs a process of its own; a start takes a second."""
+    command = [*map(str, words)]
+    if words[0] in ("serve", "sandbox"):
+        return subprocess.run(
+            [*COMMAND, *command], env=environment(**changes), check=False, text=True, timeout=SECONDS,
+            capture_output=True,
+        )  # fmt: skip
+    given = environment(**changes)
+    unset = dict.fromkeys(os.environ.keys() - given.keys())
+    done = CliRunner().invoke(cli.main, command, env={**given, **unset}, prog_name="sms-translator")
+    return subprocess.CompletedProcess(command, done.exit_code, done.stdout, done.stderr)
 
 
 @contextlib.contextmanager
@@ -260,16 +266,31 @@ def test_what_is_said_of_lists_is_what_is_served(
         (("--no-explain-headers",), "", {"SMS_TRANSLATOR_SERVER__EXPLAIN_HEADERS": "true"}, False),
     ],
 )  # fmt: skip
-def test_answers_say_what_they_took_and_lost_where_flag_environment_or_file_wants_it(
-    config: Path, flags: tuple[str, ...], configured: str, environment_: dict[str, str], told: bool
-) -> None:
+def test_a_flag_is_stronger_than_the_environment_and_that_than_the_file(
+    config: Path, flags: tuple[str, ...], configured: str, environment_: dict[str, str], told: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     config.write_text(CONFIG.replace("[server]", f"[server]\n{configured}"), "utf-8")
+    served: list[bool] = []
+
+    def serve(load: Callable[[], Settings]) -> int:
+        served.append(load().server.explain_headers)
+        return 0
+
+    monkeypatch.setattr("translator.shell.serve.serve", serve)
+    given = environment(**environment_)
+    done = CliRunner().invoke(cli.main, ["serve", "-c", str(config), *flags], env=given)
+    assert (done.exit_code, served) == (0, [told])
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_answers_say_what_they_took_and_lost_if_that_is_wanted(config: Path, told: bool) -> None:
     twin = PropertiesV2Twin(accounts={"A1": TwinAccount("right", (PROPERTY,))}, clock=ManualClock(1_570_000_000))
     twin.load(seeded_messages("A1", PROPERTY, 20, 1, 1_570_000_000, documented=False))
+    flags = ["--explain-headers"] if told else []
 
     def asked(url: str) -> list[str]:
-        changes = {"SMS_TRANSLATOR_BACKS__PROVIDER__URL": url, **environment_}
-        with running("serve", "-c", config, "-o", "json", *flags, **changes) as process:
+        with running("serve", "-c", config, "-o", "json", *flags, SMS_TRANSLATOR_BACKS__PROVIDER__URL=url) as process:
             assert process.stderr is not None
             front = json.loads(process.stderr.readline())["listen"]
             _, headers, _ = fetch(f"http://{front}{LISTS}", login=f"{ACCOUNT}:front-token")

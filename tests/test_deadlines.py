@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from translator.shell.deadlines import Deadlines
 
 
@@ -53,7 +54,7 @@ def test_what_was_not_dropped_is_called_when_it_is_due_and_nothing_else(steps: l
     assert loop.timers == []
 
 
-@settings(max_examples=5)
+@settings(max_examples=examples(5))
 @given(st.integers(1, 50))
 def test_on_a_real_loop_nothing_is_left_behind(count: int) -> None:
     async def main() -> list[int]:

@@ -18,6 +18,7 @@ from conformance.twins.restcomm import RestcommTwin
 from conformance.twins.restcomm.life import Sms as OldSms
 from conformance.twins.restcomm.life import Step
 from tests import naive
+from tests.effort import examples
 from tests.naive import Sms
 from tests.twins import World, call, spoken
 from translator.exchange import Limits, Reply
@@ -195,7 +196,7 @@ def _agrees(reply: Reply, messages: list[Sms], asked: dict[str, str], *, old: bo
         assert page_of(reply) == expected
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     rows=_sms, queries=st.lists(st.tuples(_any_filters, _all_sorts, _stretches), min_size=1, max_size=3), same=st.booleans(),
     order=st.sampled_from(["ascending", "descending", "unknown", "shuffled"]), size=st.sampled_from([1, 2, 3, 7, 200]),
@@ -248,7 +249,7 @@ def _old(sms: Sms) -> Sms:
     return sms._replace(direction="inbound" if sms.direction == "incoming" else sms.direction)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     rows=_sms, filters=_any_filters, sort=_sorts, order=st.sampled_from(["ascending", "descending"]), page=st.integers(1, 6),
     size=st.sampled_from([1, 3, 7]), limit=st.integers(1, 30), slices=st.sampled_from([1, 3, 7, 200]),
@@ -272,7 +273,7 @@ def test_pages_tile_the_list_and_their_size_does_not_change_it(
     assert whole == by_number == by_link
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     rows=_sms, filters=_any_filters, sort=_sorts, order=st.sampled_from(["ascending", "descending", "unknown"]),
     size=st.sampled_from([1, 2, 5]), slices=st.sampled_from([2, 7, 200]), limit=st.sampled_from([3, 10, 10000]),
@@ -319,7 +320,7 @@ def test_a_walk_by_its_links_shows_what_was_there_at_its_first_page_once(
     assert len(walked) == len(set(walked))
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(
     rows=st.lists(st.integers(0, 6), min_size=3, max_size=40), slices=st.sampled_from([3, 7]), in_flight=st.integers(1, 4),
     moves=st.lists(st.booleans(), max_size=12), size=st.sampled_from([3, 1000]), sort=st.sampled_from(["", "To"]), late=st.booleans(),
@@ -908,7 +909,7 @@ _kept = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     rows=_kept, arrived=st.sets(st.integers(START + 41, START + 60), max_size=5), lower=st.integers(-1, 62), width=st.integers(0, 63),
     status=st.sampled_from(["", "Processing", "Submitted", "Delivered", "Failed", "Received"]),
@@ -984,7 +985,7 @@ def _search(since: int, until: int, **asked: Any) -> Request:
     return Request("GET", f"/v2/Properties/{PROPERTY}/Messages", query, (("authorization", f"Basic {token}"),))
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     rows=_apart, server=_servers, since=_moments, until=_moments, count=st.sampled_from([1, 3, 200]), skip=st.integers(0, 9),
     status=st.sampled_from(["", "Submitted", "Failed"]), size=st.sampled_from([1, 3, 200]),
@@ -1010,7 +1011,7 @@ _old_filters = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     rows=_apart, server=_servers, queries=st.lists(st.tuples(_old_filters, _sorts, _stretches), min_size=1, max_size=3),
     profile=st.sampled_from(list(FRONTS)), size=st.sampled_from([1, 3, 200]),
@@ -1055,7 +1056,7 @@ def seen_as(sid: str) -> Sms:
     return message(0, START)._replace(sid=sid)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(rows=_apart, since=_moments, until=_moments)
 def test_a_server_said_to_read_times_that_reads_days_is_a_fault_that_names_the_profile_or_nothing_is_amiss(
     rows: Any, since: int, until: int

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.clock import ManualClock
+from tests.effort import examples
 from tests.test_pairs import ACCOUNT, NOW, PAIRS, PROPERTY, Provider, dialects, entry_of
 from tests.twins import World, spoken
 from translator.accounts import Accounts, Entry
@@ -429,7 +430,7 @@ EQUAL: Final = {
 
 
 @pytest.mark.parametrize(("front", "back"), [(OLD, V2), (V2, OLD)])
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(messages=_messages())
 def test_what_would_come_back_otherwise_was_lost_at_a_row_that_is_lossy_or_derived(
     front: str, back: str, messages: list[Message]
@@ -443,7 +444,7 @@ def test_what_would_come_back_otherwise_was_lost_at_a_row_that_is_lossy_or_deriv
 
 
 @pytest.mark.parametrize(("front", "back"), PAIRS)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(messages=_messages())
 def test_what_would_come_back_otherwise_through_any_pair_has_lost_something(
     front: str, back: str, messages: list[Message]

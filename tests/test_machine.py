@@ -16,6 +16,7 @@ from conformance.judge.target import Answer, Target
 from conformance.laws import LAWS, Sent, World
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from conformance.twins.restcomm import RestcommTwin
+from tests.effort import examples
 from tests.twins import World as Proxied
 from tests.twins import call, spoken
 from translator.wire import Answer as BackAnswer
@@ -138,7 +139,7 @@ class Service(RuleBasedStateMachine):
 def _case(*roads: str) -> Any:
     machine: Any = type("Machine", (Service,), {"roads": roads})
     case = machine.TestCase
-    case.settings = settings(max_examples=30, stateful_step_count=20)
+    case.settings = settings(max_examples=examples(30), stateful_step_count=20)
     return case
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.naive import Sms
 from tests.test_lists import (
     ENTRY,
@@ -175,7 +176,7 @@ LISTS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     st.sampled_from([*_MEMBERS["properties-v2"], WHOLE]),
     _values | st.just(GONE),
@@ -204,7 +205,7 @@ def test_whatever_one_member_of_one_row_is_the_other_rows_of_a_list_are_as_they_
     assert reply.total == ("exact" if len(now) == len(was) else "partial")
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     st.sampled_from([*_MEMBERS["restcomm"], WHOLE]),
     _values | st.just(GONE),

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.twins import World, spoken
 from translator.accounts import Back, Entry, Side
 from translator.dialect import Dialect, dialect
@@ -164,7 +165,7 @@ def _without(rows: list[Message], lost: set[str]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("front", "back"), PAIRS)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(messages=_stores())
 def test_what_comes_through_differs_by_the_listed_losses_and_by_nothing_else(
     front: str, back: str, messages: list[Message]
@@ -185,7 +186,7 @@ def test_what_comes_through_differs_by_the_listed_losses_and_by_nothing_else(
 
 
 @pytest.mark.parametrize(("first", "second"), [(one, other) for one in NAMES for other in NAMES if one != other])
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(messages=_stores())
 def test_a_proxy_before_the_opposite_proxy_answers_like_the_provider_alone(
     first: str, second: str, messages: list[Message]
@@ -202,7 +203,7 @@ def test_a_proxy_before_the_opposite_proxy_answers_like_the_provider_alone(
 
 
 @pytest.mark.parametrize(("front", "back"), PAIRS)
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(messages=_stores(), since=st.integers(NOW - 205, NOW - 95), width=st.integers(0, 130))
 def test_a_range_is_the_same_second_for_second_on_both_sides(
     front: str, back: str, messages: list[Message], since: int, width: int
@@ -217,7 +218,7 @@ def test_a_range_is_the_same_second_for_second_on_both_sides(
 
 
 @pytest.mark.parametrize(("front", "back"), [pair for pair in PAIRS if pair[0] != "ghost"])
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(messages=_stores())
 def test_a_status_filter_means_the_messages_that_are_shown_with_that_status(
     front: str, back: str, messages: list[Message]

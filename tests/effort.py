@@ -1,0 +1,27 @@
+"""How much the generated tests try. Each test says how many examples it is worth; a profile multiplies all of them.
+
+The environment variable `HYPOTHESIS_PROFILE` names the profile: `quick` for `make check`, `person` for a run by hand, which explores
+anew each time, `ci`, which tries the same examples in each run, and `nightly`, which tries twenty times as many.
+"""
+
+import os
+from typing import Final
+
+from hypothesis import settings
+
+_FACTORS: Final = {"quick": 0.2, "person": 0.5, "ci": 0.5, "nightly": 20.0}
+PROFILE: Final = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "person")
+
+
+def examples(worth: int) -> int:
+    """The number of examples in this run for a test that is worth `worth` of them."""
+    return max(3, round(worth * _FACTORS[PROFILE]))
+
+
+def load() -> None:
+    """Register the profiles, and load the one of this run."""
+    for name in _FACTORS:
+        count = max(3, round(100 * _FACTORS[name]))
+        steady = name in ("ci", "quick")
+        settings.register_profile(name, deadline=None, max_examples=count, derandomize=steady, print_blob=steady)
+    settings.load_profile(PROFILE)
