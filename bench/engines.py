@@ -29,7 +29,7 @@ CALLS: Final = 1500
 AT_ONCE: Final = 16
 ROUNDS: Final = 5
 MUST: Final = 1.3
-"""How near a library would have to come to our own engine to be chosen instead of it."""
+"""The ratio to the cost of the project's own client at which a library would be chosen instead."""
 
 _REQUEST: Final = Request(
     "POST", f"/v2/Properties/{data.PROPERTY}/Messages",

@@ -20,7 +20,7 @@ _HEADLESS: Final = re.compile(
 """Starts of a sentence whose subject is a clause, or comes late. An infinitive ("To reload, send SIGHUP") is allowed."""
 
 _MARKS: Final = "*_\"'“”([{ "
-_WORD: Final = re.compile(r"[\w\x00][\w\x00'’./:-]*")
+_WORD: Final = re.compile(r"[\w\x00][\w\x00'./:-]*")
 _CODE_FONT: Final = re.compile(r"`([^`]+)`")
 
 
