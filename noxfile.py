@@ -12,6 +12,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 LOWEST = PYTHONS[0]
 
 nox.options.default_venv_backend = "uv"
+nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 
 CORE = [
