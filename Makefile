@@ -4,13 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed-by-$(subst /,-,$(PYTHON))
-CODE = $(wildcard translator conformance tests bench)
+CODE = $(wildcard translator conformance tests bench tools)
 
 # What tells two interpreters apart.
 WHICH := import sys; print(sys.version_info[:3], sys.base_prefix)
 
+# nox is no dependency: uv runs it in an environment of its own.
+NOX = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/uv tool run --quiet --from 'nox>=2025.5,<2027' nox
+
 .DEFAULT_GOAL := help
-.PHONY: help run test cover check lint drill mutate bench traffic lock format clean
+.PHONY: help run test cover check lint matrix lowest drill mutate bench traffic nightly lock format clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +40,12 @@ lint: $(STAMP)
 	@echo "== types"
 	@$(BIN)/mypy $(CODE)
 
+matrix: $(STAMP) ## test with every declared Python that is installed, without uvloop, without extras; one: make matrix ARGS="-s tests-3.13"
+	@$(NOX) $(ARGS)
+
+lowest: $(STAMP) ## test with the lowest versions that pyproject.toml declares
+	@$(NOX) -s lowest $(ARGS)
+
 drill: $(STAMP) ## kill real processes 200 times: nothing is sent twice, nothing that was acknowledged is lost
 	@$(BIN)/python -m tests.drill
 
@@ -62,7 +71,7 @@ format: $(STAMP) ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 
 clean: ## remove what was made here
-	rm -rf $(VENV) dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist .coverage .hypothesis .mypy_cache .nox .pytest_cache .ruff_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is last, so that an installation that was cut short is done again. It is named after the interpreter that was

@@ -52,11 +52,12 @@ class Stub(asyncio.Protocol):
     def _answer(cls, head: bytes) -> bytes:
         """A send is answered with a SID of its own, a retrieve with one message, a search with a list."""
         if head.startswith(b"post"):
-            return cls._send()
+            return cls.send()
         return _ONE if head.startswith(b"get /v2/messages/") else _LIST
 
     @classmethod
-    def _send(cls) -> bytes:
+    def send(cls) -> bytes:
+        """The body of a response to a send."""
         return (
             b'{"Message":{"MessageSid":"%s","AccountSid":"A1","PropertySid":"P1","From":"+19876543212","To":"+13216549878",'
             b'"Text":"Test SMS","DeliveryReceipt":true,"NumSegments":1,"Status":"Processing","Direction":"Transmit",'

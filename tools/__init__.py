@@ -1,0 +1,1 @@
+"""Programs for contributors. No part of the product imports them."""
