@@ -10,7 +10,7 @@ CODE = $(wildcard translator conformance tests bench)
 WHICH := import sys; print(sys.version_info[:3], sys.base_prefix)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test drill mutate bench traffic lock format clean
+.PHONY: help run test drill mutate nightly bench traffic lock format clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ drill: $(STAMP) ## kill real processes 200 times: nothing is sent twice, nothing
 
 mutate: $(STAMP) ## change the mapping tables cell by cell: each change has to be noticed
 	@$(BIN)/python -m tests.mutate
+
+nightly: $(STAMP) ## fuzz the parser, the core, sockets, providers and callback addresses: make nightly ARGS="parser --seconds 600"
+	@$(BIN)/python -m tests.nightly $(ARGS)
 
 bench: $(STAMP) ## measure
 	@$(BIN)/python -m bench
