@@ -78,7 +78,14 @@ async def _resolve(host: str, _: int) -> Sequence[str]:
     host.encode("idna")  # as the system's resolver does: it may raise UnicodeError
     if host.lower().rstrip(".") == "localhost":
         return ["127.0.0.1", "::1"]
-    found = (["93.184.216.34"], ["10.0.0.7"], ["2606:2800:220:1::1", "fd00::1"], ["::ffff:10.0.0.7"], ["4000::1"], [])
+    found: tuple[list[str], ...] = (
+        ["93.184.216.34"],
+        ["10.0.0.7"],
+        ["2606:2800:220:1::1", "fd00::1"],
+        ["::ffff:10.0.0.7"],
+        ["4000::1"],
+        [],
+    )
     return found[crc32(host.encode()) % len(found)]
 
 

@@ -85,7 +85,7 @@ def answer_of(data: bytes) -> Any:
     status, *lines = head.decode("latin-1").split("\n")
     for kind in ("timeout", "never-left", "broken"):
         if status.startswith(kind):
-            return Failure(kind, "BACKSMARK.example refused")  # type: ignore[arg-type]
+            return Failure(kind, "BACKSMARK.example refused")
     number = int(status) if status.isascii() and status.isdigit() and len(status) < 4 else 200
     pairs = tuple((name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines))
     return Response(number, pairs, body)
