@@ -52,6 +52,9 @@ drill: $(STAMP) ## kill real processes 200 times: nothing is sent twice, nothing
 mutate: $(STAMP) ## change the mapping tables cell by cell: each change has to be noticed
 	@$(BIN)/python -m tests.mutate
 
+nightly: $(STAMP) ## fuzz the parser, the core, sockets, providers and callback addresses: make nightly ARGS="parser --seconds 600"
+	@$(BIN)/python -m tests.nightly $(ARGS)
+
 bench: $(STAMP) ## measure
 	@$(BIN)/python -m bench
 

@@ -48,6 +48,17 @@ HOSTILE = (
     "http://[64:ff9b:1::7f00:1]/x",
     "http://[2001:0:7f00:1::]/x",
     "http://[2001:db8::1]/x",
+    "http://168.63.129.16/x",
+    "http://2822734096/x",
+    "http://[::ffff:0:7f00:1]/x",
+    "http://[64:ff9b:2::7f00:1]/x",
+    "http://[100::1]/x",
+    "http://[2001:2::1]/x",
+    "http://[2001:10::1]/x",
+    "http://[3fff::1]/x",
+    "http://[4000::1]/x",
+    "http://[5f00::1]/x",
+    "http://[f::]/x",
 )
 """Addresses that lead inside, or nowhere that anybody could reach."""
 
@@ -62,6 +73,7 @@ MALFORMED = (
     "http:///x",
     "//93.184.216.34/x",
     "http://[::1/x",
+    "http://[::%\xac]/x",
 )
 
 

@@ -50,9 +50,18 @@ _TUNNELS: Final = tuple(
         "192.88.99.0/24",
         "192.0.0.0/24",
         "fec0::/10",
+        "2001::/23",
+        "2001:db8::/32",
+        "3fff::/20",
+        "168.63.129.16/32",
     )
 )
-"""Ranges whose addresses lead somewhere else (6to4, NAT64, Teredo, IPv4 within IPv6), are a platform's own, or are no longer in use."""
+"""Ranges whose addresses lead somewhere else (6to4, NAT64, Teredo, IPv4 within IPv6), are a platform's own, are for documents, or are no
+longer in use."""
+
+_ALLOCATED: Final = ipaddress.IPv6Network("2000::/3")
+"""What is handed out of IPv6. An address outside of it reaches nobody in public, or is translated on its way: interpreters differ in what
+they call global."""
 
 
 class Forbidden(Exception):
@@ -166,6 +175,8 @@ class Vetting:
             return True
         if any(ip.version == network.version and ip in network for network in _TUNNELS):
             return False
+        if isinstance(ip, ipaddress.IPv6Address) and ip not in _ALLOCATED:
+            return False
         return ip.is_global and not ip.is_multicast
 
 
@@ -173,9 +184,10 @@ def parsed(address: str) -> httpx.URL:
     """An address as a URL. Raises Forbidden where it is none."""
     try:
         url = httpx.URL(address)
+        host = url.raw_host  # this raises where the zone of an IPv6 address is not ASCII
     except (httpx.InvalidURL, UnicodeError, ValueError):
         raise Forbidden("is not an address") from None
-    if url.scheme not in _DEFAULT_PORTS or not url.raw_host:
+    if url.scheme not in _DEFAULT_PORTS or not host:
         raise Forbidden("is not an http or https address")
     return url
 
