@@ -28,7 +28,7 @@ test: $(STAMP) ## install, then everything that CI runs
 	@echo "== tests"
 	@$(BIN)/python -m pytest --cov --cov-report=term
 
-drill: $(STAMP) ## kill real processes 200 times: nothing is sent twice, nothing that was acknowledged is lost
+drill: $(STAMP) ## reload, fill the disk, set the clock, and kill 200 times: nothing is sent twice, nothing is lost
 	@$(BIN)/python -m tests.drill
 
 mutate: $(STAMP) ## change the mapping tables cell by cell: each change has to be noticed

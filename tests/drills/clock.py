@@ -66,7 +66,7 @@ class WallClock:
         self.set(0)
 
     def set(self, ahead: int) -> None:
-        """Step it. Who reads the file meanwhile sees the old value or the new one."""
+        """Step it; the process sees that within a second. Who reads the file meanwhile sees the old value or the new one."""
         new = self._file.with_suffix(".new")
         new.write_text(f"{ahead:+d}\n", "ascii")
         new.replace(self._file)
@@ -76,7 +76,7 @@ class WallClock:
     def environment(self) -> dict[str, str]:
         """The variables of a process that has this clock."""
         return {
-            "LD_PRELOAD": self._library, "FAKETIME_TIMESTAMP_FILE": str(self._file), "FAKETIME_NO_CACHE": "1",
+            "LD_PRELOAD": self._library, "FAKETIME_TIMESTAMP_FILE": str(self._file), "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
         }  # fmt: skip
 
