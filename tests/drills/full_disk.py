@@ -142,13 +142,28 @@ class Filling:
         await load.stop()
         await self.room(product)
 
+    async def again(self, product: Product, turns: int) -> Product:
+        """Full by turns; then the process is killed while the disk is full, and started on what it left. The new process."""
+        await self.now_and_then(product, turns)
+        self._disk.fill()
+        await self.until_refused(product)
+        await product.end(signal.SIGKILL)
+        product = await self.start()
+        await self.until_refused(product)
+        await self.full(product)
+        await self.room(product)
+        return product
+
     def _expect(self, found: Any, wanted: Any, what: str) -> None:
         if found != wanted:
             self.faults.append(f"{what}: {found} in place of {wanted}")
 
 
 async def filled(folder: Path, disk: Path, *, rate: float = 20.0, turns: int = 20) -> tuple[dict[str, Any], list[str]]:
-    """Fill a disk under load, and give room back; then do so across a restart. What was seen, and the faults."""
+    """Fill a disk under load, and give room back; then do so by turns, and across a death. With no `turns` neither follows.
+
+    What was seen, and the faults.
+    """
     began = time.monotonic()
     async with world(folder) as made:
         going = Filling(made, Disk(disk))
@@ -160,15 +175,9 @@ async def filled(folder: Path, disk: Path, *, rate: float = 20.0, turns: int = 2
         await going.full(product)
         await asyncio.gather(*(load.stop() for load in loads))
         await going.room(product)
-        await going.now_and_then(product, turns)
-        going._disk.fill()
-        await going.until_refused(product)
         notes = product.notes()
-        await product.end(signal.SIGKILL)
-        product = await going.start()
-        await going.until_refused(product)
-        await going.full(product)
-        await going.room(product)
+        if turns:
+            product = await going.again(product, turns)
         await made.settle()
         code = await product.end()
         faults = going.faults + made.faults()
@@ -200,8 +209,8 @@ def fenced(folder: Path, *words: str) -> dict[str, Any] | None:
         return None
     disk = folder / "disk"
     disk.mkdir()
-    script = f'mount -t tmpfs -o size={SIZE},mode=700 none "$1" && exec "$2" -m tests.drills.full_disk "$3" "$1"'
-    command = [*namespace, "sh", "-c", script, "sh", str(disk), sys.executable, str(folder), *words]
+    script = f'mount -t tmpfs -o size={SIZE},mode=700 none "$1" && exec "$2" -m tests.drills.full_disk "$3" "$1" $4'
+    command = [*namespace, "sh", "-c", script, "sh", str(disk), sys.executable, str(folder), *(words or [""])]
     ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False, timeout=120)
     assert ran.returncode == 0, ran.stdout
     found: dict[str, Any] = json.loads(ran.stdout)
@@ -220,8 +229,8 @@ def drill(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        seen, bad = asyncio.run(filled(Path(sys.argv[1]), Path(sys.argv[2])))
+    if len(sys.argv) > 2:
+        seen, bad = asyncio.run(filled(Path(sys.argv[1]), Path(sys.argv[2]), turns=0 if "short" in sys.argv else 20))
         print(json.dumps({"found": seen, "faults": bad}))
         sys.exit(0)
     with tempfile.TemporaryDirectory(prefix="drill-") as name:

@@ -45,6 +45,8 @@ class Reloading:
         self._made, self._pause = made, pause
         self._tokens, self._place, self._more = '"t0"', "P2", ""
         self._token = "t0"
+        self._is_at = self._place
+        """Where the second account's messages go; empty while that changes."""
         self._under_way: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
         self.places: dict[str, str] = {}
@@ -73,11 +75,11 @@ class Reloading:
         """A send of one account or the other; where its account is being moved, either place is right."""
         text = self._made.text(LOST if number % LOST_EACH == 0 else "")
         login = (ONE, self._token) if number % 2 else (TWO, "two")
-        before = self._place
+        before = self._is_at
         self._under_way[login[1]] += 1
         await self._made.send(self._product, login, text)
         self._under_way[login[1]] -= 1
-        if login[0] == ONE or before == self._place:
+        if login[0] == ONE or before == self._is_at != "":
             self.places[text] = "P1" if login[0] == ONE else before
 
     async def read(self, number: int) -> None:
@@ -114,8 +116,10 @@ class Reloading:
         """
         login = (THREE, "three")
         self._expect([await self._status_of(login)], [401], "an account before it came")
+        self._is_at = ""
         self._place, self._more = "P3", _ROW.format(account=THREE, token='"three"', place="P2")
         await self._reload()
+        self._is_at = self._place
         text = self._made.text()
         self.places[text] = "P2"
         self._expect([(await self._made.send(self._product, login, text)).status], [200], "the account that came")

@@ -123,9 +123,9 @@ class Looking:
             self._hold(found, now, MOST)
 
     def _clocks(self, now: float) -> tuple[float, ...]:
-        """What time it is for whoever writes sends down: two answers, while the wall clock is another one after it was set, since some of
-        the sends may have been written down before that. Where it was set again since the last round, they have the time of neither clock: that
-        of the wall in the last round is a third answer. The wall's own comes last."""
+        """What time it is for whoever writes sends down: two answers, while the wall clock is another one after it was set. Some of the
+        sends may have been written down before that. A third one is the wall's in the last round, where it was set again since: they have
+        the time of neither clock then. The wall's own comes last."""
         wall, before = self._kit.wall() - now, self._wall_before
         self._wall_before = wall
         self._be_ahead(wall)
