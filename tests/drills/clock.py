@@ -143,7 +143,7 @@ class Stepping:
 
     def lateness(self) -> dict[str, float]:
         """Seconds from when `delivered` could be known at the earliest to its first call; of messages whose `sent` was not put off."""
-        found = {}
+        found: dict[str, float] = {}
         for call in self._made.receiver.calls:
             if call.status == "delivered" and not is_owed(call.text, "") and call.text in self._sent:
                 found.setdefault(call.text, call.at - self._sent[call.text] - _DELIVERED_AFTER)

@@ -174,6 +174,7 @@ class World:
         self.sent: list[Sent] = []
         self.reads: Counter[int] = Counter()
         self.provider = self.hook = ""
+        self._client: httpx.AsyncClient
         self._numbers = itertools.count(1)
         self._running: list[Product] = []
 
