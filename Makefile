@@ -46,7 +46,7 @@ matrix: $(STAMP) ## test with every declared Python that is installed, without u
 lowest: $(STAMP) ## test with the lowest versions that pyproject.toml declares
 	@$(NOX) -s lowest $(ARGS)
 
-drill: $(STAMP) ## kill real processes 200 times: nothing is sent twice, nothing that was acknowledged is lost
+drill: $(STAMP) ## reload, fill the disk, set the clock, and kill 200 times: nothing is sent twice, nothing is lost
 	@$(BIN)/python -m tests.drill
 
 mutate: $(STAMP) ## change the mapping tables cell by cell: each change has to be noticed

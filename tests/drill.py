@@ -295,6 +295,18 @@ async def _all(kills: int, folder: Path, server: postgres.Server) -> int:
     return bad
 
 
+def others(folder: Path) -> int:
+    """The drills of one kind of trouble each. How many faults."""
+    from tests.drills import clock, full_disk, reload  # they use what stands above
+
+    bad = 0
+    for module in (reload, full_disk, clock):
+        place = folder / module.__name__.rpartition(".")[2]
+        place.mkdir()
+        bad += module.drill(place)
+    return bad
+
+
 def main() -> int:
     """Kill as often as said; 0 where nothing was doubled or lost."""
     parser = argparse.ArgumentParser(
@@ -303,10 +315,11 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     kills = parser.parse_args().kills
     with postgres.server() as server, tempfile.TemporaryDirectory(prefix="drill-") as folder:
+        bad = others(Path(folder))
         if server is None:
             print(postgres.NOT_HERE, file=sys.stderr)
             return 1
-        return 1 if asyncio.run(_all(kills, Path(folder), server)) else 0
+        return 1 if bad + asyncio.run(_all(kills, Path(folder), server)) else 0
 
 
 if __name__ == "__main__":

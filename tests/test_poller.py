@@ -311,6 +311,25 @@ def test_what_is_sent_after_the_wall_clock_was_set_is_told_of_in_time(front: str
     assert simulated(work, front) == (0, 800, 1.0)
 
 
+@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("steps", [(3600, 0), (-3600, 0), (3600, -3600)])
+def test_what_is_sent_just_before_a_clock_is_set_once_more_is_told_of_in_time(
+    front: str, steps: tuple[int, int]
+) -> None:
+    """The steady clock has not followed the wall yet when the wall is set again: what was written down since the last round has the time
+    of neither clock."""
+
+    async def work(world: Simulation) -> Any:
+        await world.traffic(10, 20, lambda _: 3.0)
+        for step in steps:
+            world.set_by = step
+            await world.traffic(13, 20, lambda _: 3.0)
+        await world.traffic(15, 0, lambda _: 3.0)
+        return world.count_untold(), len(world.measured.delays), world.measured.share(15)
+
+    assert simulated(work, front) == (0, 720, 1.0)
+
+
 def test_what_a_round_could_not_do_is_counted_and_said_once_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
     async def work(world: Simulation) -> Any:
         world.provider.search = Response(500)

@@ -24,7 +24,7 @@ from bench.traffic.scenarios.soak import soak
 from bench.traffic.scenarios.stalled import stalled_provider
 from bench.traffic.scenarios.unknown import unknown_send
 from bench.traffic.verdicts import Figure, Found, Options, finite, rows, table
-from bench.traffic.worlds import ROOT, say, where_it_is
+from bench.traffic.worlds import PROVIDERS, ROOT, say, where_it_is
 
 Scenario = Callable[[Path, Options], Coroutine[Any, Any, Found]]
 
@@ -38,6 +38,9 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "callbacks-in-time": callbacks_in_time,
     "soak": soak,
 }
+
+EITHER: Final = ("race-list", "unknown-send", "callbacks-in-time")
+"""Those whose provider may speak either dialect."""
 
 
 def _options() -> argparse.Namespace:
@@ -60,10 +63,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--scale", type=float, default=1.0, help="rows, calls and messages, as a share of the whole (%(default)s)"
     )
+    parser.add_argument("--provider", choices=sorted(PROVIDERS), default="properties-v2",
+                        help=f"the dialect of the simulated provider, in {', '.join(EITHER)} (%(default)s)")  # fmt: skip
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     given = parser.parse_args()
     if unknown := [name for name in given.scenarios if name not in SCENARIOS]:
         parser.error(f"no such scenario: {', '.join(unknown)}")
+    if given.provider != "properties-v2":
+        if other := [name for name in given.scenarios if name not in EITHER]:
+            parser.error(f"--provider {given.provider} is for {', '.join(EITHER)}, not for {', '.join(other)}")
+        given.scenarios = given.scenarios or list(EITHER)
     given.checkout = given.checkout.resolve()
     given.against = given.against and given.against.resolve()
     for folder in filter(None, (given.checkout, given.against)):
@@ -89,7 +98,14 @@ async def measured(name: str, checkout: Path, options: Options) -> Found:
 
 def _run(given: argparse.Namespace, pycache: Path) -> dict[str, Any]:
     options = Options(
-        given.seconds, given.minutes, given.rate, tuple(given.fast), given.slow_after, given.scale, pycache
+        given.seconds,
+        given.minutes,
+        given.rate,
+        tuple(given.fast),
+        given.slow_after,
+        given.scale,
+        pycache,
+        given.provider,
     )
     lines: list[dict[str, Any]] = []
     details: dict[str, Any] = {}

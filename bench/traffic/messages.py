@@ -133,6 +133,31 @@ class Messages:
         fitting = (row for row in islice(order.rows, first, last) if row.status(now) == status)
         return list(islice(fitting, skip, skip + count))
 
+    def count(self, since: int, until: int) -> int:
+        """How many there are with `since` <= `Created` < `until`."""
+        first, last = self._all.between(since, until)
+        return last - first
+
+    def newest_of_a_second_first(
+        self, since: int, until: int, skip: int, count: int, *, descending: bool
+    ) -> Sequence[Message]:
+        """The messages with `since` <= `Created` < `until` by date, without the first `skip`, `count` at most.
+
+        Those of one second are in the reverse order of their arrival, in either direction.
+        """
+        rows, seconds = self._all.rows, self._all.seconds
+        first, last = self._all.between(since, until)
+        if descending:
+            return rows[max(first, last - skip - count) : max(first, last - skip)][::-1]
+        begin, end = min(last, first + skip), min(last, first + skip + count)
+        if begin == end:
+            return []
+        # Whole seconds are turned round, so the stretch is made as long as those at its ends.
+        low, high = max(first, bisect_left(seconds, seconds[begin])), min(last, bisect_right(seconds, seconds[end - 1]))
+        newest_first = rows[low:high][::-1]
+        turned = sorted(newest_first, key=lambda row: row.second)
+        return turned[begin - low : end - low]
+
     def _unfinished(self, now: float) -> _Order:
         """Those that were not delivered a second ago: far fewer than all."""
         if now - self._pruned >= 1.0:

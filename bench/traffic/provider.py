@@ -67,6 +67,9 @@ def _word(given: dict[str, Any], name: str, words: tuple[str, ...]) -> str:
 class Provider:
     """One account with one property."""
 
+    kind = Message
+    prefixes: tuple[str, ...] = ("/v2/",)
+
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._messages = Messages()
@@ -79,7 +82,7 @@ class Provider:
         self.lag = Lag()
 
     def __call__(self, asked: Asked) -> Said:
-        if not asked.path.startswith("/v2/"):
+        if not asked.path.startswith(self.prefixes):
             return Said(body=msgspec.json.encode(self._controlled(asked)))
         now = time.time()
         try:
@@ -132,10 +135,14 @@ class Provider:
         )  # fmt: skip
         self._counts["rows"] += len(rows)
         said = Said(body=b'{"Messages":[%s]}' % b",".join([row.shown(now) for row in rows]))
+        self._arrive_one(now)
+        return said
+
+    def _arrive_one(self, now: float) -> None:
+        """Between this search and the next one a message arrives, where that is wanted."""
         if self._arrive:
             self._arrive -= 1
             self._add(now, "+61400000001", "+61400000002", "it arrived between two asks")
-        return said
 
     def _retrieve(self, asked: Asked, now: float) -> Said:
         message = self._messages.by_sid.get(asked.path.rpartition("/")[2])
@@ -145,7 +152,7 @@ class Provider:
 
     def _add(self, created: float, sender: str, recipient: str, text: str, **given: Any) -> Message:
         self._made += 1
-        message = Message(self._made, created, sender, recipient, text, pace=self._pace, **given)
+        message = self.kind(self._made, created, sender, recipient, text, pace=self._pace, **given)
         self._messages.add(message)
         return message
 

@@ -42,7 +42,8 @@ class Found(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What may be asked of the scenarios; each uses what concerns it. None means the scenario's own length."""
+    """What may be asked of the scenarios; each uses what concerns it. None means the scenario's own length. `provider` is the
+    dialect of the simulated provider."""
 
     seconds: float | None = None
     minutes: float | None = None
@@ -51,6 +52,7 @@ class Options(NamedTuple):
     slow_after: float = 900.0
     scale: float = 1.0
     pycache: Path | None = None
+    provider: str = "properties-v2"
 
 
 def meets(value: float, bound: float | None, *, more: bool) -> bool:

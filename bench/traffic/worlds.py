@@ -54,6 +54,19 @@ back = {{ name = "back{number}", account = "{behind}", property = "{property}", 
 """
 
 
+_RESTCOMM: Final = """
+[backs.back{number}]
+dialect = "restcomm"
+url = "http://127.0.0.1:{port}"
+[[accounts]]
+front = {{ dialect = "restcomm", account = "{account}", token = "{token}" }}
+back = {{ name = "back{number}", account = "{behind}", token = "{back_token}" }}
+"""
+
+PROVIDERS: Final = {"properties-v2": ("provider", _BACK), "restcomm": ("restcomm", _RESTCOMM)}
+"""By the dialect that the simulated provider speaks: its module, and its part of the configuration."""
+
+
 def account_of(number: int) -> str:
     """The account in front of the provider of that number, from 0 on."""
     return f"{ACCOUNT[:-4]}{number + 1:04}"
@@ -118,8 +131,8 @@ class Use(NamedTuple):
 class World:
     """The processes and the folder of one scenario. `front` is the product's port."""
 
-    def __init__(self, checkout: Path, folder: Path, pycache: Path) -> None:
-        self._checkout, self.folder, self._pycache = checkout, folder, pycache
+    def __init__(self, checkout: Path, folder: Path, pycache: Path, dialect: str) -> None:
+        self._checkout, self.folder, self._pycache, self._dialect = checkout, folder, pycache, dialect
         self.providers: list[Simulated] = []
         self.receiver: Simulated | None = None
         self.front, self.admin, self.closed = free_port(), free_port(), free_port()
@@ -145,7 +158,7 @@ class World:
         ports = [self.closed, *([self.receiver.port] if self.receiver else [])]
         text = _TOP.format(front=self.front, admin=self.admin, ports=ports, callbacks=callbacks)
         for number, provider in enumerate(self.providers):
-            text += _BACK.format(
+            text += PROVIDERS[self._dialect][1].format(
                 number=number, port=provider.port, account=account_of(number), token=TOKEN, behind=BACK_ACCOUNT,
                 property=PROPERTY, back_token=BACK_TOKEN,
             )  # fmt: skip
@@ -222,14 +235,14 @@ class World:
 @contextlib.asynccontextmanager
 async def world(
     checkout: Path, paces: Sequence[Pace] = (Pace(),), *, answers_in: float = 0.001, callbacks: str = "",
-    pycache: Path | None = None,
+    pycache: Path | None = None, dialect: str = "properties-v2",
 ) -> AsyncIterator[World]:  # fmt: skip
     """Everything, with a provider for each pace, while the block runs. The product is started by who uses it."""
     folder = Path(tempfile.mkdtemp(prefix="traffic-"))
-    made = World(checkout, folder, pycache or folder / "pycache")
+    made = World(checkout, folder, pycache or folder / "pycache", dialect)
     try:
         for pace in paces:
-            made.providers.append(Simulated("provider", *map(str, pace)))
+            made.providers.append(Simulated(PROVIDERS[dialect][0], *map(str, pace)))
         made.receiver = Simulated("receiver", str(answers_in))
         made.configure(callbacks)
         yield made

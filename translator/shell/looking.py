@@ -66,9 +66,9 @@ class Looking:
         self._cursor: tuple[float, int] | None = (-1.0, 0)
         self._walked = self._warned = -_REST
         self._fresh_to: float | None = None
-        self._ahead = self._ahead_of_wall = 0.0
+        self._ahead = self._ahead_of_wall = self._wall_before = 0.0
         """Seconds by which the provider's clock is ahead of ours, and of the wall's. The place counts ages by the provider's clock, as
-        `created` does."""
+        `created` does. `_wall_before` is by how much the wall's was ahead of ours in the last round."""
         self.backlog = 0
 
     @property
@@ -111,7 +111,7 @@ class Looking:
             fresh = partial(
                 watches.new_between, place=self._name, first=at - since - _SLACK, last=at + _SLACK, most=_FRESH
             )
-            self._hold(await read(fresh), now, 2 * MOST)
+            self._hold(await read(fresh), now, 2 * MOST, at)
         if self._cursor is None:
             if 0 <= now - self._walked < _REST or len(self._place) >= MOST:
                 return
@@ -124,19 +124,26 @@ class Looking:
 
     def _clocks(self, now: float) -> tuple[float, ...]:
         """What time it is for whoever writes sends down: two answers, while the wall clock is another one after it was set. Some of the
-        sends may have been written down before that."""
-        wall = self._kit.wall()
-        self._be_ahead(wall - now)
-        return (now,) if abs(wall - now) < _SLACK / 2 else (now, wall)
+        sends may have been written down before that. A third one is the wall's in the last round, where it was set again since: they have
+        the time of neither clock then. The wall's own comes last."""
+        wall, before = self._kit.wall() - now, self._wall_before
+        self._wall_before = wall
+        self._be_ahead(wall)
+        found = [0.0]
+        for other in (wall, before):
+            if all(abs(other - one) >= _SLACK / 2 for one in found):
+                found.append(other) if other == wall else found.insert(0, other)
+        return tuple(now + one for one in found)
 
     def _be_ahead(self, wall_ahead: float) -> None:
         ahead = self._ahead_of_wall + wall_ahead
         self._ahead = 0.0 if abs(ahead) < _ALIKE else ahead
 
-    def _hold(self, found: Sequence[Open], now: float, most: int) -> None:
-        """Those of whom an entry that is gone was to tell are not looked for: nobody knows in which words."""
+    def _hold(self, found: Sequence[Open], now: float, most: int, at: float | None = None) -> None:
+        """Those of whom an entry that is gone was to tell are not looked for: nobody knows in which words. `at` is
+        what time it was by the clock by which these were written down; the wall's, where it is not said."""
         poll, known = self._kit.polling.poll, self._accounts.by_name
-        self._measure(found, now)
+        self._measure(found, now, at)
         ahead = self._ahead
         self._place.hold(
             [
@@ -151,12 +158,13 @@ class Looking:
             most,
         )  # fmt: skip
 
-    def _measure(self, found: Sequence[Open], now: float) -> None:
+    def _measure(self, found: Sequence[Open], now: float, at: float | None) -> None:
         """How far the provider's clock is ahead: by as much as it creates messages later than we sent them, mostly."""
         if found:
+            wall = self._kit.wall()
             newest = sorted(one.created - one.made for one in found[-_SAMPLE:])
-            self._ahead_of_wall = newest[len(newest) // 2]
-            self._be_ahead(self._kit.wall() - now)
+            self._ahead_of_wall = newest[len(newest) // 2] + (0.0 if at is None else at - wall)
+            self._be_ahead(wall - now)
 
     # ---- the asks ----------------------------------------------------------------------------------------------------
 

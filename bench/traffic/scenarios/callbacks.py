@@ -23,7 +23,7 @@ async def callbacks_in_time(checkout: Path, options: Options) -> Found:
     """The share of `delivered` that is told in time, with every setting at its default."""
     minutes = 10.0 if options.minutes is None else options.minutes
     pace = Pace(*options.fast, SLOW_SHARE, options.slow_after)
-    async with world(checkout, [pace], pycache=options.pycache) as made:
+    async with world(checkout, [pace], pycache=options.pycache, dialect=options.provider) as made:
         await made.start()
         say(f"  {options.rate:g}/s for {minutes:g} min, then until the last handset has answered")
         began, lag, ear = time.time(), Lag(), Ear(made)

@@ -55,9 +55,9 @@ async def _after_a_few(made: World, *, race: bool) -> tuple[_Listed, _Listed]:
 
 async def race_list(checkout: Path, options: Options) -> Found:
     """Asks of a list of 3,000 after one message arrived between two asks of an earlier list, beside the same without that message."""
-    async with world(checkout, [_PACE], pycache=options.pycache) as made:
+    async with world(checkout, [_PACE], pycache=options.pycache, dialect=options.provider) as made:
         plain = await _after_a_few(made, race=False)
-    async with world(checkout, [_PACE], pycache=options.pycache) as made:
+    async with world(checkout, [_PACE], pycache=options.pycache, dialect=options.provider) as made:
         raced, notes = await _after_a_few(made, race=True), made.notes()
         await made.stop()
         await made.start()

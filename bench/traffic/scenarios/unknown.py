@@ -45,7 +45,7 @@ async def _among(
 ) -> dict[str, Any]:
     """What becomes of lost sends among so many messages of which the first is `since` and the last `until` seconds from now."""
     count = max(1000, int(WINDOW * options.scale))
-    async with world(checkout, [_PACE], pycache=options.pycache) as made:
+    async with world(checkout, [_PACE], pycache=options.pycache, dialect=options.provider) as made:
         await made.start()
         now = time.time()
         await made.provider.ask("/control", history={"count": count, "since": now + since, "until": now + until})

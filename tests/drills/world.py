@@ -1,0 +1,321 @@
+"""What the drills share: a provider, a receiver of callbacks, a load, and a real process of the product between them.
+
+load ─▶ product (`python -m translator serve`) ─▶ provider
+                 └──────────────────────────────▶ receiver
+
+Provider, receiver and load live in the process of the drill, so nothing that is done to the product reaches them.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
+
+from conformance.twins.properties_v2 import Pace, PropertiesV2Twin, TwinAccount
+from conformance.twins.serving import serve
+
+ROOT: Final = Path(__file__).parents[2]
+LOST: Final = "lost "
+"""The provider makes a message whose text begins so, and answers 502: the outcome of its send is unknown."""
+
+PATIENCE: Final = 30.0
+"""Seconds that a drill waits for one thing."""
+
+TOLD: Final = ("sent", "delivered")
+"""What is told of each message, in this order."""
+
+
+class Call(NamedTuple):
+    """A callback: the moment (monotonic seconds), the text and the status that it tells of, and the HTTP status of its answer."""
+
+    at: float
+    text: str
+    status: str
+    answer: int
+
+
+class Receiver:
+    """The application that is called back. `refuses` says of a text and a status whether its first call is answered with 500."""
+
+    def __init__(self, refuses: Callable[[str, str], bool] = lambda text, status: False) -> None:
+        self.calls: list[Call] = []
+        self._refuses = refuses
+        self._refused: set[tuple[str, str]] = set()
+        self.app = Starlette(routes=[Route("/hook", self._hook, methods=["POST"])])
+
+    async def _hook(self, request: Request) -> Response:
+        try:
+            given = dict(parse_qsl((await request.body()).decode()))
+        except ClientDisconnect:
+            return PlainTextResponse("gone", 400)
+        name = given["Body"], given["MessageStatus"]
+        answer = 500 if self._refuses(*name) and name not in self._refused else 200
+        self._refused.add(name)
+        self.calls.append(Call(time.monotonic(), *name, answer))
+        return PlainTextResponse("x", answer)
+
+    @property
+    def told(self) -> dict[str, list[str]]:
+        """The statuses that were told of each text, and answered with 200, in the order in which they came."""
+        found: dict[str, list[str]] = {}
+        for call in self.calls:
+            if call.answer == 200:
+                found.setdefault(call.text, []).append(call.status)
+        return found
+
+
+class Losing:
+    """A provider that makes a message and loses its answer, where the text begins with `LOST`."""
+
+    def __init__(self, twin: PropertiesV2Twin) -> None:
+        self._twin = twin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        before = len(self._twin.messages) if scope["method"] == "POST" else 0
+        kept: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            kept.append(message)
+
+        await self._twin.app(scope, receive, keep)
+        if scope["method"] == "POST" and any(row.text.startswith(LOST) for row in self._twin.messages[before:]):
+            await send({"type": "http.response.start", "status": 502, "headers": [(b"content-length", b"0")]})
+            kept = [{"type": "http.response.body", "body": b""}]
+        for message in kept:
+            await send(message)
+
+
+class Product:
+    """A process of the product: its log, and where it listens."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process, self.log = process, list[dict[str, Any]]()
+        self._came = asyncio.Condition()
+        self._reading = asyncio.create_task(self._read())
+        self.admin = self.front = ""
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        while line := await self.process.stderr.readline():
+            try:
+                self.log.append(json.loads(line))
+            except ValueError:  # what ends it at the start is no JSON
+                self.log.append({"event": line.decode(errors="replace").strip()})
+            async with self._came:
+                self._came.notify_all()
+        async with self._came:
+            self._came.notify_all()
+
+    def _seen(self, key: str, value: str) -> list[dict[str, Any]]:
+        return [line for line in self.log if key in line and value in (line[key], "")]
+
+    async def until(self, event: str, count: int = 1, *, key: str = "event") -> dict[str, Any]:
+        """The line of the log that is the `count`th of an event. Raises AssertionError where it does not come."""
+        async with self._came:
+            came = self._came.wait_for(lambda: len(self._seen(key, event)) >= count or self._reading.done())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(came, PATIENCE)
+        seen = self._seen(key, event)
+        assert len(seen) >= count, f"no {event} in the log; its end: {self.log[-5:]}"
+        return seen[count - 1]
+
+    async def listens(self) -> None:
+        """Wait until it says where it listens: first for operators, then for applications."""
+        self.admin = f"http://{(await self.until('', 1, key='listen'))['listen']}"
+        self.front = f"http://{(await self.until('', 2, key='listen'))['listen']}"
+
+    def notes(self) -> dict[str, int]:
+        """How often each event stands in the log that is a warning or worse."""
+        return dict(Counter(str(line.get("event")) for line in self.log if line.get("level") not in ("info", "debug")))
+
+    async def end(self, number: signal.Signals = signal.SIGTERM) -> int | None:
+        """End the process, and what it ended with."""
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        try:
+            await asyncio.wait_for(self.process.wait(), PATIENCE)
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+        await self._reading
+        return self.process.returncode
+
+
+class Sent(NamedTuple):
+    """A send as its caller saw it: account, text, the status of its answer (0 where none came) and the body."""
+
+    account: str
+    text: str
+    status: int
+    body: str
+
+
+class World:
+    """Everything around the product. `providers` and `hook` are addresses; `sent` and `reads` are what callers saw."""
+
+    def __init__(self, folder: Path, twin: PropertiesV2Twin, receiver: Receiver) -> None:
+        self.folder, self.twin, self.receiver = folder, twin, receiver
+        self.sent: list[Sent] = []
+        self.reads: Counter[int] = Counter()
+        self.provider = self.hook = ""
+        self._client: httpx.AsyncClient
+        self._numbers = itertools.count(1)
+        self._running: list[Product] = []
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "translator.toml"
+
+    def text(self, kind: str = "") -> str:
+        """A text that no other send has."""
+        return f"{kind}text {next(self._numbers)}"
+
+    async def start(self, environment: Mapping[str, str] | None = None, *, listens: bool = True) -> Product:
+        """A process of the product with the file that was written. It is killed at the end of the world."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "translator", "serve", "-c", str(self.file), "-o", "json",
+            stderr=asyncio.subprocess.PIPE, cwd=ROOT, env={**os.environ, **(environment or {})},
+        )  # fmt: skip
+        product = Product(process)
+        self._running.append(product)
+        if listens:
+            await product.listens()
+        return product
+
+    async def send(self, product: Product, login: tuple[str, str], text: str) -> Sent:
+        """A send with a callback."""
+        form = {"From": "15550100001", "To": "15550100005", "Body": text, "StatusCallback": self.hook}
+        answer = await self._ask(product, login, form)
+        found = Sent(login[0], text, answer.status_code, answer.text)
+        self.sent.append(found)
+        return found
+
+    async def read(self, product: Product, login: tuple[str, str]) -> int:
+        """The status of a list."""
+        status = (await self._ask(product, login)).status_code
+        self.reads[status] += 1
+        return status
+
+    async def _ask(
+        self, product: Product, login: tuple[str, str], form: dict[str, str] | None = None
+    ) -> httpx.Response:
+        url = f"{product.front}/2012-04-24/Accounts/{login[0]}/SMS/Messages.json"
+        try:
+            if form is None:
+                return await self._client.get(url, params={"PageSize": "20"}, auth=login)
+            return await self._client.post(url, data=form, auth=login)
+        except httpx.HTTPError as error:
+            return httpx.Response(0, text=repr(error))
+
+    async def ready(self, product: Product, what: str = "") -> int:
+        """The status of `/readyz`."""
+        answer = await self._client.get(f"{product.admin}/readyz", params={"for": what} if what else {})
+        return answer.status_code
+
+    async def metrics(self, product: Product) -> str:
+        return (await self._client.get(f"{product.admin}/metrics")).text
+
+    @property
+    def texts(self) -> Counter[str]:
+        """What is at the provider, and how often."""
+        return Counter(row.text for row in self.twin.messages)
+
+    def untold(self) -> dict[str, list[str]]:
+        """Messages of which not each status was told, in order of the first time that each came."""
+        told = self.receiver.told
+        return {
+            text: told.get(text, [])
+            for text in self.texts
+            if list(dict.fromkeys(told.get(text, []))) != list(TOLD)
+        }  # fmt: skip
+
+    def again(self) -> dict[str, list[str]]:
+        """Messages of which a status was told more than once, although the first call was answered with 200."""
+        return {text: words for text, words in self.receiver.told.items() if len(words) != len(set(words))}
+
+    async def settle(self, seconds: float = PATIENCE) -> None:
+        """Wait until everything that is at the provider was told of."""
+        until = time.monotonic() + seconds
+        while self.untold() and time.monotonic() < until:  # noqa: ASYNC110 - it is polled
+            await asyncio.sleep(0.1)
+
+    def faults(self) -> list[str]:
+        """What must not be, whatever happened to the product: a send twice, one lost, one without an answer, one untold."""
+        texts = self.texts
+        return [
+            *(f"{text}: {count} times at the provider" for text, count in texts.items() if count > 1),
+            *(f"{one.text}: answered 200, and not at the provider" for one in self.sent if one.status == 200 and one.text not in texts),
+            *(f"{one.text}: no answer: {one.body}" for one in self.sent if one.status == 0),
+            *(f"{self.reads[0]} lists without an answer" for _ in range(self.reads[0] > 0)),
+            *(f"{text}: told {words}" for text, words in self.untold().items()),
+        ]  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def world(folder: Path, receiver: Receiver | None = None, *, delivered_after: int = 1) -> AsyncIterator[World]:
+    """Everything but the product, while the block runs. What it started is ended."""
+    twin = PropertiesV2Twin(
+        accounts={"A1": TwinAccount("back-token", ("P1", "P2", "P3"))}, pace=Pace(0, delivered_after)
+    )
+    made = World(folder, twin, receiver or Receiver())
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
+    async with (
+        serve(Losing(twin)) as made.provider,
+        serve(made.receiver.app) as hook,
+        httpx.AsyncClient(timeout=PATIENCE, limits=limits) as made._client,
+    ):
+        made.hook = f"{hook}/hook"
+        try:
+            yield made
+        finally:
+            for product in made._running:
+                if product.process.returncode is None:
+                    await product.end(signal.SIGKILL)
+
+
+class Load:
+    """Begins a piece of work so many times a second, whatever becomes of those before, until `stop`."""
+
+    def __init__(self, rate: float, work: Callable[[int], Awaitable[Any]]) -> None:
+        self._rate, self._work = rate, work
+        self._stopped = False
+        self._going = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for number in itertools.count():
+                if self._stopped:
+                    return
+                group.create_task(self._one(number))
+                await asyncio.sleep(1 / self._rate)
+
+    async def _one(self, number: int) -> None:
+        await self._work(number)
+
+    async def stop(self) -> None:
+        """Begin nothing more, and wait until all is answered."""
+        self._stopped = True
+        await self._going
+
+
+def said(name: str, found: Mapping[str, Any], faults: list[str], good: str) -> int:
+    """Print what a drill found. How many faults."""
+    shown = ", ".join(f"{key} {value}" for key, value in found.items())
+    print(f"{name}: {shown}: {faults[:20] or good}", flush=True)
+    return len(faults)
