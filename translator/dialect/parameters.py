@@ -18,8 +18,8 @@ _NO_OBJECT = "is not a JSON object"
 UNFILTERED = "lists are not filtered by it"
 """Why the name of an attribute is no parameter of a list."""
 
-_COMPARED = re.compile(r"([A-Za-z_.-]{1,40}?)\s*([<>!~]=?)")
-"""A name with a sign of comparison behind it, as other libraries write a bound: `StartTime>=2018-10-05`."""
+_COMPARED = re.compile(r"([A-Za-z_.-]{1,40}?)\s*([<>!~]=?|\[[A-Za-z]{0,8}\])")
+"""A name with a sign of comparison behind it, as other libraries write a bound: `StartTime>=2018-10-05`, `StartTime[gte]=2018-10-05`."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
 """A name that may stand in a log: an unescaped `&` in a text makes a name of what follows, and that may be anything."""
