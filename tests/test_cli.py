@@ -171,8 +171,8 @@ def test_wrong_usage_is_2() -> None:
 def test_a_defect_is_our_own_fault_and_shows_no_value(config: Path) -> None:
     code = (
         "import sys; from translator import cli; from translator.shell import settings\n"
-        "def load(*_): raise LookupError('19876543212')\n"
-        "settings.load = load; cli.main(['check', '-c', sys.argv[1]])"
+        "def read(*_): raise LookupError('19876543212')\n"
+        "settings.read = read; cli.main(['check', '-c', sys.argv[1]])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, config], check=False, capture_output=True, text=True, timeout=SECONDS

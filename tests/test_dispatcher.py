@@ -200,7 +200,8 @@ def test_a_name_that_changes_its_mind_is_not_dialled() -> None:
         return await states(store), receiver.asked
 
     (first, _), asked = on("memory:", work)
-    assert first == ("sent", "due", 1, "forbidden: the address leads to an address that is not public")
+    why = 'forbidden: the address leads to an address that is not public; [callbacks] allow = ["10.0.0.1"] permits it'
+    assert first == ("sent", "due", 1, why)
     assert asked == []
 
 

@@ -1,5 +1,6 @@
 """What no literal case can hold: headers, what is said beside an answer, and what a whole list shows."""
 
+import asyncio
 import json
 from base64 import b64encode
 from typing import Any
@@ -9,7 +10,10 @@ import pytest
 from tests.test_lists import MANY, NOW, PATH, PROPERTY, Provider, ask, message, old_provider, page_of, world
 from tests.test_odd_rows import FRONT, OLD_ACCOUNT, rows_of, search
 from tests.twins import World, call, spoken
+from translator.accounts import Accounts
+from translator.exchange import Limits
 from translator.model import Message
+from translator.shell.app import Proxy
 from translator.shell.heads import spelt
 from translator.wire import Answer, Request, Response
 
@@ -156,3 +160,30 @@ def test_numbers_are_spelt_in_calls_as_they_are_in_answers(numbers: str, shown: 
 )  # fmt: skip
 def test_headers_are_written_as_old_servers_wrote_them(name: str, written: str) -> None:
     assert spelt(name) == written
+
+
+def _names(answers: Proxy, asked: str) -> set[str]:
+    """The names of the headers of an answer, as a server that speaks ASGI is given them."""
+    method, _, path = asked.partition(" ")
+    scope = {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "headers": [],
+    }  # fmt: skip
+    started: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        started.append(message)
+
+    asyncio.run(answers.application()(scope, receive, send))
+    return {name.decode() for name, _ in started[0]["headers"]}
+
+
+@pytest.mark.parametrize("asked", [f"GET {PATH}.json", f"HEAD {PATH}", "GET /nowhere"])
+def test_another_server_is_given_the_names_as_old_servers_wrote_them(asked: str) -> None:
+    """Uvicorn over h11 and Hypercorn write them as they are given; over httptools Uvicorn makes them small."""
+    names = _names(Proxy(Accounts([world(Provider([])).entry]), Limits(), {}), asked)
+    assert {"Content-Type", "X-Request-Id"} <= names
+    assert all(spelt(name) == name for name in names - {"content-length", "connection"}), names
+    assert "WWW-Authenticate" in names

@@ -418,7 +418,9 @@ def test_an_address_that_leads_inside_is_refused_and_nothing_is_sent() -> None:
 
     status, body, texts, left = kept(work)
     assert (status, texts, left) == (400, [], {})
-    assert body == {"message": "The value of StatusCallback has a port that is not called: 22."}
+    assert body == {
+        "message": "The value of StatusCallback has a port that is not called: 22; those that are called are 80, 443, 8080, 8443."
+    }
 
 
 # ---- the process dies ------------------------------------------------------------------------------------------------

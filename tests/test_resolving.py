@@ -142,7 +142,7 @@ def test_a_send_is_not_kept_for_a_name_that_resolves_slowly(monkeypatch: pytest.
 
     async def work() -> Any:
         before = asyncio.get_running_loop().time()
-        said = await vetting.forbids("http://slow.example/x", "one")
+        said = (await vetting.judge("http://slow.example/x", "one")).reason
         with pytest.raises(Unresolved):
             await vetting.vet("http://none.example/x", "two")
         return said, asyncio.get_running_loop().time() - before < 5
@@ -154,4 +154,4 @@ def test_an_internationalised_name_is_read() -> None:
     names = Names()
     vetting = Vetting()
     vetting._resolver = Resolver(names)
-    assert run(vetting.forbids("http://xn--a-ecp.example/x", "one"), names) == ""
+    assert run(vetting.judge("http://xn--a-ecp.example/x", "one"), names).reason == ""

@@ -113,7 +113,7 @@ def test_there_are_enough_of_them() -> None:
 def test_a_hostile_address_is_forbidden(address: str, fenced: list[Any]) -> None:
     with pytest.raises(Forbidden):
         asyncio.run(Vetting().vet(address))
-    assert asyncio.run(Vetting().forbids(address)) != ""
+    assert asyncio.run(Vetting().judge(address)).reason != ""
     assert fenced == []
 
 
@@ -151,7 +151,7 @@ def test_a_name_that_does_not_resolve_yet_is_accepted_and_not_called(failure: Ex
         raise failure
 
     vetting = Vetting(resolve=resolve)
-    assert asyncio.run(vetting.forbids("http://status.callback.url")) == ""
+    assert asyncio.run(vetting.judge("http://status.callback.url")).reason == ""
     with pytest.raises(Unresolved):
         asyncio.run(vetting.vet("http://status.callback.url"))
     with pytest.raises(Unresolved):
@@ -161,9 +161,9 @@ def test_a_name_that_does_not_resolve_yet_is_accepted_and_not_called(failure: Ex
 def test_what_an_operator_opens_is_open_and_nothing_beside_it() -> None:
     vetting = Vetting(["127.0.0.1", "10.0.0.0/8", "fd00::/8"], [80, 9000])
     for good in ("http://127.0.0.1/x", "http://10.255.0.1:9000/x", "http://[::ffff:10.0.0.1]/x", "http://[fd12::1]/x"):
-        assert asyncio.run(vetting.forbids(good)) == "", good
+        assert asyncio.run(vetting.judge(good)).reason == "", good
     for bad in ("http://127.0.0.2/x", "http://11.0.0.1:8080/x", "http://192.168.0.1/x", "http://[::1]/x"):
-        assert asyncio.run(vetting.forbids(bad)) != "", bad
+        assert asyncio.run(vetting.judge(bad)).reason != "", bad
 
 
 def test_the_ports_are_those_where_services_listen() -> None:

@@ -70,8 +70,9 @@ class Refused(TranslatorError):
 
 
 class Unreadable(TranslatorError):
-    """A back's answer is not of its dialect's shape. `what` is for the log; it never holds a value from the answer."""
+    """A back's answer is not of its dialect's shape. `what` is for the log; it never holds a value from the answer. `reason` goes on with
+    the sentence "the provider failed to handle the request", and may be empty."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, reason: str = "") -> None:
         super().__init__(what)
-        self.what = what
+        self.what, self.reason = what, reason

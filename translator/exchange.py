@@ -41,7 +41,7 @@ HEADERS: Final = frozenset({"accept", "authorization", "content-encoding", "cont
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """The answer, and what the operator should know of it. `fault` is a name of `model.FAULTS`, or empty; `total` is how a
     list was counted: `exact`, `capped` or, where rows of it are left out, `partial`, and empty where nothing was; `lost` are the ids of
-    the mapping rows at which the answer lost something, where that was asked for."""
+    the mapping rows at which the answer lost something, where that was asked for. `parameter` and `reason` are those of the fault."""
 
     response: Response
     notes: tuple[Note, ...] = ()
@@ -52,6 +52,8 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     dialect: str = ""
     total: str = ""
     lost: tuple[str, ...] = ()
+    parameter: str = ""
+    reason: str = ""
 
 
 class Admission(NamedTuple):
@@ -80,7 +82,10 @@ class Admission(NamedTuple):
             response = self.spoken.front.write_fault(fault, self.form_name)
         else:
             response = Response(200, (("allow", ", ".join(_methods(fault.allow))),))
-        return Reply(response, (), fault.log, 0, fault.name, self.operation, self.spoken.name)
+        return Reply(
+            response, (), fault.log, 0, fault.name, self.operation, self.spoken.name,
+            parameter=fault.parameter, reason=fault.reason,
+        )  # fmt: skip
 
 
 def admit(accounts: Accounts, request: Request) -> Admission:
@@ -123,12 +128,12 @@ def exchange(
     except Refused as refused:
         fault = refused.fault
     except Unreadable as error:
-        fault = Fault("back-failed", log=error.what)
+        fault = Fault("back-failed", reason=error.reason, log=error.what)
     if fault.name:
         response = spoken.front.write_fault(fault, form_name)
     return Reply(
         response, tuple(course.notes.items), fault.log, course.notes.asks, fault.name, course.operation, spoken.name,
-        course.total, course.lost,
+        course.total, course.lost, fault.parameter, fault.reason,
     )  # fmt: skip
 
 

@@ -194,7 +194,7 @@ class Sending:
             return Fault("key-running", KEY)
         if recorded.state == "forbidden":
             name = self._entry.front.dialect.front.parameter_of(self._entry.front.dialect.calls.parameter)
-            return Fault("invalid-parameter", name, recorded.reason)
+            return Fault("invalid-parameter", name, recorded.reason, log=recorded.remedy)
         if outcome is not None and outcome.message is not None:
             return Carried(ready.draft, outcome.message)
         return (outcome and outcome.fault) or Fault("outcome-unknown", log="nothing is known of the send yet")

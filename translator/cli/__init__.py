@@ -96,20 +96,14 @@ def sandbox(port: int, messages: int, seed: int, log: BinaryIO | None, output: O
 @click.option("--probe", is_flag=True, help="Make one harmless read at each back.")
 @output_option
 def check(config: Path, probe: bool, output: Output | None) -> None:
-    """Validate the configuration and the mapping tables."""
-    from translator.shell.assembly import assemble
+    """Validate the configuration, the mapping tables and the store, and say all that is wrong."""
+    from translator.shell.checking import look_through
     from translator.shell.probe import probe_all, worst
-    from translator.shell.settings import load
-    from translator.shell.store.looking import look
-    from translator.shell.tls import front_tls
 
     configure(output)
-    settings = load(config, os.environ)
-    assembly = assemble(settings)
-    front_tls(settings)
+    settings, assembly = asyncio.run(look_through(config, os.environ))
     for sentence in settings.unpromised():
         logger().warning(sentence)
-    asyncio.run(look(settings.store.url, f"{settings.file}, [store] url", settings.folder))
     if not probe:
         entries = len(assembly.accounts.entries)
         say(f"{settings.file} is good: {entries} accounts", {"good": True, "accounts": entries}, output)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from translator.compile import Bindings, MessageReader, members, uncarried
 from translator.dialect import bounds
+from translator.dialect.web_pages import A_PAGE, WRONG_ADDRESS, in_place_of_the_api, is_a_page
 from translator.errors import Refused, Unreadable
 from translator.faults import SHAPES, Blame
 from translator.formats import form, lenient, text, waiting
@@ -242,13 +243,19 @@ class BackVerbs:
     def read_message(self, operation: str, response: Response, now: float) -> Message:
         """The message that a send or a get was answered with. Raises Refused for an error, Unreadable for nonsense."""
         self._accept_status(operation, response, now)
-        return self._reader.one(self._body(response), now, sent=operation == "send")
+        try:
+            return self._reader.one(self._body(response), now, sent=operation == "send")
+        except Unreadable as error:
+            raise in_place_of_the_api(response, error) from None
 
     def read_slice(self, response: Response, now: float) -> Slice:
         """The messages that a list was answered with, those that are Unread among them. Raises Refused for an error, Unreadable for
         nonsense."""
         self._accept_status("list", response, now)
-        return Slice(*self._reader.many(self._body(response), now))
+        try:
+            return Slice(*self._reader.many(self._body(response), now))
+        except Unreadable as error:
+            raise in_place_of_the_api(response, error) from None
 
     @staticmethod
     def _body(response: Response) -> bytes:
@@ -281,7 +288,8 @@ class BackVerbs:
                 row.fault,
                 parameter=next((own.attribute for own in self._table.send if own.name == blame.parameter), ""),
                 retry_after=seconds if row.fault == "back-busy" else None,
-                log=f"the back answered {response.status}",
+                reason=A_PAGE if row.fault == "back-failed" and is_a_page(response) else "",
+                log=f"the back answered {response.status}{WRONG_ADDRESS if is_a_page(response) else ''}",
             )
         )
 

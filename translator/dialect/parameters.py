@@ -18,10 +18,10 @@ _NO_OBJECT = "is not a JSON object"
 UNFILTERED = "lists are not filtered by it"
 """Why the name of an attribute is no parameter of a list."""
 
-_COMPARED = re.compile(r"([A-Za-z_.-]{1,40}?)\s*([<>!~]=?)")
-"""A name with a sign of comparison behind it, as other libraries write a bound: `StartTime>=2018-10-05`."""
+_COMPARED = re.compile(r"([A-Za-z_.-]{1,40}?)\s*([<>!~]=?|\[[A-Za-z]{0,8}\])")
+"""A name with a sign of comparison behind it, as other libraries write a bound: `StartTime>=2018-10-05`, `StartTime[gte]=2018-10-05`."""
 
-_PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
+PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
 """A name that may stand in a log: an unescaped `&` in a text makes a name of what follows, and that may be anything."""
 
 
@@ -82,7 +82,7 @@ class Given:
                 raise Refused(Fault("unsupported-parameter", _shown(name), reason))
         if rules.unknown == "refuse":
             raise Refused(Fault("unsupported-parameter", _shown(name), "there is no such parameter"))
-        notes.add("unknown-parameter", name if compared or _PLAIN_NAME.fullmatch(name) else "")
+        notes.add("unknown-parameter", name if compared or PLAIN_NAME.fullmatch(name) else "")
 
     def read(self, name: str, kind: Kind, notes: Notes) -> Any:
         """The neutral value of a parameter that was given. Raises Refused."""

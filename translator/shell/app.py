@@ -14,7 +14,7 @@ import ipaddress
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 from starlette.applications import Starlette
@@ -35,6 +35,7 @@ from translator.shell.driving import Asker, Driver, Scribe
 from translator.shell.log import logger, where_it_broke
 from translator.shell.memory import Memory
 from translator.shell.receipts import ROOT as RECEIPTS
+from translator.shell.request_line import log_request
 
 TakeReceipt: TypeAlias = Callable[[str], Awaitable[bool]]
 """Takes the path of a receipt, and says whether we had signed it."""
@@ -251,27 +252,10 @@ class Proxy:
         return reply.response.replace(headers=(*reply.response.headers, *told))
 
     def _record(self, call: Call, reply: Reply) -> None:
-        """One line and the counters. No number, text, token or path is in either: names, counts and a duration."""
+        """One line and the counters."""
         seconds = time.perf_counter() - call.began
         self._meter.count(reply, seconds, call.back)
-        told: dict[str, Any] = {
-            "method": call.method, "dialect": reply.dialect, "status": reply.response.status, "asks": reply.asks,
-            "ms": int(seconds * 10_000) / 10, "request_id": call.id,
-        }  # fmt: skip
-        if reply.operation:
-            told["operation"] = reply.operation
-        if call.back:
-            told["back"] = call.back
-        if reply.fault:
-            told["fault"] = reply.fault
-        if reply.log:
-            told["why"] = reply.log
-        if reply.notes:
-            told["notes"] = ",".join([f"{note.name}:{note.detail}".rstrip(":") for note in reply.notes])
-        if reply.log or reply.response.status >= 500:
-            logger().warning("request", **told)
-        else:
-            logger().info("request", **told)
+        log_request(call, reply, seconds)
 
 
 def _network_of(address: str) -> str:

@@ -1,4 +1,9 @@
-"""The door for a server that speaks ASGI: slower than `connection.py`, and every server has it."""
+"""The door for a server that speaks ASGI: slower than `connection.py`, and every server has it.
+
+Headers of an answer are named as old servers wrote them, since published clients look for `Content-Type`. ASGI asks for small letters, and
+servers differ: Uvicorn over h11 and Hypercorn write names as they are given, Uvicorn over httptools makes them small. The two headers
+that frame an answer are in small letters, since a layer around this application may look for them and replace them.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from translator import wire
 from translator.shell.budget import Hold
 from translator.shell.call import SMALL, Call, Gone, NoRoom
+from translator.shell.heads import spelt
 from translator.shell.log import logger, where_it_broke
 from translator.shell.request_head import KEPT
 
@@ -73,9 +79,9 @@ class AsgiCall(Call):
         self._telling = asyncio.get_running_loop().create_task(self._tell(response))
 
     async def _tell(self, response: wire.Response) -> None:
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        headers = [(spelt(name).encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         headers.append((b"content-length", b"%d" % len(response.body)))
-        headers.append((b"x-request-id", self.id.encode("ascii")))
+        headers.append((b"X-Request-Id", self.id.encode("ascii")))
         if not self.keep:
             headers.append((b"connection", b"close"))
         try:

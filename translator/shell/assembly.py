@@ -1,5 +1,6 @@
 """What settings mean: the tables with their overlays compiled to dialects, the entries, and how each back is reached."""
 
+from collections import Counter
 from typing import Any, Final, NamedTuple
 
 from translator.accounts import Accounts, Back, Entry, Side
@@ -9,6 +10,7 @@ from translator.exchange import Limits
 from translator.kinds.numbers import Numbering
 from translator.shell import sections
 from translator.shell.budget import Budget
+from translator.shell.problems import Problems
 from translator.shell.regions import national_in
 from translator.shell.settings import Account, Settings
 from translator.shell.upstream import LARGEST, Upstream
@@ -50,32 +52,21 @@ class Assembly(NamedTuple):
 
 
 def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly:
-    """What these settings mean. `dialects` are those that compile the tables. Raises ConfigError naming
-    section and key, and TableError for a table that is broken."""
-    dialects = dialects or Dialects()
-    backs = {
-        name: Back(name, _behind(dialects, settings, name, back), back.in_flight, back.receipts)
-        for name, back in settings.backs.items()
-    }
-    served = [(account.behind.name, account.behind.account) for account in settings.accounts]
-    entries = []
+    """What these settings mean. `dialects` are those that compile the tables. Raises ConfigError naming section and key, for all backs
+    and accounts at once, and TableError for a table that is broken."""
+    dialects, problems = dialects or Dialects(), Problems()
+    backs: dict[str, Back] = {}
+    for name, one in settings.backs.items():
+        with problems.collected():
+            backs[name] = Back(name, _behind(dialects, settings, name, one), one.in_flight, one.receipts)
+    served = Counter([(account.behind.name, account.behind.account) for account in settings.accounts])
+    entries: list[Entry] = []
     for account in settings.accounts:
-        front, behind = account.front, account.behind
-        numbering = _numbering(account)
-        spoken = dialects.of(front.dialect, "front", front.given, f"{account.where} front", numbering)
-        back = backs[behind.name]
-        if numbering is not None:
-            back = back._replace(dialect=_behind(dialects, settings, back.name, settings.backs[back.name], numbering))
-        _check_property(f"{account.where} front.property", spoken.table, front.property)
-        _check_property(f"{account.where} back.property", back.dialect.table, behind.property)
-        entries.append(
-            Entry(
-                Side(spoken, front.account, front.property, front.tokens()[0], older="".join(front.tokens()[1:])),
-                back,
-                Side(back.dialect, behind.account, behind.property, behind.token, behind.sender),
-                shared=served.count((behind.name, behind.account)) > 1,
-            )
-        )
+        with problems.collected():
+            shared = served[account.behind.name, account.behind.account] > 1
+            if (entry := _entry(dialects, settings, account, backs, shared=shared)) is not None:
+                entries.append(entry)
+    problems.check()
     reaches = {
         name: Reach(back.url, back.timeout, back.concurrency, back.engine) for name, back in settings.backs.items()
     }
@@ -91,6 +82,32 @@ def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly
     memory = settings.server.memory
     budget = Budget(memory, [entry.name for entry in entries])
     return Assembly(Accounts(entries), limits._replace(max_bytes=memory // _OF_ONE_LIST), reaches, budget)
+
+
+def _entry(
+    dialects: "Dialects", settings: Settings, account: Account, backs: dict[str, Back], *, shared: bool
+) -> Entry | None:
+    """The entry of an account; None where its back is not there. Raises ConfigError, for both of its sides at once."""
+    front, behind = account.front, account.behind
+    numbering, problems = _numbering(account), Problems()
+    spoken, back = None, backs.get(behind.name)
+    with problems.collected():
+        spoken = dialects.of(front.dialect, "front", front.given, f"{account.where} front", numbering)
+        _check_property(f"{account.where} front.property", spoken.table, front.property)
+    if back is not None:
+        if numbering is not None:
+            back = back._replace(dialect=_behind(dialects, settings, back.name, settings.backs[back.name], numbering))
+        with problems.collected():
+            _check_property(f"{account.where} back.property", back.dialect.table, behind.property)
+    problems.check()
+    if spoken is None or back is None:
+        return None
+    return Entry(
+        Side(spoken, front.account, front.property, front.tokens()[0], older="".join(front.tokens()[1:])),
+        back,
+        Side(back.dialect, behind.account, behind.property, behind.token, behind.sender),
+        shared,
+    )
 
 
 class Dialects:

@@ -268,7 +268,7 @@ class CallbackDispatcher:
                 begins.reschedule(None)
                 answer = await self._client.deliver(vetted, row["method"], row["form"])
         except Forbidden as error:
-            return f"forbidden: the address {error}", 0.0, True
+            return f"forbidden: the address {error}; {error.remedy}".removesuffix("; "), 0.0, True
         except Unresolved:
             return "the name does not resolve", 0.0, True
         except Undelivered as error:

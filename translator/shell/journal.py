@@ -25,7 +25,7 @@ from translator.shell.store import Store, StoreDown
 from translator.shell.store import sends as rows
 from translator.shell.store.opening import Unstorable
 from translator.shell.store.sends import Begun, Times
-from translator.shell.vetting import Vetting
+from translator.shell.vetting import Verdict, Vetting
 from translator.wants import Intent, Outcome, Recorded
 
 _GLANCE: Final = 0.1
@@ -92,12 +92,14 @@ class Journal:
         """Write sends down before they are asked for. Raises Refused where that cannot be done."""
         if len(intents) == 1 and intents[0].wish is None:
             return await self._written(intents)
-        reasons = [await self._forbidden(intent) for intent in intents]
-        allowed = [intent for intent, reason in zip(intents, reasons, strict=True) if not reason]
+        verdicts = [await self._judged(intent) for intent in intents]
+        allowed = [intent for intent, verdict in zip(intents, verdicts, strict=True) if not verdict.reason]
         written = iter(await self._written(allowed))
         return tuple(
-            Recorded("", "forbidden", reason=reason) if reason else self._addressed(next(written), intent)
-            for intent, reason in zip(intents, reasons, strict=True)
+            Recorded("", "forbidden", reason=verdict.reason, remedy=verdict.remedy)
+            if verdict.reason
+            else self._addressed(next(written), intent)
+            for intent, verdict in zip(intents, verdicts, strict=True)
         )
 
     async def _written(self, intents: Sequence[Intent]) -> list[Recorded]:
@@ -126,8 +128,8 @@ class Journal:
             self._lots = [drawn[at : at + 2 * _LOT] for at in range(0, len(drawn), 2 * _LOT)]
         return f"{int(now * 1000) & 0xFFFFFFFFFFFF:012x}{self._lots.pop()}"
 
-    async def _forbidden(self, intent: Intent) -> str:
-        return "" if intent.wish is None else await self._vetting.forbids(intent.wish.address, intent.entry)
+    async def _judged(self, intent: Intent) -> Verdict:
+        return Verdict() if intent.wish is None else await self._vetting.judge(intent.wish.address, intent.entry)
 
     def _addressed(self, recorded: Recorded, intent: Intent) -> Recorded:
         """Where somebody waits to be told, the back may tell us."""

@@ -28,6 +28,9 @@ _STATUSES: Final[dict[int, str]] = {
 }
 
 
+_A_PAGE: Final = "is the base address right, or does a web page stand in front of the API? The path of the dialect is added to `url`."
+
+
 def explain_failure(url: str, path: str, answer: Answer | None, behind: Side) -> str:
     """Say what a provider's answer to one read means for whoever configured it; empty for an answer that says nothing special.
 
@@ -56,13 +59,15 @@ def _explain_transport(failure: Failure, url: str, names: dict[str, str]) -> str
 
 def _explain_status(answer: Response, asked: str, behind: Side) -> str:
     names = {"account": behind.account, "property": behind.property or "(none)"}
+    media = (answer.header("content-type") or "nothing").partition(";")[0]
+    if "html" in media.lower() and not 300 <= answer.status <= 399:
+        return f"{asked} answered {answer.status} with {media} in place of JSON: {_A_PAGE}"
     if answer.status in _STATUSES:
         return f"{asked} answered {answer.status}: it {_STATUSES[answer.status].format_map(names)}."
     if 300 <= answer.status <= 399:
         return (
             f"{asked} answered {answer.status}, a redirect, which is not followed: `url` has to be the final address."
         )
-    media = (answer.header("content-type") or "nothing").partition(";")[0]
     if answer.status <= 299 and "json" not in media:
         return f"{asked} answered {media} in place of JSON: is that the API, or a web page in front of it?"
     return f"{asked} answered {answer.status}." if answer.status >= 300 else ""

@@ -29,6 +29,10 @@ class Problems:
         """One more."""
         self._found.append(ConfigError(where, what))
 
+    def concerns(self, section: str) -> bool:
+        """Whether something is wrong in a section, by its name in brackets."""
+        return any(section in error.where for error in self._found)
+
     def check(self) -> None:
         """Raises ConfigError for one, ConfigErrors for several."""
         if self._found:

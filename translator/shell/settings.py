@@ -73,7 +73,14 @@ _Section = TypeVar("_Section", bound=msgspec.Struct)
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:
     """The settings of one file, with the environment laid over them. Raises ConfigError."""
-    file, folder, problems = str(path), path.parent, Problems()
+    settings = read(path, environment, problems := Problems())
+    problems.check()
+    return settings
+
+
+def read(path: Path, environment: Mapping[str, str], problems: Problems) -> Settings:
+    """The same as far as they can be read, and what is wrong in `problems`. Raises ConfigError where nothing can be read."""
+    file, folder = str(path), path.parent
     raw = overridden(_read(path), environment, frozenset(_SCALAR))
     for name, section in raw.items():
         with problems.collected():
@@ -92,7 +99,6 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
         **sections,
     )
     _check(settings, raw.get("backs", {}), problems)
-    problems.check()
     return settings
 
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 import httpx
 from cachetools import LRUCache, TTLCache
 
+from translator.shell.log import logger
 from translator.shell.resolving import Resolver
 
 Ip: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -33,6 +34,9 @@ _FRESH: Final = 30.0
 
 _HELD: Final = 2.0
 """Seconds for which the vetted addresses of a name are dialled again without a new lookup."""
+
+_NAMED: Final = 8
+"""How many addresses behind a name are named to the operator."""
 
 _SHORT: Final = 512
 """Addresses up to this length are remembered as they were read."""
@@ -65,7 +69,12 @@ they call global."""
 
 
 class Forbidden(Exception):
-    """Nobody is called there. Completes the sentence "the value of X …"."""
+    """Nobody is called there. It completes the sentence "the value of X …", and `hint` goes on with what whoever sent it can do.
+    `remedy` is for the operator: the setting that permits it. Both are empty where nothing helps."""
+
+    def __init__(self, reason: str, hint: str = "", remedy: str = "") -> None:
+        super().__init__(reason)
+        self.hint, self.remedy = hint, remedy
 
 
 class Unresolved(Exception):
@@ -84,6 +93,13 @@ class Vetted(NamedTuple):
         return destination_of(self.url)
 
 
+class Verdict(NamedTuple):
+    """Why nobody may be called at an address, as its sender is told; empty where somebody may. `remedy` is as in `Forbidden`."""
+
+    reason: str = ""
+    remedy: str = ""
+
+
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a name. Raises OSError."""
 
@@ -97,7 +113,7 @@ class Vetting:
         self._allow: tuple[Network, ...] = tuple(ipaddress.ip_network(text) for text in allow)
         self._ports = frozenset(ports)
         self._resolver, self._resolve = Resolver(), resolve
-        self._said: TTLCache[str, str] = TTLCache(_REMEMBERED, _FRESH)
+        self._said: TTLCache[str, Verdict] = TTLCache(_REMEMBERED, _FRESH)
         self._found: TTLCache[tuple[str, int], str] = TTLCache(_REMEMBERED, _HELD)
         self._read: LRUCache[str, tuple[httpx.URL, str, int]] = LRUCache(256)
 
@@ -106,8 +122,8 @@ class Vetting:
         self._allow, self._ports = other._allow, other._ports
         self._said.clear()
 
-    async def forbids(self, address: str, account: str = "") -> str:
-        """Why nobody may be called there; empty where somebody may, also at a name that does not resolve yet.
+    async def judge(self, address: str, account: str = "") -> Verdict:
+        """Whether somebody may be called there, also at a name that does not resolve yet: that is logged, since its calls will fail.
 
         What was said of a destination is said again for a while: it is vetted anew when it is called. `account` is whose share of the
         lookups this takes.
@@ -115,25 +131,32 @@ class Vetting:
         try:
             destination = destination_of(_plain(address))
         except Forbidden as error:
-            return str(error)
-        if destination not in self._said:
-            self._said[destination] = await self._verdict(address, account)
-        return self._said.get(destination, "")
+            return Verdict(str(error))
+        found = self._said.get(destination)
+        if found is None:
+            found = self._said[destination] = await self._verdict(address, destination, account)
+        return found
 
-    async def _verdict(self, address: str, account: str) -> str:
+    async def _verdict(self, address: str, destination: str, account: str) -> Verdict:
         try:
             await self.vet(address, account, within=_PATIENCE_OF_A_SEND)
         except Forbidden as error:
-            return str(error)
+            return Verdict(f"{error}; {error.hint}".removesuffix("; "), error.remedy)
         except Unresolved:
-            return ""
-        return ""
+            why = "the name does not resolve now: is it right, and does this machine reach a DNS server?"
+            logger().warning("callback-unresolved", account=account, destination=destination, why=why)
+        return Verdict()
 
     async def vet(self, address: str, account: str = "", *, within: float = _PATIENCE) -> Vetted:
         """The address, resolved once, in so many seconds. Raises Forbidden and Unresolved."""
         url, host, port = self._parts(address)
         if port not in self._ports:
-            raise Forbidden(f"has a port that is not called: {port}")
+            called = ", ".join(map(str, sorted(self._ports)))
+            raise Forbidden(
+                f"has a port that is not called: {port}",
+                f"those that are called are {called}",
+                f"[callbacks] ports = [{called}, {port}] permits it",
+            )
         ip = self._found.get((host, port))
         if ip is None:
             ip = self._found[host, port] = await self._vetted(host, port, account, within)
@@ -162,8 +185,13 @@ class Vetting:
             raise Unresolved from None
         if not found:
             raise Unresolved
-        if not all(self.permits(ip) for ip in found):
-            raise Forbidden("leads to an address that is not public")
+        if closed := [ip for ip in found if not self.permits(ip)]:
+            named = ", ".join([f'"{ip.partition("%")[0]}"' for ip in closed[:_NAMED]])
+            raise Forbidden(
+                "leads to an address that is not public",
+                "whoever runs this server can permit it",
+                f"[callbacks] allow = [{named}] permits it",
+            )
         return found[0]
 
     def permits(self, text: str) -> bool:
