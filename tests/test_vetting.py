@@ -48,6 +48,11 @@ HOSTILE = (
     "http://[64:ff9b:1::7f00:1]/x",
     "http://[2001:0:7f00:1::]/x",
     "http://[2001:db8::1]/x",
+    "http://[3fff::1]/x",
+    "http://[4000::1]/x",
+    "http://[5f00::1]/x",
+    "http://[::ffff:0:7f00:1]/x",
+    "http://168.63.129.16/x",
 )
 """Addresses that lead inside, or nowhere that anybody could reach."""
 

@@ -50,9 +50,15 @@ _TUNNELS: Final = tuple(
         "192.88.99.0/24",
         "192.0.0.0/24",
         "fec0::/10",
+        "3fff::/20",
+        "168.63.129.16/32",
     )
 )
-"""Ranges whose addresses lead somewhere else (6to4, NAT64, Teredo, IPv4 within IPv6), are a platform's own, or are no longer in use."""
+"""Ranges whose addresses lead somewhere else (6to4, NAT64, Teredo, IPv4 within IPv6), are a platform's own, are for documents, or are no
+longer in use. The last one is where a cloud (Azure) serves its own machines."""
+
+_ALLOCATED: Final = ipaddress.ip_network("2000::/3")
+"""Where public IPv6 addresses are. The interpreter takes all of the reserved space beside it for public."""
 
 
 class Forbidden(Exception):
@@ -166,7 +172,7 @@ class Vetting:
             return True
         if any(ip.version == network.version and ip in network for network in _TUNNELS):
             return False
-        return ip.is_global and not ip.is_multicast
+        return ip.is_global and not ip.is_multicast and (ip.version == 4 or ip in _ALLOCATED)
 
 
 def parsed(address: str) -> httpx.URL:
