@@ -555,6 +555,7 @@ FAULTS_PLAYED: Final[dict[str, Callable[[Road], Any]]] = {
     "outcome-unknown": _answered("send", [302, 500, 503, 504]),
     "key-reused": lambda road: sent(road, stands="reused", extra=(("idempotency-key", "k"),)),
     "key-running": lambda road: sent(road, stands="running", extra=(("idempotency-key", "k"),)),
+    "callbacks-owed": lambda road: sent(road, stands="owed"),
 }  # fmt: skip
 
 

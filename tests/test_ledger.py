@@ -199,3 +199,19 @@ def test_the_command_goes_beside_a_serve(config: Path) -> None:
 
     assert prepared(config, work).exit_code == 0
     assert like("M1").sid == "M1" and intent().text == "hello"
+
+
+def test_what_a_text_holds_is_no_control_of_the_terminal(config: Path) -> None:
+    """Escape sequences, line ends, and characters that turn the direction of what follows."""
+
+    async def hostile(store: Store) -> None:
+        text = "a\x1b]0;title\x07\r\nid=forged\u009b31m\u202eb"
+        entry = Intent("restcomm/AC1/", "+15550001", "+15550002", text, HOOK)
+        await store.write(partial(sends.record, begun=[Begun("h1", PLACE, entry)], times=Times(0, 60.0, 120.0)))
+        await store.write(partial(sends.settle, outcomes=[Outcome("h1", "unknown")], now=NOW))
+
+    prepared(config, hostile)
+    shown = run(config, "sends", "show", "h1").stdout
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert not any(line.startswith("id=forged") for line in shown.split("\n"))
+    assert "forged" in shown

@@ -205,6 +205,7 @@ FAULTS: Final[dict[str, Whose]] = {
     "key-running": "caller",
     "store-down": "ours",
     "too-busy": "ours",
+    "callbacks-owed": "ours",
 }
 """Every way that a request can fail, and whose fault that is. Each dialect has a row for each in `[[errors.faults]]`."""
 

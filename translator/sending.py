@@ -22,6 +22,8 @@ from translator.wire import Answer, Failure, Request
 
 KEY = "Idempotency-Key"
 _LONGEST_KEY = 255
+_LATER = 60
+"""Seconds after which one more callback may be taken, where an account is owed too many."""
 
 
 class _Ready(msgspec.Struct, frozen=True, gc=False):
@@ -192,8 +194,10 @@ class Sending:
             return Fault("key-reused", KEY)
         if recorded.state == "running":
             return Fault("key-running", KEY)
-        if recorded.state == "forbidden":
+        if recorded.state in ("forbidden", "owed"):
             name = self._entry.front.dialect.front.parameter_of(self._entry.front.dialect.calls.parameter)
+            if recorded.state == "owed":
+                return Fault("callbacks-owed", name, retry_after=_LATER)
             return Fault("invalid-parameter", name, recorded.reason, log=recorded.remedy)
         if outcome is not None and outcome.message is not None:
             return Carried(ready.draft, outcome.message)

@@ -102,11 +102,12 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     `new`: it is to be asked for, and `receipt` is the address at which the back may call us, empty where there is none.
     `joined`: it equals one that is unknown, whose `id` this is. `known`: it was sent before by the same key, with this outcome.
     `reused`: the key came with something else before. `running`: the key's first send is under way. `forbidden`: nobody may be
-    called at that address, for this reason; `remedy` says to the operator what permits it.
+    called at that address, for this reason; `remedy` says to the operator what permits it. `owed`: the account is owed so many
+    callbacks that it gets no other.
     """
 
     id: str
-    state: Literal["new", "joined", "known", "reused", "running", "forbidden"]
+    state: Literal["new", "joined", "known", "reused", "running", "forbidden", "owed"]
     receipt: str = ""
     outcome: Outcome | None = None
     reason: str = ""

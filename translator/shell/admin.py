@@ -96,6 +96,10 @@ METRICS: Final[dict[str, Described]] = {
         "What was refused because its account had no more of [server] memory, by account and what it was wanted for.",
         ("account", "kind"),
     ),
+    "callbacks_refused": Described(
+        "Sends that were refused since their account is owed as many callbacks as [callbacks] owed_max, by account.",
+        ("account",),
+    ),
     "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
     "oldest_seconds": Described(
         "Age of the oldest of these rows, since its send was asked for; 0 without any.", ("table", "state")
@@ -116,6 +120,8 @@ class Meter(Collector):
         self._seconds: dict[tuple[str, str], list[float]] = {}
         self.rows_served: Callable[[], Iterable[tuple[str, int]]] = tuple
         """Says how many rows each back is asked for at once; asked whenever the page is."""
+        self.callbacks_refused: Callable[[], Iterable[tuple[str, int]]] = tuple
+        """Says how many sends of each account were refused for what it is owed; asked whenever the page is."""
         self.budget: Budget | None = None
         """The memory budget of this process; asked whenever the page is."""
 
@@ -206,6 +212,8 @@ class Meter(Collector):
         """Everything counted, as the library wants it."""
         for back, rows in self.rows_served():
             self._counts["back_rows_served", (back,)] = rows
+        for account, many in self.callbacks_refused():
+            self._counts["callbacks_refused", (account,)] = many
         if self.budget is not None:
             for account, kind, size in self.budget.totals():
                 self._counts["memory_bytes", (account, kind)] = size

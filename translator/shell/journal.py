@@ -20,12 +20,14 @@ from translator.accounts import Accounts, Entry
 from translator.errors import Refused
 from translator.model import Fault
 from translator.shell.leftovers import Leftovers
+from translator.shell.owed import Owed
 from translator.shell.receipts import Receipts
 from translator.shell.store import Store, StoreDown
 from translator.shell.store import sends as rows
 from translator.shell.store.opening import Unstorable
+from translator.shell.store.owing import is_known
 from translator.shell.store.sends import Begun, Times
-from translator.shell.vetting import Verdict, Vetting
+from translator.shell.vetting import Vetting
 from translator.wants import Intent, Outcome, Recorded
 
 _GLANCE: Final = 0.1
@@ -59,11 +61,12 @@ class Links:
     """What the journals of one process share, whichever configuration they belong to.
 
     `wake` is called when a send has become unknown, and `heard` with why a send could not be written down. `news` is set when something has
-    become of unknown sends. While `closed` says why, nothing is written down. `leftovers` is what could not be written yet.
+    become of unknown sends. While `closed` says why, nothing is written down. `leftovers` is what could not be written yet, `owed` how many
+    callbacks each account may still ask for.
     """
 
     def __init__(self, wake: Callable[[], None], leftovers: Leftovers) -> None:
-        self.wake, self.leftovers = wake, leftovers
+        self.wake, self.leftovers, self.owed = wake, leftovers, Owed()
         self.news = asyncio.Event()
         self.heard: Callable[[str], None] = lambda _: None
         self.closed = ""
@@ -92,14 +95,12 @@ class Journal:
         """Write sends down before they are asked for. Raises Refused where that cannot be done."""
         if len(intents) == 1 and intents[0].wish is None:
             return await self._written(intents)
-        verdicts = [await self._judged(intent) for intent in intents]
-        allowed = [intent for intent, verdict in zip(intents, verdicts, strict=True) if not verdict.reason]
+        refused = [await self._refused(intent) for intent in intents]
+        allowed = [intent for intent, no in zip(intents, refused, strict=True) if no is None]
         written = iter(await self._written(allowed))
         return tuple(
-            Recorded("", "forbidden", reason=verdict.reason, remedy=verdict.remedy)
-            if verdict.reason
-            else self._addressed(next(written), intent)
-            for intent, verdict in zip(intents, verdicts, strict=True)
+            self._addressed(next(written), intent) if no is None else no
+            for intent, no in zip(intents, refused, strict=True)
         )
 
     async def _written(self, intents: Sequence[Intent]) -> list[Recorded]:
@@ -128,8 +129,25 @@ class Journal:
             self._lots = [drawn[at : at + 2 * _LOT] for at in range(0, len(drawn), 2 * _LOT)]
         return f"{int(now * 1000) & 0xFFFFFFFFFFFF:012x}{self._lots.pop()}"
 
-    async def _judged(self, intent: Intent) -> Verdict:
-        return Verdict() if intent.wish is None else await self._vetting.judge(intent.wish.address, intent.entry)
+    async def _refused(self, intent: Intent) -> Recorded | None:
+        """Why a send is not written down for the callback that it wants; None where it is. One that was made before is told as it is."""
+        if intent.wish is None:
+            return None
+        verdict = await self._vetting.judge(intent.wish.address, intent.entry)
+        if verdict.reason:
+            return Recorded("", "forbidden", reason=verdict.reason, remedy=verdict.remedy)
+        if await self.links.owed.take(self._store, intent.entry) or await self._is_known(intent):
+            return None
+        self.links.owed.refuse(intent.entry)
+        return Recorded("", "owed")
+
+    async def _is_known(self, intent: Intent) -> bool:
+        """Whether the caller's own key came with a send before."""
+        if not intent.key:
+            return False
+        with contextlib.suppress(StoreDown):
+            return await self._store.read(partial(is_known, entry=intent.entry, key=intent.key))
+        return True  # the store says so itself when it is written to
 
     def _addressed(self, recorded: Recorded, intent: Intent) -> Recorded:
         """Where somebody waits to be told, the back may tell us."""

@@ -23,6 +23,7 @@ from translator.shell.dispatcher import CallbackDispatcher
 from translator.shell.driving import Driver
 from translator.shell.journal import Journal, Patience, place_of
 from translator.shell.log import logger
+from translator.shell.owed import MOST
 from translator.shell.readiness import Readiness
 from translator.shell.receipts import Receipts
 from translator.shell.seeker import Seeker
@@ -50,6 +51,7 @@ class Keeping(NamedTuple):
     polling: Polling
     keep: Keep
     dispatching: Dispatching = Dispatching()
+    owed_max: int = MOST
 
     @classmethod
     def of(cls, settings: Settings) -> "Keeping":
@@ -65,6 +67,7 @@ class Keeping(NamedTuple):
             Dispatching(
                 asked.concurrency, Breaker(asked.breaker_failures, asked.breaker_pause, asked.breaker_pause_max)
             ),
+            asked.owed_max,
         )
 
 
@@ -85,6 +88,7 @@ class Keeper:
         self._tracker: Tracker | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self.journal = Journal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
+        self.journal.links.owed.most, meter.callbacks_refused = keeping.owed_max, self.journal.links.owed.refusals
         self.readiness = Readiness(store, self.journal)
 
     def change(self, accounts: Accounts, limits: Limits, keeping: Keeping) -> None:
@@ -95,6 +99,7 @@ class Keeper:
         self._keeping = keeping._replace(vetting=self._keeping.vetting, dispatching=dispatching)
         if self._dispatcher is not None:
             self._dispatcher.change(dispatching)
+        self.journal.links.owed.most = keeping.owed_max
         self.journal = self.journal.successor(accounts, keeping.receipts, keeping.patience)
 
     def use(self, driver: Driver) -> None:

@@ -72,7 +72,8 @@ class Sends(msgspec.Struct, frozen=True, kw_only=True):
 class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
     """`[callbacks]`: which networks beyond the public ones may be called, and which ports; how often a back is looked at (seconds), in
     how many asks a round, and up to which age of a message; how long calls that were given up are kept (seconds); how many calls there
-    are at once to one destination, after how many failures in a row it is paused, and for how long at first and at most (seconds)."""
+    are at once to one destination, how many are owed to an account at most; after how many failures in a row a destination is paused,
+    and for how long at first and at most (seconds)."""
 
     allow: tuple[str, ...] = ()
     ports: tuple[Port, ...] = (80, 443, 8080, 8443)
@@ -81,6 +82,7 @@ class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
     poll_end: Days = 259200.0
     keep: Days = 2592000.0
     concurrency: Annotated[int, Meta(ge=1, le=64)] = 8
+    owed_max: Positive = 100_000
     breaker_failures: Positive = 5
     breaker_pause: Seconds = 15.0
     breaker_pause_max: Seconds = 300.0

@@ -1,0 +1,172 @@
+"""How many callbacks an account may be owed: who wants one more is refused before anything is written down, and nobody else is."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.clock import ManualClock
+from tests.kept import Kept
+from tests.stores import on, opened, plans_of
+from tests.test_deliveries import OTHER, enqueue
+from tests.test_keeping import FRONTS
+from tests.test_store import ENTRY
+from translator.shell import owed
+from translator.shell.owed import AGAIN, AGE, Owed
+from translator.shell.store import Store, StoreDown
+from translator.shell.store.migrations import migrate
+from translator.shell.store.owing import is_known, owed_to
+from translator.shell.store.sqlite import database
+
+REFUSALS = 'sms_translator_callbacks_refused_total{account="%s"}'
+
+
+def kept(store_url: str, work: Callable[[Kept], Coroutine[Any, Any, Any]], front: str = "restcomm") -> Any:
+    """What a test does with a proxy whose account may be owed three callbacks."""
+
+    async def main() -> Any:
+        async with opened(store_url) as store:
+            world = Kept(store, front)
+            passed = world.passed = ManualClock(0)  # type: ignore[attr-defined]
+            world.journal.links.owed = Owed(3, passed)
+            world.meter.callbacks_refused = world.journal.links.owed.refusals
+            return await work(world)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_send_that_wants_one_callback_too_many_is_refused_and_one_without_is_made(store_url: str, front: str) -> None:
+    """Nothing of the refused one is written down or asked for. When the calls were made, there is room again."""
+
+    async def work(world: Any) -> Any:
+        statuses = [(await world.send(f"{number}"))[0] for number in range(3)]
+        refused, body = await world.send("too many")
+        plain, _ = await world.send("plain", hook="")
+        world.passed.advance(AGE)
+        again, _ = await world.send("still too many")
+        page = world.meter.page().decode()
+        for seconds in (1, 10, 60):
+            await world.work_off(seconds)
+        world.passed.advance(AGAIN)
+        later, _ = await world.send("later")
+        return statuses, refused, str(body), plain, again, later, world.provider.texts, page, world.entry.name
+
+    statuses, refused, body, plain, again, later, texts, page, name = kept(store_url, work, front)
+    assert (statuses, refused, plain, again, later) == ([200] * 3, 429, 200, 429, 200)
+    assert ("StatusCallback" if front == "restcomm" else "DeliveryReceiptWebhookUri") in body
+    assert texts == ["0", "1", "2", "plain", "later"]
+    assert f"{REFUSALS % name} 2.0" in page
+
+
+def test_calls_that_fail_are_owed_until_they_are_given_up(store_url: str) -> None:
+    """Their messages have ended, so that nobody looks for them: one call of each waits to be made again, and another behind it."""
+
+    async def work(world: Any) -> Any:
+        world.application.down = True
+        for number in range(3):
+            await world.send(f"{number}")
+        for seconds in (1, 10, 60):
+            await world.work_off(seconds)
+        left = await world._real.read(partial(owed_to, entry=world.entry.name, most=99))
+        world.passed.advance(AGE)
+        refused, _ = await world.send("too many")
+        world.application.down = False
+        await world.work_off(3600)
+        world.passed.advance(AGE)
+        return left, refused, (await world.send("later"))[0]
+
+    assert kept(store_url, work) == (3, 429, 200)
+
+
+def test_what_was_made_with_a_key_is_told_whatever_is_owed(store_url: str) -> None:
+    async def work(world: Any) -> Any:
+        statuses = [(await world.send(f"{number}", key=f"k{number}"))[0] for number in range(4)]
+        return [
+            *statuses,
+            (await world.send("0", key="k0"))[0],
+            (await world.send("3", key="k3"))[0],
+        ], world.provider.texts
+
+    assert kept(store_url, work) == ([200, 200, 200, 429, 200, 429], ["0", "1", "2"])
+
+
+def test_what_another_account_is_owed_takes_nothing_from_this_one(store_url: str) -> None:
+    async def work(store: Store) -> Any:
+        for number in range(5):
+            await enqueue(store, number, "sent", "delivered", host=f"h{number}.example")
+        counts = Owed(5, ManualClock(0))
+        return [await counts.take(store, ENTRY), await counts.take(store, OTHER)]
+
+    assert on(store_url, work) == [False, True]
+
+
+class Counting:
+    """A store that counts how often it is read, and is down while `is_down` says so."""
+
+    def __init__(self) -> None:
+        self.reads, self.is_down, self.owed = 0, False, 0
+
+    async def read(self, work: Any) -> int:
+        self.reads += 1
+        await asyncio.sleep(0)
+        if self.is_down:
+            raise StoreDown("OperationalError")
+        return self.owed
+
+
+def test_the_store_is_asked_seldom_however_many_send_and_never_far_beyond_the_cap() -> None:
+    """A hundred at once are one count; who is at the cap is counted once a second."""
+    store: Any = Counting()
+    clock = ManualClock(0)
+    counts = Owed(1000, clock)
+
+    async def main() -> None:
+        assert sum(await asyncio.gather(*[counts.take(store, "a") for _ in range(1500)])) == 1000
+        assert store.reads == 1
+        clock.advance(AGAIN)
+        store.owed = 1000
+        assert sum(await asyncio.gather(*[counts.take(store, "a") for _ in range(1500)])) == 0
+        assert store.reads == 2
+        clock.advance(AGAIN)
+        store.owed = 10
+        assert sum(await asyncio.gather(*[counts.take(store, "a") for _ in range(500)])) == 500
+        clock.advance(AGE - AGAIN)
+        await counts.take(store, "a")
+        assert store.reads == 3
+        clock.advance(AGAIN)
+        await counts.take(store, "a")
+        assert store.reads == 4
+
+    asyncio.run(main())
+
+
+def test_a_store_that_is_down_is_no_cap() -> None:
+    store: Any = Counting()
+    store.is_down = True
+    assert asyncio.run(Owed(1, ManualClock(0)).take(store, "a"))
+
+
+def test_no_more_is_counted_than_the_cap_and_by_index(tmp_path: Path) -> None:
+    with database(tmp_path / "translator.db").connect() as connection, connection.begin():
+        migrate(connection, "")
+        plans = plans_of(connection, lambda one: (owed_to(one, ENTRY, 10), is_known(one, ENTRY, "k")))
+    steps = {step for plan in plans.values() for step in plan if step.startswith(("SEARCH", "SCAN"))}
+    assert steps - {"SCAN anon_1"} == {
+        "SEARCH watches USING INDEX watches_waiting (entry=?)",
+        "SEARCH events USING COVERING INDEX events_due (entry=?)",
+        "SEARCH sends USING INDEX sends_key (entry=? AND key=?)",
+    }
+
+
+def test_a_count_ends_at_the_cap(store_url: str) -> None:
+    async def work(store: Store) -> Any:
+        for number in range(5):
+            await enqueue(store, number, "sent", host=f"h{number}.example")
+        return [await store.read(partial(owed_to, entry=ENTRY, most=most)) for most in (3, 5, 9)]
+
+    assert on(store_url, work) == [3, 5, 5]
+    assert owed.MOST >= 100_000
