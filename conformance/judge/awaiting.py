@@ -9,7 +9,7 @@ def rest(target: Target, looks: Sequence[Callable[[], int]], enough: int) -> lis
     """Let seconds pass until each message has been looked at at rest often enough, at most `target.patience` of them. A look says how much
     it counts: 0 for a message that is not at rest. The answer is the sum of each message's looks."""
     waited, found = 0.0, [0] * len(looks)
-    while waited < target.patience and min(found) < enough:
+    while waited < target.patience and any(one < enough for one in found):
         target.let_pass(1.0)
         if target.turn is not None:
             target.sleep(0.3)  # the twin's clock was turned, and its calls travel in real time
