@@ -174,21 +174,23 @@ def past(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
 
 
 def links(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A link of the page object leads to the page that its name says, with the size and the list kept."""
-    name, total = given["link"], total_of(seen)
-    if total <= 9:
+    """A link of the page object leads to the page that its name says, with the size, the list, and its filter or sort (`beside`) kept."""
+    name, (query, _) = given["link"], _asked(given.get("beside", ""), seen)
+    total = len(everything(target, **query)[0]) if query else total_of(seen)
+    size = next((one for one in (3, 4, 5, 7) if total % one), 3) if query else 3  # the last page is no empty one
+    if total < 4 or (not query and total <= 9):
         raise Skipped("the list is too short for this")
-    page = page_of(target, Page=1, PageSize=3)
+    page = page_of(target, **query, Page=1, PageSize=size)
     if page.get(name) in ENDS:
         yield f"{name} is not there"
         return
-    wanted = {"first_page_uri": [0], "previous_page_uri": [0], "next_page_uri": [2]}.get(
-        name, [total // 3, (total - 1) // 3]
-    )
+    last = [total // size, (total - 1) // size]
+    wanted = {"first_page_uri": [0], "previous_page_uri": [0], "next_page_uri": [2]}.get(name, last)
     answer = target.get(reached(target, str(page[name])), accept="application/json")
     found = answer.json.get(MEMBER) if isinstance(answer.json, dict) else None
-    pages = [rows_in(page_of(target, Page=place, PageSize=3)) for place in dict.fromkeys(wanted) if place * 3 < total]
-    possible = [set(sids(rows)) for rows in pages] + ([set()] if total % 3 == 0 and name == "last_page_uri" else [])
+    places = [place for place in dict.fromkeys(wanted) if place * size < total]
+    pages = [rows_in(page_of(target, **query, Page=place, PageSize=size)) for place in places]
+    possible = [set(sids(rows)) for rows in pages] + ([set()] if total % size == 0 and name == "last_page_uri" else [])
     if not isinstance(found, list) or {row.get("sid") for row in found if isinstance(row, dict)} not in possible:
         yield Problem(
             f"{name} does not lead to its page", f"page {' or '.join(map(str, wanted))}", f"status {answer.status}"

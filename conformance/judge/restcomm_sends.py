@@ -1,9 +1,11 @@
 """Sends of the old dialect: what is answered, what is kept of them, and what is told of them. Each send is made once in a run."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
+from conformance.judge.awaiting import rest
 from conformance.judge.inbox import Heard
 from conformance.judge.laws import Law, Problem, Row, answered, closed, has_status, number, plain
 from conformance.judge.restcomm_lists import everything, listed, rows_in
@@ -149,39 +151,39 @@ def segmented(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[s
         yield from fitting(found["num_segments"], made.form["Body"], "num_segments")
 
 
-def told(target: Target, made: Sending, name: str) -> list[Heard]:
-    """What the receiver was told of a send. Waits until the message has come to rest and its events are there; raises Skipped where it
-    does not come to rest."""
-    key = ("told", name)
-    if key in target.kept:
-        calls: list[Heard] = target.kept[key]
-        return calls
-    assert target.inbox is not None
-    sid, waited, rested = made.message.get("sid"), 0.0, 0
-    while waited < target.patience and rested < 4:
-        target.let_pass(1.0)
-        if target.turn is not None:
-            target.sleep(0.3)  # the twin's clock was turned, and its callbacks travel in real time
-        waited += 1.0
-        body = got(target, sid).json
-        heard = target.inbox.heard(name)
-        status = body.get("status") if isinstance(body, dict) else None
-        if status in ("delivered", "undelivered", "failed"):
-            rested += 1
-            if status in [one.parameters.get("MessageStatus") for one in heard]:
-                rested += 1
-    calls = target.inbox.heard(name)
-    if not calls and not rested:
+def told(target: Target, given: dict[str, Any]) -> list[Heard]:
+    """What the receiver was told of a send. The sends of all requirements that wait are made first, and waited for together, until each
+    message has come to rest and its events are there. Raises Skipped where this one does not come to rest."""
+    if "told" not in target.kept:
+        assert target.inbox is not None
+        made = {f"restcomm-{one['callback']}": sending(target, one) for one in (*target.awaited, given)}
+        names = [name for name, one in made.items() if one.answer.is_good and isinstance(one.answer.json, dict)]
+        found = rest(target, [partial(_rested, target, made[name], name) for name in names], 4)
+        heard = {name: target.inbox.heard(name) for name in names}
+        target.kept["told"] = {
+            name: heard[name] for name, rested in zip(names, found, strict=True) if rested or heard[name]
+        }
+    calls: list[Heard] | None = target.kept["told"].get(f"restcomm-{given['callback']}")
+    if calls is None:
         raise Skipped("the message was not sent in the time that is waited")
-    target.kept[key] = calls
     return calls
+
+
+def _rested(target: Target, made: Sending, name: str) -> int:
+    """1 where the message is at rest, 2 where that was told as well."""
+    assert target.inbox is not None
+    body = got(target, made.message.get("sid")).json
+    status = body.get("status") if isinstance(body, dict) else None
+    if status not in ("delivered", "undelivered", "failed"):
+        return 0
+    return 2 if status in [one.parameters.get("MessageStatus") for one in target.inbox.heard(name)] else 1
 
 
 def callback(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """What a StatusCallback is told: the `method`, a `field` that is as it was sent, the `order` of events, each of them `once`,
     and the `ending`."""
     made = sending(target, given)
-    calls = told(target, made, f"restcomm-{given['callback']}")
+    calls = told(target, given)
     statuses = [one.parameters.get("MessageStatus", "") for one in calls]
     if not calls:
         yield Problem("the StatusCallback is not called", "an event", "none")

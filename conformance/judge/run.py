@@ -58,6 +58,7 @@ def run(
     seen = survey(target, seed)
     if seen.status == 401:
         raise Refused
+    target.awaited = tuple(one.given for one in requirements if one.needs == "callback")
     verdicts, inquiry = dict[str, Verdict](), _Inquiry(target, seed, seen)
     for requirement in sorted(requirements, key=lambda one: one.needs in _CHANGING):
         verdict = inquiry.judge(requirement)

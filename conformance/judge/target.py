@@ -108,6 +108,8 @@ class Target:
     sends: int = 0
     kept: dict[Any, Any] = field(default_factory=dict)
     """What laws have done in this run, by name, so that none does it again."""
+    awaited: tuple[dict[str, Any], ...] = ()
+    """What each requirement of this run that waits for calls is told: their sends are made first, and waited for together."""
     server: str = ""
     """The Server header of the last answer that had one."""
     _answers: dict[Any, tuple[Answer, Asked]] = field(default_factory=dict, repr=False)

@@ -9,8 +9,8 @@ TEXT: Final = "Conformance test"
 LONG: Final = "Conformance test of a text that takes more than one segment: " + "0123456789 " * 18 + "the end"
 """More than 160 characters, so that no encoding puts it into one segment."""
 
-WORLD: Final = "Conformance \u00e9\u00df \u0416 \u4e2d \U0001f697 & = + % < > \"quoted\" 'end'"
-"""Letters of several scripts, one outside of the first plane, and what forms and markup write otherwise."""
+WORLD: Final = "Conformance \u00e9\u00df \u0416 \u4e2d \U0001f697 & = + % < > \"quoted\"  'end'"
+"""Letters of several scripts, one outside of the first plane, two spaces, and what forms and markup write otherwise."""
 
 BODIES: Final = {"": TEXT, "long": LONG, "world": WORLD}
 """By the name that requirements use."""

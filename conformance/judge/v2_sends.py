@@ -1,11 +1,13 @@
 """Sends of the new dialect: what is answered, what is kept of them, and what is told of them. Each send is made once in a run."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 
+from conformance.judge.awaiting import rest
 from conformance.judge.inbox import Heard
 from conformance.judge.laws import Law, Problem, Row, answered, closed
 from conformance.judge.survey import Skipped, Survey
@@ -27,11 +29,20 @@ class Sending(NamedTuple):
     @property
     def message(self) -> Row:
         """The message of the answer. Raises Skipped where the send was not taken."""
-        body = self.answer.json
-        found = body.get("Message", body) if isinstance(body, dict) else None
-        if not self.answer.is_good or not isinstance(found, dict) or "MessageSid" not in found:
+        if not self.is_taken:
             raise Skipped("the send was not answered well, which another requirement judges")
+        found: Row = self._said
         return found
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the answer is a message."""
+        return self.answer.is_good and isinstance(self._said, dict) and "MessageSid" in self._said
+
+    @property
+    def _said(self) -> Any:
+        body = self.answer.json
+        return body.get("Message", body) if isinstance(body, dict) else None
 
     @property
     def found(self) -> list[Row]:
@@ -134,7 +145,7 @@ def stranger(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 def receipt(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """What a delivery receipt's webhook is told: by which `method`, with which `parameters`, and how often."""
     made = sending(target, seen, given)
-    calls = _told(target, made, f"v2-{given['receipt']}")
+    calls = _told(target, seen, given)
     if not calls:
         yield Problem("the webhook of a delivery receipt is not called", "a call", "none")
         return
@@ -151,27 +162,30 @@ def receipt(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
             yield f"{name} is told otherwise, or not at all"
 
 
-def _told(target: Target, made: Sending, name: str) -> list[Heard]:
-    """What the receiver was told of a send. Waits until the message has come to rest; raises Skipped where it does not."""
-    key = ("told", name)
-    if key not in target.kept:
+def _told(target: Target, seen: Survey, given: dict[str, Any]) -> list[Heard]:
+    """What the receiver was told of a send. The sends of all requirements that wait are made first, and waited for together, until each
+    message has come to rest. Raises Skipped where this one does not."""
+    if "told" not in target.kept:
         assert target.inbox is not None
-        path = f"{target.base}/v2/Messages/{quote(str(made.message['MessageSid']), safe='')}"
-        waited, rested = 0.0, 0
-        while waited < target.patience and rested < 3:
-            target.let_pass(1.0)
-            if target.turn is not None:
-                target.sleep(0.3)
-            waited += 1.0
-            body = target.get(path).json
-            found = body.get("Message", body) if isinstance(body, dict) else {}
-            rested += found.get("Status") in ("Delivered", "Failed")
-        calls = target.inbox.heard(name)
-        if not calls and not rested:
-            raise Skipped("the message was not delivered in the time that is waited")
-        target.kept[key] = calls
-    told: list[Heard] = target.kept[key]
+        made = {f"v2-{one['receipt']}": sending(target, seen, one) for one in (*target.awaited, given)}
+        names = [name for name, one in made.items() if one.is_taken]
+        found = rest(target, [partial(_rested, target, made[name]) for name in names], 3)
+        heard = {name: target.inbox.heard(name) for name in names}
+        target.kept["told"] = {
+            name: heard[name] for name, rested in zip(names, found, strict=True) if rested or heard[name]
+        }
+    told: list[Heard] | None = target.kept["told"].get(f"v2-{given['receipt']}")
+    if told is None:
+        raise Skipped("the message was not delivered in the time that is waited")
     return told
+
+
+def _rested(target: Target, made: Sending) -> int:
+    """1 where the message is at rest."""
+    path = f"{target.base}/v2/Messages/{quote(str(made.message['MessageSid']), safe='')}"
+    body = target.get(path).json
+    found = body.get("Message", body) if isinstance(body, dict) else {}
+    return int(isinstance(found, dict) and found.get("Status") in ("Delivered", "Failed"))
 
 
 LAWS: Final[dict[str, Law]] = {
