@@ -37,6 +37,7 @@ lint: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@echo "== lint"
 	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports > .lint-imports.log || { cat .lint-imports.log; exit 1; }
 	@echo "== types"
 	@$(BIN)/mypy $(CODE)
 
@@ -74,7 +75,7 @@ format: $(STAMP) ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 
 clean: ## remove what was made here
-	rm -rf $(VENV) dist .coverage .hypothesis .mypy_cache .nox .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist .coverage .lint-imports.log .import_linter_cache .hypothesis .mypy_cache .nox .pytest_cache .ruff_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is last, so that an installation that was cut short is done again. It is named after the interpreter that was

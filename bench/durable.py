@@ -19,7 +19,7 @@ from sqlalchemy import Connection, insert
 
 from bench.load import drive
 from translator.shell.store import Store, deliveries, open_store
-from translator.shell.store import watches as rows
+from translator.shell.store import subscriptions as rows
 from translator.shell.store.schema import destinations, events, sends, watches
 
 MUST_REGISTER: Final = 0.5

@@ -20,10 +20,10 @@ import httpx
 from bench.beside import data
 from bench.beside.run import bench
 from bench.stub import Stub
-from translator.shell.budget import Hold
-from translator.shell.httpx_engine import HttpxEngine
-from translator.shell.upstream import LARGEST, Calls, Upstream
-from translator.wire import Request, Response
+from translator.core.http.messages import Request, Response
+from translator.shell.aio.memory_budget import Hold
+from translator.shell.client.httpx_transport import HttpxEngine
+from translator.shell.client.provider_client import LARGEST, Calls, Upstream
 
 CALLS: Final = 1500
 AT_ONCE: Final = 16

@@ -19,15 +19,15 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from bench.translate import NOW, back_list, dialects
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.exchange import Limits, exchange
-from translator.shell.admin import Meter
-from translator.shell.budget import MEMORY, Budget
-from translator.shell.driving import Driver, Errand
-from translator.shell.memory import Memory
-from translator.shell.serve import run
-from translator.shell.upstream import Upstream
-from translator.wire import Request
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.exchange import Limits, exchange
+from translator.core.http.messages import Request
+from translator.shell.aio.memory_budget import MEMORY, Budget
+from translator.shell.client.provider_client import Upstream
+from translator.shell.observability.admin import Meter
+from translator.shell.process import run
+from translator.shell.runtime.effect_runner import Driver, Errand
+from translator.shell.runtime.single_flight_cache import Memory
 
 MUST: Final = 1.5
 """How many times what they take in quiet the slowest hundredth of the other account's lists may take."""

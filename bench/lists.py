@@ -12,11 +12,11 @@ import msgspec
 
 from bench import by_hand
 from bench.translate import NOW, back_list, dialects
-from translator.dialect.back import BackVerbs
-from translator.model import Message, Order, Query
-from translator.planning.arrange import arranged, base_order
-from translator.planning.weighing import weight
-from translator.wire import Response
+from translator.core.dialect.back import BackVerbs
+from translator.core.http.messages import Response
+from translator.core.listing.local_query import arranged, base_order
+from translator.core.listing.row_sizes import weight
+from translator.core.model import Message, Order, Query
 
 ROWS: Final = 10_000
 MUST_BYTES: Final = 10_000_000

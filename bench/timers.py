@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from translator.shell.deadlines import Deadlines
+from translator.shell.aio.timeouts import Deadlines
 
 try:
     import uvloop

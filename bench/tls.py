@@ -22,11 +22,11 @@ from uvicorn.server import ServerState
 
 from bench.beside import data
 from bench.engines import answer_of_a_send
-from translator import wire
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.exchange import Limits
-from translator.shell.app import Proxy
-from translator.shell.assembly import Dialects
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.exchange import Limits
+from translator.core.http import messages
+from translator.shell.server.handler import Proxy
+from translator.shell.wiring import Dialects
 
 try:
     import uvloop
@@ -52,7 +52,7 @@ class _Provider:
     def __init__(self) -> None:
         self._answer = answer_of_a_send()
 
-    async def ask(self, _: wire.Request, __: str, ___: Any = None, /) -> wire.Answer:
+    async def ask(self, _: messages.Request, __: str, ___: Any = None, /) -> messages.Answer:
         return self._answer
 
     async def aclose(self) -> None:

@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 from bench import by_hand
-from translator.dialect import Dialect, dialect
-from translator.dialect.front import Listed
-from translator.model import Notes, Page, Query
-from translator.tables.load import raw_tables
-from translator.wire import Request, Response
+from translator.core.dialect import Dialect, dialect
+from translator.core.dialect.front import Listed
+from translator.core.http.messages import Request, Response
+from translator.core.mapping.load import raw_tables
+from translator.core.model import Notes, Page, Query
 
 ACCOUNT = "AC00000000000000000000000000000001"
 PATH = f"/restcomm/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json"

@@ -23,13 +23,13 @@ from tests.test_lists import (
     old_provider,
 )
 from tests.twins import World, call
-from translator.dialect import Dialect, dialect
-from translator.exchange import Limits
-from translator.model import Message, Notes, Query
-from translator.planning import messages_between
-from translator.tables import overlay
-from translator.tables.load import raw_tables
-from translator.wants import alone
+from translator.core.dialect import Dialect, dialect
+from translator.core.effects import alone
+from translator.core.exchange import Limits
+from translator.core.listing import messages_between
+from translator.core.mapping import overlay
+from translator.core.mapping.load import raw_tables
+from translator.core.model import Message, Notes, Query
 
 KINDS = ("ascending", "descending", "pages")
 """How a back lists: by index in either order, or oldest first in numbered pages."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from conformance.judge.requirements import DIALECTS, load
-from translator.tables.cells import label
-from translator.tables.load import raw_tables
+from translator.core.mapping.cell_paths import label
+from translator.core.mapping.load import raw_tables
 
 ROOT: Final = Path(__file__).parents[1]
 DOCUMENTS: Final = ROOT.parent / "shared" / "seeds"

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from tests import effort, postgres, stores
-from translator.shell import log
+from translator.shell.observability import log
 
 effort.load()
 

@@ -17,21 +17,21 @@ from urllib.parse import parse_qs
 
 from conformance.clock import ManualClock
 from tests.twins import spoken
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.exchange import Limits
-from translator.formats import json as json_format
-from translator.shell.admin import Meter
-from translator.shell.driving import Driver
-from translator.shell.journal import Journal, Patience, place_of
-from translator.shell.memory import Memory
-from translator.shell.receipts import Receipts
-from translator.shell.seeker import Seeker
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.effects import Intent, Outcome
+from translator.core.exchange import Limits
+from translator.core.http.formats import json
+from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.delivery.journal import Journal, Patience, place_of
+from translator.shell.delivery.receipt_urls import Receipts
+from translator.shell.delivery.reconciler import Seeker
+from translator.shell.observability.admin import Meter
+from translator.shell.runtime.effect_runner import Driver
+from translator.shell.runtime.single_flight_cache import Memory
 from translator.shell.store import Store
 from translator.shell.store import sends as rows
 from translator.shell.store.sends import Begun, Times
-from translator.shell.vetting import Vetting
-from translator.wants import Intent, Outcome
-from translator.wire import Answer, Failure, Request, Response
 
 NOW: Final = 1_790_000_000
 _LETTERS: Final = str.maketrans("0123456789", "ABCDEFGHIJ")
@@ -165,11 +165,11 @@ class Crowd:
             return self._crowd_row(one)
         sid, created = self._sid(1_000_000_000_000 + one.number), int(one.created)
         if self.dialect == "restcomm":
-            return json_format.write({
+            return json.write({
                 "sid": f"SM{sid}", "date_created": formatdate(created), "date_updated": formatdate(created), "account_sid": "A1",
                 "from": one.sender, "to": one.recipient, "body": one.text, "status": "sent", "direction": "outbound-api",
             })  # fmt: skip
-        return json_format.write({
+        return json.write({
             "MessageSid": sid, "AccountSid": "A1", "PropertySid": "P1", "From": f"+{one.sender}", "To": f"+{one.recipient}",
             "Text": one.text, "NumSegments": 1, "Status": "Submitted", "Direction": "Transmit", "Created": created,
             "Scheduled": created, "Submitted": created, **({"ExternalId": one.external_id} if one.external_id else {}),

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 from translator.cli import main
-from translator.shell.dispatcher import CallbackDispatcher
+from translator.shell.client.provider_client import Upstream
+from translator.shell.delivery.callback_dispatcher import CallbackDispatcher
 from translator.shell.store.postgres import PostgresStore
 from translator.shell.store.sqlite import SqliteStore
-from translator.shell.upstream import Upstream
 
 STEPS = ("record", "ask", "settle", "take", "write_down", "take_calls", "told", "finish")
 

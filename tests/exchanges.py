@@ -12,15 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.dialect import Dialect, dialect
-from translator.exchange import Limits, Reply, exchange, failure
-from translator.formats import form
-from translator.model import Draft, Fault, Message
-from translator.tables import overlay
-from translator.tables.load import raw_tables
-from translator.wants import Ask, Await, Intent, Outcome, Record, Recorded, Settle, alone
-from translator.wire import Answer, Failure, Request, Response
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.dialect import Dialect, dialect
+from translator.core.effects import Ask, Await, Intent, Outcome, Record, Recorded, Settle, alone
+from translator.core.exchange import Limits, Reply, exchange, failure
+from translator.core.http.formats import form
+from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.core.mapping import overlay
+from translator.core.mapping.load import raw_tables
+from translator.core.model import Draft, Fault, Message
 
 FOLDER = Path(__file__).parent / "cases"
 ACCOUNT = "AC00000000000000000000000000000001"

@@ -18,23 +18,23 @@ from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from conformance.twins.restcomm import RestcommTwin
 from tests.receivers import Dialled
 from tests.twins import call, spoken
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.exchange import Limits, exchange
-from translator.formats import json as json_format
-from translator.shell.admin import Meter
-from translator.shell.dispatcher import CallbackDispatcher
-from translator.shell.driving import Driver, Errand
-from translator.shell.journal import Journal, Patience
-from translator.shell.memory import Memory
-from translator.shell.receipts import Receipts
-from translator.shell.seeker import Seeker
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.effects import Outcome, Recorded
+from translator.core.exchange import Limits, exchange
+from translator.core.http.formats import json
+from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.shell.delivery.callback_dispatcher import CallbackDispatcher
+from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.delivery.journal import Journal, Patience
+from translator.shell.delivery.receipt_urls import Receipts
+from translator.shell.delivery.reconciler import Seeker
+from translator.shell.delivery.status_poller import Polling, Tracker
+from translator.shell.observability.admin import Meter
+from translator.shell.runtime.effect_runner import Driver, Errand
+from translator.shell.runtime.single_flight_cache import Memory
 from translator.shell.store import Store, StoreDown
-from translator.shell.store.opening import Result
+from translator.shell.store.interface import Result
 from translator.shell.store.sends import Begun, Times
-from translator.shell.tracker import Polling, Tracker
-from translator.shell.vetting import Vetting
-from translator.wants import Outcome, Recorded
-from translator.wire import Answer, Failure, Request, Response
 
 HOOK = "http://a.example/hook"
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -148,7 +148,7 @@ class Provider:
     def another(self, text: str) -> None:
         """Somebody else with the same account sends the same."""
         login = b64encode(b"A1:token").decode()
-        body = json_format.write({"From": "+15550100001", "To": "+15550100005", "Text": text})
+        body = json.write({"From": "+15550100001", "To": "+15550100005", "Text": text})
         headers = (("authorization", f"Basic {login}"), ("content-type", "application/json"))
         assert call(self.twin.app, Request("POST", "/v2/Properties/P1/Messages", "", headers, body)).status == 200
 
@@ -237,7 +237,7 @@ class Kept:
             members = {"From": f"+{sender}", "To": "+15550100005", "Text": text}
             members |= {"DeliveryReceiptWebhookUri": hook} if hook else {}
             body, media, path, account = (
-                json_format.write(members),
+                json.write(members),
                 "application/json",
                 "/v2/Properties/P1/Messages",
                 "A1",
@@ -249,7 +249,7 @@ class Kept:
         request = Request("POST", path, "", tuple(headers), body)
         steps = exchange(self._accounts, self._limits, request, self.clock())
         reply = await self.driver.run(Errand("a-request"), steps)
-        return reply.response.status, json_format.read(reply.response.body)
+        return reply.response.status, json.read(reply.response.body)
 
     @staticmethod
     def sid(body: Any) -> str:

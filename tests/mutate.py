@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.exchanges import dialects, play, read_cases, tables
-from translator.dialect import Dialect, dialect
-from translator.errors import TableError
-from translator.kinds import KINDS
-from translator.tables.cells import label
-from translator.tables.findings import TABLE_KINDS
-from translator.tables.load import raw_tables
+from translator.core.dialect import Dialect, dialect
+from translator.core.errors import TableError
+from translator.core.mapping.cell_paths import label
+from translator.core.mapping.load import raw_tables
+from translator.core.mapping.problems import TABLE_KINDS
+from translator.core.values.codecs import KINDS
 
 PROSE = {"seed", "known", "inferred", "title"}
 CLOSED: dict[str, tuple[Any, ...]] = {

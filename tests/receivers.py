@@ -2,8 +2,8 @@
 
 import httpx
 
-from translator.shell.callback_connection import Answer, Undelivered
-from translator.shell.vetting import Vetted
+from translator.shell.delivery.callback_connection import Answer, Undelivered
+from translator.shell.delivery.callback_url_policy import Vetted
 
 
 class Dialled:

@@ -9,9 +9,9 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
-from translator.accounts import Back, Entry, Side
-from translator.model import Message
-from translator.tracking import Allowance, Endings, Known, Place, Reading, Seen
+from translator.core.accounts import Back, Entry, Side
+from translator.core.model import Message
+from translator.core.status_polling import Allowance, Endings, Known, Place, Reading, Seen
 
 NEVER = 10**12
 

@@ -26,18 +26,18 @@ from conformance.clock import ManualClock
 from tests.kept import HOOK
 from tests.stores import opened
 from tests.twins import spoken
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.model import Message, Wish
-from translator.shell.admin import Meter
-from translator.shell.driving import Driver
-from translator.shell.journal import place_of
-from translator.shell.memory import Memory
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.effects import Intent, Outcome
+from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.core.model import Message, Wish
+from translator.shell.delivery.journal import place_of
+from translator.shell.delivery.status_poller import Polling, Tracker
+from translator.shell.observability.admin import Meter
+from translator.shell.runtime.effect_runner import Driver
+from translator.shell.runtime.single_flight_cache import Memory
 from translator.shell.store import Store, StoreDown
-from translator.shell.store.opening import Result
+from translator.shell.store.interface import Result
 from translator.shell.store.sends import Begun, Times
-from translator.shell.tracker import Polling, Tracker
-from translator.wants import Intent, Outcome
-from translator.wire import Answer, Failure, Request, Response
 
 START: Final = 1_790_000_000
 NEVER: Final = 10**12

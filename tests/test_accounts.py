@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from translator import accounts as accounts_module
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.dialect import dialect
-from translator.tables.load import raw_tables
+from translator.core import accounts
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.dialect import dialect
+from translator.core.mapping.load import raw_tables
 
 SPOKEN = {made.name: made for made in (dialect(file, raw) for file, raw in raw_tables().items())}
 RESTCOMM, PROPERTIES = SPOKEN["restcomm"], SPOKEN["properties-v2"]
@@ -140,7 +140,7 @@ def test_an_unknown_account_costs_a_comparison_too_and_every_entry_of_one_is_com
     class Counting:
         compare_digest = staticmethod(counting)
 
-    monkeypatch.setattr(accounts_module, "hmac", Counting)
+    monkeypatch.setattr(accounts, "hmac", Counting)
     WORLD.authenticate("restcomm", authorization)
     assert len(compared) == comparisons
     assert all(other for _, other in compared), "the empty token of a malformed header equals nothing"

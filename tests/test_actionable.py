@@ -10,12 +10,12 @@ from click.testing import CliRunner, Result
 
 from tests.test_ledger import CONFIG
 from tests.test_shell import ACCOUNT, MESSAGES, SMS, always, requested
-from translator.accounts import Side
 from translator.cli import main
-from translator.shell.assembly import Dialects
-from translator.shell.probe_reasons import explain_failure
-from translator.shell.vetting import Vetting
-from translator.wire import Failure, Response
+from translator.core.accounts import Side
+from translator.core.http.messages import Failure, Response
+from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.operations.probe_reasons import explain_failure
+from translator.shell.wiring import Dialects
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 COUNTED = """
 import resource
-from translator.shell.allocator import keep_what_was_freed
+from translator.shell.malloc import keep_what_was_freed
 
 def faults(times):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -30,7 +30,7 @@ def test_memory_of_the_size_of_a_list_is_used_again() -> None:
 
 
 RETURNED = """
-from translator.shell.allocator import Returning, keep_what_was_freed, resident
+from translator.shell.malloc import Returning, keep_what_was_freed, resident
 
 def overload():
     pieces = [bytes(1000 + number % 7 * 500) for number in range(60000)]

@@ -18,7 +18,7 @@ from tests.busy import BEGAN, KINDS, LATER, Busy, neutral
 from tests.effort import examples
 from tests.naive import Sms
 from tests.test_lists import NOW, PATH, ask, message, page_of, to
-from translator.exchange import Limits, Reply
+from translator.core.exchange import Limits, Reply
 
 PER_ARRIVAL = 10
 """How many asks more than arithmetic wants a list may take for each message that came while it was read."""

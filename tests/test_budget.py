@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.effort import examples
-from translator.shell.budget import MEMORY, UNKNOWN, Budget, Hold
+from translator.shell.aio.memory_budget import MEMORY, UNKNOWN, Budget, Hold
 
 KINDS: Any = ("head", "body", "ahead", "answer", "unsent", "snapshot")
 NAMES = ("a", "b", "c")

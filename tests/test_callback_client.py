@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import trustme
 
-from translator.shell import callback_client
-from translator.shell.callback_client import CallbackClient
-from translator.shell.callback_connection import MOST, Answer, CallbackConnection, Undelivered
-from translator.shell.vetting import Vetted, parsed
+from translator.shell.delivery import callback_client
+from translator.shell.delivery.callback_client import CallbackClient
+from translator.shell.delivery.callback_connection import MOST, Answer, CallbackConnection, Undelivered
+from translator.shell.delivery.callback_url_policy import Vetted, parsed
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 FORM = "MessageStatus=sent"
@@ -274,7 +274,7 @@ def test_a_receiver_that_stalls_is_given_up_and_one_that_stalls_behind_its_statu
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(callback_client, "TIMEOUT", 0.2)
-    monkeypatch.setattr("translator.shell.callback_connection.GRACE", 0.05)
+    monkeypatch.setattr("translator.shell.delivery.callback_connection.GRACE", 0.05)
     assert told(saying(b"HTTP/1.1 20"))[0] == ["no answer in time"]
     assert told(saying(b"HTTP/1.1 200 OK\r\nX: y"))[0] == [Answer(200)]
     assert told(saying(b"HTTP/1.1 503 Busy\r\nRetry-After: 9\r\nX"))[0] == [Answer(503, "9")]

@@ -29,8 +29,8 @@ from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount, seede
 from conformance.twins.restcomm import RestcommTwin, Sms, Step
 from conformance.twins.serving import serve as serve_twin
 from translator import cli
-from translator.shell.probe import BAD, REFUSED, UNREACHABLE, Verdict, worst
-from translator.shell.settings import Settings
+from translator.shell.config.settings import Settings
+from translator.shell.operations.probe import BAD, REFUSED, UNREACHABLE, Verdict, worst
 
 SECONDS = 30
 PROPERTY = "S1234567890ABCDE1234567890ABCDEF"
@@ -277,7 +277,7 @@ def test_a_flag_is_stronger_than_the_environment_and_that_than_the_file(
         served.append(load().server.explain_headers)
         return 0
 
-    monkeypatch.setattr("translator.shell.serve.serve", serve)
+    monkeypatch.setattr("translator.shell.process.serve", serve)
     given = environment(**environment_)
     done = CliRunner().invoke(cli.main, ["serve", "-c", str(config), *flags], env=given)
     assert (done.exit_code, served) == (0, [told])

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import pytest
 
-from translator.compatibility import VERDICTS, Row, as_json, as_markdown, as_text, rows
-from translator.model import FAULTS
-from translator.tables import Table, load
-from translator.tables.cells import label
-from translator.tables.load import raw_tables
+from translator.core.mapping import Table, load
+from translator.core.mapping.cell_paths import label
+from translator.core.mapping.load import raw_tables
+from translator.core.model import FAULTS
+from translator.reports.compatibility import VERDICTS, Row, as_json, as_markdown, as_text, rows
 
 PAGE: Final = Path(__file__).parents[1] / "mappings" / "COMPATIBILITY.md"
 TABLES: Final[dict[str, Table]] = {

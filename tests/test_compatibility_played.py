@@ -14,11 +14,11 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 
 from tests.exchanges import dialects
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.compatibility import Row, rows
-from translator.exchange import Limits, Reply, exchange, failure
-from translator.wants import Ask, Await, Intent, Outcome, Record, Recorded, Settle, alone
-from translator.wire import Answer, Failure, Request, Response
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.effects import Ask, Await, Intent, Outcome, Record, Recorded, Settle, alone
+from translator.core.exchange import Limits, Reply, exchange, failure
+from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.reports.compatibility import Row, rows
 
 NOW: Final = 1_700_000_000
 PROPERTY: Final = "S1234567890ABCDE1234567890ABCDEF"

@@ -24,21 +24,21 @@ from uvicorn.server import ServerState
 from tests import sealing
 from tests.sealing import Secret
 from tests.test_shell import BASIC, MESSAGES, proxy
-from translator import wire
-from translator.shell import door as doors
-from translator.shell.addresses import Address
-from translator.shell.app import Proxy
-from translator.shell.call import Call, new_ids
-from translator.shell.connection import TURN, Connection
-from translator.shell.crowd import Guesses
-from translator.shell.door import Door
-from translator.shell.heads import Heads
-from translator.shell.outbox import Outbox, outbox_of
-from translator.shell.request_head import HEAD
-from translator.shell.serve import address_of, listen, serving
-from translator.wire import Answer, Failure, Request
+from translator.core.http import messages
+from translator.core.http.messages import Answer, Failure, Request
+from translator.shell.aio.write_batcher import Outbox, outbox_of
+from translator.shell.config.addresses import Address
+from translator.shell.process import address_of, listen, serving
+from translator.shell.server import protocol_factory
+from translator.shell.server.handler import Proxy
+from translator.shell.server.http1 import TURN, Connection
+from translator.shell.server.in_flight import Guesses
+from translator.shell.server.protocol_factory import Door
+from translator.shell.server.request import Call, new_ids
+from translator.shell.server.request_head import HEAD
+from translator.shell.server.response_head import Heads
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 """Seconds after which a test gives up; none counts on less."""
 
 FORM = b"From=19876543212&To=13216549878&Body=Test+SMS"
@@ -195,7 +195,7 @@ class Watched(Door):
     ) -> asyncio.Protocol:  # fmt: skip
         self.state = server_state
         if self._soon:
-            config.timeout_keep_alive = 5 * doors._LOOK  # type: ignore[assignment]  # five looks, however often it looks
+            config.timeout_keep_alive = 5 * protocol_factory._LOOK  # type: ignore[assignment]  # five looks, however often it looks
         made = self.last = super().__call__(config, server_state, app_state, _loop)
         return made
 
@@ -1057,7 +1057,7 @@ def test_who_leaves_while_it_is_answered_is_no_defect(world: World) -> None:
     async def main() -> None:
         async def attend(call: Call) -> None:
             await call.read(1000)
-            call.respond(wire.Response(200, (), b"x" * 2**22))
+            call.respond(messages.Response(200, (), b"x" * 2**22))
 
         with structlog.testing.capture_logs() as logs:
             async with place(attend=attend, small=True) as at:
@@ -1081,7 +1081,7 @@ def test_a_caller_that_does_not_read_its_answers_is_waited_for(world: World) -> 
             nonlocal begun
             begun += 1
             await call.read(1000)
-            call.respond(wire.Response(200, (), b"x" * 2**20))
+            call.respond(messages.Response(200, (), b"x" * 2**20))
 
         async with place(attend=attend, small=True) as at:
             assert at.door is not None
@@ -1115,7 +1115,7 @@ def test_a_caller_that_does_not_read_its_answers_is_waited_for(world: World) -> 
 
 @pytest.fixture
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doors, "_LOOK", 0.02)
+    monkeypatch.setattr(protocol_factory, "_LOOK", 0.02)
 
 
 @pytest.mark.usefixtures("looks_often")
@@ -1199,7 +1199,7 @@ def test_who_never_reads_its_answer_is_given_up(world: World, last: bytes) -> No
     async def main() -> None:
         async def attend(call: Call) -> None:
             await call.read(1000)
-            call.respond(wire.Response(200, (), b"x" * 2**24))
+            call.respond(messages.Response(200, (), b"x" * 2**24))
 
         async with place(soon=True, attend=attend, small=True) as at:
             with socket.socket() as raw:
@@ -1220,7 +1220,7 @@ def test_who_reads_slowly_gets_all_of_it(world: World) -> None:
     async def main() -> None:
         async def attend(call: Call) -> None:
             await call.read(1000)
-            call.respond(wire.Response(200, (), b"x" * size))
+            call.respond(messages.Response(200, (), b"x" * size))
 
         async with place(soon=True, attend=attend, small=True) as at:
             raw = socket.socket()
@@ -1234,7 +1234,7 @@ def test_who_reads_slowly_gets_all_of_it(world: World) -> None:
                 got += len(piece)
                 await asyncio.sleep(0.02)
             assert got > size
-            assert loop.time() - began > 10 * doors._LOOK  # twice as long as an idle one would be left
+            assert loop.time() - began > 10 * protocol_factory._LOOK  # twice as long as an idle one would be left
             raw.close()
             await at.left()
 
@@ -1404,14 +1404,14 @@ def test_a_defect_behind_an_answer_takes_nothing_from_the_next_request(world: Wo
         async def attend(call: Call) -> None:
             await call.read(1000)
             if call.id == "first":
-                call.respond(wire.Response(200))
+                call.respond(messages.Response(200))
                 await go_on.wait()
                 raise LookupError
             go_on.set()
             for _ in range(20):
                 await asyncio.sleep(0)
-            call.respond(wire.Response(201))
-            call.respond(wire.Response(500))  # a second answer is none
+            call.respond(messages.Response(201))
+            call.respond(messages.Response(500))  # a second answer is none
 
         async with place(attend=attend) as at:
             async with at.caller() as caller:
@@ -1435,7 +1435,7 @@ def test_a_header_that_would_be_read_as_two_is_none(header: tuple[str, str]) -> 
 def test_an_answer_with_a_header_that_would_be_read_as_two_is_not_written(world: World) -> None:
     async def main() -> None:
         async def attend(call: Call) -> None:
-            call.respond(wire.Response(200, (("x-a", "a\r\nx-b: b"),)))
+            call.respond(messages.Response(200, (("x-a", "a\r\nx-b: b"),)))
 
         with structlog.testing.capture_logs() as logs:
             async with place(attend=attend) as at, at.caller() as caller:
@@ -1452,7 +1452,9 @@ def test_an_answer_that_has_no_body_by_its_status_says_no_length(world: World) -
 
     async def main() -> None:
         async def attend(call: Call) -> None:
-            call.respond(wire.Response(204, (), b"body") if call.id == "empty" else wire.Response(200, (), b"ok"))
+            call.respond(
+                messages.Response(204, (), b"body") if call.id == "empty" else messages.Response(200, (), b"ok")
+            )
 
         async with place(attend=attend) as at, at.caller() as caller:
             await caller.say(get(b"X-Request-Id: empty") + get(b"Connection: close"))
@@ -1523,7 +1525,7 @@ def test_behind_a_large_read_it_is_the_turn_of_others() -> None:
         async def attend(call: Call) -> None:
             read.append(len(await call.read(2**20) or b""))
             await answer.wait()
-            call.respond(wire.Response(200, (), b""))
+            call.respond(messages.Response(200, (), b""))
 
         state, line = ServerState(), Read()
         host = Door(attend, new_ids(), lambda _: None)

@@ -6,8 +6,8 @@ import pytest
 
 from tests.test_cli import ACCOUNT, LISTS, fetch
 from tests.test_overload import crowded
-from translator.shell.app import _network_of
-from translator.shell.crowd import Guesses
+from translator.shell.server.handler import _network_of
+from translator.shell.server.in_flight import Guesses
 
 
 def test_an_address_may_fail_so_often_at_once_and_so_often_a_second() -> None:

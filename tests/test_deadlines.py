@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.effort import examples
-from translator.shell.deadlines import Deadlines
+from translator.shell.aio.timeouts import Deadlines
 
 
 class Loop:

@@ -13,14 +13,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conformance.twins.properties_v2.segments import count_segments
-from translator.dialect import dialect
-from translator.dialect.back import Pushed
-from translator.errors import Refused, Unreadable
-from translator.formats import json as json_format
-from translator.model import DIRECTIONS, STATUSES, Draft, Message, Notes
-from translator.tables import overlay
-from translator.tables.load import raw_tables
-from translator.wire import Request, Response
+from translator.core.dialect import dialect
+from translator.core.dialect.back import Pushed
+from translator.core.errors import Refused, Unreadable
+from translator.core.http.formats import json as json_format
+from translator.core.http.messages import Request, Response
+from translator.core.mapping import overlay
+from translator.core.mapping.load import raw_tables
+from translator.core.model import DIRECTIONS, STATUSES, Draft, Message, Notes
 
 NOW = 1_700_000_000
 SPOKEN = {made.name: made for made in (dialect(file, raw) for file, raw in raw_tables().items())}

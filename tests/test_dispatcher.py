@@ -14,14 +14,14 @@ from sqlalchemy import text
 from tests.receivers import Dialled
 from tests.stores import on
 from tests.test_store import ENTRY, NOW, owing
-from translator.shell.admin import Meter
-from translator.shell.callback_budget import FAILURES, PACE, UNPROVEN, Budget
-from translator.shell.callback_rules import GAPS, Dispatching
-from translator.shell.clocks import SteadyClock
-from translator.shell.dispatcher import CallbackDispatcher
+from translator.shell.aio.clocks import SteadyClock
+from translator.shell.delivery.callback_budget import FAILURES, PACE, UNPROVEN, Budget
+from translator.shell.delivery.callback_dispatcher import CallbackDispatcher
+from translator.shell.delivery.callback_settings import GAPS, Dispatching
+from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.observability.admin import Meter
 from translator.shell.store import Store, StoreDown, calls, deliveries
 from translator.shell.store.calls import Call
-from translator.shell.vetting import Vetting
 
 EACH = Dispatching().concurrency
 

@@ -20,9 +20,9 @@ from tests.test_cli import ACCOUNT, LISTS, SECONDS, fetch, running
 from tests.test_reload import Provider, Serving, written
 from tests.test_store import HOOK, NOW, PLACE, intent, looked, recorded, sent, settled
 from tests.test_workers import children, free_ports, lines_of, until_ready
-from translator.shell.background import Loop, going_on
-from translator.shell.store import Store, StoreDown, doubts, schema, watches
-from translator.shell.store.claims import release
+from translator.shell.delivery.worker import Loop, going_on
+from translator.shell.store import Store, StoreDown, schema, subscriptions, unknown_sends
+from translator.shell.store.leases import release
 
 LONG = "linger = 600"
 """Longer than a test waits: whatever ends sooner did so for another reason."""
@@ -193,18 +193,18 @@ def test_only_what_this_process_took_and_nobody_took_since_is_given_back(tmp_pat
             for number in "123":
                 await recorded(first, number, intent(number, HOOK))
                 await settled(first, sent(number, f"M{number}"))
-            found, _ = await first.read(partial(watches.held_from, place=PLACE, after=(-1.0, 0), most=10))
+            found, _ = await first.read(partial(subscriptions.held_from, place=PLACE, after=(-1.0, 0), most=10))
             kept, lost, done = sorted(one.id for one in found)
-            await first.write(partial(watches.take, ids=[kept], now=NOW + 100, lease=60.0))
-            await first.write(partial(watches.take, ids=[lost], now=NOW + 101, lease=60.0))
-            await first.write(partial(watches.take, ids=[done], now=NOW + 102, lease=60.0))
-            [row] = await first.read(partial(watches.taken, ids=[done]))
-            await first.write(partial(watches.seen, looks=[looked(row, [], NOW + 500)], now=NOW + 103))
+            await first.write(partial(subscriptions.take, ids=[kept], now=NOW + 100, lease=60.0))
+            await first.write(partial(subscriptions.take, ids=[lost], now=NOW + 101, lease=60.0))
+            await first.write(partial(subscriptions.take, ids=[done], now=NOW + 102, lease=60.0))
+            [row] = await first.read(partial(subscriptions.taken, ids=[done]))
+            await first.write(partial(subscriptions.seen, looks=[looked(row, [], NOW + 500)], now=NOW + 103))
             # Only the lease of `lost` is over for the second one, whose clock is ahead.
             await first.write(lambda connection: connection.execute(
                 schema.watches.update().where(schema.watches.c.id == lost).values(leased=NOW + 104)
             ))  # fmt: skip
-            again = await second.write(partial(watches.take, ids=[lost], now=NOW + 105, lease=60.0))
+            again = await second.write(partial(subscriptions.take, ids=[lost], now=NOW + 105, lease=60.0))
             assert again == {lost}
             given = await first.write(release)
             leases = dict(await first.read(leases_of))
@@ -221,9 +221,9 @@ def test_what_was_taken_by_another_clock_is_given_back_too(tmp_path: Path, step:
         async with opened(f"sqlite:///{tmp_path / 'translator.db'}") as store:
             await recorded(store, "1", intent("1", HOOK))
             await settled(store, sent("1", "M1"))
-            [watch], _ = await store.read(partial(watches.held_from, place=PLACE, after=(-1.0, 0), most=10))
-            await store.write(partial(watches.take, ids=[watch.id], now=NOW, lease=60.0))
-            await store.write(partial(doubts.take_unknown, most=1, now=NOW + step, lease=60.0))
+            [watch], _ = await store.read(partial(subscriptions.held_from, place=PLACE, after=(-1.0, 0), most=10))
+            await store.write(partial(subscriptions.take, ids=[watch.id], now=NOW, lease=60.0))
+            await store.write(partial(unknown_sends.take_unknown, most=1, now=NOW + step, lease=60.0))
             return [await store.write(release), await store.read(leases_of)]
 
     assert asyncio.run(main()) == [1, [(1, 0.0)]]
@@ -234,7 +234,7 @@ def test_a_lease_that_was_given_by_a_clock_that_was_put_back_since_holds_nobody_
         async with opened(f"sqlite:///{tmp_path / 'translator.db'}") as store:
             await recorded(store, "1", intent("1", HOOK))
             await settled(store, sent("1", "M1"))
-            take = partial(watches.take, ids=[1], lease=60.0)
+            take = partial(subscriptions.take, ids=[1], lease=60.0)
             return [await store.write(partial(take, now=now)) for now in (NOW + 3600, NOW + 3601, NOW)]
 
     assert asyncio.run(main()) == [{1}, set(), {1}]

@@ -16,10 +16,10 @@ import pytest
 import trustme
 import uvloop
 
-from translator.shell.answering import HEAD, Answering, Broken, Stale
-from translator.shell.engine import Engine, NeverLeft
-from translator.shell.upstream import Upstream
-from translator.wire import Answer, Failure, Request, Response
+from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.shell.client.connection_pool import Engine, NeverLeft
+from translator.shell.client.http1 import HEAD, Answering, Broken, Stale
+from translator.shell.client.provider_client import Upstream
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

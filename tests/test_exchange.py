@@ -10,15 +10,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.dialect import Dialect, dialect
-from translator.errors import Refused
-from translator.exchange import Limits, Reply, exchange, failure
-from translator.explain import InventedProvider
-from translator.model import FAULTS
-from translator.tables.load import raw_tables
-from translator.wants import Ask, alone
-from translator.wire import Answer, Failure, Request, Response
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.dialect import Dialect, dialect
+from translator.core.effects import Ask, alone
+from translator.core.errors import Refused
+from translator.core.exchange import Limits, Reply, exchange, failure
+from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.core.mapping.load import raw_tables
+from translator.core.model import FAULTS
+from translator.reports.explain import InventedProvider
 
 NOW = 1_700_000_000.25
 MARK = "BACKSMARK"

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from translator import explain as explaining
-from translator.accounts import Back, Entry, Side
-from translator.dialect import dialect
-from translator.explain import InventedProvider, explain
-from translator.model import Message
-from translator.planning import arrange
-from translator.tables.load import raw_tables
-from translator.wire import Request
+from translator.core.accounts import Back, Entry, Side
+from translator.core.dialect import dialect
+from translator.core.http.messages import Request
+from translator.core.listing import local_query
+from translator.core.mapping.load import raw_tables
+from translator.core.model import Message
+from translator.reports import explain as explaining
+from translator.reports.explain import InventedProvider, explain
 
 NOW = 1_700_000_000
 SPOKEN = {made.name: made for made in (dialect(file, raw) for file, raw in raw_tables().items())}
@@ -163,7 +163,7 @@ def test_a_long_run_is_shown_in_short_and_counted_whole() -> None:
 
 def test_an_invented_history_is_arranged_once_for_all_slices_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     arranged = []
-    whole = arrange.arranged
+    whole = local_query.arranged
 
     def counted(*given: Any) -> list[Message]:
         arranged.append(given)

@@ -10,12 +10,12 @@ import pytest
 from tests.test_lists import MANY, NOW, PATH, PROPERTY, Provider, ask, message, old_provider, page_of, world
 from tests.test_odd_rows import FRONT, OLD_ACCOUNT, rows_of, search
 from tests.twins import World, call, spoken
-from translator.accounts import Accounts
-from translator.exchange import Limits
-from translator.model import Message
-from translator.shell.app import Proxy
-from translator.shell.heads import spelt
-from translator.wire import Answer, Request, Response
+from translator.core.accounts import Accounts
+from translator.core.exchange import Limits
+from translator.core.http.messages import Answer, Request, Response
+from translator.core.model import Message
+from translator.shell.server.handler import Proxy
+from translator.shell.server.response_head import spelt
 
 
 def _basic(login: str) -> tuple[tuple[str, str], ...]:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from translator.errors import Unreadable
-from translator.formats import form, lenient, text, waiting, xml
-from translator.formats import json as json_format
-from translator.formats.form import MOST_FIELDS, Pair
-from translator.formats.media import media_of
+from translator.core.errors import Unreadable
+from translator.core.http.formats import form, lenient, text, waiting, xml
+from translator.core.http.formats import json as json_format
+from translator.core.http.formats.form import MOST_FIELDS, Pair
+from translator.core.http.formats.media import media_of
 
 TEXTS = st.text(st.characters(blacklist_categories=["Cs"]))
 ANY_TEXT = st.text(st.characters())  # lone surrogates too

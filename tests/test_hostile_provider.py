@@ -9,13 +9,13 @@ import pytest
 import uvloop
 
 from tests.test_engine import GET, POST, Deaf, Script, back
-from translator.shell.answering import Answering
-from translator.shell.budget import Budget
-from translator.shell.engine import Engine
-from translator.shell.httpx_engine import HttpxEngine
-from translator.shell.turns import Turns
-from translator.shell.upstream import Upstream
-from translator.wire import Answer, Failure, Request, Response
+from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.shell.aio.memory_budget import Budget
+from translator.shell.client.connection_pool import Engine
+from translator.shell.client.http1 import Answering
+from translator.shell.client.httpx_transport import HttpxEngine
+from translator.shell.client.provider_client import Upstream
+from translator.shell.client.read_turns import Turns
 
 MIB = 1024 * 1024
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -6,7 +6,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from tests.test_connection import place
-from translator.shell.hosting import hosted
+from translator.shell.server.asgi_host import hosted
 
 
 async def page(scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,11 +16,11 @@ from tests.kept import HOOK, SECRET, Kept
 from tests.stores import opened
 from tests.test_vetting import named
 from tests.twins import spoken
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.exchange import exchange
-from translator.shell.driving import Errand
-from translator.shell.vetting import Forbidden, Vetting
-from translator.wire import Request, Response
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.exchange import exchange
+from translator.core.http.messages import Request, Response
+from translator.shell.delivery.callback_url_policy import Forbidden, Vetting
+from translator.shell.runtime.effect_runner import Errand
 
 TOKENS = {"AC1": "front-token", "AC2": "canary-other-token"}
 NUMBER, TEXT, KEY = "15550107777", "canary text", "canary-key"

@@ -17,7 +17,7 @@ from conformance.judge.survey import survey
 from conformance.judge.target import Answer, StoppedBySafety, Target, Unreachable
 from conformance.twins import properties_v2, restcomm
 from tests.twins import World, call, spoken
-from translator.wire import Request, Response
+from translator.core.http.messages import Request, Response
 
 NOW = 1_790_000_000.0
 CLOCK = ManualClock(NOW)

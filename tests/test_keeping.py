@@ -13,17 +13,17 @@ from sqlalchemy import Connection, text
 
 from tests.kept import HOOK, Crash, Kept
 from tests.stores import opened
-from translator.accounts import Accounts
-from translator.exchange import Limits
-from translator.shell.app import Proxy
-from translator.shell.journal import Patience
-from translator.shell.keeping import Keeper, Keeping
-from translator.shell.receipts import ROOT
-from translator.shell.store import calls, sends, watches
+from translator.core.accounts import Accounts
+from translator.core.exchange import Limits
+from translator.core.http.messages import Request, Response
+from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.delivery.journal import Patience
+from translator.shell.delivery.receipt_urls import ROOT
+from translator.shell.delivery.service import Keeper, Keeping
+from translator.shell.delivery.status_poller import Polling
+from translator.shell.server.handler import Proxy
+from translator.shell.store import calls, sends, subscriptions
 from translator.shell.store.retention import Keep
-from translator.shell.tracker import Polling
-from translator.shell.vetting import Vetting
-from translator.wire import Request, Response
 
 FRONTS = ("restcomm", "properties-v2")
 EVENTS = {"restcomm": ["sent", "delivered"], "properties-v2": ["DeliveryReceiptReceived"]}
@@ -161,7 +161,7 @@ def test_a_receipt_only_means_go_and_look(front: str) -> None:
         path = address.removeprefix("https://us.example")
         keeper_path.append(world.receipts.send_of(path))
         await world.work_off()
-        await world._real.write(lambda connection: watches.look_now(connection, row["id"], world.clock()))
+        await world._real.write(lambda connection: subscriptions.look_now(connection, row["id"], world.clock()))
         forged = [
             world.receipts.send_of(forgery) for forgery in (path[:-1] + "x", f"{ROOT}{row['id']}", f"{ROOT}.", ROOT)
         ]

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from translator.errors import BadValue
-from translator.kinds import KINDS, Kind
-from translator.kinds.instants import LAST
-from translator.kinds.numbers import party
-from translator.kinds.patterns import ending, read_pattern
+from translator.core.errors import BadValue
+from translator.core.values.codecs import KINDS, Kind
+from translator.core.values.codecs.instants import LAST
+from translator.core.values.codecs.numbers import party
+from translator.core.values.codecs.patterns import ending, read_pattern
 
 INSTANTS = st.integers(0, LAST)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -35,17 +35,18 @@ from tests.test_connection import (  # noqa: F401 - one is a fixture
     until,
 )
 from tests.test_shell import ACCOUNT, BASIC, MESSAGES, TOKEN, accounts
-from translator import exchange, wire
-from translator.accounts import Accounts
-from translator.shell.app import Proxy
-from translator.shell.budget import UNKNOWN, Budget
-from translator.shell.call import SMALL, Call
-from translator.shell.connection import Connection
-from translator.shell.incoming import DRAINED, Incoming
-from translator.shell.memory import Memory
-from translator.shell.request_head import HEADERS, KEPT, RequestHead
-from translator.shell.unsent import FIRST, LATER, WINDOW, Unsent
-from translator.wire import Failure
+from translator.core import exchange
+from translator.core.accounts import Accounts
+from translator.core.http import messages
+from translator.core.http.messages import Failure
+from translator.shell.aio.memory_budget import UNKNOWN, Budget
+from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.server.handler import Proxy
+from translator.shell.server.http1 import Connection
+from translator.shell.server.http1_request import DRAINED, Incoming
+from translator.shell.server.request import SMALL, Call
+from translator.shell.server.request_head import HEADERS, KEPT, RequestHead
+from translator.shell.server.unsent_bytes import FIRST, LATER, WINDOW, Unsent
 
 
 @pytest.fixture(scope="module", params=LOOPS)
@@ -207,13 +208,13 @@ def test_the_spellings_of_its_credentials_give_an_account_no_more_places(world: 
 def test_every_header_that_the_core_reads_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over all cases, and each of them is read in some."""
     read: set[str] = set()
-    looked = wire.Request.header
+    looked = messages.Request.header
 
-    def header(request: wire.Request, name: str) -> str | None:
+    def header(request: messages.Request, name: str) -> str | None:
         read.add(name)
         return looked(request, name)
 
-    monkeypatch.setattr(wire.Request, "header", header)
+    monkeypatch.setattr(messages.Request, "header", header)
     for case in read_cases():
         play(case, dialects())
     assert read == exchange.HEADERS
@@ -295,7 +296,7 @@ def test_requests_that_are_split_anywhere_are_the_same_requests(world: World) ->
 
 
 def test_what_is_sent_ahead_makes_no_request_before_its_turn(world: World) -> None:
-    """Some ten thousand in one write."""
+    """Some thousands in one write."""
 
     def requests() -> int:
         gc.collect()
@@ -308,7 +309,7 @@ def test_what_is_sent_ahead_makes_no_request_before_its_turn(world: World) -> No
             async with at.caller() as caller:
                 await caller.say(get())
                 await until(lambda: bool(at.provider.asked))
-                many = 9000
+                many = 3000
                 caller.writer.write(b"GET / HTTP/1.1\r\nHost:x\r\n\r\n" * many)
                 assert at.door is not None
                 connection = cast(Connection, at.door.last)
@@ -446,7 +447,7 @@ def answers_with(at: Place, budget: Budget, size: int) -> None:
     async def attend(call: Call) -> None:
         await call.read(1000)
         call.account = NAME
-        under._tell(call, exchange.Reply(wire.Response(200, (), b"x" * size)))
+        under._tell(call, exchange.Reply(messages.Response(200, (), b"x" * size)))
 
     assert at.door is not None
     at.door.attend = attend
@@ -537,7 +538,7 @@ def test_an_answer_that_is_read_in_drops_is_given_up(world: World) -> None:
     async def main() -> None:
         async def attend(call: Call) -> None:
             await call.read(1000)
-            call.respond(wire.Response(200, (), b"x" * 2**24))
+            call.respond(messages.Response(200, (), b"x" * 2**24))
 
         async with place(attend=attend, small=True) as at:
             raw = socket.socket()

@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from tests.stores import opened
 from tests.test_store import HOOK, NOW, PLACE, intent, like, owing, settle_one, take
 from translator.cli import main
-from translator.shell.store import Store, calls, doubts, sends, watches
+from translator.core.effects import Intent, Outcome
+from translator.shell.store import Store, calls, sends, subscriptions, unknown_sends
 from translator.shell.store.sends import Begun, Times
-from translator.wants import Intent, Outcome
 
 CONFIG = """
 [store]
@@ -62,9 +62,9 @@ async def lost(store: Store) -> None:
         entry = Intent("restcomm/AC1/", "+15550001", "+15550002", f"secret {id_}", HOOK)
         await store.write(partial(sends.record, begun=[Begun(id_, PLACE, entry)], times=Times(begun, 60.0, 120.0)))
     await store.write(partial(sends.settle, outcomes=[Outcome("u1", "unknown"), Outcome("l1", "unknown")], now=NOW))
-    for row in await store.write(partial(doubts.take_unknown, most=9, now=NOW, lease=60.0)):
+    for row in await store.write(partial(unknown_sends.take_unknown, most=9, now=NOW, lease=60.0)):
         look_at = None if row["id"] == "l1" else NOW + 60
-        await store.write(partial(doubts.not_found, row=row, look_at=look_at, now=NOW))
+        await store.write(partial(unknown_sends.not_found, row=row, look_at=look_at, now=NOW))
 
 
 async def nothing(store: Store) -> None:
@@ -165,7 +165,7 @@ def test_a_person_says_what_became_of_a_send(config: Path) -> None:
     assert run(config, "sends", "settle", "l1", "--sent", sid).stdout == "settled l1\n"
     [outcome] = prepared(config, lambda store: store.read(partial(sends.outcomes, ids=["l1"])))
     assert (outcome.state, outcome.message.sid) == ("sent", sid[2:])
-    [waiting] = prepared(config, lambda store: store.read(partial(watches.waiting_counts, now=NOW * 2)))
+    [waiting] = prepared(config, lambda store: store.read(partial(subscriptions.waiting_counts, now=NOW * 2)))
     assert (waiting.entry, waiting.many) == ("restcomm/AC1/", 1)
     taken = run(config, "sends", "settle", "u1", "--sent", sid)
     assert (taken.exit_code, taken.stderr) == (1, "sms-translator: that message is known to be another send\n")

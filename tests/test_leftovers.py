@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from tests.kept import Kept
 from tests.stores import on, opened
 from tests.test_store import HOOK, NOW, intent, recorded, settled, unknown
-from translator.shell.store import Store, StoreDown, doubts, sends
-from translator.shell.store.withdrawn import withdraw
-from translator.wants import Outcome
+from translator.core.effects import Outcome
+from translator.shell.store import Store, StoreDown, sends, unknown_sends
+from translator.shell.store.withdrawn_sends import withdraw
 
 
 class Losing:
@@ -104,7 +104,7 @@ def test_it_is_withdrawn_also_where_it_was_taken_for_unknown_meanwhile(store_url
     async def work(store: Store) -> Any:
         await unknown(store, "1")
         [again] = await unknown(store, "2")
-        assert await store.write(partial(doubts.begin_again, row=again, now=NOW, patience=60.0))
+        assert await store.write(partial(unknown_sends.begin_again, row=again, now=NOW, patience=60.0))
         gone = await store.write(partial(withdraw, ids=["1", "2", "never"]))
         return gone, await states(store)
 
@@ -132,7 +132,7 @@ def test_a_process_that_dies_right_after_sends_nothing_twice(tmp_path: Any) -> N
 def test_what_became_of_a_send_is_written_down_when_the_store_answers_again(
     store_url: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("translator.shell.journal._GLANCE", 0.0)
+    monkeypatch.setattr("translator.shell.delivery.journal._GLANCE", 0.0)
 
     async def work(world: Kept, store: Losing) -> Any:
         world.provider.fault = fault
@@ -165,10 +165,10 @@ def test_settling_twice_is_settling_once(store_url: str) -> None:
 def test_a_batch_whose_first_message_was_sent_is_not_said_to_have_done_nothing(tmp_path: Any) -> None:
     from base64 import b64encode
 
-    from translator.exchange import exchange
-    from translator.formats import json as json_format
-    from translator.shell.driving import Errand
-    from translator.wire import Request
+    from translator.core.exchange import exchange
+    from translator.core.http.formats import json
+    from translator.core.http.messages import Request
+    from translator.shell.runtime.effect_runner import Errand
 
     async def work(world: Kept, store: Losing) -> Any:
         records = iter(range(100))
@@ -182,7 +182,7 @@ def test_a_batch_whose_first_message_was_sent_is_not_said_to_have_done_nothing(t
         store.record = second_fails  # type: ignore[method-assign]
         login = b64encode(b"A1:front-token").decode()
         one = {"From": "+15550100001", "To": "+15550100005", "Text": "x"}
-        body = json_format.write({"Messages": [{**one, "Text": f"text {number}"} for number in range(5)]})
+        body = json.write({"Messages": [{**one, "Text": f"text {number}"} for number in range(5)]})
         headers = (("authorization", f"Basic {login}"), ("content-type", "application/json"))
         request = Request("POST", "/v2/Properties/P1/BatchMessages", "", headers, body)
         reply = await world.driver.run(Errand("a"), exchange(world._accounts, world._limits, request, world.clock()))

@@ -21,8 +21,8 @@ from tests import naive
 from tests.effort import examples
 from tests.naive import Sms
 from tests.twins import World, call, spoken
-from translator.exchange import Limits, Reply
-from translator.wire import Answer, Request, Response
+from translator.core.exchange import Limits, Reply
+from translator.core.http.messages import Answer, Request, Response
 
 PROPERTY = "S1234567890ABCDE1234567890ABCDEF"
 PATH = "/2012-04-24/Accounts/AC1/SMS/Messages"

@@ -22,14 +22,14 @@ from conformance.clock import ManualClock
 from tests.effort import examples
 from tests.test_pairs import ACCOUNT, NOW, PAIRS, PROPERTY, Provider, dialects, entry_of
 from tests.twins import World, spoken
-from translator.accounts import Accounts, Entry
-from translator.dialect import dialect
-from translator.errors import Unreadable
-from translator.exchange import Limits, Reply
-from translator.losses import Losses
-from translator.model import DIRECTIONS, STATUSES, Message, Notes
-from translator.shell.app import Proxy
-from translator.wire import Answer, Request, Response
+from translator.core.accounts import Accounts, Entry
+from translator.core.dialect import dialect
+from translator.core.errors import Unreadable
+from translator.core.exchange import Limits, Reply
+from translator.core.http.messages import Answer, Request, Response
+from translator.core.losses import Losses
+from translator.core.model import DIRECTIONS, STATUSES, Message, Notes
+from translator.shell.server.handler import Proxy
 
 OLD: Final = "restcomm"
 V2: Final = "properties-v2"

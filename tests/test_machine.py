@@ -19,8 +19,8 @@ from conformance.twins.restcomm import RestcommTwin
 from tests.effort import examples
 from tests.twins import World as Proxied
 from tests.twins import call, spoken
-from translator.wire import Answer as BackAnswer
-from translator.wire import Failure, Request, Response
+from translator.core.http.messages import Answer as BackAnswer
+from translator.core.http.messages import Failure, Request, Response
 
 TOKEN = "token"
 PROPERTY = "P1"

@@ -12,14 +12,14 @@ import pytest
 
 from conformance.clock import ManualClock
 from tests.test_lists import ENTRY, MANY, NOW, PATH, Provider
-from translator.accounts import Accounts
-from translator.errors import Refused
-from translator.exchange import Limits
-from translator.model import Fault
-from translator.shell.app import Proxy
-from translator.shell.memory import Memory
-from translator.wants import Ask, Kept, Once, Steps, Want
-from translator.wire import Answer, Request
+from translator.core.accounts import Accounts
+from translator.core.effects import Ask, Kept, Once, Steps, Want
+from translator.core.errors import Refused
+from translator.core.exchange import Limits
+from translator.core.http.messages import Answer, Request
+from translator.core.model import Fault
+from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.server.handler import Proxy
 
 ASK = Ask("back", ())
 

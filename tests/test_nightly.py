@@ -8,8 +8,8 @@ from tests.nightly import parser, sockets
 from tests.nightly.__main__ import broken, main, sought
 from tests.nightly.addresses import is_public
 from tests.nightly.targets import TARGETS
-from translator.shell.request_head import RequestHead
-from translator.shell.vetting import Vetting
+from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.server.request_head import RequestHead
 
 HEAD = b"HTTP/1.1\r\nHost: a\r\n"
 INPUTS = {"parser": 150, "core": 150, "providers": 150, "sockets": 25, "addresses": 400}

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from tests.test_settings import SAMPLE, read
-from translator.accounts import Accounts, Entry
-from translator.errors import BadValue, ConfigError
-from translator.exchange import Limits, Reply, exchange
-from translator.kinds import KINDS
-from translator.kinds.numbers import Numbering, party
-from translator.shell.assembly import assemble
-from translator.shell.probe import basic
-from translator.shell.regions import national_in
-from translator.wants import alone
-from translator.wire import Request, Response
+from translator.core.accounts import Accounts, Entry
+from translator.core.effects import alone
+from translator.core.errors import BadValue, ConfigError
+from translator.core.exchange import Limits, Reply, exchange
+from translator.core.http.messages import Request, Response
+from translator.core.values.codecs import KINDS
+from translator.core.values.codecs.numbers import Numbering, party
+from translator.shell.config.regions import national_in
+from translator.shell.operations.probe import basic
+from translator.shell.wiring import assemble
 
 NOW = 1_700_000_000
 NATIONAL = {"0412345678": "+61412345678", "00447700900123": "+447700900123"}

@@ -28,13 +28,13 @@ from tests.test_lists import (
     world,
 )
 from tests.twins import World, call, spoken
-from translator.exchange import Limits, Reply
-from translator.model import Message, Notes, Query
-from translator.planning import messages_between
-from translator.seeking import Look, Search, Sought, assigned
-from translator.tracking.looking import read
-from translator.wants import alone
-from translator.wire import Answer, Request, Response
+from translator.core.effects import alone
+from translator.core.exchange import Limits, Reply
+from translator.core.http.messages import Answer, Request, Response
+from translator.core.listing import messages_between
+from translator.core.model import Message, Notes, Query
+from translator.core.reconciliation import Look, Search, Sought, assigned
+from translator.core.status_polling.provider_requests import read
 
 STOCK = [
     message(
@@ -187,6 +187,7 @@ LISTS = [
 @example("From", "", {}, "ascending")
 @example("Status", "Rerouted", {"SortBy": "Status:desc"}, "ascending")
 @example("Created", GONE, {"PageSize": 5, "Page": 1}, "descending")
+@example("Created", 0, {"PageSize": 5, "Page": 1}, "unknown")
 @example("MessageSid", None, {"PageSize": 4, "Page": 2}, "unknown")
 @example("AccountSid", "A2", {"PageSize": 5, "Page": 1}, "ascending")
 @example(WHOLE, None, {"PageSize": 5}, "ascending")
@@ -198,6 +199,9 @@ def test_whatever_one_member_of_one_row_is_the_other_rows_of_a_list_are_as_they_
     event(reply.total)
     was, now = rows_of(plain), rows_of(reply)
     sorted_by = {"Status": "SortBy=Status", "From": "SortBy=From", "Direction": "SortBy=Direction"}.get(member, "-")
+    if member == "Created" and order == "unknown" and isinstance(value, int):
+        assert {row["sid"] for row in now} <= KNOWN, "a row of another instant stands elsewhere in a list by instants"
+        return
     if sorted_by not in urlencode(asked) and member != WHOLE:
         assert others(now, STOCK[ODD].sid) == others(was, STOCK[ODD].sid)
     assert [row for row in others(was, STOCK[ODD].sid) if row not in now] == []

@@ -14,11 +14,11 @@ from tests.stores import on, opened, plans_of
 from tests.test_deliveries import OTHER, enqueue
 from tests.test_keeping import FRONTS
 from tests.test_store import ENTRY
-from translator.shell import owed
-from translator.shell.owed import AGAIN, AGE, Owed
+from translator.shell.delivery import owed_limit
+from translator.shell.delivery.owed_limit import AGAIN, AGE, Owed
 from translator.shell.store import Store, StoreDown
 from translator.shell.store.migrations import migrate
-from translator.shell.store.owing import is_known, owed_to
+from translator.shell.store.owed_counts import is_known, owed_to
 from translator.shell.store.sqlite import database
 
 REFUSALS = 'sms_translator_callbacks_refused_total{account="%s"}'
@@ -169,4 +169,4 @@ def test_a_count_ends_at_the_cap(store_url: str) -> None:
         return [await store.read(partial(owed_to, entry=ENTRY, most=most)) for most in (3, 5, 9)]
 
     assert on(store_url, work) == [3, 5, 5]
-    assert owed.MOST >= 100_000
+    assert owed_limit.MOST >= 100_000

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator import paging
-from translator.paging import Stretch
+from translator.core.http import page_links
+from translator.core.http.page_links import Stretch
 
 # total, size, page: last page, start, end
 TABLE = [
@@ -32,7 +32,7 @@ def _link(at: Stretch, page: int, follows: bool) -> str:
 
 
 def _value(name: str, at: Stretch) -> Any:
-    return paging.VALUES[name](at, _link)
+    return page_links.VALUES[name](at, _link)
 
 
 @pytest.mark.parametrize(("total", "size", "page", "last", "start", "end"), TABLE)
@@ -65,4 +65,4 @@ def test_following_next_from_the_first_page_shows_every_message_once(total: int,
             break
         page += 1
     assert shown == list(range(total))
-    assert page == paging.last_page(total, size)
+    assert page == page_links.last_page(total, size)

@@ -18,17 +18,17 @@ from hypothesis import strategies as st
 
 from tests.effort import examples
 from tests.twins import World, spoken
-from translator.accounts import Back, Entry, Side
-from translator.dialect import Dialect, dialect
-from translator.dialect.back import Pushed
-from translator.dialect.front import Listed
-from translator.errors import Refused
-from translator.model import Draft, Fault, Message, Notes
-from translator.planning.arrange import arranged, cut
-from translator.planning.blocks import Budget
-from translator.planning.slices import Slices
-from translator.wants import Steps, alone
-from translator.wire import Answer, Request, Response
+from translator.core.accounts import Back, Entry, Side
+from translator.core.dialect import Dialect, dialect
+from translator.core.dialect.back import Pushed
+from translator.core.dialect.front import Listed
+from translator.core.effects import Steps, alone
+from translator.core.errors import Refused
+from translator.core.http.messages import Answer, Request, Response
+from translator.core.listing.blocks import Budget
+from translator.core.listing.local_query import arranged, cut
+from translator.core.listing.range_reader import Slices
+from translator.core.model import Draft, Fault, Message, Notes
 
 NOW = 1_700_000_000
 NAMES = ("restcomm", "properties-v2", "ghost")

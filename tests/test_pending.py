@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from tests.stores import on
 from tests.test_ledger import CONFIG, config, dead, lost, nothing, prepared, run
 from tests.test_store import HOOK, NOW, intent, recorded, sent, settled
-from translator.accounts import Accounts
 from translator.cli import main
-from translator.shell.ledger import list_pending
+from translator.core.accounts import Accounts
+from translator.shell.operations.store_admin import list_pending
 from translator.shell.store import Store, pending
 
 __all__ = ["config"]

@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.accounts import Back, Entry, Side
-from translator.dialect import Dialect, dialect
-from translator.dialect.back import Pushed
-from translator.errors import Refused, Unreadable
-from translator.formats import json as json_format
-from translator.model import DIRECTIONS, STATUSES, Message, Notes, Order, Page, Query
-from translator.planning import Limits, list_page, messages_between, plan, read_answer, rules, within_second
-from translator.planning.arrange import arranged, cut
-from translator.planning.blocks import Budget
-from translator.planning.slices import Slices
-from translator.planning.totals import Total, extend
-from translator.tables import overlay
-from translator.tables.load import raw_tables
-from translator.wants import Steps, alone
-from translator.wire import Failure, Request, Response
+from translator.core.accounts import Back, Entry, Side
+from translator.core.dialect import Dialect, dialect
+from translator.core.dialect.back import Pushed
+from translator.core.effects import Steps, alone
+from translator.core.errors import Refused, Unreadable
+from translator.core.http.formats import json as json_format
+from translator.core.http.messages import Failure, Request, Response
+from translator.core.listing import Limits, list_page, messages_between, plan, read_answer, rules, within_second
+from translator.core.listing.blocks import Budget
+from translator.core.listing.local_query import arranged, cut
+from translator.core.listing.range_reader import Slices
+from translator.core.listing.totals import Total, extend
+from translator.core.mapping import overlay
+from translator.core.mapping.load import raw_tables
+from translator.core.model import DIRECTIONS, STATUSES, Message, Notes, Order, Page, Query
 
 NOW = 1_700_000_000.0
 

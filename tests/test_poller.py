@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.simulated import NEVER, START, SimulatedProvider, Simulation, drill, simulated
-from translator.shell.store import watches
-from translator.wire import Failure, Response
+from translator.core.http.messages import Failure, Response
+from translator.shell.store import subscriptions
 
 FRONTS = ("restcomm", "properties-v2")
 
@@ -178,12 +178,14 @@ def test_a_receipt_moves_its_message_to_the_front_between_two_rounds() -> None:
         hurried: list[bool] = []
         world.tracker.hurry = lambda: hurried.append(True)
         before, asked = await ends(world), world.provider.asked - world.measured.asks[-1]
-        found = await world.store.write(partial(watches.look_now, send=ids[-1], now=world.clock()))
+        found = await world.store.write(partial(subscriptions.look_now, send=ids[-1], now=world.clock()))
         await world.tracker.hasten(found)
         await world.round()
         told = await ends(world)
         for id_ in ids[:500]:  # a flood
-            await world.tracker.hasten(await world.store.write(partial(watches.look_now, send=id_, now=world.clock())))
+            await world.tracker.hasten(
+                await world.store.write(partial(subscriptions.look_now, send=id_, now=world.clock()))
+            )
         await world.round()
         await asyncio.sleep(0)
         await world.tracker.aclose()
@@ -200,7 +202,9 @@ def test_many_receipts_want_one_early_round() -> None:
         wanted: list[float] = []
         world.tracker.hurry = lambda: wanted.append(1)
         for _ in range(50):
-            await world.tracker.hasten(await world.store.write(partial(watches.look_now, send=id_, now=world.clock())))
+            await world.tracker.hasten(
+                await world.store.write(partial(subscriptions.look_now, send=id_, now=world.clock()))
+            )
         await asyncio.sleep(0.15)
         return wanted
 
@@ -270,12 +274,12 @@ def test_who_accepted_it_and_is_gone_has_nobody_looked_for_and_that_is_said(caps
         for _ in range(3):
             world.clock.advance(5)
             await world.tracker.round()
-        counts = await world.store.read(partial(watches.waiting_counts, now=world.clock()))
+        counts = await world.store.read(partial(subscriptions.waiting_counts, now=world.clock()))
         return world.provider.asked, counts
 
     asked, [waiting] = simulated(work)
     assert asked == 0
-    assert waiting == watches.Waiting("restcomm/AC1/", "provider/A1/P1", 1, 15.0, 15.0)
+    assert waiting == subscriptions.Waiting("restcomm/AC1/", "provider/A1/P1", 1, 15.0, 15.0)
     assert "poll-stranded" in capsys.readouterr().out
 
 

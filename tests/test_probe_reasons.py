@@ -10,11 +10,11 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 import trustme
 
-from translator.accounts import Side
-from translator.shell.assembly import Dialects
-from translator.shell.probe_reasons import explain_failure
-from translator.shell.upstream import Upstream
-from translator.wire import Answer, Request, Response
+from translator.core.accounts import Side
+from translator.core.http.messages import Answer, Request, Response
+from translator.shell.client.provider_client import Upstream
+from translator.shell.operations.probe_reasons import explain_failure
+from translator.shell.wiring import Dialects
 
 PATH = "/v2/Properties/P1/Messages"
 

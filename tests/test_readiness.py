@@ -18,18 +18,18 @@ from conformance.clock import ManualClock
 from tests.kept import Kept
 from tests.stores import opened
 from tests.test_store import intent, recorded
-from translator.accounts import Accounts
-from translator.errors import ConfigError
-from translator.exchange import Limits
-from translator.shell.admin import Meter, admin_application
-from translator.shell.journal import Patience
-from translator.shell.keeping import Keeper, Keeping
-from translator.shell.readiness import Readiness
+from translator.core.accounts import Accounts
+from translator.core.errors import ConfigError
+from translator.core.exchange import Limits
+from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.delivery.journal import Patience
+from translator.shell.delivery.readiness import Readiness
+from translator.shell.delivery.service import Keeper, Keeping
+from translator.shell.delivery.status_poller import Polling
+from translator.shell.observability.admin import Meter, admin_application
 from translator.shell.store import Store, StoreDown, files, open_store, sends
-from translator.shell.store.late import open_late
+from translator.shell.store.deferred_open import open_late
 from translator.shell.store.retention import Keep
-from translator.shell.tracker import Polling
-from translator.shell.vetting import Vetting
 
 ROOT = Path(__file__).parents[1]
 
@@ -99,7 +99,7 @@ def test_a_send_that_could_not_be_written_down_is_heard_of_at_once_and_a_trial_e
 def test_who_asks_is_not_kept_by_a_database_that_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("translator.shell.readiness._PATIENCE", 0.01)
+    monkeypatch.setattr("translator.shell.delivery.readiness._PATIENCE", 0.01)
 
     async def main() -> Any:
         async with opened("memory:") as store:
@@ -234,7 +234,7 @@ def test_what_looks_beside_makes_no_store(tmp_path: Path) -> None:
 
 
 def test_a_store_that_cannot_be_opened_yet_is_opened_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("translator.shell.store.late._AGAIN", 0.01)
+    monkeypatch.setattr("translator.shell.store.deferred_open._AGAIN", 0.01)
     tries: list[int] = []
 
     async def opening() -> Store:
@@ -268,7 +268,7 @@ def test_what_never_can_be_opened_is_said_at_once() -> None:
 def test_while_what_was_left_cannot_be_taken_over_reads_go_on_and_sends_do_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("translator.shell.background._AGAIN", 0.01)
+    monkeypatch.setattr("translator.shell.delivery.worker._AGAIN", 0.01)
 
     async def main() -> Any:
         async with opened(f"sqlite:///{tmp_path / 't.db'}") as store:

@@ -26,8 +26,8 @@ from tests.drill import Application
 from tests.test_cli import ACCOUNT, LISTS, PROPERTY, SECONDS, fetch, running
 from tests.test_shell import back
 from tests.test_workers import children, free_ports, lines_of, until_ready
-from translator.shell.upstream import Upstream
-from translator.wire import Request, Response
+from translator.core.http.messages import Request, Response
+from translator.shell.client.provider_client import Upstream
 
 NOW = 1_570_000_000
 OTHER = "AC00000000000000000000000000000002"

@@ -27,9 +27,9 @@ from tests.test_lists import (
 )
 from tests.test_settings import SAMPLE, read
 from tests.twins import Shelled, World, call, spoken
-from translator.exchange import Limits
-from translator.shell.assembly import assemble
-from translator.shell.memory import BYTES
+from translator.core.exchange import Limits
+from translator.shell.runtime.single_flight_cache import BYTES
+from translator.shell.wiring import assemble
 
 OTHER = "S1234567890ABCDE1234567890ABCDEG"
 START = 1_600_000_000

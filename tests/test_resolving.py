@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from translator.shell import resolving
-from translator.shell.resolving import THREADS, Resolver, Shares
-from translator.shell.vetting import Unresolved, Vetting
+from translator.shell.delivery import resolver as resolving
+from translator.shell.delivery.callback_url_policy import Unresolved, Vetting
+from translator.shell.delivery.resolver import THREADS, Resolver, Shares
 
 
 class Names:
@@ -137,8 +137,8 @@ def test_a_send_is_not_kept_for_a_name_that_resolves_slowly(monkeypatch: pytest.
     names = Names()
     vetting = Vetting()
     vetting._resolver = Resolver(names)
-    monkeypatch.setattr("translator.shell.vetting._PATIENCE_OF_A_SEND", 0.05)
-    monkeypatch.setattr("translator.shell.vetting._PATIENCE", 0.1)
+    monkeypatch.setattr("translator.shell.delivery.callback_url_policy._PATIENCE_OF_A_SEND", 0.05)
+    monkeypatch.setattr("translator.shell.delivery.callback_url_policy._PATIENCE", 0.1)
 
     async def work() -> Any:
         before = asyncio.get_running_loop().time()

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, event, text
 
 from tests.stores import on, opened, plans_of
 from tests.test_store import ENTRY, HOOK, NOW, PLACE, intent, owing, recorded, retired, sent, settle_one, settled, take
-from translator.shell.admin import Meter
-from translator.shell.background import Pace, _count, retiring
-from translator.shell.store import Store, calls, pending, sends, watches
+from translator.shell.delivery.worker import Pace, _count, retiring
+from translator.shell.observability.admin import Meter
+from translator.shell.store import Store, calls, pending, sends, subscriptions
 from translator.shell.store.checkpoints import LARGEST
 from translator.shell.store.retention import AGAIN, Keep, Over, Retirement
 
@@ -174,10 +174,16 @@ def test_who_waits_at_a_place_that_is_configured_is_not_given_up_however_long_no
         known = Retirement(KEEP, lambda place: place == PLACE)
         unknown = Retirement(KEEP, lambda place: place != PLACE)
         kept = await retired(store, known, NOW + 5000)
-        waiting = len(await store.read(partial(watches.waiting_counts, now=NOW + 5000)))
+        waiting = len(await store.read(partial(subscriptions.waiting_counts, now=NOW + 5000)))
         early = await retired(store, unknown, NOW + 999)
         given_up = await retired(store, unknown, NOW + 1001)
-        return kept, waiting, early, given_up, len(await store.read(partial(watches.waiting_counts, now=NOW + 5000)))
+        return (
+            kept,
+            waiting,
+            early,
+            given_up,
+            len(await store.read(partial(subscriptions.waiting_counts, now=NOW + 5000))),
+        )
 
     assert on(store_url, work) == (0, 1, 0, 1, 0)
 
@@ -243,7 +249,7 @@ def test_sends_that_wait_are_written_before_what_nobody_waits_for_and_not_with_i
 
 
 def test_what_nobody_waits_for_is_not_put_off_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("translator.shell.store.writer._AT_LAST", 0.0)
+    monkeypatch.setattr("translator.shell.store.group_commit._AT_LAST", 0.0)
 
     async def work(store: Store) -> int:
         behind = asyncio.create_task(store.write_behind(lambda _: 1))

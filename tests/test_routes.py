@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from translator.routes import Path, Spelling, Splitter, Template
+from translator.core.http.paths import Path, Spelling, Splitter, Template
 
 ROOT = "/2012-04-24"
 PREFIXES = ("", "/restcomm", "/api")

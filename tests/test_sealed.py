@@ -58,11 +58,11 @@ from tests.test_connection import (  # noqa: F401 - they are the tests
     test_who_never_comes_to_an_end_sees_that_it_is_too_much,
     until,
 )
-from translator import wire
-from translator.shell import door as doors
-from translator.shell.call import Call
-from translator.shell.connection import TURN, Connection
-from translator.shell.sealed import Sealed
+from translator.core.http import messages
+from translator.shell.server import protocol_factory
+from translator.shell.server.http1 import TURN, Connection
+from translator.shell.server.request import Call
+from translator.shell.server.tls_transport import Sealed
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ class Answering:
     async def __call__(self, call: Call) -> None:
         self.begun += 1
         await call.read(1000)
-        call.respond(wire.Response(200, (), self.body))
+        call.respond(messages.Response(200, (), self.body))
 
 
 def test_a_large_answer_comes_whole(world: World) -> None:
@@ -108,7 +108,7 @@ def test_a_large_answer_comes_whole(world: World) -> None:
 
     async def main() -> None:
         async def attend(call: Call) -> None:
-            call.respond(wire.Response(200, (), body))
+            call.respond(messages.Response(200, (), body))
 
         async with place(attend=attend, small=True) as at, at.caller() as caller:
             await caller.say(get() + get(b"Connection: close"))
@@ -159,7 +159,7 @@ def test_who_reads_slowly_gets_all_of_it_and_the_end(world: World) -> None:
                     got += len(await caller.hear())
                     await asyncio.sleep(0.02)
                 assert got > size
-                assert loop.time() - began > 10 * doors._LOOK  # twice as long as an idle one would be left
+                assert loop.time() - began > 10 * protocol_factory._LOOK  # twice as long as an idle one would be left
             await at.left()
 
     world.run(main())
@@ -366,7 +366,9 @@ async def forging(at: Place, authority: trustme.CA, keys: Path) -> AsyncIterator
 def test_a_caller_may_want_other_keys_now_and_then(
     world: World, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doors, "_LOOK", 10 * PATIENCE)  # to forge so many records may take a slow machine seconds
+    monkeypatch.setattr(
+        protocol_factory, "_LOOK", 10 * PATIENCE
+    )  # to forge so many records may take a slow machine seconds
 
     async def script(at: Place) -> None:
         async with forging(at, authority, tmp_path / "keys") as (caller, forger):
@@ -386,7 +388,7 @@ def test_who_says_next_to_nothing_in_many_records_is_closed(
 ) -> None:
     """To read one takes longer than to say it, each is answered, and nobody reads the answers: all others would wait for as long as it
     goes on. That a byte of a request comes now and then changes nothing."""
-    monkeypatch.setattr(doors, "_LOOK", 10 * PATIENCE)  # it is not for being idle
+    monkeypatch.setattr(protocol_factory, "_LOOK", 10 * PATIENCE)  # it is not for being idle
 
     async def script(at: Place) -> None:
         async with forging(at, authority, tmp_path / "keys") as (caller, forger):

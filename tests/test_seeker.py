@@ -11,17 +11,17 @@ from sqlalchemy import event
 
 from tests.crowd import NOW, Sought
 from tests.stores import opened
-from translator.accounts import Accounts
-from translator.exchange import Limits
-from translator.model import Message
-from translator.seeking import ASKS
-from translator.shell import journal
-from translator.shell.driving import Driver
-from translator.shell.journal import Patience
-from translator.shell.memory import Memory
-from translator.shell.store import Store, doubts, schema, sends
-from translator.wants import Outcome
-from translator.wire import Failure
+from translator.core.accounts import Accounts
+from translator.core.effects import Outcome
+from translator.core.exchange import Limits
+from translator.core.http.messages import Failure
+from translator.core.model import Message
+from translator.core.reconciliation import ASKS
+from translator.shell.delivery import journal
+from translator.shell.delivery.journal import Patience
+from translator.shell.runtime.effect_runner import Driver
+from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.store import Store, schema, sends, unknown_sends
 
 
 def on(work: Callable[[Sought], Coroutine[Any, Any, Any]], url: str = "memory:", **settings: Any) -> Any:
@@ -182,10 +182,12 @@ def test_who_waits_now_comes_first_and_the_others_by_the_time_at_which_they_are_
         world.pass_by(1.0)
         new.append(await world.unknown("new 1"))
         now = world.clock()
-        found = partial(doubts.due, busy=(), fresh=now - 5.0, now=now, lease=60.0)
+        found = partial(unknown_sends.due, busy=(), fresh=now - 5.0, now=now, lease=60.0)
         all_due = await store.read(partial(found, most=9))
         first = await store.read(partial(found, most=3))
-        busy = await store.read(partial(doubts.due, busy={"provider0/A1/P1"}, fresh=0.0, most=9, now=now, lease=60.0))
+        busy = await store.read(
+            partial(unknown_sends.due, busy={"provider0/A1/P1"}, fresh=0.0, most=9, now=now, lease=60.0)
+        )
         return old, new, all_due, first, busy
 
     async def main() -> Any:
@@ -270,17 +272,17 @@ def test_a_clock_that_is_put_back_puts_no_look_off_for_longer_than_its_pause(sto
         world = Sought(store)
         now = world.clock()
         id_ = await world.unknown("hello", made=now + 200_000.0)
-        await store.write(partial(doubts.take_unknown, most=9, now=now, lease=60.0))
+        await store.write(partial(unknown_sends.take_unknown, most=9, now=now, lease=60.0))
         await store.write(lambda connection: sends.doubt(connection, schema.sends.c.id == id_, now + 200_000.0))
         far = await store.write(lambda c: c.execute(schema.sends.update().values(leased=now + 200_060.0)).rowcount)
         found = await store.read(
-            partial(doubts.due, busy=(), fresh=now, most=9, now=now, lease=60.0)
+            partial(unknown_sends.due, busy=(), fresh=now, most=9, now=now, lease=60.0)
         )  # fmt: skip
-        taken = await store.write(partial(doubts.take_unknown, most=9, now=now, lease=60.0, ids=[id_]))
+        taken = await store.write(partial(unknown_sends.take_unknown, most=9, now=now, lease=60.0, ids=[id_]))
         soon = await store.write(
             lambda c: c.execute(schema.sends.update().values(look_at=now + 300.0, leased=0.0)).rowcount
         )
-        not_yet = await store.read(partial(doubts.due, busy=(), fresh=now, most=9, now=now, lease=60.0))
+        not_yet = await store.read(partial(unknown_sends.due, busy=(), fresh=now, most=9, now=now, lease=60.0))
         return far, found, [row["id"] for row in taken], soon, not_yet, id_
 
     async def main() -> Any:

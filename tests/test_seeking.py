@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tests.crowd import NOW, Sought
 from tests.stores import opened
-from translator.seeking import ASKS
-from translator.seeking.intervals import Interval, covers, joined, without
-from translator.shell.journal import Patience
+from translator.core.reconciliation import ASKS
+from translator.core.reconciliation.intervals import Interval, covers, joined, without
+from translator.shell.delivery.journal import Patience
 
 BACKS = ("properties-v2", "restcomm")
 BUSY = 196

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.twins.properties_v2.segments import count_segments as by_the_twin
-from translator.kinds.segments import count_segments, segments_of
+from translator.core.values.codecs.segments import count_segments, segments_of
 
 
 @pytest.mark.parametrize(

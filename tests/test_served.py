@@ -13,12 +13,12 @@ from conformance.twins.restcomm import stand_up as stand_up_old
 from tests.busy import BEGAN, KINDS, Busy, neutral
 from tests.test_lists import MANY, NOW, Provider, ask, message, newest, page_of, world
 from tests.twins import Shelled
-from translator.accounts import Accounts
-from translator.exchange import Limits
-from translator.planning import served
-from translator.shell.admin import PREFIX, Meter
-from translator.shell.app import Proxy
-from translator.wire import Request
+from translator.core.accounts import Accounts
+from translator.core.exchange import Limits
+from translator.core.http.messages import Request
+from translator.core.listing import slice_sizes
+from translator.shell.observability.admin import PREFIX, Meter
+from translator.shell.server.handler import Proxy
 
 
 def later(number: int, first: int = 1000) -> list[Any]:
@@ -143,8 +143,8 @@ def test_the_full_size_is_asked_for_again_after_ten_minutes() -> None:
     provider = Provider(MANY[:500], most=100)
     front = world(provider)
     sizes, notes = [], []
-    for at in (0, served.LIFE - 1, served.LIFE + 1, 2 * served.LIFE + 2, 3 * served.LIFE + 3):
-        provider.twin.results_max = 100 if at < 2 * served.LIFE else 200
+    for at in (0, slice_sizes.LIFE - 1, slice_sizes.LIFE + 1, 2 * slice_sizes.LIFE + 2, 3 * slice_sizes.LIFE + 3):
+        provider.twin.results_max = 100 if at < 2 * slice_sizes.LIFE else 200
         front.asked.clear()
         reply = front.play(ask({"SortBy": "From"}), NOW + at)
         assert page_of(reply)["total"] == 500
@@ -199,14 +199,14 @@ def test_the_memory_of_the_shell_forgets_it_too() -> None:
     for _ in range(3):
         shelled.play(ask({"SortBy": "From"}))
         sizes.append(_count(shelled.world.asked[0][0]))
-        clock.advance(served.LIFE - 1)
+        clock.advance(slice_sizes.LIFE - 1)
     assert sizes == [200, 100, 200]
 
 
 def test_a_clock_that_is_set_back_ends_what_was_learnt() -> None:
-    known = served.Served(50, NOW)
-    assert [served.at_once(200, known, NOW + at) for at in (-1, 0, 599, 600)] == [200, 50, 50, 200]
-    assert served.at_once(200, None, NOW) == served.at_once(200, served.Served(None, NOW), NOW) == 200
+    known = slice_sizes.Served(50, NOW)
+    assert [slice_sizes.at_once(200, known, NOW + at) for at in (-1, 0, 599, 600)] == [200, 50, 50, 200]
+    assert slice_sizes.at_once(200, None, NOW) == slice_sizes.at_once(200, slice_sizes.Served(None, NOW), NOW) == 200
 
 
 def test_what_each_back_is_asked_for_at_once_is_a_metric() -> None:
@@ -226,7 +226,7 @@ def test_what_each_back_is_asked_for_at_once_is_a_metric() -> None:
     assert f"{line}200.0\n" in meter.page().decode()
     asyncio.run(listed())
     assert f"{line}100.0\n" in meter.page().decode()
-    clock.advance(served.LIFE)
+    clock.advance(slice_sizes.LIFE)
     assert f"{line}200.0\n" in meter.page().decode()
 
 

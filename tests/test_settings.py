@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from translator.errors import ConfigError, ConfigErrors
-from translator.shell.addresses import read_address
-from translator.shell.assembly import Dialects, Reach, assemble
-from translator.shell.settings import Settings, load
+from translator.core.errors import ConfigError, ConfigErrors
+from translator.shell.config.addresses import read_address
+from translator.shell.config.load import load
+from translator.shell.config.settings import Settings
+from translator.shell.wiring import Dialects, Reach, assemble
 
 SAMPLE = """
 [server]

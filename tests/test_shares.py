@@ -27,17 +27,17 @@ from tests.test_lists import (
 )
 from tests.test_memory import Driver as Drive
 from tests.twins import World
-from translator.accounts import Accounts
-from translator.exchange import Limits, Reply, exchange
-from translator.planning.answers import largest
-from translator.shell.admin import Meter
-from translator.shell.app import Proxy
-from translator.shell.budget import UNKNOWN, Budget
-from translator.shell.driving import Driver, Errand
-from translator.shell.memory import Memory
-from translator.shell.upstream import Upstream
-from translator.wants import Ask, Kept, Once, Steps, alone
-from translator.wire import Answer, Failure, Request, Response
+from translator.core.accounts import Accounts
+from translator.core.effects import Ask, Kept, Once, Steps, alone
+from translator.core.exchange import Limits, Reply, exchange
+from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.core.listing.answers import largest
+from translator.shell.aio.memory_budget import UNKNOWN, Budget
+from translator.shell.client.provider_client import Upstream
+from translator.shell.observability.admin import Meter
+from translator.shell.runtime.effect_runner import Driver, Errand
+from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.server.handler import Proxy
 
 MIB = 1024 * 1024
 FLOODING, OTHER = "flooding", "other"

@@ -16,20 +16,20 @@ import structlog
 
 from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount, seeded_messages
-from translator import wire
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.exchange import Limits, Reply
-from translator.model import Note
-from translator.shell.admin import METRICS, PREFIX, Meter, admin_application
-from translator.shell.app import Proxy
-from translator.shell.assembly import Dialects
-from translator.shell.budget import Hold
-from translator.shell.call import Call
-from translator.shell.driving import Asker, Forgetful
-from translator.shell.httpx_engine import HttpxEngine
-from translator.shell.upstream import Upstream
-from translator.wants import Intent, Recorded
-from translator.wire import Answer, Failure, Request, Response
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.effects import Intent, Recorded
+from translator.core.exchange import Limits, Reply
+from translator.core.http import messages as wire
+from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.core.model import Note
+from translator.shell.aio.memory_budget import Hold
+from translator.shell.client.httpx_transport import HttpxEngine
+from translator.shell.client.provider_client import Upstream
+from translator.shell.observability.admin import METRICS, PREFIX, Meter, admin_application
+from translator.shell.runtime.effect_runner import Asker, Forgetful
+from translator.shell.server.handler import Proxy
+from translator.shell.server.request import Call
+from translator.shell.wiring import Dialects
 
 NOW = 1_570_000_000
 ACCOUNT, TOKEN, PROPERTY = "AC00000000000000000000000000000001", "front-token", "S1234567890ABCDE1234567890ABCDEF"

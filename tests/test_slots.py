@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.shell.slots import Slots
+from translator.shell.client.fair_semaphore import Slots
 
 
 def test_accounts_that_wait_take_turns_whoever_asks_most() -> None:

@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import text
 
 from tests.stores import on, opened
-from translator.errors import ConfigError
-from translator.model import Fault, Message, Wish
-from translator.shell.store import Store, StoreDown, calls, deliveries, doubts, open_store, sends, watches
+from translator.core.effects import Intent, Outcome
+from translator.core.errors import ConfigError
+from translator.core.model import Fault, Message, Wish
+from translator.shell.store import Store, StoreDown, calls, deliveries, open_store, sends, subscriptions, unknown_sends
 from translator.shell.store.calls import Call
 from translator.shell.store.deliveries import Breaker, Settled
 from translator.shell.store.migrations import VERSION
 from translator.shell.store.retention import Keep, Retirement
 from translator.shell.store.sends import Begun, Times
-from translator.shell.store.watches import Look, Taken
-from translator.wants import Intent, Outcome
+from translator.shell.store.subscriptions import Look, Taken
 
 NOW = 1_700_000_000.0
 ENTRY = "restcomm/AC1/"
@@ -101,7 +101,7 @@ def test_an_equal_send_joins_an_unknown_one_and_no_other(store_url: str) -> None
         await settled(store, sent("1"))
         after = await recorded(store, "6", intent())
         waiting = [
-            (one.entry, one.place, one.many) for one in await store.read(partial(watches.waiting_counts, now=NOW))
+            (one.entry, one.place, one.many) for one in await store.read(partial(subscriptions.waiting_counts, now=NOW))
         ]
         return [under_way, joined, other, late, after, waiting]
 
@@ -115,17 +115,17 @@ async def unknown(store: Store, *ids: str) -> list[dict[str, Any]]:
     for id_ in ids:
         await recorded(store, id_, intent(id_))
     await settled(store, *(Outcome(id_, "unknown") for id_ in ids))
-    return await store.write(partial(doubts.take_unknown, most=10, now=NOW, lease=60.0))
+    return await store.write(partial(unknown_sends.take_unknown, most=10, now=NOW, lease=60.0))
 
 
 def test_what_is_taken_is_nobody_elses_until_its_lease_ends_and_then_only_theirs(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         [first] = await unknown(store, "1")
-        meanwhile = await store.write(partial(doubts.take_unknown, most=10, now=NOW + 59, lease=60.0))
-        [second] = await store.write(partial(doubts.take_unknown, most=10, now=NOW + 61, lease=60.0))
-        late = await store.write(partial(doubts.found, row=first, message=SENT, now=NOW + 61))
-        await store.write(partial(doubts.not_found, row=first, look_at=None, now=NOW + 61))
-        mine = await store.write(partial(doubts.found, row=second, message=SENT, now=NOW + 61))
+        meanwhile = await store.write(partial(unknown_sends.take_unknown, most=10, now=NOW + 59, lease=60.0))
+        [second] = await store.write(partial(unknown_sends.take_unknown, most=10, now=NOW + 61, lease=60.0))
+        late = await store.write(partial(unknown_sends.found, row=first, message=SENT, now=NOW + 61))
+        await store.write(partial(unknown_sends.not_found, row=first, look_at=None, now=NOW + 61))
+        mine = await store.write(partial(unknown_sends.found, row=second, message=SENT, now=NOW + 61))
         return [meanwhile, late, mine]
 
     assert on(store_url, work) == [[], False, True]
@@ -134,11 +134,11 @@ def test_what_is_taken_is_nobody_elses_until_its_lease_ends_and_then_only_theirs
 def test_a_message_is_one_send_and_an_equal_one_under_way_may_be_it(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         first, second = sorted(await unknown(store, "1", "2"), key=lambda row: row["id"])
-        taken = await store.write(partial(doubts.found, row=first, message=SENT, now=NOW))
-        twice = await store.write(partial(doubts.found, row=second, message=SENT, now=NOW))
+        taken = await store.write(partial(unknown_sends.found, row=first, message=SENT, now=NOW))
+        twice = await store.write(partial(unknown_sends.found, row=second, message=SENT, now=NOW))
         [third] = await unknown(store, "3")
         await recorded(store, "4", intent("3"), NOW + 121)
-        equal = await store.write(partial(doubts.found, row=third, message=like("M3"), now=NOW))
+        equal = await store.write(partial(unknown_sends.found, row=third, message=like("M3"), now=NOW))
         return [taken, twice, equal]
 
     assert on(store_url, work) == [True, False, False]
@@ -148,7 +148,7 @@ def test_what_was_answered_stands_although_another_send_had_been_found_to_be_it(
     async def work(store: Store) -> Any:
         [first] = await unknown(store, "1")
         await recorded(store, "2", intent("other"))
-        await store.write(partial(doubts.found, row=first, message=SENT, now=NOW))
+        await store.write(partial(unknown_sends.found, row=first, message=SENT, now=NOW))
         await settled(store, sent("2"))
         return await store.read(partial(sends.outcomes, ids=["1", "2", "nobody"]))
 
@@ -169,10 +169,10 @@ def test_of_two_sends_that_are_answered_with_one_message_the_last_is_it(store_ur
 def test_an_answer_that_comes_late_settles_what_was_taken_for_unknown(store_url: str) -> None:
     async def work(store: Store) -> Any:
         await recorded(store, "1", intent(wish=HOOK))
-        early = await store.write(partial(doubts.take_unknown, most=10, now=NOW + 59, lease=60.0))
-        [late] = await store.write(partial(doubts.take_unknown, most=10, now=NOW + 61, lease=60.0))
+        early = await store.write(partial(unknown_sends.take_unknown, most=10, now=NOW + 59, lease=60.0))
+        [late] = await store.write(partial(unknown_sends.take_unknown, most=10, now=NOW + 61, lease=60.0))
         await settled(store, sent("1"), now=NOW + 62)
-        again = await store.write(partial(doubts.found, row=late, message=SENT, now=NOW + 63))
+        again = await store.write(partial(unknown_sends.found, row=late, message=SENT, now=NOW + 63))
         return [early, again, await store.read(partial(sends.outcomes, ids=["1"]))]
 
     early, again, [outcome] = on(store_url, work)
@@ -181,9 +181,9 @@ def test_an_answer_that_comes_late_settles_what_was_taken_for_unknown(store_url:
 
 async def watched(store: Store, now: float = NOW) -> list[Taken]:
     """Those who wait and whom nobody is at, taken."""
-    found, _ = await store.read(partial(watches.held_from, place=PLACE, after=(-1.0, 0), most=10_000))
-    mine = await store.write(partial(watches.take, ids=[one.id for one in found], now=now, lease=60.0))
-    return await store.read(partial(watches.taken, ids=sorted(mine)))
+    found, _ = await store.read(partial(subscriptions.held_from, place=PLACE, after=(-1.0, 0), most=10_000))
+    mine = await store.write(partial(subscriptions.take, ids=[one.id for one in found], now=now, lease=60.0))
+    return await store.read(partial(subscriptions.taken, ids=sorted(mine)))
 
 
 def looked(row: Taken, made: list[Call], look_at: float | None) -> Look:
@@ -197,7 +197,7 @@ async def owing(store: Store, id_: str = "1", address: str = HOOK.address, desti
     await settled(store, sent(id_, f"M{id_}"))
     [row] = await watched(store)
     made = [Call(name, "POST", address, f"MessageStatus={name}", destination) for name in ("sent", "delivered")]
-    assert await store.write(partial(watches.seen, looks=[looked(row, made, None)], now=NOW)) == {row.id}
+    assert await store.write(partial(subscriptions.seen, looks=[looked(row, made, None)], now=NOW)) == {row.id}
 
 
 async def take(store: Store, now: float = NOW, most: int = 10, room: Any = lambda host: 8) -> list[dict[str, Any]]:
@@ -259,8 +259,8 @@ def test_an_event_is_made_once(store_url: str) -> None:
         [slept] = await watched(store)
         [awake] = await watched(store, NOW + 61)
         call = Call("sent", "POST", HOOK.address, "", "a.example:80")
-        first = await store.write(partial(watches.seen, looks=[looked(awake, [call], NOW + 70)], now=NOW + 61))
-        second = await store.write(partial(watches.seen, looks=[looked(slept, [call], NOW + 70)], now=NOW + 62))
+        first = await store.write(partial(subscriptions.seen, looks=[looked(awake, [call], NOW + 70)], now=NOW + 61))
+        second = await store.write(partial(subscriptions.seen, looks=[looked(slept, [call], NOW + 70)], now=NOW + 62))
         return [len(first), len(second), len(await take(store, NOW + 62))]
 
     assert on(store_url, work) == [1, 0, 1]
@@ -277,7 +277,7 @@ def test_of_many_that_were_looked_at_only_those_are_written_down_that_are_still_
         call = Call("sent", "POST", HOOK.address, "", "a.example:80")
         late = [looked(row, [call], NOW + 70) for row in rows]
         ours = [look._replace(attempt=look.attempt + (look.id % 3 > 0)) for look in late]
-        written = await store.write(partial(watches.seen, looks=ours, now=NOW + 62))
+        written = await store.write(partial(subscriptions.seen, looks=ours, now=NOW + 62))
         again = await watched(store, NOW + 63)
         told = await store.read(partial(calls.listed, states=(calls.DUE,), most=100))
         return [
@@ -359,7 +359,7 @@ def test_what_is_finished_is_deleted_after_its_time_and_nothing_else(store_url: 
         await recorded(store, "waits", intent("waits", HOOK))
         await settled(store, sent("waits", "Mw"))
         [unknown_one] = await unknown(store, "lost")
-        await store.write(partial(doubts.not_found, row=unknown_one, look_at=None, now=NOW))
+        await store.write(partial(unknown_sends.not_found, row=unknown_one, look_at=None, now=NOW))
         left = []
         for later in (99.0, 101.0, 999.0, 1001.0, 1102.0):
             nobody_looks.start_again()
@@ -510,11 +510,11 @@ def test_what_came_of_a_look_is_written_down_at_once_each_by_itself(store_url: s
     async def work(store: Store) -> Any:
         taken = {row["id"]: row for row in await unknown(store, *"123456")}
         await recorded(store, "7", intent("5"), NOW + 121)  # an equal one is under way
-        await store.write(partial(doubts.found, row=taken["1"], message=like("M1"), now=NOW))
+        await store.write(partial(unknown_sends.found, row=taken["1"], message=like("M1"), now=NOW))
         found = [(taken["1"], like("M9")), (taken["2"], like("M2")), (taken["3"], like("M1")), (taken["5"], like("M5"))]
         stale = {**taken["6"], "attempt": 0}
         missed = [*((row, NOW + 8) for row, _ in found), (taken["4"], None), (stale, None)]
-        known = await store.write(partial(doubts.judge, found=found, missed=missed, now=NOW))
+        known = await store.write(partial(unknown_sends.judge, found=found, missed=missed, now=NOW))
         rows = {id_: await store.read(partial(sends.shown, id_=id_)) for id_ in "123456"}
         return known, {id_: (row["state"], row["sid"], row["looks"]) for id_, row in rows.items() if row is not None}
 

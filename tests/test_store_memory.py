@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 
 from tests.stores import opened
 from tests.test_store import NOW, SENT, like
-from translator.shell.store import Store, doubts
+from translator.core.effects import Intent, Outcome
+from translator.shell.store import Store, unknown_sends
 from translator.shell.store.schema import sends
 from translator.shell.store.sends import Begun, Times
-from translator.wants import Intent, Outcome
 
 TIMES = Times(NOW, 60.0, 120.0)
 PLACE = "provider/A1/P1"
@@ -44,7 +44,7 @@ def fails(_: Any) -> None:
 
 async def unknown(store: Store) -> dict[str, Any]:
     """The one unknown send, taken to be looked for."""
-    [row] = await store.write(partial(doubts.take_unknown, most=9, now=NOW, lease=60.0))
+    [row] = await store.write(partial(unknown_sends.take_unknown, most=9, now=NOW, lease=60.0))
     return row
 
 
@@ -64,8 +64,8 @@ def test_a_message_that_was_answered_before_is_not_taken_for_an_unknown_send() -
         await store.record([begun("2")], TIMES)
         await store.settle([Outcome("2", "unknown")], NOW)
         row = await unknown(store)
-        return await store.write(partial(doubts.claimed, place=PLACE, sids=[SENT.sid, "M9"])), await store.write(
-            partial(doubts.found, row=row, message=SENT, now=NOW)
+        return await store.write(partial(unknown_sends.claimed, place=PLACE, sids=[SENT.sid, "M9"])), await store.write(
+            partial(unknown_sends.found, row=row, message=SENT, now=NOW)
         )
 
     assert on_memory(work) == ({SENT.sid}, False)
@@ -78,9 +78,9 @@ def test_a_message_that_is_answered_while_another_is_unknown_is_not_taken_for_it
         await states(store)  # it is still in hand at the second use, and put down
         await store.record([begun("1")], TIMES)
         row = await unknown(store)  # "late" is late, which nobody knew before
-        equal = await store.write(partial(doubts.found, row=row, message=like("M9"), now=NOW))
+        equal = await store.write(partial(unknown_sends.found, row=row, message=like("M9"), now=NOW))
         await store.settle([Outcome("1", "sent", SENT)], NOW)
-        return equal, await store.write(partial(doubts.claimed, place=PLACE, sids=[SENT.sid]))
+        return equal, await store.write(partial(unknown_sends.claimed, place=PLACE, sids=[SENT.sid]))
 
     assert on_memory(work) == (False, {SENT.sid})
 
@@ -95,7 +95,7 @@ def test_a_message_that_was_answered_is_known_also_where_the_work_after_it_fails
         await store.settle([Outcome("1", "sent", SENT)], NOW)
         with pytest.raises(LookupError):
             await store.write(fails)
-        return await store.write(partial(doubts.claimed, place=PLACE, sids=[SENT.sid]))
+        return await store.write(partial(unknown_sends.claimed, place=PLACE, sids=[SENT.sid]))
 
     assert on_memory(work) == {SENT.sid}
 
@@ -117,7 +117,7 @@ def test_a_sid_is_forgotten_once_no_unknown_send_could_be_it() -> None:
             await store.settle([Outcome(str(number), "sent", like(f"M{number}"))], now)
         await store.record([begun("u", "other")], TIMES)
         await store.settle([Outcome("u", "unknown")], NOW)
-        return await store.write(partial(doubts.claimed, place=PLACE, sids=["M0", "M1", "M2"]))
+        return await store.write(partial(unknown_sends.claimed, place=PLACE, sids=["M0", "M1", "M2"]))
 
     assert on_memory(work) == {"M1", "M2"}
 

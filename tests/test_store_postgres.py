@@ -12,13 +12,13 @@ from sqlalchemy import text
 from tests.kept import Kept
 from tests.stores import on, opened
 from tests.test_store import intent, recorded, settled, unknown
-from translator.errors import ConfigError
+from translator.core.errors import ConfigError
 from translator.shell.store import Store, StoreDown, open_store, sends
-from translator.shell.store.looking import look
-from translator.shell.store.opening import Unstorable
+from translator.shell.store.inspection import look
+from translator.shell.store.interface import Unstorable
+from translator.shell.store.nul_characters import escaped, plain
 from translator.shell.store.pgurl import read_url
 from translator.shell.store.postgres import PostgresStore
-from translator.shell.store.texts import escaped, plain
 
 
 def opening(url: str) -> None:
@@ -154,7 +154,7 @@ def test_a_text_with_any_character_is_kept_as_it_is(store_url: str) -> None:
 
 
 def type_of_unknown(id_: str) -> Any:
-    from translator.wants import Outcome
+    from translator.core.effects import Outcome
 
     return Outcome(id_, "unknown")
 

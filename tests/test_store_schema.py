@@ -12,13 +12,13 @@ from sqlalchemy import Connection, inspect, text
 
 from tests.stores import emptied, opened, plans_of
 from tests.test_store import HOOK, NOW, PLACE, SENT, intent, looked, recorded, sent, settled, take, watched
-from translator.errors import ConfigError
-from translator.shell.store import Store, doubts, sends, watches
+from translator.core.effects import Outcome
+from translator.core.errors import ConfigError
+from translator.shell.store import Store, sends, subscriptions, unknown_sends
 from translator.shell.store.migrations import BEHIND, migrate
 from translator.shell.store.retention import Keep, Over, Retirement
 from translator.shell.store.sends import Begun, Times
 from translator.shell.store.sqlite import database
-from translator.wants import Outcome
 
 FIRST = """
 CREATE TABLE sends (
@@ -106,8 +106,8 @@ def file_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_a_store_of_the_first_release_becomes_one_of_today_and_keeps_what_it_has(file_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         known = await recorded(store, "again", intent(key="k"))
-        [doubtful] = await store.write(partial(doubts.take_unknown, most=9, now=NOW, lease=60.0))
-        claimed = await store.write(partial(doubts.found, row=doubtful, message=SENT, now=NOW))
+        [doubtful] = await store.write(partial(unknown_sends.take_unknown, most=9, now=NOW, lease=60.0))
+        claimed = await store.write(partial(unknown_sends.found, row=doubtful, message=SENT, now=NOW))
         [watch] = await watched(store)
         [call] = await take(store)
         return [known.outcome, doubtful["id"], claimed, watch.sid, call["form"], await store.read(shape)]
@@ -206,13 +206,13 @@ def test_an_index_holds_only_what_is_looked_for_wherever_the_store_is(file_url: 
 def everything(connection: Connection) -> None:
     """All that is asked of sends and watches while requests come, and by who goes on beside them."""
     row = {"id": "1", "attempt": 1, "same": "x", "place": PLACE, "looks": 0, "told": ""}
-    doubts.due(connection, {"busy"}, NOW - 5.0, 10, NOW, 60.0)
-    doubts.take_unknown(connection, 10, NOW, 60.0, ["1", "2"])
-    doubts.difference(connection, PLACE, NOW)
-    doubts.open_at(connection, PLACE, {("+15550002", "hello")})
-    doubts.judge(connection, [(row, SENT)], [({**row, "id": "2"}, NOW), ({**row, "id": "3"}, None)], NOW)
-    doubts.begin_again(connection, row, NOW, 60.0)
-    doubts.claimed(connection, PLACE, ["M1", "M2"])
+    unknown_sends.due(connection, {"busy"}, NOW - 5.0, 10, NOW, 60.0)
+    unknown_sends.take_unknown(connection, 10, NOW, 60.0, ["1", "2"])
+    unknown_sends.difference(connection, PLACE, NOW)
+    unknown_sends.open_at(connection, PLACE, {("+15550002", "hello")})
+    unknown_sends.judge(connection, [(row, SENT)], [({**row, "id": "2"}, NOW), ({**row, "id": "3"}, None)], NOW)
+    unknown_sends.begin_again(connection, row, NOW, 60.0)
+    unknown_sends.claimed(connection, PLACE, ["M1", "M2"])
     sends.is_any_unknown(connection)
     sends.counted(connection)
     sends.listed(connection, (sends.UNKNOWN, sends.LOST), 10)
@@ -220,15 +220,15 @@ def everything(connection: Connection) -> None:
         sends.record(connection, [Begun(f"1{key}", PLACE, intent(wish=HOOK, key=key))], Times(NOW, 60.0, 120.0))
     sends.settle(connection, [sent("1"), Outcome("1k", "unknown"), Outcome("2", "never-left")], NOW)
     sends.record(connection, [Begun("3", PLACE, intent())], Times(NOW, 60.0, 120.0))
-    watches.open_places(connection)
-    watches.held_from(connection, PLACE, (0.0, 0), 10)
-    watches.new_between(connection, PLACE, NOW - 5, NOW, 10)
-    watches.held_by_ids(connection, [1, 2])
-    watches.take(connection, [1, 2], NOW, 60.0)
-    for one in watches.taken(connection, [1, 2]):
-        watches.seen(connection, [looked(one, [], NOW + 5)], NOW)
-        watches.release(connection, {one.id: one.attempt})
-    watches.look_now(connection, "1", NOW)
+    subscriptions.open_places(connection)
+    subscriptions.held_from(connection, PLACE, (0.0, 0), 10)
+    subscriptions.new_between(connection, PLACE, NOW - 5, NOW, 10)
+    subscriptions.held_by_ids(connection, [1, 2])
+    subscriptions.take(connection, [1, 2], NOW, 60.0)
+    for one in subscriptions.taken(connection, [1, 2]):
+        subscriptions.seen(connection, [looked(one, [], NOW + 5)], NOW)
+        subscriptions.release(connection, {one.id: one.attempt})
+    subscriptions.look_now(connection, "1", NOW)
     retirement = Retirement(Keep(1.0, 1.0), lambda _: False)
     retirement.find(connection, 10, NOW + 2)
     retirement.find(connection, 10, NOW + 2)  # from the marks on

@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from tests.stores import on, opened
 from tests.test_store import HOOK, NOW, PLACE, SENT, intent, recorded, sent, settled
-from translator.shell.store import Store, StoreDown, doubts, sends, sqlite, writer
+from translator.core.effects import Outcome
+from translator.shell.store import Store, StoreDown, group_commit, sends, sqlite, unknown_sends
 from translator.shell.store.sends import Begun, Times
-from translator.wants import Outcome
 
 TIMES = Times(NOW, 60.0, 120.0)
 
@@ -147,22 +147,22 @@ def test_a_work_may_take_back_a_part_of_itself(file_url: str) -> None:
 
     async def main(store: Store) -> Any:
         await store.write(work)
-        found = await store.write(partial(doubts.claimed, place=PLACE, sids=[SENT.sid]))
+        found = await store.write(partial(unknown_sends.claimed, place=PLACE, sids=[SENT.sid]))
         return found, await states(store)
 
     assert on(file_url, main) == (set(), {"1": "intent"})
 
 
 def test_a_writer_that_fails_tells_who_waits_and_goes_on(file_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    commit, failures = writer._commit, iter([OSError("the handle is closed")])
+    commit, failures = group_commit._commit, iter([OSError("the handle is closed")])
 
-    def fails_once(connection: Any, jobs: list[writer.Job]) -> None:
+    def fails_once(connection: Any, jobs: list[group_commit.Job]) -> None:
         if (failure := next(failures, None)) is not None:
             raise failure
         commit(connection, jobs)
 
     async def work(store: Store) -> Any:
-        monkeypatch.setattr(writer, "_commit", fails_once)
+        monkeypatch.setattr(group_commit, "_commit", fails_once)
         with pytest.raises(OSError, match="closed"):
             await recorded(store, "1", intent())
         return await recorded(store, "2", intent())

@@ -9,14 +9,14 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import pytest
 
-from translator.errors import ConfigError, TableError
-from translator.kinds import KINDS
-from translator.tables import load, overlay, tables_folder
-from translator.tables.cells import cells as places
-from translator.tables.cells import label
-from translator.tables.findings import TABLE_KINDS
-from translator.tables.load import raw_tables, read_toml
-from translator.tables.schema import Row, Table
+from translator.core.errors import ConfigError, TableError
+from translator.core.mapping import load, overlay, tables_folder
+from translator.core.mapping.cell_paths import cells as places
+from translator.core.mapping.cell_paths import label
+from translator.core.mapping.load import raw_tables, read_toml
+from translator.core.mapping.problems import TABLE_KINDS
+from translator.core.mapping.schema import Row, Table
+from translator.core.values.codecs import KINDS
 
 RAW: Final = raw_tables()
 OLD: Final = "restcomm.toml"

@@ -22,8 +22,8 @@ from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from conformance.twins.serving import serve as serve_twin
 from tests.test_cli import ACCOUNT, CONFIG, PROPERTY, SECONDS, fetch, run, running
 from tests.test_settings import SAMPLE, read
-from translator.errors import ConfigError
-from translator.shell.tls import front_tls
+from translator.core.errors import ConfigError
+from translator.shell.server.tls import front_tls
 
 HOST: Final = "127.0.0.1"
 GIVEN: Final = 'tls_cert = "tls/cert.pem"\ntls_key = "tls/key.pem"\n'

@@ -8,8 +8,8 @@ import pytest
 
 from tests.rounds import NEVER, Rounds
 from tests.twins import spoken
-from translator.tracking import Allowance, Endings, Held, Known, Place, looked_at, pause
-from translator.tracking.stretches import Stretches
+from translator.core.status_polling import Allowance, Endings, Held, Known, Place, looked_at, pause
+from translator.core.status_polling.windows import Stretches
 
 BACKS = ("properties-v2", "restcomm")
 NOW = 1_000_000.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from translator.shell.vetting import PORTS, Forbidden, Unresolved, Vetting
+from translator.shell.delivery.callback_url_policy import PORTS, Forbidden, Unresolved, Vetting
 
 HOSTILE = (
     "http://127.0.0.1/x",

@@ -57,7 +57,7 @@ def test_the_wheel_carries_engine_judge_and_tables_and_nothing_else(wheel: Path)
     tables = {path.name for path in (ROOT / "mappings").iterdir()}
     assert {"restcomm.toml", "properties_v2.toml"} <= tables
     assert {name for name in names if "mappings" in name} == {f"translator/mappings/{name}" for name in tables}
-    assert {"translator/py.typed", "conformance/py.typed", "translator/model.py"} <= names
+    assert {"translator/py.typed", "conformance/py.typed", "translator/core/model.py"} <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"translator", "conformance"}
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.errors import BadValue
-from translator.model import DIRECTIONS, STATUSES
-from translator.words import ErrorWords, Words
+from translator.core.errors import BadValue
+from translator.core.model import DIRECTIONS, STATUSES
+from translator.core.values.vocabulary import ErrorWords, Words
 
 
 class Row(NamedTuple):

@@ -5,17 +5,17 @@ from collections.abc import Awaitable, Callable, Generator, Hashable, MutableMap
 from typing import Any
 
 from conformance.clock import ManualClock
-from translator.accounts import Accounts, Back, Entry, Side
-from translator.dialect import Dialect, dialect
-from translator.exchange import Limits, Reply, exchange
-from translator.losses import Losses
-from translator.shell.admin import Meter
-from translator.shell.driving import Driver, Errand
-from translator.shell.memory import BYTES, Memory
-from translator.tables import overlay
-from translator.tables.load import raw_tables
-from translator.wants import Ask, alone
-from translator.wire import Answer, Request, Response
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.dialect import Dialect, dialect
+from translator.core.effects import Ask, alone
+from translator.core.exchange import Limits, Reply, exchange
+from translator.core.http.messages import Answer, Request, Response
+from translator.core.losses import Losses
+from translator.core.mapping import overlay
+from translator.core.mapping.load import raw_tables
+from translator.shell.observability.admin import Meter
+from translator.shell.runtime.effect_runner import Driver, Errand
+from translator.shell.runtime.single_flight_cache import BYTES, Memory
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 

@@ -8,7 +8,7 @@ import msgspec
 from bench.beside import data
 from bench.by_hand import BackList, FrontMessage
 from bench.translate import best, product
-from translator.shell.allocator import keep_what_was_freed
+from translator.shell.malloc import keep_what_was_freed
 
 RUNS: Final = 30
 _decode: Final = msgspec.json.Decoder(BackList).decode

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 from zlib import crc32
 
-from translator.shell.vetting import PORTS, Forbidden, Unresolved, Vetting
+from translator.shell.delivery.callback_url_policy import PORTS, Forbidden, Unresolved, Vetting
 
 _CLOSED: Final = tuple(
     ipaddress.ip_network(text)

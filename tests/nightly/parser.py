@@ -18,10 +18,10 @@ from uvicorn.server import ServerState
 
 from tests.nightly.mutating import split
 from tests.test_connection import BROKEN, CHUNKS, IN_CHUNKS, chunked, get, post
-from translator import wire
-from translator.shell.call import Call, Gone, new_ids
-from translator.shell.door import Door
-from translator.shell.outbox import outbox_of
+from translator.core.http import messages
+from translator.shell.aio.write_batcher import outbox_of
+from translator.shell.server.protocol_factory import Door
+from translator.shell.server.request import Call, Gone, new_ids
 
 CORPUS: Final = (
     get(),
@@ -122,7 +122,7 @@ async def _ours(pieces: list[bytes]) -> list[Read]:
         method = "HEAD" if call.is_head else asked.method
         host, authorization = asked.header("host") or "", asked.header("authorization") or ""
         found.append(Read(method, asked.path + query, body or b"", host, authorization))
-        call.respond(wire.Response(404, (), b""))
+        call.respond(messages.Response(404, (), b""))
 
     door = Door(attend, new_ids(), lambda _: None)
     state = ServerState()

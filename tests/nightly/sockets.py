@@ -15,8 +15,8 @@ import structlog
 
 from tests.nightly.mutating import split
 from tests.test_connection import UNREACHED, Place, World, get, until
-from translator.shell.connection import Connection
-from translator.shell.incoming import Incoming
+from translator.shell.server.http1 import Connection
+from translator.shell.server.http1_request import Incoming
 
 CALLERS: Final = 4
 """Callers at once."""

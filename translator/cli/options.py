@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from translator.shell.log import Output
+from translator.shell.observability.log import Output
 
 config_option = click.option(
     "-c",

@@ -4,7 +4,7 @@ import contextlib
 import resource
 from typing import Final
 
-from translator.shell.settings import Settings
+from translator.shell.config.settings import Settings
 
 ADMIN: Final = 64
 """Connections to the admin port at most."""

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from translator.shell.store import delivery_statements as statements
+from translator.shell.store import delivery_statements
 from translator.shell.store.destinations import (
     DEAD,
     DELIVERED,
@@ -78,7 +78,7 @@ def enqueue_all(
     """The same for any number of subscriptions in one transaction, which locks their destinations in order."""
     queued = [(watch, calls, first) for watch, calls, first in batch if calls]
     reached = {(str(watch["entry"]), call.destination) for watch, calls, _ in queued for call in calls}
-    statements.TOUCH.run_each(
+    delivery_statements.TOUCH.run_each(
         connection,
         [{"entry": entry, "destination": host, "now": now, "new": NEW} for entry, host in sorted(reached)],
     )
@@ -90,12 +90,12 @@ def enqueue_all(
                 **call._asdict(), "watch": watch["id"], "entry": watch["entry"], "position": first + offset,
                 "made": now, "due": None if waits or offset else now,
             })  # fmt: skip
-    statements.QUEUE.run_each(connection, rows)
+    delivery_statements.QUEUE.run_each(connection, rows)
 
 
 def _is_waiting(connection: Connection, watch: int) -> bool:
     """Whether an earlier delivery of the same message is not over."""
-    return statements.FIND_FIRST.run(connection, {"watch": watch}).fetchone() is not None
+    return delivery_statements.FIND_FIRST.run(connection, {"watch": watch}).fetchone() is not None
 
 
 # ---- what is due -------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def _is_waiting(connection: Connection, watch: int) -> bool:
 
 def due(connection: Connection, standing: int, now: float, most: int, *, newest: bool = False) -> list[Destination]:
     """Destinations of a standing that are due, the oldest first, or the newest."""
-    found = (statements.NEWEST_DUE if newest else statements.OLDEST_DUE).run(
+    found = (delivery_statements.NEWEST_DUE if newest else delivery_statements.OLDEST_DUE).run(
         connection, {"standing": standing, "now": now, "most": most}
     )
     return [(row[0], row[1]) for row in found.fetchall()]
@@ -115,12 +115,12 @@ def due_by_account(
     """Destinations of a standing that are due, at most `each` of an account, of `most` accounts behind `after`; and where to go on."""
     found: list[Destination] = []
     for _ in range(most):
-        row = statements.NEXT_ACCOUNT.run(connection, {"after": after}).fetchone()
+        row = delivery_statements.NEXT_ACCOUNT.run(connection, {"after": after}).fetchone()
         if row is None:
             return found, ""
         after = row[0]
         values = {"entry": after, "standing": standing, "now": now, "most": each}
-        found += [(after, host) for (host,) in statements.DUE_OF_ACCOUNT.run(connection, values).fetchall()]
+        found += [(after, host) for (host,) in delivery_statements.DUE_OF_ACCOUNT.run(connection, values).fetchall()]
     return found, after
 
 
@@ -141,7 +141,7 @@ def too_late(connection: Connection, now: float, horizon: float, most: int = 100
     found: set[Destination] = set()
     for standing in STANDINGS:
         values = {"standing": standing, "horizon": now + horizon, "most": most}
-        found |= {(row[0], row[1]) for row in statements.TOO_LATE.run(connection, values).fetchall()}
+        found |= {(row[0], row[1]) for row in delivery_statements.TOO_LATE.run(connection, values).fetchall()}
     return sorted(found)
 
 
@@ -149,21 +149,21 @@ def hasten(connection: Connection, late: Sequence[Destination], now: float, hori
     """Make due what is due too late at these destinations."""
     for entry, host in late:
         values = {"entry": entry, "destination": host, "now": now, "horizon": now + horizon}
-        statements.LOCK.run(connection, {"entry": entry, "destination": host}).fetchone()
-        statements.HASTEN.run(connection, values)
-        statements.REOPEN.run(connection, {"entry": entry, "destination": host, "now": now})
+        delivery_statements.LOCK.run(connection, {"entry": entry, "destination": host}).fetchone()
+        delivery_statements.HASTEN.run(connection, values)
+        delivery_statements.REOPEN.run(connection, {"entry": entry, "destination": host, "now": now})
 
 
 def leased(connection: Connection) -> list[Destination]:
     """Destinations where deliveries are leased. This goes through all that waits: for the start of a process."""
-    return sorted((row[0], row[1]) for row in statements.LEASED.run(connection, {}).fetchall())
+    return sorted((row[0], row[1]) for row in delivery_statements.LEASED.run(connection, {}).fetchall())
 
 
 def release(connection: Connection, at: Sequence[Destination], now: float) -> None:
     """End all leases at these destinations: whoever had them is gone."""
     for entry, host in at:
-        statements.TOUCH.run(connection, {"entry": entry, "destination": host, "now": now, "new": NEW})
-        statements.RELEASE.run(connection, {"entry": entry, "destination": host, "now": now})
+        delivery_statements.TOUCH.run(connection, {"entry": entry, "destination": host, "now": now, "new": NEW})
+        delivery_statements.RELEASE.run(connection, {"entry": entry, "destination": host, "now": now})
 
 
 # ---- one turn of the dispatcher ----------------------------------------------------------------------------
@@ -209,8 +209,8 @@ def _claim(
     values = {
         "entry": destination[0], "destination": destination[1], "now": now, "until": now + lease, "most": most,
     }  # fmt: skip
-    rows = statements.CLAIM.run(connection, values).fetchall()
-    return [dict(zip(statements.CLAIMED, row, strict=True)) for row in sorted(rows, key=itemgetter(0))]
+    rows = delivery_statements.CLAIM.run(connection, values).fetchall()
+    return [dict(zip(delivery_statements.CLAIMED, row, strict=True)) for row in sorted(rows, key=itemgetter(0))]
 
 
 def _settle(connection: Connection, one: Settled, now: float) -> bool:
@@ -219,8 +219,8 @@ def _settle(connection: Connection, one: Settled, now: float) -> bool:
     values = {"id": row["id"], "attempt": row["attempt"], "why": one.why, "tries": row["tries"] + one.counts}
     if one.state == DUE:
         values |= {"due": one.due_at, "watch": row["watch"], "position": row["position"]}
-        return bool(statements.PUT_OFF.run(connection, values).rowcount > 0)
-    if statements.FINISH.run(connection, values | {"state": one.state, "now": now}).rowcount == 0:
+        return bool(delivery_statements.PUT_OFF.run(connection, values).rowcount > 0)
+    if delivery_statements.FINISH.run(connection, values | {"state": one.state, "now": now}).rowcount == 0:
         return False
     advance(connection, row["watch"], now)
     return True
@@ -228,11 +228,11 @@ def _settle(connection: Connection, one: Settled, now: float) -> bool:
 
 def advance(connection: Connection, watch: int, now: float) -> None:
     """The first delivery of a message that is not over is due, if it waited for an earlier one."""
-    statements.ADVANCE.run(connection, {"watch": watch, "now": now})
+    delivery_statements.ADVANCE.run(connection, {"watch": watch, "now": now})
 
 
 def _sid(connection: Connection, watch: int) -> str:
-    row = statements.FIND_SID.run(connection, {"watch": watch}).fetchone()
+    row = delivery_statements.FIND_SID.run(connection, {"watch": watch}).fetchone()
     return "" if row is None or row[0] is None else str(row[0])
 
 
@@ -241,15 +241,17 @@ def _sid(connection: Connection, watch: int) -> str:
 
 def lag(connection: Connection, now: float) -> float:
     """Seconds for which the destination that is due for longest has waited; 0.0 if none is due."""
-    first = [statements.FIRST_DUE.run(connection, {"standing": standing}).fetchone()[0] for standing in STANDINGS]
+    first = [
+        delivery_statements.FIRST_DUE.run(connection, {"standing": standing}).fetchone()[0] for standing in STANDINGS
+    ]
     return max(0.0, *(now - float(due_at) for due_at in first if due_at is not None), 0.0)
 
 
 def paused(connection: Connection) -> int:
     """How many destinations have an open circuit breaker."""
-    return int(statements.COUNT_STANDING.run(connection, {"standing": PAUSED}).fetchone()[0])
+    return int(delivery_statements.COUNT_STANDING.run(connection, {"standing": PAUSED}).fetchone()[0])
 
 
 def database_time(connection: Connection) -> float:
     """What time it is by a clock that all processes share. For PostgreSQL."""
-    return float(connection.execute(statements.DATABASE_TIME).scalar_one())
+    return float(connection.execute(delivery_statements.DATABASE_TIME).scalar_one())

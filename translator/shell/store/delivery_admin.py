@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, func, select, update
 
-from translator.shell.store import delivery_statements as statements
+from translator.shell.store import delivery_statements
 from translator.shell.store.deliveries import DEAD, DELIVERED, DUE, NEW, advance
 from translator.shell.store.schema import destinations, events, open_events, sends, watches
 
@@ -70,7 +70,9 @@ def drop(connection: Connection, id_: int, now: float) -> bool:
 
 def _touch(connection: Connection, row: RowMapping, now: float) -> None:
     """Something is due at a delivery's destination, whose row is now locked: that is the order in which everybody locks."""
-    statements.TOUCH.run(connection, {"entry": row["entry"], "destination": row["destination"], "now": now, "new": NEW})
+    delivery_statements.TOUCH.run(
+        connection, {"entry": row["entry"], "destination": row["destination"], "now": now, "new": NEW}
+    )
 
 
 def counted(connection: Connection) -> dict[str, int]:

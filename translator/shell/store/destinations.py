@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection
 
-from translator.shell.store import delivery_statements as statements
+from translator.shell.store import delivery_statements
 
 DUE, DELIVERED, DEAD = "due", "delivered", "dead"
 STATES: Final = (DUE, DEAD, DELIVERED)
@@ -77,7 +77,7 @@ class DestinationState:
     def locked(cls, connection: Connection, destination: Destination, *, waits: bool) -> "DestinationState | None":
         """The row. None if it is gone, or if another process has it: nobody waits for it but who has something to settle there."""
         values = {"entry": destination[0], "destination": destination[1]}
-        row = (statements.LOCK if waits else statements.LOCK_FREE).run(connection, values).fetchone()
+        row = (delivery_statements.LOCK if waits else delivery_statements.LOCK_FREE).run(connection, values).fetchone()
         return None if row is None and not waits else cls(destination, row)
 
     def count(self, one: Settled, breaker: Breaker) -> None:
@@ -105,10 +105,10 @@ class DestinationState:
         """Write down when something is to be done here next. Whoever was served is behind those that wait. A row that was due although
         nothing is owed is of no use any more."""
         values: dict[str, Any] = {"entry": self._destination[0], "destination": self._destination[1]}
-        next_due = statements.NEXT_DUE.run(connection, values).fetchone()[0]
+        next_due = delivery_statements.NEXT_DUE.run(connection, values).fetchone()[0]
         if next_due is None and not was_used:
             if self._due_at <= now:
-                statements.FORGET.run(connection, values)
+                delivery_statements.FORGET.run(connection, values)
             return
         is_open = self.failures >= breaker.failures
         behind = now if was_used else self._due_at
@@ -117,4 +117,4 @@ class DestinationState:
             "standing": PAUSED if is_open else min(self._standing, FAILING), "failures": self.failures,
             "failed_at": self._failed_at, "paused_until": self.paused_until,
         }  # fmt: skip
-        (statements.KEEP if self._is_there else statements.MAKE).run(connection, values)
+        (delivery_statements.KEEP if self._is_there else delivery_statements.MAKE).run(connection, values)

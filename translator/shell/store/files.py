@@ -7,9 +7,9 @@ import struct
 from pathlib import Path
 from typing import Final
 
-from translator.errors import ConfigError
-from translator.shell.log import logger
-from translator.shell.store.opening import StoreDown
+from translator.core.errors import ConfigError
+from translator.shell.observability.log import logger
+from translator.shell.store.interface import StoreDown
 
 _OURS: Final = 0o600
 _LITTLE: Final = 1024 * 1024

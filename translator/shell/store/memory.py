@@ -13,14 +13,14 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from translator.seeking import AFTER, BEFORE
+from translator.core.effects import Outcome, Recorded
+from translator.core.reconciliation import AFTER, BEFORE
 from translator.shell.store import sends as rows
 from translator.shell.store.answered import Answered
+from translator.shell.store.interface import Result
 from translator.shell.store.migrations import migrate
-from translator.shell.store.opening import Result
 from translator.shell.store.sends import Begun, Times
 from translator.shell.store.sqlite import database
-from translator.wants import Outcome, Recorded
 
 
 class MemoryStore:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from translator.errors import ConfigError
+from translator.core.errors import ConfigError
 from translator.shell.store.schema import METADATA, destinations, events, meta, sends, trials, watches
 
 

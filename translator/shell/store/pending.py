@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from translator.shell.store.among import by_index
+from translator.shell.store.any_of import by_index
 from translator.shell.store.calls import DEAD, DUE
 from translator.shell.store.schema import UNKNOWN, events, open_events, sends, unfinished, waiting, watches
 

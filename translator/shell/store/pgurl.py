@@ -6,7 +6,7 @@ What the driver knows is left to it, what the server knows is sent to it, and wh
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from translator.errors import ConfigError
+from translator.core.errors import ConfigError
 
 _DRIVERS: Final = frozenset(
     {

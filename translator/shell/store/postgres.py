@@ -10,14 +10,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from translator.errors import ConfigError
-from translator.shell.log import logger
+from translator.core.effects import Outcome, Recorded
+from translator.core.errors import ConfigError
+from translator.shell.observability.log import logger
 from translator.shell.store import sends as rows
+from translator.shell.store.interface import Result, StoreDown, Unstorable
 from translator.shell.store.migrations import migrate
-from translator.shell.store.opening import Result, StoreDown, Unstorable
 from translator.shell.store.pgurl import Target, read_url
 from translator.shell.store.sends import Begun, Times
-from translator.wants import Outcome, Recorded
 
 _PATIENCE: Final = 5.0
 """Seconds after which a database that does not answer is taken for one that is down."""

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, select
 
-from translator.shell.store.among import Among, by_index
+from translator.shell.store.any_of import Among, by_index
 from translator.shell.store.calls import DEAD, DELIVERED
 from translator.shell.store.schema import events, sends, watches
 from translator.shell.store.sends import KEYS, LOST, REFUSED, SENT

@@ -18,7 +18,7 @@ from sqlalchemy import (
     literal_column,
 )  # fmt: skip
 
-from translator.shell.store.texts import AnyText
+from translator.shell.store.nul_characters import AnyText
 
 STATES: Final = ("intent", "unknown", "lost", "sent", "refused")
 """Of a send."""

@@ -10,10 +10,11 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from translator.model import Fault, Message, Wish
-from translator.sending import is_final
+from translator.core.effects import Intent, Outcome, Recorded
+from translator.core.model import Fault, Message, Wish
+from translator.core.sending import is_final
 from translator.shell.store import schema
-from translator.shell.store.among import by_index
+from translator.shell.store.any_of import by_index
 from translator.shell.store.schema import sends, unfinished, watches
 from translator.shell.store.statements import (
     AWAKEN,
@@ -26,7 +27,6 @@ from translator.shell.store.statements import (
     SETTLE_SENT,
     WATCH,
 )
-from translator.wants import Intent, Outcome, Recorded
 
 STATES: Final = schema.STATES
 INTENT, UNKNOWN, LOST, SENT, REFUSED = STATES

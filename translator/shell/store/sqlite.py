@@ -13,15 +13,15 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from translator.errors import ConfigError
-from translator.shell.log import logger
+from translator.core.effects import Outcome, Recorded
+from translator.core.errors import ConfigError
+from translator.shell.observability.log import logger
 from translator.shell.store.checkpoints import LARGEST, Checkpoints
 from translator.shell.store.files import Held
+from translator.shell.store.group_commit import Job, Writer
+from translator.shell.store.interface import Result, StoreDown, said
 from translator.shell.store.migrations import migrate
-from translator.shell.store.opening import Result, StoreDown, said
 from translator.shell.store.sends import Begun, Times
-from translator.shell.store.writer import Job, Writer
-from translator.wants import Outcome, Recorded
 
 _BUSY: Final = 5.0
 """Seconds that a write waits for one of another process to end."""

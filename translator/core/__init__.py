@@ -1,0 +1,4 @@
+"""The core: from the bytes of a request to the bytes of its answer. It is pure: no I/O, no clock, no randomness, and no dialect's name.
+
+Start at `exchange.py`.
+"""

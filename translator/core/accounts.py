@@ -1,0 +1,111 @@
+"""Accounts: who may speak to which front, and which account at which back carries their messages."""
+
+import hmac
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from translator.core.dialect import Dialect
+
+_NOBODY: Final = b"no account has this token, and comparing with it takes as long"
+
+
+class Side(NamedTuple):
+    """One side of an entry: which account and property there, and the token that opens it. Never shown whole. `older` is a token that
+    opens a front as well, while its callers change from one to the other; empty where there is none."""
+
+    dialect: Dialect
+    account: str
+    property: str
+    token: str
+    sender: str = ""
+    older: str = ""
+
+    def __repr__(self) -> str:
+        return f"Side({self.dialect.name}, {self.account}, {self.property})"
+
+
+class Back(NamedTuple):
+    """A provider: its name in the configuration, its dialect, how many asks of one list it takes at once, and whether it is asked
+    to call us when a message's status changes."""
+
+    name: str
+    dialect: Dialect
+    in_flight: int = 3
+    receipts: bool = True
+
+
+class Entry(NamedTuple):
+    """One account: the side that the application sees, the provider, our own account there, and whether others share that."""
+
+    front: Side
+    back: Back
+    behind: Side
+    shared: bool
+
+    @property
+    def name(self) -> str:
+        """What the journal calls it: its front, which no two entries share."""
+        return f"{self.front.dialect.name}/{self.front.account}/{self.front.property}"
+
+
+class Accounts:
+    """Every entry, in the order of the configuration. `dialects` are the fronts that it serves, one of each name."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = tuple(entries)
+        self.dialects = tuple(
+            {entry.front.dialect.name: entry.front.dialect for entry in reversed(self.entries)}.values()
+        )[::-1]
+        self.by_name = {entry.name: entry for entry in self.entries}
+        self._by_account: dict[tuple[str, str], tuple[tuple[tuple[bytes, ...], Entry], ...]] = {}
+        for entry in self.entries:
+            front = entry.front
+            tokens = tuple([token.encode() for token in (front.token, front.older) if token])
+            key = (front.dialect.name, front.account)
+            self._by_account[key] = (*self._by_account.get(key, ()), (tokens, entry))
+        # Only the usual spelling of good credentials is known without being decoded: a caller chooses how many others it sends.
+        self._usual: dict[tuple[str, str | None], tuple[bytes, tuple[Entry, ...]]] = {}
+        for (dialect, account), candidates in self._by_account.items():
+            for token in {token for tokens, _ in candidates for token in tokens}:
+                usual = f"Basic {b64encode(account.encode() + b':' + token).decode('ascii')}"
+                self._usual[dialect, usual] = (usual.encode(), _opened(candidates, token))
+
+    def dialect_of(self, path: str) -> Dialect:
+        """The front that a path belongs to; the first one where it belongs to none."""
+        for dialect in self.dialects:
+            if dialect.front.routing.owns(path):
+                return dialect
+        return self.dialects[0]
+
+    def authenticate(self, dialect: str, authorization: str | None) -> tuple[Entry, ...]:
+        """The entries that these Basic credentials open; none where they are missing, malformed, unknown or wrong.
+
+        An unknown account costs a comparison too, so that time does not tell which accounts exist.
+        """
+        known = self._usual.get((dialect, authorization))
+        if known is not None and authorization is not None and hmac.compare_digest(known[0], authorization.encode()):
+            return known[1]
+        account, token = _credentials(authorization)
+        candidates = self._by_account.get((dialect, account))
+        if candidates is None:
+            hmac.compare_digest(token, _NOBODY)
+            return ()
+        return _opened(candidates, token)
+
+
+def _opened(candidates: Iterable[tuple[tuple[bytes, ...], Entry]], token: bytes) -> tuple[Entry, ...]:
+    """The entries that a token opens. Each of their tokens is compared, so that time does not tell which one is near."""
+    return tuple([entry for tokens, entry in candidates if sum(hmac.compare_digest(token, one) for one in tokens)])
+
+
+def _credentials(authorization: str | None) -> tuple[str, bytes]:
+    """Account and token of a Basic header, split at the first colon; both empty where it is not one."""
+    scheme, _, encoded = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return "", b""
+    try:
+        account, _, token = b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
+    except ValueError:
+        return "", b""
+    return account, token.encode()

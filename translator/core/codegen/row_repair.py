@@ -1,0 +1,128 @@
+"""One row of a back that the decoder does not take: mended member by member, so that no other row suffers by it.
+
+row ─▶ members, as leniently as there is a way ─▶ each in its kind's own form ─┬▶ read as every row is ─▶ Message
+                                                                                └▶ no SID, no date, a word no table knows ─▶ Unread
+
+It is slow, and is for the odd row alone.
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from translator.core.codegen.codecs import Bindings
+from translator.core.errors import BadValue, Unreadable
+from translator.core.http.formats import lenient
+from translator.core.mapping.schema import FieldRow, ReadRow
+from translator.core.model import Message, Unread
+from translator.core.values.codecs import Kind
+
+_NO_SID: Final = "?"
+"""Before the mark of a row whose SID is not known: no SID holds it."""
+
+_SENT: Final = {"status": "sending", "direction": "outbound-api"}
+"""What is known of a message that was just sent, where the answer to the send says it in no word that is known."""
+
+
+class _Member(NamedTuple):
+    """A member of a row: its name, what is read from it where that is one attribute, in which form, and whether no row is without."""
+
+    json: str
+    attribute: str
+    kind: Kind
+    required: bool
+
+
+class OddRows:
+    """The rows of one dialect. `convert` makes a message of members that are all in their forms, and may raise."""
+
+    def __init__(
+        self, bindings: Bindings, copies: list[FieldRow], reads: tuple[ReadRow, ...],
+        convert: Callable[[dict[str, Any], float], Message],
+    ) -> None:  # fmt: skip
+        self._members = [_Member(row.json, row.of[0], bindings.kind(row.kind), row.required) for row in copies]
+        self._members += [_Member(row.json, "", bindings.kind(row.kind), False) for row in reads if row.json]
+        self._convert = convert
+
+    def read(self, raw: bytes, now: float) -> Message:
+        """A row as it stands in a list: the message, or one that is Unread."""
+        try:
+            value = lenient.read(raw)
+        except Unreadable:
+            value = None
+        return self.mended(value, raw, now)
+
+    def mended(self, value: Any, raw: bytes, now: float) -> Message:
+        """The same of a row that was taken apart."""
+        given = value if isinstance(value, dict) else {}
+        members: dict[str, Any] = {}
+        why = ""
+        for member in self._members:
+            meant = _meant(member, given.get(member.json))
+            if meant is None and member.required:
+                why = why or member.json
+            elif meant is not None:
+                members[member.json] = meant
+        if not why:
+            try:
+                return self._convert(members, now)
+            except (BadValue, msgspec.MsgspecError):
+                why = "?"
+        return self._unread(members, why, raw)
+
+    def _unread(self, members: dict[str, Any], why: str, raw: bytes) -> Unread:
+        """A row that cannot be shown, with what is known of it."""
+        known: dict[str, Any] = {}
+        for member in self._members:
+            if member.attribute and member.json in members:
+                try:
+                    known[member.attribute] = member.kind.reads_shown(members[member.json])
+                except BadValue:
+                    continue
+        nothing = {"sid": _NO_SID + blake2b(raw, digest_size=16).hexdigest(), "created": -1}
+        nothing |= dict.fromkeys(("sender", "recipient", "text", "status", "direction"), "")
+        return Unread(**{**nothing, **known}, why=why, known=frozenset(known))
+
+
+def _meant(member: _Member, value: Any) -> Any:
+    """A member's value in the form of its kind; None where nothing can be made of it."""
+    kind = member.kind
+    mended = value if kind.mend is None or value is None else kind.mend(value)
+    if mended is None:
+        return kind.blank if member.required else None
+    try:
+        kind.reads_shown(mended)
+    except BadValue:
+        # A word with tests is read by its message, not by itself, and is in the dialect's spelling already.
+        return mended if kind.words is not None and kind.mend is not None else None
+    return mended
+
+
+def as_sent(message: Message, now: float) -> Message:
+    """The message of an answer to a send. Whatever else it says or does not say, with a SID the send was made."""
+    if not isinstance(message, Unread):
+        return message
+    if "sid" not in message.known:
+        raise Unreadable(f"a message's {message.why} cannot be read")
+    values = {name: getattr(message, name) for name in Message.__struct_fields__}
+    values |= {name: word for name, word in _SENT.items() if name not in message.known}
+    if "created" not in message.known:
+        values["created"] = int(now)
+    return Message(**values)
+
+
+def in_places(rows: list[Message]) -> int:
+    """Give each row whose date is not known that of the row beside it. How many rows are Unread."""
+    odd, before = 0, None
+    for row in rows:
+        if isinstance(row, Unread):
+            odd += 1
+            if "created" not in row.known and before is not None:
+                row.created = before
+        before = row.created if row.created >= 0 else before
+    behind = 0
+    for row in reversed(rows):
+        row.created = behind = row.created if row.created >= 0 else behind
+    return odd

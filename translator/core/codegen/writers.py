@@ -1,0 +1,298 @@
+"""Writing messages as a front shows them: one generated function for each operation and format, which makes texts.
+
+What one looks like for four fields of a JSON list, as generated:
+
+    def write(rows, account, property, given, notes):
+        p2 = f',"account_sid":{_0(account)}' if account else ''
+        c3 = _1([m.text for m in rows])
+        k0 = f'{p2},"body":'
+        for m, c3 in zip(rows, c3):
+            m_sid, m_created, m_submitted, m_received = m.sid, m.created, m.submitted, m.received
+            second = m_created % 3600
+            hour = m_created - second
+            x1 = m_submitted
+            if x1 is None: x1 = m_received
+            p1 = ''
+            if x1 is not None:
+                s1 = x1 - hour
+                if 0 <= s1 < 3600: h1 = _2[hour]
+                else: s1 = x1 % 3600; h1 = _2[x1 - s1]
+                p1 = f',"date_sent":"{h1}{_3[s1]}"'
+            yield f'{{"sid":"SM{m_sid}"{p1}{k0}{c3}}}'
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+
+import msgspec
+
+from translator.core.codegen.codecs import Bindings
+from translator.core.codegen.constant_folding import grouped, put_together
+from translator.core.codegen.functions import as_given, written_together
+from translator.core.codegen.quoting import Counts, Spelled, Value
+from translator.core.codegen.source import Source, literal
+from translator.core.http.formats import xml
+from translator.core.http.formats.json import SPELLINGS
+from translator.core.mapping import Table
+from translator.core.mapping.schema import NO_XML, FieldRow
+from translator.core.model import Draft, Message, Notes
+from translator.core.values.codecs.codec import Clock
+from translator.core.values.codecs.plain import COUNT, write_same
+from translator.core.values.codecs.segments import segments_of
+
+_ALWAYS = frozenset(field.name for field in msgspec.structs.fields(Message) if field.required)
+"""The attributes that every message has."""
+
+_words = cache(frozenset[str])
+"""The same words are one set, by which conditions are seen to be the same."""
+
+MessageWriter = Callable[[Sequence[Message], str, str, Draft | None, Notes], Iterator[str]]
+"""Messages as the front's text: JSON objects or XML elements.
+
+Called with the messages, the entry's own account and property, the draft that a send answers to, and the notes."""
+
+
+def message_writer(table: Table, bindings: Bindings, operation: str, form: str) -> MessageWriter:
+    """The function that writes what one operation shows of a message, as `json` or `xml`."""
+    return _Writing(table, bindings, operation, form).function()
+
+
+class _Writing:
+    """A writer in the making. In its source `m_…` are attributes of a message, `c…` values of a whole column, `x…` the attribute found
+    among several, and `p…` pieces of the text that are not always there; all of them by the row's number. `under` is the piece that the
+    last line belongs to, and `condition` the one under which that is there."""
+
+    def __init__(self, table: Table, bindings: Bindings, operation: str, form: str) -> None:
+        self._bindings, self._operation, self._form = bindings, operation, form
+        self._rows = [row for row in table.fields if operation in row.shown and (form == "json" or row.xml)]
+        self._sid_kind = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
+        self._spelling = SPELLINGS[table.formats.escape]
+        self._nulls = table.formats.nulls == "written"
+        self._element = (table.xml or NO_XML).message
+        self._source = Source("def write(rows, account, property, given, notes):")
+        self._loop: list[str] = []
+        self._same: set[str] = set()
+        self._spelled = Spelled(self._source, form, self._spelling)
+        self._condition, self._under = "", ""
+        self._columns: dict[int, str] = {}
+        self._hour: dict[str, str] = {}
+        self._sid = ""
+
+    def function(self) -> MessageWriter:
+        """The function: what is the same for all messages, then each message."""
+        source = self._source
+        self._begin()
+        self._go_through()
+        pieces = [self._piece(number, row) for number, row in enumerate(self._rows)]
+        if self._form == "xml":
+            self._each(f"yield {self._of_elements(pieces)}")
+        else:
+            self._each(*self._of_members("".join(pieces)))
+        columns = "".join(f", c{number}" for number in self._columns)
+        source.add(1, f"for m{columns} in zip(rows{columns}):" if columns else "for m in rows:")
+        source.add(2, *self._loop)
+        return source.function(f"writing {self._operation} as {self._form}")
+
+    # ------------------------------------------------------------------------------------------ the same for all messages
+
+    def _begin(self) -> None:
+        for number, row in enumerate(self._rows):
+            if row.write == "path":
+                self._path_ends(number, row.xml_text if self._form == "xml" else row.text)
+            elif row.write == "entry":
+                value = self._spelled.text(row.of[0])
+                piece = self._written_piece(row, value)
+                self._source.add(1, f"p{number} = {piece} if {row.of[0]} else f'{self._absent(row)}'")
+                self._same.add(f"p{number}")
+            elif self._operation == "list" and self._form == "json" and row.write == "copy" and row.of[0] in _ALWAYS:
+                self._column(number, row)
+
+    def _path_ends(self, number: int, template: str) -> None:
+        head, _, tail = template.partition("{sid}")
+        for end, text in (("head", head), ("tail", tail)):
+            filled = f"{text!r}.replace('{{account}}', account).replace('{{property}}', property)"
+            quoted = f"{self._source.name(self._spelling.one)}({filled})[1:-1]"
+            self._source.add(1, f"{end}{number} = {filled if self._form == 'xml' else quoted}")
+            self._same.add(f"{end}{number}")
+
+    def _column(self, number: int, row: FieldRow) -> None:
+        """The values of a row for all messages at once, where its kind has a way to write many."""
+        kind = self._bindings.kind(row.kind)
+        if kind.column is not None:
+            written = self._source.name(written_together(row.of[0], kind.column, kind.write, self._spelling))
+            self._source.add(1, f"c{number} = {written}(rows)")
+            self._columns[number] = f'"{{c{number}}}"'
+        elif kind.write is write_same and kind.wire is str:
+            written = self._source.name(self._spelling.each)
+            self._source.add(1, f"c{number} = {written}([m.{row.of[0]} for m in rows])")
+            self._columns[number] = f"{{c{number}}}"
+
+    # -------------------------------------------------------------------------------------------------------- each message
+
+    def _go_through(self) -> None:
+        """Each attribute that is looked at, by a name of its own."""
+        shown = [row for number, row in enumerate(self._rows) if number not in self._columns]
+        looked = dict.fromkeys(
+            name for row in shown if row.write in ("copy", "copy-only", "latest", "first") for name in row.of
+        )
+        if any(row.statuses for row in shown):
+            looked["status"] = None
+        timed = any(row.kind and self._bindings.kind(row.kind).clock for row in shown)
+        if timed:
+            looked["created"] = None
+        self._each(*[f"m_{name} = m.{name}" for name in looked if name != "sid"])
+        if timed:
+            self._each("second = m_created % 3600", "hour = m_created - second")
+        number = next((number for number in self._columns if self._rows[number].of == ("sid",)), None)
+        if number is not None:
+            self._sid = f"{{c{number}}}"
+        else:
+            self._each("m_sid = m.sid")
+            self._sid = self._spelled.inside(self._sid_kind, "m_sid")
+
+    def _piece(self, number: int, row: FieldRow) -> str:
+        """A row's part of the text, as the inside of an f-string, behind the lines that it takes."""
+        if row.write == "entry":
+            self._each()  # what follows stands behind it
+            return f"{{p{number}}}"
+        if row.write == "nothing":
+            return self._absent(row)
+        value = self._value(number, row)
+        piece = self._written_piece(row, value.text)
+        if value.there:
+            return self._where(value.there, f"p{number}", piece, self._absent(row), value.lines)
+        self._each(*value.lines)
+        if self._form == "json":
+            return value.member or piece[2:-1]
+        self._each(f"p{number} = {piece}")
+        return f"{{p{number}}}"
+
+    def _where(self, there: str, name: str, piece: str, absent: str, lines: tuple[str, ...]) -> str:
+        """A part that is there under a condition. One of JSON that follows another under the same condition goes with it."""
+        if there == self._condition and self._form == "json" and not absent:
+            self._add_under(*lines, f"{self._under} += {piece}")
+            return ""
+        self._each(f"{name} = f'{absent}'", f"if {there}:")
+        self._condition, self._under = there, name
+        self._add_under(*lines, f"{name} = {piece}")
+        return f"{{{name}}}"
+
+    def _each(self, *lines: str) -> None:
+        """What is done for each message."""
+        self._loop += lines
+        self._condition = ""
+
+    def _add_under(self, *lines: str) -> None:
+        """What is done for each message under the condition before it."""
+        self._loop += [f"    {line}" for line in lines]
+
+    def _written_piece(self, row: FieldRow, value: str) -> str:
+        """The expression of a row's part where its value is there."""
+        if self._form == "json":
+            return f"f',{literal(self._spelling.one(row.json))}:{value}'"
+        element, text = self._source.name(xml.element), self._source.name(xml.text)
+        return f"{element}({row.xml.rpartition('/')[2]!r}, {text}(f'{value}'))"
+
+    def _absent(self, row: FieldRow) -> str:
+        """A row's part where its value is not there."""
+        if self._form == "json":
+            return f",{literal(self._spelling.one(row.json))}:null" if self._nulls else ""
+        return f"<{row.xml.rpartition('/')[2]}/>" if row.xml_empty else ""
+
+    def _value(self, number: int, row: FieldRow) -> Value:
+        if number in self._columns:
+            return Value(self._columns[number])
+        if row.write == "fixed":
+            return Value(literal(self._spelling.one(row.text) if self._form == "json" else row.text))
+        if row.write == "path":
+            return Value(self._spelled.quoted(f"{{head{number}}}{self._sid}{{tail{number}}}"))
+        kind = self._bindings.kind(row.kind) if row.kind else self._sid_kind
+        if row.write == "copy" and kind.wire is COUNT and not row.statuses:
+            return self._counted(number, row)
+        if row.of == ("sid",):
+            return Value(self._spelled.quoted(self._sid))
+        if row.write == "given":
+            shown = self._source.name(as_given(row.of[0], kind.write))
+            return Value(self._spelled.text(f"{shown}(m, given)"))
+        found = self._found(number, row)
+        there = [] if _ALWAYS.intersection(row.of) else [f"{found} is not None"]
+        there += [f"m_status in {self._source.name(_words(row.statuses))}"] if row.statuses else []
+        if kind.clock is not None:
+            text, lines = self._instant(
+                kind.clock, number, found, is_later=row.write == "latest" and "created" in row.of
+            )
+            return Value(self._spelled.quoted(text), " and ".join(there), lines)
+        lines = (self._to_be_known(found),) if row.kind == "error:number" else ()
+        member = self._spelled.member(row.json, kind, found)
+        return Value(self._spelled.value(kind, found), " and ".join(there), lines, member)
+
+    def _counted(self, number: int, row: FieldRow) -> Value:
+        """A count. Those of most messages are alike, so that each is written once; one that the back does not say is worked out, where
+        the table says so."""
+        found = f"m_{row.of[0]}"
+        if row.unsaid:
+            found = f"x{number}"
+            made = f"{self._source.name(segments_of)}(m.direction, m.text)"
+            self._each(f"{found} = m_{row.of[0]}", f"if {found} is None: {found} = {made}")
+        elif self._form == "xml":
+            return Value(f"{{{found}}}", f"{found} is not None")
+        if self._form == "xml":
+            return Value(f"{{{found}}}")
+        shown = self._source.name(Counts(self._spelling.one(row.json), self._absent(row)))
+        return Value("", "", member=f"{{{shown}[{found}]}}")
+
+    def _to_be_known(self, code: str) -> str:
+        known = self._source.name(self._bindings.errors.texts)
+        return f"if {code} not in {known}: notes.add('unknown-error-code', {code})"
+
+    def _instant(self, clock: Clock, number: int, found: str, *, is_later: bool) -> tuple[str, tuple[str, ...]]:
+        """An instant as the inside of an f-string, and the lines before it. Most are of the same hour as Created, which is known then: 60
+        to 90 ns, where one alone takes 125. One that `is_later` is not before Created."""
+        hours, seconds = self._source.name(clock.hours), self._source.name(clock.seconds)
+        same = self._hour.get(hours, f"{hours}[hour]")
+        if found == "m_created":
+            if hours not in self._hour:
+                self._hour[hours] = f"h{number}"
+                self._each(f"h{number} = {same}")
+            return f"{{{self._hour[hours]}}}{{{seconds}[second]}}", ()
+        lines = (
+            f"s{number} = {found} - hour",
+            f"if {'' if is_later else '0 <= '}s{number} < 3600: h{number} = {same}",
+            f"else: s{number} = {found} % 3600; h{number} = {hours}[{found} - s{number}]",
+        )
+        return f"{{h{number}}}{{{seconds}[s{number}]}}", lines
+
+    def _found(self, number: int, row: FieldRow) -> str:
+        """The name of the attribute that a row shows; of several, of the one that is there first or that is the latest."""
+        first, *others = row.of
+        if not others or (row.write == "first" and first in _ALWAYS):
+            return f"m_{first}"
+        found = f"x{number}"
+        self._each(f"{found} = m_{first}")
+        for other in others:
+            if row.write == "latest":
+                later = f"m_{other} > {found}" if first in _ALWAYS else f"({found} is None or m_{other} > {found})"
+                self._each(f"if m_{other} is not None and {later}: {found} = m_{other}")
+            else:
+                self._each(f"if {found} is None: {found} = m_{other}")
+        return found
+
+    # ----------------------------------------------------------------------------------------------------- put together
+
+    def _of_members(self, members: str) -> list[str]:
+        """The lines for a message as JSON: its members, each behind a comma."""
+        inside, runs = put_together(f"{{{{{members[1:]}}}}}" if members.startswith(",") else members, self._same)
+        self._source.add(1, *[f"{name} = f'{run}'" for name, run in runs.items()])
+        if members.startswith(","):
+            return [f"yield f'{inside}'"]
+        return [f"x = f'{inside}'", "yield f'{{{x[1:]}}}'"]
+
+    def _of_elements(self, pieces: list[str]) -> str:
+        """An expression for a message as XML; children under one parent stand together in it."""
+        element = self._source.name(xml.element)
+        parts = []
+        for number, (parent, joined) in enumerate(grouped([row.xml for row in self._rows], pieces)):
+            if parent:
+                self._each(f"g{number} = f'{joined}'", f"if g{number}: g{number} = {element}({parent!r}, g{number})")
+            parts.append(f"{{g{number}}}" if parent else joined)
+        return f"{element}({self._element!r}, f'{''.join(parts)}')"

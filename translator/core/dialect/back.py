@@ -1,0 +1,300 @@
+"""A dialect as the back: writing what a provider is asked, and reading what it answers."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from translator.core.codegen import Bindings, MessageReader, members, uncarried
+from translator.core.dialect import bounds
+from translator.core.dialect.web_pages import A_PAGE, WRONG_ADDRESS, in_place_of_the_api, is_a_page
+from translator.core.errors import Refused, Unreadable
+from translator.core.http.error_bodies import SHAPES, Blame
+from translator.core.http.formats import form, lenient, text, waiting
+from translator.core.http.formats import json as json_format
+from translator.core.http.formats.media import media_of
+from translator.core.http.messages import Headers, Request, Response
+from translator.core.http.paths import Template
+from translator.core.mapping import Table
+from translator.core.model import Draft, Fault, Message
+from translator.core.values.codecs.instants import LAST
+from translator.core.values.codecs.numbers import PARTIES
+
+_LONGEST_WAIT = 3600
+_SLICES_KNOWN = 256
+"""How many slices are remembered as they are asked for, and how many ranges with what they let through."""
+
+
+class Pushed(NamedTuple):
+    """The part of a query that a back is told: `since` <= Created < `until`, of which its bounds may let more through (see `lets_through`),
+    and words of its own for status and direction.
+
+    `statuses` and `directions` are the neutral words that those let through; None is no constraint.
+    """
+
+    since: int | None = None
+    until: int | None = None
+    status: str | None = None
+    direction: str | None = None
+    statuses: frozenset[str] | None = None
+    directions: frozenset[str] | None = None
+
+
+class Slice(NamedTuple):
+    """What came of an ask for a slice. `size` is what the back says that it counts in, and `last` the number of the last page of that
+    size, where it says so."""
+
+    rows: Sequence[Message]
+    size: int | None = None
+    last: int | None = None
+
+
+class _Envelope(NamedTuple):
+    """The part of an ask that is the same each time: `path` wants a SID, `whole` is the path of an ask without one; the headers by what
+    the body is."""
+
+    method: str
+    path: Template
+    whole: str
+    bare: Headers
+    json: Headers
+    form: Headers
+
+
+class BackVerbs:
+    """One dialect's back."""
+
+    def __init__(self, table: Table, bindings: Bindings) -> None:
+        self._table = table
+        self._bindings = bindings
+        self._reader = MessageReader(table, bindings)
+        self._shape = SHAPES[table.errors.shape]
+        self._media = next(offer.media for offer in table.formats.offers if offer.name == "json")
+        self._envelopes: dict[tuple[str, ...], _Envelope] = {}
+        send = table.operation("send")
+        self._form = send.request == "form"
+        self._members, self._uncarried = members(table, bindings), uncarried(table)
+        self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
+        self.lower = next(row for row in table.filters if row.test == "lower-bound")
+        self.upper = next(row for row in table.filters if row.test == "upper-bound")
+        self._steps = (bindings.kind(self.lower.kind).step, bindings.kind(self.upper.kind).step)
+        self._words = {row.attribute: row for row in table.filters if row.test == "word" and row.way == "both"}
+        self._asked_before = lru_cache(_SLICES_KNOWN)(self._asked_for)
+        self.lets_through = lru_cache(_SLICES_KNOWN)(self._let_through)
+        self.slice = table.paging.slice
+        self.order = "ascending" if table.sort.parameter else table.sort.default
+        """The order of its lists: where it can be asked for one, ascending is asked for."""
+        self.get_scope = table.operation("get").scope
+        self.in_pages = table.paging.unit == "pages"
+        self.sid_member = next(row.json for row in table.fields if row.of == ("sid",))
+        """The member of a row that has its SID: no row of a list is without it."""
+        self.takes_our_id = any(row.our_id for row in table.send)
+        """Whether a message may carry an id of ours, by which it is known again."""
+        self.untold = tuple(row.attribute for row in table.untold if row.attribute in Message.__struct_fields__)
+        """What this back is not told of a draft, and a message has."""
+        self.required = tuple(row.attribute for row in table.send if row.required)
+
+    # ------------------------------------------------------------------------------------------------ writing requests
+
+    def uncarried(self, draft: Draft) -> tuple[str, str] | None:
+        """The first attribute of a draft that this back cannot be told, and why; None when it can carry the draft."""
+        found = self._uncarried(draft)
+        if found is None:
+            return None
+        attribute, party = found
+        return (
+            attribute,
+            f"the provider does not carry a {PARTIES[party]} here"
+            if party
+            else "the provider has no counterpart for it",
+        )
+
+    def write_send(self, draft: Draft, account: str, prop: str, token: str) -> Request:
+        """The request that sends a draft; what the table gives a default for is said even when the draft does not."""
+        told = self._members(draft)
+        if self._form:
+            return self._request(
+                "send", account, prop, token, form_pairs=[(name, str(value)) for name, value in told.items()]
+            )
+        return self._request("send", account, prop, token, json_body=json_format.write(told))
+
+    def write_get(self, sid: str, account: str, prop: str, token: str) -> Request:
+        """The request that retrieves one message by its neutral SID."""
+        return self._request("get", account, prop, token, sid=self._sid.writes_own(sid))
+
+    def push(self, attribute: str, allowed: frozenset[str]) -> tuple[str, frozenset[str]] | None:
+        """The word by which this back can be asked for a set of neutral statuses or directions, and the neutral words that
+        it lets through, which may be more; None where it has no filter for them or no one word covers them."""
+        row = self._words.get(attribute)
+        if row is None:
+            return None
+        words = self._bindings.status if attribute == "status" else self._bindings.direction
+        found = words.write_constraint(allowed)
+        return None if found is None else (found, words.stands_for[found])
+
+    def write_slice(
+        self, pushed: Pushed, skip: int, count: int, account: str, prop: str, token: str, now: float
+    ) -> Request:
+        """The request for up to `count` messages from index `skip` of those that `pushed` lets through.
+
+        Where the dialect wants a bound that nobody asked for, its row says which. Where it counts in pages, `skip` is a
+        multiple of `count`.
+        """
+        opens = int(now) if pushed.until is None and self.upper.open_ahead is not None else 0
+        query, body = self._asked_before(
+            pushed.since, pushed.until, opens, pushed.status, pushed.direction, skip, count
+        )
+        return self._request("list", account, prop, token, query=query, json_body=body)
+
+    def _asked_for(
+        self, since: int | None, until: int | None, now: int, status: str | None, direction: str | None, skip: int, count: int
+    ) -> tuple[str, bytes | None]:  # fmt: skip
+        """A slice as the query and the JSON that ask for it. Who reads the same list again asks for the same slices."""
+        rules = self._table.paging
+        pairs: list[tuple[str, Any]] = []
+        lower, upper = self.bounds(since, until, now)
+        for row, instant in ((self.lower, lower), (self.upper, upper)):
+            if instant is not None:
+                pairs.append((row.name, self._bindings.kind(row.kind).write(instant)))
+        for attribute, word in (("status", status), ("direction", direction)):
+            if word is not None:
+                pairs.append((self._words[attribute].name, word))
+        pairs.append((rules.size, count))
+        pairs.append((rules.position, (skip // count if rules.unit == "pages" else skip) + rules.first))
+        if rules.limit:
+            pairs.append((rules.limit, max(skip + count, rules.limit_default)))
+        if self._table.sort.parameter:
+            key = next(key.name for key in self._table.sort.keys if key.attribute == "created")
+            pairs.append((self._table.sort.parameter, f"{key}{self._table.sort.separator}{self._table.sort.ascending}"))
+        where = self._table.operation("list").request
+        query = form.write([(name, str(value)) for name, value in pairs]) if where != "json" else ""
+        return query, json_format.write(dict(pairs)) if where in ("json", "query-and-json") else None
+
+    def bounds(self, since: int | None, until: int | None, now: float) -> tuple[int | None, int | None]:
+        """The half-open range as this dialect's own two bounds, inclusive or not, and open ends as it wants them.
+
+        One that lies before or behind all instants that can be written is left out where the dialect lets it: said as the first or the
+        last of them it could be read as one inside the range.
+        """
+        lower, upper = self.lower, self.upper
+        first, last = lower.open, upper.open if upper.open_ahead is None else int(now) + upper.open_ahead
+        if since is not None:
+            begins = bounds.lower(since, lower.grain, inclusive=bool(lower.inclusive))
+            begins = bounds.before(begins - lower.slack, self._steps[0])
+            first = begins if begins >= 0 or lower.required else None
+        if until is not None:
+            ends = bounds.upper(until, upper.grain, inclusive=bool(upper.inclusive))
+            ends = bounds.behind(ends + upper.slack, self._steps[1])
+            last = ends if ends <= LAST or upper.required else None
+        return first if first is None else max(first, 0), last if last is None else min(last, LAST)
+
+    def _let_through(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
+        """The half-open range that this dialect's bounds let through where they are to let through at least [since, until)."""
+        lower, upper = self.lower, self.upper
+        first, last = self.bounds(since, until, 0)
+        if since is not None:
+            since = (
+                0 if first is None else bounds.since(first - lower.slack, lower.grain, inclusive=bool(lower.inclusive))
+            )
+        if until is not None and until <= LAST:
+            inclusive = bool(upper.inclusive)
+            until = LAST + 1 if last is None else bounds.until(last + upper.slack, upper.grain, inclusive=inclusive)
+        return since, until
+
+    def within(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
+        """A range to ask for of which this dialect's bounds let nothing through that is outside [since, until)."""
+        begins, ends = self.lets_through(since, until)
+        if since is not None and begins != since:
+            since += self.lower.grain + self._steps[0] + 2 * self.lower.slack
+        if until is not None and ends != until:
+            until -= self.upper.grain + self._steps[1] + 2 * self.upper.slack
+        return since, until
+
+    def _request(
+        self, operation: str, account: str, prop: str, token: str, *, sid: str = "", query: str = "",
+        json_body: bytes | None = None, form_pairs: list[tuple[str, str]] | None = None,
+    ) -> Request:  # fmt: skip
+        envelope = self._envelopes.get((operation, account, prop, token)) or self._envelope(
+            operation, account, prop, token
+        )
+        path = envelope.path.fill(sid=sid) + self._table.routes.asks_extension if sid else envelope.whole
+        if json_body is not None:
+            return Request(envelope.method, path, query, envelope.json, json_body)
+        if form_pairs is not None:
+            return Request(envelope.method, path, query, envelope.form, form.write(form_pairs).encode("ascii"))
+        return Request(envelope.method, path, query, envelope.bare)
+
+    def _envelope(self, operation: str, account: str, prop: str, token: str) -> "_Envelope":
+        """What all asks of one account for one operation have in common; there are as many as the configuration has accounts."""
+        row = self._table.operation(operation)
+        path = Template(Template(row.path).fill(account=account, property=prop))
+        credentials = b64encode(f"{account}:{token}".encode()).decode("ascii")
+        bare: Headers = (("accept", self._media), ("authorization", f"Basic {credentials}"))
+        made = _Envelope(
+            row.method, path, path.template + self._table.routes.asks_extension, bare,
+            json=(*bare, ("content-type", "application/json")),
+            form=(*bare, ("content-type", "application/x-www-form-urlencoded")),
+        )  # fmt: skip
+        self._envelopes[operation, account, prop, token] = made
+        return made
+
+    # ------------------------------------------------------------------------------------------------- reading answers
+
+    def read_message(self, operation: str, response: Response, now: float) -> Message:
+        """The message that a send or a get was answered with. Raises Refused for an error, Unreadable for nonsense."""
+        self._accept_status(operation, response, now)
+        try:
+            return self._reader.one(self._body(response), now, sent=operation == "send")
+        except Unreadable as error:
+            raise in_place_of_the_api(response, error) from None
+
+    def read_slice(self, response: Response, now: float) -> Slice:
+        """The messages that a list was answered with, those that are Unread among them. Raises Refused for an error, Unreadable for
+        nonsense."""
+        self._accept_status("list", response, now)
+        try:
+            return Slice(*self._reader.many(self._body(response), now))
+        except Unreadable as error:
+            raise in_place_of_the_api(response, error) from None
+
+    @staticmethod
+    def _body(response: Response) -> bytes:
+        """The body in UTF-8, where the back says that it is in another charset that is known."""
+        content_type = response.header("content-type") or ""
+        if "charset" not in content_type:
+            return response.body
+        try:
+            charset = text.known_charset(media_of(content_type).charset)
+        except text.UnknownCharset:
+            return response.body
+        return response.body if charset == text.UTF_8 else lenient.as_utf8(response.body, charset)[0]
+
+    def _accept_status(self, operation: str, response: Response, now: float) -> None:
+        if 200 <= response.status <= 299:
+            return
+        if not 300 <= response.status <= 599:
+            raise Unreadable(f"status {response.status}")
+        blame = self._blame(response)
+        row = next(
+            row
+            for row in self._table.errors.reads
+            if operation in row.operations
+            and row.statuses[0] <= response.status <= row.statuses[1]
+            and blame.code.endswith(row.code)
+        )
+        seconds = min(max(waiting.seconds_of(response.header("retry-after"), now) or 1, 1), _LONGEST_WAIT)
+        raise Refused(
+            Fault(
+                row.fault,
+                parameter=next((own.attribute for own in self._table.send if own.name == blame.parameter), ""),
+                retry_after=seconds if row.fault == "back-busy" else None,
+                reason=A_PAGE if row.fault == "back-failed" and is_a_page(response) else "",
+                log=f"the back answered {response.status}{WRONG_ADDRESS if is_a_page(response) else ''}",
+            )
+        )
+
+    def _blame(self, response: Response) -> Blame:
+        try:
+            return self._shape.read(json_format.read(response.body))
+        except Unreadable:
+            return Blame()

@@ -1,0 +1,275 @@
+"""One request of an application, from its bytes to the bytes of its answer.
+
+               FRONT                          NEUTRAL                              BACK
+    bytes ──▶ read_request   ──▶ Draft · SID · Query ──▶ plan ──▶ Ask ──▶ write_request  ──▶ bytes
+    bytes ◀── write_response ◀── Message · Page ◀── sift · sort · cut · count ◀── read_response ◀── bytes
+
+The exchange is a generator. It yields what it wants (see `wants`): an `Ask`, requests that may go to a back at the same time, and is
+sent their answers, a failed one included, as values; a `Once`, steps whose result others may share; and what `sending` wants written
+down. Its return value is the `Reply`. The shell drives it with sockets, tests with a plain function.
+
+The order of checks is written here, once: 401, 406, route (404, 405), 403, 413, then the content (400, 415). All but the last two need
+nothing but the head, which `admit` looks at: who is refused for its head is refused before its body is read.
+"""
+
+from collections.abc import Generator, Sequence
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from translator.core.accounts import Accounts, Entry
+from translator.core.dialect import Dialect
+from translator.core.dialect.drafts import Batch
+from translator.core.dialect.front import Listed
+from translator.core.dialect.routing import Located
+from translator.core.effects import Ask, Once, Steps, Want
+from translator.core.errors import Refused, Unreadable
+from translator.core.http.messages import Request, Response
+from translator.core.listing import Limits, list_page, read_retrieve, within_second, write_retrieve
+from translator.core.losses import Losses
+from translator.core.model import Carried, Draft, Fault, Message, Note, Notes, Page
+from translator.core.sending import KEY, Sending
+
+__all__ = ["HEADERS", "Admission", "Ask", "Limits", "Once", "Reply", "Want", "admit", "exchange", "failure"]
+
+
+HEADERS: Final = frozenset({"accept", "authorization", "content-encoding", "content-type", KEY.lower()})
+"""Every header of a request that is read here or by a dialect."""
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """The answer, and what the operator should know of it. `fault` is a name of `model.FAULTS`, or empty; `total` is how a
+    list was counted: `exact`, `capped` or, where rows of it are left out, `partial`, and empty where nothing was; `lost` are the ids of
+    the mapping rows at which the answer lost something, where that was asked for. `parameter` and `reason` are those of the fault."""
+
+    response: Response
+    notes: tuple[Note, ...] = ()
+    log: str = ""
+    asks: int = 0
+    fault: str = ""
+    operation: str = ""
+    dialect: str = ""
+    total: str = ""
+    lost: tuple[str, ...] = ()
+    parameter: str = ""
+    reason: str = ""
+
+
+class Admission(NamedTuple):
+    """What the head of a request says: the front that it speaks to, the format of its answer, where it arrived, and the entries that its
+    credentials open there. `fault` is why it is refused; without one there are a place and at least one entry."""
+
+    spoken: Dialect
+    form_name: str
+    at: Located | None
+    entries: tuple[Entry, ...]
+    fault: Fault | None
+
+    @property
+    def operation(self) -> str:
+        """The operation that was asked for; empty where there is none."""
+        return "" if self.at is None else self.at.operation.name
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the body may be large: as many times as `wire.LARGE` says."""
+        return self.at is not None and self.at.operation.large
+
+    def refusal(self, fault: Fault) -> Reply:
+        """The answer that says this. A fault without a name is none: the methods of a path were asked for, and are told."""
+        if fault.name:
+            response = self.spoken.front.write_fault(fault, self.form_name)
+        else:
+            response = Response(200, (("allow", ", ".join(_methods(fault.allow))),))
+        return Reply(
+            response, (), fault.log, 0, fault.name, self.operation, self.spoken.name,
+            parameter=fault.parameter, reason=fault.reason,
+        )  # fmt: skip
+
+
+def admit(accounts: Accounts, request: Request) -> Admission:
+    """Look at the head of a request. Its body is not looked at, and need not have come."""
+    spoken = accounts.dialect_of(request.path)
+    routing = spoken.front.routing
+    form_name, acceptable = routing.negotiate(request)
+    entries = accounts.authenticate(spoken.name, request.header("authorization"))
+    if not entries:
+        return Admission(spoken, form_name, None, (), Fault("unauthenticated"))
+    if not acceptable:
+        return Admission(spoken, form_name, None, entries, Fault("not-acceptable"))
+    try:
+        at = routing.locate(request)
+    except Refused as refused:
+        fault = refused.fault
+        if request.method == "OPTIONS" and fault.name == "method-not-allowed" and spoken.front.tells_methods:
+            fault = fault._replace(name="")
+        return Admission(spoken, form_name, None, entries, fault)
+    entries = tuple([entry for entry in entries if _opens(entry, at)])
+    return Admission(spoken, form_name, at, entries, None if entries else Fault("forbidden"))
+
+
+def exchange(
+    accounts: Accounts, limits: Limits, request: Request, now: float, losses: Losses | None = None,
+    admission: Admission | None = None,
+) -> Generator[Want, Any, Reply]:  # fmt: skip
+    """The whole exchange. Whatever the bytes, there is an answer in the front's own shape. `losses` tells what it lost, where somebody
+    wants to know that. `admission` is what its head says, where that was looked at before."""
+    admission = admission or admit(accounts, request)
+    if admission.fault is None and request.body is None:
+        admission = admission._replace(fault=Fault("too-large"))
+    if admission.fault is not None or admission.at is None:
+        return admission.refusal(admission.fault or Fault("internal"))
+    course = _Course(limits, request, now, admission, admission.at, losses)
+    spoken, form_name = admission.spoken, admission.form_name
+    fault = Fault("")
+    try:
+        response = yield from course.steps()
+    except Refused as refused:
+        fault = refused.fault
+    except Unreadable as error:
+        fault = Fault("back-failed", reason=error.reason, log=error.what)
+    if fault.name:
+        response = spoken.front.write_fault(fault, form_name)
+    return Reply(
+        response, tuple(course.notes.items), fault.log, course.notes.asks, fault.name, course.operation, spoken.name,
+        course.total, course.lost, fault.parameter, fault.reason,
+    )  # fmt: skip
+
+
+def _methods(routed: Sequence[str]) -> list[str]:
+    """The methods of a path, those that come with others among them."""
+    return [*routed, *(["HEAD"] if "GET" in routed else []), "OPTIONS"]
+
+
+def failure(accounts: Accounts, request: Request, fault: str, retry_after: int | None = None) -> Reply:
+    """The answer to a request that the shell gave up on or did not begin, in the front's shape and format."""
+    spoken = accounts.dialect_of(request.path)
+    form_name, _ = spoken.front.routing.negotiate(request)
+    return Reply(
+        spoken.front.write_fault(Fault(fault, retry_after=retry_after), form_name), fault=fault, dialect=spoken.name
+    )
+
+
+class _Course:
+    """What one exchange knows on its way."""
+
+    def __init__(
+        self, limits: Limits, request: Request, now: float, admission: Admission, at: Located, losses: Losses | None
+    ) -> None:
+        self.limits, self.request, self.now = limits, request, now
+        self.form_name, self.at, self.entries = admission.form_name, at, admission.entries
+        self.notes, self.losses = Notes(), losses
+        self.lost: tuple[str, ...] = ()
+        self.operation, self.total = at.operation.name, ""
+
+    def steps(self) -> Steps:
+        """The steps of the operation. Raises Refused."""
+        at, entries = self.at, self.entries
+        front = entries[0].front.dialect.front
+        asked = front.read_request(at, self.request, self.notes)
+        if isinstance(asked, Draft):
+            return self._send(entries[0], asked)
+        if isinstance(asked, Batch):
+            return self._send_all(entries[0], asked)
+        if isinstance(asked, Listed):
+            return self._list(entries[0], at, asked)
+        return self._get(entries, asked)
+
+    def _ask(self, entry: Entry, request: Request) -> Steps:
+        self.notes.asks += 1
+        [answer] = yield Ask(entry.back.name, (request,), entry.name)
+        return answer
+
+    def _lose(self, entry: Entry, operation: str, shown: Sequence[Message | Carried | Fault]) -> None:
+        """Note what the answer that shows these lost, where somebody wants to know."""
+        if self.losses is not None:
+            front, back = entry.front.dialect, entry.back.dialect
+            made = [one for one in shown if not isinstance(one, Fault)]
+            try:
+                self.lost = self.losses.of(front, back, operation, made, self.now, self.form_name)
+            except Exception as error:  # noqa: BLE001 - whatever went wrong here, the answer is told: a send was made
+                self.notes.add("losses-unknown", type(error).__name__)
+
+    # ---------------------------------------------------------------------------------------------------------- send
+
+    def _send(self, entry: Entry, draft: Draft) -> Steps:
+        front, sending = entry.front, self._sending(entry)
+        try:
+            carried: Carried = yield from sending.one(draft)
+        finally:
+            self.notes.asks += sending.asks
+        self._lose(entry, "send", (carried,))
+        return front.dialect.front.write_message(
+            "send", carried.message, front.account, front.property, self.form_name, self.notes, carried.draft
+        )
+
+    def _send_all(self, entry: Entry, batch: Batch) -> Steps:
+        front, sending = entry.front, self._sending(entry)
+        try:
+            outcomes = yield from sending.all(batch.entries)
+        finally:
+            self.notes.asks += sending.asks
+        self._lose(entry, "send", outcomes)
+        return front.dialect.front.write_batch(outcomes, front.account, front.property, self.notes)
+
+    def _sending(self, entry: Entry) -> Sending:
+        key = self.request.header(KEY.lower()) or ""
+        return Sending(entry, self.now, key, _digest(self.request) if key else "")
+
+    # ----------------------------------------------------------------------------------------------------------- get
+
+    def _get(self, entries: tuple[Entry, ...], sid: str) -> Steps:
+        for entry in entries:
+            message = yield from self._retrieved(entry, sid)
+            if message is not None:
+                front = entry.front
+                self._lose(entry, "get", (message,))
+                return front.dialect.front.write_message(
+                    "get", message, front.account, front.property, self.form_name, self.notes
+                )
+        raise Refused(Fault("unknown-message"))
+
+    def _retrieved(self, entry: Entry, sid: str) -> Steps:
+        """The entry's message with that SID, or None: one that is not the entry's own is unknown here."""
+        verbs, behind = entry.back.dialect.back, entry.behind
+        answer = yield from self._ask(entry, write_retrieve(entry, sid))
+        message = read_retrieve(entry, sid, answer, self.now)
+        if message is None:
+            return None
+        if behind.property and message.property is None and verbs.get_scope == "account" and entry.shared:
+            rows = yield from within_second(entry, message.created, self.limits, self.now, self.notes)
+            return message if any(row.sid == sid for row in rows) else None
+        return message
+
+    # ---------------------------------------------------------------------------------------------------------- list
+
+    def _list(self, entry: Entry, at: Located, asked: Listed) -> Steps:
+        front = entry.front
+        page: Page = yield from list_page(entry, asked.query, self.limits, self.now, self.notes)
+        self.total = _counted(page, asked)
+        self._lose(entry, "list", page.messages)
+        return front.dialect.front.write_page(
+            page, asked, at, self.request.path, front.account, front.property, self.form_name, self.notes
+        )
+
+
+def _counted(page: Page, asked: Listed) -> str:
+    """What is said of a list: rows of it are left out, or it was cut where nobody had asked for that."""
+    if page.left_out:
+        return "partial"
+    cut = page.cut and not asked.limited
+    return "capped" if page.capped or cut or (asked.clamped and len(page.messages) == page.count) else "exact"
+
+
+def _opens(entry: Entry, at: Located) -> bool:
+    """Whether the account and the property that a path names are the entry's own."""
+    front = entry.front
+    return at.values.get("account", front.account) == front.account and (
+        at.values.get("property", front.property) == front.property
+    )
+
+
+def _digest(request: Request) -> str:
+    """What two requests with one key have to have in common."""
+    return sha256(f"{request.path}?{request.query}\n".encode() + (request.body or b"")).hexdigest()

@@ -1,0 +1,124 @@
+"""Planning a list: what is asked of the back, what is left for us, and how the answers become the page.
+
+Query ─▶ plan ─┬▶ pages   only the slices that cover the page, and the total by leaps and bisection
+               └▶ scans   every row once: sift · sort · cut · count, kept for the pages that follow
+                          both read through slices, which believes no row unseen
+"""
+
+from collections.abc import Iterator, Sequence
+
+from translator.core.accounts import Entry
+from translator.core.effects import Recall, Steps, Tally
+from translator.core.listing import scans
+from translator.core.listing.answers import is_ours, read_answer
+from translator.core.listing.blocks import Budget
+from translator.core.listing.limits import Limits
+from translator.core.listing.local_query import left_out, readable, sift
+from translator.core.listing.pages import Pages
+from translator.core.listing.plan import Plan, plan
+from translator.core.listing.range_reader import Slices
+from translator.core.listing.retrieve import read_retrieve, write_retrieve
+from translator.core.model import Message, Notes, Query, Unread
+
+__all__ = [
+    "Limits",
+    "Plan",
+    "is_ours",
+    "list_page",
+    "messages_between",
+    "one_more_send",
+    "plan",
+    "read_answer",
+    "read_retrieve",
+    "rules",
+    "within_second",
+    "write_retrieve",
+]
+
+
+def list_page(entry: Entry, query: Query, limits: Limits, now: float, notes: Notes) -> Steps:
+    """The Page that a query asks for, of the entry's own messages. Raises Refused and Unreadable."""
+    front, back = entry.front.dialect.front, entry.back.dialect.back
+    planned = plan(query, back)
+    sends = yield from _sends(entry)
+    slices = Slices(entry, planned.pushed, now, _budget(limits, cap=limits.cap), notes, ordered=not planned.scan)
+    behind = (entry.back.name, entry.behind.account, entry.behind.property)
+    if not planned.scan:
+        pages = Pages(
+            entry, slices, query, planned, limits, now, sends, ("total", *behind, planned.pushed),
+            shows_total=front.shows_total, in_pages=front.in_pages,
+        )  # fmt: skip
+        page = yield from pages.page()
+        return left_out(page, fail=limits.fail_unread) if slices.judge.unread else page
+    whole = (query.sender, query.recipient, query.sender_like, query.recipient_like, query.within)
+    narrowed = (query.since, query.until, query.statuses, query.directions, query.order)
+    page = yield from scans.page(
+        slices, query, front.sort_key(query.order.attribute), back.order,
+        kept_as=("rows", entry.front.dialect, *behind, sends, whole, narrowed),
+        life=limits.snapshot_ttl, in_pages=front.in_pages, shows_total=front.shows_total,
+    )  # fmt: skip
+    return left_out(page, fail=limits.fail_unread)
+
+
+def within_second(entry: Entry, created: int, limits: Limits, now: float, notes: Notes) -> Steps:
+    """The entry's own messages that were created in one second."""
+    return (yield from messages_between(entry, Query(since=created, until=created + 1), limits, now, notes))
+
+
+def messages_between(
+    entry: Entry, window: Query, limits: Limits, now: float, notes: Notes, unread: list[Unread] | None = None
+) -> Steps:
+    """The entry's own messages that were created in a stretch of time, in no order, and no others, whatever the back's bounds let
+    through. Rows that cannot be read are stepped over, and put into `unread`. Raises Refused and Unreadable."""
+    planned = plan(window, entry.back.dialect.back)
+    slices = Slices(entry, planned.pushed, now, _budget(limits), notes, ordered=False)
+    yield from slices.recall()
+    rows: Sequence[Message] = yield from slices.stretch(0)
+    if slices.judge.unread:
+        if unread is not None:
+            unread += [row for row in rows if isinstance(row, Unread)]
+        rows = readable(rows)
+    return list(filter(sift(window), rows)) if planned.sifted else rows
+
+
+def _budget(limits: Limits, *, cap: bool = False) -> Budget:
+    return Budget(limits.max_asks, cap, limits.max_bytes)
+
+
+def one_more_send(entry: Entry) -> Tally:
+    """A send by the entry: what was read of its lists before is no longer shown."""
+    return Tally(_sends_key(entry))
+
+
+def _sends(entry: Entry) -> Steps:
+    """How many sends the entry has made, since we run."""
+    return (yield Recall(_sends_key(entry))) or 0
+
+
+def _sends_key(entry: Entry) -> tuple[str, str, str, str]:
+    return ("sends", entry.back.name, entry.behind.account, entry.behind.property)
+
+
+def rules(entry: Entry, query: Query) -> Iterator[str]:
+    """What follows the first ask of a list, as sentences for a person."""
+    front, verbs = entry.front.dialect.front, entry.back.dialect.back
+    planned = plan(query, verbs)
+    pushed = [name for name in ("status", "direction") if getattr(planned.pushed, name) is not None]
+    yield f"pushed: the range of time{''.join(f', {name}' for name in pushed)}"
+    if planned.sifted:
+        yield f"sifted here: {', '.join(planned.sifted)}"
+    order = f"{query.order.attribute}, {'descending' if query.order.descending else 'ascending'}"
+    if planned.scan:
+        yield f"every row of the range is read, {verbs.slice} at once: {planned.scan}"
+        yield f"while slices come back full: the next {entry.back.in_flight} at once"
+        yield "behind a slice that is shorter: one row; nothing there is the end, else that slice again"
+        yield f"sorted here: {order}; counted here; kept for the pages that follow"
+    else:
+        yield f"the back's own order serves {order}{', read from the end' if planned.mirrored else ''}"
+        if front.shows_total:
+            yield f"where that slice is full: the total by one-row asks, {entry.back.in_flight} at once, leaping and then bisecting"
+            yield "behind a slice that is shorter: one row; nothing there is the end, else that slice again"
+            yield "then the slices that cover the page, where they were not read yet"
+        else:
+            yield "then the next slices of the page; behind one that is shorter: one row; nothing there is the end, else that slice again"
+    yield f"kept: the first {query.limit or 'all'}; shown: {query.count} from index {query.skip}"

@@ -1,0 +1,299 @@
+"""Lists whose order the back has: only the slices that cover the page are read, and the total is found without reading it.
+
+back, oldest first    0 1 2 3 … │ n-4 n-3 n-2 n-1       an index never moves when messages come: newest first is cut from the end,
+list, newest first     … │ page 1 │   page 0   │         and a page that follows a message is anchored by the index of that one
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from translator.core.accounts import Entry
+from translator.core.effects import Ask, Kept, Once, Recall, Steps
+from translator.core.errors import Refused, Unreadable
+from translator.core.listing import shifting_lists, totals
+from translator.core.listing.limits import Limits
+from translator.core.listing.local_query import Stretch, cut
+from translator.core.listing.page_filling import filled
+from translator.core.listing.plan import Plan
+from translator.core.listing.range_reader import Slices
+from translator.core.listing.retrieve import read_retrieve, write_retrieve
+from translator.core.listing.slice_merger import Span
+from translator.core.listing.totals import Counted, Total
+from translator.core.model import Message, Page, Query
+
+_WEIGHT = 400
+"""Bytes that a remembered total takes, its key included."""
+
+
+class _Anchor(NamedTuple):
+    """Where a message stands in the back's order, and the rows around it that were read, by index."""
+
+    place: int
+    read: dict[int, Message]
+
+
+class Pages:
+    """One list. `kept_as` names it whatever its page, `sends` is how many sends its account had made."""
+
+    def __init__(
+        self, entry: Entry, slices: Slices, query: Query, planned: Plan, limits: Limits, now: float, sends: int,
+        kept_as: tuple[Hashable, ...], *, shows_total: bool, in_pages: bool,
+    ) -> None:  # fmt: skip
+        self._entry, self._slices, self._query, self._plan = entry, slices, query, planned
+        self._limits, self._now, self._sends, self._key = limits, now, sends, kept_as
+        self._shows_total, self._in_pages = shows_total, in_pages
+
+    def page(self) -> Steps:
+        """The page that the query asks for. Raises Refused for one past the last, where pages are numbered."""
+        query = self._query
+        yield from self._slices.recall()
+        if not self._shows_total and not self._plan.mirrored:
+            rows = yield from self._slices.stretch(query.skip, query.skip + query.count)
+            rows = (yield from filled(self._slices, query, rows)) if self._slices.judge.unread else rows
+            total, capped = query.skip + len(rows), self._slices.capped
+            return Page(messages=rows, skip=query.skip, count=query.count, total=total, limit=None, capped=capped)
+        if self._slices.budget.cap and self._asks > self._slices.budget.left // 2:
+            return (yield from self._as_far_as_it_goes())
+        counted = yield from self._counted(renew=False)
+        if query.after is not None and counted.rows:
+            anchor = yield from self._anchor(query.after, counted)
+            if anchor is not None:
+                return (yield from self._following(anchor, counted))
+        if query.skip > counted.rows and not counted.fresh:
+            counted = yield from self._counted(renew=True)
+        return (yield from self._numbered(counted))
+
+    @property
+    def _asks(self) -> int:
+        """How many slices the page takes."""
+        most = min(self._query.count, self._query.limit or self._query.count)
+        return max(1, -(-most // self._slices.size))
+
+    def _as_far_as_it_goes(self) -> Steps:
+        """A page for which asks may not suffice, where less will do: what can be read is the list."""
+        rows, whole = yield from (totals.newest(self._slices) if self._plan.mirrored else self._slices.all())
+        rows = rows[::-1] if self._plan.mirrored else rows
+        return cut(rows, self._query, in_pages=self._in_pages, capped=not whole)
+
+    # -------------------------------------------------------------------------------------------------- pages by number
+
+    def _numbered(self, counted: Counted) -> Steps:
+        stretch = Stretch(self._query, counted.rows)
+        first, stop = self._query.skip, self._query.skip + stretch.shown
+        in_one_slice = len(counted.read) == counted.rows < self._slices.size
+        if self._slices.moves and not in_one_slice and (counted.whole or stop > self._slices.size):
+            ends = counted.whole and stop == counted.rows
+            return (yield from self._moving(stretch, first, ends=ends, whole=counted.whole))
+        start = counted.rows - stop if self._plan.mirrored else first
+        return (yield from self._shown(stretch, start, counted))
+
+    def _shown(self, stretch: Stretch, start: int, counted: Counted) -> Steps:
+        """The page whose rows begin at an index of the back; those that were read already are not asked for again."""
+        stop, slices, read = start + stretch.shown, self._slices, counted.read
+        there: Sequence[int] = range(start, stop)
+        missing = [index for index in there if index not in read] if read else there
+        rows: Sequence[Message] = ()
+        if missing:
+            first, last = missing[0], missing[-1] + 1
+            if last - first > slices.reach:
+                slices.cut_short()
+                first, last = (last - slices.reach, last) if self._plan.mirrored else (first, first + slices.reach)
+                start, stop = (first, stop) if self._plan.mirrored else (start, last)
+            rows = yield from slices.stretch(first, last)
+            if len(rows) < last - first:
+                raise Unreadable("rows of a list are gone while it is read")
+            if last - first < stop - start:
+                read = {**read, **dict(enumerate(rows, first))}
+        if len(rows) < stop - start:
+            rows = [read[index] for index in range(start, stop)]
+        return self._page(stretch, rows[::-1] if self._plan.mirrored else rows, whole=counted.whole)
+
+    def _moving(self, stretch: Stretch, start: int, *, ends: bool, whole: bool) -> Steps:
+        """The page of a back whose rows move along with each message that comes: read in one go, and to the end of the list where the page
+        `ends` it."""
+        if not stretch.shown:
+            return self._page(stretch, [], whole=whole)
+        rows = yield from self._slices.stretch(start, None if ends else start + stretch.shown)
+        if ends:
+            stretch = Stretch(self._query, start + len(rows))
+        return self._page(stretch, rows[: stretch.shown], whole=whole)
+
+    def _page(self, stretch: Stretch, messages: Sequence[Message], *, whole: bool) -> Page:
+        if self._slices.capped:
+            stretch.total = self._query.skip + len(messages)
+        capped = self._slices.capped or not whole
+        return stretch.page(messages, in_pages=self._in_pages, capped=capped)
+
+    # ------------------------------------------------------------------------------------------------------------ totals
+
+    def _counted(self, *, renew: bool) -> Steps:
+        """The count of the range as Counted, from what is remembered of it where that is still right."""
+
+        def steps(previous: Total | None) -> Steps:
+            if previous is not None and self._stands(previous, renew=renew):
+                return Counted(previous.rows, {}, fresh=False), None
+            if previous is None:
+                counted = yield from totals.count(self._slices, self._wanted, self._asks)
+            else:
+                counted = yield from totals.extend(self._slices, previous, self._wanted)
+            if not counted.whole:
+                return counted, None
+            return counted, Kept(self._total(counted.rows, previous), _WEIGHT, self._life)
+
+        return (yield Once(self._key, steps))
+
+    @property
+    def _wanted(self) -> int:
+        """How many of the last rows of the back are read while they are counted: those of the first page, and those up to another one
+        that is so near that one slice holds them and what is new."""
+        query = self._query
+        near = query.skip == 0 or query.skip + query.count <= self._slices.size // 2
+        return query.skip + query.count if self._plan.mirrored and near else 0
+
+    @property
+    def _life(self) -> float:
+        """A status moves messages in and out of a range, so a count of one is not kept."""
+        return 0.0 if self._plan.pushed.status is not None else self._limits.total_ttl
+
+    def _stands(self, total: Total, *, renew: bool) -> bool:
+        """Whether a total is believed without an ask: nothing can have been added to what was counted, or a page that is not the first
+        shows the list as it was then, and its account has sent nothing since. One near the newest message does so for a short while
+        only: to extend the total costs it nothing."""
+        until = self._plan.pushed.until
+        if until is not None and until + self._limits.settle <= total.at:
+            return True
+        if renew or self._query.skip == 0 or total.sends != self._sends:
+            return False
+        return not self._wanted or self._now - total.at < self._limits.snapshot_ttl
+
+    def _total(self, rows: int, previous: Total | None) -> Total:
+        seen = previous.seen if previous is not None else ()
+        if rows not in seen:
+            seen = (*seen, rows)[-totals.SEEN :]
+        return Total(rows, self._now, self._slices.served, seen, self._sends)
+
+    # ------------------------------------------------------------------------------------------- pages behind a message
+
+    def _following(self, anchor: _Anchor, counted: Counted) -> Steps:
+        """The page that follows a message of the list."""
+        if anchor.place >= counted.rows or (self._slices.moves and not counted.fresh):
+            counted = (yield from self._counted(renew=True))._replace(fresh=False)
+        if self._slices.moves:
+            sid, sure = anchor.read[anchor.place].sid, anchor.place in counted.read or not counted.fresh
+            stretch, rows = yield from shifting_lists.following(
+                self._slices, self._query, anchor.place, sid, counted.rows, whole=counted.whole, sure=sure
+            )
+            return self._page(stretch, rows, whole=counted.whole)
+        matches = max(counted.rows, anchor.place + 1)
+        before = matches - anchor.place if self._plan.mirrored else anchor.place + 1
+        stretch = Stretch(self._query, matches, before)
+        start = anchor.place - stretch.shown if self._plan.mirrored else before
+        return (yield from self._shown(stretch, start, counted._replace(read={**counted.read, **anchor.read})))
+
+    def _anchor(self, sid: str, counted: Counted) -> Steps:
+        """The message with that SID in this list, or None where it is not in it, or asks run out and less will do."""
+        for index, message in counted.read.items():
+            if message.sid == sid:
+                return _Anchor(index, counted.read)
+        if len(counted.read) == counted.rows and counted.whole:
+            return None
+        budget = self._slices.budget
+        kept = min(self._asks, budget.left) if budget.cap else 0
+        budget.left -= kept
+        try:
+            found = yield from self._sought(sid, counted.rows)
+        except Refused as refused:
+            if refused.fault.name != "list-too-long" or not budget.cap:
+                raise
+            return None
+        finally:
+            budget.left += kept
+        return found
+
+    def _sought(self, sid: str, rows: int) -> Steps:
+        """The message in a list of so many rows: where its page's number says, else wherever it is."""
+        for start, stop in (yield from self._guesses(rows)):
+            found = yield from self._look(sid, start, stop)
+            if found is not None:
+                return found
+        found = yield from self._searched(sid)
+        if found is not None and self._plan.mirrored:
+            yield from self._note_shown(self._query.skip + found.place)
+        return found
+
+    def _guesses(self, rows: int) -> Steps:
+        """From which index to which the message may be, with the rows of its page, if that is numbered rightly: of the list as it is
+        now, and as it was when its earlier pages were shown."""
+        query, size = self._query, self._slices.size
+        if query.skip == 0:
+            return []
+        if not self._plan.mirrored:
+            return [(query.skip - 1, query.skip + query.count)]
+        total: Total | None = yield Recall(self._key)
+        return totals.guesses(query, size, {rows, *(total.seen if total else ())})
+
+    def _look(self, sid: str, start: int, stop: int) -> Steps:
+        """One slice in which the message may be."""
+        slices = self._slices
+        if slices.in_pages:
+            block = yield from slices.block(start)
+            rows = block.rows
+        else:
+            slices.must_take(1)
+            [slice_] = yield from slices.ask([Span(start, min(stop - start, slices.size))])
+            rows = slice_.rows
+        read = dict(enumerate(rows, start))
+        return next((_Anchor(index, read) for index, message in read.items() if message.sid == sid), None)
+
+    def _note_shown(self, rows: int) -> Steps:
+        """A page was shown of the list as it was with so many rows, which says where its next page begins."""
+
+        def noted(previous: Total | None) -> Steps:
+            if previous is None or rows in previous.seen:
+                return None, None
+            seen = (*previous.seen, rows)[-totals.SEEN :]
+            return None, Kept(previous._replace(seen=seen), _WEIGHT, self._life - (self._now - previous.at))
+            yield
+
+        yield Once(self._key, noted)
+
+    def _searched(self, sid: str) -> Steps:
+        """The message: retrieved for the second in which it was created, and what stands before that second is counted."""
+        message = yield from self._retrieved(sid)
+        pushed = self._plan.pushed
+        if message is None or not (pushed.since or 0) <= message.created < (pushed.until or math.inf):
+            return None
+        if self._slices.moves:
+            before = self._slices.narrowed(message.created + 1, pushed.until)
+        else:
+            before = self._slices.narrowed(pushed.since, message.created)
+        earlier = yield from totals.count(before, 0)
+        if not earlier.whole:
+            return None
+        self._slices.size = before.size
+        shown = min(self._query.count, self._slices.size // 2) if self._plan.mirrored else 0
+        start = max(0, earlier.rows - shown)
+        while True:
+            block = yield from self._slices.block(start)
+            read = dict(enumerate(block.rows, start))
+            for index, row in read.items():
+                if row.sid == sid:
+                    return _Anchor(index, read)
+            if not block.rows or _before(message, block.rows[-1], descending=self._slices.moves):
+                return None
+            start = block.end
+
+    def _retrieved(self, sid: str) -> Steps:
+        self._slices.must_take(1)
+        self._slices.notes.asks += 1
+        [answer] = yield Ask(self._entry.back.name, (write_retrieve(self._entry, sid),), self._entry.name)
+        with suppress(Unreadable):  # its page is found by its number then
+            return read_retrieve(self._entry, sid, answer, self._now)
+        return None
+
+
+def _before(row: Message, other: Message, *, descending: bool) -> bool:
+    """Whether a row's second comes before another's in the back's order."""
+    return row.created > other.created if descending else row.created < other.created

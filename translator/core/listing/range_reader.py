@@ -1,0 +1,300 @@
+"""Reading a range of a back, slice by slice, and believing none of it unseen.
+
+    row by row     inside the bounds and words that the back was told · our own · in the order that it is said to have
+    slice by slice not longer than asked · not one that came before · short only where no row is behind it
+
+A row behind a short slice has one of two reasons: a message came between the two asks, or the back serves less at once than was asked
+for. So the slice is asked for again. If it is longer now, a message came. If it is not, the back serves less, and is asked for less.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from translator.core.accounts import Entry
+from translator.core.dialect.back import Pushed, Slice
+from translator.core.effects import Ask, Steps
+from translator.core.errors import Refused, Unreadable
+from translator.core.http.messages import Answer
+from translator.core.listing import slice_sizes
+from translator.core.listing.answers import largest, naming_the_setting, read_list
+from translator.core.listing.blocks import Block, Budget, pushed_along
+from translator.core.listing.row_checks import End, Judge
+from translator.core.listing.row_sizes import taken
+from translator.core.listing.slice_merger import SETTING, Run, Span
+from translator.core.model import Fault, Message, Notes
+from translator.core.values.codecs.instants import LAST
+
+_FARTHEST: Final = 10**9
+"""An index at which no list of messages has a row."""
+
+_MOST_GROWTHS: Final = 3
+"""How many times a slice that is longer each time it is asked for is followed to its end."""
+
+
+class Slices:
+    """One range of one back. `size` is how many rows are asked for at once, `served` the most that came at once.
+
+    `ordered` says that places in the back's order are relied on, so that it is checked too; `moves`, that an index means another row
+    when a message comes; `stays`, that it never does: servers that count in pages may put a message in front of those of its second.
+    Where asks run out and less will do, `capped` says that rows were not read, and `unproven` that the end of the list was taken for it
+    without the ask that shows it.
+    """
+
+    def __init__(
+        self, entry: Entry, pushed: Pushed, now: float, budget: Budget, notes: Notes, *, ordered: bool
+    ) -> None:
+        self._entry, self._pushed, self._now, self.notes = entry, pushed, now, notes
+        self._ordered = ordered
+        self._verbs = entry.back.dialect.back
+        self._let_through = self._verbs.lets_through(pushed.since, pushed.until)
+        self.budget = budget
+        self.account = entry.name
+        self.in_pages = self._verbs.in_pages
+        self.in_flight = entry.back.in_flight
+        self.size = self._verbs.slice
+        self.served = 0
+        self.moves = self._verbs.order == "descending"
+        self.stays = self._verbs.order == "ascending" and not self.in_pages
+        by_place = self._verbs.order == "ascending"
+        self.judge = Judge(self._why_not, notes, by_place=by_place, descending=self.moves)
+        self.capped = self.unproven = False
+
+    @property
+    def spare(self) -> int:
+        """How many asks may be spent on what could be left out: any number where nobody wants less than all."""
+        return self.budget.left if self.budget.cap else _FARTHEST
+
+    @property
+    def reach(self) -> int:
+        """How many rows that stand together can still be read: slices that follow one another share a row, and pages begin where they
+        begin."""
+        return max(
+            0,
+            self.budget.left * self.size - self.size + 1 if self.in_pages else self.budget.left * max(1, self.size - 1),
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the range is one in which no message can be created, and whose bounds no dialect could write."""
+        since, until = self._pushed.since or 0, self._pushed.until
+        return since > LAST or (until is not None and until <= max(since, 0))
+
+    def narrowed(self, since: int | None, until: int | None) -> "Slices":
+        """The same reading of a part of the range, out of the same budget; of less, where the back would show what is outside of it."""
+        since, until = self._verbs.within(since, until)
+        pushed = self._pushed._replace(since=since, until=until)
+        part = Slices(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._ordered)
+        part.size, part.served = self.size, self.served
+        part.judge.trusts(self.judge)
+        return part
+
+    # -------------------------------------------------------------------------------------------------- what a back serves
+
+    def recall(self) -> Steps:
+        """Begin with the size that this back was seen to serve lately, where it is less than the table says."""
+        self.size = yield from slice_sizes.known_of(self._entry.back.name, self.size, self._now)
+
+    def _lower(self, got: int) -> Steps:
+        """The back serves no more than that at once: it is noted, and less is asked for. Others are told of it, unless the range is one
+        of a status, which rows enter and leave at any time."""
+        self.notes.add("back-serves-less", f"{got} rows where {self.size} were asked for")
+        self.size = got
+        if self._pushed.status is None:
+            yield from slice_sizes.learn(self._entry.back.name, got, self._now)
+
+    # ------------------------------------------------------------------------------------------------------------- asking
+
+    def ask(self, spans: Sequence[Span]) -> Steps:
+        """The slices of these spans, asked at once and checked. A slice that the back counted otherwise is empty with its size."""
+        behind = self._entry.behind
+        who = (behind.account, behind.property, behind.token)
+        requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
+        self.notes.asks += len(requests)
+        most = largest(max(span.size for span in spans))
+        answers = yield Ask(self._entry.back.name, tuple(requests), self.account, self.budget.held, most)
+        end = self.judge.end
+        slices = [self._checked(span, answer, end) for span, answer in zip(spans, answers, strict=True)]
+        yield from slice_sizes.unlearn(self._entry.back.name, max(len(slice_.rows) for slice_ in slices), self._now)
+        return slices
+
+    def probe(self, indices: Sequence[int]) -> Steps:
+        """Whether there is a row at each index; one row is asked for at each, all at once."""
+        self.must_take(len(indices))
+        slices = yield from self.ask([Span(index, 1) for index in indices])
+        sids = [message.sid for slice_ in slices for message in slice_.rows]
+        if (self.stays and len(sids) > len(set(sids))) or max(indices) > _FARTHEST:
+            raise Unreadable(f"rows at different places are the same one: {SETTING}")
+        return [bool(slice_.rows) for slice_ in slices]
+
+    def must_take(self, asks: int) -> None:
+        """Take asks without which no answer is possible. Raises Refused where the budget has no more."""
+        if not self.budget.take(asks):
+            raise Refused(Fault("list-too-long"))
+
+    def cut_short(self) -> None:
+        """More rows are wanted than can be read. Raises Refused where nobody wants less."""
+        self.must_take(0 if self.budget.cap else self.budget.left + 1)
+        self.capped = True
+
+    def block(self, start: int) -> Steps:
+        """One slice that holds the rows from `start` on, as a Block."""
+        [span] = self._spans(start, None, 1)
+        self.must_take(1)
+        [slice_] = yield from self.ask([span])
+        if slice_.size is not None:
+            yield from self._lower(slice_.size)
+            return (yield from self.block(start))
+        return Block(start, span, slice_.rows)
+
+    def ended(self, block: Block) -> Steps:
+        """Whether a slice that is short was so because the list ends in it. Returns the slice, longer where messages came meanwhile, and
+        whether it does; if it does not and is short still, less is asked for from now on."""
+        rows, ends = yield from self._behind(block.span, block.whole)
+        return block._replace(whole=rows), ends
+
+    def _behind(self, span: Span, rows: Sequence[Message]) -> Steps:
+        """What is behind the rows of a slice that is short: returns them, or more where messages came, and whether the list ends there.
+
+        No list that is asked for a few times more grows into each of the gaps by chance; one that does is taken to end where it ended.
+        """
+        for _ in range(_MOST_GROWTHS):
+            if not self.spare:
+                break
+            [more] = yield from self.probe([span.start + len(rows)])
+            if not more:
+                return rows, True
+            if not self.spare:
+                break
+            self.must_take(1)
+            [again] = yield from self.ask([span])
+            if again.size is not None:
+                yield from self._lower(again.size)
+                return rows, False
+            if len(again.rows) <= len(rows):
+                yield from self._lower(len(rows))
+                return rows, False
+            if self.moves and pushed_along(span, rows, again.rows):
+                return rows, True
+            rows = again.rows
+            if len(rows) == span.size:
+                return rows, False
+        else:
+            return rows, True
+        self.unproven = True
+        return rows, True
+
+    def stretch(self, start: int, stop: int | None = None) -> Steps:
+        """The rows from index `start` up to `stop`, or to the end, in the back's order and none twice.
+
+        Fewer come where the list ends before, or where the budget does and may: then `capped` is set.
+        """
+        run = Run(start, stop, moves=not self.stays)
+        width = 1 if stop is None else self._width
+        while run.lacks and not self.is_empty:
+            run.overlap = 0 if self.in_pages or self.size == 1 else 1
+            spans = self._spans(run.next, run.need, width, run.overlap)
+            if not self.budget.take(len(spans)):
+                self.capped = True
+                break
+            width = self._width
+            for span, slice_ in zip(spans, (yield from self.ask(spans)), strict=True):
+                if slice_.size is not None:
+                    yield from self._lower(slice_.size)
+                elif not run.joins(slice_.rows):
+                    run.step_back()
+                elif span is not spans[0] and self._affords_again(run) and run.may_miss_before(slice_.rows, self._now):
+                    pass  # it is asked for again, alone
+                elif run.takes(span, slice_.rows):
+                    continue
+                elif not slice_.rows or (yield from self._last(run, span, slice_.rows)):
+                    return run.taken()
+                width = 1
+                break
+        return run.taken()
+
+    def _affords_again(self, run: Run) -> bool:
+        """Whether a page of those that were asked for at once may be asked for again, and the rest of the run still be read."""
+        return self.in_pages and self.spare > self.in_flight + (run.need or 0) // self.size
+
+    @property
+    def _width(self) -> int:
+        """How many slices are asked for at once. Those of one row share none, so they are asked for one by one where rows may move."""
+        return self.in_flight if self.size > 1 or self.in_pages or self._verbs.order == "ascending" else 1
+
+    def _last(self, run: Run, span: Span, rows: Sequence[Message]) -> Steps:
+        """Whether the list ends in a slice that the run has taken and that is short. What came meanwhile is taken too."""
+        longer, ends = yield from self._behind(span, rows)
+        if longer is rows:
+            return ends
+        if not run.joins(longer):
+            run.step_back()
+            return False
+        run.takes(span, longer)
+        return ends
+
+    def all(self) -> Steps:
+        """The rows from the first on, as far as asks go, and whether they are all of the list."""
+        rows = yield from self.stretch(0)
+        return rows, not self.capped and not self.unproven
+
+    def _spans(self, at: int, need: int | None, width: int, overlap: int = 0) -> list[Span]:
+        """Up to `width` spans that go on from index `at`, each beginning with the `overlap` last rows of the one before it; those of
+        a back that counts in pages begin at a multiple of their size."""
+        size = self.size
+        if need is not None and need <= size and (not self.in_pages or at % need == 0):
+            return [Span(at, need)]
+        first = at - at % size if self.in_pages else at
+        spans = []
+        for number in range(width):
+            start = first + number * (size - overlap)
+            if need is not None and start + overlap >= at + need:
+                break
+            spans.append(Span(start, size if need is None or self.in_pages else min(size, at + need - start)))
+        return spans
+
+    # ----------------------------------------------------------------------------------------------------------- checking
+
+    def _checked(self, span: Span, answer: Answer, end: End) -> Slice:
+        try:
+            slice_: Slice = self._verbs.read_slice(read_list(answer, span.size, self._verbs.sid_member), self._now)
+        except Refused as refused:
+            if refused.fault.name != "page-out-of-range":
+                raise naming_the_setting(refused, answer) from None
+            if not end.allows_past(span.start, span.size):
+                raise Unreadable("the back refuses a page that the list has") from None
+            return Slice([])  # a page past the last one holds nothing
+        rows = slice_.rows
+        if slice_.size is not None and 0 < slice_.size < span.size:
+            return Slice([], slice_.size)  # pages of another size: these rows stand elsewhere
+        if len(rows) > span.size:
+            raise Unreadable(f"a slice is longer than asked for: {SETTING}")
+        self.budget.hold(taken(rows, answer))
+        self.served = max(self.served, len(rows))
+        self.judge.saw(span.start, span.size, len(rows), slice_.last)
+        return Slice(self.judge.judged(span.start, rows))
+
+    def _why_not(self, rows: Sequence[Message]) -> str:
+        """Why these rows are not what was asked for; empty where they are. Column by column, which takes a third of what it takes row by
+        row."""
+        since, until = self._let_through
+        lower = -1 if since is None else since
+        upper = LAST + 1 if until is None else until
+        created = [message.created for message in rows]
+        in_order = sorted(created, reverse=self._verbs.order == "descending")
+        ends = in_order[:1] + in_order[-1:]
+        if ends and not lower <= min(ends) <= max(ends) < upper:
+            return f"a row is outside the range asked for: {SETTING}"
+        statuses, directions = self._pushed.statuses, self._pushed.directions
+        if (statuses is not None and not statuses.issuperset([message.status for message in rows])) or (
+            directions is not None and not directions.issuperset([message.direction for message in rows])
+        ):
+            return f"a row has another status or direction than the one asked for: {SETTING}"
+        behind = self._entry.behind
+        ours = {message.account for message in rows} <= {None, behind.account} and (
+            not behind.property or {message.property for message in rows} <= {None, behind.property}
+        )
+        if not ours:
+            return "a row belongs to another account or property than the one asked for"
+        if self._ordered and created != in_order:
+            return "rows are not in the order that the back is said to have: is search_order right?"
+        return ""

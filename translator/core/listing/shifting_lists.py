@@ -1,0 +1,52 @@
+"""Reading behind a message at a back that lists newest first, where each message that comes moves all others along.
+
+when it was found      … │ M │ m m m        M at index `place`
+when it is read        n n … │ M │ m m m    n: came meanwhile; M stands farther on, and as much follows it as before
+"""
+
+from collections.abc import Sequence
+
+from translator.core.effects import Steps
+from translator.core.listing.local_query import Stretch
+from translator.core.listing.range_reader import Slices
+from translator.core.model import Message, Query
+
+
+def following(slices: Slices, query: Query, place: int, sid: str, matches: int, *, whole: bool, sure: bool) -> Steps:
+    """The page that follows a message of a list of so many matches, which was found at index `place`: as the Stretch and its rows.
+
+    What came in front meanwhile is no part of it. `sure` says that the list was counted when the message was found or later, so that no
+    more than was counted follows it; `whole`, that it was counted to its end.
+    """
+    before = place + 1
+    matches = max(matches, before)
+    stretch = Stretch(query, matches, before)
+    if not stretch.shown and (sure or before < matches):
+        return stretch, []
+    ends = whole and before + stretch.shown == matches
+    rows, first, at_end = yield from _behind(slices, place, sid, None if ends else stretch.shown)
+    end = first + len(rows)
+    stretch = Stretch(query, end if at_end else max(matches, end), first)
+    return stretch, rows[: stretch.shown]
+
+
+def _behind(slices: Slices, place: int, sid: str, wanted: int | None) -> Steps:
+    """Up to `wanted` rows (None: all) behind the message that was seen at index `place`, and one more that tells whether more follow.
+    Returns them, the index of the first of them when they were read, and whether the list ends with the last.
+
+    Where the message is no longer in the list, they are the rows from that index on.
+    """
+    start, extra = place, 0
+    while True:
+        stop = None if wanted is None else start + wanted + 2 + extra
+        rows: Sequence[Message] = yield from slices.stretch(start, stop)
+        ends = stop is None or len(rows) < stop - start
+        at = next((at for at, row in enumerate(rows) if row.sid == sid), None)
+        if at is None and (ends or slices.capped):
+            return rows, start, ends
+        if at is None:
+            start += len(rows)  # more came than were read: it stands farther on
+        elif ends or slices.capped or len(rows) - at > (wanted or 0) + 1:
+            return rows[at + 1 :], start + at + 1, ends
+        else:
+            start, extra = start + at, 2 * at

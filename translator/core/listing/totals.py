@@ -1,0 +1,222 @@
+"""How many rows a range has, without reading it.
+
+    one of the first slices is short   the end is in it
+    else leap ahead, one row each      ├──────┼───────────┼────────────────────────┤ the first that is missing
+    and bisect what lies between       ├──┼──┼──┤ one row each, several at once, until a few slices cover the rest
+
+A total that was counted once is extended by what came since: in a back that lists the oldest first nothing before it moves. That is
+looked for with whole slices, since the one in which the list ends tells the end and holds the newest rows.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from translator.core.effects import Steps
+from translator.core.errors import Unreadable
+from translator.core.listing.range_reader import Slices
+from translator.core.listing.slice_merger import SETTING
+from translator.core.model import Message, Query
+
+_LEAPS: Final = (2, 16, 128)
+"""How many times farther each of the first marks is than the rows that are known: 100,000 rows are found in 23 asks."""
+
+_NEW: Final = 9
+"""In how many slices a total is found again that has outgrown the first of them, up to 101,000 new rows in slices of 200."""
+
+_GUESSES: Final = 3
+"""In how many slices a message is looked for where its page's number says that it should be."""
+
+SEEN: Final = 16
+"""How many totals of one list are remembered to have been shown."""
+
+
+class Total(NamedTuple):
+    """A total that is remembered: how many rows there were at the instant `at`, the most rows that the back served in one slice
+    meanwhile, the totals that were shown of this list, latest last, and how many sends there had been."""
+
+    rows: int
+    at: float
+    served: int
+    seen: tuple[int, ...]
+    sends: int
+
+
+class Counted(NamedTuple):
+    """A count, those rows, by index, that were read on the way, whether it was counted just now, and whether it is all of them: where
+    asks ran out and less will do, it is of those that are known to be there."""
+
+    rows: int
+    read: dict[int, Message]
+    fresh: bool = True
+    whole: bool = True
+
+
+def first(slices: Slices) -> Steps:
+    """The first slice, and whether the list ends in it (or may, where no ask is left to tell). Returns Block and whether it does."""
+    block = yield from slices.block(0)
+    if block.full or not block.served:
+        return block, not block.served
+    return (yield from slices.ended(block))
+
+
+def count(slices: Slices, wanted: int, keep: int = 1) -> Steps:
+    """How many rows there are. `wanted` of the last of them are read on the way, where that costs nothing, and `keep` asks are left for
+    others where asks may run out. Returns Counted."""
+    if slices.is_empty:
+        return Counted(0, {})
+    block, ends = yield from first(slices)
+    read: dict[int, Message] = {}
+    _put(read, 0, block.rows)
+    if ends:
+        return Counted(block.end, read, whole=not slices.unproven)
+    lowest = block.end + (not block.full)
+    width = min(slices.in_flight, slices.spare - keep - 1)
+    if width > 0:
+        ahead = width * (slices.size - 1) + 1
+        rows = yield from _read(slices, lowest, lowest + ahead, read)
+        lowest += rows
+        if rows < ahead:
+            return Counted(lowest, read, whole=not slices.unproven)
+    return (yield from _search(slices, lowest, wanted, read, keep))
+
+
+def extend(slices: Slices, total: Total, wanted: int) -> Steps:
+    """The count now, from one that was right before: one ask where little came since. Returns Counted."""
+    read: dict[int, Message] = {}
+    start = total.rows - min(wanted, slices.size // 2, total.rows)
+    block = yield from slices.block(start)
+    if block.end < total.rows:
+        return (yield from count(slices, wanted))  # rows are gone, and every index with them
+    # It served more than this at once while the total was counted, so this is no more than it serves: it is the end.
+    ends = not block.full and (block.served < total.served or not block.served)
+    if not block.full and not ends:
+        block, ends = yield from slices.ended(block)
+    _put(read, start, block.rows)
+    if ends:
+        return Counted(block.end, read, whole=not slices.unproven)
+    return (yield from _grown(slices, block.end, read))
+
+
+def _grown(slices: Slices, lowest: int, read: dict[int, Message]) -> Steps:
+    """The count, where `lowest` rows are there and those before them were read. Each ask is for a whole slice: one in which the list
+    ends says where, so `_NEW` of them tell any end that is up to 2**_NEW slices away, and have read the rows before it."""
+    highest, asks = math.inf, _NEW
+    while lowest < highest:
+        if not slices.spare:
+            return Counted(lowest, read, whole=False)
+        if highest == math.inf:
+            at = lowest + (2 ** (asks - 1) - 1) * slices.size
+            asks = asks - 1 or _NEW
+        else:
+            at = lowest + max(0, int(highest) - lowest - slices.size + 1) // 2
+        block = yield from slices.block(at)
+        known = {row.sid for row in read.values()}
+        again = sum(row.sid in known for row in block.rows)
+        if again and (slices.stays or (not slices.moves and again == len(block.rows))):
+            raise Unreadable(f"rows at different places are the same one: {SETTING}")
+        if not block.served:
+            highest = at
+            continue
+        ends = not block.full and block.served < slices.served
+        if not block.full and not ends:
+            block, ends = yield from slices.ended(block)
+        _put(read, at, block.rows)
+        lowest, highest = block.end, block.end if ends else highest
+    return Counted(lowest, read, whole=not slices.unproven)
+
+
+def newest(slices: Slices) -> Steps:
+    """The last rows of a list, in the back's order, where asks may not suffice for all of it: up to its end, where half of the asks
+    find that, else the last ones that are known. Returns them, and whether they are all of the list."""
+    block, ends = yield from first(slices)
+    if ends:
+        return block.rows, not slices.unproven
+    lowest, highest, half = block.end, None, slices.budget.left // 2
+    mark = lowest * _LEAPS[0]
+    while slices.budget.left > max(1, half) and (highest is None or highest - lowest > 2 * slices.size):
+        if highest is not None and highest - block.end <= _within(slices):
+            break
+        [there] = yield from slices.probe([mark])
+        lowest, highest = (mark + 1, highest) if there else (lowest, mark)
+        mark = lowest * _LEAPS[1] if highest is None else (lowest + highest) // 2
+    found = highest is not None and highest - lowest <= _within(slices)
+    end, reach = (highest or lowest, _within(slices)) if found else (lowest, slices.reach)
+    if end == block.end and not found:
+        end = min(block.end + reach, highest or block.end + reach)
+    start = max(block.end, end - reach)
+    rows = yield from slices.stretch(start, end)
+    if start > block.end:
+        return rows, False
+    return [*block.rows, *rows], not slices.capped and not slices.unproven and (
+        len(rows) < end - start or end == highest
+    )
+
+
+def _within(slices: Slices) -> int:
+    """How many rows that stand together the asks left suffice for, and for one behind them."""
+    return max(0, slices.budget.left - 1) * max(1, slices.size - 1)
+
+
+def _search(slices: Slices, lowest: int, wanted: int, read: dict[int, Message], keep: int) -> Steps:
+    """The count, where there are `lowest` rows or more."""
+    highest: int | None = None
+    marks: Sequence[int] = [lowest * times for times in _LEAPS]
+    while highest is None:
+        width = min(slices.in_flight, slices.spare - keep)
+        if width < 1:
+            return Counted(lowest, read, whole=False)
+        leaps, marks = marks[:width], marks[width:] or [mark * _LEAPS[-1] for mark in marks[:width]]
+        lowest, highest = yield from _probe(slices, leaps, lowest, None)
+    while True:
+        tail = min(wanted, slices.size // 2, lowest)
+        width = min(slices.in_flight, slices.spare - 1 - (0 if tail else keep))
+        if highest - lowest <= slices.size * width - tail:
+            break
+        width = min(slices.in_flight, slices.spare - max(keep, 2))
+        if width < 1:
+            return Counted(lowest, read, whole=False)
+        lowest, highest = yield from _probe(slices, _between(lowest, highest, width), lowest, highest)
+    end = lowest - tail + (yield from _read(slices, lowest - tail, highest, read))
+    if end < lowest:
+        raise Unreadable("rows of a range that only grows are gone")
+    return Counted(end, read, whole=not slices.unproven)
+
+
+def _read(slices: Slices, start: int, stop: int, read: dict[int, Message]) -> Steps:
+    """Read the rows from `start` up to `stop`. How many there are."""
+    rows = yield from slices.stretch(start, stop)
+    if slices.capped:
+        slices.capped, slices.unproven = False, True
+    _put(read, start, rows)
+    return len(rows)
+
+
+def guesses(query: Query, size: int, shown: Collection[int]) -> list[tuple[int, int]]:
+    """From which index to which, up to a slice of that `size`, the message may stand that a page newest first follows, with the rows of
+    the page, where its number is right and the list was `shown` with so many rows."""
+    places = sorted((rows - query.skip for rows in shown if rows > query.skip), reverse=True)
+    found: list[tuple[int, int]] = []
+    while places and len(found) < _GUESSES:
+        near = [place for place in places if places[0] - place < max(1, size - query.count)]
+        found.append((max(0, near[-1] - query.count, near[0] + 1 - size), near[0] + 1))
+        places = places[len(near) :]
+    return found
+
+
+def _between(lowest: int, highest: int, width: int) -> list[int]:
+    """Up to `width` indices that divide what is not known yet into equal parts."""
+    return sorted({lowest + (highest - lowest) * part // (width + 1) for part in range(1, width + 1)})
+
+
+def _probe(slices: Slices, marks: Sequence[int], lowest: int, highest: int | None) -> Steps:
+    """What is known after one round of one-row asks: how many rows there are at least, and the first index known to be missing."""
+    for mark, there in zip(marks, (yield from slices.probe(marks)), strict=True):
+        if not there:
+            return lowest, mark
+        lowest = mark + 1
+    return lowest, highest
+
+
+def _put(read: dict[int, Message], start: int, rows: Iterable[Message]) -> None:
+    read.update(enumerate(rows, start))

@@ -1,0 +1,217 @@
+"""What an answer lost: the ids of the mapping rows at which something of a message did not get through, or was never said.
+
+message, as the back said it ─▶ the front's own words ─▶ read as somebody reads them ─▶ the same message again, or less
+
+Nothing is guessed from the verdicts of COMPATIBILITY.md: what an answer shows is read again by the front's own table, and what the
+back said and nobody can read any more is lost, at the row that would have shown it. Beside that, four things that no reading shows: a
+member that the back leaves unsaid, one whose value is made up, a SID in another length, and what a send asked for and no back was told.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from translator.core.codegen import Bindings, MessageReader, MessageWriter, message_writer
+from translator.core.dialect import Dialect
+from translator.core.http.formats import json as json_format
+from translator.core.http.formats import xml
+from translator.core.mapping.cell_paths import row_id
+from translator.core.mapping.pair import Composition, source
+from translator.core.mapping.schema import FieldRow, ReadRow, Table
+from translator.core.model import Carried, Draft, Message, Notes
+
+_DOCUMENTED: Final = "M" + "A" * 31
+"""A SID of a shape that the documents show, and so of the length in which they are shown."""
+
+
+class _Unsaid(NamedTuple):
+    """A member in front whose value the back does not say, and the messages that would have shown one: empty is no condition."""
+
+    id: str
+    statuses: frozenset[str]
+    reads: tuple[ReadRow, ...]
+
+    def happens(self, message: Message) -> bool:
+        """Whether this message would have shown it."""
+        return (not self.statuses or message.status in self.statuses) and (
+            not self.reads or any(_holds(read, message) for read in self.reads)
+        )
+
+
+class Losses:
+    """What answers lose, by pair of dialects; what is known of a pair is worked out when it first answers."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[tuple[Dialect, Dialect], _Pair] = {}
+
+    def of(
+        self, front: Dialect, back: Dialect, operation: str, shown: Sequence[Message | Carried], now: float, form: str = "json"
+    ) -> tuple[str, ...]:  # fmt: skip
+        """The ids of the rows at which an answer lost something, each once, in the order of the tables. `shown` are the messages that it
+        shows, or what was sent; `form` is its format."""
+        return self._pair(front, back).of(operation, shown, now, form)
+
+    def foreseen(self, front: Dialect, back: Dialect, operation: str) -> tuple[str, ...]:
+        """The ids of the rows that lose something whatever a message says: the back leaves it unsaid."""
+        return tuple([found.id for found in self._pair(front, back).unsaid[operation]])
+
+    def _pair(self, front: Dialect, back: Dialect) -> "_Pair":
+        made = self._pairs.get((front, back))
+        if made is None:
+            made = self._pairs[front, back] = _Pair(front.table, back.table)
+        return made
+
+
+class _Pair:
+    """What is lost with one dialect in front and another behind."""
+
+    def __init__(self, front: Table, back: Table) -> None:
+        self._tables = tables = Composition(front, back)
+        self._again = _Again(front)
+        self._words = {name: Bindings(back).kind(name) for name in ("word:status", "word:direction")}
+        operations = self._again.operations
+        self.unsaid = {operation: tuple(_unsaid(tables, operation)) for operation in operations}
+        said = _said(back)
+        self._ids = {operation: {name: self._place(name, operation) for name in said} for operation in operations}
+        # Whose a message is, each side says for itself, so that nothing of it is lost.
+        self._rows = {name: [row for row in back.fields if name in row.of and row.write != "entry"] for name in said}
+        self._untold = tuple(_untold(tables))
+        [sid] = [row for row in front.fields if row.of == ("sid",)]
+        [theirs] = [row for row in back.fields if row.of == ("sid",)]
+        self._sid_id = row_id("fields", sid.json)
+        self._sid = Bindings(front).kind(sid.kind).write
+        self._their_sid = Bindings(back).kind(theirs.kind).write
+        self._order = tuple(dict.fromkeys(_in_order(tables)))
+
+    def of(self, operation: str, shown: Sequence[Message | Carried], now: float, form: str) -> tuple[str, ...]:
+        found: set[str] = set()
+        messages = [one.message if isinstance(one, Carried) else one for one in shown]
+        for one in shown:
+            if isinstance(one, Carried):
+                found.update(self._of_draft(one.draft, one.message))
+        for before, after in zip(messages, self._again(operation, messages, now), strict=True):
+            found.update(self._differing(operation, before, after))
+            found.update(unsaid.id for unsaid in self.unsaid[operation] if unsaid.happens(before))
+        if any(self._in_another_length(message.sid) for message in messages):
+            found.add(self._sid_id)
+        if form == "xml" and not all(xml.holds(message.text) for message in messages):
+            found.add(row_id("formats.offers", form))
+        return tuple([id_ for id_ in self._order if id_ in found])
+
+    def _differing(self, operation: str, before: Message, after: Message) -> Iterator[str]:
+        """The rows at which the back said something that cannot be read any more."""
+        for name, place in self._ids[operation].items():
+            told, read = getattr(before, name), getattr(after, name)
+            if told is not None and told != read and self._would_show(name, before, after):
+                yield place(before, read)
+
+    def _would_show(self, name: str, before: Message, after: Message) -> bool:
+        """Whether the back would say something else of what was read than it did: an instant that is shown under another name is not
+        lost."""
+        return any(self._spoken(row, before) != self._spoken(row, after) for row in self._rows[name])
+
+    def _spoken(self, row: FieldRow, message: Message) -> Any:
+        """What a row at the back says, words in its own. An error code is what it is, also one that the back does not know."""
+        values = [value for name in row.of if (value := getattr(message, name)) is not None]
+        if not values:
+            return None
+        value = max(values) if row.write == "latest" else values[0]
+        return self._words[row.kind].write(value) if row.kind in self._words else value
+
+    def _in_another_length(self, sid: str) -> bool:
+        shown = self._sid(sid)
+        return shown != self._their_sid(sid) and len(shown) != len(self._sid(_DOCUMENTED))
+
+    def _of_draft(self, draft: Draft, message: Message) -> Iterator[str]:
+        """What was asked for and not told, where what came of it is not what was asked for."""
+        for id_, attribute in self._untold:
+            asked = getattr(draft, attribute)
+            if asked is not None and asked != getattr(message, attribute, None):
+                yield id_
+
+    def _place(self, name: str, operation: str) -> Callable[[Message, Any], str]:
+        """Which row loses an attribute, given the message and what can be read instead: the one of the word that it is shown with, the
+        front's member for it, or, where there is none in this answer, the back's."""
+        front = self._tables.front
+        shown = source(front, name)
+        json = shown.json if shown is not None else ""
+        rows = [row for row in front.fields if row.json == json and operation in row.shown]
+        if not json or not rows:
+            theirs = self._tables.source(name)
+            id_ = row_id("fields", theirs.json if theirs is not None else name, behind=True)
+            return lambda _, __: id_
+        id_, section = row_id("fields", json), rows[0].kind.replace("word:", "words.")
+        if section.startswith("words."):
+            words = {row.word: row.wire for row in getattr(front.words, name) if row.way == "both"}
+            return lambda message, _: row_id(section, words[getattr(message, name)])
+        if name == "error" and (unknown := _unknown_error(front)):
+            return lambda _, read: id_ if read is None else unknown
+        return lambda _, __: id_
+
+
+class _Again:
+    """Messages as one dialect in front shows them and reads them: what is left of them."""
+
+    def __init__(self, table: Table) -> None:
+        bindings = Bindings(table)
+        self._reader = MessageReader(table, bindings)
+        self._member = table.operation("list").member
+        self.operations = ("send", "get", "list")
+        self._writers: dict[str, MessageWriter] = {
+            operation: message_writer(table, bindings, operation, "json") for operation in self.operations
+        }
+
+    def __call__(self, operation: str, messages: Sequence[Message], now: float) -> Sequence[Message]:
+        """The messages again. Numbers are shown as the table writes them: that a send echoes the caller's own spelling loses nothing."""
+        shown = self._writers[operation](messages, "", "", None, Notes())
+        return self._reader.many(json_format.with_array(b"{}", self._member, shown), now)[0]
+
+
+def _unsaid(tables: Composition, operation: str) -> Iterator[_Unsaid]:
+    for row in tables.front.fields:
+        if operation in (row.shown if tables.made_up(row) else tables.left_out(row)):
+            reads = [read for read in tables.back.reads if read.attribute in row.of]
+            yield _Unsaid(row_id("fields", row.json), frozenset(row.statuses), tuple(reads))
+
+
+def _holds(read: ReadRow, message: Message) -> bool:
+    """Whether the row is for such a message."""
+    return (not read.statuses or message.status in read.statuses) and (
+        not read.directions or message.direction in read.directions
+    )
+
+
+def _said(back: Table) -> list[str]:
+    """The attributes that are read from a back's answers."""
+    names = [name for row in back.fields if row.write == "copy" for name in row.of]
+    names += [row.attribute for row in back.reads if row.json]
+    return list(dict.fromkeys(names))
+
+
+def _untold(tables: Composition) -> Iterator[tuple[str, str]]:
+    """What may be asked for in front and is not told to the back: the row, and the draft's attribute."""
+    untold = {row.attribute for row in tables.back.untold}
+    for row in tables.front.send:
+        if row.attribute in untold:
+            yield row_id("send", row.name), row.attribute
+
+
+def _unknown_error(front: Table) -> str:
+    """The row that stands for the codes which the front does not know; empty where it shows every code as it is."""
+    return next((row_id("words.error", row.code) for row in front.words.error if row.unknown), "")
+
+
+def _in_order(tables: Composition) -> Iterator[str]:
+    """Every id there can be, in the order of the tables."""
+    front, back = tables
+    yield from (row_id("formats.offers", row.name) for row in front.formats.offers)
+    yield from _members(front.fields)
+    yield from (row_id("words.status", row.wire) for row in front.words.status)
+    yield from (row_id("words.direction", row.wire) for row in front.words.direction)
+    yield from (row_id("words.error", row.code) for row in front.words.error)
+    yield from (row_id("send", row.name) for row in front.send)
+    yield from _members(back.fields, behind=True)
+    yield from _members(back.reads, behind=True)
+
+
+def _members(rows: Iterable[FieldRow | ReadRow], *, behind: bool = False) -> Iterator[str]:
+    yield from (row_id("fields", row.json, behind=behind) for row in rows)

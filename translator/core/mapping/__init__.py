@@ -1,0 +1,7 @@
+"""Mapping tables: read once, checked, and frozen. `schema` says what a table may hold, `load` reads one, `check` judges it."""
+
+from translator.core.mapping.load import load, tables_folder
+from translator.core.mapping.overlay import overlay
+from translator.core.mapping.schema import Table
+
+__all__ = ["Table", "load", "overlay", "tables_folder"]

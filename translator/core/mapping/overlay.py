@@ -1,0 +1,68 @@
+"""Overlays: what a deployment may vary is a cell that its dialect's table names, replaced before the table is checked.
+
+A setting may have several rows, each of which replaces a cell of its own. A profile is a named set of settings; a setting that is
+given by itself goes before it.
+"""
+
+import copy
+from typing import Any, Final
+
+from translator.core.errors import ConfigError
+from translator.core.mapping.cell_paths import cells
+
+PROFILE: Final = "profile"
+"""The key of a configuration that names a profile."""
+
+
+def overlay(raw: dict[str, Any], side: str, values: dict[str, Any], where: str) -> dict[str, Any]:
+    """The table's plain values with the cells replaced that these settings name; `where` is for the error.
+
+    Raises ConfigError for a setting that this dialect does not have on this side, or a value that it does not take.
+    """
+    settings: dict[str, list[dict[str, Any]]] = {}
+    for row in raw.get("settings", ()):
+        if row.get("side") == side:
+            settings.setdefault(row["name"], []).append(row)
+    changed = copy.deepcopy(raw)
+    named = {name: value for name, value in values.items() if name != PROFILE}
+    if PROFILE in values:
+        named = {**_switches(raw, side, values[PROFILE], f"{where}.{PROFILE}"), **named}
+    # Every cell is found before the first is replaced: a word that is its row's label may be what is replaced.
+    found = []
+    for name, value in named.items():
+        if name not in settings:
+            offered = [PROFILE] if _profiles(raw, side) else []
+            known = ", ".join(sorted([*settings, *offered])) or "none"
+            raise ConfigError(f"{where}.{name}", f"unknown key; what this dialect takes as {side}: {known}")
+        found += [
+            (place, row, value, f"{where}.{name}") for row in settings[name] for place in cells(changed, row["cell"])
+        ]
+    for (holder, key), row, value, place in found:
+        holder[key] = _replacement(row, value, holder[key], place)
+    return changed
+
+
+def _switches(raw: dict[str, Any], side: str, name: Any, where: str) -> dict[str, str | int]:
+    """The settings that a profile is."""
+    profiles = _profiles(raw, side)
+    if not isinstance(name, str) or name not in profiles:
+        raise ConfigError(where, f"has to be one of {', '.join(profiles) or 'none: this dialect has no profiles here'}")
+    switches: dict[str, str | int] = profiles[name].get("switches", {})
+    return switches
+
+
+def _profiles(raw: dict[str, Any], side: str) -> dict[str, dict[str, Any]]:
+    """The profiles of one side, by name."""
+    return {row["name"]: row for row in raw.get("profiles", ()) if row.get("side") == side}
+
+
+def _replacement(setting: dict[str, Any], value: Any, before: Any, where: str) -> Any:
+    words = setting.get("words")
+    if words is not None:
+        value = str(value).lower() if isinstance(value, bool) else value
+        if value not in words:
+            raise ConfigError(where, f"has to be one of {', '.join(words)}")
+        return words[value]
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ConfigError(where, f"has to be a whole number, 0 or more; without it {before} is used")
+    return value

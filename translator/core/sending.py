@@ -1,0 +1,216 @@
+"""Sending: drafts become requests that are made once, and outcomes that are told as they are.
+
+    draft ─▶ ready ─▶ Record ─┬▶ new ──▶ Ask ─▶ told ─▶ Settle ─┬▶ sent, refused, never left
+                              │                                  └▶ unknown ─┐
+                              ├▶ joined: equals an unknown one ──────────────┴▶ Await ─▶ sent, or still unknown
+                              └▶ known, running, reused: by the caller's own key
+
+A send is written down before the socket is used. Never left and refused are told apart from unknown, which is everything
+else once the first byte may have left; what is unknown is never asked for again.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from translator.core.accounts import Entry
+from translator.core.effects import Ask, Await, Intent, Outcome, Record, Recorded, Settle, Steps
+from translator.core.errors import Refused, Unreadable
+from translator.core.http.messages import Answer, Failure, Request
+from translator.core.listing import is_ours, one_more_send
+from translator.core.model import FAULTS, Carried, Draft, Fault, Message, Wish
+
+KEY = "Idempotency-Key"
+_LONGEST_KEY = 255
+_LATER = 60
+"""Seconds after which one more callback may be taken, where an account is owed too many."""
+
+
+class _Ready(msgspec.Struct, frozen=True, gc=False):
+    """A draft that the back can carry, without what only we are told."""
+
+    draft: Draft
+    wish: Wish | None
+
+
+class Sending:
+    """The sends of one request of an entry. `key` is the caller's own, empty where it gave none; `content` a digest of the request;
+    `asks` counts what was asked of the back."""
+
+    def __init__(self, entry: Entry, now: float, key: str = "", content: str = "") -> None:
+        if len(key) > _LONGEST_KEY or not key.isprintable():
+            raise Refused(Fault("invalid-parameter", KEY, f"has to be at most {_LONGEST_KEY} printable characters"))
+        self._entry, self._name, self._now = entry, entry.name, now
+        self._key, self._content = key, content
+        self.asks = 0
+
+    def one(self, draft: Draft) -> Steps:
+        """The Carried of one draft. Raises Refused. What `all` does for several, without its lists."""
+        ready = self._ready(draft)
+        if isinstance(ready, Fault):
+            raise Refused(ready)
+        [recorded] = yield Record((self._intent(ready, 0),))
+        outcome: Outcome | None = recorded.outcome
+        if recorded.state == "new":
+            self.asks += 1
+            [answer] = yield Ask(self._entry.back.name, (self._request(draft, recorded),), self._name)
+            outcome = self._read(recorded.id, answer, draft)
+            yield Settle((outcome,))
+        if recorded.state == "joined" or (outcome is not None and outcome.state == "unknown"):
+            [outcome] = yield Await((recorded.id,))
+        yield one_more_send(self._entry)
+        told = self._told(ready, recorded, outcome)
+        if isinstance(told, Fault):
+            raise Refused(told)
+        return told
+
+    def all(self, drafts: Sequence[Draft | Fault]) -> Steps:
+        """Each draft by itself, as many at once as a list may ask; one that fails keeps no other from being sent."""
+        wide = self._entry.back.in_flight
+        outcomes: list[Carried | Fault] = []
+        for at in range(0, len(drafts), wide):
+            try:
+                outcomes += yield from self._some(drafts[at : at + wide], at)
+            except Refused as refused:
+                if not at:
+                    raise
+                # What was sent before stays sent: of the whole it cannot be said that nothing was done.
+                some = drafts[at : at + wide]
+                outcomes += [one if isinstance(one, Fault) else refused.fault for one in some]
+        yield one_more_send(self._entry)
+        return outcomes
+
+    def _some(self, drafts: Sequence[Draft | Fault], at: int) -> Steps:
+        ready = [self._ready(draft) for draft in drafts]
+        meant = [(number, one) for number, one in enumerate(ready) if isinstance(one, _Ready)]
+        found: dict[int, Carried | Fault] = {}
+        if meant:
+            records = yield Record(tuple(self._intent(one, at + number) for number, one in meant))
+            standing = [(number, one, recorded) for (number, one), recorded in zip(meant, records, strict=True)]
+            outcomes = yield from self._outcomes([(one, recorded) for _, one, recorded in standing])
+            for (number, one, recorded), outcome in zip(standing, outcomes, strict=True):
+                found[number] = self._told(one, recorded, outcome)
+        return [one if isinstance(one, Fault) else found[number] for number, one in enumerate(ready)]
+
+    def _outcomes(self, standing: Sequence[tuple[_Ready, Recorded]]) -> Steps:
+        """What became of each, by the journal's id; None of one that never began."""
+        new = [(one, recorded) for one, recorded in standing if recorded.state == "new"]
+        outcomes: dict[str, Outcome] = {
+            recorded.id: recorded.outcome for _, recorded in standing if recorded.outcome is not None
+        }
+        if new:
+            requests = tuple([self._request(one.draft, recorded) for one, recorded in new])
+            self.asks += len(requests)
+            answers = yield Ask(self._entry.back.name, requests, self._name)
+            settled = tuple(
+                [
+                    self._read(recorded.id, answer, one.draft)
+                    for (one, recorded), answer in zip(new, answers, strict=True)
+                ]
+            )
+            yield Settle(settled)
+            for outcome in settled:
+                outcomes[outcome.id] = outcome
+        joined = [recorded.id for _, recorded in standing if recorded.state == "joined"]
+        unsure = [id_ for id_, outcome in outcomes.items() if outcome.state == "unknown"]
+        if waiting := tuple(dict.fromkeys([*unsure, *joined])):
+            outcomes.update((outcome.id, outcome) for outcome in (yield Await(waiting)))
+        return [outcomes.get(recorded.id) for _, recorded in standing]
+
+    def again(self, id_: str, draft: Draft) -> Steps:
+        """Ask once more for a send that was written down, and settle it. Only ever wanted by an operator's setting."""
+        [answer] = yield Ask(self._entry.back.name, (self._request(draft, Recorded(id_, "new")),), self._name)
+        yield Settle((self._read(id_, answer, draft),))
+
+    # ---------------------------------------------------------------------------------------------------- before the ask
+
+    def _ready(self, draft: Draft | Fault) -> _Ready | Fault:
+        """The draft as the back can carry it, or what it cannot be told."""
+        if isinstance(draft, Fault):
+            return draft
+        front, verbs = self._entry.front.dialect, self._entry.back.dialect.back
+        draft.sender = draft.sender or self._entry.behind.sender or None
+        for attribute, grace in front.front.graces:
+            instant = getattr(draft, attribute)
+            if instant is not None and self._now - grace < instant <= self._now:
+                setattr(draft, attribute, None)
+        wish = front.calls.take(draft)
+        for attribute in verbs.required:
+            if getattr(draft, attribute) is None:
+                return Fault("missing-parameter", front.front.parameter_of(attribute))
+        if (found := verbs.uncarried(draft)) is not None:
+            return Fault("unsupported-parameter", front.front.parameter_of(found[0]), found[1])
+        return _Ready(draft, wish)
+
+    def _intent(self, ready: _Ready, number: int) -> Intent:
+        draft = ready.draft
+        key = f"{self._key}/{number}" if self._key else ""
+        return Intent(
+            self._name, draft.sender or "", draft.recipient or "", draft.text or "", ready.wish, key, self._content
+        )  # fmt: skip
+
+    def _request(self, draft: Draft, recorded: Recorded) -> Request:
+        back, behind = self._entry.back.dialect, self._entry.behind
+        if recorded.receipt:
+            back.calls.ask(draft, recorded.receipt)
+        if back.back.takes_our_id and draft.external_id is None:
+            draft.external_id = recorded.id
+        return back.back.write_send(draft, behind.account, behind.property, behind.token)
+
+    # ----------------------------------------------------------------------------------------------------- after the ask
+
+    def _read(self, id_: str, answer: Answer, draft: Draft) -> Outcome:
+        """What an answer says of the send of a draft. What is no clear answer, after the first byte, leaves the outcome unknown."""
+        if isinstance(answer, Failure):
+            why = f"the send failed: {answer.kind} {answer.detail}"
+            if answer.kind == "never-left":
+                return Outcome(id_, "never-left", fault=Fault("back-unreachable", log=why))
+            return Outcome(id_, "unknown", fault=Fault("outcome-unknown", log=why))
+        try:
+            message = self._entry.back.dialect.back.read_message("send", answer, self._now)
+        except Unreadable as error:
+            return Outcome(id_, "unknown", fault=Fault("outcome-unknown", log=error.what))
+        except Refused as refused:
+            fault = self._in_front_terms(refused.fault)
+            return Outcome(id_, "unknown" if fault.name == "outcome-unknown" else "refused", fault=fault)
+        if not is_ours(message, self._entry):
+            why = "the back answered with a message of another account or property"
+            return Outcome(id_, "unknown", fault=Fault("outcome-unknown", log=why))
+        self._complete(message, draft)
+        return Outcome(id_, "sent", message)
+
+    def _complete(self, message: Message, draft: Draft) -> None:
+        """What is known of a message because it was just sent: who it is from and to, and what the back is not told and so cannot show."""
+        message.sender = message.sender or draft.sender or ""
+        message.recipient = message.recipient or draft.recipient or ""
+        message.text = message.text or draft.text or ""
+        for name in self._entry.back.dialect.back.untold:
+            if (asked := getattr(draft, name)) is not None:
+                setattr(message, name, asked)
+
+    def _told(self, ready: _Ready, recorded: Recorded, outcome: Outcome | None) -> Carried | Fault:
+        """What the caller is told of one send."""
+        if recorded.state == "reused":
+            return Fault("key-reused", KEY)
+        if recorded.state == "running":
+            return Fault("key-running", KEY)
+        if recorded.state in ("forbidden", "owed"):
+            name = self._entry.front.dialect.front.parameter_of(self._entry.front.dialect.calls.parameter)
+            if recorded.state == "owed":
+                return Fault("callbacks-owed", name, retry_after=_LATER)
+            return Fault("invalid-parameter", name, recorded.reason, log=recorded.remedy)
+        if outcome is not None and outcome.message is not None:
+            return Carried(ready.draft, outcome.message)
+        return (outcome and outcome.fault) or Fault("outcome-unknown", log="nothing is known of the send yet")
+
+    def _in_front_terms(self, fault: Fault) -> Fault:
+        """A back's refusal of a draft, with the parameter by the front's own name where both have one."""
+        name = self._entry.front.dialect.front.parameter_of(fault.parameter) if fault.parameter else ""
+        if fault.name == "refused-message" and name:
+            return fault._replace(name="refused-parameter", parameter=name)
+        return fault._replace(parameter="")
+
+
+def is_final(fault: Fault) -> bool:
+    """Whether the same request would be refused again: what is kept for a caller's own key."""
+    return FAULTS[fault.name] == "caller"

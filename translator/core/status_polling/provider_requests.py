@@ -1,0 +1,129 @@
+"""The asks of a round, one after another: rows of a window, and messages one by one.
+
+A row that is shown is how its message stands. One that is not shown says nothing: it is looked at in another way.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from translator.core.accounts import Entry
+from translator.core.effects import Ask, Steps
+from translator.core.errors import Refused, Unreadable
+from translator.core.listing import plan, read_retrieve, write_retrieve
+from translator.core.listing.blocks import Budget
+from translator.core.listing.local_query import readable
+from translator.core.listing.range_reader import Slices
+from translator.core.model import Message, Notes, Query
+from translator.core.status_polling.scheduling import Chosen, Sweep, Window
+from translator.core.status_polling.windows import Held
+
+
+class Reading(NamedTuple):
+    """What one reading has shown: its rows, up to which instant of creation these are all, whether a short slice was taken for the last
+    one without a look behind it, and how many rows were asked for at once."""
+
+    rows: Sequence[Message]
+    until: int
+    unproven: bool
+    size: int
+
+
+class Seen:
+    """What a round has seen so far; it stands also where a later ask fails. `rows` are the messages by SID, `read` the windows that were
+    read, `retrieved` those that were asked for by themselves, `failed` that no sense can be made of a search."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Message] = {}
+        self.read: list[tuple[Window, Reading]] = []
+        self.retrieved: list[Held] = []
+        self.failed = False
+
+
+def look(entry: Entry, chosen: Chosen, asks: int, seen: Seen, now: float, notes: Notes) -> Steps:
+    """Go through what was chosen, in `asks` at most. Where no sense can be made of a search, which is noted, those that it was for are
+    retrieved one by one. Raises Refused."""
+    left, singles = asks, list(chosen.singles)
+    for window in chosen.windows:
+        if seen.failed:
+            singles += window.waits()
+            continue
+        before = notes.asks
+        try:
+            reading = yield from read(
+                entry,
+                window.first,
+                window.until,
+                min(window.asks, left),
+                now,
+                notes,
+                skip=window.skip,
+                spare=window.spare,
+            )
+        except (Unreadable, Refused) as error:
+            if isinstance(error, Refused) and error.fault.name != "back-failed":
+                raise
+            notes.add("poll-search-failed")
+            seen.failed = True
+            singles += window.waits()
+        else:
+            seen.rows |= {row.sid: row for row in reading.rows}
+            seen.read.append((window, reading))
+        left -= notes.asks - before
+    yield from _retrieve(entry, singles[: max(0, left)], seen, now, notes)
+
+
+def look_through(entry: Entry, what: Sweep, now: float, notes: Notes) -> Steps:
+    """The rows of one status, as a Reading. Raises Refused and Unreadable."""
+    return (yield from read(entry, what.first, what.until, what.asks, now, notes, status=what.status))
+
+
+def read(
+    entry: Entry,
+    first: int,
+    until: int,
+    asks: int,
+    now: float,
+    notes: Notes,
+    *,
+    status: str = "",
+    skip: int = 0,
+    spare: int = 0,
+) -> Steps:
+    """As many rows of a range as so many asks bring, from the row with that index on; `spare` of the asks are kept for the look behind a
+    slice that is short. Raises Refused and Unreadable."""
+    query = Query(since=first, until=until, statuses=frozenset({status}) if status else None)
+    planned = plan(query, entry.back.dialect.back)
+    slices = Slices(entry, planned.pushed, now, Budget(asks, cap=True), notes, ordered=False)
+    yield from slices.recall()
+    if slices.in_pages:  # pages begin at their own multiples, and so does what is read: each ask is a whole page
+        skip -= skip % slices.size
+        most = slices.size * max(1, asks - spare) if asks else 0
+    else:
+        most = max(1, slices.reach * (asks - spare) // asks) if asks else 0
+    rows: Sequence[Message] = yield from slices.stretch(skip, skip + most)
+    if slices.capped or len(rows) >= most:
+        in_order = entry.back.dialect.back.order == "ascending"
+        until = max((row.created for row in rows), default=first) if in_order else first
+    return Reading(readable(rows) if slices.judge.unread else rows, until, slices.unproven, slices.size)
+
+
+def _retrieve(entry: Entry, singles: Sequence[Held], seen: Seen, now: float, notes: Notes) -> Steps:
+    wide = entry.back.in_flight
+    for at in range(0, len(singles), wide):
+        some = singles[at : at + wide]
+        notes.asks += len(some)
+        answers = yield Ask(entry.back.name, tuple(write_retrieve(entry, one.sid) for one in some), entry.name)
+        refused: list[Refused] = []
+        for one, answer in zip(some, answers, strict=True):
+            seen.retrieved.append(one)
+            try:
+                message = read_retrieve(entry, one.sid, answer, now)
+            except Unreadable:
+                continue  # one answer that makes no sense keeps nobody else waiting
+            except Refused as error:
+                refused.append(error)
+                continue
+            if message is not None:
+                seen.rows[message.sid] = message
+        if len(refused) == len(some) or any(error.fault.name != "back-failed" for error in refused):
+            raise refused[-1]

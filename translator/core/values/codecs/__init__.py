@@ -1,0 +1,107 @@
+"""Kinds: what a value looks like on one side's wire, one read and one write under one name.
+
+A mapping table names a kind in its `kind` cells. To add one, write the pair beside its like and list it in `KINDS`.
+The kinds `word:*` and `error:*` read and write by the rows of the table itself; they stand in `translator.core.values.vocabulary`.
+"""
+
+from typing import Final
+
+from translator.core.values.codecs import days, instants, numbers, plain, sids
+from translator.core.values.codecs.codec import Kind
+
+KINDS: Final[dict[str, Kind]] = {
+    "text": Kind(plain.read_text, plain.write_same, str, "a text", decoded=True, mend=plain.mend_text, blank=""),
+    "count": Kind(
+        plain.read_count,
+        plain.write_same,
+        plain.COUNT,
+        "a whole number, 0 or more",
+        decoded=True,
+        mend=plain.mend_count,
+    ),
+    "flag": Kind(plain.read_flag, plain.write_same, bool, "true or false", decoded=True, mend=plain.mend_flag),
+    "method": Kind(plain.read_method, plain.write_same, str, "GET or POST"),
+    "address": Kind(plain.read_address, plain.write_same, str, "an absolute http or https address"),
+    "instant:epoch": Kind(
+        instants.read_epoch,
+        plain.write_same,
+        instants.EPOCH,
+        "whole seconds since the epoch",
+        decoded=True,
+        mend=instants.mend,
+    ),
+    "instant:rfc2822-unpadded": Kind(
+        instants.read_rfc2822,
+        instants.RFC2822_UNPADDED.write,
+        str,
+        "RFC 2822 with an unpadded day, always +0000",
+        clock=instants.RFC2822_UNPADDED,
+        harmless=True,
+        mend=instants.mend_by(instants.RFC2822_UNPADDED),
+    ),
+    "instant:iso8601-millis": Kind(
+        instants.read_iso8601_whole,
+        instants.ISO8601_MILLIS.write,
+        str,
+        "ISO 8601 with milliseconds and Z",
+        clock=instants.ISO8601_MILLIS,
+        harmless=True,
+        mend=instants.mend_by(instants.ISO8601_MILLIS),
+    ),
+    "instant:iso8601": Kind(instants.read_bound, instants.write_iso8601, str, "an ISO 8601 date or date and time, UTC"),
+    "instant:iso8601-day": Kind(
+        days.read_day, instants.write_iso8601, str, "an ISO 8601 date; the midnight before that day", step=days.DAY
+    ),
+    "instant:iso8601-next-day": Kind(
+        instants.read_iso8601_next_day,
+        days.write_next_day,
+        str,
+        "an ISO 8601 date; the midnight after that day",
+        step=days.DAY,
+    ),
+    "number:bare": Kind(
+        numbers.read_number,
+        numbers.write_bare,
+        str,
+        "a number without its plus",
+        numbers.repair_plus,
+        column=numbers.BARE,
+        shown=numbers.shown_bare,
+        mend=numbers.mend_number,
+        blank="",
+    ),
+    "number:plus": Kind(
+        numbers.read_number,
+        numbers.write_plus,
+        str,
+        "a number with its plus",
+        numbers.repair_plus,
+        column=numbers.PLUS,
+        shown=numbers.shown_plus,
+        mend=numbers.mend_number,
+        blank="",
+    ),
+    "sid:prefixed": Kind(
+        sids.read_prefixed,
+        sids.write_prefixed,
+        str,
+        "SM and the provider's SID",
+        inline=sids.PREFIXED,
+        harmless=True,
+        shown=sids.read_own_prefixed,
+        mend=sids.mend_sid,
+        own=sids.write_own_prefixed,
+    ),
+    "sid:base32": Kind(
+        sids.read_base32,
+        sids.write_base32,
+        str,
+        "32 characters, the first one M",
+        column=sids.BASE32,
+        harmless=True,
+        mend=sids.mend_sid,
+    ),
+}
+"""Every kind that needs nothing of the table, by the name that tables use."""
+
+__all__ = ["KINDS", "Kind"]

@@ -1,0 +1,192 @@
+"""Instants: neutral is whole seconds since the epoch, UTC, from 1970 to the year 9999."""
+
+import math
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from translator.core.errors import BadValue
+from translator.core.values.codecs.codec import Clock
+
+LAST: Final = 253_402_300_799
+"""9999-12-31T23:59:59Z, the last instant that every form can write."""
+
+EPOCH: Final = Annotated[int, msgspec.Meta(ge=0, le=LAST)]
+"""Whole seconds in JSON, within what every form can write."""
+
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_CLOCK: Final = tuple(f"{minute:02}:{second:02}" for minute in range(60) for second in range(60))
+_LONGEST_DATE: Final = 64
+_MOST: Final = 4096
+_DAY: Final = 86400
+
+_RFC2822: Final = re.compile(
+    r"(?:[A-Za-z]{3}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) (?:([+-])(\d\d)(\d\d)|GMT|UTC|Z)",
+    re.ASCII,
+)
+_ISO8601: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):?(\d\d))?)?", re.ASCII
+)
+_ISO8601_REASON: Final = "has to be a date like 2018-10-05 or a date and time like 2018-10-05T22:45:32"
+_ISO8601_DAY: Final = re.compile(r"(\d{4})-?(\d{3})(?![\d-])", re.ASCII)
+"""A year and a day in it, such as 2018-278."""
+
+_ISO8601_MONTH: Final = re.compile(r"(\d{4})(?:-(\d\d))?", re.ASCII)
+"""A year, or a month: as a date it is the first day of it."""
+
+_MIDNIGHT: Final = re.compile(r"T24(:?00)?(:?00)?(?=$|[Z+-])")
+"""The end of a day, which is the midnight that the next one begins with."""
+
+
+class _Written(dict[int, str]):
+    """What was written for each number that was asked for; lists are not always sorted, so one remembered is not enough."""
+
+    def __init__(self, write: Callable[[int], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def __missing__(self, number: int) -> str:
+        if len(self) >= _MOST:
+            self.clear()
+        self[number] = text = self._write(number)
+        return text
+
+
+def _hours(date: Callable[[time.struct_time], str]) -> _Written:
+    """All of an instant up to its hour, by the instant with which that begins. With what follows it by the second, that is 105 ns an
+    instant; by day, minute and second it is 170."""
+    days = _Written(lambda day: date(time.gmtime(day * _DAY)))
+    return _Written(lambda start: f"{days[start // _DAY]}{start % _DAY // 3600:02}:")
+
+
+_rfc2822_hours = _hours(lambda at: f"{_DAYS[at.tm_wday]}, {at.tm_mday} {_MONTHS[at.tm_mon - 1]} {at.tm_year:04} ")
+_iso8601_hours = _hours(lambda at: f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}T")
+
+RFC2822_UNPADDED: Final = Clock(_rfc2822_hours, tuple(f"{clock} +0000" for clock in _CLOCK))
+"""`Thu, 4 Jul 2019 07:02:28 +0000`: English names, the day without a zero before it. 15 times `format_datetime`."""
+
+ISO8601_MILLIS: Final = Clock(_iso8601_hours, tuple(f"{clock}.000Z" for clock in _CLOCK))
+"""`2019-07-04T07:02:28.000Z`."""
+
+
+def read_epoch(value: Any) -> int:
+    """Whole seconds, as a JSON number or as digits."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LAST:
+        raise BadValue("has to be whole seconds since the epoch")
+    return value
+
+
+def read_rfc2822(value: Any) -> int:
+    """An RFC 2822 date in any zone, its day padded or not."""
+    found = _RFC2822.fullmatch(value) if isinstance(value, str) else None
+    if found is None or found[2] not in _MONTHS:
+        raise BadValue("has to be an RFC 2822 date")
+    year, month, day = int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1])
+    clock = (int(found[4]), int(found[5]), int(found[6]))
+    return int(_seconds(year, month, day, clock, found[7], found[8], found[9], "has to be an RFC 2822 date"))
+
+
+def mend(value: Any) -> int | None:
+    """An instant in another form than the one that is expected, in whole seconds; None where it is in none that is known here."""
+    for read in (read_epoch, read_rfc2822, read_iso8601_whole):
+        try:
+            return read(int(value) if isinstance(value, float) and math.isfinite(value) else value)
+        except BadValue:
+            continue
+    return None
+
+
+def mend_by(clock: Clock) -> Callable[[Any], str | None]:
+    """The same in a form that a clock writes."""
+
+    def mended(value: Any) -> str | None:
+        instant = mend(value)
+        return None if instant is None else clock.write(instant)
+
+    return mended
+
+
+def write_iso8601(instant: float) -> str:
+    """`2018-10-05T22:45:32`, UTC without saying so, as filters want it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(instant))
+
+
+def read_iso8601(value: Any) -> float:
+    """A date (its midnight) or a date and time, UTC unless it names a zone; fractions of a second are kept."""
+    found = _ISO8601.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise BadValue(_ISO8601_REASON)
+    clock = (int(found[4] or 0), int(found[5] or 0), int(found[6] or 0))
+    whole = _seconds(int(found[1]), int(found[2]), int(found[3]), clock, found[8], found[9], found[10], _ISO8601_REASON)
+    # Nine digits are finer than a float of today is: `.999999999` must not round up to the next second.
+    return min(whole + float(f"0.{found[7]}"), math.nextafter(whole + 1, whole)) if found[7] else whole
+
+
+def read_bound(value: Any) -> float:
+    """Any date or date and time of ISO 8601, as `read_iso8601` reads it. What lies before the epoch is its beginning, since no message
+    does."""
+    if not isinstance(value, str) or len(value) > _LONGEST_DATE:
+        raise BadValue(_ISO8601_REASON)
+    try:
+        return read_iso8601(value)
+    except BadValue:
+        return min(max(_any_iso8601(value.upper()), 0.0), LAST)
+
+
+def _any_iso8601(value: str) -> float:
+    """The other forms: without hyphens and colons, by week or by day of the year, with a comma, and midnight as 24:00."""
+    if value[:4] == "0000":
+        value = f"0004{value[4:]}"  # a leap year as well, and as long before the epoch as one has to be
+    if (month := _ISO8601_MONTH.fullmatch(value)) is not None:
+        value = f"{month[1]}-{month[2] or '01'}-01"
+    try:
+        if (day := _ISO8601_DAY.match(value)) is not None:
+            value = f"{_day_of_year(int(day[1]), int(day[2]))}{value[day.end() :]}"
+        plain = _MIDNIGHT.sub("T00:00", value)
+        moment = datetime.fromisoformat(plain.replace(",", "."))
+    except (ValueError, OverflowError):
+        raise BadValue(_ISO8601_REASON) from None
+    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return seconds if plain == value else seconds + _DAY
+
+
+def _day_of_year(year: int, day: int) -> str:
+    """`2018-10-05` for the 278th day of 2018. Raises ValueError where that year has no such day."""
+    date = datetime(year, 1, 1, tzinfo=UTC) + timedelta(day - 1)
+    if date.year != year:
+        raise ValueError(day)
+    return f"{date.year:04}-{date.month:02}-{date.day:02}"
+
+
+def read_iso8601_next_day(value: Any) -> float:
+    """The midnight after the day of a date or a date and time, whatever the time: as the old server reads the end of a range."""
+    return min(read_bound(value) // _DAY * _DAY + _DAY, LAST)
+
+
+def read_iso8601_whole(value: Any) -> int:
+    """As `read_iso8601`, with the fraction of a second cut off."""
+    return int(read_iso8601(value))
+
+
+def _seconds(
+    year: int, month: int, day: int, clock: tuple[int, int, int], sign: str, hours: str, minutes: str, reason: str
+) -> float:
+    """Seconds since the epoch of a date and time in a zone; a date that does not exist is a BadValue."""
+    try:
+        offset = timedelta(hours=int(hours), minutes=int(minutes)) if sign else timedelta()
+        zone = timezone(-offset if sign == "-" else offset) if sign else UTC
+        seconds = datetime(year, month, day, *clock, tzinfo=zone).timestamp()
+    except (ValueError, OverflowError):
+        raise BadValue(reason) from None
+    if not 0 <= seconds <= LAST:
+        raise BadValue(reason)
+    return seconds

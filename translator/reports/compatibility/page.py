@@ -1,0 +1,72 @@
+"""The compatibility table for a terminal, for a program, and as a page for a person with a migration to do."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from translator.reports.compatibility.row import VERDICTS, Row
+
+_TITLES: Final = {
+    "send parameter": "Sending a message",
+    "field": "Fields of a message",
+    "status word": "Status words",
+    "direction word": "Direction words",
+    "error code": "Error codes of a message",
+    "filter": "Filters of a list",
+    "sort": "Order of a list",
+    "paging": "Pages of a list",
+    "fault": "Failures",
+    "format": "Formats",
+    "header": "Headers",
+}
+
+
+def as_text(found: Sequence[Row]) -> str:
+    """One line a row, for a terminal."""
+    return "".join(f"{r.front} > {r.back}  {r.verdict:8}  {r.what}  {r.name}: {r.reason}\n" for r in found)
+
+
+def as_json(found: Sequence[Row]) -> str:
+    """An array of objects, one a row."""
+    return msgspec.json.format(msgspec.json.encode([row._asdict() for row in found])).decode() + "\n"
+
+
+def as_markdown(found: Sequence[Row]) -> str:
+    """A page: the five verdicts, then for each ordered pair what needs a decision, and a table for each sort of thing."""
+    lines = ["# Compatibility", "", "Generated from the mapping tables; do not edit. To make it anew:", ""]
+    lines += ["    sms-translator mappings --format markdown > mappings/COMPATIBILITY.md", ""]
+    lines += ["What an application asks of the dialect *in front*, and how that fares with the other one *behind*:", ""]
+    lines += [f"- **{verdict}**: {meaning}" for verdict, meaning in VERDICTS.items()]
+    lines += ["", "`(behind)` marks what only the dialect behind has; `(send)`, `(get)`, `(list)` the answers meant."]
+    lines += [
+        "`id` is the row of the mapping table, as `X-Translator-Loss` names it; `back.` before it is the table of the one behind."
+    ]
+    for front, back in dict.fromkeys((row.front, row.back) for row in found):
+        pair = [row for row in found if (row.front, row.back) == (front, back)]
+        lines += ["", f"## {front} in front, {back} behind", "", *_summary(pair)]
+        for what in dict.fromkeys(row.what for row in pair):
+            rows = [row for row in pair if row.what == what]
+            lines += ["", f"### {_TITLES[what]}", "", f"| {what} | verdict | how | id |", "| --- | --- | --- | --- |"]
+            lines += [f"| {_cell(row.name)} | {row.verdict} | {_cell(row.reason)} | {_id(row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(pair: Sequence[Row]) -> Iterator[str]:
+    """How many rows of each verdict, and by name those over which somebody has to decide something."""
+    counted = Counter(row.verdict for row in pair)
+    yield ", ".join(f"{counted[verdict]} {verdict}" for verdict in VERDICTS) + ". To look at first:"
+    yield ""
+    for verdict in ("refused", "lossy"):
+        for what in dict.fromkeys(row.what for row in pair if row.verdict == verdict):
+            names = [_cell(row.name) for row in pair if (row.verdict, row.what) == (verdict, what)]
+            yield f"- {verdict}, {what}: {'; '.join(names)}"
+
+
+def _id(row: Row) -> str:
+    return f"`{_cell(row.id)}`" if row.id else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,1 @@
+"""What the server and the clients share: timers, clocks, write batching, body chunks, and the memory budget."""

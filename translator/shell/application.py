@@ -1,0 +1,184 @@
+"""What serves, made of one configuration, and made anew of another while it serves.
+
+file ─▶ read, checked, compiled: Loaded ─▶ Runtime.change ─┬▶ a proxy, whose requests are those that begin from now on
+        └ a ConfigError: nothing changes                   ├▶ the door's certificate, for connections from now on
+                                                           ├▶ who works off what is owed, from the next round on
+                                                           └▶ backs: the same, new ones, and those that leave
+
+A proxy is never changed. The door asks for one as each request begins, so that a swap is one assignment, and what is under way ends
+with what it began with.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NamedTuple
+
+from translator.core.errors import ConfigError, TableError
+from translator.shell.client.provider_client import Upstream
+from translator.shell.config.settings import Settings
+from translator.shell.delivery.service import Keeper, Keeping
+from translator.shell.descriptors import places
+from translator.shell.observability.admin import Meter
+from translator.shell.observability.log import logger, where_it_broke
+from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.server.handler import Proxy
+from translator.shell.server.tls import front_tls
+from translator.shell.store import Store
+from translator.shell.wiring import Assembly, Dialects, Reach, assemble
+
+_GRACE: Final = 2
+"""Seconds beyond the deadline of a request that an answer may take to leave."""
+
+_FIXED: Final = (("server", "listen"), ("server", "admin"), ("server", "workers"), ("store", "url"))
+"""What a process takes once, as it starts."""
+
+
+class Loaded(NamedTuple):
+    """A configuration that was read and found to be good."""
+
+    settings: Settings
+    assembly: Assembly
+    tls: ssl.SSLContext | None
+
+
+class Reader:
+    """Reads the configuration, as often as it is wanted. `load` reads its file; what was compiled before is not compiled again."""
+
+    def __init__(self, load: Callable[[], Settings]) -> None:
+        self._load = load
+        self._dialects: Dialects | None = None
+
+    def __call__(self) -> Loaded:
+        """Raises ConfigError and TableError."""
+        settings, dialects = self._load(), Dialects(self._dialects)
+        loaded = Loaded(settings, assemble(settings, dialects), front_tls(settings))
+        self._dialects = dialects
+        return loaded
+
+
+def grace(settings: Settings) -> int:
+    """Seconds that open requests get at the end: until the last of them has been answered, and its send has an outcome."""
+    if settings.server.drain is not None:
+        return int(settings.server.drain)
+    slowest = max(back.timeout for back in settings.backs.values())
+    return int(max(settings.server.deadline, slowest + settings.sends.wait)) + _GRACE
+
+
+class Runtime:
+    """Everything of one process but its sockets. `door` is what the front's connections are made by."""
+
+    def __init__(self, loaded: Loaded, store: Store, meter: Meter) -> None:
+        self.settings = self._first = loaded.settings
+        self.meter, self.accounts = meter, loaded.assembly.accounts
+        self._reaches = loaded.assembly.reaches
+        self._backs = {name: reach.upstream() for name, reach in self._reaches.items()}
+        self._left: list[Upstream] = []
+        self._memory = Memory(loaded.settings.lists.snapshot_bytes, loaded.assembly.budget)
+        accounts, limits = loaded.assembly[:2]
+        self.keeper = Keeper(store, accounts, limits, Keeping.of(loaded.settings), meter)
+        self.proxy = self._proxy(loaded, None)
+        self.door = self.proxy.door(loaded.tls)
+        self.door.most, self.door.keep_alive = places(loaded.settings), loaded.settings.server.keep_alive
+        meter.show_loaded(time.time())
+
+    def _proxy(self, loaded: Loaded, before: Proxy | None) -> Proxy:
+        server = loaded.settings.server
+        return Proxy(
+            loaded.assembly.accounts,
+            loaded.assembly.limits,
+            self._backs,
+            deadline=server.deadline,
+            max_body=server.max_body,
+            queue_max=server.queue_max,
+            memory=self._memory,
+            scribe=self.keeper.journal,
+            receipts=self.keeper.take_receipt,
+            explain_headers=server.explain_headers,
+            meter=self.meter,
+            before=before,
+        )
+
+    async def change(self, loaded: Loaded) -> list[str]:
+        """Serve what this configuration says from now on. The keys whose change takes a restart, as `[section] key`."""
+        settings, reaches = loaded.settings, loaded.assembly.reaches
+        backs = {name: self._back(name, reach) for name, reach in reaches.items()}
+        leave = [back for back in self._backs.values() if back not in backs.values()]
+        (accounts, limits), keeping, most = loaded.assembly[:2], Keeping.of(settings), places(settings)
+        if _seen(settings) != _seen(self.settings):
+            self._memory = Memory(settings.lists.snapshot_bytes, loaded.assembly.budget)
+        # From here on nothing fails, and nothing is waited for.
+        self._backs, self._reaches, self.settings, self.accounts = backs, reaches, settings, accounts
+        self.keeper.change(accounts, limits, keeping)
+        self.proxy = self._proxy(loaded, self.proxy)
+        self.keeper.use(self.proxy.driver)
+        self.door.attend, self.door.tls, self.door.most = self.proxy.attend, loaded.tls, most
+        self.door.budget, self.door.keep_alive = self._memory.budget, settings.server.keep_alive
+        self.meter.show_loaded(time.time())
+        self._left = [back for back in (*self._left, *leave) if not back.is_idle or back in leave]
+        for back in leave:
+            await back.leave()
+        return [
+            f"[{section}] {key}" for section, key in _FIXED
+            if getattr(getattr(settings, section), key) != getattr(getattr(self._first, section), key)
+        ]  # fmt: skip
+
+    def _back(self, name: str, reach: Reach) -> Upstream:
+        """The back as it is reached from now on: the one that is there, where nothing of that has changed."""
+        return self._backs[name] if self._reaches.get(name) == reach else reach.upstream()
+
+    async def aclose(self) -> None:
+        """Close what is connected."""
+        for back in (*self._left, *self._backs.values()):
+            await back.aclose()
+
+
+class Reloading:
+    """Reads the configuration anew as often as that is wanted, one time after another, beside the requests."""
+
+    def __init__(self, read: Reader, runtime: Runtime, meter: Meter) -> None:
+        self._read, self._runtime, self._meter = read, runtime, meter
+        self._wanted = asyncio.Event()
+
+    def want(self) -> None:
+        """SIGHUP has come."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            await self._reload()
+
+    async def _reload(self) -> None:
+        """Read it in a thread, since tables take a while to compile. Whatever is wrong with it, what serves goes on as it was."""
+        thread = ThreadPoolExecutor(1, "reload")
+        try:
+            loaded = await asyncio.get_running_loop().run_in_executor(thread, self._read)
+            fixed = await self._runtime.change(loaded)
+        except (ConfigError, TableError) as error:
+            self._meter.count_reload("refused")
+            logger().error("reload-refused", why=str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+            self._meter.count_reload("refused")
+            logger().error("defect", reloading=True, traceback=where_it_broke(error))
+            return
+        finally:
+            thread.shutdown(wait=False)
+        self._meter.count_reload("done")
+        for sentence in loaded.settings.unpromised():
+            logger().warning(sentence)
+        logger().info("reloaded", accounts=len(loaded.assembly.accounts.entries), backs=len(loaded.settings.backs))
+        if fixed:
+            logger().warning("needs-restart", keys=", ".join(fixed))
+
+
+def _seen(settings: Settings) -> Any:
+    """What lists that were read before depend on: which messages are whose, and how they were read. Tokens are no part of it."""
+    places_ = {(row.front.dialect, row.front.account, row.front.property, row.behind.name, row.behind.account, row.behind.property)
+               for row in settings.accounts}  # fmt: skip
+    return places_, settings.backs, settings.lists, settings.server.memory

@@ -1,0 +1,107 @@
+"""An engine over any httpx transport: what httpx can do and ours cannot, such as a proxy on the way, at several times the cost."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import httpx
+
+from translator.core.http.messages import Request, Response
+from translator.shell.aio.body_chunks import Pieces
+from translator.shell.aio.memory_budget import Hold
+from translator.shell.client.connection_pool import AGENT, NeverLeft
+from translator.shell.client.http1 import HEADERS, OF_ERROR, SMALL, Broken, NoRoom
+
+_NEVER_LEFT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+
+_CONNECTING: Final = 0.9
+"""The share of a call's time that a connection may take: a transport closes what it gave up on itself, and not always what is
+cancelled from outside."""
+
+
+class HttpxEngine:
+    """`timeout` is what a whole call may take, in seconds; whoever calls cuts it off."""
+
+    def __init__(
+        self,
+        url: str,
+        largest: int,
+        timeout: float,
+        concurrency: int,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._base = httpx.URL(url)
+        self._prefix = self._base.raw_path.decode("ascii").rstrip("/")
+        self._largest, self._connecting = largest, timeout * _CONNECTING
+        limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+        self._transport = transport or httpx.AsyncHTTPTransport(retries=0, limits=limits)
+
+    async def call(
+        self, request: Request, request_id: str, leaves: Callable[[], None], hold: Hold | None = None
+    ) -> Response:
+        """The answer, whole. Raises NeverLeft, Broken and NoRoom."""
+        if not isinstance(self._transport, httpx.AsyncHTTPTransport):
+            leaves()  # another transport does not tell its steps, and what it was handed may have left
+        try:
+            return await self._answered(self._written(request, request_id, leaves), hold)
+        except _NEVER_LEFT as error:
+            raise NeverLeft(type(error).__name__) from None
+        except httpx.TransportError as error:
+            raise Broken(type(error).__name__) from None
+
+    async def aclose(self) -> None:
+        """Close what is connected."""
+        await self._transport.aclose()
+
+    def _written(self, request: Request, request_id: str, leaves: Callable[[], None]) -> httpx.Request:
+        query = f"?{request.query}" if request.query else ""
+        raw = f"{self._prefix}{request.path}{query}".encode("ascii")
+        url = self._base.copy_with(raw_path=raw)
+        if url.raw_path != raw:
+            raise httpx.InvalidURL("the path is not one that can be asked for as it is written")
+        extensions = {"trace": _follow(leaves), "timeout": {"connect": self._connecting, "pool": self._connecting}}
+        headers = [*request.headers, *AGENT, ("x-request-id", request_id)]
+        return httpx.Request(request.method, url, headers=headers, content=request.body or b"", extensions=extensions)
+
+    async def _answered(self, request: httpx.Request, hold: Hold | None) -> Response:
+        answer = await self._transport.handle_async_request(request)
+        try:
+            body = await self._body(answer, hold)
+        finally:
+            await answer.aclose()
+        if len(answer.headers.raw) > HEADERS:
+            raise Broken("more headers than are read")
+        headers = tuple((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+        return Response(answer.status_code, headers, body)
+
+    async def _body(self, answer: httpx.Response, hold: Hold | None) -> bytes:
+        if not isinstance(answer.stream, httpx.AsyncByteStream):
+            raise Broken("a body that cannot be read here")
+        pieces, paid = Pieces(), SMALL
+        async for piece in answer.stream:
+            if answer.is_error and pieces.size + len(piece) > OF_ERROR:
+                pieces.add(piece[: OF_ERROR - pieces.size])
+                break
+            pieces.add(piece)
+            if pieces.size > (self._largest if hold is None else min(self._largest, hold.most)):
+                raise Broken("a body larger than is read")
+            if pieces.size > paid:
+                if hold is not None and not hold.grow(pieces.size - paid):
+                    raise NoRoom("the account has no memory left for this answer")
+                paid = pieces.size
+        return pieces.take()
+
+
+def _follow(leaves: Callable[[], None]) -> Callable[[str, Any], Awaitable[None]]:
+    """httpcore tells its steps: once it writes the headers, something may have left."""
+
+    async def follow(event: str, _: Any) -> None:
+        if event.endswith("send_request_headers.started"):
+            leaves()
+
+    return follow

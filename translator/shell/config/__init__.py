@@ -1,0 +1,1 @@
+"""The configuration: its file, its environment, and the types of its sections."""

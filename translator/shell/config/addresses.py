@@ -1,0 +1,47 @@
+"""Addresses in a configuration: where to listen, where a back is, which networks. Each raises ConfigError naming its key."""
+
+import ipaddress
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from translator.core.errors import ConfigError
+
+
+class Address(NamedTuple):
+    """A host, without brackets, and a TCP port; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+
+def read_address(where: str, text: str) -> Address:
+    """Host and port of `host:port`; an IPv6 host stands in brackets."""
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    bare = host[1:-1] if bracketed else host
+    if not colon or not bare or (":" in bare) != bracketed or not (port.isascii() and port.isdigit()):
+        raise ConfigError(where, "has to be host:port, such as 127.0.0.1:8080")
+    if int(port) > 65535:
+        raise ConfigError(where, "the port is larger than 65535")
+    return Address(bare, int(port))
+
+
+def check_url(where: str, text: str) -> None:
+    """An http or https address, with or without a path."""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigError(where, "has to be an address like https://provider.example.test")
+    if "@" in parts.netloc or "?" in text or "#" in text:
+        raise ConfigError(where, "cannot hold a user, a query or a fragment")
+
+
+def check_network(where: str, text: str) -> None:
+    """An address, or a network such as `10.0.0.0/8`."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ConfigError(where, "each has to be an address or a network, such as 10.0.0.0/8") from None

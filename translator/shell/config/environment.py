@@ -1,0 +1,98 @@
+"""What a configuration takes from outside its file: substitutions in its strings, and environment variables over its sections."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from translator.core.errors import ConfigError
+
+PREFIX: Final = "SMS_TRANSLATOR_"
+"""How every environment variable of ours begins; `__` joins section and key: `SMS_TRANSLATOR_SERVER__LISTEN`."""
+
+_REFERENCE: Final = re.compile(r"\$\{([^}]*)\}")
+
+
+def key_at(where: str, key: str) -> str:
+    """How an error names a key: `translator.toml, [server] listen`, `translator.toml, [[accounts]] row 1 front.token`."""
+    return f"{where} {key}" if where.endswith("]") else f"{where}.{key}"
+
+
+def substituted(value: Any, where: str, folder: Path, environment: Mapping[str, str]) -> Any:
+    """The value with `${env:NAME}` and `${file:PATH}` replaced in every string of it; a PATH is relative to `folder`.
+
+    One newline at a file's end is no part of the secret. What was put in is not looked at again. Raises ConfigError where
+    a name leads nowhere, and never repeats what it found.
+    """
+    if isinstance(value, dict):
+        return {key: substituted(inner, key_at(where, key), folder, environment) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [substituted(inner, where, folder, environment) for inner in value]
+    if not isinstance(value, str):
+        return value
+    return _REFERENCE.sub(lambda found: _look_up(found[1], where, folder, environment), value)
+
+
+def _look_up(reference: str, where: str, folder: Path, environment: Mapping[str, str]) -> str:
+    source, _, name = reference.partition(":")
+    if source == "env" and name:
+        if name not in environment:
+            raise ConfigError(where, f"the environment variable {name} is not set")
+        return environment[name]
+    if source == "file" and name:
+        try:
+            text = (folder / name).read_text("utf-8")
+        except OSError as error:
+            raise ConfigError(where, f"the file {name} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(where, f"the file {name} is not UTF-8 text") from None
+        return text.removesuffix("\n").removesuffix("\r")
+    raise ConfigError(where, "only ${env:NAME} and ${file:PATH} can stand in a string")
+
+
+def overridden(raw: dict[str, Any], environment: Mapping[str, str], sections: frozenset[str]) -> dict[str, Any]:
+    """The plain configuration with the environment's variables laid over it.
+
+    They reach the `sections` whose keys are plain, and those of a back that the file names
+    (`SMS_TRANSLATOR_BACKS__PROVIDER__URL`). Raises ConfigError for a variable of this form that reaches nothing.
+    """
+    changed = {key: dict(value) if isinstance(value, dict) else value for key, value in raw.items()}
+    for name, path, text in _variables(environment):
+        if len(path) == 2 and path[0] in sections:
+            section = changed.setdefault(path[0], {})
+        elif len(path) == 3 and path[0] == "backs":
+            section = _back(changed, path[1])
+        else:
+            section = None
+        if not isinstance(section, dict):
+            reached = ", ".join(sorted(sections))
+            raise ConfigError(name, f"reaches no section; variables reach {reached} and the backs of the file")
+        section[path[-1]] = _value(text)
+    return changed
+
+
+def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    for name, text in sorted(environment.items()):
+        if name.startswith(PREFIX) and "__" in name:
+            yield name, tuple(name.removeprefix(PREFIX).lower().split("__")), text
+
+
+def _back(raw: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """The back of this name, a copy in its place; a variable's name has no case, and `_` where the file has `-`."""
+    backs = raw["backs"] = dict(raw["backs"]) if isinstance(raw.get("backs"), dict) else {}
+    for key, value in backs.items():
+        if key.lower().replace("-", "_") == name and isinstance(value, dict):
+            backs[key] = copy = dict(value)
+            return copy
+    return None
+
+
+def _value(text: str) -> Any:
+    """A number, a flag or a list as TOML writes one, and otherwise the text itself."""
+    try:
+        read = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    plain = len(read) == 1 and isinstance(read["value"], bool | int | float | list)
+    return read["value"] if plain else text

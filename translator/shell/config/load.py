@@ -1,0 +1,160 @@
+"""The configuration file, decoded to closed types. Whatever is wrong is a ConfigError that names file, section and key.
+
+Nothing here knows a dialect: the keys that a dialect adds to a back or a front are kept as `given`, and
+`translator.shell.wiring` lays them over that dialect's table.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+
+from translator.core.errors import ConfigError
+from translator.shell.config.environment import key_at, overridden, substituted
+from translator.shell.config.problems import Problems
+from translator.shell.config.rules import check
+from translator.shell.config.schema import (
+    Back,
+    Behind,
+    Callbacks,
+    Front,
+    Lists,
+    Numbers,
+    Sends,
+    Server,
+    Store,
+)
+from translator.shell.config.settings import Account, Settings
+
+_SCALAR: Final[dict[str, type[Any]]] = {
+    "server": Server,
+    "store": Store,
+    "sends": Sends,
+    "callbacks": Callbacks,
+    "lists": Lists,
+}
+_SECTIONS: Final = frozenset({*_SCALAR, "backs", "accounts"})
+
+_Section = TypeVar("_Section", bound=msgspec.Struct)
+
+
+def load(path: Path, environment: Mapping[str, str]) -> Settings:
+    """The settings of one file, with the environment laid over them. Raises ConfigError."""
+    settings = read(path, environment, problems := Problems())
+    problems.check()
+    return settings
+
+
+def read(path: Path, environment: Mapping[str, str], problems: Problems) -> Settings:
+    """The same as far as they can be read, and what is wrong in `problems`. Raises ConfigError where nothing can be read."""
+    file, folder = str(path), path.parent
+    raw = overridden(_read(path), environment, frozenset(_SCALAR))
+    for name, section in raw.items():
+        with problems.collected():
+            _known(file, name, section)
+    problems.check()  # where a section is none, nothing in it can be looked at
+    sections: dict[str, Any] = {name: kind() for name, kind in _SCALAR.items()}
+    for name, kind in _SCALAR.items():
+        with problems.collected():
+            where = f"{file}, [{name}]"
+            sections[name] = _decode(where, substituted(raw.get(name, {}), where, folder, environment), kind)
+    settings = Settings(
+        file=file,
+        folder=folder,
+        backs=_backs(file, raw.get("backs", {}), folder, environment, problems),
+        accounts=_accounts(file, raw.get("accounts", []), folder, environment, problems),
+        **sections,
+    )
+    check(settings, raw.get("backs", {}), problems)
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))  # an editor may have put a byte order mark
+    except OSError as error:
+        raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(str(path), "is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(path), f"is not TOML: {error}") from None
+
+
+def _known(file: str, name: str, section: Any) -> None:
+    if name not in _SECTIONS:
+        raise ConfigError(f"{file}, {name}", f"unknown section; there are {', '.join(sorted(_SECTIONS))}")
+    kind, form = (list, "[[accounts]]") if name == "accounts" else (dict, f"[{name}]")
+    if not isinstance(section, kind):
+        raise ConfigError(f"{file}, {name}", f"has to be written as {form}")
+
+
+def _decode(where: str, raw: Any, kind: type[_Section]) -> _Section:
+    """The section as its type, key by key, so that an error names the key. Keys that are left over go to `given`, if it has one."""
+    if not isinstance(raw, dict):
+        raise ConfigError(where, "has to be a table of keys")
+    values, problems = dict(raw), Problems()
+    decoded: dict[str, Any] = {}
+    fields = {field.name: field for field in msgspec.structs.fields(kind) if field.name != "given"}
+    for name, field in fields.items():
+        if name in values:
+            try:
+                decoded[name] = msgspec.convert(values.pop(name), field.type)
+            except msgspec.ValidationError as error:
+                problems.add(key_at(where, name), _unfit(field.type, str(error)))
+        elif field.required:
+            problems.add(key_at(where, name), "is missing")
+    if "given" in kind.__struct_fields__:
+        decoded["given"] = values
+    else:
+        for name in values:
+            problems.add(key_at(where, name), f"unknown key; there are {', '.join(fields)}")
+    problems.check()
+    return kind(**decoded)
+
+
+def _unfit(kind: Any, said: str) -> str:
+    """What is wrong with a value, which may be a secret that stands at the wrong key: what the library says of it, unless it repeats it."""
+    if "Invalid enum value" not in said:
+        return said
+    words = get_args(kind) if get_origin(kind) is Literal else ()
+    return f"has to be one of {', '.join(words)}" if words else "is none of the values that it can have"
+
+
+def _backs(
+    file: str, raw: dict[str, Any], folder: Path, environment: Mapping[str, str], problems: Problems
+) -> dict[str, Back]:
+    found = {}
+    for name, section in raw.items():
+        where = f"{file}, [backs.{name}]"
+        with problems.collected():
+            found[name] = _decode(where, substituted(section, where, folder, environment), Back)
+    return found
+
+
+def _accounts(
+    file: str, rows: list[Any], folder: Path, environment: Mapping[str, str], problems: Problems
+) -> tuple[Account, ...]:
+    found = []
+    for number, raw in enumerate(rows, 1):
+        with problems.collected():
+            found.append(_account(f"{file}, [[accounts]] row {number}", raw, folder, environment))
+    return tuple(found)
+
+
+def _account(where: str, raw: Any, folder: Path, environment: Mapping[str, str]) -> Account:
+    own_keys = Numbers.__struct_fields__
+    if not isinstance(raw, dict) or not {"front", "back"} <= set(raw) <= {"front", "back", *own_keys}:
+        raise ConfigError(where, f"has the keys front and back, and may have {', '.join(own_keys)}")
+    problems = Problems()
+    decoded: dict[str, Any] = {}
+    for side, kind in (("front", Front), ("back", Behind)):
+        with problems.collected():
+            at = f"{where} {side}"
+            decoded[side] = _decode(at, substituted(raw[side], at, folder, environment), kind)
+    with problems.collected():
+        own = {name: value for name, value in raw.items() if name in own_keys}
+        decoded["numbers"] = _decode(where, substituted(own, where, folder, environment), Numbers)
+    problems.check()
+    return Account(where, decoded["front"], decoded["back"], decoded["numbers"])

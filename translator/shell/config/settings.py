@@ -1,0 +1,42 @@
+"""A whole configuration, as closed types."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from translator.shell.config.schema import Back, Behind, Callbacks, Front, Lists, Numbers, Sends, Server, Store
+
+_UNSIGNED: Final = (
+    "without a secret nothing can be signed: backs are not asked to call us, and polling finds what happens"
+)
+_FORGOTTEN: Final = "memory: is for trials: sends and callbacks are forgotten when this process ends"
+
+
+class Account(NamedTuple):
+    """One `[[accounts]]` row; `where` names it in errors."""
+
+    where: str
+    front: Front
+    behind: Behind
+    numbers: Numbers = Numbers()
+
+
+class Settings(NamedTuple):
+    """A whole configuration file. `file` is its name as errors say it, `folder` what relative paths in it are relative to."""
+
+    file: str
+    folder: Path
+    server: Server
+    store: Store
+    sends: Sends
+    callbacks: Callbacks
+    lists: Lists
+    backs: dict[str, Back]
+    accounts: tuple[Account, ...]
+
+    def unpromised(self) -> list[str]:
+        """A sentence for each thing that somebody may count on, and that these settings do not give."""
+        found = {
+            "[server] public_url": _UNSIGNED if self.server.public_url and not self.server.secrets else "",
+            "[store] url": _FORGOTTEN if self.store.url == "memory:" else "",
+        }
+        return [f"{self.file}, {name}: {sentence}" for name, sentence in found.items() if sentence]

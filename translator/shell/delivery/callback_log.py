@@ -1,0 +1,44 @@
+"""What is counted and logged of callbacks: which arrived, which failed and why, and which were given up."""
+
+from typing import Final
+
+from cachetools import TTLCache
+
+from translator.shell.observability.admin import Meter
+from translator.shell.observability.log import logger
+from translator.shell.store.deliveries import DEAD, DELIVERED, Destination, Settled
+
+_QUIET: Final = 60.0
+"""Seconds between two lines about one destination."""
+
+_DESTINATIONS: Final = 1024
+
+
+class CallbackLog:
+    """A failed call is a line of the log, one a minute and destination; each that is given up is one."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._said: TTLCache[Destination, bool] = TTLCache(_DESTINATIONS, _QUIET)
+
+    def note(self, one: Settled, sid: str) -> None:
+        """Something came of a call to `one.row`, which told of the message `sid`."""
+        if not one.counts:
+            return
+        if one.state == DELIVERED:
+            self._meter.count_call("delivered")
+            return
+        row = one.row
+        fields = {
+            "call": row["id"], "event_name": row["name"], "sid": sid, "destination": row["destination"], "why": one.why,
+            "tries": row["tries"] + 1,
+        }  # fmt: skip
+        if one.state == DEAD:
+            self._meter.count_call("dead")
+            logger().warning("given-up", **fields)
+            return
+        self._meter.count_call("failed")
+        if one.destination not in self._said:
+            self._said[one.destination] = True
+            again_in = max(0, round((one.due_at or one.ended) - one.ended))
+            logger().warning("callback-failed", **fields, again_in=again_in)

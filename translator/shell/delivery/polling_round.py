@@ -1,0 +1,298 @@
+"""One place, round after round: who waits there is read from the store, looked for at the back, and what that owes is written down.
+
+store ─▶ hold ─▶ sweep ─▶ choose ─▶ take (one transaction) ─▶ look ─▶ seen (one transaction)
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from translator.core.accounts import Accounts, Entry
+from translator.core.errors import TranslatorError, Unreadable
+from translator.core.http.formats import form
+from translator.core.model import Message, Notes
+from translator.core.status_polling import (
+    MOST,
+    Allowance,
+    Chosen,
+    Endings,
+    Known,
+    Place,
+    Seen,
+    look,
+    look_through,
+    looked_at,
+    pause,
+)
+from translator.shell.delivery.callback_url_policy import destination_of, parsed
+from translator.shell.delivery.poll_settings import Kit
+from translator.shell.observability.log import logger
+from translator.shell.runtime.effect_runner import Errand
+from translator.shell.store import subscriptions
+from translator.shell.store.calls import Call
+from translator.shell.store.subscriptions import Look, Open, Taken
+
+LEASE: Final = 60.0
+"""Seconds for which who waits is nobody else's to look for."""
+
+_FRESH: Final = 10_000
+"""How many who began to wait since the last round are held at once."""
+
+_PAGE: Final = 5_000
+"""How many of the others are read from the store in one round."""
+
+_SLACK: Final = 30.0
+"""Seconds: a send is written down a little after its time, and clocks of replicas differ."""
+
+_REST: Final = 60.0
+"""Seconds between two walks through all who wait, and between two warnings."""
+
+_SAMPLE: Final = 50
+_ALIKE: Final = 10.0
+"""How many messages tell how far the clocks are apart, and seconds below which that is no difference of clocks."""
+
+_YIELD: Final = 200
+"""After how many rows others get their turn."""
+
+
+class Looking:
+    """The looks at one place, one at a time. `entry` is one whose credentials open it, `backlog` how many are to be looked at by now."""
+
+    def __init__(self, name: str, entry: Entry, accounts: Accounts, kit: Kit, endings: Endings) -> None:
+        self._name, self._entry, self._accounts, self._kit = name, entry, accounts, kit
+        self._place = Place(entry, kit.polling.poll, endings)
+        self._allowance = Allowance(kit.polling.asks, kit.polling.poll)
+        self._cursor: tuple[float, int] | None = (-1.0, 0)
+        self._walked = self._warned = -_REST
+        self._fresh_to: float | None = None
+        self._ahead = self._ahead_of_wall = self._wall_before = 0.0
+        """Seconds by which the provider's clock is ahead of ours, and of the wall's. The place counts ages by the provider's clock, as
+        `created` does. `_wall_before` is by how much the wall's was ahead of ours in the last round."""
+        self.backlog = 0
+
+    @property
+    def back(self) -> str:
+        return self._entry.back.name
+
+    @property
+    def has_front(self) -> bool:
+        """Whether something is known to have happened to a message of this place."""
+        return self._place.has_front
+
+    async def hasten(self, ids: Sequence[int]) -> None:
+        """Something has happened to these messages: they are looked at first."""
+        strange = [id_ for id_ in ids if not self._place.holds(id_)]
+        if strange:
+            found = await self._kit.store.read(partial(subscriptions.held_by_ids, ids=strange))
+            self._hold(found, self._kit.clock(), 2 * MOST)
+        self._place.put_in_front(ids)
+
+    async def round(self) -> None:
+        """One look. Raises StoreDown."""
+        now, notes, seen = self._kit.clock(), Notes(), Seen()
+        await self._read_store(now)
+        asks = self._allowance.left(now)
+        if asks and len(self._place):
+            changed = await self._swept(now, asks, notes)
+            chosen = self._place.choose(now + self._ahead, asks - notes.asks, notes.asks)
+            await self._look(chosen, changed, asks, seen, now, notes)
+        self._allowance.spend(notes.asks)
+        self._say(notes, now)
+
+    # ---- who waits ---------------------------------------------------------------------------------------------------
+
+    async def _read_store(self, now: float) -> None:
+        """Hold who began to wait since the last round, and some of the others while there is room for them."""
+        read, begun = self._kit.store.read, self._fresh_to
+        since = 0.0 if begun is None else max(0.0, now - begun)
+        self._fresh_to = now
+        for at in self._clocks(now):
+            fresh = partial(
+                subscriptions.new_between, place=self._name, first=at - since - _SLACK, last=at + _SLACK, most=_FRESH
+            )
+            self._hold(await read(fresh), now, 2 * MOST, at)
+        if self._cursor is None:
+            if 0 <= now - self._walked < _REST or len(self._place) >= MOST:
+                return
+            self._cursor = (-1.0, 0)
+        self._walked = now
+        if len(self._place) < MOST:
+            page = partial(subscriptions.held_from, place=self._name, after=self._cursor, most=_PAGE)
+            found, self._cursor = await read(page)
+            self._hold(found, now, MOST)
+
+    def _clocks(self, now: float) -> tuple[float, ...]:
+        """What time it is for whoever writes sends down: two answers, while the wall clock is another one after it was set. Some of the
+        sends may have been written down before that. A third one is the wall's in the last round, where it was set again since: they have
+        the time of neither clock then. The wall's own comes last."""
+        wall, before = self._kit.wall() - now, self._wall_before
+        self._wall_before = wall
+        self._be_ahead(wall)
+        found = [0.0]
+        for other in (wall, before):
+            if all(abs(other - one) >= _SLACK / 2 for one in found):
+                found.append(other) if other == wall else found.insert(0, other)
+        return tuple(now + one for one in found)
+
+    def _be_ahead(self, wall_ahead: float) -> None:
+        ahead = self._ahead_of_wall + wall_ahead
+        self._ahead = 0.0 if abs(ahead) < _ALIKE else ahead
+
+    def _hold(self, found: Sequence[Open], now: float, most: int, at: float | None = None) -> None:
+        """Those of whom an entry that is gone was to tell are not looked for: nobody knows in which words. `at` is
+        what time it was by the clock by which these were written down; the wall's, where it is not said."""
+        poll, known = self._kit.polling.poll, self._accounts.by_name
+        self._measure(found, now, at)
+        ahead = self._ahead
+        self._place.hold(
+            [
+                Known(
+                    one.id, one.sid, one.created, one.told.rpartition(",")[2],
+                    looked_at(one.look_at, one.looks, one.made, now, poll) + ahead,
+                )
+                for one in found
+                if one.entry in known
+            ],
+            now + ahead,
+            most,
+        )  # fmt: skip
+
+    def _measure(self, found: Sequence[Open], now: float, at: float | None) -> None:
+        """How far the provider's clock is ahead: by as much as it creates messages later than we sent them, mostly."""
+        if found:
+            wall = self._kit.wall()
+            newest = sorted(one.created - one.made for one in found[-_SAMPLE:])
+            self._ahead_of_wall = newest[len(newest) // 2] + (0.0 if at is None else at - wall)
+            self._be_ahead(wall - now)
+
+    # ---- the asks ----------------------------------------------------------------------------------------------------
+
+    async def _swept(self, now: float, asks: int, notes: Notes) -> dict[int, Message]:
+        """Read the rows that are still open. Those whose status is a new one."""
+        what = self._place.sweep(now + self._ahead, asks)
+        if what is None:
+            return {}
+        try:
+            reading = await self._kit.driver.run(
+                Errand(f"poll-{int(now)}"), look_through(self._entry, what, now, notes)
+            )
+        except Unreadable:
+            notes.add("poll-search-failed")
+            self._place.took(_failed(), {}, now + self._ahead)
+            return {}
+        except TranslatorError as error:
+            logger().warning("poll-failed", why=str(error), back=self.back)
+            return {}
+        return self._place.swept(what, reading, now + self._ahead)
+
+    async def _look(
+        self, chosen: Chosen, changed: Mapping[int, Message], asks: int, seen: Seen, now: float, notes: Notes
+    ) -> None:
+        """Look for those chosen, and tell of them and of those whose change is known."""
+        windows = {held.id for window in chosen.windows for held in window.waits()}
+        ids = sorted({*windows, *(held.id for held in chosen.singles), *changed})
+        if not ids:
+            return
+        store = self._kit.store
+        mine = await store.write(partial(subscriptions.take, ids=ids, now=now, lease=LEASE))
+        rows = await store.read(partial(subscriptions.taken, ids=ids))
+        self._place.drop(set(ids).difference(row.id for row in rows))
+        chosen = Chosen(
+            tuple([window for window in chosen.windows if any(held.id in mine for held in window.waits())]),
+            tuple([held for held in chosen.singles if held.id in mine]),
+        )
+        try:
+            steps = look(self._entry, chosen, asks - notes.asks, seen, now, notes)
+            await self._kit.driver.run(Errand(f"poll-{int(now)}"), steps)
+        except TranslatorError as error:
+            logger().warning("poll-failed", why=str(error), back=self.back)
+        finally:
+            seen.rows |= {message.sid: message for message in changed.values()}
+            await self._tell([row for row in rows if row.id in mine], seen)
+
+    # ---- what came of them -------------------------------------------------------------------------------------------
+
+    async def _tell(self, rows: Sequence[Taken], seen: Seen) -> None:
+        """Write down what is owed now of all that was looked at, at once, and leave the others to whoever comes next."""
+        now = self._kit.clock()
+        retrieved = {held.id for held in seen.retrieved}
+        read = {held.id for window, reading in seen.read for held in window.waits() if held.created < reading.until}
+        looks: list[Look] = []
+        ended: dict[int, Message] = {}
+        over: list[tuple[int, float]] = []
+        idle: dict[int, int] = {}
+        statuses: dict[int, str] = {}
+        for number, row in enumerate(rows):
+            if number % _YIELD == _YIELD - 1:
+                await asyncio.sleep(0)
+            message = seen.rows.get(row.sid)
+            if message is None and row.id not in retrieved and row.id not in read:
+                idle[row.id] = row.attempt
+                continue
+            looked = self._looked(row, message or row.message, now)
+            looks.append(looked)
+            if message is not None:
+                statuses[row.id] = message.status
+            if looked.look_at is None and self._is_over(row, looked.told):
+                ended[row.id] = message or row.message
+            elif looked.look_at is None:
+                over.append((row.id, now - row.made))
+        written = await self._kit.store.write(partial(write_down, looks=looks, idle=idle, now=now))
+        for id_, status in statuses.items():
+            self._place.shows(id_, status)
+        self._place.took(seen, {id_: message for id_, message in ended.items() if id_ in written}, now + self._ahead)
+        self._place.drop([id_ for id_, _ in over])
+        self._count(looks, written, len(statuses), [one for one in over if one[0] in written])
+
+    def _looked(self, row: Taken, message: Message, now: float) -> Look:
+        calls = self._accounts.by_name[row.entry].front.dialect.calls
+        told = tuple(filter(None, row.told.split(",")))
+        owed = calls.owed(told, message.status)
+        age, poll = now - row.made, self._kit.polling.poll
+        is_over = calls.over((*told, *owed)) or age >= self._kit.polling.end
+        look_at = None if is_over else now + -(-pause(max(0.0, age), poll) // poll) * poll
+        made = [self._call(row, message, event) for event in owed]
+        return Look(row.id, row.attempt, row.entry, ",".join((*told, *owed)), made, look_at)
+
+    def _is_over(self, row: Taken, told: str) -> bool:
+        return self._accounts.by_name[row.entry].front.dialect.calls.over(tuple(filter(None, told.split(","))))
+
+    def _call(self, row: Taken, message: Message, event: str) -> Call:
+        front = self._accounts.by_name[row.entry].front
+        pairs = front.dialect.calls.write(message, event, front.account, front.property)
+        return Call(event, row.method, row.address, form.write(pairs), destination_of(parsed(row.address)))
+
+    def _count(self, looks: Sequence[Look], written: set[int], seen: int, over: Sequence[tuple[int, float]]) -> None:
+        self._kit.meter.count_looks(self.back, "seen", seen)
+        self._kit.meter.count_looks(self.back, "unseen", len(looks) - seen)
+        if any(one.calls and one.id in written for one in looks):
+            self._kit.wake()
+        for id_, age in over:
+            self._kit.meter.count_call("unheard")
+            logger().warning("never-heard-of", watch=id_, age=round(age))
+
+    def _say(self, notes: Notes, now: float) -> None:
+        """What a round noticed, and what it could not do."""
+        for note in dict.fromkeys(note.name for note in notes.items):
+            logger().warning(note, back=self.back)
+        backlog = self._place.backlog(now + self._ahead)
+        self.backlog = backlog.due
+        self._kit.meter.count_looks(self.back, "put-off", backlog.due)
+        if backlog.late and not 0 <= now - self._warned < _REST:
+            self._warned = now
+            logger().warning(
+                "poll-behind", back=self.back, due=backlog.due, late=backlog.late, asked=notes.asks, oldest=round(backlog.oldest)
+            )  # fmt: skip
+
+
+def _failed() -> Seen:
+    seen = Seen()
+    seen.failed = True
+    return seen
+
+
+def write_down(connection: Any, looks: Sequence[Look], idle: Mapping[int, int], now: float) -> set[int]:
+    """One transaction for all that a round has come to; see `watches.seen`."""
+    subscriptions.release(connection, idle)
+    return subscriptions.seen(connection, looks, now)

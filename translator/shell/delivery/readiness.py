@@ -1,0 +1,90 @@
+"""What of the proxy works at this moment: reads, sends and callbacks, each by itself.
+
+reads ─▶ the front listens      sends ─▶ that, and the store can be written      callbacks ─▶ that, and what runs behind goes on
+
+Whether the store can be written is found out by writing, at most every few seconds, and by sends that could not be written down.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, insert
+
+from translator.shell.delivery.journal import Journal
+from translator.shell.delivery.worker import Loop
+from translator.shell.store import Store, StoreDown
+from translator.shell.store.schema import trials
+
+FOR: Final = ("reads", "sends", "callbacks")
+
+_GOOD: Final = 5.0
+_BAD: Final = 1.0
+"""Seconds for which it is believed that the store can be written, and that it cannot."""
+
+_PATIENCE: Final = 0.5
+"""Seconds that who asks is kept: a balancer gives up soon."""
+
+_BALLAST: Final = 65536
+"""Bytes that are written where nothing could be written before: a disk that is full has room for a few."""
+
+
+class Readiness:
+    """`is_serving` is set when the front listens. `loops` are what runs behind."""
+
+    def __init__(self, store: Store, journal: Journal, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store, self._journal, self._clock = store, journal, clock
+        self.is_serving = False
+        self.loops: Sequence[Loop] = ()
+        self._why, self._tried = "nothing was written yet", -_GOOD
+        self._trial: asyncio.Task[None] | None = None
+        journal.links.heard = self._heard
+
+    def _heard(self, why: str) -> None:
+        """A send could not be written down."""
+        self._why, self._tried = why, self._clock()
+
+    async def why_not(self) -> dict[str, str]:
+        """For each of `FOR` why it is not ready; empty where it is."""
+        if not self.is_serving:
+            return dict.fromkeys(FOR, "the front does not listen yet")
+        sends = self._journal.links.closed or self._store.trouble() or await self._written()
+        behind = next((loop.why for loop in self.loops if loop.why), "")
+        return {"reads": "", "sends": sends, "callbacks": sends or behind}
+
+    async def _written(self) -> str:
+        """Why the store cannot be written, as far as that is known within the time that is waited for it."""
+        if self._trial is None and self._clock() >= self._tried + (_BAD if self._why else _GOOD):
+            self._tried = self._clock()
+            self._trial = asyncio.create_task(self._write())
+        if self._trial is not None:
+            done, _ = await asyncio.wait({self._trial}, timeout=_PATIENCE)
+            if not done:
+                return self._why or "the store does not answer"
+        return self._why
+
+    async def _write(self) -> None:
+        try:
+            await self._store.write(lambda connection: _try(connection, _BALLAST if self._why else 1))
+            self._why = ""
+        except StoreDown as error:
+            self._why = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was written
+            self._why = type(error).__name__
+        finally:
+            self._trial = None
+
+    async def aclose(self) -> None:
+        """Wait for nothing any more."""
+        if (trial := self._trial) is not None:
+            trial.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await trial
+
+
+def _try(connection: Connection, size: int) -> Any:
+    """Write one row anew, of so many bytes."""
+    connection.execute(delete(trials).where(trials.c.id == 1))
+    return connection.execute(insert(trials).values(id=1, ballast="x" * size))

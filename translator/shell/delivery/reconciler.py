@@ -1,0 +1,283 @@
+"""Who looks for sends of which nobody knows whether they were made, until they are found or lost to sight.
+
+round ─▶ what is due, by place ─▶ one task a place: take · look · decide · write down, each once for all of its sends
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from translator.core.accounts import Accounts, Entry
+from translator.core.errors import TranslatorError
+from translator.core.exchange import Limits
+from translator.core.model import Draft, Message
+from translator.core.reconciliation import ASKS, Look, Sought, assigned, carrying
+from translator.core.sending import Sending
+from translator.shell.delivery.journal import Patience, place_of
+from translator.shell.delivery.reconciliation_progress import GAPS, MOST, Place, Watched
+from translator.shell.observability.admin import Meter
+from translator.shell.observability.log import logger, where_it_broke
+from translator.shell.runtime.effect_runner import Driver, Errand
+from translator.shell.store import Store, StoreDown, unknown_sends
+from translator.shell.store.schema import INTENT
+
+_PLACES: Final = 4
+"""How many places of one back are looked at at once. Each asks for a few slices at a time."""
+
+_AGAIN: Final = 10
+"""How many sends of one place are made again after one look."""
+
+LEASE: Final = 60.0
+"""Seconds for which a send that is looked for is nobody else's."""
+
+
+class Seeker:
+    """`round` begins what is due, see `background`. `timeout` is the slowest back's, in seconds. `tell` is called when a send was found,
+    and `wake` when a place may be looked at again. `steady` is a clock that is never put forward or back."""
+
+    def __init__(
+        self, store: Store, accounts: Accounts, driver: Driver, limits: Limits, patience: Patience, meter: Meter, *,
+        timeout: float | None = None, tell: Callable[[], None] = lambda: None, wake: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._store, self._accounts, self._driver, self._limits = store, accounts, driver, limits
+        self._patience, self._meter, self._clock, self._steady = patience, meter, clock, steady
+        self._timeout = patience.answer if timeout is None else timeout
+        self._tell, self.wake = tell, wake
+        self._places: dict[str, Place] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def change(self, accounts: Accounts, driver: Driver, limits: Limits, patience: Patience, timeout: float) -> None:
+        """Work by another configuration from the next look on. What was read of windows so far is kept."""
+        self._accounts, self._driver, self._limits = accounts, driver, limits
+        self._patience, self._timeout = patience, timeout
+
+    async def recover(self) -> None:
+        """What was under way when the process before us ended is unknown. Where others share the store, time tells."""
+        if not self._store.shared:
+            await self._store.write(partial(unknown_sends.abandoned, now=self._clock()))
+
+    async def round(self) -> bool:
+        """Begin to look at each place where something is due and nobody is at it. Whether there was any."""
+        now, steady = self._clock(), self._steady()
+        waiting = {name for name, place in self._places.items() if not place.is_free(steady)}
+        found = partial(
+            unknown_sends.due, busy={*self._running, *waiting}, fresh=now - self._patience.wait, most=MOST, now=now, lease=LEASE
+        )  # fmt: skip
+        at_work = Counter(self._back_of(place) for place in self._running)
+        begun = False
+        for place, ids in (await self._store.read(found)).items():
+            back = self._back_of(place)
+            if at_work[back] < _PLACES and place not in self._running:
+                at_work[back] += 1
+                self._begin(place, ids)
+                begun = True
+        return begun
+
+    async def finished(self) -> None:
+        """Wait for all looks under way."""
+        while self._running:
+            await asyncio.gather(*self._running.values())
+
+    async def aclose(self) -> None:
+        """End the looks under way; what they had taken is free again when its lease ends."""
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    def _begin(self, place: str, ids: list[str]) -> None:
+        task = self._running[place] = asyncio.create_task(self._at(place, ids))
+
+        def ended(_: Any) -> None:
+            del self._running[place]
+            self.wake()
+
+        task.add_done_callback(ended)
+
+    def _entry_at(self, place: str) -> Entry | None:
+        """An account whose messages stand in a place. All of them see the same messages."""
+        return next((entry for entry in self._accounts.entries if place_of(entry) == place), None)
+
+    @staticmethod
+    def _back_of(place: str) -> str:
+        return place.partition("/")[0]
+
+    # ------------------------------------------------------------------------------------------------------- at one place
+
+    async def _at(self, name: str, ids: list[str]) -> None:
+        try:
+            await self._look(name, ids)
+        except StoreDown as error:
+            logger().warning("store-down", loop="seeker", why=str(error))
+        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+            logger().error("defect", loop="seeker", traceback=where_it_broke(error))
+            self._places.setdefault(name, Place()).spend(ASKS, self._steady())
+
+    async def _look(self, name: str, ids: list[str]) -> None:
+        """One look for all of these sends, and one transaction for what comes of it."""
+        place, entry, driver = self._places.setdefault(name, Place()), self._entry_at(name), self._driver
+        ids = ids[: place.most]
+        take = partial(unknown_sends.take_unknown, most=len(ids), now=self._clock(), lease=LEASE, ids=ids)
+        rows = {row["id"]: row for row in await self._store.write(take)}
+        taken = [rows[id_] for id_ in ids if id_ in rows]
+        if not taken:
+            return
+        watched = [await self._watched(place, name, row) for row in taken]
+        if entry is None:
+            logger().warning("no-such-account", sends=len(taken))
+            await self._write_down(place, taken, {}, answered=False)
+            return
+        now = self._clock()
+        told = await self._store.read(partial(unknown_sends.difference, place=name, made=now))
+        ahead = min(0.0, *(one.ahead for one in watched)) if told is None else told
+        look = Look(entry, [one.search for one in watched], self._limits, now, cost=place.cost, ahead=ahead)
+        await driver.run(Errand(taken[0]["id"]), look.steps())  # of the same configuration as the entry
+        place.looked(look, sum(one.search.is_reached for one in watched), len(watched), self._steady())
+        self._say(look, entry, len(taken))
+        found = await self._which(entry, name, watched)
+        nowhere = [row for row, one in zip(taken, watched, strict=True) if self._may_be_made_again(entry, row, one)]
+        again = [row for row in nowhere if row["id"] not in found and look.error is None][:_AGAIN]
+        again = [row for row, made in zip(again, await self._all_made_again(again), strict=True) if made]
+        left = [row for row in taken if row not in again]
+        await self._write_down(place, left, found, answered=look.error is None)
+
+    async def _watched(self, place: Place, name: str, row: dict[str, Any]) -> Watched:
+        """What is known of a send from earlier looks."""
+        now = self._clock()
+        watched = place.known(row["id"])
+        if watched is None:
+            if not place.knows(row["made"]):
+                told = await self._store.read(partial(unknown_sends.difference, place=name, made=row["made"]))
+                place.remember(row["made"], told or 0.0)
+            ahead = place.ahead_at(row["made"])
+            sought = Sought(row["id"], row["made"] + ahead, row["sender"], row["recipient"], row["text"], row["entry"])
+            watched = place.watch(sought, ahead, self._timeout, self._steady())
+        if self._patience.resend and now - row["made"] >= self._patience.resend:
+            watched.is_old_enough()
+        return watched
+
+    def _say(self, look: Look, entry: Entry, sends: int) -> None:
+        """What a look has cost, and how it ended."""
+        for note in look.notes.items:
+            logger().warning(note.name, back=entry.back.name)
+        if look.error is not None:
+            logger().warning("search-failed", sends=sends, why=str(look.error), back=entry.back.name)
+        elif look.is_cut:
+            logger().info("search-cut", sends=sends, asks=look.asks, back=entry.back.name)
+        ended = "failed" if look.error is not None else "cut" if look.is_cut else "done"
+        self._meter.count_look(entry.back.name, ended)
+
+    async def _which(self, entry: Entry, name: str, watched: list[Watched]) -> dict[str, Message]:
+        """The message of each send of which that is sure."""
+        searches = [one.search for one in watched]
+        if entry.back.dialect.back.takes_our_id:
+            return carrying(searches)
+        sids = list({sid: None for search in searches for sid in search.seen})
+        if not sids:
+            return {}
+        taken = await self._store.read(partial(unknown_sends.claimed, place=name, sids=sids))
+        for search in searches:
+            search.take_away(taken)
+        wanted = {search.sought.key for search in searches if search.seen}
+        if not wanted:
+            return {}
+        place = self._places[name]
+        rows = await self._store.read(partial(unknown_sends.open_at, place=name, keys=wanted))
+        others = [
+            Sought(
+                row["id"], row["made"] + place.ahead_at(row["made"]), row["sender"], row["recipient"],
+                row["text"], row["entry"], under_way=row["state"] == INTENT,
+            )
+            for row in rows
+        ]  # fmt: skip
+        return assigned(searches, others, self._timeout)
+
+    # --------------------------------------------------------------------------------------------------- what comes of it
+
+    async def _write_down(
+        self, place: Place, rows: list[dict[str, Any]], found: dict[str, Message], *, answered: bool
+    ) -> None:
+        """Found, looked for again, or lost to sight: in one transaction."""
+        now = self._clock()
+        missed = [self._next_look(place, row, now, answered=answered) for row in rows]
+        judge = partial(
+            unknown_sends.judge, found=[(row, found[row["id"]]) for row in rows if row["id"] in found], missed=missed, now=now
+        )  # fmt: skip
+        known = await self._store.write(judge)
+        if known:
+            self._tell()
+        for row, look_at in missed:
+            if row["id"] in known:
+                place.watched.pop(row["id"], None)
+                self._meter.count_send("found")
+                logger().info("found", send=row["id"], back=self._back_of(row["place"]))
+            elif look_at is None:
+                self._lost(row, place.watched.pop(row["id"]), now)
+
+    def _next_look(
+        self, place: Place, row: dict[str, Any], now: float, *, answered: bool
+    ) -> tuple[dict[str, Any], float | None]:
+        """A send, and when it is looked for again; None where it is lost to sight."""
+        watched = place.watched[row["id"]]
+        if (
+            answered and not watched.search.is_reached
+        ):  # no asks were left for it: it is due as before, and no look was made
+            return {**row, "looks": row["looks"] - 1}, row["look_at"]
+        watched.tried(answered=answered)
+        is_lost = watched.is_lost(now - row["made"], self._patience.give_up, self._steady())
+        return row, None if is_lost else now + GAPS[min(row["looks"], len(GAPS) - 1)]
+
+    def _lost(self, row: dict[str, Any], watched: Watched, now: float) -> None:
+        self._meter.count_send("lost")
+        if not watched.search.was_whole:
+            self._meter.count_send("unread")
+        logger().warning(
+            "lost-to-sight", send=row["id"], age=round(now - row["made"]), read="whole" if watched.search.was_whole else "part"
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------------------- made again
+
+    def _may_be_made_again(self, entry: Entry, row: dict[str, Any], watched: Watched) -> bool:
+        """Whether all of the window was read after the time that the operator says, and no message of it may be the send."""
+        after = self._patience.resend
+        if not after or self._clock() - row["made"] < after or row["resent"] is not None:
+            return False
+        return watched.search.is_nowhere(by_id=entry.back.dialect.back.takes_our_id)
+
+    async def _all_made_again(self, rows: list[dict[str, Any]]) -> list[bool]:
+        return list(await asyncio.gather(*(self._made_again(row) for row in rows)))
+
+    async def _may_be_there(self, row: dict[str, Any]) -> bool:
+        """Whether a message to its recipient is no other send's: it may be this one, shown with another text than it was sent with."""
+        search = self._places[row["place"]].watched[row["id"]].search
+        could_be = search.could_be - search.refuted
+        left = could_be - await self._store.read(
+            partial(unknown_sends.claimed, place=row["place"], sids=list(could_be))
+        )
+        if left:
+            logger().warning("not-made-again", send=row["id"], back=self._back_of(row["place"]), could_be=len(left))
+        return bool(left)
+
+    async def _made_again(self, row: dict[str, Any]) -> bool:
+        """Make a send again, once. Whether it was."""
+        entry, driver, now = self._accounts.by_name.get(row["entry"]), self._driver, self._clock()
+        if entry is None or place_of(entry) != row["place"]:  # never at another provider
+            return False
+        if await self._may_be_there(row):
+            return False
+        if not await self._store.write(
+            partial(unknown_sends.begin_again, row=row, now=now, patience=self._patience.answer)
+        ):
+            return False
+        self._places[row["place"]].watched.pop(row["id"], None)
+        draft = Draft(sender=row["sender"] or None, recipient=row["recipient"], text=row["text"], as_given={})
+        try:
+            await driver.run(Errand(row["id"]), Sending(entry, now).again(row["id"], draft))
+        except TranslatorError as error:  # it stands as under way, and is unknown again when its answer is late
+            logger().warning("outcome-not-written-down", send=row["id"], why=str(error))
+        self._meter.count_send("resent")
+        logger().warning("made-again", send=row["id"], back=entry.back.name, age=round(now - row["made"]))
+        return True

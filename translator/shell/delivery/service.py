@@ -1,0 +1,226 @@
+"""What is kept and owed, put together: the journal that requests write to, and who works off what stands in the store.
+
+request ─▶ Journal ─▶ store ─┬▶ Seeker   what is unknown is looked for at the back
+receipt ─▶ "go and look" ────┼▶ Tracker  what somebody waits for is looked at, and becomes calls
+                             ├▶ CallbackDispatcher  the calls are made
+                             └▶ retention
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import NamedTuple
+
+from translator.core.accounts import Accounts
+from translator.core.exchange import Limits
+from translator.shell.aio.clocks import SteadyClock
+from translator.shell.config.settings import Settings
+from translator.shell.delivery.callback_dispatcher import CallbackDispatcher
+from translator.shell.delivery.callback_settings import Dispatching
+from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.delivery.journal import Journal, Patience, place_of
+from translator.shell.delivery.owed_limit import MOST
+from translator.shell.delivery.readiness import Readiness
+from translator.shell.delivery.receipt_urls import Receipts
+from translator.shell.delivery.reconciler import Seeker
+from translator.shell.delivery.status_poller import Polling, Tracker
+from translator.shell.delivery.worker import Loop, going_on, retiring
+from translator.shell.observability.admin import Meter
+from translator.shell.observability.log import logger
+from translator.shell.runtime.effect_runner import Driver
+from translator.shell.store import Store, StoreDown, subscriptions
+from translator.shell.store.deliveries import Breaker
+from translator.shell.store.leases import release
+from translator.shell.store.retention import Keep
+
+_GRACE = 15.0
+"""Seconds beyond a back's own time within which the outcome of a send has been written down, or will not be."""
+
+_GIVING_BACK = 5.0
+"""Seconds that giving back leases may take: without that they run out by themselves."""
+
+
+class Keeping(NamedTuple):
+    """How long, how often and whom: the settings of everything that is kept and owed."""
+
+    vetting: Vetting
+    receipts: Receipts
+    patience: Patience
+    polling: Polling
+    keep: Keep
+    dispatching: Dispatching = Dispatching()
+    owed_max: int = MOST
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Keeping":
+        """What a configuration says."""
+        server, sends, asked = settings.server, settings.sends, settings.callbacks
+        slowest = max(back.timeout for back in settings.backs.values())
+        return cls(
+            Vetting(asked.allow, asked.ports),
+            Receipts(server.public_url if server.secrets else "", server.secrets),
+            Patience(sends.wait, sends.join, sends.give_up, slowest + _GRACE, sends.resend or 0.0),
+            Polling(asked.poll, asked.poll_asks, asked.poll_end),
+            Keep(asked.keep, poll_end=asked.poll_end),
+            Dispatching(
+                asked.concurrency, Breaker(asked.breaker_failures, asked.breaker_pause, asked.breaker_pause_max)
+            ),
+            asked.owed_max,
+        )
+
+
+class Keeper:
+    """Everything that outlives a request. `journal` is what the requests write to."""
+
+    def __init__(
+        self, store: Store, accounts: Accounts, limits: Limits, keeping: Keeping, meter: Meter, *,
+        clock: Callable[[], float] = time.time, due_clock: Callable[[], float] | None = None,
+    ) -> None:  # fmt: skip
+        self._store, self._accounts, self._limits = store, accounts, limits
+        self._keeping, self._meter, self._clock = keeping, meter, clock
+        # Of the dispatcher, and of whoever queues deliveries for it.
+        self._due_clock = due_clock or (SteadyClock() if clock is time.time else clock)
+        self._dispatcher: CallbackDispatcher | None = None
+        self._loops: dict[str, Loop] = {}
+        self._seeker: Seeker | None = None
+        self._tracker: Tracker | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        self.journal = Journal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
+        self.journal.links.owed.most, meter.callbacks_refused = keeping.owed_max, self.journal.links.owed.refusals
+        self.readiness = Readiness(store, self.journal)
+
+    def change(self, accounts: Accounts, limits: Limits, keeping: Keeping) -> None:
+        """Work by this configuration from now on. `journal` is another one, and the background work sees it from its next round on."""
+        self._keeping.vetting.become(keeping.vetting)
+        self._accounts, self._limits = accounts, limits
+        dispatching = keeping.dispatching._replace(gaps=self._keeping.dispatching.gaps)
+        self._keeping = keeping._replace(vetting=self._keeping.vetting, dispatching=dispatching)
+        if self._dispatcher is not None:
+            self._dispatcher.change(dispatching)
+        self.journal.links.owed.most = keeping.owed_max
+        self.journal = self.journal.successor(accounts, keeping.receipts, keeping.patience)
+
+    def use(self, driver: Driver) -> None:
+        """Let the background work ask the backs of this driver, from the next round on. What it has learnt of them is handed over."""
+        keeping, before = self._keeping, self._tracker
+        timeout = max(0.0, keeping.patience.answer - _GRACE)
+        if self._seeker is None:
+            self._seeker = Seeker(
+                self._store, self._accounts, driver, self._limits, keeping.patience, self._meter,
+                timeout=timeout, tell=self.journal.tell, wake=self._wake("seeker"), clock=self._clock,
+            )  # fmt: skip
+        else:
+            self._seeker.change(self._accounts, driver, self._limits, keeping.patience, timeout)
+        self._tracker = Tracker(
+            self._store, self._accounts, driver, keeping.polling, self._meter,
+            wake=self._owe, clock=self._due_clock, wall=self._clock,
+        )  # fmt: skip
+        self._tracker.hurry = self._wake("tracker")
+        if before is not None:
+            self._tracker.learn_from(before)
+            self._end(before)
+        if "tracker" in self._loops:
+            self._loops["tracker"].pace(rest=keeping.polling.poll, gap=keeping.polling.poll)
+            self._loops["tracker"].wake()
+
+    def _end(self, tracker: Tracker) -> None:
+        """Let the looks of a poller that is replaced end by themselves."""
+        task = asyncio.create_task(tracker.finish())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _wake(self, name: str) -> Callable[[], None]:
+        """Wakes a loop, if it runs."""
+
+        def wake() -> None:
+            loop = self._loops.get(name)
+            if loop is not None:
+                loop.wake()
+
+        return wake
+
+    async def take_receipt(self, path: str) -> bool:
+        """A back has called us about a send: whoever waits to be told of it is looked for now. Whether we had signed the path."""
+        send = self._keeping.receipts.send_of(path)
+        if send is None:
+            return False
+        with contextlib.suppress(StoreDown):  # polling finds what this would have told
+            rows = await self._store.write(partial(subscriptions.look_now, send=send, now=self._clock()))
+            if self._tracker is not None:
+                await self._tracker.hasten(rows)
+        return True
+
+    def _owe(self) -> None:
+        """Something is owed that was not before."""
+        if self._dispatcher is not None:
+            self._dispatcher.wake()
+
+    async def _seek(self) -> bool:
+        return self._seeker is not None and await self._seeker.round()
+
+    async def _track(self) -> bool:
+        return self._tracker is not None and await self._tracker.begin()
+
+    @contextlib.asynccontextmanager
+    async def going_on(self, driver: Driver) -> AsyncIterator[None]:
+        """Work off what is owed while the block runs, let the calls under way end, and give back what was taken and is not done."""
+        keeping, links = self._keeping, self.journal.links
+        dispatcher = self._dispatcher = CallbackDispatcher(
+            self._store, keeping.vetting, self._meter, keeping.dispatching, clock=self._due_clock
+        )
+        poll = keeping.polling.poll
+        self._loops = {
+            "dispatcher": Loop("dispatcher", dispatcher.round, rest=1.0),
+            "seeker": Loop("seeker", self._seek, rest=1.0),
+            "tracker": Loop("tracker", self._track, rest=poll, gap=poll),
+            "leftovers": Loop("leftovers", links.leftovers.write, rest=1.0),
+        }
+        dispatcher.rouse = self._wake("dispatcher")
+        self.use(driver)
+        links.wake, links.leftovers.wake = self._wake("seeker"), self._wake("leftovers")
+        loops = self.readiness.loops = list(self._loops.values())
+        retention = retiring(self._store, lambda: self._keeping.keep, self._meter, self._is_looked_at)
+        try:
+            async with going_on([*loops, retention], first=self._recovered):
+                yield
+        finally:
+            await self._stop()
+            await dispatcher.aclose()
+            with contextlib.suppress(StoreDown):
+                await links.leftovers.write()
+            await self.readiness.aclose()
+            await self._give_back()
+
+    def _is_looked_at(self, place: str) -> bool:
+        """Whether messages are looked for at a place."""
+        return any(place_of(entry) == place for entry in self._accounts.entries)
+
+    async def _recovered(self) -> bool:
+        """Take over what the process before us left. Until that is done nothing is written down: it would be taken for something left."""
+        links = self.journal.links
+        try:
+            if self._seeker is not None:
+                await self._seeker.recover()
+        except StoreDown as error:
+            links.closed = str(error)
+            logger().warning("store-down", loop="recovery", why=str(error))
+            return False
+        links.closed = ""
+        return True
+
+    async def _stop(self) -> None:
+        """End what is under way at the backs."""
+        for worker in (self._seeker, self._tracker):
+            if worker is not None:
+                await worker.aclose()
+        for task in self._ending:
+            task.cancel()
+        await asyncio.gather(*self._ending, return_exceptions=True)
+
+    async def _give_back(self) -> None:
+        """Let others take at once what this process has taken and will not do. Where the store is down, its leases run out."""
+        with contextlib.suppress(StoreDown, TimeoutError):
+            async with asyncio.timeout(_GIVING_BACK):
+                await self._store.write(release)

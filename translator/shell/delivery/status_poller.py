@@ -1,0 +1,162 @@
+"""Who looks at the backs for what became of messages that somebody waits to be told of, and writes down which calls that owes.
+
+Each place, an account at a back, has looks of its own: one whose back stalls holds up no other. What a look is, is in `looking`.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from translator.core.accounts import Accounts
+from translator.core.status_polling import Endings
+from translator.shell.delivery.journal import place_of
+from translator.shell.delivery.poll_settings import Kit, Polling
+from translator.shell.delivery.polling_round import Looking
+from translator.shell.observability.admin import Meter
+from translator.shell.observability.log import logger, where_it_broke
+from translator.shell.runtime.effect_runner import Driver
+from translator.shell.store import Store, StoreDown, subscriptions
+
+__all__ = ["Polling", "Tracker"]
+
+_SIDE_BY_SIDE: Final = 32
+"""How many places of one back are looked at at once."""
+
+_REMINDED: Final = 3600.0
+"""Seconds between two sentences about those whom nobody can look for."""
+
+_EARLY: Final = 0.9
+_HASTE: Final = 0.1
+"""Of `poll`: how far two rounds are apart at least, of which the second only looks at what something has happened to."""
+
+
+class Tracker:
+    """One round at a time: see `background`. `wake` is called when calls are owed, `hurry` when a round is wanted soon. `wall` is the clock
+    by which sends are written down, where that is another one than `clock`."""
+
+    def __init__(
+        self, store: Store, accounts: Accounts, driver: Driver, polling: Polling, meter: Meter, *,
+        wake: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time, wall: Callable[[], float] | None = None,
+    ) -> None:  # fmt: skip
+        self._kit = Kit(store, driver, polling, meter, clock, wake, wall or clock)
+        self._accounts = accounts
+        self._entries = {place_of(entry): entry for entry in reversed(accounts.entries)}
+        self._places: dict[str, Looking] = {}
+        self._endings: dict[str, Endings] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._side_by_side: dict[str, asyncio.Semaphore] = {}
+        self._reminded = self._began = -_REMINDED
+        self._hurrying: asyncio.TimerHandle | None = None
+        self.hurry: Callable[[], None] = lambda: None
+
+    async def round(self) -> bool:
+        """Look at every place, and wait until all that was begun is done. Whether there was anything."""
+        await self.begin()
+        tasks = list(self._tasks.values())
+        await asyncio.gather(*tasks)
+        return bool(tasks)
+
+    async def begin(self) -> bool:
+        """Begin to look at every place that nobody looks at now. Where a round is too early for that, only at those where something has
+        happened to a message. Whether there was anything. Raises StoreDown."""
+        now = self._kit.clock()
+        hasty = [place for place, looking in self._places.items() if looking.has_front]
+        early = 0 <= now - self._began < self._kit.polling.poll * _EARLY
+        if not (hasty and early):
+            self._began = now
+            places = await self._kit.store.read(subscriptions.open_places)
+            await self._remind(now)
+            self._forget(places)
+            hasty = [place for place in places if place in self._entries]
+        for place in hasty:
+            if place not in self._tasks:
+                self._tasks[place] = asyncio.create_task(self._look(place), name=f"poller-{place}")
+                self._tasks[place].add_done_callback(partial(self._done, place))
+        return bool(hasty)
+
+    async def hasten(self, rows: Sequence[tuple[str, int]]) -> None:
+        """Something has happened to the messages of these who wait, each with its place: they come first, and soon."""
+        by_place: dict[str, list[int]] = {}
+        for place, id_ in rows:
+            by_place.setdefault(place, []).append(id_)
+        for place, ids in by_place.items():
+            if place in self._entries:
+                await self._looking(place).hasten(ids)
+        if self._hurrying is None:
+            pause = self._kit.polling.poll * _HASTE
+            self._hurrying = asyncio.get_running_loop().call_later(pause, self._hurry)
+
+    def learn_from(self, before: "Tracker") -> None:
+        """Take over at which ages the messages of each back end: they do not change with a configuration."""
+        self._endings = dict(before._endings)
+
+    async def finish(self) -> None:
+        """Begin nothing more, and wait until all looks under way are over."""
+        if self._hurrying is not None:
+            self._hurrying.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def aclose(self) -> None:
+        """End what is under way. What was taken is free when its lease ends, and at the next start."""
+        if self._hurrying is not None:
+            self._hurrying.cancel()
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _hurry(self) -> None:
+        self._hurrying = None
+        self.hurry()
+
+    def _looking(self, place: str) -> Looking:
+        looking = self._places.get(place)
+        if looking is None:
+            entry = self._entries[place]
+            endings = self._endings.setdefault(entry.back.name, Endings())
+            looking = self._places[place] = Looking(place, entry, self._accounts, self._kit, endings)
+        return looking
+
+    async def _look(self, place: str) -> None:
+        looking = self._looking(place)
+        try:
+            async with self._side_by_side.setdefault(looking.back, asyncio.Semaphore(_SIDE_BY_SIDE)):
+                await looking.round()
+        except StoreDown as error:
+            logger().warning("store-down", loop="tracker", why=str(error))
+        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+            logger().error("defect", loop="tracker", traceback=where_it_broke(error))
+
+    def _done(self, place: str, _: "asyncio.Task[None]") -> None:
+        self._tasks.pop(place, None)
+        backlogs: Counter[str] = Counter()
+        for looking in self._places.values():
+            backlogs[looking.back] += looking.backlog
+        self._kit.meter.show_polling(backlogs)
+
+    def _forget(self, places: Sequence[str]) -> None:
+        """Nobody waits at the others any more."""
+        for place in set(self._places).difference(places, self._tasks):
+            self._places[place].backlog = 0
+            if not self._places[place].has_front:
+                del self._places[place]
+
+    async def _remind(self, now: float) -> None:
+        """Say whose messages nobody can look for: nobody has the account at the back where they were sent, or it is not known any more who
+        is to be told. They are never looked for anywhere else."""
+        if 0 <= now - self._reminded < _REMINDED:
+            return
+        self._reminded = now
+        stranded: Counter[str] = Counter()
+        oldest: dict[str, float] = {}
+        for one in await self._kit.store.read(partial(subscriptions.waiting_counts, now=now)):
+            if one.place not in self._entries or one.entry not in self._accounts.by_name:
+                back = one.place.partition("/")[0]
+                stranded[back] += one.many
+                oldest[back] = max(oldest.get(back, 0.0), one.oldest)
+        for back, many in stranded.items():
+            logger().warning("poll-stranded", back=back, waiting=many, oldest=round(oldest[back]))
+        self._kit.meter.show_polling({}, stranded)

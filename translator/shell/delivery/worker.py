@@ -1,0 +1,176 @@
+"""What goes on beside the requests: unknown sends are looked for, messages looked at, calls made, what is finished deleted.
+
+Each is a round that is gone through again and again: at once while there is something to do, and otherwise when it is woken or
+its time has come. A round that fails says so in the log and is tried again; nothing that was owed is forgotten by that.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final, Protocol
+
+from sqlalchemy import Connection
+
+from translator.shell.observability.admin import Meter
+from translator.shell.observability.log import logger, where_it_broke
+from translator.shell.store import Store, StoreDown, calls, pending, sends
+from translator.shell.store.retention import Keep, Over, Retirement
+
+_AGAIN: Final = 1.0
+"""Seconds after which a round that failed is tried again."""
+
+_RETIRE: Final = 10.0
+"""Seconds between two looks for what may be deleted."""
+
+_COUNT: Final = 30.0
+"""Seconds between two counts of what is owed."""
+
+_PAGE: Final = 1000
+"""Rows of a table that one look for what may be deleted goes through."""
+
+_FEWEST: Final = 20
+_WANTED: Final = 0.004
+"""Rows that one transaction deletes at least, and seconds that it may take."""
+
+
+class Loop:
+    """Rounds, one after another; `rest` seconds between two where there is nothing to do, `gap` where there is."""
+
+    def __init__(self, name: str, round_: Callable[[], Awaitable[bool]], *, rest: float, gap: float = 0.0) -> None:
+        self.name, self._round, self._rest, self._gap = name, round_, rest, gap
+        self.why = ""
+        """Why the last round failed; empty where it did not."""
+        self._woken = asyncio.Event()
+
+    def pace(self, *, rest: float, gap: float) -> None:
+        """Go on at another pace, from the next round on."""
+        self._rest, self._gap = rest, gap
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Go on until cancelled, also where a round hides that."""
+        task = asyncio.current_task()
+        while task is None or not task.cancelling():
+            self._woken.clear()
+            try:
+                rest = self._gap if await self._round() else self._rest
+                self.why = ""
+            except StoreDown as error:
+                self.why = f"the store does not answer: {error}"
+                logger().warning("store-down", loop=self.name, why=str(error))
+                rest = _AGAIN
+            except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+                self.why = f"the {self.name} fails: {type(error).__name__}"
+                logger().error("defect", loop=self.name, traceback=where_it_broke(error))
+                rest = _AGAIN
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._woken.wait()
+
+
+class Pace:
+    """How many rows a transaction deletes: as many as are deleted, and committed, in the time that a send may be kept waiting."""
+
+    def __init__(self, wanted: float = _WANTED) -> None:
+        self._wanted = wanted
+        self.rows = _FEWEST
+
+    def took(self, seconds: float) -> None:
+        """A transaction of that many rows took so long."""
+        by = min(1.5, max(0.5, self._wanted / max(seconds, 1e-6)))
+        self.rows = int(min(_PAGE, max(_FEWEST, self.rows * by)))
+
+
+def retiring(
+    store: Store, keep: Callable[[], Keep], meter: Meter, is_known: Callable[[str], bool] = lambda _: True
+) -> Loop:
+    """The loop that deletes what is finished for long enough, and counts what is not. `keep` says what is long enough today, `is_known`
+    of a place whether messages are looked for there."""
+    retirement, pace, counted = Retirement(keep(), is_known), Pace(), -_COUNT
+
+    async def round_() -> bool:
+        nonlocal counted
+        if time.monotonic() >= counted + _COUNT:
+            counted = time.monotonic()
+            await _count(store, meter, time.time())
+        now, retirement.keep = time.time(), keep()
+        over = await store.read(partial(retirement.find, most=_PAGE, now=now))
+        is_last, is_full, done = over.is_last, over.is_full, 0
+        while over:
+            some, over = over.first(pace.rows)
+            began = time.perf_counter()
+            try:
+                took, gone = await store.write_behind(partial(_timed, retirement.delete, over=some, now=now))
+            except StoreDown:
+                retirement.start_again()
+                raise
+            done += gone
+            pace.took(took)
+            if some.forsaken:
+                _say_forsaken(len(some.forsaken), meter)
+            await asyncio.sleep(
+                (time.perf_counter() - began) / 2
+            )  # where the store is slow it is left to others for longer
+        return not is_last or (is_full and done > 0)
+
+    return Loop("retention", round_, rest=_RETIRE)
+
+
+def _timed(delete: Callable[..., int], connection: Connection, over: Over, now: float) -> tuple[float, int]:
+    """Seconds that it took to delete something, and how many rows that were. The commit is not in them: it takes what it takes, however
+    few the rows are."""
+    began = time.perf_counter()
+    gone = delete(connection, over, now)
+    return time.perf_counter() - began, gone
+
+
+async def _count(store: Store, meter: Meter, now: float) -> None:
+    meter.show_owed("sends", await store.read(sends.counted), (sends.INTENT, sends.UNKNOWN, sends.LOST))
+    meter.show_owed("calls", await store.read(calls.counted), (calls.DUE, calls.DEAD))
+    count, since = await store.read(pending.waits)
+    meter.show_owed("watches", {pending.WAITING: count}, (pending.WAITING,))
+    oldest = {("watches", pending.WAITING): since, ("sends", sends.UNKNOWN): await store.read(pending.oldest_unknown)}
+    for (table, state), made in oldest.items():
+        meter.show_oldest(table, state, 0.0 if made is None else max(0.0, now - made))
+
+
+def _say_forsaken(count: int, meter: Meter) -> None:
+    """Nobody looks for these any more, as `poll_end` would have had it, had their place stayed in the configuration."""
+    logger().warning("watches-forsaken", count=count)
+    for _ in range(count):
+        meter.count_call("unheard")
+
+
+async def _begun() -> bool:
+    return True
+
+
+async def _behind(first: Callable[[], Awaitable[bool]], loops: "Sequence[Running]") -> None:
+    while not await first():  # noqa: ASYNC110 - it is tried, not waited for
+        await asyncio.sleep(_AGAIN)
+    async with asyncio.TaskGroup() as group:
+        for loop in loops:
+            group.create_task(loop.run())
+
+
+class Running(Protocol):
+    """What goes on until it is cancelled."""
+
+    async def run(self) -> None: ...
+
+
+@contextlib.asynccontextmanager
+async def going_on(loops: Sequence[Running], first: Callable[[], Awaitable[bool]] = _begun) -> AsyncIterator[None]:
+    """Let these loops go on while the block runs. They begin when `first` says so; until it does it is asked every second."""
+    is_begun = await first()
+    task = asyncio.create_task(_behind(_begun if is_begun else first, loops))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,284 @@
+"""The admin port: whether the process answers, whether it takes requests, and what it has counted. Never on the front port."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
+from typing import Any, Final, NamedTuple
+
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from translator.core.exchange import Reply
+from translator.core.http.messages import Answer, Failure
+from translator.shell.aio.memory_budget import Budget
+
+PREFIX: Final = "sms_translator_"
+
+BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Seconds; the last one is the default deadline."""
+
+
+class Described(NamedTuple):
+    """What a metric counts, and by which labels."""
+
+    help: str
+    labels: tuple[str, ...]
+
+
+METRICS: Final[dict[str, Described]] = {
+    "requests": Described("Requests answered at the front.", ("dialect", "operation", "status")),
+    "request_seconds": Described("Seconds from a request's first byte to its answer.", ("dialect", "operation")),
+    "asks": Described(
+        "Calls to a back, by the class of the status it answered (2xx, 4xx, …) or how the call failed.",
+        ("back", "outcome"),
+    ),
+    "notes": Described("What was repaired, ignored or unknown on the way.", ("note",)),
+    "back_refused_us": Described(
+        "Alarm: requests that failed because a back does not accept our own credentials.", ("back",)
+    ),
+    "sends": Described(
+        "Sends whose outcome was not known: found at the back, lost to sight, unread where one was lost although not all of its window was "
+        "ever read, or resent where the operator wants that.",
+        ("outcome",),
+    ),
+    "looks": Described(
+        "Looks at a back for sends whose outcome was not known: done, cut where asks ran out, or failed.",
+        ("back", "outcome"),
+    ),
+    "calls": Described(
+        "Calls to applications: delivered, failed and put off, dead, or unheard where a message's end was never seen.",
+        ("outcome",),
+    ),
+    "poll_looks": Described(
+        "Looks for somebody who waits to be told of a message: seen, unseen, or put off where a round had not enough asks.",
+        ("back", "outcome"),
+    ),
+    "poll_backlog": Described("Who waits to be told of a message and is to be looked at by now.", ("back",)),
+    "poll_stranded": Described(
+        "Alarm: who waits to be told of messages that nobody can look for: their back, our account there or theirs is not configured.",
+        ("back",),
+    ),
+    "handshakes": Described(
+        "TLS handshakes at the front that failed, by why in OpenSSL's words; overdue where a caller took too long, gone where it left.",
+        ("reason",),
+    ),
+    "back_rows_served": Described(
+        "Rows that a back is asked for at once now: its page_max, or fewer where it was seen to serve fewer in the last ten minutes.",
+        ("back",),
+    ),
+    "auth_failures": Described(
+        "Requests whose credentials were missing or wrong: refused with 401, or limited with 429 where their address had failed too often.",
+        ("dialect", "answer"),
+    ),
+    "connections_refused": Described(
+        "Connections that were closed at once, since as many were open as the process has descriptors for.", ("port",)
+    ),
+    "reloads": Described(
+        "Configurations that were read anew: done, or refused, where the one before stays.", ("outcome",)
+    ),
+    "loaded_seconds": Described("When the configuration that is in force was read, in seconds since the epoch.", ()),
+    "callback_lag_seconds": Described(
+        "Seconds for which the destination has waited whose callback is due for longest.", ()
+    ),
+    "destinations_paused": Described("Destinations of callbacks whose circuit breaker is open.", ()),
+    "memory_bytes": Described(
+        "Bytes under way in this process, by account and as what they are held; unknown are all callers that no account was opened for.",
+        ("account", "kind"),
+    ),
+    "memory_refused": Described(
+        "What was refused because its account had no more of [server] memory, by account and what it was wanted for.",
+        ("account", "kind"),
+    ),
+    "callbacks_refused": Described(
+        "Sends that were refused since their account is owed as many callbacks as [callbacks] owed_max, by account.",
+        ("account",),
+    ),
+    "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
+    "oldest_seconds": Described(
+        "Age of the oldest of these rows, since its send was asked for; 0 without any.", ("table", "state")
+    ),
+    "ready": Described(
+        "1 where reads, sends or callbacks work at the moment, 0 where not: what /readyz?for= says.", ("for",)
+    ),
+}
+"""Every metric, without its prefix; a counter's name on the page ends in `_total`."""
+
+
+class Meter(Collector):
+    """Counts, as plain numbers: a request is counted in a tenth of the time that a counter of the library takes, which makes the page of
+    them when it is asked for."""
+
+    def __init__(self) -> None:
+        self._counts: defaultdict[tuple[str, tuple[Any, ...]], float] = defaultdict(float)
+        self._seconds: dict[tuple[str, str], list[float]] = {}
+        self.rows_served: Callable[[], Iterable[tuple[str, int]]] = tuple
+        """Says how many rows each back is asked for at once; asked whenever the page is."""
+        self.callbacks_refused: Callable[[], Iterable[tuple[str, int]]] = tuple
+        """Says how many sends of each account were refused for what it is owed; asked whenever the page is."""
+        self.budget: Budget | None = None
+        """The memory budget of this process; asked whenever the page is."""
+
+    def count(self, reply: Reply, seconds: float, back: str) -> None:
+        """A request has been answered; `back` is the one that was asked last, or empty."""
+        self._counts["requests", (reply.dialect, reply.operation, reply.response.status)] += 1
+        what = (reply.dialect, reply.operation)
+        taken = self._seconds.get(what)
+        if taken is None:
+            taken = self._seconds[what] = [0.0] * (len(BUCKETS) + 2)
+        taken[bisect_left(BUCKETS, seconds)] += 1
+        taken[-1] += seconds
+        for note in reply.notes:
+            self._counts["notes", (note.name,)] += 1
+        if reply.fault == "back-refused-us":
+            self._counts["back_refused_us", (back,)] += 1
+
+    def count_ask(self, back: str, answer: Answer) -> None:
+        """A back has answered, or not."""
+        outcome = answer.kind if isinstance(answer, Failure) else answer.status // 100
+        self._counts["asks", (back, outcome)] += 1
+
+    def count_send(self, outcome: str) -> None:
+        """A send whose outcome was not known has one."""
+        self._counts["sends", (outcome,)] += 1
+
+    def count_look(self, back: str, outcome: str) -> None:
+        """A back was looked at for unknown sends."""
+        self._counts["looks", (back, outcome)] += 1
+
+    def count_call(self, outcome: str) -> None:
+        """A call to an application was tried, or its message is no longer looked at."""
+        self._counts["calls", (outcome,)] += 1
+
+    def count_looks(self, back: str, outcome: str, many: int) -> None:
+        """So many who wait to be told of a message were looked for."""
+        self._counts["poll_looks", (back, outcome)] += many
+
+    def show_polling(self, backlogs: Mapping[str, int], stranded: Mapping[str, int] | None = None) -> None:
+        """How many are to be looked at by now, and cannot be looked for at all, by back."""
+        for back, many in backlogs.items():
+            self._counts["poll_backlog", (back,)] = many
+        if stranded is not None:
+            for name, labels in [key for key in self._counts if key[0] == "poll_stranded"]:
+                self._counts[name, labels] = 0
+            for back, many in stranded.items():
+                self._counts["poll_stranded", (back,)] = many
+
+    def count_handshake(self, reason: str) -> None:
+        """A caller and the front could not agree on TLS."""
+        self._counts["handshakes", (reason,)] += 1
+
+    def count_unknown(self, dialect: str, answer: str) -> None:
+        """A request came without credentials that open an account."""
+        self._counts["auth_failures", (dialect, answer)] += 1
+
+    def count_refused(self, port: str) -> None:
+        """A connection was closed at once."""
+        self._counts["connections_refused", (port,)] += 1
+
+    def count_reload(self, outcome: str) -> None:
+        """A configuration was read anew."""
+        self._counts["reloads", (outcome,)] += 1
+
+    def show_loaded(self, when: float) -> None:
+        """When the configuration that is in force was read."""
+        self._counts["loaded_seconds", ()] = when
+
+    def show_owed(self, table: str, states: Mapping[str, int], known: Iterable[str]) -> None:
+        """How many rows there are in each of the known states."""
+        for state in known:
+            self._counts["owed", (table, state)] = states.get(state, 0)
+
+    def show_oldest(self, table: str, state: str, seconds: float) -> None:
+        """How old the oldest row in a state is."""
+        self._counts["oldest_seconds", (table, state)] = seconds
+
+    def show_ready(self, why_not: Mapping[str, str]) -> None:
+        """What works: what has no reason not to."""
+        for name, why in why_not.items():
+            self._counts["ready", (name,)] = float(not why)
+
+    def show(self, name: str, number: float) -> None:
+        """A gauge without labels is now this."""
+        self._counts[name, ()] = number
+
+    def collect(self) -> Iterator[Metric]:
+        """Everything counted, as the library wants it."""
+        for back, rows in self.rows_served():
+            self._counts["back_rows_served", (back,)] = rows
+        for account, many in self.callbacks_refused():
+            self._counts["callbacks_refused", (account,)] = many
+        if self.budget is not None:
+            for account, kind, size in self.budget.totals():
+                self._counts["memory_bytes", (account, kind)] = size
+            for account, kind, count in self.budget.refusals():
+                self._counts["memory_refused", (account, kind)] = count
+        for name, metric in METRICS.items():
+            family = _FAMILIES.get(name, CounterMetricFamily)(PREFIX + name, metric.help, labels=metric.labels)
+            for (counted, labels), number in self._counts.items():
+                if counted == name:
+                    family.add_metric([_label(name, label) for label in labels], number)
+            if isinstance(family, HistogramMetricFamily):
+                for what, (*taken, total) in self._seconds.items():
+                    sums = accumulate(taken)
+                    family.add_metric(
+                        what, [(str(bound), n) for bound, n in zip((*BUCKETS, "+Inf"), sums, strict=True)], total
+                    )
+            yield family
+
+    def page(self) -> bytes:
+        """Everything counted, in the text format of Prometheus."""
+        return generate_latest(self)
+
+
+_GAUGES: Final = (
+    "back_rows_served", "callback_lag_seconds", "destinations_paused", "loaded_seconds", "memory_bytes", "oldest_seconds", "owed",
+    "poll_backlog", "poll_stranded", "ready",
+)  # fmt: skip
+
+_FAMILIES: Final[dict[str, Any]] = {
+    **dict.fromkeys(_GAUGES, GaugeMetricFamily),
+    "request_seconds": HistogramMetricFamily,
+}
+
+
+def _label(name: str, value: Any) -> str:
+    """A label as it is shown: the class of a status of an ask is `2xx`."""
+    return f"{value}xx" if name == "asks" and isinstance(value, int) else str(value)
+
+
+async def _ready() -> Mapping[str, str]:
+    return dict.fromkeys(_PARTS, "")
+
+
+_PARTS: Final = ("reads", "sends", "callbacks")
+
+
+def admin_application(
+    meter: Meter, is_draining: Callable[[], bool], why_not: Callable[[], Awaitable[Mapping[str, str]]] = _ready
+) -> Starlette:
+    """The admin port's application; `why_not` says of reads, sends and callbacks why each does not work, empty where it does."""
+
+    async def livez(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(request: Request) -> Response:
+        asked = request.query_params.get("for", "")
+        if asked and asked not in _PARTS:
+            return PlainTextResponse(f"for is one of {', '.join(_PARTS)}\n", 400)
+        found = dict.fromkeys(_PARTS, "draining") if is_draining() else await why_not()
+        said = {name: found[name] or "ok" for name in _PARTS}
+        page = f"{said[asked]}\n" if asked else "".join(f"{name}: {why}\n" for name, why in said.items())
+        return PlainTextResponse(page, 503 if found[asked or "reads"] else 200)
+
+    async def metrics(_: Request) -> Response:
+        meter.show_ready(dict.fromkeys(_PARTS, "draining") if is_draining() else await why_not())
+        return Response(meter.page(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])

@@ -1,0 +1,1 @@
+"""Commands of operators: the store's rows, the probe, `check`, `explain`, and the sandbox."""

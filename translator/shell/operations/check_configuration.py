@@ -1,0 +1,35 @@
+"""What `check` looks at: all that can be known of a configuration without asking a provider. All that is wrong is said at once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from translator.shell.config.load import read
+from translator.shell.config.problems import Problems
+from translator.shell.config.settings import Settings
+from translator.shell.server.tls import front_tls
+from translator.shell.store import StoreDown
+from translator.shell.store.inspection import look
+from translator.shell.wiring import Assembly, assemble
+
+
+async def look_through(path: Path, environment: Mapping[str, str]) -> tuple[Settings, Assembly]:
+    """The configuration, and what it comes to: its file, its certificate, its dialects and their settings, and its store, which is opened
+    and not changed. Raises ConfigError, TableError, and StoreDown where the database alone is in the way."""
+    problems = Problems()
+    settings = read(path, environment, problems)
+    made: list[Assembly] = []
+    with problems.collected():
+        made.append(assemble(settings))
+    with problems.collected():
+        front_tls(settings)
+    where = f"{settings.file}, [store] url"
+    if not problems.concerns("[store]"):
+        try:
+            with problems.collected():
+                await look(settings.store.url, where, settings.folder)
+        except StoreDown as error:
+            if not problems:
+                raise
+            problems.add(where, f"the store does not answer: {error}")
+    problems.check()
+    return settings, made[0]

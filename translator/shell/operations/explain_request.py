@@ -1,0 +1,76 @@
+"""For `explain`: the request as an application would send it, and the entry that it would meet."""
+
+import re
+from typing import Final
+
+from translator.core.accounts import Back, Entry, Side
+from translator.core.dialect import Dialect
+from translator.core.errors import ConfigError, Refused
+from translator.core.http.messages import Request
+from translator.shell.operations.probe import basic
+from translator.shell.wiring import Dialects
+
+_LINE: Final = re.compile(r"([A-Z]+) (?:https?://[^/\s]+)?(/\S*)")
+_MEDIA: Final = {"form": "application/x-www-form-urlencoded"}
+_JSON: Final = "application/json"
+_TOKEN: Final = "explained-only"  # noqa: S105 - it opens an entry that exists while a request is explained
+
+MADE_UP_ACCOUNT: Final = "A1"
+MADE_UP_PROPERTY: Final = "S1234567890ABCDE1234567890ABCDEF"
+"""The account and the property of an entry that nobody configured."""
+
+
+def read_line(line: str, body: str) -> Request:
+    """`METHOD PATH` as a request without credentials; the path has the query, and may be a whole URL. Raises ConfigError."""
+    found = _LINE.fullmatch(line)
+    if found is None or not line.isascii():
+        raise ConfigError("METHOD PATH", "has to be like 'GET /path?name=value', percent-encoded")
+    path, _, query = found[2].partition("?")
+    return Request(found[1], path, query, (), body.encode())
+
+
+def addressed(spoken: Dialect, request: Request) -> tuple[dict[str, str], str]:
+    """What a request's path names (account, property, SID), and the media type that its operation reads; empty where nothing."""
+    try:
+        at = spoken.front.routing.locate(request)
+    except Refused:
+        return {}, _JSON
+    return at.values, _MEDIA.get(at.operation.request, _JSON)
+
+
+def made_up(dialects: Dialects, name: str, request: Request) -> Entry:
+    """An entry whose front fits the request's path and whose back is the other dialect."""
+    front = dialects.of(name, "front", {}, "DIALECT")
+    other = next((found for found in dialects.names if found != name), name)
+    behind = dialects.of(other, "back", {}, "DIALECT")
+    values, _ = addressed(front, request)
+    account, property_ = (
+        values.get("account", MADE_UP_ACCOUNT),
+        values.get("property", MADE_UP_PROPERTY),
+    )
+    return Entry(
+        Side(front, account, property_, _TOKEN),
+        Back("back", behind),
+        Side(behind, MADE_UP_ACCOUNT, MADE_UP_PROPERTY, _TOKEN),
+        shared=False,
+    )
+
+
+def configured(entries: tuple[Entry, ...], name: str, request: Request, file: str) -> Entry:
+    """The first entry of this front dialect that the path belongs to. Raises ConfigError where there is none."""
+    for entry in entries:
+        front = entry.front
+        if front.dialect.name == name:
+            values, _ = addressed(front.dialect, request)
+            own = {"account": front.account, "property": front.property}
+            if all(values.get(key, value) == value for key, value in own.items()):
+                return entry
+    raise ConfigError(f"{file}, [[accounts]]", f"no row has a {name} front that this path belongs to")
+
+
+def logged_in(entry: Entry, request: Request) -> Request:
+    """The request with the credentials of the entry's own application, and the type of its body."""
+    headers = [("authorization", basic(entry.front))]
+    if request.body:
+        headers.append(("content-type", addressed(entry.front.dialect, request)[1]))
+    return request.replace(headers=tuple(headers))

@@ -1,0 +1,115 @@
+"""One harmless read at each back: a list of a few seconds, asked at the front as its own application would ask it."""
+
+from base64 import b64encode
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+
+from translator.core.accounts import Accounts, Entry, Side
+from translator.core.effects import alone
+from translator.core.exchange import Limits, Reply, exchange
+from translator.core.http.messages import Answer, Request
+from translator.core.http.paths import Template
+from translator.core.values.codecs import KINDS
+from translator.shell.operations.probe_reasons import explain_failure
+from translator.shell.runtime.effect_runner import Asker
+from translator.shell.wiring import Assembly
+
+UNREACHABLE: Final = 10
+REFUSED: Final = 11
+BAD: Final = 1
+"""The exit statuses of a probe that did not go well."""
+
+_VERDICTS: Final = {"": 0, "back-unreachable": UNREACHABLE, "back-timeout": UNREACHABLE, "back-refused-us": REFUSED}
+_SECONDS: Final = 60
+_ASKS: Final = 5
+"""A back may show whole days where a minute is asked for: no more is read of them than tells whether it answers well."""
+
+
+class Verdict(NamedTuple):
+    """What came of one entry's probe. `exit_status` is 0 when its back answered well."""
+
+    front: str
+    back: str
+    exit_status: int
+    fault: str
+    why: str
+
+    def __str__(self) -> str:
+        said = f"{self.fault}: {self.why}".removesuffix(": ") if self.fault else "good"
+        return f"{self.front} -> {self.back}: {said}"
+
+
+async def probe_all(assembly: Assembly, now: float) -> list[Verdict]:
+    """Probe every entry, one after the other: a check is no load test."""
+    backs = {name: reach.upstream() for name, reach in assembly.reaches.items()}
+    try:
+        return [
+            await probe(
+                assembly.accounts,
+                assembly.limits,
+                entry,
+                backs[entry.back.name],
+                now,
+                assembly.reaches[entry.back.name].url,
+            )
+            for entry in assembly.accounts.entries
+        ]
+    finally:
+        for back in backs.values():
+            await back.aclose()
+
+
+def worst(verdicts: list[Verdict]) -> int:
+    """The exit status of them all: unreachable before refused before any other that is bad."""
+    found = {verdict.exit_status for verdict in verdicts}
+    return next((status for status in (UNREACHABLE, REFUSED, BAD) if status in found), 0)
+
+
+async def probe(accounts: Accounts, limits: Limits, entry: Entry, back: Asker, now: float, url: str) -> Verdict:
+    """Ask through the whole exchange, and judge by the fault that came of it. `url` is the base address of the provider."""
+    few = limits._replace(max_asks=_ASKS, cap=True)
+    last: list[tuple[str, Answer]] = []
+    reply = await _asked(accounts, few, narrow_list(entry.front, now), back, now, last)
+    front, behind = entry.front, entry.behind
+    names = (" ".join(filter(None, (side.dialect.name, side.account, side.property))) for side in (front, behind))
+    status = _VERDICTS.get(reply.fault, BAD)
+    why = explain_failure(url, *last[-1], behind) if reply.fault and last else ""
+    return Verdict(next(names), f"{entry.back.name} ({next(names)})", status, reply.fault, why or reply.log)
+
+
+def narrow_list(front: Side, now: float) -> Request:
+    """A list of the last minute, one row of it, as an application of this front writes it."""
+    table = front.dialect.table
+    row = table.operation("list")
+    bounds = {"lower-bound": int(now) - _SECONDS, "upper-bound": int(now)}
+    given = [
+        (item.name, str(KINDS[item.kind].write(bounds[item.test]))) for item in table.filters if item.test in bounds
+    ]
+    path = Template(row.path).fill(account=front.account, property=front.property)
+    return Request(
+        row.method,
+        path,
+        urlencode([*given, (table.paging.size, "1")]),
+        (("authorization", basic(front)), ("accept", table.formats.offers[0].media)),
+    )
+
+
+def basic(side: Side) -> str:
+    """The Authorization header of a side's own application."""
+    return "Basic " + b64encode(f"{side.account}:{side.token}".encode()).decode("ascii")
+
+
+async def _asked(
+    accounts: Accounts, limits: Limits, request: Request, back: Asker, now: float, last: list[tuple[str, Answer]]
+) -> Reply:
+    """The answer to a front request; each path that was asked for, with its answer, is added to `last`."""
+    steps = alone(exchange(accounts, limits, request, now), {})
+    try:
+        ask = next(steps)
+        while True:
+            answers = tuple([await back.ask(asked, "probe") for asked in ask.requests])
+            last += [(asked.path, answer) for asked, answer in zip(ask.requests, answers, strict=True)]
+            ask = steps.send(answers)
+    except StopIteration as finished:
+        reply: Reply = finished.value
+        return reply

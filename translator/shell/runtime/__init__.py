@@ -1,0 +1,1 @@
+"""Running the core: the effect runner, and the cache with single flight."""

@@ -1,0 +1,144 @@
+"""Driving the core: each want of a piece of it is done here, and it is sent what came of that.
+
+Ask                     ─▶ the back's seam
+Once, Recall, Tally     ─▶ memory
+Record, Settle, Await   ─▶ the journal
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final, Protocol
+
+from translator.core.effects import (
+    Ask,
+    Intent,
+    Once,
+    Outcome,
+    Recall,
+    Record,
+    Recorded,
+    Settle,
+    Steps,
+    Tally,
+    Want,
+    still_unknown,
+    taken_for_new,
+)  # fmt: skip
+from translator.core.errors import TranslatorError
+from translator.core.http import messages
+from translator.shell.aio.memory_budget import Hold
+from translator.shell.observability.admin import Meter
+from translator.shell.runtime.single_flight_cache import Memory
+
+_NO_ROOM: Final = messages.Failure("no-room", "what the asker holds is more than its account may")
+
+
+class Asker(Protocol):
+    """What a back looks like from here; `translator.shell.client.provider_client.Upstream` is one."""
+
+    async def ask(self, request: messages.Request, request_id: str, hold: Hold | None = None, /) -> messages.Answer: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Scribe(Protocol):
+    """What a journal looks like from here; `translator.shell.delivery.journal.Journal` is one."""
+
+    async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]: ...
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> None: ...
+
+    async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]: ...
+
+
+class Forgetful:
+    """The journal where there is none: every send is new, and of an unknown one nothing more is heard."""
+
+    async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
+        return taken_for_new(intents)
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Nobody will ask."""
+
+    async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]:
+        return still_unknown(ids)
+
+
+class Errand:
+    """One piece of work: the id that its asks carry, and the back asked last. `is_sending` from when a send of it is written down: from
+    then on it may be made, whatever becomes of the errand."""
+
+    def __init__(self, id_: str) -> None:
+        self.id = id_
+        self.back = ""
+        self.is_sending = False
+
+
+class Driver:
+    """Drives any number of pieces at once."""
+
+    def __init__(self, backs: Mapping[str, Asker], memory: Memory, meter: Meter, scribe: Scribe | None = None) -> None:
+        self._backs, self._memory, self._meter = backs, memory, meter
+        self._budget = meter.budget = memory.budget
+        self.scribe: Scribe = scribe or Forgetful()
+
+    async def aclose(self) -> None:
+        """Close what is connected."""
+        for back in self._backs.values():
+            await back.aclose()
+
+    async def run(self, errand: Errand, steps: Steps, want: Want | None = None) -> Any:  # noqa: PLR0912 - a branch for each want
+        """Steps to their result, from the want that they are at where they were begun. Raises what they raise."""
+        try:
+            want = next(steps) if want is None else want
+        except StopIteration as finished:
+            return finished.value
+        sent: Any = None
+        failed: TranslatorError | None = None
+        hold: Hold | None = None
+        while True:
+            try:
+                if isinstance(want, Ask):
+                    hold = self._budget.hold(want.account, "answer", want.most)
+                    sent = await self._ask(errand, want, hold)
+                elif isinstance(want, Record):
+                    errand.is_sending = True
+                    sent = await self.scribe.record(want.intents)
+                elif isinstance(want, Settle):
+                    await self.scribe.settle(want.outcomes)
+                elif isinstance(want, Tally):
+                    self._memory.count(want)
+                elif isinstance(want, Recall):
+                    sent = self._memory.recall(want.key)
+                elif isinstance(want, Once):
+                    sent = await self._memory.once(want, partial(self.run, errand))
+                else:
+                    sent = await self.scribe.wait(want.ids)
+            except TranslatorError as error:
+                failed = error
+            try:
+                want = steps.send(sent) if failed is None else steps.throw(failed)
+            except StopIteration as finished:
+                return finished.value
+            finally:
+                sent = failed = None  # an answer may be large, and is not kept while the next is waited for
+                if hold is not None and hold.size:
+                    hold.release()
+
+    async def _ask(self, errand: Errand, ask: Ask, hold: Hold) -> Sequence[messages.Answer]:
+        """The answers. `hold` has the memory that they take; where none come, it is released."""
+        back, errand.back = self._backs[ask.back], ask.back
+        if ask.held and not hold.grow(ask.held):
+            return (_NO_ROOM,) * len(ask.requests)
+        try:
+            if len(ask.requests) == 1:
+                answers: Sequence[messages.Answer] = (await back.ask(ask.requests[0], errand.id, hold),)
+            else:
+                answers = await asyncio.gather(*(back.ask(request, errand.id, hold) for request in ask.requests))
+        except BaseException:
+            hold.release()
+            raise
+        for answer in answers:
+            self._meter.count_ask(ask.back, answer)
+        return tuple(answers)

@@ -1,0 +1,102 @@
+"""The door for a server that speaks ASGI: slower than `connection.py`, and every server has it.
+
+Headers of an answer are named as old servers wrote them, since published clients look for `Content-Type`. ASGI asks for small letters, and
+servers differ: Uvicorn over h11 and Hypercorn write names as they are given, Uvicorn over httptools makes them small. The two headers
+that frame an answer are in small letters, since a layer around this application may look for them and replace them.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from translator.core.http import messages
+from translator.shell.aio.memory_budget import Hold
+from translator.shell.observability.log import logger, where_it_broke
+from translator.shell.server.request import SMALL, Call, Gone, NoRoom
+from translator.shell.server.request_head import KEPT
+from translator.shell.server.response_head import spelt
+
+_KEPT: Final = frozenset(name.encode("ascii") for name in KEPT)
+"""The headers that are kept. ASGI has their names in lower case."""
+
+
+class AsgiCall(Call):
+    """One request as ASGI has it."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, ids: Iterator[str]) -> None:
+        target = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        headers = tuple(
+            [
+                (name.decode("latin-1"), value.decode("latin-1").strip(" \t"))
+                for name, value in scope["headers"]
+                if name in _KEPT
+            ]
+        )
+        super().__init__(scope["method"], target, scope["query_string"].decode("latin-1"), headers, ids)
+        self._receive, self._send, self._client = receive, send, scope.get("client")
+        self._leaving: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
+
+    async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
+        """See `Call.read`."""
+        body = await self._body(most, hold)
+        self.is_read = True
+        if self.method != "POST":
+            self._leaving = asyncio.get_running_loop().create_task(self._leave())
+        return body
+
+    async def _body(self, most: int, hold: Hold | None) -> bytes | None:
+        if self.declares > most:
+            return None
+        body, paid = bytearray(), 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Gone
+            body += message.get("body", b"")
+            if len(body) > most:
+                return None
+            if len(body) > SMALL and hold is not None:
+                if not hold.grow(len(body) - paid):
+                    raise NoRoom
+                paid = len(body)
+            if not message.get("more_body", False):
+                return bytes(body)
+
+    async def _leave(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.lose()
+
+    def peer(self) -> str:
+        """See `Call.peer`."""
+        return self._client[0] if self._client else ""
+
+    def respond(self, response: messages.Response) -> None:
+        """See `Call.respond`."""
+        self._telling = asyncio.get_running_loop().create_task(self._tell(response))
+
+    async def _tell(self, response: messages.Response) -> None:
+        headers = [(spelt(name).encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        headers.append((b"content-length", b"%d" % len(response.body)))
+        headers.append((b"X-Request-Id", self.id.encode("ascii")))
+        if not self.keep:
+            headers.append((b"connection", b"close"))
+        try:
+            await self._send({"type": "http.response.start", "status": response.status, "headers": headers})
+            body = b"" if self.is_head else response.body
+            await self._send({"type": "http.response.body", "body": body})
+        except (RuntimeError, OSError) as error:  # servers say in their own ways that the caller has hung up
+            logger().info("gone", method=self.method, request_id=self.id, where=where_it_broke(error))
+        finally:
+            if self.unsent is not None:
+                self.unsent.release()
+
+    async def over(self) -> None:
+        """Wait until the answer is told, and look after the caller no longer."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+        if self._telling is not None:
+            await self._telling

@@ -1,0 +1,65 @@
+"""An ASGI application behind a door of our own: with the bounds on heads and time that the front has, and without bodies.
+
+call ─▶ scope ─▶ the application, for at most `PATIENCE` seconds ─▶ its answer, whole ─▶ respond
+"""
+
+import asyncio
+from typing import Any, Final
+
+from starlette.types import ASGIApp
+
+from translator.core.http import messages
+from translator.shell.server.http1_reader import Attend
+from translator.shell.server.request import Call, Gone
+
+PATIENCE: Final = 10.0
+"""Seconds within which the application answers, or its caller is told 503."""
+
+_TEXT: Final = (("content-type", "text/plain; charset=utf-8"),)
+
+
+def hosted(app: ASGIApp, patience: float = PATIENCE) -> Attend:
+    """What answers a call as the application does. A request with a body is 413: no page of ours reads one."""
+
+    async def attend(call: Call) -> None:
+        try:
+            async with asyncio.timeout(patience):
+                if await call.read(0) is not None:
+                    call.respond(await _answered(app, call))
+                    return
+        except Gone:
+            return
+        except TimeoutError:
+            status, why = 503, "There was no answer in time, or no end of the request."
+        else:
+            status, why = 413, "A request to this port has no body."
+        call.keep = False
+        call.respond(messages.Response(status, _TEXT, f"{why}\n".encode()))
+
+    return attend
+
+
+async def _answered(app: ASGIApp, call: Call) -> messages.Response:
+    request = call.request(b"")
+    scope: dict[str, Any] = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "root_path": "",
+        "method": request.method, "path": request.path, "raw_path": request.path.encode("latin-1"),
+        "query_string": request.query.encode("latin-1"),
+        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers],
+    }  # fmt: skip
+    start: dict[str, Any] = {}
+    pieces: list[bytes] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+        else:
+            pieces.append(message.get("body", b""))
+
+    await app(scope, receive, send)
+    named = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]]
+    headers = tuple([(name, value) for name, value in named if name != "content-length"])
+    return messages.Response(start["status"], headers, b"".join(pieces))

@@ -1,0 +1,284 @@
+"""The front: a call in through either door, the exchange driven against the backs, and the call answered.
+
+    call ─▶ its head ─▶ admitted? ─▶ its body ─▶ exchange ─▶ driven, want by want ─▶ Reply ─▶ respond
+                          └ no: answered, and no body is read
+            one deadline covers everything from its head to the Reply
+
+A send, once begun, is driven to its end whatever becomes of the caller: what was half done could be neither reported nor repeated.
+A read is dropped when its caller is gone. All of it happens in the one task that the door has made for the call: a second task and a
+wait for either cost more than the translation, so a timer looks after the call instead, and acts only where it has to.
+"""
+
+import asyncio
+import ipaddress
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Final, TypeAlias
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
+
+from translator.core.accounts import Accounts
+from translator.core.exchange import Admission, Limits, Reply, admit, exchange, failure
+from translator.core.http import messages
+from translator.core.listing import slice_sizes
+from translator.core.losses import Losses
+from translator.shell.aio.timeouts import Deadlines
+from translator.shell.delivery.receipt_urls import ROOT as RECEIPTS
+from translator.shell.observability.admin import Meter
+from translator.shell.observability.log import logger, where_it_broke
+from translator.shell.runtime.effect_runner import Asker, Driver, Scribe
+from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.server.asgi import AsgiCall
+from translator.shell.server.in_flight import Crowd, Guesses
+from translator.shell.server.protocol_factory import Door
+from translator.shell.server.request import GONE, SMALL, Call, Gone, NoRoom, new_ids
+from translator.shell.server.request_log import log_request
+
+TakeReceipt: TypeAlias = Callable[[str], Awaitable[bool]]
+"""Takes the path of a receipt, and says whether we had signed it."""
+
+_SLOW_DOWN: Final = 429
+
+_RECEIPTS: Final = 16
+"""One part in so many of `queue_max` is for receipts, which come without credentials, and so many places at least."""
+
+
+class Proxy:
+    """The ASGI endpoint. `deadline` is in seconds, `max_body` in bytes, `queue_max` how many requests are under way at most; `clock`
+    answers seconds since the epoch. One proxy is one configuration: `before` is the one whose place it takes."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        limits: Limits,
+        backs: Mapping[str, Asker],
+        *,
+        deadline: float = 30.0,
+        max_body: int = 65536,
+        queue_max: int = 10_000,
+        memory: Memory | None = None,
+        scribe: Scribe | None = None,
+        receipts: TakeReceipt | None = None,
+        explain_headers: bool = False,
+        meter: Meter | None = None,
+        guesses: Guesses | None = None,
+        before: "Proxy | None" = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._accounts, self._limits = accounts, limits
+        self._overdue = Deadlines(deadline)
+        self._max_body, self._queue_max = max_body, queue_max
+        self._ids: Iterator[str] = new_ids() if before is None else before._ids
+        self._crowd: Crowd = Crowd() if before is None else before._crowd
+        self._guesses: Guesses = (guesses or Guesses()) if before is None else before._guesses
+        self._loop: asyncio.AbstractEventLoop | None = None  # asked for once, as in `upstream`
+        self._many = len(accounts.entries) > 1
+        self._receipts_most = max(_RECEIPTS, queue_max // _RECEIPTS)
+        self._losses = Losses() if explain_headers else None
+        self._meter = meter or Meter()
+        self._receipts = receipts
+        self._memory = memory or Memory()
+        self.driver = Driver(backs, self._memory, self._meter, scribe)
+        self._clock = clock
+        self._meter.rows_served = self._rows_served
+
+    def _rows_served(self) -> Iterator[tuple[str, int]]:
+        """How many rows each back is asked for at once now."""
+        for back in {entry.back.name: entry.back for entry in self._accounts.entries}.values():
+            known = self._memory.recall(slice_sizes.key(back.name))
+            yield back.name, slice_sizes.at_once(back.dialect.back.slice, known, self._clock())
+
+    def application(self) -> Starlette:
+        """This endpoint as an application. No path is routed: the dialects do that."""
+        return _Application(self)
+
+    def door(self, tls: ssl.SSLContext | None = None) -> Door:
+        """This endpoint for a server of our own, over TLS where that is given."""
+        refused, budget = self._meter.count_refused, self._memory.budget
+        return Door(self.attend, self._ids, self._meter.count_handshake, tls, refused=refused, budget=budget)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1003})
+            return
+        call = AsgiCall(scope, receive, send, self._ids)
+        call.task = asyncio.current_task()
+        try:
+            await self.attend(call)
+        finally:
+            await call.over()
+
+    async def attend(self, call: Call) -> None:
+        """Answer a call; `call.task` is the task that this runs in."""
+        if self._receipts is not None and call.target.startswith(RECEIPTS):
+            await self._receipt(call, self._receipts)
+            return
+        admission = admit(self._accounts, call.request(b""))
+        if admission.entries:
+            call.account = admission.entries[0].name
+        if admission.fault is not None:
+            call.skip()
+            reply = admission.refusal(admission.fault)
+            if reply.fault == "unauthenticated":
+                reply = self._unknown(call, reply)
+            self._tell(call, reply)
+            return
+        found = self._turned_away(call)
+        if found is None:
+            try:
+                found = await self._answered(call, admission)
+            except Gone:
+                logger().info("gone", method=call.method, request_id=call.id)
+                return
+        if not call.answered:
+            self._tell(call, found)
+
+    async def _receipt(self, call: Call, takes: TakeReceipt) -> None:
+        """Nothing but the path of a receipt is read, and nothing cuts it short."""
+        call.keep = False
+        call.task, call.is_read = None, True
+        status = 503
+        if self._crowd.of(RECEIPTS) < self._receipts_most:
+            self._crowd.enters(RECEIPTS)
+            try:
+                status = 200 if await takes(call.target) else 404
+            finally:
+                self._crowd.leaves(RECEIPTS)
+        later = (("retry-after", "1"),) if status == 503 else ()
+        call.respond(messages.Response(status, (("content-type", "text/plain"), *later)))
+
+    def _unknown(self, call: Call, reply: Reply) -> Reply:
+        """What is told a caller that did not say who it is. One whose address has failed too often is told to slow down and has to connect
+        anew; who says it rightly is served from the same address meanwhile, since many callers may share it."""
+        is_limited = self._guesses.too_many(_network_of(call.peer()), time.monotonic())
+        self._meter.count_unknown(reply.dialect, "limited" if is_limited else "refused")
+        if not is_limited:
+            return reply
+        call.keep = False
+        headers = [(name, value) for name, value in reply.response.headers if name != "www-authenticate"]
+        limited = reply.response.replace(status=_SLOW_DOWN, headers=(*headers, ("retry-after", "1")))
+        return msgspec.structs.replace(reply, response=limited)
+
+    def _turned_away(self, call: Call) -> Reply | None:
+        """What is told where as many requests are under way as are taken: who queues without end answers nobody in time. None where
+        there is a place.
+
+        Where there are several accounts, each may have as many under way as there are places left, so that one that fills the
+        queue leaves room for the others: alone it gets half, two get a third each.
+        """
+        left = self._queue_max - self._crowd.size
+        if left > 0 and not (self._many and self._crowd.of(call.account) >= left):
+            return None
+        call.keep = False
+        call.skip()
+        return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
+
+    async def _answered(self, call: Call, admission: Admission) -> Reply:
+        """The reply, or what is told where the work on it was cut short. Raises Gone."""
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        overdue = self._overdue.add(loop, self._is_overdue, call)
+        self._crowd.enters(call.account)
+        hold = self._memory.budget.hold(call.account, "body")
+        request = None
+        try:
+            if call.weight > SMALL and not hold.grow(call.weight):
+                raise NoRoom
+            most = self._max_body * (messages.LARGE if admission.is_large else 1)
+            request = call.request(await call.read(most, hold))
+            steps = exchange(self._accounts, self._limits, request, self._clock(), self._losses, admission)
+            reply: Reply = await self.driver.run(call, steps)
+        except NoRoom:
+            call.skip()
+            return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
+        except asyncio.CancelledError:
+            if not call.late or call.task is None:
+                raise
+            call.task.uncancel()
+            if call.late == GONE:
+                raise Gone from None
+            call.keep = call.keep and call.is_read  # a connection on which a body stalled is of no further use
+            return failure(self._accounts, call.request(None), call.late)
+        except Exception as error:
+            if request is None:
+                raise
+            return self._broken(call, request, error)
+        finally:
+            call.task = None  # what comes too late cuts nothing short any more
+            self._overdue.drop(overdue)
+            self._crowd.leaves(call.account)
+            hold.release()
+        return reply
+
+    def _broken(self, call: Call, request: messages.Request, error: Exception) -> Reply:
+        """A defect of ours is an answer too, and its traceback is in the log. One within a send must not make it look like one that was
+        not made."""
+        logger().error("defect", request_id=call.id, traceback=where_it_broke(error))
+        return failure(self._accounts, request, "outcome-unknown" if call.is_sending else "internal")
+
+    def _is_overdue(self, call: Call) -> None:
+        """Tell the caller that its time is over."""
+        if call.is_sending:
+            # A message that may reach the provider is not one that simply took too long, and the work on it goes on.
+            call.answered = True
+            self._tell(call, failure(self._accounts, call.request(None), "outcome-unknown"))
+        else:
+            call.cut("overdue" if call.is_read else "body-overdue")
+
+    def _tell(self, call: Call, reply: Reply) -> None:
+        """Answer, with the memory that a large answer takes until its caller has read it. What is told of a send is told in any case."""
+        response = self._explained(reply)
+        if len(response.body) > SMALL:
+            call.unsent = self._memory.budget.take(call.account, "unsent", len(response.body))
+            if call.unsent is None and call.method != "POST":
+                reply = failure(self._accounts, call.request(None), "too-busy", retry_after=1)
+                response = self._explained(reply)
+        call.respond(response)
+        self._record(call, reply)
+
+    def _explained(self, reply: Reply) -> messages.Response:
+        """The answer, with what it took and what it lost where the operator wants that said. That rows are missing is always said."""
+        if self._losses is None:
+            if reply.total in ("", "exact"):
+                return reply.response
+            return reply.response.replace(headers=(*reply.response.headers, ("x-translator-total", reply.total)))
+        told = [("x-translator-back-calls", str(reply.asks))]
+        if reply.total:
+            told.append(("x-translator-total", reply.total))
+        if reply.lost:
+            told.append(("x-translator-loss", ", ".join(reply.lost)))
+        return reply.response.replace(headers=(*reply.response.headers, *told))
+
+    def _record(self, call: Call, reply: Reply) -> None:
+        """One line and the counters."""
+        seconds = time.perf_counter() - call.began
+        self._meter.count(reply, seconds, call.back)
+        log_request(call, reply, seconds)
+
+
+def _network_of(address: str) -> str:
+    """What of an address one party has: all of an IPv4 one, and the first half of an IPv6 one."""
+    if ":" not in address:
+        return address
+    try:
+        ip = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(ip.ipv4_mapped or int(ip) >> 64)
+
+
+class _Application(Starlette):
+    """Starlette around the proxy. What it does for an application's life is used; a request goes past its layers, which have nothing to
+    do for one endpoint that answers every path and every defect itself."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__()
+        self._proxy = proxy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+        else:
+            await self._proxy(scope, receive, send)

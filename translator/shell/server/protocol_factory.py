@@ -1,0 +1,96 @@
+"""How a server of our own makes its connections, and looks after those that nobody uses."""
+
+import asyncio
+import math
+import ssl
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
+
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from translator.shell.aio.memory_budget import Budget
+from translator.shell.observability.log import logger
+from translator.shell.server.http1 import Connection
+from translator.shell.server.http1_reader import Attend
+from translator.shell.server.response_head import Heads, refusal
+from translator.shell.server.tls_transport import Sealed
+
+_LOOK: Final = 1.0
+"""Seconds between two looks for connections that nobody uses."""
+
+_FULL: Final = refusal(503, "As many connections are open as this server has room for.")
+
+
+class Door:
+    """Stands where uvicorn wants a protocol's class, for one server. `attend` answers a call, `ids` are for requests without one, and
+    with `tls` nothing else is spoken: `failed` is told then why hands were not shaken. Of these, `attend` is asked for by each request,
+    and `tls` by each connection: both may be replaced. So may `budget`, what memory is taken from, and `most`, how many connections there
+    are at once, and `keep_alive`, the seconds for which a connection is kept open behind an answer; `refused` is told of each one that is
+    closed at once for that. `name` is what the log calls this server."""
+
+    def __init__(
+        self, attend: Attend, ids: Iterator[str], failed: Callable[[str], None], tls: ssl.SSLContext | None = None, *,
+        name: str = "front", refused: Callable[[str], None] = lambda _: None, budget: Budget | None = None,
+    ) -> None:  # fmt: skip
+        self.attend, self.ids, self.tls = attend, ids, tls
+        self.budget = budget or Budget()
+        self.is_leaving = False
+        self.most = 1_000_000
+        self.keep_alive = 0.0
+        self._failed, self._refused, self._name = failed, refused, name
+        self._heads: Heads | None = None
+        self._is_looking = False
+        self._refusals = 0
+
+    def __call__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any],  # noqa: ARG002 - uvicorn's own names
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> asyncio.Protocol:  # fmt: skip
+        """A new connection."""
+        loop = _loop or asyncio.get_running_loop()
+        heads = self._heads = self._heads or Heads(server_state)
+        if not self._is_looking:
+            self._is_looking = True
+            loop.call_later(_LOOK, self._look, loop, server_state, int(config.timeout_keep_alive / _LOOK))
+        if len(server_state.connections) >= self.most:
+            self._refusals += 1
+            self._refused(self._name)
+            return _Refused(is_plain=self.tls is None)
+        if self.tls is None:
+            return Connection(self, heads, server_state, loop)
+        make = partial(Connection, self, heads, server_state, loop)
+        return Sealed(make, self.tls, server_state, self._failed)
+
+    @property
+    def hint(self) -> str:
+        """What an answer says of how long its connection is kept open, in whole seconds: published clients close theirs before that."""
+        return f"Keep-Alive: timeout={int(self.keep_alive)}\r\n" if self.keep_alive >= 1 else ""
+
+    def _look(self, loop: asyncio.AbstractEventLoop, state: ServerState, most: int) -> None:
+        """Close the connections on which no request has come for a while: one look at all costs less than a timer for each. The same look
+        says how many were refused since the last one: one line for all of them. Where half of the places are taken, a connection that waits
+        for its next request is kept for no longer than one that waits for its first."""
+        connections: set[Any] = state.connections
+        kept = most if len(connections) > self.most / 2 else max(most, math.ceil(self.keep_alive / _LOOK))
+        for connection in list(connections):
+            connection.grow_old(most, kept)
+        refusals, self._refusals = self._refusals, 0
+        if refusals:
+            logger().warning("connections-refused", port=self._name, refused=refusals, open=len(connections))
+        self._is_looking = bool(connections)
+        if connections:
+            loop.call_later(_LOOK, self._look, loop, state, most)
+
+
+class _Refused(asyncio.Protocol):
+    """A connection for which there is no descriptor to spare. It is told so where it speaks plain HTTP, and closed."""
+
+    def __init__(self, *, is_plain: bool) -> None:
+        self._is_plain = is_plain
+
+    def connection_made(self, transport: Any) -> None:
+        if self._is_plain:
+            transport.write(_FULL)
+        transport.close()

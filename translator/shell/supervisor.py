@@ -1,0 +1,118 @@
+"""Several processes behind one listening socket: each is the whole proxy, and they share a store.
+
+parent ─┬▶ worker 0      the parent waits, starts anew what died, and passes SIGINT, SIGTERM and SIGHUP on
+        ├▶ worker 1      a worker whose parent is gone drains and ends
+        └▶ …
+
+The first signal that ends is passed on as it is, each further one as SIGINT: `ending` says what a worker makes of them.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+from translator.shell.observability.log import logger, where_it_broke
+
+_SETTLED: Final = 5.0
+"""Seconds after which a worker has come to serve; one that ends before of its own will would end again."""
+
+_BREATH: Final = 1.0
+"""Seconds until a worker that died is started anew."""
+
+_BROKEN: Final = 13
+
+_PASSED: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+"""The signals that workers are told of."""
+
+Work = Callable[[int, int], int]
+"""What a worker does, by its number, from 0, and a descriptor that comes to its end when the parent does. Returns its exit status."""
+
+
+class Supervisor:
+    """Keeps `count` workers until a signal ends them, or until one cannot even start. `refresh` is called before a worker is started anew,
+    and after SIGHUP: what a worker is started with may have changed."""
+
+    def __init__(self, count: int, work: Work, refresh: Callable[[], None] = lambda: None) -> None:
+        self._work, self._refresh = work, refresh
+        self._lifeline, self._held = os.pipe()
+        self._numbers: dict[int, int] = {}
+        self._begun: dict[int, float] = {}
+        self._wanted = range(count)
+        self._ending = False
+        self._status = 0
+
+    def run(self) -> int:
+        """Until all workers have ended. The exit status: 0, or that of a worker that could not start."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._pass_on)
+        signal.signal(signal.SIGHUP, self._reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        for worker in self._wanted:
+            self._start(worker)
+        while self._numbers:
+            pid, status = os.waitpid(-1, 0)
+            if pid in self._numbers:
+                self._ended(pid, os.waitstatus_to_exitcode(status))
+        return self._status
+
+    def _start(self, worker: int) -> None:
+        """Fork a worker. Signals wait meanwhile: one that comes to the worker before it looks after them is not lost, and is not taken for
+        one to the parent."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED)
+        pid = os.fork()
+        if pid == 0:
+            status = _BROKEN
+            try:
+                status = self._be(worker)
+            except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+                logger().error("defect", worker=worker, traceback=where_it_broke(error))
+            finally:
+                os._exit(status)
+        self._numbers[pid], self._begun[pid] = worker, time.monotonic()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED)
+
+    def _be(self, worker: int) -> int:
+        """A worker, from its fork to its end. A terminal's Ctrl-C is for the parent, which passes it on, so that it comes once."""
+        os.setpgid(0, 0)
+        os.close(self._held)
+        for number in _PASSED:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(
+            signal.SIG_UNBLOCK, _PASSED - {signal.SIGHUP}
+        )  # which waits until there is something to change
+        return self._work(worker, self._lifeline)
+
+    def _ended(self, pid: int, status: int) -> None:
+        worker, lived = self._numbers.pop(pid), time.monotonic() - self._begun.pop(pid)
+        if self._ending:
+            return
+        if status > 0 and lived < _SETTLED:
+            self._status = status
+            self._end(signal.SIGINT)
+            return
+        logger().error("worker-died", worker=worker, status=status)
+        time.sleep(_BREATH)
+        if not self._ending:
+            self._refresh()
+            self._start(worker)
+
+    def _pass_on(self, number: int, _: FrameType | None) -> None:
+        self._end(signal.SIGINT if self._ending else number)
+
+    def _reload(self, number: int, _: FrameType | None) -> None:
+        """Have all workers read the configuration anew, and those that are started from now on begin with it."""
+        self._tell(number)
+        self._refresh()
+
+    def _end(self, number: int) -> None:
+        self._ending = True
+        self._tell(number)
+
+    def _tell(self, number: int) -> None:
+        for pid in self._numbers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)

@@ -1,0 +1,188 @@
+"""What settings mean: the tables with their overlays compiled to dialects, the entries, and how each back is reached."""
+
+from collections import Counter
+from typing import Any, Final, NamedTuple
+
+from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.dialect import Dialect, dialect
+from translator.core.errors import ConfigError, TableError
+from translator.core.exchange import Limits
+from translator.core.mapping import Table, overlay
+from translator.core.mapping.load import raw_tables
+from translator.core.values.codecs.numbers import Numbering
+from translator.shell.aio.memory_budget import Budget
+from translator.shell.client.provider_client import LARGEST, Upstream
+from translator.shell.config import schema as sections
+from translator.shell.config.problems import Problems
+from translator.shell.config.regions import national_in
+from translator.shell.config.settings import Account, Settings
+
+_PROPERTY: Final = "{property}"
+
+_OF_ONE_LIST: Final = 2
+"""The rows of one list take one part in so many of the memory of a process at most."""
+
+
+class Reach(NamedTuple):
+    """How a back is reached: its address, the seconds that a whole call may take, how many calls there are at once, and what moves the
+    bytes."""
+
+    url: str
+    timeout: float
+    concurrency: int
+    engine: str = "own"
+
+    def upstream(self) -> Upstream:
+        """The seam to it."""
+        if self.engine == "httpx":
+            from translator.shell.client.httpx_transport import HttpxEngine  # noqa: PLC0415 - who does not want it does not load it
+
+            engine = HttpxEngine(self.url, LARGEST, self.timeout, self.concurrency)
+            return Upstream(self.url, timeout=self.timeout, concurrency=self.concurrency, engine=engine)
+        return Upstream(self.url, timeout=self.timeout, concurrency=self.concurrency)
+
+
+class Assembly(NamedTuple):
+    """Everything that the proxy runs with."""
+
+    accounts: Accounts
+    limits: Limits
+    reaches: dict[str, Reach]
+    budget: Budget
+
+
+def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly:
+    """What these settings mean. `dialects` are those that compile the tables. Raises ConfigError naming section and key, for all backs
+    and accounts at once, and TableError for a table that is broken."""
+    dialects, problems = dialects or Dialects(), Problems()
+    backs: dict[str, Back] = {}
+    for name, one in settings.backs.items():
+        with problems.collected():
+            backs[name] = Back(name, _behind(dialects, settings, name, one), one.in_flight, one.receipts)
+    served = Counter([(account.behind.name, account.behind.account) for account in settings.accounts])
+    entries: list[Entry] = []
+    for account in settings.accounts:
+        with problems.collected():
+            shared = served[account.behind.name, account.behind.account] > 1
+            if (entry := _entry(dialects, settings, account, backs, shared=shared)) is not None:
+                entries.append(entry)
+    problems.check()
+    reaches = {
+        name: Reach(back.url, back.timeout, back.concurrency, back.engine) for name, back in settings.backs.items()
+    }
+    lists = settings.lists
+    limits = Limits(
+        lists.max_asks,
+        lists.on_cap == "capped",
+        lists.snapshot_ttl,
+        lists.total_ttl,
+        lists.settle,
+        lists.unreadable == "fail",
+    )
+    memory = settings.server.memory
+    budget = Budget(memory, [entry.name for entry in entries])
+    return Assembly(Accounts(entries), limits._replace(max_bytes=memory // _OF_ONE_LIST), reaches, budget)
+
+
+def _entry(
+    dialects: "Dialects", settings: Settings, account: Account, backs: dict[str, Back], *, shared: bool
+) -> Entry | None:
+    """The entry of an account; None where its back is not there. Raises ConfigError, for both of its sides at once."""
+    front, behind = account.front, account.behind
+    numbering, problems = _numbering(account), Problems()
+    spoken, back = None, backs.get(behind.name)
+    with problems.collected():
+        spoken = dialects.of(front.dialect, "front", front.given, f"{account.where} front", numbering)
+        _check_property(f"{account.where} front.property", spoken.table, front.property)
+    if back is not None:
+        if numbering is not None:
+            back = back._replace(dialect=_behind(dialects, settings, back.name, settings.backs[back.name], numbering))
+        with problems.collected():
+            _check_property(f"{account.where} back.property", back.dialect.table, behind.property)
+    problems.check()
+    if spoken is None or back is None:
+        return None
+    return Entry(
+        Side(spoken, front.account, front.property, front.tokens()[0], older="".join(front.tokens()[1:])),
+        back,
+        Side(back.dialect, behind.account, behind.property, behind.token, behind.sender),
+        shared,
+    )
+
+
+class Dialects:
+    """The installed dialects by the name that their own tables give them, compiled once for each set of settings. What was compiled
+    `before` for the same settings is not compiled again."""
+
+    def __init__(self, before: "Dialects | None" = None) -> None:
+        if before is None:
+            self._raw = {str(raw["dialect"]["name"]): (file, raw) for file, raw in raw_tables().items()}
+        else:
+            self._raw = before._raw
+        self._before = {} if before is None else before._made
+        self._made: dict[tuple[Any, ...], Dialect] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every dialect there is."""
+        return tuple(self._raw)
+
+    def of(
+        self, name: str, side: str, given: dict[str, Any], where: str, numbering: Numbering | None = None
+    ) -> Dialect:
+        """A dialect with these settings laid over its table, for accounts that say so much of their numbers; `where` is the section of
+        the error. Raises ConfigError."""
+        if name not in self._raw:
+            raise ConfigError(where, f"dialect has to be one of {', '.join(self.names)}")
+        for key, value in given.items():
+            if not isinstance(value, str | int):
+                raise ConfigError(f"{where}.{key}", "unknown key, or a value of the wrong type")
+        made = (name, side, numbering, *sorted((key, type(value).__name__, value) for key, value in given.items()))
+        if made not in self._made:
+            self._made[made] = self._before.get(made) or self._new(name, side, given, where, numbering)
+        return self._made[made]
+
+    def _new(self, name: str, side: str, given: dict[str, Any], where: str, numbering: Numbering | None) -> Dialect:
+        file, raw = self._raw[name]
+        return _compiled(file, raw, overlay(raw, side, given, where), given, where, numbering)
+
+
+def _compiled(
+    file: str,
+    plain: dict[str, Any],
+    laid: dict[str, Any],
+    given: dict[str, Any],
+    where: str,
+    numbering: Numbering | None,
+) -> Dialect:
+    """The dialect of a table with settings laid over it. What only the settings broke is their error, not the table's."""
+    if not given:
+        return dialect(file, plain, numbering)
+    try:
+        return dialect(file, laid, numbering)
+    except TableError as error:
+        dialect(file, plain)  # where the table is broken without them, that is what is said
+        raise ConfigError(where, f"{', '.join(given)}: {error.what}") from None
+
+
+def _behind(
+    dialects: Dialects, settings: Settings, name: str, back: sections.Back, numbering: Numbering | None = None
+) -> Dialect:
+    return dialects.of(back.dialect, "back", back.given, f"{settings.file}, [backs.{name}]", numbering)
+
+
+def _numbering(account: Account) -> Numbering | None:
+    """What an account says of its numbers; None where it says nothing. Raises ConfigError."""
+    said = account.numbers
+    national = national_in(said.region, f"{account.where} region") if said.region else None
+    return Numbering(frozenset(said.short_codes), national) if said.short_codes or national else None
+
+
+def _check_property(where: str, table: Table, given: str) -> None:
+    """A dialect one of whose operations is a property's needs one, and a dialect without properties has none."""
+    if not given and any(row.scope == "property" for row in table.operations):
+        raise ConfigError(where, f"is missing: {table.dialect.name} has its messages below a property")
+    if given and not any(_PROPERTY in row.path for row in table.operations):
+        raise ConfigError(where, f"unknown key: {table.dialect.name} has no properties")
+    if not given.isprintable() or "/" in given:
+        raise ConfigError(where, "has to be printable and without a slash")
