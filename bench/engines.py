@@ -22,8 +22,8 @@ from bench.beside.run import bench
 from bench.stub import Stub
 from translator.core.http.messages import Request, Response
 from translator.shell.aio.memory_budget import Hold
-from translator.shell.client.httpx_transport import HttpxEngine
-from translator.shell.client.provider_client import LARGEST, Calls, Upstream
+from translator.shell.client.httpx_transport import HttpxTransportAdapter
+from translator.shell.client.provider_client import LARGEST, ProviderClient, Transport
 
 CALLS: Final = 1500
 AT_ONCE: Final = 16
@@ -79,14 +79,14 @@ _OTHERS: Final = (
 )
 
 
-def candidates(url: str) -> Iterator[tuple[str, Callable[[], Calls | None]]]:
+def candidates(url: str) -> Iterator[tuple[str, Callable[[], Transport | None]]]:
     """Each engine that there is here, by name. None stands for our own."""
 
-    def over(transport: Any) -> Callable[[], Calls]:
-        return lambda: HttpxEngine(url, LARGEST, 10.0, 64, transport())
+    def over(transport: Any) -> Callable[[], Transport]:
+        return lambda: HttpxTransportAdapter(url, LARGEST, 10.0, 64, transport())
 
     yield "own", lambda: None
-    yield "httpx", lambda: HttpxEngine(url, LARGEST, 10.0, 64)
+    yield "httpx", lambda: HttpxTransportAdapter(url, LARGEST, 10.0, 64)
     if find_spec("aiohttp") is None:
         print("SKIPPED: aiohttp: it is not installed", file=sys.stderr)
     else:
@@ -99,8 +99,8 @@ def candidates(url: str) -> Iterator[tuple[str, Callable[[], Calls | None]]]:
             yield name, over(getattr(import_module(module), transport))
 
 
-async def _calls(url: str, engine: Calls | None, calls: int) -> None:
-    upstream = Upstream(url, engine=engine)
+async def _calls(url: str, engine: Transport | None, calls: int) -> None:
+    upstream = ProviderClient(url, engine=engine)
     numbers = iter(range(calls))
 
     async def one() -> None:
@@ -113,7 +113,7 @@ async def _calls(url: str, engine: Calls | None, calls: int) -> None:
     await upstream.aclose()
 
 
-def _cost(url: str, made: Callable[[], Calls | None]) -> tuple[float, float]:
+def _cost(url: str, made: Callable[[], Transport | None]) -> tuple[float, float]:
     """Microseconds of CPU a call, and calls a second."""
 
     async def main() -> tuple[float, float]:

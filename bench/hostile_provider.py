@@ -19,15 +19,15 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from bench.translate import NOW, back_list, dialects
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.exchange import Limits, exchange
 from translator.core.http.messages import Request
-from translator.shell.aio.memory_budget import MEMORY, Budget
-from translator.shell.client.provider_client import Upstream
+from translator.shell.aio.memory_budget import MEMORY, MemoryBudget
+from translator.shell.client.provider_client import ProviderClient
 from translator.shell.observability.admin import Meter
 from translator.shell.process import run
-from translator.shell.runtime.effect_runner import Driver, Errand
-from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.runtime.effect_runner import EffectRunner, RequestContext
+from translator.shell.runtime.single_flight_cache import SingleFlightCache
 
 MUST: Final = 1.5
 """How many times what they take in quiet the slowest hundredth of the other account's lists may take."""
@@ -113,13 +113,18 @@ class _World:
     def __init__(self, urls: dict[str, str]) -> None:
         front, back = dialects()
         entries = [
-            Entry(Side(front, account, "", "t"), Back(account, back), Side(back, "A1", _PROPERTY, "b"), shared=False)
+            Account(
+                Endpoint(front, account, "", "t"),
+                ConfiguredProvider(account, back),
+                Endpoint(back, "A1", _PROPERTY, "b"),
+                shared=False,
+            )
             for account in _ACCOUNTS
         ]
         self._accounts = Accounts(entries)
-        self.budget = Budget(MEMORY, [entry.name for entry in entries])
-        backs = {account: Upstream(url) for account, url in urls.items()}
-        self.driver = Driver(backs, Memory(budget=self.budget), Meter())
+        self.budget = MemoryBudget(MEMORY, [entry.name for entry in entries])
+        backs = {account: ProviderClient(url) for account, url in urls.items()}
+        self.driver = EffectRunner(backs, SingleFlightCache(budget=self.budget), Meter())
 
     async def lists(self, account: str, number: int) -> float:
         """One list. The seconds that it took."""
@@ -127,7 +132,7 @@ class _World:
         query = f"SortBy=From&Body=x{number}" if account == _ACCOUNTS[1] else "SortBy=From"
         asked = Request("GET", f"/restcomm/2012-04-24/Accounts/{account}/SMS/Messages.json", query, (login,))
         began = time.perf_counter()
-        reply = await self.driver.run(Errand(str(number)), exchange(self._accounts, Limits(), asked, NOW))
+        reply = await self.driver.run(RequestContext(str(number)), exchange(self._accounts, Limits(), asked, NOW))
         if account == _ACCOUNTS[0] and reply.response.status != 200:
             raise RuntimeError(f"the other account was answered {reply.response.status}: {reply.log}")
         return time.perf_counter() - began

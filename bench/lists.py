@@ -14,7 +14,7 @@ from bench import by_hand
 from bench.translate import NOW, back_list, dialects
 from translator.core.dialect.back import BackVerbs
 from translator.core.http.messages import Response
-from translator.core.listing.local_query import arranged, base_order
+from translator.core.listing.local_query import base_order, filter_and_sort
 from translator.core.listing.row_sizes import weight
 from translator.core.model import Message, Order, Query
 
@@ -74,7 +74,7 @@ def measure(rounds: int = 5) -> dict[str, float]:
         key = front.front.sort_key(query.order.attribute)
 
         def arrange(query: Query = query, key: Callable[[Message], Any] = key) -> list[Message]:
-            return arranged(base_order(rows, descending=False), query, key)
+            return filter_and_sort(base_order(rows, descending=False), query, key)
 
         if len(arrange()) < len(rows) // 2:
             raise ValueError(f"{name} matches too few rows to be a measure")

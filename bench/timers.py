@@ -1,6 +1,6 @@
 """The cost of one timeout that is set and cancelled in time: `python -m bench.timers`.
 
-The candidates are `Deadlines`, which serves all timeouts of one duration by a single timer, and `loop.call_later`. Sixteen timeouts are
+The candidates are `Timeouts`, which serves all timeouts of one duration by a single timer, and `loop.call_later`. Sixteen timeouts are
 active at any moment, as with 16 requests in flight. The figure is CPU of this process, the least of the rounds.
 """
 
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from translator.shell.aio.timeouts import Deadlines
+from translator.shell.aio.timeouts import Timeouts
 
 try:
     import uvloop
@@ -50,10 +50,10 @@ def _expired(_: object) -> None:
 
 async def _candidates() -> dict[str, float]:
     loop = asyncio.get_running_loop()
-    shared = Deadlines(SECONDS)
+    shared = Timeouts(SECONDS)
     return {
         "no timeout": await _spin(lambda: None, lambda _: None),
-        "Deadlines": await _spin(lambda: shared.add(loop, _expired, None), shared.drop),
+        "Timeouts": await _spin(lambda: shared.add(loop, _expired, None), shared.drop),
         "loop.call_later": await _spin(
             lambda: loop.call_later(SECONDS, _expired, None), lambda handle: handle.cancel()
         ),

@@ -22,7 +22,7 @@ from uvicorn.server import ServerState
 
 from bench.beside import data
 from bench.engines import answer_of_a_send
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.exchange import Limits
 from translator.core.http import messages
 from translator.shell.server.handler import Proxy
@@ -62,9 +62,9 @@ class _Provider:
 def _proxy() -> Proxy:
     dialects = Dialects()
     old, new = (dialects.of(name, "front", {}, "bench") for name in ("restcomm", "properties-v2"))
-    account = Entry(
-        Side(old, data.ACCOUNT, "", data.TOKEN), Back("provider", new),
-        Side(new, data.BACK_ACCOUNT, data.PROPERTY, data.BACK_TOKEN), shared=False,
+    account = Account(
+        Endpoint(old, data.ACCOUNT, "", data.TOKEN), ConfiguredProvider("provider", new),
+        Endpoint(new, data.BACK_ACCOUNT, data.PROPERTY, data.BACK_TOKEN), shared=False,
     )  # fmt: skip
     return Proxy(Accounts([account]), Limits(), {"provider": _Provider()})
 

@@ -24,7 +24,7 @@ from tests.test_lists import (
 )
 from tests.twins import World, call
 from translator.core.dialect import Dialect, dialect
-from translator.core.effects import alone
+from translator.core.effects import run_without_shell
 from translator.core.exchange import Limits
 from translator.core.listing import messages_between
 from translator.core.mapping import overlay
@@ -117,7 +117,7 @@ class Busy:
         """What a search for sends and a look for statuses read: all messages of a stretch of time."""
         self.notes = Notes()
         window = Query(since=since, until=until)
-        running = alone(
+        running = run_without_shell(
             messages_between(self.world.entry, window, Limits(max_asks=most), NOW, self.notes), self.world.memory
         )
         try:

@@ -17,18 +17,18 @@ from urllib.parse import parse_qs
 
 from conformance.clock import ManualClock
 from tests.twins import spoken
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.effects import Intent, Outcome
 from translator.core.exchange import Limits
 from translator.core.http.formats import json
 from translator.core.http.messages import Answer, Failure, Request, Response
-from translator.shell.delivery.callback_url_policy import Vetting
-from translator.shell.delivery.journal import Journal, Patience, place_of
-from translator.shell.delivery.receipt_urls import Receipts
-from translator.shell.delivery.reconciler import Seeker
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
+from translator.shell.delivery.journal import Patience, SendJournal, place_of
+from translator.shell.delivery.receipt_urls import ReceiptUrls
+from translator.shell.delivery.reconciler import Reconciler
 from translator.shell.observability.admin import Meter
-from translator.shell.runtime.effect_runner import Driver
-from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.runtime.effect_runner import EffectRunner
+from translator.shell.runtime.single_flight_cache import SingleFlightCache
 from translator.shell.store import Store
 from translator.shell.store import sends as rows
 from translator.shell.store.sends import Begun, Times
@@ -219,9 +219,9 @@ class Sought:
         self.crowds = {name: Crowd(dialect, self.clock, rate) for name in names}
         self.crowd = self.crowds["provider0"]
         self.entries = [
-            Entry(
-                Side(spoken(front), f"{ours[0]}{number}", ours[1], "front-token"), Back(name, spoken_back),
-                Side(spoken_back, *whose, "token"), shared=False,
+            Account(
+                Endpoint(spoken(front), f"{ours[0]}{number}", ours[1], "front-token"), ConfiguredProvider(name, spoken_back),
+                Endpoint(spoken_back, *whose, "token"), shared=False,
             )
             for number, name in enumerate(names)
         ]  # fmt: skip
@@ -232,9 +232,11 @@ class Sought:
         limits, patience, timeout = self._settings
         self.meter = Meter()
         accounts = Accounts(self.entries)
-        self.journal = Journal(self.store, accounts, Vetting(), Receipts("", ()), patience, clock=self.clock)
-        self.driver = Driver(self.crowds, Memory(clock=self.steady), self.meter, self.journal)
-        self.seeker = Seeker(
+        self.journal = SendJournal(
+            self.store, accounts, CallbackUrlPolicy(), ReceiptUrls("", ()), patience, clock=self.clock
+        )
+        self.driver = EffectRunner(self.crowds, SingleFlightCache(clock=self.steady), self.meter, self.journal)
+        self.seeker = Reconciler(
             self.store, accounts, self.driver, limits, patience, self.meter, timeout=timeout, tell=self.journal.tell,
             clock=self.clock, steady=self.steady,
         )  # fmt: skip
@@ -268,7 +270,7 @@ class Sought:
         return ids
 
     async def under_way(
-        self, texts: list[str], entry: Entry, made: float, sender: str = "+15550100001", patience: float = 60.0
+        self, texts: list[str], entry: Account, made: float, sender: str = "+15550100001", patience: float = 60.0
     ) -> list[str]:
         """Sends that are written down, and whose answer has not come. Their ids."""
         begun = [

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from translator.cli import main
-from translator.shell.client.provider_client import Upstream
+from translator.shell.client.provider_client import ProviderClient
 from translator.shell.delivery.callback_dispatcher import CallbackDispatcher
 from translator.shell.store.postgres import PostgresStore
 from translator.shell.store.sqlite import SqliteStore
@@ -63,7 +63,7 @@ def run() -> None:
         store.record = dying(store.record, lambda *_: "record", step, when)  # type: ignore[method-assign]
         store.settle = dying(store.settle, lambda *_: "settle", step, when)  # type: ignore[method-assign]
     asks = lambda request, *_: "ask" if request.method == "POST" else ""  # noqa: E731
-    Upstream.ask = dying(Upstream.ask, asks, step, when)  # type: ignore[method-assign]
+    ProviderClient.ask = dying(ProviderClient.ask, asks, step, when)  # type: ignore[method-assign]
     CallbackDispatcher._tell = dying(CallbackDispatcher._tell, lambda *_: "told", step, when)  # type: ignore[method-assign]
     sys.argv = ["sms-translator", "serve", *rest]
     main()

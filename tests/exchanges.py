@@ -12,9 +12,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.dialect import Dialect, dialect
-from translator.core.effects import Ask, Await, Intent, Outcome, Record, Recorded, Settle, alone
+from translator.core.effects import (
+    AwaitOutcomes,
+    Intent,
+    Outcome,
+    ProviderRequests,
+    Recorded,
+    RecordIntents,
+    RecordOutcomes,
+    run_without_shell,
+)
 from translator.core.exchange import Limits, Reply, exchange, failure
 from translator.core.http.formats import form
 from translator.core.http.messages import Answer, Failure, Request, Response
@@ -83,20 +92,22 @@ OLD_ACCOUNT = "AC00000000000000000000000000000009"
 def accounts_back(front: Dialect, provider: Dialect, sender: str) -> Accounts:
     """The world of the way back: one account with two properties, each with an account of its own at the old provider."""
 
-    def entry(prop: str, number: int) -> Entry:
-        behind = Side(provider, OLD_ACCOUNT[:-1] + str(number), "", "back-token", sender)
-        return Entry(Side(front, "A1", prop, TOKEN), Back("provider", provider), behind, False)
+    def entry(prop: str, number: int) -> Account:
+        behind = Endpoint(provider, OLD_ACCOUNT[:-1] + str(number), "", "back-token", sender)
+        return Account(Endpoint(front, "A1", prop, TOKEN), ConfiguredProvider("provider", provider), behind, False)
 
     return Accounts([entry(PROPERTY, 9), entry(PROPERTY[:-1] + "G", 8)])
 
 
 def accounts(front: Dialect, provider: Dialect, *, shared: bool) -> Accounts:
     """The world of every case: two entries at one provider under different accounts, and a third that shares the first one's."""
-    back = Back("provider", provider)
+    back = ConfiguredProvider("provider", provider)
 
-    def entry(number: int, account: str, prop: str, *, others: bool) -> Entry:
+    def entry(number: int, account: str, prop: str, *, others: bool) -> Account:
         name = f"AC{number:032}"
-        return Entry(Side(front, name, "", TOKEN), back, Side(back.dialect, account, prop, "back-token"), others)
+        return Account(
+            Endpoint(front, name, "", TOKEN), back, Endpoint(back.dialect, account, prop, "back-token"), others
+        )
 
     entries = [entry(1, "A1", PROPERTY, others=shared), entry(2, "A2", PROPERTY[:-1] + "G", others=False)]
     if shared:
@@ -129,7 +140,7 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect], given: Tables | None 
         return reply
     limits = Limits(case.get("max_asks", 1000))
     journal = ScriptedJournal(case.get("recorded", []), case.get("awaited", []))
-    running = alone(exchange(world, limits, _request(case), case.get("now", NOW)), {}, journal)
+    running = run_without_shell(exchange(world, limits, _request(case), case.get("now", NOW)), {}, journal)
     expected = list(case.get("asks", []))
     list_member, one = ("messages", "") if _is_back(case) else ("Messages", "Message")
     answers = [_answer(answer, case["shared_data"], list_member, one) for answer in case.get("answers", [])]
@@ -159,11 +170,11 @@ class ScriptedJournal:
         self.intents: list[Intent] = []
         self.settled: list[Outcome] = []
 
-    def __call__(self, want: Record | Settle | Await) -> Any:
-        if isinstance(want, Settle):
+    def __call__(self, want: RecordIntents | RecordOutcomes | AwaitOutcomes) -> Any:
+        if isinstance(want, RecordOutcomes):
             self.settled += want.outcomes
             return None
-        if isinstance(want, Await):
+        if isinstance(want, AwaitOutcomes):
             given = self._awaited or [{"state": "unknown"}]
             return tuple(self._outcome(id_, given[0]) for id_ in want.ids)
         first = len(self.intents)
@@ -266,7 +277,9 @@ def _message(row: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in merged.items() if value != ""}
 
 
-def _answered(ask: Ask, expected: list[dict[str, Any]], answers: list[Answer], *, back: bool) -> tuple[Answer, ...]:
+def _answered(
+    ask: ProviderRequests, expected: list[dict[str, Any]], answers: list[Answer], *, back: bool
+) -> tuple[Answer, ...]:
     base, account = (f"/2012-04-24/Accounts/{OLD_ACCOUNT}/SMS/Messages", OLD_ACCOUNT) if back else (V2, "A1")
     for request in ask.requests:
         if not expected:

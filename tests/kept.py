@@ -18,21 +18,21 @@ from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from conformance.twins.restcomm import RestcommTwin
 from tests.receivers import Dialled
 from tests.twins import call, spoken
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.effects import Outcome, Recorded
 from translator.core.exchange import Limits, exchange
 from translator.core.http.formats import json
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.shell.delivery.callback_dispatcher import CallbackDispatcher
-from translator.shell.delivery.callback_url_policy import Vetting
-from translator.shell.delivery.journal import Journal, Patience
-from translator.shell.delivery.receipt_urls import Receipts
-from translator.shell.delivery.reconciler import Seeker
-from translator.shell.delivery.status_poller import Polling, Tracker
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
+from translator.shell.delivery.journal import Patience, SendJournal
+from translator.shell.delivery.receipt_urls import ReceiptUrls
+from translator.shell.delivery.reconciler import Reconciler
+from translator.shell.delivery.status_poller import Polling, StatusPoller
 from translator.shell.observability.admin import Meter
-from translator.shell.runtime.effect_runner import Driver, Errand
-from translator.shell.runtime.single_flight_cache import Memory
-from translator.shell.store import Store, StoreDown
+from translator.shell.runtime.effect_runner import EffectRunner, RequestContext
+from translator.shell.runtime.single_flight_cache import SingleFlightCache
+from translator.shell.store import Store, StoreUnavailable
 from translator.shell.store.interface import Result
 from translator.shell.store.sends import Begun, Times
 
@@ -95,9 +95,9 @@ class Mortal:
     async def _or_dies(self, writing: Coroutine[Any, Any, Result]) -> Result:
         try:
             if self.is_down():
-                raise StoreDown("OperationalError")
+                raise StoreUnavailable("OperationalError")
             self._steps.begin()
-        except (Crash, StoreDown):
+        except (Crash, StoreUnavailable):
             writing.close()
             raise
         number = self._steps.taken
@@ -191,14 +191,14 @@ class Kept:
         self.clock = ManualClock(1_790_000_000)
         self.provider = Provider("properties-v2" if front == "restcomm" else "restcomm", self.clock)
         self.application = Application()
-        self.receipts = Receipts(public_url, (SECRET,))
+        self.receipts = ReceiptUrls(public_url, (SECRET,))
         self._real, self._patience = store, Patience(wait=wait, give_up=give_up, answer=30.0, resend=resend)
         back = spoken(self.provider.dialect, "back", **settings)
         fronts, behind = (("AC1", ""), ("A1", "P1")) if front == "restcomm" else (("A1", "P1"), ("AC1", ""))
-        self.entry = Entry(
-            Side(spoken(front), *fronts, "front-token"),
-            Back("provider", back),
-            Side(back, *behind, "token"),
+        self.entry = Account(
+            Endpoint(spoken(front), *fronts, "front-token"),
+            ConfiguredProvider("provider", back),
+            Endpoint(back, *behind, "token"),
             shared=False,
         )
         self.steps = Steps()
@@ -209,14 +209,14 @@ class Kept:
         self.steps = self.provider.steps = Steps()
         store = Mortal(self._real, self.steps)
         accounts, limits, self.meter = Accounts([self.entry]), Limits(), Meter()
-        vetting = Vetting(resolve=_public)
-        self.journal = Journal(store, accounts, vetting, self.receipts, self._patience, clock=self.clock)
-        self.driver = Driver({"provider": self.provider}, Memory(), self.meter, self.journal)
+        vetting = CallbackUrlPolicy(resolve=_public)
+        self.journal = SendJournal(store, accounts, vetting, self.receipts, self._patience, clock=self.clock)
+        self.driver = EffectRunner({"provider": self.provider}, SingleFlightCache(), self.meter, self.journal)
         common = (store, accounts, self.driver, limits)
-        self.seeker = Seeker(
+        self.seeker = Reconciler(
             *common, self._patience, self.meter, tell=self.journal.tell, clock=self.clock, steady=self.clock
         )
-        self.tracker = Tracker(*common[:3], Polling(), self.meter, clock=self.clock)
+        self.tracker = StatusPoller(*common[:3], Polling(), self.meter, clock=self.clock)
         client = Dialled(self.application)
         self.dispatcher = CallbackDispatcher(store, vetting, self.meter, client=client, clock=self.clock, pace=0.0)
         self._accounts, self._limits = accounts, limits
@@ -248,7 +248,7 @@ class Kept:
             headers.append(("idempotency-key", key))
         request = Request("POST", path, "", tuple(headers), body)
         steps = exchange(self._accounts, self._limits, request, self.clock())
-        reply = await self.driver.run(Errand("a-request"), steps)
+        reply = await self.driver.run(RequestContext("a-request"), steps)
         return reply.response.status, json.read(reply.response.body)
 
     @staticmethod

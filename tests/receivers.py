@@ -3,7 +3,7 @@
 import httpx
 
 from translator.shell.delivery.callback_connection import Answer, Undelivered
-from translator.shell.delivery.callback_url_policy import Vetted
+from translator.shell.delivery.callback_url_policy import ResolvedTarget
 
 
 class Dialled:
@@ -12,7 +12,7 @@ class Dialled:
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
 
-    async def deliver(self, vetted: Vetted, method: str, form: str) -> Answer:
+    async def deliver(self, vetted: ResolvedTarget, method: str, form: str) -> Answer:
         """The transport's answer. Raises Undelivered for its errors."""
         url, content = vetted.url.copy_with(fragment=None), form.encode("ascii")
         if method == "GET":

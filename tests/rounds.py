@@ -9,9 +9,9 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
-from translator.core.accounts import Back, Entry, Side
+from translator.core.accounts import Account, ConfiguredProvider, Endpoint
 from translator.core.model import Message
-from translator.core.status_polling import Allowance, Endings, Known, Place, Reading, Seen
+from translator.core.status_polling import Known, PolledAccount, RateLimit, Reading, Seen, SettlingAges
 
 NEVER = 10**12
 
@@ -28,11 +28,13 @@ class Rounds:
     two looks at one message."""
 
     def __init__(self, back: Any, *, asks: int = 20, poll: float = 5.0) -> None:
-        side = Side(back, "A1", "P1", "token")
-        self.place = Place(Entry(side, Back("provider", back), side, shared=False), poll, Endings())
+        side = Endpoint(back, "A1", "P1", "token")
+        self.place = PolledAccount(
+            Account(side, ConfiguredProvider("provider", back), side, shared=False), poll, SettlingAges()
+        )
         self._verbs, self._asks, self._poll = back.back, asks, poll
         self._step = self._verbs.slice - (not self._verbs.in_pages)
-        self._allowance = Allowance(asks, poll)
+        self._allowance = RateLimit(asks, poll)
         self.now = 1_000_000.0
         self._created: list[int] = []
         self._ends: list[float] = []

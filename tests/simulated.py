@@ -26,16 +26,16 @@ from conformance.clock import ManualClock
 from tests.kept import HOOK
 from tests.stores import opened
 from tests.twins import spoken
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.effects import Intent, Outcome
 from translator.core.http.messages import Answer, Failure, Request, Response
-from translator.core.model import Message, Wish
+from translator.core.model import CallbackTarget, Message
 from translator.shell.delivery.journal import place_of
-from translator.shell.delivery.status_poller import Polling, Tracker
+from translator.shell.delivery.status_poller import Polling, StatusPoller
 from translator.shell.observability.admin import Meter
-from translator.shell.runtime.effect_runner import Driver
-from translator.shell.runtime.single_flight_cache import Memory
-from translator.shell.store import Store, StoreDown
+from translator.shell.runtime.effect_runner import EffectRunner
+from translator.shell.runtime.single_flight_cache import SingleFlightCache
+from translator.shell.store import Store, StoreUnavailable
 from translator.shell.store.interface import Result
 from translator.shell.store.sends import Begun, Times
 
@@ -212,7 +212,7 @@ class Overseen:
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         self.writes += 1
         if self.writes == self.fails:
-            raise StoreDown("OperationalError")
+            raise StoreUnavailable("OperationalError")
         return await self._store.write(work)
 
 
@@ -251,18 +251,18 @@ class Simulation:
         """Seconds by which the wall clock was set forward since the process began. `clock` is the steady one."""
         self.restart({name: self.provider}, [self.entry])
 
-    def entry_at(self, back: str, account: str = "AC1", prop: str = "") -> Entry:
+    def entry_at(self, back: str, account: str = "AC1", prop: str = "") -> Account:
         """An account of the application whose messages the provider of that name carries."""
         front, behind = self.dialects
         whose = ("A1", "P1") if behind.name == "properties-v2" else ("A1", "")
-        sides = Side(front, account, prop, "front-token"), Side(behind, *whose, "token")
-        return Entry(sides[0], Back(back, behind), sides[1], shared=False)
+        sides = Endpoint(front, account, prop, "front-token"), Endpoint(behind, *whose, "token")
+        return Account(sides[0], ConfiguredProvider(back, behind), sides[1], shared=False)
 
-    def restart(self, backs: dict[str, Any], entries: list[Entry]) -> None:
+    def restart(self, backs: dict[str, Any], entries: list[Account]) -> None:
         """A process begins on what is in the store."""
         self.accounts = Accounts(entries)
-        self.driver = Driver(backs, Memory(clock=self.clock), self.meter)
-        self.tracker = Tracker(
+        self.driver = EffectRunner(backs, SingleFlightCache(clock=self.clock), self.meter)
+        self.tracker = StatusPoller(
             self.store, self.accounts, self.driver, self.polling, self.meter, clock=self.clock, wall=self.wall
         )  # fmt: skip
 
@@ -270,13 +270,17 @@ class Simulation:
         """What the machine's clock shows: sends are written down by it."""
         return self.clock() + self.set_by
 
-    async def send(self, rows: list[Row], entry: Entry | None = None) -> list[str]:
+    async def send(self, rows: list[Row], entry: Account | None = None) -> list[str]:
         """The proxy has sent these messages, and somebody waits to be told of each. The journal's ids."""
         entry, now = entry or self.entry, self.wall()
         ids = [f"{entry.back.name[:4]}{entry.front.account}{self._sent + number}" for number in range(len(rows))]
         self._sent += len(rows)
         begun = [
-            Begun(id_, place_of(entry), Intent(entry.name, "+15550100001", "+15550100005", id_, Wish(HOOK, "POST")))
+            Begun(
+                id_,
+                place_of(entry),
+                Intent(entry.name, "+15550100001", "+15550100005", id_, CallbackTarget(HOOK, "POST")),
+            )
             for id_ in ids
         ]
         await self.store.record(begun, Times(now, 60.0, 120.0))

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from translator.core import accounts
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.dialect import dialect
 from translator.core.mapping.load import raw_tables
 
@@ -17,10 +17,10 @@ SPOKEN = {made.name: made for made in (dialect(file, raw) for file, raw in raw_t
 RESTCOMM, PROPERTIES = SPOKEN["restcomm"], SPOKEN["properties-v2"]
 
 
-def _entry(account: str, token: str, number: int = 1, front: str = "restcomm") -> Entry:
+def _entry(account: str, token: str, number: int = 1, front: str = "restcomm") -> Account:
     back = PROPERTIES if front == "restcomm" else RESTCOMM
-    behind = Side(back, f"B{number}", "P", "behind-token")
-    return Entry(Side(SPOKEN[front], account, "", token), Back("provider", back), behind, False)
+    behind = Endpoint(back, f"B{number}", "P", "behind-token")
+    return Account(Endpoint(SPOKEN[front], account, "", token), ConfiguredProvider("provider", back), behind, False)
 
 
 def _basic(credentials: str | bytes, scheme: str = "Basic") -> str:

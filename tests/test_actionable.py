@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from tests.test_ledger import CONFIG
 from tests.test_shell import ACCOUNT, MESSAGES, SMS, always, requested
 from translator.cli import main
-from translator.core.accounts import Side
+from translator.core.accounts import Endpoint
 from translator.core.http.messages import Failure, Response
-from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
 from translator.shell.operations.probe_reasons import explain_failure
 from translator.shell.wiring import Dialects
 
@@ -62,7 +62,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
 def test_a_callback_address_that_is_refused_names_the_setting_that_permits_it(
     address: str, client: str, operator: str
 ) -> None:
-    verdict = asyncio.run(Vetting().judge(address))
+    verdict = asyncio.run(CallbackUrlPolicy().judge(address))
     assert (verdict.reason, verdict.remedy) == (client, operator)
 
 
@@ -72,7 +72,7 @@ def test_a_name_that_leads_inside_is_said_to_the_operator_and_not_to_the_caller(
     async def resolve(host: str, port: int) -> list[str]:
         return ["10.1.2.3", "10.1.2.4"]
 
-    verdict = asyncio.run(Vetting(resolve=resolve).judge("http://status.example/x"))
+    verdict = asyncio.run(CallbackUrlPolicy(resolve=resolve).judge("http://status.example/x"))
     assert "10.1.2" not in verdict.reason
     assert verdict.remedy == '[callbacks] allow = ["10.1.2.3", "10.1.2.4"] permits it'
 
@@ -84,7 +84,7 @@ def test_a_callback_name_that_does_not_resolve_is_a_line_of_the_log_when_the_sen
         raise socket.gaierror
 
     async def accept() -> None:
-        vetting = Vetting(resolve=resolve)
+        vetting = CallbackUrlPolicy(resolve=resolve)
         for path in ("first?secret=1", "second"):
             verdict = await vetting.judge(f"http://status.example/{path}", "restcomm/AC1/")
             assert verdict.reason == ""
@@ -138,7 +138,7 @@ def test_a_provider_that_shows_a_web_page_is_said_to_have_a_wrong_address(
 
 @pytest.mark.parametrize("status", [200, 400, 404, 500])
 def test_a_probe_says_it_of_every_status(status: int) -> None:
-    behind = Side(Dialects().of("properties-v2", "back", {}, "test"), "A1", "P1", "a-token")
+    behind = Endpoint(Dialects().of("properties-v2", "back", {}, "test"), "A1", "P1", "a-token")
     page = Response(status, (("content-type", "text/html"),), b"<html>")
     sentence = explain_failure("https://p.example/wrong", "/v2/Messages", page, behind)
     assert sentence.startswith(f"GET https://p.example/wrong/v2/Messages answered {status}")

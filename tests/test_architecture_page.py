@@ -60,8 +60,8 @@ def test_a_name_that_does_not_exist_is_found() -> None:
 
 
 def test_names_are_told_from_files_and_sentences() -> None:
-    text = "`translator.core.effects.Ask` and exchange.py ─▶ sending.Sending.one. Then RFC 9112, docs/adr/README.md and nothing."
-    assert names(text) == ["translator.core.effects.Ask", "sending.Sending.one"]
+    text = "`core.effects.ProviderRequests` and exchange.py ─▶ sending.Sending.one. RFC 9112, docs/adr/README.md and nothing."
+    assert names(text) == ["core.effects.ProviderRequests", "sending.Sending.one"]
 
 
 @pytest.mark.parametrize("title", DRAWINGS)
@@ -72,7 +72,7 @@ def test_every_name_in_a_drawing_exists(title: str) -> None:
 def test_every_effect_is_on_the_page() -> None:
     table = sections(PAGE.read_text("utf-8"))["How core and shell meet"]
     listed = {name.rpartition(".")[2] for name in names(table)}
-    assert listed == {effect.__name__ for effect in effects.Want.__args__}
+    assert listed == {effect.__name__ for effect in effects.Effect.__args__}
 
 
 def folders(tree: str) -> list[str]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.effort import examples
-from translator.shell.aio.memory_budget import MEMORY, UNKNOWN, Budget, Hold
+from translator.shell.aio.memory_budget import MEMORY, UNKNOWN, Hold, MemoryBudget
 
 KINDS: Any = ("head", "body", "ahead", "answer", "unsent", "snapshot")
 NAMES = ("a", "b", "c")
@@ -18,7 +18,7 @@ OWN = TOTAL // 4 // len(NAMES)
 STRANGERS = TOTAL // 16
 
 
-def by_account(budget: Budget) -> dict[str, int]:
+def by_account(budget: MemoryBudget) -> dict[str, int]:
     """How many bytes each account holds."""
     found: dict[str, int] = {}
     for account, _, size in budget.totals():
@@ -31,7 +31,7 @@ class Holders(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.budget = Budget(TOTAL, NAMES)
+        self.budget = MemoryBudget(TOTAL, NAMES)
         self.holds: list[tuple[str, Hold]] = []
 
     def held(self, name: str) -> int:
@@ -109,7 +109,7 @@ test_any_order_of_taking_and_giving_back = Holders.TestCase
 @given(st.sampled_from(NAMES), st.lists(st.integers(1, 500), min_size=1, max_size=200))
 @tried(max_examples=examples(50), deadline=None)
 def test_an_account_alone_has_most_of_the_budget_and_leaves_each_other_its_part(name: str, sizes: list[int]) -> None:
-    budget = Budget(TOTAL, NAMES)
+    budget = MemoryBudget(TOTAL, NAMES)
     for size in sizes:
         budget.take(name, "answer", size)
     while budget.take(name, "answer", 1) is not None:
@@ -122,7 +122,7 @@ def test_an_account_alone_has_most_of_the_budget_and_leaves_each_other_its_part(
 
 
 def test_who_is_refused_is_counted_and_nobody_else() -> None:
-    budget = Budget(TOTAL, NAMES)
+    budget = MemoryBudget(TOTAL, NAMES)
     assert budget.take("a", "answer", TOTAL) is None
     assert budget.take("", "head", STRANGERS + 1) is None
     assert budget.take("", "body", STRANGERS + 1) is None
@@ -130,14 +130,14 @@ def test_who_is_refused_is_counted_and_nobody_else() -> None:
 
 
 def test_there_are_no_more_names_than_accounts_whoever_asks() -> None:
-    budget = Budget(MEMORY, NAMES)
+    budget = MemoryBudget(MEMORY, NAMES)
     for number in range(1000):
         budget.take(f"spelling {number}", "head", 1)
     assert {name for name, _, _ in budget.totals()} == {UNKNOWN}
 
 
 def test_a_caller_that_says_who_it_is_takes_its_bytes_along() -> None:
-    budget = Budget(TOTAL, NAMES)
+    budget = MemoryBudget(TOTAL, NAMES)
     hold = budget.take("", "head", 100)
     assert hold is not None
     assert hold.become("a")
@@ -149,13 +149,13 @@ def test_a_caller_that_says_who_it_is_takes_its_bytes_along() -> None:
 
 @pytest.mark.parametrize("total", [0, 1, 15, 16, 1000])
 def test_a_budget_of_next_to_nothing_gives_no_more_than_that(total: int) -> None:
-    budget = Budget(total, NAMES)
+    budget = MemoryBudget(total, NAMES)
     taken = sum(budget.take(name, "body", 1) is not None for name in (*NAMES, "") for _ in range(1000))
     assert taken == budget.held <= total
 
 
 def test_what_an_account_can_do_without_is_given_up_before_it_is_refused() -> None:
-    budget = Budget(TOTAL, NAMES)
+    budget = MemoryBudget(TOTAL, NAMES)
     kept = budget.take("a", "snapshot", 2000)
     assert kept is not None
 

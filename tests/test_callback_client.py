@@ -12,7 +12,7 @@ import trustme
 from translator.shell.delivery import callback_client
 from translator.shell.delivery.callback_client import CallbackClient
 from translator.shell.delivery.callback_connection import MOST, Answer, CallbackConnection, Undelivered
-from translator.shell.delivery.callback_url_policy import Vetted, parsed
+from translator.shell.delivery.callback_url_policy import ResolvedTarget, parsed
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 FORM = "MessageStatus=sent"
@@ -76,8 +76,8 @@ def saying(*pieces: bytes, close: bool = False, pause: float = 0.0) -> Script:
 
 def vetted(
     port: int, *, name: str = "a.example", scheme: str = "http", path: str = "/x?y=1", ip: str = "127.0.0.1"
-) -> Vetted:
-    return Vetted(parsed(f"{scheme}://{name}:{port}{path}"), ip)
+) -> ResolvedTarget:
+    return ResolvedTarget(parsed(f"{scheme}://{name}:{port}{path}"), ip)
 
 
 def told(script: Script, *, times: int = 1, method: str = "POST") -> tuple[list[Answer | str], int]:

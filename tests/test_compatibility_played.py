@@ -14,8 +14,17 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 
 from tests.exchanges import dialects
-from translator.core.accounts import Accounts, Back, Entry, Side
-from translator.core.effects import Ask, Await, Intent, Outcome, Record, Recorded, Settle, alone
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
+from translator.core.effects import (
+    AwaitOutcomes,
+    Intent,
+    Outcome,
+    ProviderRequests,
+    Recorded,
+    RecordIntents,
+    RecordOutcomes,
+    run_without_shell,
+)
 from translator.core.exchange import Limits, Reply, exchange, failure
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.reports.compatibility import Row, rows
@@ -53,11 +62,12 @@ class Road(NamedTuple):
     def is_old(self) -> bool:
         return self.front == "restcomm"
 
-    def entry(self, **settings: Any) -> Entry:
+    def entry(self, **settings: Any) -> Account:
         front, back = SPOKEN[self.front], SPOKEN[self.back]
         prop, behind = ("", PROPERTY) if self.is_old else (PROPERTY, "")
-        return Entry(
-            Side(front, self.account, prop, "t"), Back("provider", back), Side(back, "B1", behind, "b", settings.get("sender", "")), False
+        return Account(
+            Endpoint(front, self.account, prop, "t"), ConfiguredProvider("provider", back),
+            Endpoint(back, "B1", behind, "b", settings.get("sender", "")), False,
         )  # fmt: skip
 
 
@@ -73,11 +83,11 @@ class Journal:
         self.intents: list[Intent] = []
         self._stands = stands
 
-    def __call__(self, want: Record | Settle | Await) -> Any:
-        if isinstance(want, Record):
+    def __call__(self, want: RecordIntents | RecordOutcomes | AwaitOutcomes) -> Any:
+        if isinstance(want, RecordIntents):
             self.intents += want.intents
             return tuple(Recorded(str(at), self._stands) for at, _ in enumerate(want.intents))  # type: ignore[arg-type]
-        return None if isinstance(want, Settle) else tuple(Outcome(id_, "unknown") for id_ in want.ids)
+        return None if isinstance(want, RecordOutcomes) else tuple(Outcome(id_, "unknown") for id_ in want.ids)
 
 
 class Played(NamedTuple):
@@ -115,7 +125,7 @@ class Played(NamedTuple):
 
 def play(
     road: Road, method: str, path: str, query: str = "", body: bytes | None = b"", provider: Callable[[Request], Answer] | None = None, *,
-    accept: str = "application/json", opened_by: str = "t", stands: str = "new", max_asks: int = 50, entry: Entry | None = None,
+    accept: str = "application/json", opened_by: str = "t", stands: str = "new", max_asks: int = 50, entry: Account | None = None,
     media: str = "", extra: tuple[tuple[str, str], ...] = (),
 ) -> Played:  # fmt: skip
     login = b64encode(f"{road.account}:{opened_by}".encode()).decode()
@@ -127,11 +137,11 @@ def play(
     journal = Journal(stands)
     asked: list[Request] = []
     accounts = Accounts([entry or road.entry()])
-    running = alone(
+    running = run_without_shell(
         exchange(accounts, Limits(max_asks), Request(method, path, query, tuple(given), body), NOW), {}, journal
     )
     try:
-        ask: Ask = next(running)
+        ask: ProviderRequests = next(running)
         while True:
             asked += ask.requests
             ask = running.send(tuple((provider or shows(road, {}))(request) for request in ask.requests))

@@ -26,17 +26,17 @@ from tests.sealing import Secret
 from tests.test_shell import BASIC, MESSAGES, proxy
 from translator.core.http import messages
 from translator.core.http.messages import Answer, Failure, Request
-from translator.shell.aio.write_batcher import Outbox, outbox_of
+from translator.shell.aio.write_batcher import WriteBatcher, write_batcher
 from translator.shell.config.addresses import Address
 from translator.shell.process import address_of, listen, serving
 from translator.shell.server import protocol_factory
 from translator.shell.server.handler import Proxy
-from translator.shell.server.http1 import TURN, Connection
+from translator.shell.server.http1 import TURN, Http1Protocol
 from translator.shell.server.in_flight import Guesses
-from translator.shell.server.protocol_factory import Door
-from translator.shell.server.request import Call, new_ids
+from translator.shell.server.protocol_factory import ProtocolFactory
+from translator.shell.server.request import ServerRequest, new_ids
 from translator.shell.server.request_head import HEAD
-from translator.shell.server.response_head import Heads
+from translator.shell.server.response_head import ResponseHeadCache
 
 PATIENCE = 120.0
 """Seconds after which a test gives up; none counts on less."""
@@ -178,15 +178,15 @@ class Provider:
         return None
 
 
-class Watched(Door):
+class Watched(ProtocolFactory):
     """A door that shows what it has open, and why hands were not shaken. Idle connections are closed soon where that is wanted."""
 
     state: ServerState
     last: Any
 
-    def __init__(self, attend: Any, tls: ssl.SSLContext | None, *, soon: bool) -> None:
+    def __init__(self, handle: Any, tls: ssl.SSLContext | None, *, soon: bool) -> None:
         self.unshaken: list[str] = []
-        super().__init__(attend, new_ids(), self.unshaken.append, tls)
+        super().__init__(handle, new_ids(), self.unshaken.append, tls)
         self._soon = soon
 
     def __call__(
@@ -242,14 +242,14 @@ async def until(true: Callable[[], bool]) -> None:
 
 @contextlib.asynccontextmanager
 async def place(
-    *, asgi: bool = False, soon: bool = False, attend: Any = None, grace: int = 10, small: bool = False, **knobs: Any
+    *, asgi: bool = False, soon: bool = False, handle: Any = None, grace: int = 10, small: bool = False, **knobs: Any
 ) -> AsyncIterator[Place]:
-    """A server; `knobs` are the proxy's, `attend` stands in its place, `small` gives it small buffers."""
+    """A server; `knobs` are the proxy's, `handle` stands in its place, `small` gives it small buffers."""
     provider = Provider()
     # The tests of one world share an address, and most of what they send opens no account.
     served: Proxy = proxy(provider, **{"guesses": Guesses(at_once=1e9), **knobs})
     server, client = SECRET.get() or (None, None)
-    door = None if asgi else Watched(attend or served.attend, server, soon=soon)
+    door = None if asgi else Watched(handle or served.handle, server, soon=soon)
     if door is not None:
         door.budget = served.door().budget
     listener = listen("the test", Address("127.0.0.1", 0))
@@ -1055,12 +1055,12 @@ def test_who_ends_its_own_side_has_left(either: World, method: bytes) -> None:
 
 def test_who_leaves_while_it_is_answered_is_no_defect(world: World) -> None:
     async def main() -> None:
-        async def attend(call: Call) -> None:
+        async def handle(call: ServerRequest) -> None:
             await call.read(1000)
             call.respond(messages.Response(200, (), b"x" * 2**22))
 
         with structlog.testing.capture_logs() as logs:
-            async with place(attend=attend, small=True) as at:
+            async with place(handle=handle, small=True) as at:
                 for rudely in (True, False):
                     async with at.caller() as caller:
                         await caller.say(get() * 5)
@@ -1077,13 +1077,13 @@ def test_a_caller_that_does_not_read_its_answers_is_waited_for(world: World) -> 
     begun = 0
 
     async def main() -> None:
-        async def attend(call: Call) -> None:
+        async def handle(call: ServerRequest) -> None:
             nonlocal begun
             begun += 1
             await call.read(1000)
             call.respond(messages.Response(200, (), b"x" * 2**20))
 
-        async with place(attend=attend, small=True) as at:
+        async with place(handle=handle, small=True) as at:
             assert at.door is not None
             raw = socket.socket()
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -1095,7 +1095,7 @@ def test_a_caller_that_does_not_read_its_answers_is_waited_for(world: World) -> 
             for _ in range(50):
                 await asyncio.sleep(0.002)
             assert begun <= 3
-            transport = cast(Connection, at.door.last)._transport
+            transport = cast(Http1Protocol, at.door.last)._transport
             assert transport.get_write_buffer_size() <= 3 * 2**20
             reader, writer = await asyncio.open_connection(sock=raw, limit=2**22)
             caller = Caller(reader, writer)
@@ -1197,11 +1197,11 @@ def test_who_goes_on_with_a_body_behind_its_answer_is_closed_as_an_idle_one(worl
 @pytest.mark.parametrize("last", [b"", b"Connection: close"])
 def test_who_never_reads_its_answer_is_given_up(world: World, last: bytes) -> None:
     async def main() -> None:
-        async def attend(call: Call) -> None:
+        async def handle(call: ServerRequest) -> None:
             await call.read(1000)
             call.respond(messages.Response(200, (), b"x" * 2**24))
 
-        async with place(soon=True, attend=attend, small=True) as at:
+        async with place(soon=True, handle=handle, small=True) as at:
             with socket.socket() as raw:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 raw.setblocking(False)
@@ -1218,11 +1218,11 @@ def test_who_reads_slowly_gets_all_of_it(world: World) -> None:
     size = 2**19
 
     async def main() -> None:
-        async def attend(call: Call) -> None:
+        async def handle(call: ServerRequest) -> None:
             await call.read(1000)
             call.respond(messages.Response(200, (), b"x" * size))
 
-        async with place(soon=True, attend=attend, small=True) as at:
+        async with place(soon=True, handle=handle, small=True) as at:
             raw = socket.socket()
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
             raw.setblocking(False)
@@ -1370,19 +1370,19 @@ def test_two_thousand_requests_over_few_connections_leave_nothing_behind(world: 
 
 
 def test_a_defect_does_not_leave_the_caller_waiting_and_is_logged_without_what_it_says(world: World) -> None:
-    async def broken(call: Call) -> None:
+    async def broken(call: ServerRequest) -> None:
         await call.read(1000)
         raise LookupError("the number 19876543212")
 
-    async def cancelled(call: Call) -> None:
+    async def cancelled(call: ServerRequest) -> None:
         raise asyncio.CancelledError
 
-    async def silent(call: Call) -> None:
+    async def silent(call: ServerRequest) -> None:
         return None
 
-    async def main(attend: Any) -> list[Any]:
+    async def main(handle: Any) -> list[Any]:
         with structlog.testing.capture_logs() as logs:
-            async with place(attend=attend) as at, at.caller() as caller:
+            async with place(handle=handle) as at, at.caller() as caller:
                 await caller.say(get(b"X-Request-Id: mine") + get())
                 with contextlib.suppress(ConnectionError):
                     assert await caller.ended() == b""
@@ -1401,7 +1401,7 @@ def test_a_defect_behind_an_answer_takes_nothing_from_the_next_request(world: Wo
     async def main() -> None:
         go_on = asyncio.Event()
 
-        async def attend(call: Call) -> None:
+        async def handle(call: ServerRequest) -> None:
             await call.read(1000)
             if call.id == "first":
                 call.respond(messages.Response(200))
@@ -1413,7 +1413,7 @@ def test_a_defect_behind_an_answer_takes_nothing_from_the_next_request(world: Wo
             call.respond(messages.Response(201))
             call.respond(messages.Response(500))  # a second answer is none
 
-        async with place(attend=attend) as at:
+        async with place(handle=handle) as at:
             async with at.caller() as caller:
                 await caller.say(get(b"X-Request-Id: first") + get() + get(b"Connection: close"))
                 assert [answer.status for answer in await caller.answers()] == [200, 201, 201]
@@ -1426,7 +1426,7 @@ def test_a_defect_behind_an_answer_takes_nothing_from_the_next_request(world: Wo
     "header", [("x-a", "a\r\nx-b: b"), ("x-a", "a\nb"), ("x-a", "a\rb"), ("x\r\na", "b"), ("x-a", "\r\n")]
 )
 def test_a_header_that_would_be_read_as_two_is_none(header: tuple[str, str]) -> None:
-    heads = Heads(ServerState())
+    heads = ResponseHeadCache(ServerState())
     with pytest.raises(ValueError, match="end of a line"):
         heads.head(200, (header,))
     assert heads.head(200, (("x-a", "b"),)) == "HTTP/1.1 200 OK\r\nX-A: b\r\n"
@@ -1434,11 +1434,11 @@ def test_a_header_that_would_be_read_as_two_is_none(header: tuple[str, str]) -> 
 
 def test_an_answer_with_a_header_that_would_be_read_as_two_is_not_written(world: World) -> None:
     async def main() -> None:
-        async def attend(call: Call) -> None:
+        async def handle(call: ServerRequest) -> None:
             call.respond(messages.Response(200, (("x-a", "a\r\nx-b: b"),)))
 
         with structlog.testing.capture_logs() as logs:
-            async with place(attend=attend) as at, at.caller() as caller:
+            async with place(handle=handle) as at, at.caller() as caller:
                 await caller.say(get())
                 with contextlib.suppress(ConnectionError):
                     assert await caller.ended() == b""
@@ -1451,12 +1451,12 @@ def test_an_answer_that_has_no_body_by_its_status_says_no_length(world: World) -
     """RFC 9110, 8.6: no content-length with 204; RFC 9112, 6.3: what follows its head would be the next answer."""
 
     async def main() -> None:
-        async def attend(call: Call) -> None:
+        async def handle(call: ServerRequest) -> None:
             call.respond(
                 messages.Response(204, (), b"body") if call.id == "empty" else messages.Response(200, (), b"ok")
             )
 
-        async with place(attend=attend) as at, at.caller() as caller:
+        async with place(handle=handle) as at, at.caller() as caller:
             await caller.say(get(b"X-Request-Id: empty") + get(b"Connection: close"))
             status, headers = await caller.begins()
             assert status == 204 and "content-length" not in headers
@@ -1522,14 +1522,14 @@ def test_behind_a_large_read_it_is_the_turn_of_others() -> None:
     async def main() -> None:
         answer, read = asyncio.Event(), []
 
-        async def attend(call: Call) -> None:
+        async def handle(call: ServerRequest) -> None:
             read.append(len(await call.read(2**20) or b""))
             await answer.wait()
             call.respond(messages.Response(200, (), b""))
 
         state, line = ServerState(), Read()
-        host = Door(attend, new_ids(), lambda _: None)
-        connection = Connection(host, Heads(state), state, asyncio.get_running_loop())
+        host = ProtocolFactory(handle, new_ids(), lambda _: None)
+        connection = Http1Protocol(host, ResponseHeadCache(state), state, asyncio.get_running_loop())
         connection.connection_made(cast("asyncio.Transport", line))
         connection.data_received(
             post(b"Content-Length: %d" % (3 * TURN), body=b"")[:-2].replace(b"Content-Length: 0\r\n", b"")
@@ -1558,8 +1558,8 @@ def test_behind_a_large_read_it_is_the_turn_of_others() -> None:
 
 def test_writes_leave_at_the_end_of_their_turn_in_order() -> None:
     async def main() -> None:
-        outbox, one, two = outbox_of(asyncio.get_running_loop()), Line(), Line()
-        assert outbox is outbox_of(asyncio.get_running_loop())
+        outbox, one, two = write_batcher(asyncio.get_running_loop()), Line(), Line()
+        assert outbox is write_batcher(asyncio.get_running_loop())
         outbox.write(one, b"1")
         outbox.write(two, b"2")
         outbox.write(one, b"3", then=one.close)
@@ -1579,7 +1579,7 @@ def test_writes_leave_at_the_end_of_their_turn_in_order() -> None:
 
 def test_sixteen_writes_wait_for_no_other() -> None:
     async def main() -> None:
-        outbox, line = outbox_of(asyncio.get_running_loop()), Line()
+        outbox, line = write_batcher(asyncio.get_running_loop()), Line()
         for number in range(15):
             outbox.write(line, b"%d" % number)
         assert line.said == []
@@ -1595,7 +1595,7 @@ def test_sixteen_writes_wait_for_no_other() -> None:
 
 def test_a_large_body_waits_for_nobody_and_is_not_copied_behind_its_head() -> None:
     async def main() -> None:
-        outbox, one, two = outbox_of(asyncio.get_running_loop()), Line(), Line()
+        outbox, one, two = write_batcher(asyncio.get_running_loop()), Line(), Line()
         large = b"x" * (64 * 1024)
         outbox.write(one, b"first")
         outbox.write(two, b"head", large, two.close)
@@ -1612,7 +1612,7 @@ def test_a_large_body_waits_for_nobody_and_is_not_copied_behind_its_head() -> No
 @pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("the handle is closed")])
 def test_a_transport_that_fails_takes_nobody_elses_writes_with_it(error: Exception) -> None:
     async def main() -> None:
-        outbox, broken, sound = outbox_of(asyncio.get_running_loop()), Line(error), Line()
+        outbox, broken, sound = write_batcher(asyncio.get_running_loop()), Line(error), Line()
         for line in (broken, sound, broken, sound):
             outbox.write(line, b"x", then=line.close if line is broken else None)
         await turn()
@@ -1632,10 +1632,10 @@ def test_an_outbox_does_not_keep_its_loop() -> None:
     import gc
     import weakref
 
-    async def main() -> tuple[weakref.ref[Any], weakref.ref[Outbox]]:
+    async def main() -> tuple[weakref.ref[Any], weakref.ref[WriteBatcher]]:
         loop = asyncio.get_running_loop()
-        outbox_of(loop).write(Line(), b"x")
-        return weakref.ref(loop), weakref.ref(outbox_of(loop))
+        write_batcher(loop).write(Line(), b"x")
+        return weakref.ref(loop), weakref.ref(write_batcher(loop))
 
     kept = asyncio.run(main())
     gc.collect()

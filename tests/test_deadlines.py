@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.effort import examples
-from translator.shell.aio.timeouts import Deadlines
+from translator.shell.aio.timeouts import Timeouts
 
 
 class Loop:
@@ -37,7 +37,7 @@ class Loop:
 def test_what_was_not_dropped_is_called_when_it_is_due_and_nothing_else(steps: list[tuple[float, bool]]) -> None:
     loop = Loop()
     called: list[tuple[int, float]] = []
-    deadlines = Deadlines(3.0)
+    deadlines = Timeouts(3.0)
     expected = []
     added = []
     for number, (gap, dropped) in enumerate(steps):
@@ -60,7 +60,7 @@ def test_on_a_real_loop_nothing_is_left_behind(count: int) -> None:
     async def main() -> list[int]:
         loop = asyncio.get_running_loop()
         called: list[int] = []
-        deadlines = Deadlines(0.02)
+        deadlines = Timeouts(0.02)
         for number in range(count):
             one = deadlines.add(loop, called.append, number)
             if number % 2:
@@ -73,7 +73,7 @@ def test_on_a_real_loop_nothing_is_left_behind(count: int) -> None:
 
 def test_one_that_fails_keeps_no_other_from_being_called() -> None:
     loop, called = Loop(), list[int]()
-    deadlines = Deadlines(3.0)
+    deadlines = Timeouts(3.0)
 
     def fails(number: int) -> None:
         called.append(number)

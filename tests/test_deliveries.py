@@ -12,7 +12,7 @@ from tests.stores import on, opened, plans_of
 from tests.test_store import ENTRY, NOW, owing, settle_one, take
 from tests.test_store_schema import written_by_the_first
 from translator.shell.store import Store, calls, deliveries, delivery_admin
-from translator.shell.store.deliveries import Breaker, Call, Settled
+from translator.shell.store.deliveries import Breaker, CallbackDelivery, Settled
 from translator.shell.store.migrations import migrate
 from translator.shell.store.sqlite import database
 
@@ -21,8 +21,8 @@ OTHER = "restcomm/AC2/"
 RULES = Breaker(3, 15.0, 60.0)
 
 
-def call(name: str, host: str = "a.example") -> Call:
-    return Call(name, "POST", f"http://{host}/x", f"MessageStatus={name}", f"{host}:80")
+def call(name: str, host: str = "a.example") -> CallbackDelivery:
+    return CallbackDelivery(name, "POST", f"http://{host}/x", f"MessageStatus={name}", f"{host}:80")
 
 
 def enqueue(

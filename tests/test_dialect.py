@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from conformance.twins.properties_v2.segments import count_segments
 from translator.core.dialect import dialect
 from translator.core.dialect.back import Pushed
-from translator.core.errors import Refused, Unreadable
+from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.http.formats import json as json_format
 from translator.core.http.messages import Request, Response
 from translator.core.mapping import overlay
@@ -255,7 +255,7 @@ def test_without_a_sid_a_date_and_words_that_are_known_there_is_no_message(name:
         for members in ({**GOOD[name], member: wrong}, gone):
             try:
                 shown.add((member, _read(name, members).sid))
-            except Unreadable as error:
+            except MalformedProviderResponse as error:
                 assert member in error.what
     sid = _read(name, GOOD[name]).sid
     assert shown <= {(member, sid) for member in REQUIRED[name] if member.lower() in ("from", "to", "text", "body")}
@@ -270,9 +270,9 @@ def test_without_a_sid_a_date_and_words_that_are_known_there_is_no_message(name:
     ],
 )  # fmt: skip
 def test_a_body_that_is_no_message_and_no_list_is_unreadable(name: str, body: bytes) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(MalformedProviderResponse):
         SPOKEN[name].back.read_message("get", Response(200, (), body), NOW)
-    with pytest.raises(Unreadable):
+    with pytest.raises(MalformedProviderResponse):
         SPOKEN[name].back.read_slice(Response(200, (), body), NOW)
 
 
@@ -281,7 +281,7 @@ def test_what_a_back_nests_deeply_is_ignored_or_unreadable(depth: int) -> None:
     body = json.dumps(GOOD["restcomm"]).encode()[:-1] + b', "more": ' + b"[" * depth + b"]" * depth + b"}"
     try:
         assert SPOKEN["restcomm"].back.read_message("get", Response(200, (), body), NOW).text == "Hello 13216549878"
-    except Unreadable:
+    except MalformedProviderResponse:
         assert depth > 900
 
 
@@ -409,7 +409,7 @@ def test_what_a_back_cannot_be_told_is_found_and_never_dropped(back: str, draft:
 
 def _fault(name: str, request: Request) -> tuple[str, str]:
     front = SPOKEN[name].front
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(FaultRaised) as refused:
         front.read_request(front.routing.locate(request), request, Notes())
     return refused.value.fault.name, refused.value.fault.parameter
 
@@ -448,7 +448,7 @@ def test_what_was_noticed_of_a_list_that_is_refused_is_noticed_each_time(filler:
     at = SPOKEN["restcomm"].front.routing.locate(Request("GET", path))
     for _ in range(3):
         notes = Notes()
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(FaultRaised) as refused:
             SPOKEN["restcomm"].front.read_request(at, Request("GET", path, query), notes)
         assert refused.value.fault.parameter == "Page"
         assert [tuple(note) for note in notes.items] == [("unknown-parameter", "Nonsense"), ("repaired-plus", "To")]

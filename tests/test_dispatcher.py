@@ -15,13 +15,13 @@ from tests.receivers import Dialled
 from tests.stores import on
 from tests.test_store import ENTRY, NOW, owing
 from translator.shell.aio.clocks import SteadyClock
-from translator.shell.delivery.callback_budget import FAILURES, PACE, UNPROVEN, Budget
+from translator.shell.delivery.callback_budget import FAILURES, PACE, UNPROVEN, CallbackBudget
 from translator.shell.delivery.callback_dispatcher import CallbackDispatcher
 from translator.shell.delivery.callback_settings import GAPS, Dispatching
-from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
 from translator.shell.observability.admin import Meter
-from translator.shell.store import Store, StoreDown, calls, deliveries
-from translator.shell.store.calls import Call
+from translator.shell.store import Store, StoreUnavailable, calls, deliveries
+from translator.shell.store.calls import CallbackDelivery
 
 EACH = Dispatching().concurrency
 
@@ -68,11 +68,12 @@ class Clock:
 
 
 def dispatcher(
-    store: Store, receiver: Receiver, clock: Any, meter: Meter | None = None, *, vetting: Vetting | None = None,
+    store: Store, receiver: Receiver, clock: Any, meter: Meter | None = None, *, vetting: CallbackUrlPolicy | None = None,
     rules: Dispatching | None = None,
 ) -> CallbackDispatcher:  # fmt: skip
     return CallbackDispatcher(
-        store, vetting or Vetting(resolve=public), meter or Meter(), rules or Dispatching(), client=Dialled(receiver), clock=clock,
+        store, vetting or CallbackUrlPolicy(resolve=public), meter or Meter(), rules or Dispatching(), client=Dialled(receiver),
+        clock=clock,
         pace=0.0,
     )  # fmt: skip
 
@@ -196,7 +197,7 @@ def test_a_name_that_changes_its_mind_is_not_dialled() -> None:
         async def inside(host: str, port: int) -> Sequence[str]:
             return ["10.0.0.1"]
 
-        await dispatcher(store, receiver, Clock(), vetting=Vetting(resolve=inside)).until_quiet()
+        await dispatcher(store, receiver, Clock(), vetting=CallbackUrlPolicy(resolve=inside)).until_quiet()
         return await states(store), receiver.asked
 
     (first, _), asked = on("memory:", work)
@@ -233,7 +234,7 @@ async def many(
     def work(connection: Any) -> None:
         for number in range(first, first + count):
             name = host(number)
-            call = Call("sent", "POST", f"http://{name}/x", f"n={number}", f"{name}:80")
+            call = CallbackDelivery("sent", "POST", f"http://{name}/x", f"n={number}", f"{name}:80")
             deliveries.enqueue(connection, {"id": number, "entry": entry}, [call], 0, now)
 
     await store.write(work)
@@ -346,7 +347,7 @@ def test_a_store_that_was_down_at_the_first_round_is_seen_to_in_the_next() -> No
         await many(store, 3, host=lambda _: "a.example")
         room = {(ENTRY, "a.example:80"): 8}
         await store.write(lambda c: deliveries.turn(c, [], room, NOW, 60.0, deliveries.Breaker()))  # and it dies
-        receiver, read, left = answering(200), store.read, [StoreDown("OperationalError")]
+        receiver, read, left = answering(200), store.read, [StoreUnavailable("OperationalError")]
 
         async def down_once(work: Any) -> Any:
             if left:
@@ -355,7 +356,7 @@ def test_a_store_that_was_down_at_the_first_round_is_seen_to_in_the_next() -> No
 
         store.read = down_once  # type: ignore[method-assign]
         dispatcher_ = dispatcher(store, receiver, Clock())
-        with pytest.raises(StoreDown):
+        with pytest.raises(StoreUnavailable):
             await dispatcher_.round()
         await dispatcher_.until_quiet()
         return len(receiver.asked)
@@ -451,7 +452,7 @@ def test_a_backlog_behind_a_paused_destination_is_not_looked_at() -> None:
 
 
 def test_receivers_that_fail_use_up_a_budget_that_fills_again_and_those_that_answer_use_none() -> None:
-    budget, at, begun = Budget(), 1000.0, 0
+    budget, at, begun = CallbackBudget(), 1000.0, 0
     for _ in range(400):  # ten seconds in which every call fails
         left = budget.left(at)
         begun += left
@@ -553,7 +554,7 @@ def test_one_account_has_at_most_half_of_all_calls_and_another_ones_are_begun_be
     async def work(store: Store) -> Any:
         receiver = answering(200)
         receiver.hold = asyncio.Event()
-        dispatcher_ = dispatcher(store, receiver, Clock(), vetting=Vetting(resolve=by_name))
+        dispatcher_ = dispatcher(store, receiver, Clock(), vetting=CallbackUrlPolicy(resolve=by_name))
         await many(store, 600, host=lambda number: f"slow{number}.example")
         for _ in range(60):
             await dispatcher_.round()

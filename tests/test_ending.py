@@ -20,8 +20,8 @@ from tests.test_cli import ACCOUNT, LISTS, SECONDS, fetch, running
 from tests.test_reload import Provider, Serving, written
 from tests.test_store import HOOK, NOW, PLACE, intent, looked, recorded, sent, settled
 from tests.test_workers import children, free_ports, lines_of, until_ready
-from translator.shell.delivery.worker import Loop, going_on
-from translator.shell.store import Store, StoreDown, schema, subscriptions, unknown_sends
+from translator.shell.delivery.worker import PeriodicWorker, going_on
+from translator.shell.store import Store, StoreUnavailable, schema, subscriptions, unknown_sends
 from translator.shell.store.leases import release
 
 LONG = "linger = 600"
@@ -100,7 +100,7 @@ def test_a_second_signal_drains_and_a_third_one_ends(tmp_path: Path, number: sig
     def script(at: Serving, provider: Provider) -> None:
         provider.go_on.clear()
         with ThreadPoolExecutor(1) as thread, socket.create_connection(("127.0.0.1", port_of(at))) as new:
-            held = thread.submit(cut_short, partial(at.status, "t"))
+            held = thread.submit(truncate, partial(at.status, "t"))
             assert provider.was_asked.wait(SECONDS)
             at.process.send_signal(signal.SIGTERM)
             lines_of(at.process, "lingering", 1)
@@ -119,7 +119,7 @@ def port_of(at: Serving) -> int:
     return int(at.front.rpartition(":")[2])
 
 
-def cut_short(ask: Callable[[], int]) -> int | None:
+def truncate(ask: Callable[[], int]) -> int | None:
     """The status, or None where the connection was cut."""
     try:
         return ask()
@@ -251,10 +251,10 @@ def test_a_loop_ends_also_where_its_round_hides_that_it_was_cancelled() -> None:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                raise StoreDown("TimeoutError") from None
+                raise StoreUnavailable("TimeoutError") from None
             return True
 
-        async with going_on([Loop("stubborn", round_, rest=0.0)]):
+        async with going_on([PeriodicWorker("stubborn", round_, rest=0.0)]):
             await begun.wait()
         return rounds
 

@@ -17,9 +17,9 @@ import trustme
 import uvloop
 
 from translator.core.http.messages import Answer, Failure, Request, Response
-from translator.shell.client.connection_pool import Engine, NeverLeft
-from translator.shell.client.http1 import HEAD, Answering, Broken, Stale
-from translator.shell.client.provider_client import Upstream
+from translator.shell.client.connection_pool import ConnectionPool, NotSent
+from translator.shell.client.http1 import HEAD, ClientConnection, ResponseError, StaleConnection
+from translator.shell.client.provider_client import ProviderClient
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -74,7 +74,7 @@ def asked(script: Script, *requests: Request, largest: int = 1000, timeout: floa
     async def main() -> list[Answer]:
         async with back(script) as port:
             url = f"http://127.0.0.1:{port}"
-            upstream = Upstream(url, timeout=timeout, engine=Engine(url, largest))
+            upstream = ProviderClient(url, timeout=timeout, engine=ConnectionPool(url, largest))
             try:
                 return [await upstream.ask(request, "an-id") for request in requests]
             finally:
@@ -172,8 +172,8 @@ def asked_at_once(
         authority = trustme.CA()
         server, client = tls(authority, authority.issue_cert("localhost")) if secured else (None, None)
         async with back(script, server) as port:
-            engine = Engine(f"http{'s' * secured}://localhost:{port}", 1_000_000, client)
-            upstream = Upstream("", timeout=timeout, engine=engine)
+            engine = ConnectionPool(f"http{'s' * secured}://localhost:{port}", 1_000_000, client)
+            upstream = ProviderClient("", timeout=timeout, engine=engine)
             try:
                 return [await upstream.ask(request, "an-id") for request in requests]
             finally:
@@ -277,7 +277,7 @@ def test_who_does_not_wait_for_the_rest_of_a_large_answer_closes_its_connection_
 
     async def main() -> None:
         async with back(script) as port:
-            engine = Engine(f"http://127.0.0.1:{port}", 1_000_000)
+            engine = ConnectionPool(f"http://127.0.0.1:{port}", 1_000_000)
             first = asyncio.ensure_future(engine.call(GET, "an-id", lambda: None))
             for _ in range(500):
                 if any(connection._pieces for connection in engine._all if hasattr(connection, "_pieces")):
@@ -302,7 +302,7 @@ def test_nothing_of_what_a_connection_carried_is_kept(loop_of: Callable[[], asyn
 
     async def main() -> list[object]:
         async with back(saying(LARGE)) as port:
-            engine = Engine(f"http://127.0.0.1:{port}", 1_000_000)
+            engine = ConnectionPool(f"http://127.0.0.1:{port}", 1_000_000)
             first = asyncio.ensure_future(engine.call(GET, "an-id", lambda: None))
             assert (await first).body == HUNDREDS
             [idle] = engine._idle
@@ -400,7 +400,7 @@ def test_a_reset_at_any_point_is_broken(after: bytes) -> None:
 # ---- connections --------------------------------------------------------------------------------------------
 
 
-async def closed(engine: Engine) -> None:
+async def closed(engine: ConnectionPool) -> None:
     """Wait until the engine has noticed that its connections are closed."""
     for _ in range(1000):
         if not engine._all:
@@ -436,8 +436,8 @@ def test_a_connection_closed_while_it_was_idle_is_not_used() -> None:
 
     async def main() -> list[Answer]:
         async with back(counting(script, seen)) as port:
-            engine = Engine(f"http://127.0.0.1:{port}", 1000)
-            upstream = Upstream("", engine=engine)
+            engine = ConnectionPool(f"http://127.0.0.1:{port}", 1000)
+            upstream = ProviderClient("", engine=engine)
             first = await upstream.ask(POST, "an-id")
             await closed(engine)
             second = await upstream.ask(POST, "an-id")
@@ -465,7 +465,7 @@ def test_a_connection_closed_under_the_request_is_tried_again_for_a_read_and_nev
 
     async def main() -> Answer:
         async with back(script) as port:
-            upstream = Upstream(f"http://127.0.0.1:{port}")
+            upstream = ProviderClient(f"http://127.0.0.1:{port}")
             await upstream.ask(GET, "an-id")
             answer = await upstream.ask(request_, "an-id")
             await upstream.aclose()
@@ -498,8 +498,8 @@ def test_what_comes_behind_an_answer_is_never_taken_for_the_next_one(garbage: by
 
     async def main() -> list[Answer]:
         async with back(counting(script, seen)) as port:
-            engine = Engine(f"http://127.0.0.1:{port}", 1000)
-            upstream = Upstream("", engine=engine)
+            engine = ConnectionPool(f"http://127.0.0.1:{port}", 1000)
+            upstream = ProviderClient("", engine=engine)
             first = await upstream.ask(GET, "an-id")
             await closed(engine)
             second = await upstream.ask(GET, "an-id")
@@ -529,7 +529,7 @@ def test_a_caller_that_is_cancelled_closes_its_connection_and_no_other() -> None
             await asyncio.sleep(1)
 
         async with back(counting(script, seen)) as port:
-            upstream = Upstream(f"http://127.0.0.1:{port}")
+            upstream = ProviderClient(f"http://127.0.0.1:{port}")
             task = asyncio.create_task(upstream.ask(GET, "an-id"))
             await arrived.wait()
             task.cancel()
@@ -550,8 +550,8 @@ def test_ten_thousand_calls_over_a_handful_of_connections_leave_nothing_behind()
     async def main() -> tuple[int, int, int]:
         async with back(counting(saying(OK), seen)) as port:
             url = f"http://127.0.0.1:{port}"
-            engine = Engine(url, 1000)
-            upstream = Upstream(url, concurrency=8, engine=engine)
+            engine = ConnectionPool(url, 1000)
+            upstream = ProviderClient(url, concurrency=8, engine=engine)
             await asyncio.gather(*(upstream.ask(GET, "an-id") for _ in range(100)))
             before = len(os.listdir("/proc/self/fd"))
             for _ in range(99):
@@ -571,7 +571,7 @@ def test_ten_thousand_calls_over_a_handful_of_connections_leave_nothing_behind()
 def test_no_slot_in_time_never_left() -> None:
     async def main() -> list[Answer]:
         async with back(saying(OK, pause=0.4)) as port:
-            upstream = Upstream(f"http://127.0.0.1:{port}", concurrency=1, timeout=0.3)
+            upstream = ProviderClient(f"http://127.0.0.1:{port}", concurrency=1, timeout=0.3)
             answers = await asyncio.gather(*(upstream.ask(GET, "an-id") for _ in range(3)))
             await upstream.aclose()
             return list(answers)
@@ -609,11 +609,11 @@ def tls(authority: trustme.CA, certificate: trustme.LeafCert) -> tuple[ssl.SSLCo
 def over_tls(server: ssl.SSLContext, client: ssl.SSLContext) -> Response | Exception:
     async def main() -> Response | Exception:
         async with back(saying(OK), server) as port:
-            engine = Engine(f"https://localhost:{port}", 1000, client)
+            engine = ConnectionPool(f"https://localhost:{port}", 1000, client)
             left: list[bool] = []
             try:
                 return await engine.call(Request("GET", "/x"), "an-id", lambda: left.append(True))
-            except (NeverLeft, Broken) as error:
+            except (NotSent, ResponseError) as error:
                 assert not left
                 return error
             finally:
@@ -629,7 +629,7 @@ def test_a_certificate_is_verified_and_a_bad_one_never_sees_a_request() -> None:
     assert isinstance(over_tls(*tls(authority, good)), Response)
     for bad in (authority.issue_cert("elsewhere.example"), stranger.issue_cert("localhost"), old):
         found = over_tls(*tls(authority, bad))
-        assert isinstance(found, NeverLeft), found
+        assert isinstance(found, NotSent), found
         assert str(found) == "SSLCertVerificationError"
 
 
@@ -677,12 +677,12 @@ class Deaf:
 
 def test_what_is_said_before_a_request_has_left_is_no_answer_to_it_and_it_leaves_no_more() -> None:
     async def main() -> None:
-        transport, engine = Deaf(), Engine("http://127.0.0.1:9", 1000)
-        connection = Answering(1000, engine._all.discard)
+        transport, engine = Deaf(), ConnectionPool("http://127.0.0.1:9", 1000)
+        connection = ClientConnection(1000, engine._all.discard)
         connection.connection_made(transport)  # type: ignore[arg-type]
         waiting = connection.asked(b"POST / HTTP/1.1\r\n\r\n")
         connection.data_received(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-        assert isinstance(waiting.exception(), Stale)
+        assert isinstance(waiting.exception(), StaleConnection)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert (transport.said, transport.is_gone, connection.is_open) == ([], True, False)
@@ -698,7 +698,7 @@ def test_what_may_wait_behind_a_full_read_is_no_answer_to_another_request(read: 
     size = read - len(head % read)
 
     async def main() -> None:
-        connection = Answering(1_000_000, lambda _: None)
+        connection = ClientConnection(1_000_000, lambda _: None)
         connection.connection_made(Deaf())  # type: ignore[arg-type]
         waiting = connection.asked(b"GET / HTTP/1.1\r\n\r\n")
         await asyncio.sleep(0)
@@ -711,7 +711,7 @@ def test_what_may_wait_behind_a_full_read_is_no_answer_to_another_request(read: 
 
 def test_a_connection_that_the_back_has_ended_is_asked_no_more() -> None:
     async def main() -> bool:
-        connection = Answering(1000, lambda _: None)
+        connection = ClientConnection(1000, lambda _: None)
         connection.connection_made(Deaf())  # type: ignore[arg-type]
         connection.eof_received()
         return connection.is_open

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.dialect import Dialect, dialect
-from translator.core.effects import Ask, alone
-from translator.core.errors import Refused
+from translator.core.effects import ProviderRequests, run_without_shell
+from translator.core.errors import FaultRaised
 from translator.core.exchange import Limits, Reply, exchange, failure
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.core.mapping.load import raw_tables
@@ -29,11 +29,11 @@ FRONT_ACCOUNT = {"restcomm": "AC" + "1" * 32, "properties-v2": "A1"}
 FRONT_PROPERTY = {"restcomm": "", "properties-v2": "S1"}
 
 
-def _entry(front: str, number: int) -> Entry:
+def _entry(front: str, number: int) -> Account:
     back = next(name for name in SPOKEN if name != front)
-    behind = Side(SPOKEN[back], f"{MARK}-account", FRONT_PROPERTY[back], f"{MARK}-token")
-    side = Side(SPOKEN[front], FRONT_ACCOUNT[front], FRONT_PROPERTY[front], TOKEN)
-    return Entry(side, Back(f"provider-{number}", SPOKEN[back], 3), behind, True)
+    behind = Endpoint(SPOKEN[back], f"{MARK}-account", FRONT_PROPERTY[back], f"{MARK}-token")
+    side = Endpoint(SPOKEN[front], FRONT_ACCOUNT[front], FRONT_PROPERTY[front], TOKEN)
+    return Account(side, ConfiguredProvider(f"provider-{number}", SPOKEN[back], 3), behind, True)
 
 
 ENTRIES = {name: _entry(name, number) for number, name in enumerate(SPOKEN)}
@@ -83,7 +83,7 @@ class Driven:
 def _drive(request: Request, answers: list[Any], accounts: Accounts = BOTH, most: int = MOST_ASKS) -> Driven:
     """Play it; an answer is one itself, or a number of rows that a good back has, or such a number and where it breaks off."""
     asked: list[Request] = []
-    running = alone(exchange(accounts, Limits(most), request, NOW), {})
+    running = run_without_shell(exchange(accounts, Limits(most), request, NOW), {})
     backs = {entry.back.name: entry for entry in accounts.entries}
     try:
         ask = next(running)
@@ -98,17 +98,17 @@ def _drive(request: Request, answers: list[Any], accounts: Accounts = BOTH, most
         return Driven(done.value, asked)
 
 
-def _each(ask: Ask) -> list[tuple[int, Request]]:
+def _each(ask: ProviderRequests) -> list[tuple[int, Request]]:
     return list(enumerate(ask.requests))
 
 
-def _answer(entry: Entry, request: Request, given: Any) -> Answer:
+def _answer(entry: Account, request: Request, given: Any) -> Answer:
     if isinstance(given, Response | Failure):
         return given
     rows, cut, wrong = given
     try:
         good = InventedProvider(entry, rows, NOW).answer(request)
-    except Refused as refused:  # a back whose list shrinks refuses a page past its end
+    except FaultRaised as refused:  # a back whose list shrinks refuses a page past its end
         return entry.back.dialect.front.write_fault(refused.fault, "json")
     body = good.body.replace(b"invented message", MARK.encode())
     if wrong is not None:

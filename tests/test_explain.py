@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from translator.core.accounts import Back, Entry, Side
+from translator.core.accounts import Account, ConfiguredProvider, Endpoint
 from translator.core.dialect import dialect
 from translator.core.http.messages import Request
 from translator.core.listing import local_query
@@ -16,18 +16,18 @@ from translator.reports.explain import InventedProvider, explain
 
 NOW = 1_700_000_000
 SPOKEN = {made.name: made for made in (dialect(file, raw) for file, raw in raw_tables().items())}
-FRONT = Side(SPOKEN["restcomm"], "AC1", "", "front-token")
-BEHIND = Side(SPOKEN["properties-v2"], "B1", "P1", "back-token")
-ENTRY = Entry(FRONT, Back("provider", SPOKEN["properties-v2"]), BEHIND, False)
-TURNED = Entry(
-    Side(SPOKEN["properties-v2"], "B1", "P1", "back-token"), Back("other", SPOKEN["restcomm"]),
-    Side(SPOKEN["restcomm"], "AC1", "", "front-token"), False,
+FRONT = Endpoint(SPOKEN["restcomm"], "AC1", "", "front-token")
+BEHIND = Endpoint(SPOKEN["properties-v2"], "B1", "P1", "back-token")
+ENTRY = Account(FRONT, ConfiguredProvider("provider", SPOKEN["properties-v2"]), BEHIND, False)
+TURNED = Account(
+    Endpoint(SPOKEN["properties-v2"], "B1", "P1", "back-token"), ConfiguredProvider("other", SPOKEN["restcomm"]),
+    Endpoint(SPOKEN["restcomm"], "AC1", "", "front-token"), False,
 )  # fmt: skip
 LIST = "/2012-04-24/Accounts/AC1/SMS/Messages.json"
 SID = "SMMABCDEFGHIJKLMNOPQRSTUVWXYZ23456"
 
 
-def _request(path: str, query: str = "", body: bytes | None = None, entry: Entry = ENTRY) -> Request:
+def _request(path: str, query: str = "", body: bytes | None = None, entry: Account = ENTRY) -> Request:
     side = entry.front
     credentials = "Basic " + b64encode(f"{side.account}:{side.token}".encode()).decode()
     headers: tuple[tuple[str, str], ...] = (("authorization", credentials),)
@@ -36,7 +36,7 @@ def _request(path: str, query: str = "", body: bytes | None = None, entry: Entry
     return Request("POST" if body is not None else "GET", path, query, headers, body or b"")
 
 
-def _said(request: Request, rows: int | None = None, entry: Entry = ENTRY) -> list[str]:
+def _said(request: Request, rows: int | None = None, entry: Account = ENTRY) -> list[str]:
     return list(explain(entry, request, NOW, rows, every_ask=True))
 
 
@@ -162,16 +162,16 @@ def test_a_long_run_is_shown_in_short_and_counted_whole() -> None:
 
 
 def test_an_invented_history_is_arranged_once_for_all_slices_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    arranged = []
-    whole = local_query.arranged
+    filter_and_sort = []
+    whole = local_query.filter_and_sort
 
     def counted(*given: Any) -> list[Message]:
-        arranged.append(given)
+        filter_and_sort.append(given)
         return whole(*given)
 
     monkeypatch.setattr(explaining, "arranged", counted)
     _said(_request(LIST, "To=15550100002&StartTime=1990-01-01"), 20_000)
-    assert len(arranged) == 1
+    assert len(filter_and_sort) == 1
 
 
 def test_no_rule_begins_twice() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from translator.core.errors import Unreadable
+from translator.core.errors import MalformedProviderResponse
 from translator.core.http.formats import form, lenient, text, waiting, xml
 from translator.core.http.formats import json as json_format
 from translator.core.http.formats.form import MOST_FIELDS, Pair
@@ -142,14 +142,14 @@ def test_an_array_is_put_together_whatever_its_length(count: int) -> None:
 def test_any_bytes_are_json_or_unreadable(body: bytes) -> None:
     try:
         read = json_format.read(body)
-    except Unreadable:
+    except MalformedProviderResponse:
         return
     assert json.loads(body) == read or read != read  # noqa: PLR0124 - a NaN is not itself
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"nope", b"\xff\xfe", b"[1,]", b"{'a': 1}", b'{"a": 1} x', b"NaN"])
 def test_what_is_not_json_is_unreadable_and_is_not_repeated(body: bytes) -> None:
-    with pytest.raises(Unreadable) as error:
+    with pytest.raises(MalformedProviderResponse) as error:
         json_format.read(body)
     assert error.value.what == "the body is not JSON"
 
@@ -258,7 +258,7 @@ def test_an_array_is_taken_apart_without_looking_at_its_elements(body: bytes, me
 def test_lenient_json_reads_or_says_that_it_cannot(body: bytes) -> None:
     try:
         value = lenient.read(body)
-    except Unreadable:
+    except MalformedProviderResponse:
         return
     json.dumps(value, ensure_ascii=False).encode()
 

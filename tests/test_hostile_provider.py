@@ -10,12 +10,12 @@ import uvloop
 
 from tests.test_engine import GET, POST, Deaf, Script, back
 from translator.core.http.messages import Answer, Failure, Request, Response
-from translator.shell.aio.memory_budget import Budget
-from translator.shell.client.connection_pool import Engine
-from translator.shell.client.http1 import Answering
-from translator.shell.client.httpx_transport import HttpxEngine
-from translator.shell.client.provider_client import Upstream
-from translator.shell.client.read_turns import Turns
+from translator.shell.aio.memory_budget import MemoryBudget
+from translator.shell.client.connection_pool import ConnectionPool
+from translator.shell.client.http1 import ClientConnection
+from translator.shell.client.httpx_transport import HttpxTransportAdapter
+from translator.shell.client.provider_client import ProviderClient
+from translator.shell.client.read_turns import ReadTurns
 
 MIB = 1024 * 1024
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -45,7 +45,7 @@ def of(script: Script, request: Request = GET, *, timeout: float = 20.0, largest
 
     async def main() -> Answer:
         async with back(script) as port:
-            upstream = Upstream("", timeout=timeout, engine=Engine(f"http://127.0.0.1:{port}", largest))
+            upstream = ProviderClient("", timeout=timeout, engine=ConnectionPool(f"http://127.0.0.1:{port}", largest))
             try:
                 return await upstream.ask(request, "an-id")
             finally:
@@ -59,7 +59,7 @@ def fed(pieces: list[bytes], largest: int = 64 * MIB) -> tuple[Any, int]:
     """What comes of an answer that is read in these pieces, and how many bytes its reading took at most."""
 
     async def main() -> tuple[Any, int]:
-        connection = Answering(largest, lambda _: None)
+        connection = ClientConnection(largest, lambda _: None)
         connection.connection_made(Deaf())  # type: ignore[arg-type]
         waiting = connection.asked(b"GET / HTTP/1.1\r\n\r\n")
         await asyncio.sleep(0)
@@ -191,7 +191,7 @@ def test_an_error_of_an_ordinary_size_is_whole_and_its_connection_is_used_again(
 
     async def main() -> list[Answer]:
         async with back(script) as port:
-            upstream = Upstream(f"http://127.0.0.1:{port}")
+            upstream = ProviderClient(f"http://127.0.0.1:{port}")
             answers = [await upstream.ask(GET, "an-id") for _ in range(3)]
             await upstream.aclose()
             return answers
@@ -206,13 +206,13 @@ def test_an_error_of_an_ordinary_size_is_whole_and_its_connection_is_used_again(
 def test_others_get_a_turn_after_each_large_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop may read one connection thirty times over before it looks at another."""
     reads: list[int] = []
-    received = Answering.data_received
+    received = ClientConnection.data_received
 
-    def counted(self: Answering, data: bytes) -> None:
+    def counted(self: ClientConnection, data: bytes) -> None:
         reads.append(len(data))
         received(self, data)
 
-    monkeypatch.setattr(Answering, "data_received", counted)
+    monkeypatch.setattr(ClientConnection, "data_received", counted)
 
     async def main() -> int:
         most, is_over = 0, False
@@ -231,7 +231,7 @@ def test_others_get_a_turn_after_each_large_read(monkeypatch: pytest.MonkeyPatch
         )  # fmt: skip
         assert process.stdout is not None
         port = int(await process.stdout.readline())
-        upstream = Upstream(f"http://127.0.0.1:{port}")
+        upstream = ProviderClient(f"http://127.0.0.1:{port}")
         tick()
         try:
             for _ in range(3):
@@ -263,14 +263,14 @@ while True:
 
 
 def test_of_an_answer_no_more_is_read_than_its_asker_can_use() -> None:
-    hold = Budget(64 * MIB, ["a"]).hold("a", "answer")
+    hold = MemoryBudget(64 * MIB, ["a"]).hold("a", "answer")
     hold.most = 2 * MIB
 
     async def main() -> list[Answer]:
         async with back(saying(MIB * 2)) as fine, back(saying(MIB * 2 + 1)) as large:
             found = []
             for port in (fine, large):
-                upstream = Upstream(f"http://127.0.0.1:{port}")
+                upstream = ProviderClient(f"http://127.0.0.1:{port}")
                 found.append(await upstream.ask(GET, "an-id", hold))
                 await upstream.aclose()
             return found
@@ -296,7 +296,7 @@ def test_more_connections_to_one_provider_have_no_more_turns() -> None:
     """One of them goes on reading in each turn of the loop."""
 
     async def main() -> list[str]:
-        turns, seen, loop = Turns(), [], asyncio.get_running_loop()
+        turns, seen, loop = ReadTurns(), [], asyncio.get_running_loop()
         for number in range(3):
             turns.wait(loop, lambda number=number: seen.append(f"read {number}"))  # type: ignore[misc]
         for _ in range(4):
@@ -314,7 +314,7 @@ def test_the_engine_over_httpx_reads_no_more_of_a_body_either() -> None:
     async def main() -> list[Answer]:
         found = []
         error = b"HTTP/1.1 500 Error\r\nContent-Length: 15000000\r\n\r\n"
-        budget = Budget(16 * MIB, ["a"])
+        budget = MemoryBudget(16 * MIB, ["a"])
         while budget.take("a", "answer", MIB):
             pass
         fewer = budget.hold("b", "answer", 100)
@@ -325,8 +325,8 @@ def test_the_engine_over_httpx_reads_no_more_of_a_body_either() -> None:
             (saying(3 * MIB), None),
         ):
             async with back(script) as port:
-                engine = HttpxEngine(f"http://127.0.0.1:{port}", 4 * MIB, 10.0, 4)
-                upstream = Upstream("", engine=engine)
+                engine = HttpxTransportAdapter(f"http://127.0.0.1:{port}", 4 * MIB, 10.0, 4)
+                upstream = ProviderClient("", engine=engine)
                 found.append(await upstream.ask(GET, "an-id", hold))
                 await upstream.aclose()
         return found

@@ -33,7 +33,7 @@ def test_an_answer_comes_through_and_what_does_not_end_is_cut_short(
     request_: bytes, status: bytes, says: bytes
 ) -> None:
     async def main() -> bytes:
-        async with place(attend=hosted(page, 0.1)) as at:
+        async with place(handle=hosted(page, 0.1)) as at:
             reader, writer = await asyncio.open_connection(*at.address)
             writer.write(request_)
             found = await reader.readuntil(b"\r\n\r\n")

@@ -16,11 +16,11 @@ from tests.kept import HOOK, SECRET, Kept
 from tests.stores import opened
 from tests.test_vetting import named
 from tests.twins import spoken
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.exchange import exchange
 from translator.core.http.messages import Request, Response
-from translator.shell.delivery.callback_url_policy import Forbidden, Vetting
-from translator.shell.runtime.effect_runner import Errand
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy, UrlRejected
+from translator.shell.runtime.effect_runner import RequestContext
 
 TOKENS = {"AC1": "front-token", "AC2": "canary-other-token"}
 NUMBER, TEXT, KEY = "15550107777", "canary text", "canary-key"
@@ -29,8 +29,9 @@ NUMBER, TEXT, KEY = "15550107777", "canary text", "canary-key"
 def two(work: Callable[[Kept], Coroutine[Any, Any, Any]], monkeypatch: pytest.MonkeyPatch) -> Any:
     """What a test does with two accounts that share a provider, each with its own account there."""
     back = spoken("properties-v2", "back")
-    other = Entry(
-        Side(spoken("restcomm"), "AC2", "", TOKENS["AC2"]), Back("provider", back), Side(back, "A2", "P2", "canary-back"), False
+    other = Account(
+        Endpoint(spoken("restcomm"), "AC2", "", TOKENS["AC2"]), ConfiguredProvider("provider", back),
+        Endpoint(back, "A2", "P2", "canary-back"), False
     )  # fmt: skip
     monkeypatch.setattr(around, "Accounts", lambda entries: Accounts([*entries, other]))
 
@@ -54,7 +55,9 @@ async def asked(
     where, _, query = path.partition("?")
     target = f"/2012-04-24/Accounts/{of or account}/SMS/Messages{where}.json"
     request = Request("POST" if form else "GET", target, query, tuple(headers), urlencode(form).encode())
-    reply = await world.driver.run(Errand("an-id"), exchange(world._accounts, world._limits, request, world.clock()))
+    reply = await world.driver.run(
+        RequestContext("an-id"), exchange(world._accounts, world._limits, request, world.clock())
+    )
     return reply.response.status, json.loads(reply.response.body), reply.response
 
 
@@ -152,14 +155,16 @@ def test_a_name_that_leads_elsewhere_at_the_next_lookup_is_vetted_again_or_diall
         return answers.pop(0)
 
     async def main() -> None:
-        vetting = Vetting(resolve=resolve)
+        vetting = CallbackUrlPolicy(resolve=resolve)
         for _ in range(10):
-            assert (await vetting.vet("http://a.example/x")).ip == "93.184.216.34", "held, and not looked up anew"
+            assert (await vetting.resolve_target("http://a.example/x")).ip == "93.184.216.34", (
+                "held, and not looked up anew"
+            )
         vetting._found.clear()  # its time is over
         while answers:
-            with pytest.raises(Forbidden):
-                await vetting.vet("http://a.example/x")
+            with pytest.raises(UrlRejected):
+                await vetting.resolve_target("http://a.example/x")
 
     asyncio.run(main())
-    with pytest.raises(Forbidden):
-        asyncio.run(Vetting(resolve=named("169.254.169.254")).vet("http://metadata.example/x"))
+    with pytest.raises(UrlRejected):
+        asyncio.run(CallbackUrlPolicy(resolve=named("169.254.169.254")).resolve_target("http://metadata.example/x"))

@@ -16,10 +16,10 @@ from tests.stores import opened
 from translator.core.accounts import Accounts
 from translator.core.exchange import Limits
 from translator.core.http.messages import Request, Response
-from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
 from translator.shell.delivery.journal import Patience
 from translator.shell.delivery.receipt_urls import ROOT
-from translator.shell.delivery.service import Keeper, Keeping
+from translator.shell.delivery.service import DeliveryService, DeliverySettings
 from translator.shell.delivery.status_poller import Polling
 from translator.shell.server.handler import Proxy
 from translator.shell.store import calls, sends, subscriptions
@@ -161,7 +161,7 @@ def test_a_receipt_only_means_go_and_look(front: str) -> None:
         path = address.removeprefix("https://us.example")
         keeper_path.append(world.receipts.send_of(path))
         await world.work_off()
-        await world._real.write(lambda connection: subscriptions.look_now(connection, row["id"], world.clock()))
+        await world._real.write(lambda connection: subscriptions.check_now(connection, row["id"], world.clock()))
         forged = [
             world.receipts.send_of(forgery) for forgery in (path[:-1] + "x", f"{ROOT}{row['id']}", f"{ROOT}.", ROOT)
         ]
@@ -514,8 +514,8 @@ def test_a_back_calls_the_address_that_it_was_given_and_a_forged_one_is_unknown(
     async def main() -> Any:
         async with opened("memory:") as store:
             world = Kept(store, front, public_url="https://us.example/")
-            keeping = Keeping(Vetting(), world.receipts, Patience(), Polling(), Keep(1.0))
-            keeper = Keeper(
+            keeping = DeliverySettings(CallbackUrlPolicy(), world.receipts, Patience(), Polling(), Keep(1.0))
+            keeper = DeliveryService(
                 world.journal._store, Accounts([world.entry]), Limits(), keeping, world.meter, clock=world.clock
             )
             asked: list[bytes] = []

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from translator.core.errors import BadValue
-from translator.core.values.codecs import KINDS, Kind
+from translator.core.values.codecs import KINDS, Codec
 from translator.core.values.codecs.instants import LAST
 from translator.core.values.codecs.numbers import party
 from translator.core.values.codecs.patterns import ending, read_pattern
@@ -481,7 +481,7 @@ UNCOMMON = {
 }  # fmt: skip
 
 
-def _alone(kind: Kind, value: str) -> bool:
+def _alone(kind: Codec, value: str) -> bool:
     """Whether the kind reads a value as it stands and writes it as one of its common form: what a column has to say of one."""
     digits = value[1:]
     if kind.read is KINDS["number:bare"].read:

@@ -39,12 +39,12 @@ from translator.core import exchange
 from translator.core.accounts import Accounts
 from translator.core.http import messages
 from translator.core.http.messages import Failure
-from translator.shell.aio.memory_budget import UNKNOWN, Budget
-from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.aio.memory_budget import UNKNOWN, MemoryBudget
+from translator.shell.runtime.single_flight_cache import SingleFlightCache
 from translator.shell.server.handler import Proxy
-from translator.shell.server.http1 import Connection
-from translator.shell.server.http1_request import DRAINED, Incoming
-from translator.shell.server.request import SMALL, Call
+from translator.shell.server.http1 import Http1Protocol
+from translator.shell.server.http1_request import DRAINED, Http1Request
+from translator.shell.server.request import SMALL, ServerRequest
 from translator.shell.server.request_head import HEADERS, KEPT, RequestHead
 from translator.shell.server.unsent_bytes import FIRST, LATER, WINDOW, Unsent
 
@@ -173,8 +173,8 @@ class Silent:
         return None
 
 
-def serving_two(silent: Silent, budget: Budget | None = None, **knobs: Any) -> Proxy:
-    memory = Memory(budget=budget)
+def serving_two(silent: Silent, budget: MemoryBudget | None = None, **knobs: Any) -> Proxy:
+    memory = SingleFlightCache(budget=budget)
     return Proxy(two(), exchange.Limits(), {"provider": silent}, memory=memory, **knobs)
 
 
@@ -184,7 +184,7 @@ def test_the_spellings_of_its_credentials_give_an_account_no_more_places(world: 
     async def main() -> None:
         silent = Silent()
         under = serving_two(silent, queue_max=6)
-        async with place(attend=under.attend) as at, contextlib.AsyncExitStack() as stack:
+        async with place(handle=under.handle) as at, contextlib.AsyncExitStack() as stack:
             told = []
             for spelling in spellings:
                 caller = await stack.enter_async_context(at.caller())
@@ -300,7 +300,7 @@ def test_what_is_sent_ahead_makes_no_request_before_its_turn(world: World) -> No
 
     def requests() -> int:
         gc.collect()
-        return sum(isinstance(one, Incoming) for one in gc.get_objects())
+        return sum(isinstance(one, Http1Request) for one in gc.get_objects())
 
     async def main() -> None:
         before = requests()
@@ -312,7 +312,7 @@ def test_what_is_sent_ahead_makes_no_request_before_its_turn(world: World) -> No
                 many = 3000
                 caller.writer.write(b"GET / HTTP/1.1\r\nHost:x\r\n\r\n" * many)
                 assert at.door is not None
-                connection = cast(Connection, at.door.last)
+                connection = cast(Http1Protocol, at.door.last)
                 await until(lambda: bool(connection._rest))
                 assert requests() - before <= 1 + 16
                 at.provider.go_on.set()
@@ -333,11 +333,11 @@ STRANGERS = TOTAL // 16
 
 
 @contextlib.asynccontextmanager
-async def bounded(**knobs: Any) -> AsyncIterator[tuple[Place, Silent, Budget]]:
+async def bounded(**knobs: Any) -> AsyncIterator[tuple[Place, Silent, MemoryBudget]]:
     """Two accounts before a silent provider. Nothing is held when nothing is open."""
-    budget, silent = Budget(TOTAL, [NAME, OTHERS]), Silent()
+    budget, silent = MemoryBudget(TOTAL, [NAME, OTHERS]), Silent()
     under = serving_two(silent, budget, **knobs)
-    async with place(attend=under.attend, small=True, soon=knobs.pop("soon", False)) as at:
+    async with place(handle=under.handle, small=True, soon=knobs.pop("soon", False)) as at:
         assert at.door is not None
         at.door.budget = budget
         yield at, silent, budget
@@ -345,7 +345,7 @@ async def bounded(**knobs: Any) -> AsyncIterator[tuple[Place, Silent, Budget]]:
         await until(lambda: budget.held == 0)
 
 
-def holds(budget: Budget, account: str, kind: str) -> int:
+def holds(budget: MemoryBudget, account: str, kind: str) -> int:
     return sum(size for name, what, size in budget.totals() if (name, what) == (account, kind))
 
 
@@ -440,17 +440,17 @@ def test_the_memory_for_a_body_is_given_back_however_it_ends(world: World, ends:
     world.run(main())
 
 
-def answers_with(at: Place, budget: Budget, size: int) -> None:
+def answers_with(at: Place, budget: MemoryBudget, size: int) -> None:
     """Have the end of the proxy answer whatever comes with a body of this size."""
     under = serving_two(Silent(), budget)
 
-    async def attend(call: Call) -> None:
+    async def handle(call: ServerRequest) -> None:
         await call.read(1000)
         call.account = NAME
         under._tell(call, exchange.Reply(messages.Response(200, (), b"x" * size)))
 
     assert at.door is not None
-    at.door.attend = attend
+    at.door.handle = handle
 
 
 @pytest.mark.parametrize("size", [SMALL, SMALL + 1, 10 * TOTAL])
@@ -536,11 +536,11 @@ def test_an_answer_that_is_read_in_drops_is_given_up(world: World) -> None:
     """A look is 0.02 seconds here, and a drop comes each time, so that it is never idle."""
 
     async def main() -> None:
-        async def attend(call: Call) -> None:
+        async def handle(call: ServerRequest) -> None:
             await call.read(1000)
             call.respond(messages.Response(200, (), b"x" * 2**24))
 
-        async with place(attend=attend, small=True) as at:
+        async with place(handle=handle, small=True) as at:
             raw = socket.socket()
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             raw.setblocking(False)

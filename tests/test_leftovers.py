@@ -14,7 +14,7 @@ from tests.kept import Kept
 from tests.stores import on, opened
 from tests.test_store import HOOK, NOW, intent, recorded, settled, unknown
 from translator.core.effects import Outcome
-from translator.shell.store import Store, StoreDown, sends, unknown_sends
+from translator.shell.store import Store, StoreUnavailable, sends, unknown_sends
 from translator.shell.store.withdrawn_sends import withdraw
 
 
@@ -30,11 +30,11 @@ class Losing:
     async def _done(self, name: str, work: Any) -> Any:
         if self.is_gone:
             work.close()
-            raise StoreDown("ConnectionRefusedError")
+            raise StoreUnavailable("ConnectionRefusedError")
         result = await work
         if name in self.loses:
             self.is_gone = True
-            raise StoreDown("ConnectionDoesNotExistError", is_unsure=True)
+            raise StoreUnavailable("ConnectionDoesNotExistError", is_unsure=True)
         return result
 
     async def record(self, *what: Any) -> Any:
@@ -104,7 +104,7 @@ def test_it_is_withdrawn_also_where_it_was_taken_for_unknown_meanwhile(store_url
     async def work(store: Store) -> Any:
         await unknown(store, "1")
         [again] = await unknown(store, "2")
-        assert await store.write(partial(unknown_sends.begin_again, row=again, now=NOW, patience=60.0))
+        assert await store.write(partial(unknown_sends.begin_resend, row=again, now=NOW, patience=60.0))
         gone = await store.write(partial(withdraw, ids=["1", "2", "never"]))
         return gone, await states(store)
 
@@ -168,7 +168,7 @@ def test_a_batch_whose_first_message_was_sent_is_not_said_to_have_done_nothing(t
     from translator.core.exchange import exchange
     from translator.core.http.formats import json
     from translator.core.http.messages import Request
-    from translator.shell.runtime.effect_runner import Errand
+    from translator.shell.runtime.effect_runner import RequestContext
 
     async def work(world: Kept, store: Losing) -> Any:
         records = iter(range(100))
@@ -176,7 +176,7 @@ def test_a_batch_whose_first_message_was_sent_is_not_said_to_have_done_nothing(t
 
         async def second_fails(*what: Any) -> Any:
             if next(records) > 0:
-                raise StoreDown("OperationalError")
+                raise StoreUnavailable("OperationalError")
             return await record(*what)
 
         store.record = second_fails  # type: ignore[method-assign]
@@ -185,7 +185,9 @@ def test_a_batch_whose_first_message_was_sent_is_not_said_to_have_done_nothing(t
         body = json.write({"Messages": [{**one, "Text": f"text {number}"} for number in range(5)]})
         headers = (("authorization", f"Basic {login}"), ("content-type", "application/json"))
         request = Request("POST", "/v2/Properties/P1/BatchMessages", "", headers, body)
-        reply = await world.driver.run(Errand("a"), exchange(world._accounts, world._limits, request, world.clock()))
+        reply = await world.driver.run(
+            RequestContext("a"), exchange(world._accounts, world._limits, request, world.clock())
+        )
         return reply.response.status, len(world.provider.texts)
 
     async def main() -> Any:

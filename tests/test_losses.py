@@ -22,9 +22,9 @@ from conformance.clock import ManualClock
 from tests.effort import examples
 from tests.test_pairs import ACCOUNT, NOW, PAIRS, PROPERTY, Provider, dialects, entry_of
 from tests.twins import World, spoken
-from translator.core.accounts import Accounts, Entry
+from translator.core.accounts import Account, Accounts
 from translator.core.dialect import dialect
-from translator.core.errors import Unreadable
+from translator.core.errors import MalformedProviderResponse
 from translator.core.exchange import Limits, Reply
 from translator.core.http.messages import Answer, Request, Response
 from translator.core.losses import Losses
@@ -77,7 +77,7 @@ def changed(message: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in {**message, **changes}.items() if value is not None}
 
 
-def entry(front: str, back: str) -> Entry:
+def entry(front: str, back: str) -> Account:
     return entry_of(back)._replace(front=entry_of(front).front)
 
 
@@ -224,7 +224,9 @@ def test_off_there_is_no_header_and_nothing_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [Unreadable("not again"), KeyError("a word that is nowhere"), ValueError("a defect")], ids=repr
+    "error",
+    [MalformedProviderResponse("not again"), KeyError("a word that is nowhere"), ValueError("a defect")],
+    ids=repr,
 )
 def test_a_send_that_was_made_is_answered_also_where_nobody_can_tell_what_it_lost(
     monkeypatch: pytest.MonkeyPatch, error: Exception

@@ -13,15 +13,15 @@ import pytest
 from conformance.clock import ManualClock
 from tests.test_lists import ENTRY, MANY, NOW, PATH, Provider
 from translator.core.accounts import Accounts
-from translator.core.effects import Ask, Kept, Once, Steps, Want
-from translator.core.errors import Refused
+from translator.core.effects import CacheEntry, Effect, EffectGenerator, ProviderRequests, SingleFlight
+from translator.core.errors import FaultRaised
 from translator.core.exchange import Limits
 from translator.core.http.messages import Answer, Request
 from translator.core.model import Fault
-from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.runtime.single_flight_cache import SingleFlightCache
 from translator.shell.server.handler import Proxy
 
-ASK = Ask("back", ())
+ASK = ProviderRequests("back", ())
 
 
 class Driver:
@@ -31,7 +31,7 @@ class Driver:
         self.go = asyncio.Event()
         self.begun = 0
 
-    async def __call__(self, steps: Steps, want: Want) -> Any:
+    async def __call__(self, steps: EffectGenerator, want: Effect) -> Any:
         self.begun += 1
         assert want is ASK
         await self.go.wait()
@@ -42,17 +42,19 @@ class Driver:
         raise AssertionError("the steps of these tests want one thing")
 
 
-def once(key: str = "k", *, weight: int = 10, life: float = 60.0, asks: bool = True, fails: bool = False) -> Once:
+def once(
+    key: str = "k", *, weight: int = 10, life: float = 60.0, asks: bool = True, fails: bool = False
+) -> SingleFlight:
     """Steps that count how often they were gone through, from what is kept."""
 
-    def steps(kept: int | None) -> Steps:
+    def steps(kept: int | None) -> EffectGenerator:
         if asks:
             yield ASK
         if fails:
-            raise Refused(Fault("back-failed"))
-        return (kept or 0) + 1, Kept((kept or 0) + 1, weight, life)
+            raise FaultRaised(Fault("back-failed"))
+        return (kept or 0) + 1, CacheEntry((kept or 0) + 1, weight, life)
 
-    return Once((key,), steps)
+    return SingleFlight((key,), steps)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -61,7 +63,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 def test_those_who_want_it_now_get_one_result_and_the_next_one_begins_with_what_is_kept() -> None:
     async def main() -> None:
-        memory, driver = Memory(), Driver()
+        memory, driver = SingleFlightCache(), Driver()
         waiting = [asyncio.ensure_future(memory.once(once(), driver)) for _ in range(5)]
         await asyncio.sleep(0)
         driver.go.set()
@@ -74,7 +76,7 @@ def test_those_who_want_it_now_get_one_result_and_the_next_one_begins_with_what_
 
 def test_other_keys_do_not_wait_for_each_other() -> None:
     async def main() -> None:
-        memory, stuck, quick = Memory(), Driver(), Driver()
+        memory, stuck, quick = SingleFlightCache(), Driver(), Driver()
         quick.go.set()
         waiting = asyncio.ensure_future(memory.once(once("a"), stuck))
         await asyncio.sleep(0)
@@ -86,12 +88,12 @@ def test_other_keys_do_not_wait_for_each_other() -> None:
 
 def test_a_failure_is_everybodys_and_nothing_is_kept() -> None:
     async def main() -> None:
-        memory, driver = Memory(), Driver()
+        memory, driver = SingleFlightCache(), Driver()
         waiting = [asyncio.ensure_future(memory.once(once(fails=True), driver)) for _ in range(3)]
         await asyncio.sleep(0)
         driver.go.set()
         found = await asyncio.gather(*waiting, return_exceptions=True)
-        assert [type(one) for one in found] == [Refused] * 3
+        assert [type(one) for one in found] == [FaultRaised] * 3
         assert await memory.once(once(), driver) == 1
 
     run(main())
@@ -99,7 +101,7 @@ def test_a_failure_is_everybodys_and_nothing_is_kept() -> None:
 
 def test_who_began_may_leave_and_the_others_still_get_it() -> None:
     async def main() -> None:
-        memory, driver = Memory(), Driver()
+        memory, driver = SingleFlightCache(), Driver()
         first, second = (asyncio.ensure_future(memory.once(once(), driver)) for _ in range(2))
         await asyncio.sleep(0)
         first.cancel()
@@ -113,7 +115,7 @@ def test_who_began_may_leave_and_the_others_still_get_it() -> None:
 
 def test_what_nobody_waits_for_is_dropped_and_begun_anew() -> None:
     async def main() -> None:
-        memory, driver = Memory(), Driver()
+        memory, driver = SingleFlightCache(), Driver()
         alone = asyncio.ensure_future(memory.once(once(), driver))
         await asyncio.sleep(0)
         alone.cancel()
@@ -128,7 +130,7 @@ def test_what_nobody_waits_for_is_dropped_and_begun_anew() -> None:
 
 def test_steps_that_ask_nothing_are_done_at_once() -> None:
     async def main() -> None:
-        memory, driver = Memory(), Driver()
+        memory, driver = SingleFlightCache(), Driver()
         assert [await memory.once(once(asks=False), driver) for _ in range(3)] == [1, 2, 3]
         assert driver.begun == 0
 
@@ -139,7 +141,7 @@ def test_steps_that_ask_nothing_are_done_at_once() -> None:
 def test_what_is_kept_lives_as_long_as_it_may(seconds: float, then: int) -> None:
     async def main() -> None:
         clock = ManualClock(0.0)
-        memory = Memory(clock=clock)
+        memory = SingleFlightCache(clock=clock)
         await memory.once(once(asks=False), Driver())
         clock.advance(seconds)
         assert await memory.once(once(asks=False), Driver()) == then
@@ -149,7 +151,7 @@ def test_what_is_kept_lives_as_long_as_it_may(seconds: float, then: int) -> None
 
 def test_the_least_recently_used_goes_when_there_is_no_room_and_what_is_too_large_is_not_kept() -> None:
     async def main() -> None:
-        memory, driver = Memory(25), Driver()
+        memory, driver = SingleFlightCache(25), Driver()
         for key in ("a", "b", "a", "c"):
             await memory.once(once(key, asks=False), driver)
         assert await memory.once(once("a", asks=False), driver) == 3
@@ -163,7 +165,7 @@ def test_the_least_recently_used_goes_when_there_is_no_room_and_what_is_too_larg
 def test_what_lives_as_long_as_the_process_is_never_put_out() -> None:
     async def main() -> None:
         clock = ManualClock(0.0)
-        memory, driver = Memory(25, clock=clock), Driver()
+        memory, driver = SingleFlightCache(25, clock=clock), Driver()
         await memory.once(once("for ever", life=math.inf, asks=False), driver)
         clock.advance(10**9)
         for key in ("a", "b", "c"):

@@ -8,7 +8,7 @@ from tests.nightly import parser, sockets
 from tests.nightly.__main__ import broken, main, sought
 from tests.nightly.addresses import is_public
 from tests.nightly.targets import TARGETS
-from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
 from translator.shell.server.request_head import RequestHead
 
 HEAD = b"HTTP/1.1\r\nHost: a\r\n"
@@ -66,7 +66,7 @@ def test_an_input_is_known_by_its_seed_and_number() -> None:
 
 
 def test_a_guard_that_lets_everything_through_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Vetting, "permits", lambda self, text: True)
+    monkeypatch.setattr(CallbackUrlPolicy, "permits", lambda self, text: True)
     count, find = sought(TARGETS["addresses"], 1, 60.0, 500)
     assert find is not None and broken(TARGETS["addresses"], find), count
 
@@ -92,7 +92,7 @@ def test_the_registries_are_read_as_they_are_written() -> None:
 def test_a_find_is_told_with_the_command_that_shows_it_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Vetting, "permits", lambda self, text: True)
+    monkeypatch.setattr(CallbackUrlPolicy, "permits", lambda self, text: True)
     monkeypatch.setattr("sys.argv", ["nightly", "addresses", "--seed", "1", "--seconds", "20"])
     assert main() == 1
     told = capsys.readouterr().out

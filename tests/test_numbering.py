@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.test_settings import SAMPLE, read
-from translator.core.accounts import Accounts, Entry
-from translator.core.effects import alone
+from translator.core.accounts import Account, Accounts
+from translator.core.effects import run_without_shell
 from translator.core.errors import BadValue, ConfigError
 from translator.core.exchange import Limits, Reply, exchange
 from translator.core.http.messages import Request, Response
@@ -59,20 +59,22 @@ def test_what_is_no_number_of_the_country_is_refused_all_the_same() -> None:
 # ------------------------------------------------------------------------------------------------------ the configuration
 
 
-def _entries(folder: Path, more: str) -> list[Entry]:
+def _entries(folder: Path, more: str) -> list[Account]:
     """The entries of the sample, each of whose accounts says this of its numbers."""
     text = SAMPLE.replace("[[accounts]]", f"[[accounts]]\n{more}\n")
     return list(assemble(read(folder, text)).accounts.entries)
 
 
-def _send(entry: Entry, recipient: str) -> tuple[Reply, list[Request]]:
+def _send(entry: Account, recipient: str) -> tuple[Reply, list[Request]]:
     """A send through restcomm in front, and what the provider is asked."""
     front = entry.front
     asked: list[Request] = []
     body = f"From=19876543212&To={recipient}&Body=x".encode()
     headers = (("authorization", basic(front)), ("content-type", "application/x-www-form-urlencoded"))
     path = f"/2012-04-24/Accounts/{front.account}/SMS/Messages.json"
-    running = alone(exchange(Accounts([entry]), Limits(), Request("POST", path, "", headers, body), NOW), {})
+    running = run_without_shell(
+        exchange(Accounts([entry]), Limits(), Request("POST", path, "", headers, body), NOW), {}
+    )
     try:
         ask = next(running)
         while True:

@@ -28,12 +28,12 @@ from tests.test_lists import (
     world,
 )
 from tests.twins import World, call, spoken
-from translator.core.effects import alone
+from translator.core.effects import run_without_shell
 from translator.core.exchange import Limits, Reply
 from translator.core.http.messages import Answer, Request, Response
 from translator.core.listing import messages_between
 from translator.core.model import Message, Notes, Query
-from translator.core.reconciliation import Look, Search, Sought, assigned
+from translator.core.reconciliation import SearchRound, UnknownSearch, UnknownSend, assigned
 from translator.core.status_polling.provider_requests import read
 
 STOCK = [
@@ -379,7 +379,7 @@ def test_bytes_that_are_no_text_spoil_one_text_only(torn: bytes) -> None:
 
 
 def _played(steps: Any, provider: Any) -> Any:
-    running = alone(steps, {})
+    running = run_without_shell(steps, {})
     try:
         asked = next(running)
         while True:
@@ -388,10 +388,10 @@ def _played(steps: Any, provider: Any) -> Any:
         return done.value
 
 
-def _searched(sought: Sought, provider: Any) -> list[Message]:
+def _searched(sought: UnknownSend, provider: Any) -> list[Message]:
     """The message that one look takes for a send, if it takes any."""
-    search = Search(sought, 10.0)
-    look = Look(ENTRY, [search], Limits(), NOW)
+    search = UnknownSearch(sought, 10.0)
+    look = SearchRound(ENTRY, [search], Limits(), NOW)
     _played(look.steps(), provider)
     assert look.error is None
     return list(assigned([search], [], 10.0).values())
@@ -402,7 +402,7 @@ def _searched(sought: Sought, provider: Any) -> list[Message]:
 def test_a_search_for_a_send_steps_over_an_odd_neighbour(member: str, value: Any) -> None:
     provider = Odd(Provider(STOCK), STOCK[ODD].sid.removeprefix("SM"), member, value)
     meant = STOCK[ODD + 1]
-    sought = Sought("id", float(meant.created), "+" + meant.sender, "+" + meant.recipient, meant.body)
+    sought = UnknownSend("id", float(meant.created), "+" + meant.sender, "+" + meant.recipient, meant.body)
     assert [row.sid for row in _searched(sought, provider)] == [meant.sid.removeprefix("SM")]
 
 
@@ -419,7 +419,7 @@ def test_a_look_for_statuses_steps_over_an_odd_neighbour(member: str, value: Any
 def test_the_send_that_is_looked_for_is_found_although_its_status_is_new() -> None:
     provider = Odd(Provider(STOCK), STOCK[ODD - 2].sid.removeprefix("SM"), "Status", "Rerouted")
     meant = STOCK[ODD - 2]
-    sought = Sought("id", float(meant.created), "+" + meant.sender, "+" + meant.recipient, meant.body)
+    sought = UnknownSend("id", float(meant.created), "+" + meant.sender, "+" + meant.recipient, meant.body)
     [found] = _searched(sought, provider)
     assert (found.sid, found.status) == (meant.sid.removeprefix("SM"), "sending")
 

@@ -16,7 +16,7 @@ from tests.test_keeping import FRONTS
 from tests.test_store import ENTRY
 from translator.shell.delivery import owed_limit
 from translator.shell.delivery.owed_limit import AGAIN, AGE, Owed
-from translator.shell.store import Store, StoreDown
+from translator.shell.store import Store, StoreUnavailable
 from translator.shell.store.migrations import migrate
 from translator.shell.store.owed_counts import is_known, owed_to
 from translator.shell.store.sqlite import database
@@ -114,7 +114,7 @@ class Counting:
         self.reads += 1
         await asyncio.sleep(0)
         if self.is_down:
-            raise StoreDown("OperationalError")
+            raise StoreUnavailable("OperationalError")
         return self.owed
 
 

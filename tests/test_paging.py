@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.core.http import page_links
-from translator.core.http.page_links import Stretch
+from translator.core.http.page_links import PageGeometry
 
 # total, size, page: last page, start, end
 TABLE = [
@@ -23,15 +23,17 @@ TABLE = [
 ]  # fmt: skip
 
 
-def _stretch(total: int, size: int, page: int) -> Stretch:
-    return Stretch(page, size, total, 10000, len(range(total)[page * size : (page + 1) * size]), "/list", "", "SMlast")
+def _stretch(total: int, size: int, page: int) -> PageGeometry:
+    return PageGeometry(
+        page, size, total, 10000, len(range(total)[page * size : (page + 1) * size]), "/list", "", "SMlast"
+    )
 
 
-def _link(at: Stretch, page: int, follows: bool) -> str:
+def _link(at: PageGeometry, page: int, follows: bool) -> str:
     return f"{at.path} page {page}{' after ' + at.last_sid if follows else ''}"
 
 
-def _value(name: str, at: Stretch) -> Any:
+def _value(name: str, at: PageGeometry) -> Any:
     return page_links.VALUES[name](at, _link)
 
 

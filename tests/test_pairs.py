@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 
 from tests.effort import examples
 from tests.twins import World, spoken
-from translator.core.accounts import Back, Entry, Side
+from translator.core.accounts import Account, ConfiguredProvider, Endpoint
 from translator.core.dialect import Dialect, dialect
 from translator.core.dialect.back import Pushed
 from translator.core.dialect.front import Listed
-from translator.core.effects import Steps, alone
-from translator.core.errors import Refused
+from translator.core.effects import EffectGenerator, run_without_shell
+from translator.core.errors import FaultRaised
 from translator.core.http.messages import Answer, Request, Response
-from translator.core.listing.blocks import Budget
-from translator.core.listing.local_query import arranged, cut
-from translator.core.listing.range_reader import Slices
+from translator.core.listing.blocks import RequestBudget
+from translator.core.listing.local_query import cut, filter_and_sort
+from translator.core.listing.range_reader import RangeReader
 from translator.core.model import Draft, Fault, Message, Notes
 
 NOW = 1_700_000_000
@@ -73,7 +73,7 @@ class Provider:
             if isinstance(asked, Draft):
                 return front.write_message("send", self._sent(asked), *who, asked)
             if isinstance(asked, Listed):
-                found = arranged(self.messages, asked.query, front.sort_key(asked.query.order.attribute))
+                found = filter_and_sort(self.messages, asked.query, front.sort_key(asked.query.order.attribute))
                 page = cut(found, asked.query, in_pages=front.in_pages and front.shows_total)
                 return front.write_page(page, asked, at, request.path, *who)
             known = [message for message in self.messages if message.sid == asked]
@@ -82,7 +82,7 @@ class Provider:
                 if known
                 else front.write_fault(Fault("unknown-message"), "json")
             )
-        except Refused as refused:
+        except FaultRaised as refused:
             return front.write_fault(refused.fault, "json")
 
     def _sent(self, draft: Draft) -> Message:
@@ -106,14 +106,14 @@ def proxied(front: str, back: str, app: Callable[[Request], Answer]) -> Callable
     return lambda request: world.play(request, NOW).response
 
 
-def entry_of(name: str) -> Entry:
+def entry_of(name: str) -> Account:
     """An entry that is only there to be asked through: its back is the dialect."""
-    behind = Side(dialects()[name], ACCOUNT[name], PROPERTY[name], "back-token")
-    return Entry(behind, Back("proxy", dialects()[name]), behind, False)
+    behind = Endpoint(dialects()[name], ACCOUNT[name], PROPERTY[name], "back-token")
+    return Account(behind, ConfiguredProvider("proxy", dialects()[name]), behind, False)
 
 
-def played(steps: Steps, app: Callable[[Request], Answer]) -> Any:
-    running = alone(steps, {})
+def played(steps: EffectGenerator, app: Callable[[Request], Answer]) -> Any:
+    running = run_without_shell(steps, {})
     try:
         ask = next(running)
         while True:
@@ -124,7 +124,7 @@ def played(steps: Steps, app: Callable[[Request], Answer]) -> Any:
 
 def everything(name: str, app: Callable[[Request], Answer], **bounds: int) -> list[Message]:
     """All messages that a server of this dialect lists, oldest first."""
-    slices = Slices(entry_of(name), Pushed(**bounds), NOW, Budget(10_000), Notes(), ordered=True)  # type: ignore[arg-type]
+    slices = RangeReader(entry_of(name), Pushed(**bounds), NOW, RequestBudget(10_000), Notes(), ordered=True)  # type: ignore[arg-type]
     return list(played(slices.stretch(0), app))
 
 
@@ -258,7 +258,7 @@ def test_windows_of_any_size_tile_the_list(front: str, back: str, size: int, in_
         for number in range(26)
     ]  # fmt: skip
     through = proxied(front, back, Provider(back, messages))
-    slices = Slices(entry_of(front), Pushed(), NOW, Budget(1000), Notes(), ordered=True)
+    slices = RangeReader(entry_of(front), Pushed(), NOW, RequestBudget(1000), Notes(), ordered=True)
     slices.size, slices.in_flight = size, in_flight
     assert [row.sid for row in played(slices.stretch(0), through)] == [row.sid for row in messages]
     for start in range(0, 27, 5):

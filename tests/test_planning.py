@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.core.accounts import Back, Entry, Side
+from translator.core.accounts import Account, ConfiguredProvider, Endpoint
 from translator.core.dialect import Dialect, dialect
 from translator.core.dialect.back import Pushed
-from translator.core.effects import Steps, alone
-from translator.core.errors import Refused, Unreadable
+from translator.core.effects import EffectGenerator, run_without_shell
+from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.http.formats import json as json_format
 from translator.core.http.messages import Failure, Request, Response
-from translator.core.listing import Limits, list_page, messages_between, plan, read_answer, rules, within_second
-from translator.core.listing.blocks import Budget
-from translator.core.listing.local_query import arranged, cut
-from translator.core.listing.range_reader import Slices
-from translator.core.listing.totals import Total, extend
+from translator.core.listing import Limits, list_page, messages_between, messages_in_second, plan, read_answer, rules
+from translator.core.listing.blocks import RequestBudget
+from translator.core.listing.local_query import cut, filter_and_sort
+from translator.core.listing.range_reader import RangeReader
+from translator.core.listing.totals import CachedTotal, extend
 from translator.core.mapping import overlay
 from translator.core.mapping.load import raw_tables
 from translator.core.model import DIRECTIONS, STATUSES, Message, Notes, Order, Page, Query
@@ -43,12 +43,14 @@ def _spoken(sliced: int = 200, order: str = "ascending") -> dict[str, Dialect]:
 SPOKEN = {(size, order): _spoken(size, order) for size in (1, 2, 3, 7, 200) for order in ("ascending", "descending")}
 
 
-def _entry(back: str, sliced: int = 200, order: str = "ascending", in_flight: int = 3) -> Entry:
+def _entry(back: str, sliced: int = 200, order: str = "ascending", in_flight: int = 3) -> Account:
     spoken = SPOKEN[sliced, order]
     front = next(name for name in spoken if name != back)
     prop = "P" if back == "properties-v2" else ""
-    side = Side(spoken[front], "F", "" if prop else "FP", "t")
-    return Entry(side, Back("provider", spoken[back], in_flight), Side(spoken[back], "B", prop, "b"), False)
+    side = Endpoint(spoken[front], "F", "" if prop else "FP", "t")
+    return Account(
+        side, ConfiguredProvider("provider", spoken[back], in_flight), Endpoint(spoken[back], "B", prop, "b"), False
+    )
 
 
 def _message(number: int, created: int = 1000, **members: Any) -> Message:
@@ -63,7 +65,7 @@ class FakeBack:
     """A provider that is a list of messages in its own order. It serves at most `most` at once, whatever is asked."""
 
     def __init__(
-        self, entry: Entry, rows: list[Message], most: int = 10**9, grows: list[Message | None] | None = None
+        self, entry: Account, rows: list[Message], most: int = 10**9, grows: list[Message | None] | None = None
     ) -> None:
         self.entry, self.rows, self.most, self.grows = entry, rows, most, grows or []
         self.asked: list[tuple[int, int]] = []
@@ -103,9 +105,9 @@ class FakeBack:
         return Response(200, (), json_format.with_array(json_format.write(shown), member, rows_shown))
 
 
-def _played(steps: Steps, answer: Callable[[Request], Any]) -> tuple[Any, list[int]]:
+def _played(steps: EffectGenerator, answer: Callable[[Request], Any]) -> tuple[Any, list[int]]:
     """The result of steps; how many requests each ask held comes back too."""
-    running, widths = alone(steps, {}), []
+    running, widths = run_without_shell(steps, {}), []
     try:
         ask = next(running)
         while True:
@@ -116,11 +118,11 @@ def _played(steps: Steps, answer: Callable[[Request], Any]) -> tuple[Any, list[i
 
 
 def _scan(
-    entry: Entry, answer: Callable[[Request], Any], most: int = 1000, **bounds: Any
+    entry: Account, answer: Callable[[Request], Any], most: int = 1000, **bounds: Any
 ) -> tuple[list[Message], list[int], Notes]:
     """All rows of a range, how many requests each ask held, and what was noticed."""
     notes = Notes()
-    slices = Slices(entry, Pushed(**bounds), NOW, Budget(most), notes, ordered=False)
+    slices = RangeReader(entry, Pushed(**bounds), NOW, RequestBudget(most), notes, ordered=False)
     rows, widths = _played(slices.stretch(0), answer)
     return rows, widths, notes
 
@@ -206,7 +208,7 @@ def test_a_list_is_a_plain_filter_sort_and_cut_however_the_back_slices_it(
     sids, total = _naive(rows, query)
     steps = list_page(entry, query, Limits(), NOW, notes)
     if query.skip > total and entry.front.dialect.front.in_pages:
-        with pytest.raises(Refused, match="page-out-of-range"):
+        with pytest.raises(FaultRaised, match="page-out-of-range"):
             _played(steps, fake.answer)
         return
     page, widths = _played(steps, fake.answer)
@@ -275,7 +277,7 @@ def test_a_list_that_takes_more_asks_than_allowed_is_refused_and_not_cut_short(b
     entry = _entry(back, 1, in_flight=1)
     fake = FakeBack(entry, [_message(number) for number in range(10)])
     assert len(_scan(entry, fake.answer, most=11)[0]) == 10
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(FaultRaised) as refused:
         _scan(entry, FakeBack(entry, fake.rows).answer, most=10)
     assert refused.value.fault.name == "list-too-long"
 
@@ -292,7 +294,7 @@ def test_a_range_in_which_nothing_can_be_created_is_empty_without_asking(back: s
 def test_a_slice_that_repeats_an_earlier_one_is_a_back_that_ignores_where_to_start(back: str) -> None:
     entry = _entry(back, 2, in_flight=1)
     fake = FakeBack(entry, [])
-    with pytest.raises(Unreadable, match="repeats"):
+    with pytest.raises(MalformedProviderResponse, match="repeats"):
         _scan(entry, lambda request: fake.shown([_message(1), _message(2)]))
 
 
@@ -300,7 +302,7 @@ def test_a_slice_that_repeats_an_earlier_one_is_a_back_that_ignores_where_to_sta
 def test_a_slice_longer_than_asked_is_a_back_that_ignores_how_many(back: str) -> None:
     entry = _entry(back, 2)
     fake = FakeBack(entry, [])
-    with pytest.raises(Unreadable, match="longer"):
+    with pytest.raises(MalformedProviderResponse, match="longer"):
         _scan(entry, lambda request: fake.shown([_message(number) for number in range(3)]))
 
 
@@ -312,7 +314,7 @@ def test_a_row_outside_the_half_open_range_is_a_back_that_ignores_the_dates(
     entry = _entry(back)
     fake = FakeBack(entry, [_message(1, created)])
     if outside:
-        with pytest.raises(Unreadable, match="outside the range"):
+        with pytest.raises(MalformedProviderResponse, match="outside the range"):
             _scan(entry, fake.answer, since=1000, until=1010)
     else:
         assert len(_scan(entry, fake.answer, since=1000, until=1010)[0]) == 1
@@ -329,21 +331,21 @@ def test_what_is_looked_for_in_a_stretch_of_time_is_in_it_though_the_back_shows_
         messages_between(entry, Query(since=day + 5, until=day + 9), Limits(), NOW, Notes()), fake.answer
     )
     assert [row.created - day for row in found] == [5, 6]
-    found, _ = _played(within_second(entry, day + 9, Limits(), NOW, Notes()), fake.answer)
+    found, _ = _played(messages_in_second(entry, day + 9, Limits(), NOW, Notes()), fake.answer)
     assert [row.created - day for row in found] == [9]
 
 
 def test_a_row_of_another_account_is_never_shown() -> None:
     entry = _entry("properties-v2")
     foreign = FakeBack(entry._replace(behind=entry.behind._replace(account="somebody")), [_message(1)])
-    with pytest.raises(Unreadable, match="another account"):
+    with pytest.raises(MalformedProviderResponse, match="another account"):
         _scan(entry, foreign.answer)
 
 
 def test_a_row_of_another_property_is_never_shown() -> None:
     entry = _entry("properties-v2")
     foreign = FakeBack(entry._replace(behind=entry.behind._replace(property="Q")), [_message(1)])
-    with pytest.raises(Unreadable, match="another account or property"):
+    with pytest.raises(MalformedProviderResponse, match="another account or property"):
         _scan(entry, foreign.answer)
 
 
@@ -352,7 +354,7 @@ def test_a_row_of_another_property_is_never_shown() -> None:
 
 def _page(rows: int, *, in_pages: bool = True, **asked: Any) -> Page:
     query = Query(**asked)
-    found = arranged(
+    found = filter_and_sort(
         [_message(number, 1000 + number) for number in range(rows)], query, lambda message: message.created
     )
     return cut(found, query, in_pages=in_pages)
@@ -362,7 +364,7 @@ def _page(rows: int, *, in_pages: bool = True, **asked: Any) -> Page:
 def test_the_page_after_the_last_is_refused_where_pages_are_numbered(rows: int, last: int) -> None:
     """The seed: 34 messages at ten a page give `num_pages` 3; the old server answers 400 past it."""
     assert len(_page(rows, skip=last * 10, count=10).messages) == rows - last * 10
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(FaultRaised) as refused:
         _page(rows, skip=(last + 1) * 10, count=10)
     assert refused.value.fault.name == "page-out-of-range"
     assert refused.value.fault.reason == f"{last + 1} is past the last page, which is {last}"
@@ -384,7 +386,7 @@ def test_limit_is_the_total_number_of_items_in_the_list() -> None:
     ("kind", "fault"), [("never-left", "back-unreachable"), ("timeout", "back-timeout"), ("broken", "back-failed")]
 )
 def test_an_ask_that_brought_no_answer_is_a_fault_of_the_back(kind: Any, fault: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(FaultRaised) as refused:
         read_answer(Failure(kind))
     assert refused.value.fault.name == fault
 
@@ -407,8 +409,8 @@ def test_a_total_that_is_known_is_found_again_in_ten_asks_however_much_is_new(kn
     rows = [_message(number) for number in range(3300 + known)]
     for new in (*range(70), *range(70, 3300, 211), 3300):
         fake = FakeBack(entry, rows[: known + new])
-        slices = Slices(entry, Pushed(), NOW, Budget(1000), Notes(), ordered=True)
-        counted, widths = _played(extend(slices, Total(known, 0, 7, (known,), 0), 3), fake.answer)
+        slices = RangeReader(entry, Pushed(), NOW, RequestBudget(1000), Notes(), ordered=True)
+        counted, widths = _played(extend(slices, CachedTotal(known, 0, 7, (known,), 0), 3), fake.answer)
         assert counted.rows == known + new
         assert len(widths) == sum(widths)
         all_read = set(range(max(0, known + new - 3), known + new)) <= counted.read.keys()
@@ -418,9 +420,11 @@ def test_a_total_that_is_known_is_found_again_in_ten_asks_however_much_is_new(kn
 def test_a_back_that_answers_the_same_rows_wherever_it_is_asked_from_has_no_total() -> None:
     entry = _entry("properties-v2", 7)
     fake = FakeBack(entry, [])
-    slices = Slices(entry, Pushed(), NOW, Budget(1000), Notes(), ordered=True)
-    with pytest.raises(Unreadable, match="the same one"):
-        _played(extend(slices, Total(7, 0, 7, (7,), 0), 3), lambda _: fake.shown([_message(at) for at in range(7)]))
+    slices = RangeReader(entry, Pushed(), NOW, RequestBudget(1000), Notes(), ordered=True)
+    with pytest.raises(MalformedProviderResponse, match="the same one"):
+        _played(
+            extend(slices, CachedTotal(7, 0, 7, (7,), 0), 3), lambda _: fake.shown([_message(at) for at in range(7)])
+        )
 
 
 # ------------------------------------------------------------------------------------------------------------- the plan
@@ -489,7 +493,7 @@ def test_a_range_that_is_asked_for_in_pages_of_another_size_is_read_in_the_backs
 
 def test_a_first_page_that_is_refused_is_a_fault_of_the_back_and_a_later_one_is_past_the_end() -> None:
     entry = _entry("restcomm", 2)
-    with pytest.raises(Unreadable, match="a page that the list has"):
+    with pytest.raises(MalformedProviderResponse, match="a page that the list has"):
         _scan(entry, lambda request: Response(400))
     fake = FakeBack(entry, [_message(number) for number in range(4)])
 
@@ -508,5 +512,5 @@ def test_a_first_page_that_is_refused_is_a_fault_of_the_back_and_a_later_one_is_
     for last in (2, 3):
         rows, _, _ = _scan(entry, until(last, counts=last == 3))
         assert len(rows) == 4
-    with pytest.raises(Unreadable, match="a page that the list has"):
+    with pytest.raises(MalformedProviderResponse, match="a page that the list has"):
         _scan(entry, until(2, counts=True))

@@ -178,13 +178,13 @@ def test_a_receipt_moves_its_message_to_the_front_between_two_rounds() -> None:
         hurried: list[bool] = []
         world.tracker.hurry = lambda: hurried.append(True)
         before, asked = await ends(world), world.provider.asked - world.measured.asks[-1]
-        found = await world.store.write(partial(subscriptions.look_now, send=ids[-1], now=world.clock()))
+        found = await world.store.write(partial(subscriptions.check_now, send=ids[-1], now=world.clock()))
         await world.tracker.hasten(found)
         await world.round()
         told = await ends(world)
         for id_ in ids[:500]:  # a flood
             await world.tracker.hasten(
-                await world.store.write(partial(subscriptions.look_now, send=id_, now=world.clock()))
+                await world.store.write(partial(subscriptions.check_now, send=id_, now=world.clock()))
             )
         await world.round()
         await asyncio.sleep(0)
@@ -203,7 +203,7 @@ def test_many_receipts_want_one_early_round() -> None:
         world.tracker.hurry = lambda: wanted.append(1)
         for _ in range(50):
             await world.tracker.hasten(
-                await world.store.write(partial(subscriptions.look_now, send=id_, now=world.clock()))
+                await world.store.write(partial(subscriptions.check_now, send=id_, now=world.clock()))
             )
         await asyncio.sleep(0.15)
         return wanted

@@ -10,9 +10,9 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 import trustme
 
-from translator.core.accounts import Side
+from translator.core.accounts import Endpoint
 from translator.core.http.messages import Answer, Request, Response
-from translator.shell.client.provider_client import Upstream
+from translator.shell.client.provider_client import ProviderClient
 from translator.shell.operations.probe_reasons import explain_failure
 from translator.shell.wiring import Dialects
 
@@ -21,7 +21,7 @@ PATH = "/v2/Properties/P1/Messages"
 
 def asked(url: str) -> Answer:
     async def main() -> Answer:
-        back = Upstream(url, timeout=2)
+        back = ProviderClient(url, timeout=2)
         try:
             return await back.ask(Request("GET", PATH), "test")
         finally:
@@ -30,8 +30,8 @@ def asked(url: str) -> Answer:
     return asyncio.run(main())
 
 
-def behind() -> Side:
-    return Side(Dialects().of("properties-v2", "back", {}, "test"), "A1", "P1", "a-secret-token")
+def behind() -> Endpoint:
+    return Endpoint(Dialects().of("properties-v2", "back", {}, "test"), "A1", "P1", "a-secret-token")
 
 
 def said(url: str, answer: Answer | None = None) -> str:

@@ -21,23 +21,23 @@ from tests.test_store import intent, recorded
 from translator.core.accounts import Accounts
 from translator.core.errors import ConfigError
 from translator.core.exchange import Limits
-from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
 from translator.shell.delivery.journal import Patience
 from translator.shell.delivery.readiness import Readiness
-from translator.shell.delivery.service import Keeper, Keeping
+from translator.shell.delivery.service import DeliveryService, DeliverySettings
 from translator.shell.delivery.status_poller import Polling
 from translator.shell.observability.admin import Meter, admin_application
-from translator.shell.store import Store, StoreDown, files, open_store, sends
+from translator.shell.store import Store, StoreUnavailable, files, open_store, sends
 from translator.shell.store.deferred_open import open_late
 from translator.shell.store.retention import Keep
 
 ROOT = Path(__file__).parents[1]
 
 
-def keeper_of(store: Store) -> tuple[Kept, Keeper]:
+def keeper_of(store: Store) -> tuple[Kept, DeliveryService]:
     world = Kept(store)
-    keeping = Keeping(Vetting(), world.receipts, Patience(answer=30.0), Polling(), Keep(1000.0))
-    return world, Keeper(store, Accounts([world.entry]), Limits(), keeping, world.meter, clock=world.clock)
+    keeping = DeliverySettings(CallbackUrlPolicy(), world.receipts, Patience(answer=30.0), Polling(), Keep(1000.0))
+    return world, DeliveryService(store, Accounts([world.entry]), Limits(), keeping, world.meter, clock=world.clock)
 
 
 async def ready(readiness: Readiness, meter: Meter, what: str = "") -> tuple[int, str]:
@@ -58,7 +58,7 @@ def test_who_asks_hears_of_reads_sends_and_callbacks_apart(store_url: str) -> No
             good = await ready(keeper.readiness, world.meter)
 
             async def down(_: Any) -> Any:
-                raise StoreDown("disk I/O error")
+                raise StoreUnavailable("disk I/O error")
 
             write, store.write = store.write, down  # type: ignore[assignment,method-assign]
             bad = [
@@ -240,13 +240,13 @@ def test_a_store_that_cannot_be_opened_yet_is_opened_later(tmp_path: Path, monke
     async def opening() -> Store:
         tries.append(1)
         if len(tries) < 3:
-            raise StoreDown("database or disk is full")
+            raise StoreUnavailable("database or disk is full")
         return await open_store(f"sqlite:///{tmp_path / 't.db'}", "x", Path("/"))
 
     async def main() -> Any:
         store = await open_late(opening, shared=False)
         trouble = store.trouble()
-        with pytest.raises(StoreDown):
+        with pytest.raises(StoreUnavailable):
             await recorded(store, "1", intent())
         while store.trouble():  # noqa: ASYNC110 - it opens by itself
             await asyncio.sleep(0.01)
@@ -278,7 +278,7 @@ def test_while_what_was_left_cannot_be_taken_over_reads_go_on_and_sends_do_not(
             write = store.write
 
             async def full(_: Any) -> Any:
-                raise StoreDown("database or disk is full")
+                raise StoreUnavailable("database or disk is full")
 
             store.write = full  # type: ignore[assignment,method-assign]
             async with keeper.going_on(world.driver):

@@ -27,7 +27,7 @@ from tests.test_cli import ACCOUNT, LISTS, PROPERTY, SECONDS, fetch, running
 from tests.test_shell import back
 from tests.test_workers import children, free_ports, lines_of, until_ready
 from translator.core.http.messages import Request, Response
-from translator.shell.client.provider_client import Upstream
+from translator.shell.client.provider_client import ProviderClient
 
 NOW = 1_570_000_000
 OTHER = "AC00000000000000000000000000000002"
@@ -359,7 +359,7 @@ def test_the_connections_to_a_back_that_is_gone_are_closed_when_its_last_call_is
             closed.set()
 
         async with back(script) as url:
-            upstream = Upstream(url)
+            upstream = ProviderClient(url)
             assert isinstance(await upstream.ask(Request("GET", "/x"), "1"), Response)
             asked.clear()
             last = asyncio.create_task(upstream.ask(Request("GET", "/x"), "2"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from translator.shell.delivery import resolver as resolving
-from translator.shell.delivery.callback_url_policy import Unresolved, Vetting
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy, UnresolvableHost
 from translator.shell.delivery.resolver import THREADS, Resolver, Shares
 
 
@@ -135,7 +135,7 @@ def test_accounts_take_turns_and_one_that_goes_away_leaves_nothing_behind() -> N
 
 def test_a_send_is_not_kept_for_a_name_that_resolves_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     names = Names()
-    vetting = Vetting()
+    vetting = CallbackUrlPolicy()
     vetting._resolver = Resolver(names)
     monkeypatch.setattr("translator.shell.delivery.callback_url_policy._PATIENCE_OF_A_SEND", 0.05)
     monkeypatch.setattr("translator.shell.delivery.callback_url_policy._PATIENCE", 0.1)
@@ -143,8 +143,8 @@ def test_a_send_is_not_kept_for_a_name_that_resolves_slowly(monkeypatch: pytest.
     async def work() -> Any:
         before = asyncio.get_running_loop().time()
         said = (await vetting.judge("http://slow.example/x", "one")).reason
-        with pytest.raises(Unresolved):
-            await vetting.vet("http://none.example/x", "two")
+        with pytest.raises(UnresolvableHost):
+            await vetting.resolve_target("http://none.example/x", "two")
         return said, asyncio.get_running_loop().time() - before < 5
 
     assert run(work(), names) == ("", True)
@@ -152,6 +152,6 @@ def test_a_send_is_not_kept_for_a_name_that_resolves_slowly(monkeypatch: pytest.
 
 def test_an_internationalised_name_is_read() -> None:
     names = Names()
-    vetting = Vetting()
+    vetting = CallbackUrlPolicy()
     vetting._resolver = Resolver(names)
     assert run(vetting.judge("http://xn--a-ecp.example/x", "one"), names).reason == ""

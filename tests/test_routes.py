@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from translator.core.http.paths import Path, Spelling, Splitter, Template
+from translator.core.http.paths import Path, PathParser, PathStyle, Template
 
 ROOT = "/2012-04-24"
 PREFIXES = ("", "/restcomm", "/api")
@@ -13,7 +13,7 @@ GET = (*LIST, "SM1")
 
 
 def _split(path: str, extensions: tuple[str, ...] = (".json",)) -> Path | None:
-    return Splitter(root=ROOT, prefixes=PREFIXES, extensions=extensions).split(path)
+    return PathParser(root=ROOT, prefixes=PREFIXES, extensions=extensions).split(path)
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
@@ -34,7 +34,7 @@ def _split(path: str, extensions: tuple[str, ...] = (".json",)) -> Path | None:
 def test_every_spelling_of_a_path_is_taken_apart_alike(
     prefix: str, path: str, segments: tuple[str, ...], extension: str
 ) -> None:
-    assert _split(prefix + path) == Path(segments, Spelling(prefix, extension))
+    assert _split(prefix + path) == Path(segments, PathStyle(prefix, extension))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_what_is_nobodys_path_is_none(path: str) -> None:
 def test_an_extension_is_cut_only_where_the_dialect_has_it_in_that_case(path: str) -> None:
     found = _split(path, ())
     assert found is not None
-    assert found == Path(("2012-04-24", path.rpartition("/")[2]), Spelling("", ""))
+    assert found == Path(("2012-04-24", path.rpartition("/")[2]), PathStyle("", ""))
     assert (_split(path) == found) == (not path.endswith(".json"))
 
 

@@ -60,9 +60,9 @@ from tests.test_connection import (  # noqa: F401 - they are the tests
 )
 from translator.core.http import messages
 from translator.shell.server import protocol_factory
-from translator.shell.server.http1 import TURN, Connection
-from translator.shell.server.request import Call
-from translator.shell.server.tls_transport import Sealed
+from translator.shell.server.http1 import TURN, Http1Protocol
+from translator.shell.server.request import ServerRequest
+from translator.shell.server.tls_transport import TlsServerTransport
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ class Answering:
     def __init__(self, size: int) -> None:
         self.body, self.begun = b"x" * size, 0
 
-    async def __call__(self, call: Call) -> None:
+    async def __call__(self, call: ServerRequest) -> None:
         self.begun += 1
         await call.read(1000)
         call.respond(messages.Response(200, (), self.body))
@@ -107,10 +107,10 @@ def test_a_large_answer_comes_whole(world: World) -> None:
     body = bytes(range(256)) * 2**11
 
     async def main() -> None:
-        async def attend(call: Call) -> None:
+        async def handle(call: ServerRequest) -> None:
             call.respond(messages.Response(200, (), body))
 
-        async with place(attend=attend, small=True) as at, at.caller() as caller:
+        async with place(handle=handle, small=True) as at, at.caller() as caller:
             await caller.say(get() + get(b"Connection: close"))
             assert [answer.body == body for answer in await caller.answers()] == [True, True]
 
@@ -118,25 +118,25 @@ def test_a_large_answer_comes_whole(world: World) -> None:
 
 
 def test_a_caller_that_does_not_read_its_answers_is_waited_for(world: World) -> None:
-    attend, many = Answering(2**20), 20
+    handle, many = Answering(2**20), 20
 
     async def main() -> None:
-        async with place(attend=attend, small=True) as at:
+        async with place(handle=handle, small=True) as at:
             assert at.door is not None and at.client is not None
             async with Slow(at.client) as caller:
                 await caller.connect(at.address)
                 await caller.send(caller.end.seal(get() * (many - 1) + get(b"Connection: close")))
-                await until(lambda: attend.begun > 0)
+                await until(lambda: handle.begun > 0)
                 [connection] = at.door.state.connections
-                transport = cast(Connection, connection)._transport
+                transport = cast(Http1Protocol, connection)._transport
                 for _ in range(50):
                     await asyncio.sleep(0.002)
-                assert attend.begun <= 3
+                assert handle.begun <= 3
                 assert 2**19 < transport.get_write_buffer_size() <= 3 * 2**20 + 2**17
                 got = bytearray()
                 while not caller.end.is_told:
                     got += await caller.hear()
-            assert attend.begun == got.count(b"HTTP/1.1 200 OK\r\n") == many
+            assert handle.begun == got.count(b"HTTP/1.1 200 OK\r\n") == many
             assert got.count(b"x" * 2**20) == many
             await at.left()
 
@@ -148,7 +148,7 @@ def test_who_reads_slowly_gets_all_of_it_and_the_end(world: World) -> None:
     size = 2**19
 
     async def main() -> None:
-        async with place(soon=True, attend=Answering(size), small=True) as at:
+        async with place(soon=True, handle=Answering(size), small=True) as at:
             assert at.client is not None
             async with Slow(at.client) as caller:
                 await caller.connect(at.address)
@@ -169,13 +169,13 @@ def test_who_reads_slowly_gets_all_of_it_and_the_end(world: World) -> None:
 @pytest.mark.parametrize("last", [b"X: y", b"Connection: close"])
 def test_who_never_reads_its_answer_is_given_up(world: World, last: bytes) -> None:
     async def main() -> None:
-        attend = Answering(2**24)
-        async with place(soon=True, attend=attend, small=True) as at:
+        handle = Answering(2**24)
+        async with place(soon=True, handle=handle, small=True) as at:
             assert at.client is not None
             async with Slow(at.client) as caller:
                 await caller.connect(at.address)
                 await caller.send(caller.end.seal(get(last) + get()))
-                await until(lambda: attend.begun > 0)
+                await until(lambda: handle.begun > 0)
                 await at.left()
 
     world.run(main())
@@ -457,9 +457,9 @@ def test_a_connection_is_gone_without_the_collector_of_garbage(world: World) -> 
                 await caller.say(get()[:-5], b"")
                 await silent.say(b"\x16", b"")
                 connections = at.door.state.connections
-                await until(lambda: {type(one) for one in connections} == {Connection, Sealed})
+                await until(lambda: {type(one) for one in connections} == {Http1Protocol, TlsServerTransport})
                 kept = [weakref.ref(one) for one in connections]
-                kept += [weakref.ref(one._transport) for one in connections if isinstance(one, Connection)]
+                kept += [weakref.ref(one._transport) for one in connections if isinstance(one, Http1Protocol)]
                 del at.door.last
             await at.left()
             await until(lambda: not any(one() for one in kept))
@@ -503,7 +503,7 @@ def test_behind_a_large_read_of_small_records_it_is_the_turn_of_others(secret: S
                 heard.append(data)
 
         network, end = Network(), End(secret.client)
-        sealed = Sealed(Inner, secret.server, ServerState(), heard_of.append)
+        sealed = TlsServerTransport(Inner, secret.server, ServerState(), heard_of.append)
         sealed.connection_made(cast("asyncio.Transport", network))
         while not end.is_open:
             sealed.data_received(end.shake(network.taken()))

@@ -19,8 +19,8 @@ from translator.core.model import Message
 from translator.core.reconciliation import ASKS
 from translator.shell.delivery import journal
 from translator.shell.delivery.journal import Patience
-from translator.shell.runtime.effect_runner import Driver
-from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.runtime.effect_runner import EffectRunner
+from translator.shell.runtime.single_flight_cache import SingleFlightCache
 from translator.shell.store import Store, schema, sends, unknown_sends
 
 
@@ -97,7 +97,7 @@ def test_a_look_that_is_begun_ends_with_the_configuration_that_it_began_with(
 
         async def written(work: Any) -> Any:
             if world.seeker._running:
-                nothing = Accounts([]), Driver({}, Memory(), world.meter), Limits(), Patience(), 10.0
+                nothing = Accounts([]), EffectRunner({}, SingleFlightCache(), world.meter), Limits(), Patience(), 10.0
                 world.seeker.change(*nothing)
             return await write(work)
 

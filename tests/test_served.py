@@ -204,9 +204,11 @@ def test_the_memory_of_the_shell_forgets_it_too() -> None:
 
 
 def test_a_clock_that_is_set_back_ends_what_was_learnt() -> None:
-    known = slice_sizes.Served(50, NOW)
+    known = slice_sizes.SliceSizes(50, NOW)
     assert [slice_sizes.at_once(200, known, NOW + at) for at in (-1, 0, 599, 600)] == [200, 50, 50, 200]
-    assert slice_sizes.at_once(200, None, NOW) == slice_sizes.at_once(200, slice_sizes.Served(None, NOW), NOW) == 200
+    assert (
+        slice_sizes.at_once(200, None, NOW) == slice_sizes.at_once(200, slice_sizes.SliceSizes(None, NOW), NOW) == 200
+    )
 
 
 def test_what_each_back_is_asked_for_at_once_is_a_metric() -> None:

@@ -28,15 +28,15 @@ from tests.test_lists import (
 from tests.test_memory import Driver as Drive
 from tests.twins import World
 from translator.core.accounts import Accounts
-from translator.core.effects import Ask, Kept, Once, Steps, alone
+from translator.core.effects import CacheEntry, EffectGenerator, ProviderRequests, SingleFlight, run_without_shell
 from translator.core.exchange import Limits, Reply, exchange
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.core.listing.answers import largest
-from translator.shell.aio.memory_budget import UNKNOWN, Budget
-from translator.shell.client.provider_client import Upstream
+from translator.shell.aio.memory_budget import UNKNOWN, MemoryBudget
+from translator.shell.client.provider_client import ProviderClient
 from translator.shell.observability.admin import Meter
-from translator.shell.runtime.effect_runner import Driver, Errand
-from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.runtime.effect_runner import EffectRunner, RequestContext
+from translator.shell.runtime.single_flight_cache import SingleFlightCache
 from translator.shell.server.handler import Proxy
 
 MIB = 1024 * 1024
@@ -60,11 +60,14 @@ def large(size: int) -> Script:
 
 def test_an_account_that_is_answered_too_much_fails_and_another_does_not() -> None:
     """A quarter of 16 MiB is for both; of the rest one of them may have 9."""
-    budget = Budget(16 * MIB, [FLOODING, OTHER])
+    budget = MemoryBudget(16 * MIB, [FLOODING, OTHER])
 
     async def main() -> None:
         async with back(large(8 * MIB)) as hostile, back(large(MIB)) as fine:
-            backs = {FLOODING: Upstream(f"http://127.0.0.1:{hostile}"), OTHER: Upstream(f"http://127.0.0.1:{fine}")}
+            backs = {
+                FLOODING: ProviderClient(f"http://127.0.0.1:{hostile}"),
+                OTHER: ProviderClient(f"http://127.0.0.1:{fine}"),
+            }
             holds = [budget.hold(FLOODING, "answer") for _ in range(8)]
             answers = await asyncio.gather(
                 *(backs[FLOODING].ask(GET, "an-id", hold) for hold in holds),
@@ -90,13 +93,13 @@ def test_an_account_that_is_answered_too_much_fails_and_another_does_not() -> No
 
 @pytest.mark.parametrize("request_", [GET, POST])
 def test_an_answer_as_small_as_that_to_a_send_is_read_whatever_its_account_holds(request_: Request) -> None:
-    budget = Budget(16 * MIB, [FLOODING])
+    budget = MemoryBudget(16 * MIB, [FLOODING])
     while budget.take(FLOODING, "answer", 1000) is not None:
         pass
 
     async def main() -> Answer:
         async with back(large(16 * 1024)) as port:
-            upstream = Upstream(f"http://127.0.0.1:{port}")
+            upstream = ProviderClient(f"http://127.0.0.1:{port}")
             answer = await upstream.ask(request_, "an-id", budget.hold(FLOODING, "answer"))
             await upstream.aclose()
             return answer
@@ -106,25 +109,27 @@ def test_an_answer_as_small_as_that_to_a_send_is_read_whatever_its_account_holds
 
 def test_the_memory_of_answers_is_held_until_they_are_read_and_no_longer() -> None:
     """Also where the work is given up."""
-    budget = Budget(16 * MIB, [FLOODING])
+    budget = MemoryBudget(16 * MIB, [FLOODING])
 
     async def main() -> None:
         async with back(large(MIB)) as port:
-            driver = Driver({"b": Upstream(f"http://127.0.0.1:{port}")}, Memory(budget=budget), Meter())
+            driver = EffectRunner(
+                {"b": ProviderClient(f"http://127.0.0.1:{port}")}, SingleFlightCache(budget=budget), Meter()
+            )
             seen: list[int] = []
 
-            def steps() -> Generator[Ask, Any, None]:
-                answers = yield Ask("b", (GET, GET), FLOODING, 5000)
+            def steps() -> Generator[ProviderRequests, Any, None]:
+                answers = yield ProviderRequests("b", (GET, GET), FLOODING, 5000)
                 seen.append(budget.held)
                 assert [len(answer.body) for answer in answers] == [MIB, MIB]
-                yield Ask("b", (GET,), FLOODING)
+                yield ProviderRequests("b", (GET,), FLOODING)
                 raise ZeroDivisionError
 
             with pytest.raises(ZeroDivisionError):
-                await driver.run(Errand("an-id"), steps())
+                await driver.run(RequestContext("an-id"), steps())
             assert 2 * MIB + 5000 - 2 * 16 * 1024 <= seen[0] <= 2 * MIB + 5000 + 2 * 64 * 1024
             assert budget.held == 0
-            task = asyncio.create_task(driver.run(Errand("an-id"), steps()))
+            task = asyncio.create_task(driver.run(RequestContext("an-id"), steps()))
             for _ in range(10**6):
                 await asyncio.sleep(0)
                 if budget.held > MIB:
@@ -140,8 +145,8 @@ def test_the_memory_of_answers_is_held_until_they_are_read_and_no_longer() -> No
 
 
 def test_what_is_held_is_on_the_page_of_metrics_by_account_and_kind() -> None:
-    meter, budget = Meter(), Budget(16 * MIB, [FLOODING])
-    Driver({}, Memory(budget=budget), meter)
+    meter, budget = Meter(), MemoryBudget(16 * MIB, [FLOODING])
+    EffectRunner({}, SingleFlightCache(budget=budget), meter)
     hold = budget.take(FLOODING, "answer", 700)
     budget.take("who?", "head", 16 * MIB)
     assert hold is not None
@@ -156,13 +161,13 @@ def test_what_is_held_is_on_the_page_of_metrics_by_account_and_kind() -> None:
 
 
 def test_accounts_that_share_one_at_the_provider_take_turns() -> None:
-    budget = Budget(16 * MIB, ["a", "b"])
+    budget = MemoryBudget(16 * MIB, ["a", "b"])
     order: list[str] = []
     shared = Request("GET", "/x", headers=(("authorization", "Basic shared"),))
 
     async def main() -> None:
         async with back(large(2)) as port:
-            upstream = Upstream(f"http://127.0.0.1:{port}", concurrency=1)
+            upstream = ProviderClient(f"http://127.0.0.1:{port}", concurrency=1)
 
             async def one(who: str) -> None:
                 await upstream.ask(shared, "an-id", budget.hold(who, "answer"))
@@ -185,9 +190,9 @@ def test_each_ask_says_for_which_account_it_is() -> None:
     assert seen == {made.entry.name}
 
 
-def _asks(running: Any, made: World) -> list[Ask]:
+def _asks(running: Any, made: World) -> list[ProviderRequests]:
     found = []
-    steps = alone(running, {})
+    steps = run_without_shell(running, {})
     try:
         want = next(steps)
         while True:
@@ -235,7 +240,7 @@ def test_what_a_list_holds_counts_for_its_account_and_its_page_says_that_it_is_t
     """The provider answers as much as it likes. Another account has its list at the same moment."""
     made = world(many)
     other = made.entry._replace(front=made.entry.front._replace(account="AC2"))
-    budget = Budget(16 * MIB, [made.entry.name, other.name])
+    budget = MemoryBudget(16 * MIB, [made.entry.name, other.name])
 
     class Twin:
         async def ask(self, request: Request, request_id: str, *_: object) -> Answer:
@@ -246,7 +251,7 @@ def test_what_a_list_holds_counts_for_its_account_and_its_page_says_that_it_is_t
             """Nothing is connected."""
 
     async def main() -> list[Reply]:
-        driver = Driver({"provider": Twin()}, Memory(budget=budget), Meter())
+        driver = EffectRunner({"provider": Twin()}, SingleFlightCache(budget=budget), Meter())
         accounts = Accounts([made.entry, other])
         theirs = to(ask({}).path.replace("AC1", "AC2") + "?PageSize=50")
         login = ("authorization", "Basic " + b64encode(b"AC2:front-token").decode())
@@ -254,7 +259,7 @@ def test_what_a_list_holds_counts_for_its_account_and_its_page_says_that_it_is_t
         mine = ask({"SortBy": "From"})
         return list(
             await asyncio.gather(
-                *(driver.run(Errand("x"), exchange(accounts, Limits(), one, NOW)) for one in (mine, theirs))
+                *(driver.run(RequestContext("x"), exchange(accounts, Limits(), one, NOW)) for one in (mine, theirs))
             )
         )
 
@@ -269,20 +274,20 @@ def test_what_a_list_holds_counts_for_its_account_and_its_page_says_that_it_is_t
 # ---- what is kept of lists -------------------------------------------------------------------------------------------------
 
 
-def _kept(budget: Budget, account: str) -> int:
+def _kept(budget: MemoryBudget, account: str) -> int:
     return sum(size for who, kind, size in budget.totals() if (who, kind) == (account, "snapshot"))
 
 
 def test_what_is_kept_of_a_list_counts_until_it_is_dropped() -> None:
-    clock, budget = ManualClock(0.0), Budget(1600, ["a", "b"])
-    memory = Memory(1000, budget, clock=clock)
+    clock, budget = ManualClock(0.0), MemoryBudget(1600, ["a", "b"])
+    memory = SingleFlightCache(1000, budget, clock=clock)
 
     def keep(key: str, weight: int, account: str, life: float = 60.0) -> None:
-        def steps(_: object) -> Steps:
-            return None, Kept(key, weight, life, account)
+        def steps(_: object) -> EffectGenerator:
+            return None, CacheEntry(key, weight, life, account)
             yield
 
-        asyncio.run(memory.once(Once((key,), steps), Drive()))
+        asyncio.run(memory.once(SingleFlight((key,), steps), Drive()))
 
     keep("one", 300, "a")
     keep("two", 300, "a")
@@ -300,14 +305,14 @@ def test_what_is_kept_of_a_list_counts_until_it_is_dropped() -> None:
 
 
 def test_what_is_kept_is_dropped_where_its_account_needs_the_memory() -> None:
-    budget = Budget(1600, ["a", "b"])
-    memory = Memory(1000, budget)
+    budget = MemoryBudget(1600, ["a", "b"])
+    memory = SingleFlightCache(1000, budget)
 
-    def steps(_: object) -> Steps:
-        return None, Kept("rows", 800, 60.0, "a")
+    def steps(_: object) -> EffectGenerator:
+        return None, CacheEntry("rows", 800, 60.0, "a")
         yield
 
-    asyncio.run(memory.once(Once(("k",), steps), Drive()))
+    asyncio.run(memory.once(SingleFlight(("k",), steps), Drive()))
     assert _kept(budget, "a") == 800
     assert budget.take("a", "answer", 700) is not None
     assert (memory.recall(("k",)), _kept(budget, "a")) == (None, 0)
@@ -318,8 +323,8 @@ def test_what_is_kept_is_dropped_where_its_account_needs_the_memory() -> None:
 
 def test_the_proxy_counts_in_the_budget_that_its_memory_has() -> None:
     made = World(FRONTS["seed"], BACKS[200, "ascending"], Provider(MANY[:10]), properties=("", PROPERTY))
-    budget, meter = Budget(16 * MIB, [made.entry.name]), Meter()
-    Proxy(Accounts([made.entry]), Limits(), {}, memory=Memory(budget=budget), meter=meter)
+    budget, meter = MemoryBudget(16 * MIB, [made.entry.name]), Meter()
+    Proxy(Accounts([made.entry]), Limits(), {}, memory=SingleFlightCache(budget=budget), meter=meter)
     assert meter.budget is budget
 
 

@@ -16,19 +16,19 @@ import structlog
 
 from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount, seeded_messages
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.effects import Intent, Recorded
 from translator.core.exchange import Limits, Reply
 from translator.core.http import messages as wire
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.core.model import Note
 from translator.shell.aio.memory_budget import Hold
-from translator.shell.client.httpx_transport import HttpxEngine
-from translator.shell.client.provider_client import Upstream
+from translator.shell.client.httpx_transport import HttpxTransportAdapter
+from translator.shell.client.provider_client import ProviderClient
 from translator.shell.observability.admin import METRICS, PREFIX, Meter, admin_application
-from translator.shell.runtime.effect_runner import Asker, Forgetful
+from translator.shell.runtime.effect_runner import NullJournal, ProviderPort
 from translator.shell.server.handler import Proxy
-from translator.shell.server.request import Call
+from translator.shell.server.request import ServerRequest
 from translator.shell.wiring import Dialects
 
 NOW = 1_570_000_000
@@ -85,16 +85,16 @@ async def resetting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     writer.transport.abort()
 
 
-def over(transport: httpx.AsyncBaseTransport) -> HttpxEngine:
+def over(transport: httpx.AsyncBaseTransport) -> HttpxTransportAdapter:
     """An engine over a transport of httpx."""
-    return HttpxEngine("http://back.test", 2**24, 10.0, 64, transport)
+    return HttpxTransportAdapter("http://back.test", 2**24, 10.0, 64, transport)
 
 
 A_GET = Request("GET", "/v2/x")
 
 
 async def asked(url: str, request: Request = A_GET, **knobs: Any) -> Answer:
-    upstream = Upstream(url, **knobs)
+    upstream = ProviderClient(url, **knobs)
     try:
         return await upstream.ask(request, "an-id")
     finally:
@@ -219,7 +219,7 @@ class Held(httpx.AsyncBaseTransport):
 def test_a_call_that_gets_no_slot_never_left() -> None:
     async def main() -> tuple[Answer, Answer]:
         transport = Held()
-        upstream = Upstream("http://127.0.0.1:1", timeout=0.05, concurrency=1, engine=over(transport))
+        upstream = ProviderClient("http://127.0.0.1:1", timeout=0.05, concurrency=1, engine=over(transport))
         first = asyncio.create_task(upstream.ask(Request("GET", "/x"), "an-id"))
         await asyncio.sleep(0)
         second = await upstream.ask(Request("GET", "/x"), "an-id")
@@ -259,22 +259,22 @@ def accounts() -> Accounts:
     front, behind = dialects.of("restcomm", "front", {}, "x"), dialects.of("properties-v2", "back", {}, "x")
     return Accounts(
         [
-            Entry(
-                Side(front, ACCOUNT, "", TOKEN),
-                Back("provider", behind),
-                Side(behind, "A1", PROPERTY, "back-token"),
+            Account(
+                Endpoint(front, ACCOUNT, "", TOKEN),
+                ConfiguredProvider("provider", behind),
+                Endpoint(behind, "A1", PROPERTY, "back-token"),
                 shared=False,
             )
         ]
     )
 
 
-def proxy(provider: Asker, **knobs: Any) -> Proxy:
+def proxy(provider: ProviderPort, **knobs: Any) -> Proxy:
     return Proxy(accounts(), Limits(), {"provider": provider}, clock=ManualClock(NOW), **knobs)
 
 
 def requested(
-    provider: Asker, method: str = "GET", path: str = MESSAGES, *, meter: Meter | None = None, **given: Any
+    provider: ProviderPort, method: str = "GET", path: str = MESSAGES, *, meter: Meter | None = None, **given: Any
 ) -> httpx.Response:
     headers = {"authorization": BASIC, **given.pop("headers", {})}
 
@@ -292,8 +292,8 @@ def twin() -> PropertiesV2Twin:
     return made
 
 
-def through_the_twin() -> Upstream:
-    return Upstream("http://back.test", engine=over(httpx.ASGITransport(twin().app)))
+def through_the_twin() -> ProviderClient:
+    return ProviderClient("http://back.test", engine=over(httpx.ASGITransport(twin().app)))
 
 
 def test_the_seeds_send_and_list_go_all_the_way() -> None:
@@ -410,7 +410,7 @@ def test_an_account_that_fills_the_queue_leaves_room_for_another() -> None:
         transport = httpx.ASGITransport(crowded.application())
         async with httpx.AsyncClient(transport=transport, base_url="http://front.test") as client:
 
-            def ask(side: Side) -> Coroutine[Any, Any, httpx.Response]:
+            def ask(side: Endpoint) -> Coroutine[Any, Any, httpx.Response]:
                 path = MESSAGES.replace(ACCOUNT, side.account)
                 return client.get(path, auth=(side.account, side.token))
 
@@ -500,7 +500,7 @@ def test_a_read_past_the_deadline_is_overdue_and_a_send_is_unknown_and_finished(
 def test_a_send_that_is_still_being_written_down_at_the_deadline_is_unknown_and_made() -> None:
     provider = always(Failure("never-left"))
 
-    class Slow(Forgetful):
+    class Slow(NullJournal):
         async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
             await asyncio.sleep(0.6)
             return await super().record(intents)
@@ -639,7 +639,7 @@ def test_the_admin_port_says_how_it_stands() -> None:
 
 
 def test_the_values_of_the_wire_are_what_the_seam_takes() -> None:
-    seam: Asker = Upstream("http://back.test", engine=over(httpx.ASGITransport(twin().app)))
+    seam: ProviderPort = ProviderClient("http://back.test", engine=over(httpx.ASGITransport(twin().app)))
     answer = asyncio.run(seam.ask(wire.Request("GET", "/v2/Messages/MX"), "an-id"))
     assert isinstance(answer, wire.Response)
     assert answer.status == 401
@@ -648,7 +648,7 @@ def test_the_values_of_the_wire_are_what_the_seam_takes() -> None:
 def test_of_a_receipt_nothing_but_its_path_is_read_and_nothing_cuts_it_short() -> None:
     stood: list[tuple[bool, bool]] = []
 
-    class Called(Call):
+    class Called(ServerRequest):
         async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
             raise AssertionError("the body was read")
 
@@ -665,7 +665,7 @@ def test_of_a_receipt_nothing_but_its_path_is_read_and_nothing_cuts_it_short() -
             await asyncio.sleep(0)
             return path == "/receipts/a.b"
 
-        await proxy(always(Failure("never-left")), receipts=takes).attend(call)
+        await proxy(always(Failure("never-left")), receipts=takes).handle(call)
 
     asyncio.run(main())
     assert stood == [(True, True)]
@@ -684,7 +684,12 @@ def test_a_search_and_a_batch_may_be_sixteen_times_as_large_as_other_bodies(
     """64 KiB, and 1 MiB for what holds many."""
     dialects = Dialects()
     front, behind = dialects.of("properties-v2", "front", {}, "x"), dialects.of("restcomm", "back", {}, "x")
-    entry = Entry(Side(front, ACCOUNT, "P1", TOKEN), Back("provider", behind), Side(behind, "AC9", "", "b"), False)
+    entry = Account(
+        Endpoint(front, ACCOUNT, "P1", TOKEN),
+        ConfiguredProvider("provider", behind),
+        Endpoint(behind, "AC9", "", "b"),
+        False,
+    )
     under = Proxy(Accounts([entry]), Limits(), {"provider": always(Failure("never-left"))}, clock=ManualClock(NOW))
 
     async def main() -> dict[int, int]:

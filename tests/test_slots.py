@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.shell.client.fair_semaphore import Slots
+from translator.shell.client.fair_semaphore import FairSemaphore
 
 
 def test_accounts_that_wait_take_turns_whoever_asks_most() -> None:
     async def main() -> list[str]:
-        slots, order = Slots(1), []
+        slots, order = FairSemaphore(1), []
 
         async def call(who: str) -> None:
             await slots.take(who)
@@ -36,7 +36,7 @@ def test_never_more_at_once_and_no_place_is_lost_also_where_callers_leave(
     calls: list[tuple[str, int, bool]], count: int
 ) -> None:
     async def main() -> int:
-        slots, inside, most = Slots(count), 0, 0
+        slots, inside, most = FairSemaphore(count), 0, 0
 
         async def call(who: str, steps: int) -> None:
             nonlocal inside, most

@@ -13,9 +13,18 @@ from sqlalchemy import text
 from tests.stores import on, opened
 from translator.core.effects import Intent, Outcome
 from translator.core.errors import ConfigError
-from translator.core.model import Fault, Message, Wish
-from translator.shell.store import Store, StoreDown, calls, deliveries, open_store, sends, subscriptions, unknown_sends
-from translator.shell.store.calls import Call
+from translator.core.model import CallbackTarget, Fault, Message
+from translator.shell.store import (
+    Store,
+    StoreUnavailable,
+    calls,
+    deliveries,
+    open_store,
+    sends,
+    subscriptions,
+    unknown_sends,
+)
+from translator.shell.store.calls import CallbackDelivery
 from translator.shell.store.deliveries import Breaker, Settled
 from translator.shell.store.migrations import VERSION
 from translator.shell.store.retention import Keep, Retirement
@@ -28,10 +37,10 @@ PLACE = "provider/A1/P1"
 SENT = Message(
     sid="M1", sender="+15550001", recipient="+15550002", text="hello", status="sending", direction="outbound-api", created=int(NOW)
 )  # fmt: skip
-HOOK = Wish("http://a.example/x", "POST")
+HOOK = CallbackTarget("http://a.example/x", "POST")
 
 
-def intent(text: str = "hello", wish: Wish | None = None, key: str = "", content: str = "") -> Intent:
+def intent(text: str = "hello", wish: CallbackTarget | None = None, key: str = "", content: str = "") -> Intent:
     return Intent(ENTRY, "+15550001", "+15550002", text, wish, key, content)
 
 
@@ -186,17 +195,19 @@ async def watched(store: Store, now: float = NOW) -> list[Taken]:
     return await store.read(partial(subscriptions.taken, ids=sorted(mine)))
 
 
-def looked(row: Taken, made: list[Call], look_at: float | None) -> Look:
+def looked(row: Taken, made: list[CallbackDelivery], look_at: float | None) -> Look:
     told = ",".join([*filter(None, row.told.split(",")), *(call.name for call in made)])
     return Look(row.id, row.attempt, row.entry, told, made, look_at)
 
 
 async def owing(store: Store, id_: str = "1", address: str = HOOK.address, destination: str = "a.example:80") -> None:
     """A message whose sent and delivered are owed."""
-    await recorded(store, id_, intent(id_, Wish(address, "POST")))
+    await recorded(store, id_, intent(id_, CallbackTarget(address, "POST")))
     await settled(store, sent(id_, f"M{id_}"))
     [row] = await watched(store)
-    made = [Call(name, "POST", address, f"MessageStatus={name}", destination) for name in ("sent", "delivered")]
+    made = [
+        CallbackDelivery(name, "POST", address, f"MessageStatus={name}", destination) for name in ("sent", "delivered")
+    ]
     assert await store.write(partial(subscriptions.seen, looks=[looked(row, made, None)], now=NOW)) == {row.id}
 
 
@@ -258,7 +269,7 @@ def test_an_event_is_made_once(store_url: str) -> None:
         await settled(store, sent("1"))
         [slept] = await watched(store)
         [awake] = await watched(store, NOW + 61)
-        call = Call("sent", "POST", HOOK.address, "", "a.example:80")
+        call = CallbackDelivery("sent", "POST", HOOK.address, "", "a.example:80")
         first = await store.write(partial(subscriptions.seen, looks=[looked(awake, [call], NOW + 70)], now=NOW + 61))
         second = await store.write(partial(subscriptions.seen, looks=[looked(slept, [call], NOW + 70)], now=NOW + 62))
         return [len(first), len(second), len(await take(store, NOW + 62))]
@@ -274,7 +285,7 @@ def test_of_many_that_were_looked_at_only_those_are_written_down_that_are_still_
         rows = await watched(store)
         meanwhile = await watched(store, NOW + 59)
         lost = [row for row in await watched(store, NOW + 61) if row.id % 3 == 0]
-        call = Call("sent", "POST", HOOK.address, "", "a.example:80")
+        call = CallbackDelivery("sent", "POST", HOOK.address, "", "a.example:80")
         late = [looked(row, [call], NOW + 70) for row in rows]
         ours = [look._replace(attempt=look.attempt + (look.id % 3 > 0)) for look in late]
         written = await store.write(partial(subscriptions.seen, looks=ours, now=NOW + 62))
@@ -462,7 +473,7 @@ def test_a_file_survives_a_power_cut_and_readers_change_nothing(tmp_path: Path) 
     async def main() -> list[Any]:
         async with opened(url) as store:
             found = [await store.write(modes), await store.read(modes)]
-            with pytest.raises(StoreDown):
+            with pytest.raises(StoreUnavailable):
                 await store.read(lambda connection: connection.execute(text("DELETE FROM sends")))
             return found
 
@@ -497,7 +508,7 @@ def test_a_disk_that_is_full_is_said_and_nothing_is_half_done(tmp_path: Path) ->
         async with opened(url) as store:
             pages = await store.write(lambda connection: connection.execute(text("PRAGMA page_count")).scalar())
             await store.write(lambda connection: connection.execute(text(f"PRAGMA max_page_count={pages}")))
-            with pytest.raises(StoreDown):
+            with pytest.raises(StoreUnavailable):
                 await recorded(store, "1", intent("x" * 100_000))
 
     asyncio.run(main())

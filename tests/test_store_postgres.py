@@ -13,7 +13,7 @@ from tests.kept import Kept
 from tests.stores import on, opened
 from tests.test_store import intent, recorded, settled, unknown
 from translator.core.errors import ConfigError
-from translator.shell.store import Store, StoreDown, open_store, sends
+from translator.shell.store import Store, StoreUnavailable, open_store, sends
 from translator.shell.store.inspection import look
 from translator.shell.store.interface import Unstorable
 from translator.shell.store.nul_characters import escaped, plain
@@ -52,7 +52,7 @@ def test_what_nobody_knows_is_refused_by_its_name_and_a_server_without_tls_says_
         opening(f"{postgres_url}?channel_binding=require")
     with pytest.raises(ConfigError, match="sslmode is one of disable"):
         opening(f"{postgres_url}?sslmode=maybe")
-    with pytest.raises((ConfigError, StoreDown), match="SSL"):
+    with pytest.raises((ConfigError, StoreUnavailable), match="SSL"):
         opening(f"{postgres_url}?sslmode=require")
 
 
@@ -113,7 +113,7 @@ def test_a_user_that_may_not_make_tables_is_said(postgres_url: str) -> None:
 
 
 def test_nobody_there_is_down_and_not_wrong() -> None:
-    with pytest.raises(StoreDown, match=r"Connect call failed|refused"):
+    with pytest.raises(StoreUnavailable, match=r"Connect call failed|refused"):
         opening("postgresql://sms@127.0.0.1:1/x")
 
 
@@ -207,7 +207,7 @@ def test_who_is_cancelled_while_a_database_does_not_answer_is_cancelled() -> Non
         task = asyncio.create_task(store.write(lambda _: None))
         await asyncio.sleep(0)
         task.cancel()
-        with contextlib.suppress(StoreDown, asyncio.CancelledError):
+        with contextlib.suppress(StoreUnavailable, asyncio.CancelledError):
             await task
         return task.cancelled()
 

@@ -211,7 +211,7 @@ def everything(connection: Connection) -> None:
     unknown_sends.difference(connection, PLACE, NOW)
     unknown_sends.open_at(connection, PLACE, {("+15550002", "hello")})
     unknown_sends.judge(connection, [(row, SENT)], [({**row, "id": "2"}, NOW), ({**row, "id": "3"}, None)], NOW)
-    unknown_sends.begin_again(connection, row, NOW, 60.0)
+    unknown_sends.begin_resend(connection, row, NOW, 60.0)
     unknown_sends.claimed(connection, PLACE, ["M1", "M2"])
     sends.is_any_unknown(connection)
     sends.counted(connection)
@@ -228,7 +228,7 @@ def everything(connection: Connection) -> None:
     for one in subscriptions.taken(connection, [1, 2]):
         subscriptions.seen(connection, [looked(one, [], NOW + 5)], NOW)
         subscriptions.release(connection, {one.id: one.attempt})
-    subscriptions.look_now(connection, "1", NOW)
+    subscriptions.check_now(connection, "1", NOW)
     retirement = Retirement(Keep(1.0, 1.0), lambda _: False)
     retirement.find(connection, 10, NOW + 2)
     retirement.find(connection, 10, NOW + 2)  # from the marks on
@@ -269,7 +269,7 @@ def test_no_statement_of_a_send_is_planned_anew_for_other_values(tmp_path: Path)
         for id_ in ("1", "2", "3"):
             planned.clear()
             sends.record(connection, [Begun(id_, PLACE, intent(id_, wish=HOOK))], Times(NOW, 60.0, 120.0))
-            sends.made_known(connection, id_, msgspec.structs.replace(SENT, sid=id_), NOW)
+            sends.mark_sent(connection, id_, msgspec.structs.replace(SENT, sid=id_), NOW)
         assert planned == []
 
 

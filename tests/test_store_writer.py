@@ -13,7 +13,7 @@ from sqlalchemy import text
 from tests.stores import on, opened
 from tests.test_store import HOOK, NOW, PLACE, SENT, intent, recorded, sent, settled
 from translator.core.effects import Outcome
-from translator.shell.store import Store, StoreDown, group_commit, sends, sqlite, unknown_sends
+from translator.shell.store import Store, StoreUnavailable, group_commit, sends, sqlite, unknown_sends
 from translator.shell.store.sends import Begun, Times
 
 TIMES = Times(NOW, 60.0, 120.0)
@@ -83,7 +83,7 @@ def test_one_that_cannot_be_written_down_keeps_no_other_from_it(file_url: str) -
         )
         return [type(one).__name__ for one in done], await states(store)
 
-    assert on(file_url, work) == (["Recorded", "StoreDown", "NoneType"], {"1": "sent", "2": "intent"})
+    assert on(file_url, work) == (["Recorded", "StoreUnavailable", "NoneType"], {"1": "sent", "2": "intent"})
 
 
 def test_what_comes_while_a_commit_is_under_way_is_one_transaction(file_url: str) -> None:
@@ -135,7 +135,7 @@ def test_where_another_process_writes_for_too_long_nobody_waits_for_each_other(
         other.close()
         return {type(one) for one in down}, took < 3, (await recorded(store, "after", intent())).state
 
-    assert on(file_url, work) == ({StoreDown}, True, "new")
+    assert on(file_url, work) == ({StoreUnavailable}, True, "new")
 
 
 def test_a_work_may_take_back_a_part_of_itself(file_url: str) -> None:

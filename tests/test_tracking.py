@@ -8,8 +8,8 @@ import pytest
 
 from tests.rounds import NEVER, Rounds
 from tests.twins import spoken
-from translator.core.status_polling import Allowance, Endings, Held, Known, Place, looked_at, pause
-from translator.core.status_polling.windows import Stretches
+from translator.core.status_polling import Held, Known, PolledAccount, RateLimit, SettlingAges, looked_at, pause
+from translator.core.status_polling.windows import TimeWindows
 
 BACKS = ("properties-v2", "restcomm")
 NOW = 1_000_000.0
@@ -97,7 +97,7 @@ def test_ends_that_are_far_apart_are_found_by_the_rows_that_are_still_open() -> 
 
 
 def test_what_is_learnt_of_ends_is_where_they_are_and_fades() -> None:
-    endings = Endings()
+    endings = SettlingAges()
     before = endings.chance(890, 910)
     for _ in range(100):
         endings.watched(40, 890, 100)
@@ -107,7 +107,7 @@ def test_what_is_learnt_of_ends_is_where_they_are_and_fades() -> None:
     assert 0.5 < endings.chance(890, 910) < 0.7, (
         "a hundred ends in a bucket that was watched for a thousand seconds: 1 - exp(-0.95)"
     )
-    assert endings.chance(300, 400) < 0.01 < Endings().chance(300, 400)
+    assert endings.chance(300, 400) < 0.01 < SettlingAges().chance(300, 400)
     learnt = endings.chance(890, 910)
     endings.fade(0.0)
     endings.fade(36_000.0)
@@ -116,13 +116,13 @@ def test_what_is_learnt_of_ends_is_where_they_are_and_fades() -> None:
 
 
 def test_the_guess_falls_with_age_and_is_never_nothing() -> None:
-    chances = [Endings().chance(age, age + 5) for age in (0, 10, 100, 1000, 100_000)]
+    chances = [SettlingAges().chance(age, age + 5) for age in (0, 10, 100, 1000, 100_000)]
     assert chances == sorted(chances, reverse=True)
     assert chances[-1] > 0
 
 
 def test_asks_are_allowed_as_time_passes_and_a_clock_that_steps_back_gives_none() -> None:
-    allowance = Allowance(20, 5.0)
+    allowance = RateLimit(20, 5.0)
     assert allowance.left(NOW) == 20
     allowance.spend(20)
     assert allowance.left(NOW + 1) == 4
@@ -132,7 +132,7 @@ def test_asks_are_allowed_as_time_passes_and_a_clock_that_steps_back_gives_none(
 
 
 def test_old_stretches_are_joined_and_lose_nobody() -> None:
-    stretches = Stretches()
+    stretches = TimeWindows()
     for number in range(20_000):
         stretches.add(Held(number, str(number), int(NOW) - 13 * number), NOW - 13 * number, NOW)
     stretches.join(NOW)
@@ -155,7 +155,7 @@ def test_a_clock_that_was_set_back_puts_nobody_off_for_longer_than_their_own_pau
 
 
 def test_who_a_receipt_came_for_is_first_and_a_flood_of_them_takes_no_more_asks() -> None:
-    place = Place(rounds("restcomm").place._entry, 5.0, Endings())
+    place = PolledAccount(rounds("restcomm").place._entry, 5.0, SettlingAges())
     place.hold([Known(one, str(one), int(NOW) - 40 * one, "sent", NOW - 5) for one in range(5_000)], NOW)
     place.put_in_front([4_321])
     assert place.choose(NOW, 4).singles[0].id == 4_321
@@ -166,7 +166,7 @@ def test_who_a_receipt_came_for_is_first_and_a_flood_of_them_takes_no_more_asks(
 
 def test_a_round_plans_as_much_whether_few_wait_or_very_many() -> None:
     """What is gone through in a round are stretches: three days of a message a second are some hundreds."""
-    place = Place(rounds("restcomm").place._entry, 5.0, Endings())
+    place = PolledAccount(rounds("restcomm").place._entry, 5.0, SettlingAges())
     place.hold([Known(one, str(one), int(NOW) - 5 * one, "sent", NOW - 9) for one in range(50_000)], NOW)
     place.sweep(NOW, 20)
     assert len(place) == 50_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from translator.shell.delivery.callback_url_policy import PORTS, Forbidden, Unresolved, Vetting
+from translator.shell.delivery.callback_url_policy import PORTS, CallbackUrlPolicy, UnresolvableHost, UrlRejected
 
 HOSTILE = (
     "http://127.0.0.1/x",
@@ -111,9 +111,9 @@ def test_there_are_enough_of_them() -> None:
 
 @pytest.mark.parametrize("address", [*HOSTILE, *MALFORMED])
 def test_a_hostile_address_is_forbidden(address: str, fenced: list[Any]) -> None:
-    with pytest.raises(Forbidden):
-        asyncio.run(Vetting().vet(address))
-    assert asyncio.run(Vetting().judge(address)).reason != ""
+    with pytest.raises(UrlRejected):
+        asyncio.run(CallbackUrlPolicy().resolve_target(address))
+    assert asyncio.run(CallbackUrlPolicy().judge(address)).reason != ""
     assert fenced == []
 
 
@@ -125,8 +125,10 @@ def test_a_name_that_leads_there_is_forbidden_too(address: str) -> None:
     except OSError:
         pytest.fail(f"{host} is not read by this system's resolver, so the case shows nothing")
     for ip in found:
-        with pytest.raises(Forbidden, match="not public"):
-            asyncio.run(Vetting(resolve=named("93.184.216.34", str(ip))).vet("http://innocent.example/x"))
+        with pytest.raises(UrlRejected, match="not public"):
+            asyncio.run(
+                CallbackUrlPolicy(resolve=named("93.184.216.34", str(ip))).resolve_target("http://innocent.example/x")
+            )
 
 
 @pytest.mark.parametrize(
@@ -134,14 +136,14 @@ def test_a_name_that_leads_there_is_forbidden_too(address: str) -> None:
     ["http://93.184.216.34/x", "https://93.184.216.34:8443/x?a=b", "http://[2606:2800:220:1:248:1893:25c8:1946]:8080/"],
 )
 def test_a_public_address_is_vetted(address: str) -> None:
-    vetted = asyncio.run(Vetting().vet(address))
+    vetted = asyncio.run(CallbackUrlPolicy().resolve_target(address))
     assert str(vetted.url) == address
     assert vetted.ip in address
 
 
 def test_a_name_is_resolved_once_and_dialled_as_vetted() -> None:
     resolve = named("93.184.216.34")
-    vetted = asyncio.run(Vetting(resolve=resolve).vet("https://a.example/x"))
+    vetted = asyncio.run(CallbackUrlPolicy(resolve=resolve).resolve_target("https://a.example/x"))
     assert (vetted.ip, vetted.destination, resolve.asked) == ("93.184.216.34", "a.example:443", ["a.example"])
 
 
@@ -150,16 +152,16 @@ def test_a_name_that_does_not_resolve_yet_is_accepted_and_not_called(failure: Ex
     async def resolve(host: str, port: int) -> Sequence[str]:
         raise failure
 
-    vetting = Vetting(resolve=resolve)
+    vetting = CallbackUrlPolicy(resolve=resolve)
     assert asyncio.run(vetting.judge("http://status.callback.url")).reason == ""
-    with pytest.raises(Unresolved):
-        asyncio.run(vetting.vet("http://status.callback.url"))
-    with pytest.raises(Unresolved):
-        asyncio.run(Vetting(resolve=named()).vet("http://status.callback.url"))
+    with pytest.raises(UnresolvableHost):
+        asyncio.run(vetting.resolve_target("http://status.callback.url"))
+    with pytest.raises(UnresolvableHost):
+        asyncio.run(CallbackUrlPolicy(resolve=named()).resolve_target("http://status.callback.url"))
 
 
 def test_what_an_operator_opens_is_open_and_nothing_beside_it() -> None:
-    vetting = Vetting(["127.0.0.1", "10.0.0.0/8", "fd00::/8"], [80, 9000])
+    vetting = CallbackUrlPolicy(["127.0.0.1", "10.0.0.0/8", "fd00::/8"], [80, 9000])
     for good in ("http://127.0.0.1/x", "http://10.255.0.1:9000/x", "http://[::ffff:10.0.0.1]/x", "http://[fd12::1]/x"):
         assert asyncio.run(vetting.judge(good)).reason == "", good
     for bad in ("http://127.0.0.2/x", "http://11.0.0.1:8080/x", "http://192.168.0.1/x", "http://[::1]/x"):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from translator.core.errors import BadValue
 from translator.core.model import DIRECTIONS, STATUSES
-from translator.core.values.vocabulary import ErrorWords, Words
+from translator.core.values.vocabulary import ErrorWords, Vocabulary
 
 
 class Row(NamedTuple):
@@ -21,7 +21,7 @@ class Row(NamedTuple):
     test: str = ""
 
 
-SEARCH = Words(
+SEARCH = Vocabulary(
     [
         Row("Processing", "queued", field="scheduled", test="later-than-now"), Row("Processing", "sending"),
         Row("Submitted", "sent"), Row("Delivered", "delivered"),
@@ -30,7 +30,7 @@ SEARCH = Words(
 )  # fmt: skip
 """The five words of the seed's Status option over the seven neutral ones."""
 
-INCOMING = Words(
+INCOMING = Vocabulary(
     [Row("incoming", "inbound"), Row("inbound", "inbound", way="read"), Row("outbound-api", "outbound-api")]
 )
 
@@ -83,7 +83,7 @@ def test_a_back_is_asked_for_a_word_only_where_nothing_allowed_is_missed(allowed
 
 
 def test_a_word_may_cover_more_than_is_allowed() -> None:
-    transmit = Words([Row("Transmit", word) for word in DIRECTIONS[:3]] + [Row("Receive", "inbound")])
+    transmit = Vocabulary([Row("Transmit", word) for word in DIRECTIONS[:3]] + [Row("Receive", "inbound")])
     assert transmit.write_constraint(frozenset({"outbound-api"})) == "Transmit"
     assert transmit.write_constraint(frozenset(DIRECTIONS[:3])) == "Transmit"
     assert transmit.write_constraint(frozenset({"outbound-api", "inbound"})) is None

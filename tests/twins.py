@@ -5,17 +5,17 @@ from collections.abc import Awaitable, Callable, Generator, Hashable, MutableMap
 from typing import Any
 
 from conformance.clock import ManualClock
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.dialect import Dialect, dialect
-from translator.core.effects import Ask, alone
+from translator.core.effects import ProviderRequests, run_without_shell
 from translator.core.exchange import Limits, Reply, exchange
 from translator.core.http.messages import Answer, Request, Response
 from translator.core.losses import Losses
 from translator.core.mapping import overlay
 from translator.core.mapping.load import raw_tables
 from translator.shell.observability.admin import Meter
-from translator.shell.runtime.effect_runner import Driver, Errand
-from translator.shell.runtime.single_flight_cache import BYTES, Memory
+from translator.shell.runtime.effect_runner import EffectRunner, RequestContext
+from translator.shell.runtime.single_flight_cache import BYTES, SingleFlightCache
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -62,10 +62,10 @@ class World:
         reversed_batches: bool = False, tokens: tuple[str, str] = ("front-token", "back-token"), beside: "World | None" = None,
     ) -> None:  # fmt: skip
         """`beside` is the world of another entry of the same proxy: both remember in one memory."""
-        self.entry = Entry(
-            Side(front, accounts[0], properties[0], tokens[0]),
-            Back("provider", back, in_flight),
-            Side(back, accounts[1], properties[1], tokens[1]),
+        self.entry = Account(
+            Endpoint(front, accounts[0], properties[0], tokens[0]),
+            ConfiguredProvider("provider", back, in_flight),
+            Endpoint(back, accounts[1], properties[1], tokens[1]),
             shared=False,
         )
         self.limits = limits or Limits()
@@ -80,7 +80,7 @@ class World:
 
     def play(self, request: Request, now: float, losses: Losses | None = None) -> Reply:
         """The whole exchange, against the twin."""
-        running: Generator[Ask, tuple[Answer, ...], Reply] = alone(
+        running: Generator[ProviderRequests, tuple[Answer, ...], Reply] = run_without_shell(
             exchange(Accounts([self.entry]), self.limits, request, now, losses), self.memory
         )
         try:
@@ -104,7 +104,7 @@ class Shelled:
 
     def __init__(self, world: World, clock: ManualClock, limits: Limits, most: int = BYTES) -> None:
         self.world, self.clock, self._limits = world, clock, limits
-        self._driver = Driver({"provider": self}, Memory(most, clock=clock), Meter())
+        self._driver = EffectRunner({"provider": self}, SingleFlightCache(most, clock=clock), Meter())
 
     async def ask(self, request: Request, request_id: str, *_: object) -> Answer:
         self.world.asked.append((request,))
@@ -118,5 +118,5 @@ class Shelled:
         """The whole exchange, at the instant that the clock says. What was asked before is no longer in `asked`."""
         self.world.asked.clear()
         steps = exchange(Accounts([self.world.entry]), self._limits, request, self.clock())
-        reply: Reply = asyncio.run(self._driver.run(Errand("test"), steps))
+        reply: Reply = asyncio.run(self._driver.run(RequestContext("test"), steps))
         return reply

@@ -8,7 +8,7 @@ import msgspec
 from bench.beside import data
 from bench.by_hand import BackList, FrontMessage
 from bench.translate import best, product
-from translator.shell.malloc import keep_what_was_freed
+from translator.shell.malloc import tune_glibc_malloc
 
 RUNS: Final = 30
 _decode: Final = msgspec.json.Decoder(BackList).decode
@@ -22,7 +22,7 @@ class _Page(msgspec.Struct):
 def measure(rounds: int) -> dict[str, Any]:
     """Microseconds a message of the product and of decode plus encode alone, and their ratio: medians of rounds of the best of 30. Both
     have the memory that the product has."""
-    keep_what_was_freed()
+    tune_glibc_malloc()
     body = msgspec.json.encode({"Messages": data.rows()})
     translate = product(body, data.ROWS)
     answer = translate()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 from zlib import crc32
 
-from translator.shell.delivery.callback_url_policy import PORTS, Forbidden, Unresolved, Vetting
+from translator.shell.delivery.callback_url_policy import PORTS, CallbackUrlPolicy, UnresolvableHost, UrlRejected
 
 _CLOSED: Final = tuple(
     ipaddress.ip_network(text)
@@ -96,8 +96,8 @@ def addresses(data: bytes) -> None:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     try:
-        vetted = _LOOP.run_until_complete(Vetting(resolve=_resolve).vet(text))
-    except (Forbidden, Unresolved):
+        vetted = _LOOP.run_until_complete(CallbackUrlPolicy(resolve=_resolve).resolve_target(text))
+    except (UrlRejected, UnresolvableHost):
         return
     assert is_public(vetted.ip), f"{vetted.ip} would be dialled"
     assert (vetted.url.port or {"http": 80, "https": 443}[vetted.url.scheme]) in PORTS

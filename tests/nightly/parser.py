@@ -19,9 +19,9 @@ from uvicorn.server import ServerState
 from tests.nightly.mutating import split
 from tests.test_connection import BROKEN, CHUNKS, IN_CHUNKS, chunked, get, post
 from translator.core.http import messages
-from translator.shell.aio.write_batcher import outbox_of
-from translator.shell.server.protocol_factory import Door
-from translator.shell.server.request import Call, Gone, new_ids
+from translator.shell.aio.write_batcher import write_batcher
+from translator.shell.server.protocol_factory import ProtocolFactory
+from translator.shell.server.request import Gone, ServerRequest, new_ids
 
 CORPUS: Final = (
     get(),
@@ -109,7 +109,7 @@ async def _ours(pieces: list[bytes]) -> list[Read]:
     found: list[Read] = []
     defects: list[BaseException] = []
 
-    async def attend(call: Call) -> None:
+    async def handle(call: ServerRequest) -> None:
         try:
             body = await call.read(MOST)
         except Gone:
@@ -124,7 +124,7 @@ async def _ours(pieces: list[bytes]) -> list[Read]:
         found.append(Read(method, asked.path + query, body or b"", host, authorization))
         call.respond(messages.Response(404, (), b""))
 
-    door = Door(attend, new_ids(), lambda _: None)
+    door = ProtocolFactory(handle, new_ids(), lambda _: None)
     state = ServerState()
     connection: Any = door(Config(app=lambda: None, timeout_keep_alive=600), state, {}, _LOOP)
     connection.connection_made(Wire())
@@ -137,7 +137,7 @@ async def _ours(pieces: list[bytes]) -> list[Read]:
     assert not defects, defects
     assert not state.connections and not state.tasks, "something of the connection is left"
     assert not [size for _, _, size in door.budget.totals() if size], "memory is not given back"
-    outbox_of(_LOOP).flush()
+    write_batcher(_LOOP).flush()
     return found
 
 

@@ -15,8 +15,8 @@ import structlog
 
 from tests.nightly.mutating import split
 from tests.test_connection import UNREACHED, Place, World, get, until
-from translator.shell.server.http1 import Connection
-from translator.shell.server.http1_request import Incoming
+from translator.shell.server.http1 import Http1Protocol
+from translator.shell.server.http1_request import Http1Request
 
 CALLERS: Final = 4
 """Callers at once."""
@@ -32,7 +32,7 @@ def sockets(data: bytes) -> None:
     assert not [line for line in logs if line["event"] == "defect"], logs
     if crc32(data) % COUNTED == 0:
         gc.collect()
-        left = [found for found in gc.get_objects() if isinstance(found, Incoming) or _is_closed(found)]
+        left = [found for found in gc.get_objects() if isinstance(found, Http1Request) or _is_closed(found)]
         assert not left, f"{len(left)} objects of connections are left"
 
 
@@ -50,7 +50,7 @@ def close() -> None:
 
 
 def _is_closed(found: object) -> bool:
-    return isinstance(found, Connection) and found not in found._state.connections and found is not _last()
+    return isinstance(found, Http1Protocol) and found not in found._state.connections and found is not _last()
 
 
 def _last() -> object:

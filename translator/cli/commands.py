@@ -17,8 +17,8 @@ from translator import __version__
 from translator.cli.options import config_option, output_option, say
 from translator.cli.store_admin import callbacks, pending, sends
 from translator.core.errors import ConfigError, TableError
-from translator.shell.observability.log import Output, configure, logger, where_it_broke
-from translator.shell.store import StoreDown
+from translator.shell.observability.log import Output, configure, logger, redacted_traceback
+from translator.shell.store import StoreUnavailable
 
 WRONG_USAGE: Final = 2
 UNREACHABLE: Final = 10
@@ -37,13 +37,13 @@ class _Commands(click.Group):
             for line in str(error).splitlines():
                 click.echo(f"sms-translator: {line}", err=True)
             ctx.exit(WRONG_USAGE)
-        except StoreDown as error:
+        except StoreUnavailable as error:
             click.echo(f"sms-translator: the store does not answer: {error}", err=True)
             ctx.exit(UNREACHABLE)
         except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
             raise
         except Exception as error:  # noqa: BLE001 - the last line of defence, and it is shown
-            click.echo(f"sms-translator: our own fault: {where_it_broke(error)}", err=True)
+            click.echo(f"sms-translator: our own fault: {redacted_traceback(error)}", err=True)
             ctx.exit(OUR_FAULT)
 
 
@@ -142,12 +142,12 @@ def explain(
 
     request = explain_request.read_line(request_line, data)
     if config is None:
-        entry = explain_request.made_up(Dialects(), dialect, request)
+        entry = explain_request.synthetic_account(Dialects(), dialect, request)
     else:
         settings = load(config, os.environ)
         entry = explain_request.configured(assemble(settings).accounts.entries, dialect, request, settings.file)
     for line in explaining.explain(
-        entry, explain_request.logged_in(entry, request), time.time(), rows, every_ask=every_ask
+        entry, explain_request.with_credentials(entry, request), time.time(), rows, every_ask=every_ask
     ):
         say(line, {"line": line}, output)
 

@@ -10,7 +10,7 @@ from translator.core.dialect import Dialect
 _NOBODY: Final = b"no account has this token, and comparing with it takes as long"
 
 
-class Side(NamedTuple):
+class Endpoint(NamedTuple):
     """One side of an entry: which account and property there, and the token that opens it. Never shown whole. `older` is a token that
     opens a front as well, while its callers change from one to the other; empty where there is none."""
 
@@ -22,10 +22,10 @@ class Side(NamedTuple):
     older: str = ""
 
     def __repr__(self) -> str:
-        return f"Side({self.dialect.name}, {self.account}, {self.property})"
+        return f"Endpoint({self.dialect.name}, {self.account}, {self.property})"
 
 
-class Back(NamedTuple):
+class ConfiguredProvider(NamedTuple):
     """A provider: its name in the configuration, its dialect, how many asks of one list it takes at once, and whether it is asked
     to call us when a message's status changes."""
 
@@ -35,12 +35,12 @@ class Back(NamedTuple):
     receipts: bool = True
 
 
-class Entry(NamedTuple):
+class Account(NamedTuple):
     """One account: the side that the application sees, the provider, our own account there, and whether others share that."""
 
-    front: Side
-    back: Back
-    behind: Side
+    front: Endpoint
+    back: ConfiguredProvider
+    behind: Endpoint
     shared: bool
 
     @property
@@ -52,20 +52,20 @@ class Entry(NamedTuple):
 class Accounts:
     """Every entry, in the order of the configuration. `dialects` are the fronts that it serves, one of each name."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Account]) -> None:
         self.entries = tuple(entries)
         self.dialects = tuple(
             {entry.front.dialect.name: entry.front.dialect for entry in reversed(self.entries)}.values()
         )[::-1]
         self.by_name = {entry.name: entry for entry in self.entries}
-        self._by_account: dict[tuple[str, str], tuple[tuple[tuple[bytes, ...], Entry], ...]] = {}
+        self._by_account: dict[tuple[str, str], tuple[tuple[tuple[bytes, ...], Account], ...]] = {}
         for entry in self.entries:
             front = entry.front
             tokens = tuple([token.encode() for token in (front.token, front.older) if token])
             key = (front.dialect.name, front.account)
             self._by_account[key] = (*self._by_account.get(key, ()), (tokens, entry))
         # Only the usual spelling of good credentials is known without being decoded: a caller chooses how many others it sends.
-        self._usual: dict[tuple[str, str | None], tuple[bytes, tuple[Entry, ...]]] = {}
+        self._usual: dict[tuple[str, str | None], tuple[bytes, tuple[Account, ...]]] = {}
         for (dialect, account), candidates in self._by_account.items():
             for token in {token for tokens, _ in candidates for token in tokens}:
                 usual = f"Basic {b64encode(account.encode() + b':' + token).decode('ascii')}"
@@ -78,7 +78,7 @@ class Accounts:
                 return dialect
         return self.dialects[0]
 
-    def authenticate(self, dialect: str, authorization: str | None) -> tuple[Entry, ...]:
+    def authenticate(self, dialect: str, authorization: str | None) -> tuple[Account, ...]:
         """The entries that these Basic credentials open; none where they are missing, malformed, unknown or wrong.
 
         An unknown account costs a comparison too, so that time does not tell which accounts exist.
@@ -94,7 +94,7 @@ class Accounts:
         return _opened(candidates, token)
 
 
-def _opened(candidates: Iterable[tuple[tuple[bytes, ...], Entry]], token: bytes) -> tuple[Entry, ...]:
+def _opened(candidates: Iterable[tuple[tuple[bytes, ...], Account]], token: bytes) -> tuple[Account, ...]:
     """The entries that a token opens. Each of their tokens is compared, so that time does not tell which one is near."""
     return tuple([entry for tokens, entry in candidates if sum(hmac.compare_digest(token, one) for one in tokens)])
 

@@ -21,10 +21,10 @@ import msgspec
 
 from translator.core.errors import TranslatorError
 from translator.core.http.messages import Answer, Request
-from translator.core.model import Fault, Message, Wish
+from translator.core.model import CallbackTarget, Fault, Message
 
 
-class Ask(msgspec.Struct, frozen=True, gc=False):
+class ProviderRequests(msgspec.Struct, frozen=True, gc=False):
     """These requests, at this back, all at once. A batch is a barrier: all answers come back in order.
 
     `account` is the name of the entry on whose behalf it is asked: whose turn it is, and whose memory the answers take. `held` is how many
@@ -38,7 +38,7 @@ class Ask(msgspec.Struct, frozen=True, gc=False):
     most: int = 1024 * 1024
 
 
-class Kept(NamedTuple):
+class CacheEntry(NamedTuple):
     """What is to be remembered: a value, the bytes that it takes, for how many seconds (`math.inf`: as long as we run), and the name of the
     entry for which it is kept."""
 
@@ -48,7 +48,7 @@ class Kept(NamedTuple):
     account: str = ""
 
 
-class Once(NamedTuple):
+class SingleFlight(NamedTuple):
     """Steps that need to be gone through once for all who want them now, and whose result may be kept for later.
 
     `steps` is called with what is kept under `key` (None where nothing is) and returns its result and what is to be kept
@@ -56,16 +56,16 @@ class Once(NamedTuple):
     """
 
     key: tuple[Hashable, ...]
-    steps: "Callable[[Any], Steps]"
+    steps: "Callable[[Any], EffectGenerator]"
 
 
-class Recall(msgspec.Struct, frozen=True, gc=False):
+class CacheGet(msgspec.Struct, frozen=True, gc=False):
     """What is kept under `key`, if anything is; nobody is waited for who is finding it out."""
 
     key: tuple[Hashable, ...]
 
 
-class Tally(msgspec.Struct, frozen=True, gc=False):
+class CacheIncrement(msgspec.Struct, frozen=True, gc=False):
     """One more of what is counted under `key`, where it is recalled: as long as we run."""
 
     key: tuple[Hashable, ...]
@@ -81,7 +81,7 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
     sender: str
     recipient: str
     text: str
-    wish: Wish | None = None
+    wish: CallbackTarget | None = None
     key: str = ""
     content: str = ""
 
@@ -114,79 +114,81 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     remedy: str = ""
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+class RecordIntents(msgspec.Struct, frozen=True, gc=False):
     """These sends are to be written down, all before any of them is asked for."""
 
     intents: tuple[Intent, ...]
 
 
-class Settle(msgspec.Struct, frozen=True, gc=False):
+class RecordOutcomes(msgspec.Struct, frozen=True, gc=False):
     """This became of sends that were written down."""
 
     outcomes: tuple[Outcome, ...]
 
 
-class Await(msgspec.Struct, frozen=True, gc=False):
+class AwaitOutcomes(msgspec.Struct, frozen=True, gc=False):
     """These sends are unknown, and somebody waits to hear of them for a while."""
 
     ids: tuple[str, ...]
 
 
-Want: TypeAlias = Ask | Once | Recall | Tally | Record | Settle | Await
+Effect: TypeAlias = (
+    ProviderRequests | SingleFlight | CacheGet | CacheIncrement | RecordIntents | RecordOutcomes | AwaitOutcomes
+)
 
-Steps: TypeAlias = Generator[Want, Any, Any]
+EffectGenerator: TypeAlias = Generator[Effect, Any, Any]
 """A piece of the core on its way: it yields wants, is sent what came of them, and returns its result."""
 
 
-JOURNAL: Final = (Record, Settle, Await)
+JOURNAL: Final = (RecordIntents, RecordOutcomes, AwaitOutcomes)
 """The wants that a journal of sends fulfils."""
 
 
-def taken_for_new(intents: Sequence[Intent]) -> tuple[Recorded, ...]:
+def all_new(intents: Sequence[Intent]) -> tuple[Recorded, ...]:
     """What a journal that remembers nothing says of sends before they are asked for."""
     return tuple([Recorded(str(number), "new") for number in range(len(intents))])
 
 
-def still_unknown(ids: Sequence[str]) -> tuple[Outcome, ...]:
+def all_unknown(ids: Sequence[str]) -> tuple[Outcome, ...]:
     """What a journal that remembers nothing says of unknown sends."""
     return tuple([Outcome(id_, "unknown") for id_ in ids])
 
 
-def unjournalled(want: Record | Settle | Await) -> Any:
+def unjournalled(want: RecordIntents | RecordOutcomes | AwaitOutcomes) -> Any:
     """What a journal that remembers nothing says."""
-    if isinstance(want, Record):
-        return taken_for_new(want.intents)
-    return None if isinstance(want, Settle) else still_unknown(want.ids)
+    if isinstance(want, RecordIntents):
+        return all_new(want.intents)
+    return None if isinstance(want, RecordOutcomes) else all_unknown(want.ids)
 
 
-def alone(
-    steps: Steps,
+def run_without_shell(
+    steps: EffectGenerator,
     memory: dict[tuple[Hashable, ...], Any],
-    journal: Callable[[Record | Settle | Await], Any] = unjournalled,
-) -> Generator[Ask, tuple[Answer, ...], Any]:
+    journal: Callable[[RecordIntents | RecordOutcomes | AwaitOutcomes], Any] = unjournalled,
+) -> Generator[ProviderRequests, tuple[Answer, ...], Any]:
     """The same steps where nobody else wants anything: every Once is done here, and what it keeps is put into `memory` for
     good; `journal` says at once what is wanted of a journal."""
-    go_on: Callable[[], Want] = partial(next, steps)
+    go_on: Callable[[], Effect] = partial(next, steps)
     while True:
         try:
             want = go_on()
         except StopIteration as done:
             return done.value
-        if isinstance(want, Ask):
+        if isinstance(want, ProviderRequests):
             go_on = partial(steps.send, (yield want))
             continue
         if isinstance(want, JOURNAL):
             go_on = partial(steps.send, journal(want))
             continue
-        if isinstance(want, Recall):
+        if isinstance(want, CacheGet):
             go_on = partial(steps.send, memory.get(want.key))
             continue
-        if isinstance(want, Tally):
+        if isinstance(want, CacheIncrement):
             memory[want.key] = memory.get(want.key, 0) + 1
             go_on = partial(steps.send, None)
             continue
         try:
-            result, kept = yield from alone(want.steps(memory.get(want.key)), memory, journal)
+            result, kept = yield from run_without_shell(want.steps(memory.get(want.key)), memory, journal)
         except TranslatorError as error:
             go_on = partial(steps.throw, error)
             continue

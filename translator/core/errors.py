@@ -61,7 +61,7 @@ class BadValue(TranslatorError, ValueError):
         self.reason = reason
 
 
-class Refused(TranslatorError):
+class FaultRaised(TranslatorError):
     """The request ends here, with this fault. Raised by the core only, and turned into an answer by the exchange."""
 
     def __init__(self, fault: "Fault") -> None:
@@ -69,7 +69,7 @@ class Refused(TranslatorError):
         self.fault = fault
 
 
-class Unreadable(TranslatorError):
+class MalformedProviderResponse(TranslatorError):
     """A back's answer is not of its dialect's shape. `what` is for the log; it never holds a value from the answer. `reason` goes on with
     the sentence "the provider failed to handle the request", and may be empty."""
 

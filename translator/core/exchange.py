@@ -2,11 +2,11 @@
 
                FRONT                          NEUTRAL                              BACK
     bytes ──▶ read_request   ──▶ Draft · SID · Query ──▶ plan ──▶ Ask ──▶ write_request  ──▶ bytes
-    bytes ◀── write_response ◀── Message · Page ◀── sift · sort · cut · count ◀── read_response ◀── bytes
+    bytes ◀── write_response ◀── Message · Page ◀── filter · sort · cut · count ◀── read_response ◀── bytes
 
-The exchange is a generator. It yields what it wants (see `wants`): an `Ask`, requests that may go to a back at the same time, and is
-sent their answers, a failed one included, as values; a `Once`, steps whose result others may share; and what `sending` wants written
-down. Its return value is the `Reply`. The shell drives it with sockets, tests with a plain function.
+The exchange is a generator of effects (see `effects`). It yields `ProviderRequests`, which may go to a provider at the same time, and
+is sent their answers. A failed request is an answer too. It yields `SingleFlight`, whose result other requests may share, and what
+`sending` writes down. It returns the `Reply`. The shell drives it with sockets, tests drive it with a plain function.
 
 The order of checks is written here, once: 401, 406, route (404, 405), 403, 413, then the content (400, 415). All but the last two need
 nothing but the head, which `admit` looks at: who is refused for its head is refused before its body is read.
@@ -18,20 +18,31 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from translator.core.accounts import Accounts, Entry
+from translator.core.accounts import Account, Accounts
 from translator.core.dialect import Dialect
 from translator.core.dialect.drafts import Batch
 from translator.core.dialect.front import Listed
 from translator.core.dialect.routing import Located
-from translator.core.effects import Ask, Once, Steps, Want
-from translator.core.errors import Refused, Unreadable
+from translator.core.effects import Effect, EffectGenerator, ProviderRequests, SingleFlight
+from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.http.messages import Request, Response
-from translator.core.listing import Limits, list_page, read_retrieve, within_second, write_retrieve
+from translator.core.listing import Limits, list_page, messages_in_second, read_retrieve, write_retrieve
 from translator.core.losses import Losses
-from translator.core.model import Carried, Draft, Fault, Message, Note, Notes, Page
+from translator.core.model import Draft, Fault, Message, Note, Notes, Page, SentMessage
 from translator.core.sending import KEY, Sending
 
-__all__ = ["HEADERS", "Admission", "Ask", "Limits", "Once", "Reply", "Want", "admit", "exchange", "failure"]
+__all__ = [
+    "HEADERS",
+    "Admission",
+    "Effect",
+    "Limits",
+    "ProviderRequests",
+    "Reply",
+    "SingleFlight",
+    "admit",
+    "exchange",
+    "failure",
+]
 
 
 HEADERS: Final = frozenset({"accept", "authorization", "content-encoding", "content-type", KEY.lower()})
@@ -63,7 +74,7 @@ class Admission(NamedTuple):
     spoken: Dialect
     form_name: str
     at: Located | None
-    entries: tuple[Entry, ...]
+    entries: tuple[Account, ...]
     fault: Fault | None
 
     @property
@@ -100,7 +111,7 @@ def admit(accounts: Accounts, request: Request) -> Admission:
         return Admission(spoken, form_name, None, entries, Fault("not-acceptable"))
     try:
         at = routing.locate(request)
-    except Refused as refused:
+    except FaultRaised as refused:
         fault = refused.fault
         if request.method == "OPTIONS" and fault.name == "method-not-allowed" and spoken.front.tells_methods:
             fault = fault._replace(name="")
@@ -112,7 +123,7 @@ def admit(accounts: Accounts, request: Request) -> Admission:
 def exchange(
     accounts: Accounts, limits: Limits, request: Request, now: float, losses: Losses | None = None,
     admission: Admission | None = None,
-) -> Generator[Want, Any, Reply]:  # fmt: skip
+) -> Generator[Effect, Any, Reply]:  # fmt: skip
     """The whole exchange. Whatever the bytes, there is an answer in the front's own shape. `losses` tells what it lost, where somebody
     wants to know that. `admission` is what its head says, where that was looked at before."""
     admission = admission or admit(accounts, request)
@@ -120,14 +131,14 @@ def exchange(
         admission = admission._replace(fault=Fault("too-large"))
     if admission.fault is not None or admission.at is None:
         return admission.refusal(admission.fault or Fault("internal"))
-    course = _Course(limits, request, now, admission, admission.at, losses)
+    course = _Exchange(limits, request, now, admission, admission.at, losses)
     spoken, form_name = admission.spoken, admission.form_name
     fault = Fault("")
     try:
         response = yield from course.steps()
-    except Refused as refused:
+    except FaultRaised as refused:
         fault = refused.fault
-    except Unreadable as error:
+    except MalformedProviderResponse as error:
         fault = Fault("back-failed", reason=error.reason, log=error.what)
     if fault.name:
         response = spoken.front.write_fault(fault, form_name)
@@ -151,7 +162,7 @@ def failure(accounts: Accounts, request: Request, fault: str, retry_after: int |
     )
 
 
-class _Course:
+class _Exchange:
     """What one exchange knows on its way."""
 
     def __init__(
@@ -163,7 +174,7 @@ class _Course:
         self.lost: tuple[str, ...] = ()
         self.operation, self.total = at.operation.name, ""
 
-    def steps(self) -> Steps:
+    def steps(self) -> EffectGenerator:
         """The steps of the operation. Raises Refused."""
         at, entries = self.at, self.entries
         front = entries[0].front.dialect.front
@@ -176,12 +187,12 @@ class _Course:
             return self._list(entries[0], at, asked)
         return self._get(entries, asked)
 
-    def _ask(self, entry: Entry, request: Request) -> Steps:
+    def _ask(self, entry: Account, request: Request) -> EffectGenerator:
         self.notes.asks += 1
-        [answer] = yield Ask(entry.back.name, (request,), entry.name)
+        [answer] = yield ProviderRequests(entry.back.name, (request,), entry.name)
         return answer
 
-    def _lose(self, entry: Entry, operation: str, shown: Sequence[Message | Carried | Fault]) -> None:
+    def _lose(self, entry: Account, operation: str, shown: Sequence[Message | SentMessage | Fault]) -> None:
         """Note what the answer that shows these lost, where somebody wants to know."""
         if self.losses is not None:
             front, back = entry.front.dialect, entry.back.dialect
@@ -193,10 +204,10 @@ class _Course:
 
     # ---------------------------------------------------------------------------------------------------------- send
 
-    def _send(self, entry: Entry, draft: Draft) -> Steps:
+    def _send(self, entry: Account, draft: Draft) -> EffectGenerator:
         front, sending = entry.front, self._sending(entry)
         try:
-            carried: Carried = yield from sending.one(draft)
+            carried: SentMessage = yield from sending.one(draft)
         finally:
             self.notes.asks += sending.asks
         self._lose(entry, "send", (carried,))
@@ -204,7 +215,7 @@ class _Course:
             "send", carried.message, front.account, front.property, self.form_name, self.notes, carried.draft
         )
 
-    def _send_all(self, entry: Entry, batch: Batch) -> Steps:
+    def _send_all(self, entry: Account, batch: Batch) -> EffectGenerator:
         front, sending = entry.front, self._sending(entry)
         try:
             outcomes = yield from sending.all(batch.entries)
@@ -213,13 +224,13 @@ class _Course:
         self._lose(entry, "send", outcomes)
         return front.dialect.front.write_batch(outcomes, front.account, front.property, self.notes)
 
-    def _sending(self, entry: Entry) -> Sending:
+    def _sending(self, entry: Account) -> Sending:
         key = self.request.header(KEY.lower()) or ""
         return Sending(entry, self.now, key, _digest(self.request) if key else "")
 
     # ----------------------------------------------------------------------------------------------------------- get
 
-    def _get(self, entries: tuple[Entry, ...], sid: str) -> Steps:
+    def _get(self, entries: tuple[Account, ...], sid: str) -> EffectGenerator:
         for entry in entries:
             message = yield from self._retrieved(entry, sid)
             if message is not None:
@@ -228,9 +239,9 @@ class _Course:
                 return front.dialect.front.write_message(
                     "get", message, front.account, front.property, self.form_name, self.notes
                 )
-        raise Refused(Fault("unknown-message"))
+        raise FaultRaised(Fault("unknown-message"))
 
-    def _retrieved(self, entry: Entry, sid: str) -> Steps:
+    def _retrieved(self, entry: Account, sid: str) -> EffectGenerator:
         """The entry's message with that SID, or None: one that is not the entry's own is unknown here."""
         verbs, behind = entry.back.dialect.back, entry.behind
         answer = yield from self._ask(entry, write_retrieve(entry, sid))
@@ -238,13 +249,13 @@ class _Course:
         if message is None:
             return None
         if behind.property and message.property is None and verbs.get_scope == "account" and entry.shared:
-            rows = yield from within_second(entry, message.created, self.limits, self.now, self.notes)
+            rows = yield from messages_in_second(entry, message.created, self.limits, self.now, self.notes)
             return message if any(row.sid == sid for row in rows) else None
         return message
 
     # ---------------------------------------------------------------------------------------------------------- list
 
-    def _list(self, entry: Entry, at: Located, asked: Listed) -> Steps:
+    def _list(self, entry: Account, at: Located, asked: Listed) -> EffectGenerator:
         front = entry.front
         page: Page = yield from list_page(entry, asked.query, self.limits, self.now, self.notes)
         self.total = _counted(page, asked)
@@ -262,7 +273,7 @@ def _counted(page: Page, asked: Listed) -> str:
     return "capped" if page.capped or cut or (asked.clamped and len(page.messages) == page.count) else "exact"
 
 
-def _opens(entry: Entry, at: Located) -> bool:
+def _opens(entry: Account, at: Located) -> bool:
     """Whether the account and the property that a path names are the entry's own."""
     front = entry.front
     return at.values.get("account", front.account) == front.account and (

@@ -10,20 +10,20 @@ member that the back leaves unsaid, one whose value is made up, a SID in another
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from translator.core.codegen import Bindings, MessageReader, MessageWriter, message_writer
+from translator.core.codegen import MessageReader, MessageWriter, TableCodecs, message_writer
 from translator.core.dialect import Dialect
 from translator.core.http.formats import json as json_format
 from translator.core.http.formats import xml
 from translator.core.mapping.cell_paths import row_id
-from translator.core.mapping.pair import Composition, source
+from translator.core.mapping.pair import DialectPair, source
 from translator.core.mapping.schema import FieldRow, ReadRow, Table
-from translator.core.model import Carried, Draft, Message, Notes
+from translator.core.model import Draft, Message, Notes, SentMessage
 
 _DOCUMENTED: Final = "M" + "A" * 31
 """A SID of a shape that the documents show, and so of the length in which they are shown."""
 
 
-class _Unsaid(NamedTuple):
+class _NeverProvided(NamedTuple):
     """A member in front whose value the back does not say, and the messages that would have shown one: empty is no condition."""
 
     id: str
@@ -44,13 +44,13 @@ class Losses:
         self._pairs: dict[tuple[Dialect, Dialect], _Pair] = {}
 
     def of(
-        self, front: Dialect, back: Dialect, operation: str, shown: Sequence[Message | Carried], now: float, form: str = "json"
+        self, front: Dialect, back: Dialect, operation: str, shown: Sequence[Message | SentMessage], now: float, form: str = "json"
     ) -> tuple[str, ...]:  # fmt: skip
         """The ids of the rows at which an answer lost something, each once, in the order of the tables. `shown` are the messages that it
         shows, or what was sent; `form` is its format."""
         return self._pair(front, back).of(operation, shown, now, form)
 
-    def foreseen(self, front: Dialect, back: Dialect, operation: str) -> tuple[str, ...]:
+    def static_losses(self, front: Dialect, back: Dialect, operation: str) -> tuple[str, ...]:
         """The ids of the rows that lose something whatever a message says: the back leaves it unsaid."""
         return tuple([found.id for found in self._pair(front, back).unsaid[operation]])
 
@@ -65,9 +65,9 @@ class _Pair:
     """What is lost with one dialect in front and another behind."""
 
     def __init__(self, front: Table, back: Table) -> None:
-        self._tables = tables = Composition(front, back)
-        self._again = _Again(front)
-        self._words = {name: Bindings(back).kind(name) for name in ("word:status", "word:direction")}
+        self._tables = tables = DialectPair(front, back)
+        self._again = _RoundTrip(front)
+        self._words = {name: TableCodecs(back).kind(name) for name in ("word:status", "word:direction")}
         operations = self._again.operations
         self.unsaid = {operation: tuple(_unsaid(tables, operation)) for operation in operations}
         said = _said(back)
@@ -78,15 +78,15 @@ class _Pair:
         [sid] = [row for row in front.fields if row.of == ("sid",)]
         [theirs] = [row for row in back.fields if row.of == ("sid",)]
         self._sid_id = row_id("fields", sid.json)
-        self._sid = Bindings(front).kind(sid.kind).write
-        self._their_sid = Bindings(back).kind(theirs.kind).write
+        self._sid = TableCodecs(front).kind(sid.kind).write
+        self._their_sid = TableCodecs(back).kind(theirs.kind).write
         self._order = tuple(dict.fromkeys(_in_order(tables)))
 
-    def of(self, operation: str, shown: Sequence[Message | Carried], now: float, form: str) -> tuple[str, ...]:
+    def of(self, operation: str, shown: Sequence[Message | SentMessage], now: float, form: str) -> tuple[str, ...]:
         found: set[str] = set()
-        messages = [one.message if isinstance(one, Carried) else one for one in shown]
+        messages = [one.message if isinstance(one, SentMessage) else one for one in shown]
         for one in shown:
-            if isinstance(one, Carried):
+            if isinstance(one, SentMessage):
                 found.update(self._of_draft(one.draft, one.message))
         for before, after in zip(messages, self._again(operation, messages, now), strict=True):
             found.update(self._differing(operation, before, after))
@@ -148,11 +148,11 @@ class _Pair:
         return lambda _, __: id_
 
 
-class _Again:
+class _RoundTrip:
     """Messages as one dialect in front shows them and reads them: what is left of them."""
 
     def __init__(self, table: Table) -> None:
-        bindings = Bindings(table)
+        bindings = TableCodecs(table)
         self._reader = MessageReader(table, bindings)
         self._member = table.operation("list").member
         self.operations = ("send", "get", "list")
@@ -166,11 +166,11 @@ class _Again:
         return self._reader.many(json_format.with_array(b"{}", self._member, shown), now)[0]
 
 
-def _unsaid(tables: Composition, operation: str) -> Iterator[_Unsaid]:
+def _unsaid(tables: DialectPair, operation: str) -> Iterator[_NeverProvided]:
     for row in tables.front.fields:
-        if operation in (row.shown if tables.made_up(row) else tables.left_out(row)):
+        if operation in (row.shown if tables.synthetic_account(row) else tables.left_out(row)):
             reads = [read for read in tables.back.reads if read.attribute in row.of]
-            yield _Unsaid(row_id("fields", row.json), frozenset(row.statuses), tuple(reads))
+            yield _NeverProvided(row_id("fields", row.json), frozenset(row.statuses), tuple(reads))
 
 
 def _holds(read: ReadRow, message: Message) -> bool:
@@ -187,7 +187,7 @@ def _said(back: Table) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _untold(tables: Composition) -> Iterator[tuple[str, str]]:
+def _untold(tables: DialectPair) -> Iterator[tuple[str, str]]:
     """What may be asked for in front and is not told to the back: the row, and the draft's attribute."""
     untold = {row.attribute for row in tables.back.untold}
     for row in tables.front.send:
@@ -200,7 +200,7 @@ def _unknown_error(front: Table) -> str:
     return next((row_id("words.error", row.code) for row in front.words.error if row.unknown), "")
 
 
-def _in_order(tables: Composition) -> Iterator[str]:
+def _in_order(tables: DialectPair) -> Iterator[str]:
     """Every id there can be, in the order of the tables."""
     front, back = tables
     yield from (row_id("formats.offers", row.name) for row in front.formats.offers)

@@ -82,7 +82,7 @@ class Draft(msgspec.Struct, gc=False, kw_only=True):
     """A message that somebody wants sent. What was not given is None; `receipt` asks for a delivery receipt.
 
     `callback` is told each status; `receipt_webhook` is told that a receipt came; `reply_webhook` is told of an answer.
-    `as_given` holds sender and recipient as the caller spelled them.
+    `echo_as_given` holds sender and recipient as the caller spelled them.
     """
 
     sender: str | None = None
@@ -101,17 +101,17 @@ class Draft(msgspec.Struct, gc=False, kw_only=True):
     forward_from_email: str | None = None
     schedule: int | None = None
     external_id: str | None = None
-    as_given: dict[str, str] = {}
+    echo_as_given: dict[str, str] = {}
 
 
-class Carried(msgspec.Struct, frozen=True, gc=False):
+class SentMessage(msgspec.Struct, frozen=True, gc=False):
     """A message that was sent, and the draft as it was meant."""
 
     draft: Draft
     message: Message
 
 
-class Wish(NamedTuple):
+class CallbackTarget(NamedTuple):
     """Somebody wants to be told of a message: at which address, and by GET or POST."""
 
     address: str

@@ -13,12 +13,21 @@ from collections.abc import Sequence
 
 import msgspec
 
-from translator.core.accounts import Entry
-from translator.core.effects import Ask, Await, Intent, Outcome, Record, Recorded, Settle, Steps
-from translator.core.errors import Refused, Unreadable
+from translator.core.accounts import Account
+from translator.core.effects import (
+    AwaitOutcomes,
+    EffectGenerator,
+    Intent,
+    Outcome,
+    ProviderRequests,
+    Recorded,
+    RecordIntents,
+    RecordOutcomes,
+)
+from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.http.messages import Answer, Failure, Request
-from translator.core.listing import is_ours, one_more_send
-from translator.core.model import FAULTS, Carried, Draft, Fault, Message, Wish
+from translator.core.listing import count_send, is_ours
+from translator.core.model import FAULTS, CallbackTarget, Draft, Fault, Message, SentMessage
 
 KEY = "Idempotency-Key"
 _LONGEST_KEY = 255
@@ -26,73 +35,73 @@ _LATER = 60
 """Seconds after which one more callback may be taken, where an account is owed too many."""
 
 
-class _Ready(msgspec.Struct, frozen=True, gc=False):
+class _PreparedSend(msgspec.Struct, frozen=True, gc=False):
     """A draft that the back can carry, without what only we are told."""
 
     draft: Draft
-    wish: Wish | None
+    wish: CallbackTarget | None
 
 
 class Sending:
     """The sends of one request of an entry. `key` is the caller's own, empty where it gave none; `content` a digest of the request;
     `asks` counts what was asked of the back."""
 
-    def __init__(self, entry: Entry, now: float, key: str = "", content: str = "") -> None:
+    def __init__(self, entry: Account, now: float, key: str = "", content: str = "") -> None:
         if len(key) > _LONGEST_KEY or not key.isprintable():
-            raise Refused(Fault("invalid-parameter", KEY, f"has to be at most {_LONGEST_KEY} printable characters"))
+            raise FaultRaised(Fault("invalid-parameter", KEY, f"has to be at most {_LONGEST_KEY} printable characters"))
         self._entry, self._name, self._now = entry, entry.name, now
         self._key, self._content = key, content
         self.asks = 0
 
-    def one(self, draft: Draft) -> Steps:
+    def one(self, draft: Draft) -> EffectGenerator:
         """The Carried of one draft. Raises Refused. What `all` does for several, without its lists."""
         ready = self._ready(draft)
         if isinstance(ready, Fault):
-            raise Refused(ready)
-        [recorded] = yield Record((self._intent(ready, 0),))
+            raise FaultRaised(ready)
+        [recorded] = yield RecordIntents((self._intent(ready, 0),))
         outcome: Outcome | None = recorded.outcome
         if recorded.state == "new":
             self.asks += 1
-            [answer] = yield Ask(self._entry.back.name, (self._request(draft, recorded),), self._name)
+            [answer] = yield ProviderRequests(self._entry.back.name, (self._request(draft, recorded),), self._name)
             outcome = self._read(recorded.id, answer, draft)
-            yield Settle((outcome,))
+            yield RecordOutcomes((outcome,))
         if recorded.state == "joined" or (outcome is not None and outcome.state == "unknown"):
-            [outcome] = yield Await((recorded.id,))
-        yield one_more_send(self._entry)
+            [outcome] = yield AwaitOutcomes((recorded.id,))
+        yield count_send(self._entry)
         told = self._told(ready, recorded, outcome)
         if isinstance(told, Fault):
-            raise Refused(told)
+            raise FaultRaised(told)
         return told
 
-    def all(self, drafts: Sequence[Draft | Fault]) -> Steps:
+    def all(self, drafts: Sequence[Draft | Fault]) -> EffectGenerator:
         """Each draft by itself, as many at once as a list may ask; one that fails keeps no other from being sent."""
         wide = self._entry.back.in_flight
-        outcomes: list[Carried | Fault] = []
+        outcomes: list[SentMessage | Fault] = []
         for at in range(0, len(drafts), wide):
             try:
                 outcomes += yield from self._some(drafts[at : at + wide], at)
-            except Refused as refused:
+            except FaultRaised as refused:
                 if not at:
                     raise
                 # What was sent before stays sent: of the whole it cannot be said that nothing was done.
                 some = drafts[at : at + wide]
                 outcomes += [one if isinstance(one, Fault) else refused.fault for one in some]
-        yield one_more_send(self._entry)
+        yield count_send(self._entry)
         return outcomes
 
-    def _some(self, drafts: Sequence[Draft | Fault], at: int) -> Steps:
+    def _some(self, drafts: Sequence[Draft | Fault], at: int) -> EffectGenerator:
         ready = [self._ready(draft) for draft in drafts]
-        meant = [(number, one) for number, one in enumerate(ready) if isinstance(one, _Ready)]
-        found: dict[int, Carried | Fault] = {}
+        meant = [(number, one) for number, one in enumerate(ready) if isinstance(one, _PreparedSend)]
+        found: dict[int, SentMessage | Fault] = {}
         if meant:
-            records = yield Record(tuple(self._intent(one, at + number) for number, one in meant))
+            records = yield RecordIntents(tuple(self._intent(one, at + number) for number, one in meant))
             standing = [(number, one, recorded) for (number, one), recorded in zip(meant, records, strict=True)]
             outcomes = yield from self._outcomes([(one, recorded) for _, one, recorded in standing])
             for (number, one, recorded), outcome in zip(standing, outcomes, strict=True):
                 found[number] = self._told(one, recorded, outcome)
         return [one if isinstance(one, Fault) else found[number] for number, one in enumerate(ready)]
 
-    def _outcomes(self, standing: Sequence[tuple[_Ready, Recorded]]) -> Steps:
+    def _outcomes(self, standing: Sequence[tuple[_PreparedSend, Recorded]]) -> EffectGenerator:
         """What became of each, by the journal's id; None of one that never began."""
         new = [(one, recorded) for one, recorded in standing if recorded.state == "new"]
         outcomes: dict[str, Outcome] = {
@@ -101,30 +110,32 @@ class Sending:
         if new:
             requests = tuple([self._request(one.draft, recorded) for one, recorded in new])
             self.asks += len(requests)
-            answers = yield Ask(self._entry.back.name, requests, self._name)
+            answers = yield ProviderRequests(self._entry.back.name, requests, self._name)
             settled = tuple(
                 [
                     self._read(recorded.id, answer, one.draft)
                     for (one, recorded), answer in zip(new, answers, strict=True)
                 ]
             )
-            yield Settle(settled)
+            yield RecordOutcomes(settled)
             for outcome in settled:
                 outcomes[outcome.id] = outcome
         joined = [recorded.id for _, recorded in standing if recorded.state == "joined"]
         unsure = [id_ for id_, outcome in outcomes.items() if outcome.state == "unknown"]
         if waiting := tuple(dict.fromkeys([*unsure, *joined])):
-            outcomes.update((outcome.id, outcome) for outcome in (yield Await(waiting)))
+            outcomes.update((outcome.id, outcome) for outcome in (yield AwaitOutcomes(waiting)))
         return [outcomes.get(recorded.id) for _, recorded in standing]
 
-    def again(self, id_: str, draft: Draft) -> Steps:
+    def again(self, id_: str, draft: Draft) -> EffectGenerator:
         """Ask once more for a send that was written down, and settle it. Only ever wanted by an operator's setting."""
-        [answer] = yield Ask(self._entry.back.name, (self._request(draft, Recorded(id_, "new")),), self._name)
-        yield Settle((self._read(id_, answer, draft),))
+        [answer] = yield ProviderRequests(
+            self._entry.back.name, (self._request(draft, Recorded(id_, "new")),), self._name
+        )
+        yield RecordOutcomes((self._read(id_, answer, draft),))
 
     # ---------------------------------------------------------------------------------------------------- before the ask
 
-    def _ready(self, draft: Draft | Fault) -> _Ready | Fault:
+    def _ready(self, draft: Draft | Fault) -> _PreparedSend | Fault:
         """The draft as the back can carry it, or what it cannot be told."""
         if isinstance(draft, Fault):
             return draft
@@ -140,9 +151,9 @@ class Sending:
                 return Fault("missing-parameter", front.front.parameter_of(attribute))
         if (found := verbs.uncarried(draft)) is not None:
             return Fault("unsupported-parameter", front.front.parameter_of(found[0]), found[1])
-        return _Ready(draft, wish)
+        return _PreparedSend(draft, wish)
 
-    def _intent(self, ready: _Ready, number: int) -> Intent:
+    def _intent(self, ready: _PreparedSend, number: int) -> Intent:
         draft = ready.draft
         key = f"{self._key}/{number}" if self._key else ""
         return Intent(
@@ -168,9 +179,9 @@ class Sending:
             return Outcome(id_, "unknown", fault=Fault("outcome-unknown", log=why))
         try:
             message = self._entry.back.dialect.back.read_message("send", answer, self._now)
-        except Unreadable as error:
+        except MalformedProviderResponse as error:
             return Outcome(id_, "unknown", fault=Fault("outcome-unknown", log=error.what))
-        except Refused as refused:
+        except FaultRaised as refused:
             fault = self._in_front_terms(refused.fault)
             return Outcome(id_, "unknown" if fault.name == "outcome-unknown" else "refused", fault=fault)
         if not is_ours(message, self._entry):
@@ -188,7 +199,7 @@ class Sending:
             if (asked := getattr(draft, name)) is not None:
                 setattr(message, name, asked)
 
-    def _told(self, ready: _Ready, recorded: Recorded, outcome: Outcome | None) -> Carried | Fault:
+    def _told(self, ready: _PreparedSend, recorded: Recorded, outcome: Outcome | None) -> SentMessage | Fault:
         """What the caller is told of one send."""
         if recorded.state == "reused":
             return Fault("key-reused", KEY)
@@ -200,7 +211,7 @@ class Sending:
                 return Fault("callbacks-owed", name, retry_after=_LATER)
             return Fault("invalid-parameter", name, recorded.reason, log=recorded.remedy)
         if outcome is not None and outcome.message is not None:
-            return Carried(ready.draft, outcome.message)
+            return SentMessage(ready.draft, outcome.message)
         return (outcome and outcome.fault) or Fault("outcome-unknown", log="nothing is known of the send yet")
 
     def _in_front_terms(self, fault: Fault) -> Fault:

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 import msgspec
 
-from translator.core.accounts import Accounts, Entry
+from translator.core.accounts import Account, Accounts
 from translator.core.dialect.drafts import Batch
 from translator.core.dialect.front import Listed
-from translator.core.effects import Ask, alone
-from translator.core.errors import Refused
+from translator.core.effects import ProviderRequests, run_without_shell
+from translator.core.errors import FaultRaised
 from translator.core.exchange import Limits, Reply, exchange
 from translator.core.http.messages import Answer, Request, Response
 from translator.core.listing import rules
-from translator.core.listing.local_query import arranged, cut
+from translator.core.listing.local_query import cut, filter_and_sort
 from translator.core.losses import Losses
 from translator.core.model import Draft, Fault, Message, Notes, Query
 
@@ -27,13 +27,15 @@ _SHOWN = 12
 """Asks of a run that are shown one by one; the others are counted."""
 
 
-def explain(entry: Entry, request: Request, now: float, rows: int | None, *, every_ask: bool = False) -> Iterator[str]:
+def explain(
+    entry: Account, request: Request, now: float, rows: int | None, *, every_ask: bool = False
+) -> Iterator[str]:
     """Lines that say what a request becomes; `request` carries the entry's own credentials.
 
     Of a run against `rows` invented messages the first twelve asks are shown and the others counted, unless `every_ask` is wanted.
     """
     accounts = Accounts([entry])
-    running = alone(exchange(accounts, Limits(), request, now, Losses()), {})
+    running = run_without_shell(exchange(accounts, Limits(), request, now, Losses()), {})
     provider = None if rows is None else InventedProvider(entry, rows, now)
     asks = shown = 0
     try:
@@ -59,19 +61,19 @@ def explain(entry: Entry, request: Request, now: float, rows: int | None, *, eve
         yield from _answered(done.value)
 
 
-def _shown(number: int, ask: Ask, request: Request) -> Iterator[str]:
+def _shown(number: int, ask: ProviderRequests, request: Request) -> Iterator[str]:
     query = f"?{request.query}" if request.query else ""
     yield f"ask {number} at {ask.back}: {request.method} {request.path}{query}"
     if request.body:
         yield f"    {request.body.decode('utf-8', 'replace')}"
 
 
-def _later(entry: Entry, request: Request) -> Iterator[str]:
+def _later(entry: Account, request: Request) -> Iterator[str]:
     front = entry.front.dialect.front
     try:
         at = front.routing.locate(request)
         asked = front.read_request(at, request, Notes())
-    except Refused:
+    except FaultRaised:
         return
     if isinstance(asked, Listed):
         yield from (f"then {line.removeprefix('then ')}" for line in rules(entry, asked.query))
@@ -84,8 +86,8 @@ def _later(entry: Entry, request: Request) -> Iterator[str]:
     else:
         yield "then nothing"
     operation = "send" if isinstance(asked, Draft | Batch) else at.operation.name
-    foreseen = Losses().foreseen(entry.front.dialect, entry.back.dialect, operation)
-    yield from (f"lost, where the answer has a place for it: {id_}" for id_ in foreseen)
+    static_losses = Losses().static_losses(entry.front.dialect, entry.back.dialect, operation)
+    yield from (f"lost, where the answer has a place for it: {id_}" for id_ in static_losses)
 
 
 def _answered(reply: Reply) -> Iterator[str]:
@@ -98,7 +100,7 @@ def _answered(reply: Reply) -> Iterator[str]:
 class InventedProvider:
     """A provider with `rows` invented messages, one a minute up to `now`, that answers in the dialect of the entry's back."""
 
-    def __init__(self, entry: Entry, rows: int, now: float) -> None:
+    def __init__(self, entry: Account, rows: int, now: float) -> None:
         self._entry, self._now = entry, now
         self._messages = [_message(number, now - number * _SPACING) for number in reversed(range(rows))]
         self._lists: dict[Query, list[Message]] = {}
@@ -114,7 +116,7 @@ class InventedProvider:
         if isinstance(asked, Listed):
             try:
                 page = cut(self._listed(asked.query), asked.query, in_pages=front.in_pages)
-            except Refused as refused:
+            except FaultRaised as refused:
                 return front.write_fault(refused.fault, "json")
             return front.write_page(page, asked, at, request.path, *who)
         if isinstance(asked, Batch):
@@ -130,7 +132,7 @@ class InventedProvider:
         whole = msgspec.structs.replace(query, skip=0, count=1, after=None)
         if whole not in self._lists:
             key = self._entry.back.dialect.front.sort_key(query.order.attribute)
-            self._lists[whole] = arranged(self._messages, query, key)
+            self._lists[whole] = filter_and_sort(self._messages, query, key)
         return self._lists[whole]
 
 

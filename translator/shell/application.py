@@ -17,19 +17,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 from translator.core.errors import ConfigError, TableError
-from translator.shell.client.provider_client import Upstream
+from translator.shell.client.provider_client import ProviderClient
 from translator.shell.config.settings import Settings
-from translator.shell.delivery.service import Keeper, Keeping
+from translator.shell.delivery.service import DeliveryService, DeliverySettings
 from translator.shell.descriptors import places
 from translator.shell.observability.admin import Meter
-from translator.shell.observability.log import logger, where_it_broke
-from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.observability.log import logger, redacted_traceback
+from translator.shell.runtime.single_flight_cache import SingleFlightCache
 from translator.shell.server.handler import Proxy
 from translator.shell.server.tls import front_tls
 from translator.shell.store import Store
-from translator.shell.wiring import Assembly, Dialects, Reach, assemble
+from translator.shell.wiring import Dialects, Reach, Wiring, assemble
 
-_GRACE: Final = 2
+SHUTDOWN_GRACE_SECONDS: Final = 2
 """Seconds beyond the deadline of a request that an answer may take to leave."""
 
 _FIXED: Final = (("server", "listen"), ("server", "admin"), ("server", "workers"), ("store", "url"))
@@ -40,7 +40,7 @@ class Loaded(NamedTuple):
     """A configuration that was read and found to be good."""
 
     settings: Settings
-    assembly: Assembly
+    assembly: Wiring
     tls: ssl.SSLContext | None
 
 
@@ -64,7 +64,7 @@ def grace(settings: Settings) -> int:
     if settings.server.drain is not None:
         return int(settings.server.drain)
     slowest = max(back.timeout for back in settings.backs.values())
-    return int(max(settings.server.deadline, slowest + settings.sends.wait)) + _GRACE
+    return int(max(settings.server.deadline, slowest + settings.sends.wait)) + SHUTDOWN_GRACE_SECONDS
 
 
 class Runtime:
@@ -75,10 +75,10 @@ class Runtime:
         self.meter, self.accounts = meter, loaded.assembly.accounts
         self._reaches = loaded.assembly.reaches
         self._backs = {name: reach.upstream() for name, reach in self._reaches.items()}
-        self._left: list[Upstream] = []
-        self._memory = Memory(loaded.settings.lists.snapshot_bytes, loaded.assembly.budget)
+        self._left: list[ProviderClient] = []
+        self._memory = SingleFlightCache(loaded.settings.lists.snapshot_bytes, loaded.assembly.budget)
         accounts, limits = loaded.assembly[:2]
-        self.keeper = Keeper(store, accounts, limits, Keeping.of(loaded.settings), meter)
+        self.keeper = DeliveryService(store, accounts, limits, DeliverySettings.of(loaded.settings), meter)
         self.proxy = self._proxy(loaded, None)
         self.door = self.proxy.door(loaded.tls)
         self.door.most, self.door.keep_alive = places(loaded.settings), loaded.settings.server.keep_alive
@@ -106,15 +106,15 @@ class Runtime:
         settings, reaches = loaded.settings, loaded.assembly.reaches
         backs = {name: self._back(name, reach) for name, reach in reaches.items()}
         leave = [back for back in self._backs.values() if back not in backs.values()]
-        (accounts, limits), keeping, most = loaded.assembly[:2], Keeping.of(settings), places(settings)
+        (accounts, limits), keeping, most = loaded.assembly[:2], DeliverySettings.of(settings), places(settings)
         if _seen(settings) != _seen(self.settings):
-            self._memory = Memory(settings.lists.snapshot_bytes, loaded.assembly.budget)
+            self._memory = SingleFlightCache(settings.lists.snapshot_bytes, loaded.assembly.budget)
         # From here on nothing fails, and nothing is waited for.
         self._backs, self._reaches, self.settings, self.accounts = backs, reaches, settings, accounts
         self.keeper.change(accounts, limits, keeping)
         self.proxy = self._proxy(loaded, self.proxy)
         self.keeper.use(self.proxy.driver)
-        self.door.attend, self.door.tls, self.door.most = self.proxy.attend, loaded.tls, most
+        self.door.handle, self.door.tls, self.door.most = self.proxy.handle, loaded.tls, most
         self.door.budget, self.door.keep_alive = self._memory.budget, settings.server.keep_alive
         self.meter.show_loaded(time.time())
         self._left = [back for back in (*self._left, *leave) if not back.is_idle or back in leave]
@@ -125,7 +125,7 @@ class Runtime:
             if getattr(getattr(settings, section), key) != getattr(getattr(self._first, section), key)
         ]  # fmt: skip
 
-    def _back(self, name: str, reach: Reach) -> Upstream:
+    def _back(self, name: str, reach: Reach) -> ProviderClient:
         """The back as it is reached from now on: the one that is there, where nothing of that has changed."""
         return self._backs[name] if self._reaches.get(name) == reach else reach.upstream()
 
@@ -165,7 +165,7 @@ class Reloading:
             return
         except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
             self._meter.count_reload("refused")
-            logger().error("defect", reloading=True, traceback=where_it_broke(error))
+            logger().error("defect", reloading=True, traceback=redacted_traceback(error))
             return
         finally:
             thread.shutdown(wait=False)

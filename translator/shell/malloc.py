@@ -50,7 +50,7 @@ class _Heap(ctypes.Structure):
     ]  # fmt: skip
 
 
-def keep_what_was_freed() -> None:
+def tune_glibc_malloc() -> None:
     """Use memory again rather than give it back to the system and take it anew with each list: 160 page faults for one of 1,000 messages,
     as much as an eighth of all that it costs. Where the C library is not glibc, nothing is asked of it."""
     with contextlib.suppress(OSError, AttributeError, TypeError):

@@ -21,11 +21,11 @@ from translator.shell.config.addresses import Address, read_address
 from translator.shell.config.settings import Settings
 from translator.shell.delivery.worker import going_on
 from translator.shell.descriptors import ADMIN, raise_limit
-from translator.shell.malloc import Returning, keep_what_was_freed
+from translator.shell.malloc import Returning, tune_glibc_malloc
 from translator.shell.observability.admin import Meter, admin_application
-from translator.shell.observability.log import in_one_write, logger
+from translator.shell.observability.log import batched_writes, logger
 from translator.shell.server.asgi_host import hosted
-from translator.shell.server.protocol_factory import Door
+from translator.shell.server.protocol_factory import ProtocolFactory
 from translator.shell.server.request import new_ids
 from translator.shell.signals import Ending, hold_reloads
 from translator.shell.store import open_store
@@ -41,7 +41,7 @@ _CANNOT_START: Final = 2
 _WAITING: Final = 65535
 """How many callers may wait to be accepted: as many as the system lets, which takes less where it allows less. Whom it has no place for it
 may let believe that he is connected, and then reset."""
-_GRACE: Final = 2
+SHUTDOWN_GRACE_SECONDS: Final = 2
 """Seconds beyond the deadline of a request that an answer may take to leave."""
 
 
@@ -85,7 +85,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(
-    app: Starlette, listener: socket.socket, grace: int, door: Door | None = None
+    app: Starlette, listener: socket.socket, grace: int, door: ProtocolFactory | None = None
 ) -> AsyncIterator[_Server]:
     """Serve while the block runs; on the way out open requests get `grace` seconds and the application closes what it holds. Requests
     come in through the door where there is one, and as ASGI otherwise."""
@@ -116,7 +116,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
 
 
-def _leave_in_peace() -> None:
+def _freeze_startup_objects() -> None:
     """What was made at the start is not looked through again whenever the collector of garbage goes about; it goes less often, since
     a request leaves no cycles behind. It took a tenth of the time of a send."""
     gc.collect()
@@ -132,7 +132,7 @@ def serve(load: Callable[[], Settings]) -> int:
     loaded = read()
     settings = loaded.settings
     where = f"{settings.file}, [server] listen"
-    keep_what_was_freed()
+    tune_glibc_malloc()
     raise_limit()
     for sentence in settings.unpromised():
         logger().warning(sentence)
@@ -198,20 +198,20 @@ async def _serve(
     async with contextlib.AsyncExitStack() as servers:
         if admin is not None:
             app = admin_application(runtime.meter, ending.is_told, keeper.readiness.why_not)
-            shown = Door(
+            shown = ProtocolFactory(
                 hosted(app), new_ids(), lambda _: None, name="admin", refused=runtime.meter.count_refused,
                 budget=door.budget,
             )  # fmt: skip
             shown.most = ADMIN
-            await servers.enter_async_context(serving(app, admin, _GRACE, shown))
+            await servers.enter_async_context(serving(app, admin, SHUTDOWN_GRACE_SECONDS, shown))
             logger().info("admin", listen=address_of(admin))
         # The backs are closed last: what is owed is worked off until then.
         servers.push_async_callback(runtime.aclose)
         await servers.enter_async_context(keeper.going_on(proxy.driver))
         server = await servers.enter_async_context(serving(proxy.application(), front, grace(runtime.settings), door))
         keeper.readiness.is_serving = True
-        _leave_in_peace()
-        servers.enter_context(in_one_write(asyncio.get_running_loop()))
+        _freeze_startup_objects()
+        servers.enter_context(batched_writes(asyncio.get_running_loop()))
         await servers.enter_async_context(going_on([reloading, Returning()]))
         accounts = len(runtime.accounts.entries)
         logger().info("serving", listen=address_of(front), accounts=accounts, worker=worker)

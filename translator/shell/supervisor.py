@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
-from translator.shell.observability.log import logger, where_it_broke
+from translator.shell.observability.log import logger, redacted_traceback
 
 _SETTLED: Final = 5.0
 """Seconds after which a worker has come to serve; one that ends before of its own will would end again."""
@@ -69,7 +69,7 @@ class Supervisor:
             try:
                 status = self._be(worker)
             except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
-                logger().error("defect", worker=worker, traceback=where_it_broke(error))
+                logger().error("defect", worker=worker, traceback=redacted_traceback(error))
             finally:
                 os._exit(status)
         self._numbers[pid], self._begun[pid] = worker, time.monotonic()

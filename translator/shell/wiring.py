@@ -3,19 +3,19 @@
 from collections import Counter
 from typing import Any, Final, NamedTuple
 
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.dialect import Dialect, dialect
 from translator.core.errors import ConfigError, TableError
 from translator.core.exchange import Limits
 from translator.core.mapping import Table, overlay
 from translator.core.mapping.load import raw_tables
 from translator.core.values.codecs.numbers import Numbering
-from translator.shell.aio.memory_budget import Budget
-from translator.shell.client.provider_client import LARGEST, Upstream
+from translator.shell.aio.memory_budget import MemoryBudget
+from translator.shell.client.provider_client import LARGEST, ProviderClient
 from translator.shell.config import schema as sections
 from translator.shell.config.problems import Problems
 from translator.shell.config.regions import national_in
-from translator.shell.config.settings import Account, Settings
+from translator.shell.config.settings import AccountSection, Settings
 
 _PROPERTY: Final = "{property}"
 
@@ -32,35 +32,35 @@ class Reach(NamedTuple):
     concurrency: int
     engine: str = "own"
 
-    def upstream(self) -> Upstream:
+    def upstream(self) -> ProviderClient:
         """The seam to it."""
         if self.engine == "httpx":
-            from translator.shell.client.httpx_transport import HttpxEngine  # noqa: PLC0415 - who does not want it does not load it
+            from translator.shell.client.httpx_transport import HttpxTransportAdapter  # noqa: PLC0415 - who does not want it does not load it
 
-            engine = HttpxEngine(self.url, LARGEST, self.timeout, self.concurrency)
-            return Upstream(self.url, timeout=self.timeout, concurrency=self.concurrency, engine=engine)
-        return Upstream(self.url, timeout=self.timeout, concurrency=self.concurrency)
+            engine = HttpxTransportAdapter(self.url, LARGEST, self.timeout, self.concurrency)
+            return ProviderClient(self.url, timeout=self.timeout, concurrency=self.concurrency, engine=engine)
+        return ProviderClient(self.url, timeout=self.timeout, concurrency=self.concurrency)
 
 
-class Assembly(NamedTuple):
+class Wiring(NamedTuple):
     """Everything that the proxy runs with."""
 
     accounts: Accounts
     limits: Limits
     reaches: dict[str, Reach]
-    budget: Budget
+    budget: MemoryBudget
 
 
-def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly:
+def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Wiring:
     """What these settings mean. `dialects` are those that compile the tables. Raises ConfigError naming section and key, for all backs
     and accounts at once, and TableError for a table that is broken."""
     dialects, problems = dialects or Dialects(), Problems()
-    backs: dict[str, Back] = {}
+    backs: dict[str, ConfiguredProvider] = {}
     for name, one in settings.backs.items():
         with problems.collected():
-            backs[name] = Back(name, _behind(dialects, settings, name, one), one.in_flight, one.receipts)
+            backs[name] = ConfiguredProvider(name, _behind(dialects, settings, name, one), one.in_flight, one.receipts)
     served = Counter([(account.behind.name, account.behind.account) for account in settings.accounts])
-    entries: list[Entry] = []
+    entries: list[Account] = []
     for account in settings.accounts:
         with problems.collected():
             shared = served[account.behind.name, account.behind.account] > 1
@@ -80,13 +80,18 @@ def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Assembly
         lists.unreadable == "fail",
     )
     memory = settings.server.memory
-    budget = Budget(memory, [entry.name for entry in entries])
-    return Assembly(Accounts(entries), limits._replace(max_bytes=memory // _OF_ONE_LIST), reaches, budget)
+    budget = MemoryBudget(memory, [entry.name for entry in entries])
+    return Wiring(Accounts(entries), limits._replace(max_bytes=memory // _OF_ONE_LIST), reaches, budget)
 
 
 def _entry(
-    dialects: "Dialects", settings: Settings, account: Account, backs: dict[str, Back], *, shared: bool
-) -> Entry | None:
+    dialects: "Dialects",
+    settings: Settings,
+    account: AccountSection,
+    backs: dict[str, ConfiguredProvider],
+    *,
+    shared: bool,
+) -> Account | None:
     """The entry of an account; None where its back is not there. Raises ConfigError, for both of its sides at once."""
     front, behind = account.front, account.behind
     numbering, problems = _numbering(account), Problems()
@@ -102,10 +107,10 @@ def _entry(
     problems.check()
     if spoken is None or back is None:
         return None
-    return Entry(
-        Side(spoken, front.account, front.property, front.tokens()[0], older="".join(front.tokens()[1:])),
+    return Account(
+        Endpoint(spoken, front.account, front.property, front.tokens()[0], older="".join(front.tokens()[1:])),
         back,
-        Side(back.dialect, behind.account, behind.property, behind.token, behind.sender),
+        Endpoint(back.dialect, behind.account, behind.property, behind.token, behind.sender),
         shared,
     )
 
@@ -166,12 +171,12 @@ def _compiled(
 
 
 def _behind(
-    dialects: Dialects, settings: Settings, name: str, back: sections.Back, numbering: Numbering | None = None
+    dialects: Dialects, settings: Settings, name: str, back: sections.BackSection, numbering: Numbering | None = None
 ) -> Dialect:
     return dialects.of(back.dialect, "back", back.given, f"{settings.file}, [backs.{name}]", numbering)
 
 
-def _numbering(account: Account) -> Numbering | None:
+def _numbering(account: AccountSection) -> Numbering | None:
     """What an account says of its numbers; None where it says nothing. Raises ConfigError."""
     said = account.numbers
     national = national_in(said.region, f"{account.where} region") if said.region else None

@@ -65,7 +65,7 @@ class Call:
 class RestcommTwin:
     """A Restcomm service that lives in memory; `app` is an ASGI application.
 
-    accounts         account sid to token, or to an `Account`
+    accounts         account sid to token, or to an `AccountSection`
     clock            where *now* comes from, in epoch seconds; every life cycle is arithmetic on it
     seed             of the sids that are minted
     inbound_word     the direction of inbound messages: "incoming" (the document) or "inbound" (open server)

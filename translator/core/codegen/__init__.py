@@ -1,16 +1,16 @@
 """From table to code: each table becomes plain functions once, at start, so that a message costs no walk over rows."""
 
-from translator.core.codegen.codecs import Bindings
-from translator.core.codegen.drafts import drafted, members, uncarried
+from translator.core.codegen.codecs import TableCodecs
+from translator.core.codegen.drafts import compile_draft_reader, members, uncarried
 from translator.core.codegen.readers import MessageReader
 from translator.core.codegen.sorting import sort_key
 from translator.core.codegen.writers import MessageWriter, message_writer
 
 __all__ = [
-    "Bindings",
     "MessageReader",
     "MessageWriter",
-    "drafted",
+    "TableCodecs",
+    "compile_draft_reader",
     "members",
     "message_writer",
     "sort_key",

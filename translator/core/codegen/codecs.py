@@ -5,36 +5,36 @@ from typing import Any
 from translator.core.errors import BadValue
 from translator.core.http.formats.json import is_harmless
 from translator.core.mapping import Table
-from translator.core.values.codecs import KINDS, Kind
+from translator.core.values.codecs import KINDS, Codec
 from translator.core.values.codecs.numbers import Numbering
 from translator.core.values.codecs.plain import write_same
-from translator.core.values.vocabulary import ErrorWords, Words
+from translator.core.values.vocabulary import ErrorWords, Vocabulary
 
 _MOST_ERROR = 64
 """Characters of an error code that are carried."""
 
 
-class Bindings:
+class TableCodecs:
     """A table's vocabularies, and its kinds by name; those of numbers know what an account says of them."""
 
     def __init__(self, table: Table, numbering: Numbering | None = None) -> None:
-        self.status = Words(table.words.status)
-        self.direction = Words(table.words.direction)
+        self.status = Vocabulary(table.words.status)
+        self.direction = Vocabulary(table.words.direction)
         texts = {row.code: row.text for row in table.words.error}
         unknown = next((row.code for row in table.words.error if row.unknown), "")
         self.errors = ErrorWords(texts, unknown)
         self._own = {
             "word:status": _word(self.status, "a status word"),
             "word:direction": _word(self.direction, "a direction word"),
-            "error:text": Kind(_read_error, write_same, str, "an error code as text", mend=_mend_error),
-            "error:number": Kind(
+            "error:text": Codec(_read_error, write_same, str, "an error code as text", mend=_mend_error),
+            "error:number": Codec(
                 _read_error,
                 lambda code: int(self.errors.known(code)),
                 int,
                 "an error code as a number",
                 mend=_mend_error,
             ),
-            "error:message": Kind(
+            "error:message": Codec(
                 _read_error,
                 lambda code: texts[self.errors.known(code)],
                 str,
@@ -46,14 +46,14 @@ class Bindings:
         if numbering is not None:
             self._own |= {name: numbering.of(kind) for name, kind in KINDS.items() if name.startswith("number:")}
 
-    def kind(self, name: str) -> Kind:
+    def kind(self, name: str) -> Codec:
         """The kind of that name; a table is checked to name no other."""
         return self._own.get(name) or KINDS[name]
 
 
-def _word(words: Words, means: str) -> Kind:
+def _word(words: Vocabulary, means: str) -> Codec:
     harmless = all(map(is_harmless, words.write.values()))
-    return Kind(
+    return Codec(
         _read_word(words),
         words.write.__getitem__,
         str,
@@ -64,7 +64,7 @@ def _word(words: Words, means: str) -> Kind:
     )
 
 
-def _read_word(words: Words) -> Any:
+def _read_word(words: Vocabulary) -> Any:
     def read(value: Any) -> str:
         word = words.plain.get(value)
         if word is None:

@@ -33,9 +33,9 @@ What they look like for one or two attributes, as generated:
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from translator.core.codegen.codecs import Bindings
+from translator.core.codegen.codecs import TableCodecs
 from translator.core.codegen.source import Source
-from translator.core.errors import BadValue, Refused
+from translator.core.errors import BadValue, FaultRaised
 from translator.core.mapping import Table
 from translator.core.mapping.schema import SendRow
 from translator.core.model import Draft, Fault, Notes
@@ -55,7 +55,7 @@ Members = Callable[[Draft], dict[str, Any]]
 """What a back is told of a draft, by its own names; what the table gives a default for is said even when the draft does not."""
 
 
-def drafted(table: Table, bindings: Bindings) -> Drafted:
+def compile_draft_reader(table: Table, bindings: TableCodecs) -> Drafted:
     """The function that reads what a front was given."""
     source = Source("def read(given, notes):")
     for row in table.send:
@@ -74,7 +74,7 @@ def drafted(table: Table, bindings: Bindings) -> Drafted:
     return source.function("what a front was given")
 
 
-def _one_read(source: Source, row: SendRow, bindings: Bindings) -> list[str]:
+def _one_read(source: Source, row: SendRow, bindings: TableCodecs) -> list[str]:
     """The lines that read `x`, which was given."""
     kind, lines = bindings.kind(row.kind), []
     if kind.repair is not None:
@@ -90,15 +90,15 @@ def _one_read(source: Source, row: SendRow, bindings: Bindings) -> list[str]:
     return lines
 
 
-def _missing(name: str) -> Refused:
-    return Refused(Fault("missing-parameter", name))
+def _missing(name: str) -> FaultRaised:
+    return FaultRaised(Fault("missing-parameter", name))
 
 
-def _invalid(name: str, reason: str) -> Refused:
-    return Refused(Fault("invalid-parameter", name, reason))
+def _invalid(name: str, reason: str) -> FaultRaised:
+    return FaultRaised(Fault("invalid-parameter", name, reason))
 
 
-def _uncarriable(name: str, carries: tuple[str, ...], neutral: str) -> Refused:
+def _uncarriable(name: str, carries: tuple[str, ...], neutral: str) -> FaultRaised:
     """A sender or recipient is of a sort that this parameter does not take."""
     party = numbers.party(neutral)
     if party == "national":
@@ -126,7 +126,7 @@ def uncarried(table: Table) -> Uncarried:
     return source.function("what is not carried")
 
 
-def members(table: Table, bindings: Bindings) -> Members:
+def members(table: Table, bindings: TableCodecs) -> Members:
     """The function that writes what a back is told."""
     source = Source("def members(d):")
     source.add(1, "out = {}")

@@ -6,11 +6,11 @@ from typing import Any
 
 from translator.core.http.formats.json import Spelling
 from translator.core.model import Draft, Message, Rows
-from translator.core.values.codecs.codec import Column
+from translator.core.values.codecs.codec import BatchCodec
 
 
-def written_together(
-    attribute: str, column: Column, write: Callable[[Any], Any], spelling: Spelling
+def batch_writer(
+    attribute: str, column: BatchCodec, write: Callable[[Any], Any], spelling: Spelling
 ) -> Callable[[Sequence[Message]], list[str]]:
     """Writes an attribute of many messages as it stands between quotes. Of those that were read at once it is known already what their
     columns look like."""
@@ -30,12 +30,12 @@ def written_together(
     return written
 
 
-def as_given(attribute: str, write: Callable[[Any], Any]) -> Any:
+def echo_as_given(attribute: str, write: Callable[[Any], Any]) -> Any:
     """Shows a sender or recipient as the caller wrote it, unless the provider says that it is another one."""
 
     def shown(message: Message, given: Draft | None) -> str:
         told = getattr(message, attribute)
-        asked = given.as_given.get(attribute) if given is not None else None
+        asked = given.echo_as_given.get(attribute) if given is not None else None
         return str(asked if asked is not None and getattr(given, attribute) == told else write(told))
 
     return shown

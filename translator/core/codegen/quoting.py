@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from translator.core.codegen.source import Source
 from translator.core.http.formats.json import Spelling
-from translator.core.values.codecs import Kind
+from translator.core.values.codecs import Codec
 from translator.core.values.codecs.plain import write_same
 
 _COUNTS: Final = 1024
@@ -38,13 +38,13 @@ class Counts(dict[int | None, str]):
 _FLAGS: Final = {True: "true", False: "false"}
 
 
-class Spelled:
+class JsonQuoting:
     """For one source and form, `json` or `xml`; every `value` is an expression of the source."""
 
     def __init__(self, source: Source, form: str, spelling: Spelling) -> None:
         self._source, self._form, self._spelling = source, form, spelling
 
-    def value(self, kind: Kind, value: str) -> str:
+    def value(self, kind: Codec, value: str) -> str:
         """A value of a kind, which is there."""
         if self._form == "xml" or (kind.wire is not str and kind.wire is not bool):
             return self.inside(kind, value)
@@ -53,7 +53,7 @@ class Spelled:
         written = value if kind.write is write_same else f"{self._source.name(kind.write)}({value})"
         return f"{{{self._source.name(_FLAGS)}[{written}]}}" if kind.wire is bool else self.text(written)
 
-    def inside(self, kind: Kind, value: str) -> str:
+    def inside(self, kind: Codec, value: str) -> str:
         """The same without quotes."""
         if kind.words is not None:
             return f"{{{self._source.name(kind.words)}[{value}]}}"
@@ -69,7 +69,7 @@ class Spelled:
         """What is the inside of an f-string already, and harmless."""
         return f'"{inside}"' if self._form == "json" else inside
 
-    def member(self, name: str, kind: Kind, value: str) -> str:
+    def member(self, name: str, kind: Codec, value: str) -> str:
         """A whole member of JSON by one look-up, behind its comma; empty where the kind's values are not a few harmless words."""
         if kind.words is None or not kind.harmless or self._form == "xml":
             return ""

@@ -25,10 +25,10 @@ from typing import Any, TypeAlias, cast
 
 import msgspec
 
-from translator.core.codegen.codecs import Bindings
+from translator.core.codegen.codecs import TableCodecs
 from translator.core.codegen.row_repair import OddRows, as_sent, in_places
 from translator.core.codegen.source import Source
-from translator.core.errors import BadValue, Unreadable
+from translator.core.errors import BadValue, MalformedProviderResponse
 from translator.core.http.formats import lenient
 from translator.core.http.formats.json import UNREADABLE
 from translator.core.mapping import Table
@@ -36,7 +36,7 @@ from translator.core.mapping.schema import FieldRow, ReadRow
 from translator.core.model import Message, Rows, Unread
 from translator.core.values.codecs.numbers import shown_plus
 from translator.core.values.codecs.plain import read_count
-from translator.core.values.vocabulary import Words
+from translator.core.values.vocabulary import Vocabulary
 
 _UNREAD = "(unread) "
 """Before the wire name of an attribute that no row reads: no JSON member of a back is called so."""
@@ -49,7 +49,7 @@ Neutral: TypeAlias = Callable[[list[Message], float], dict[tuple[str, str], list
 class MessageReader:
     """Bytes of a back to neutral messages, alone or in a list, bare or under the table's member."""
 
-    def __init__(self, table: Table, bindings: Bindings) -> None:
+    def __init__(self, table: Table, bindings: TableCodecs) -> None:
         copies = [row for row in table.fields if row.write == "copy"]
         plain = _plain_reads(table, copies)
         struct = _struct(bindings, copies, plain, [row for row in table.reads if row.json and row not in plain])
@@ -85,12 +85,12 @@ class MessageReader:
         inner = value.get(self._member) if self._member and isinstance(value, dict) else None
         value = value if inner is None else inner
         if not isinstance(value, dict):
-            raise Unreadable("a message is not of its dialect's shape")
+            raise MalformedProviderResponse("a message is not of its dialect's shape")
         message = self._odd.mended(value, body, now)
         if sent:
             return as_sent(message, now)
         if isinstance(message, Unread):
-            raise Unreadable(f"a message's {message.why} cannot be read")
+            raise MalformedProviderResponse(f"a message's {message.why} cannot be read")
         return message
 
     def many(self, body: bytes, now: float) -> tuple[Rows, int | None, int | None]:
@@ -126,7 +126,7 @@ class MessageReader:
         except UNREADABLE:
             found = lenient.elements(lenient.as_utf8(body)[0], self._list_member)
             if found is None:
-                raise Unreadable("a list of messages is not of its dialect's shape") from None
+                raise MalformedProviderResponse("a list of messages is not of its dialect's shape") from None
             raws, rest = found
             around = lenient.read(rest)
             listing = self._raws.decode(msgspec.json.encode(around)) if isinstance(around, dict) else None
@@ -167,7 +167,9 @@ def _plain_reads(table: Table, copies: list[FieldRow]) -> list[ReadRow]:
     ]
 
 
-def _struct(bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], derived: list[ReadRow]) -> type[Message]:
+def _struct(
+    bindings: TableCodecs, copies: list[FieldRow], plain: list[ReadRow], derived: list[ReadRow]
+) -> type[Message]:
     fields: list[Any] = []
     rename = {name: _UNREAD + name for name in Message.__struct_fields__}
     for row in copies:
@@ -191,7 +193,7 @@ def _raw(row: ReadRow) -> str:
 
 
 def _neutral(
-    bindings: Bindings, copies: list[FieldRow], plain: list[ReadRow], reads: tuple[ReadRow, ...], *, many: bool
+    bindings: TableCodecs, copies: list[FieldRow], plain: list[ReadRow], reads: tuple[ReadRow, ...], *, many: bool
 ) -> Neutral:
     """Makes the values of messages neutral. `many` looks at a column as a whole first, which pays from a few messages on."""
     source = Source("def read(rows, now):")
@@ -234,7 +236,7 @@ def _neutral(
     return source.function("reading messages")
 
 
-def _tested(words: Words) -> Callable[[Message, float], str]:
+def _tested(words: Vocabulary) -> Callable[[Message, float], str]:
     """Reads a status whose neutral word depends on a second fact of the message. The last row of a word has no test."""
     source = Source("def tested(m, now):")
     for wire, rows in words.tested.items():

@@ -12,12 +12,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from translator.core.codegen.codecs import Bindings
-from translator.core.errors import BadValue, Unreadable
+from translator.core.codegen.codecs import TableCodecs
+from translator.core.errors import BadValue, MalformedProviderResponse
 from translator.core.http.formats import lenient
 from translator.core.mapping.schema import FieldRow, ReadRow
 from translator.core.model import Message, Unread
-from translator.core.values.codecs import Kind
+from translator.core.values.codecs import Codec
 
 _NO_SID: Final = "?"
 """Before the mark of a row whose SID is not known: no SID holds it."""
@@ -31,7 +31,7 @@ class _Member(NamedTuple):
 
     json: str
     attribute: str
-    kind: Kind
+    kind: Codec
     required: bool
 
 
@@ -39,7 +39,7 @@ class OddRows:
     """The rows of one dialect. `convert` makes a message of members that are all in their forms, and may raise."""
 
     def __init__(
-        self, bindings: Bindings, copies: list[FieldRow], reads: tuple[ReadRow, ...],
+        self, bindings: TableCodecs, copies: list[FieldRow], reads: tuple[ReadRow, ...],
         convert: Callable[[dict[str, Any], float], Message],
     ) -> None:  # fmt: skip
         self._members = [_Member(row.json, row.of[0], bindings.kind(row.kind), row.required) for row in copies]
@@ -50,7 +50,7 @@ class OddRows:
         """A row as it stands in a list: the message, or one that is Unread."""
         try:
             value = lenient.read(raw)
-        except Unreadable:
+        except MalformedProviderResponse:
             value = None
         return self.mended(value, raw, now)
 
@@ -105,7 +105,7 @@ def as_sent(message: Message, now: float) -> Message:
     if not isinstance(message, Unread):
         return message
     if "sid" not in message.known:
-        raise Unreadable(f"a message's {message.why} cannot be read")
+        raise MalformedProviderResponse(f"a message's {message.why} cannot be read")
     values = {name: getattr(message, name) for name in Message.__struct_fields__}
     values |= {name: word for name, word in _SENT.items() if name not in message.known}
     if "created" not in message.known:

@@ -26,17 +26,17 @@ from functools import cache
 
 import msgspec
 
-from translator.core.codegen.codecs import Bindings
-from translator.core.codegen.constant_folding import grouped, put_together
-from translator.core.codegen.functions import as_given, written_together
-from translator.core.codegen.quoting import Counts, Spelled, Value
+from translator.core.codegen.codecs import TableCodecs
+from translator.core.codegen.constant_folding import fold_constants, grouped
+from translator.core.codegen.functions import batch_writer, echo_as_given
+from translator.core.codegen.quoting import Counts, JsonQuoting, Value
 from translator.core.codegen.source import Source, literal
 from translator.core.http.formats import xml
 from translator.core.http.formats.json import SPELLINGS
 from translator.core.mapping import Table
 from translator.core.mapping.schema import NO_XML, FieldRow
 from translator.core.model import Draft, Message, Notes
-from translator.core.values.codecs.codec import Clock
+from translator.core.values.codecs.codec import TimeLookup
 from translator.core.values.codecs.plain import COUNT, write_same
 from translator.core.values.codecs.segments import segments_of
 
@@ -52,7 +52,7 @@ MessageWriter = Callable[[Sequence[Message], str, str, Draft | None, Notes], Ite
 Called with the messages, the entry's own account and property, the draft that a send answers to, and the notes."""
 
 
-def message_writer(table: Table, bindings: Bindings, operation: str, form: str) -> MessageWriter:
+def message_writer(table: Table, bindings: TableCodecs, operation: str, form: str) -> MessageWriter:
     """The function that writes what one operation shows of a message, as `json` or `xml`."""
     return _Writing(table, bindings, operation, form).function()
 
@@ -62,7 +62,7 @@ class _Writing:
     among several, and `p…` pieces of the text that are not always there; all of them by the row's number. `under` is the piece that the
     last line belongs to, and `condition` the one under which that is there."""
 
-    def __init__(self, table: Table, bindings: Bindings, operation: str, form: str) -> None:
+    def __init__(self, table: Table, bindings: TableCodecs, operation: str, form: str) -> None:
         self._bindings, self._operation, self._form = bindings, operation, form
         self._rows = [row for row in table.fields if operation in row.shown and (form == "json" or row.xml)]
         self._sid_kind = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
@@ -72,7 +72,7 @@ class _Writing:
         self._source = Source("def write(rows, account, property, given, notes):")
         self._loop: list[str] = []
         self._same: set[str] = set()
-        self._spelled = Spelled(self._source, form, self._spelling)
+        self._spelled = JsonQuoting(self._source, form, self._spelling)
         self._condition, self._under = "", ""
         self._columns: dict[int, str] = {}
         self._hour: dict[str, str] = {}
@@ -119,7 +119,7 @@ class _Writing:
         """The values of a row for all messages at once, where its kind has a way to write many."""
         kind = self._bindings.kind(row.kind)
         if kind.column is not None:
-            written = self._source.name(written_together(row.of[0], kind.column, kind.write, self._spelling))
+            written = self._source.name(batch_writer(row.of[0], kind.column, kind.write, self._spelling))
             self._source.add(1, f"c{number} = {written}(rows)")
             self._columns[number] = f'"{{c{number}}}"'
         elif kind.write is write_same and kind.wire is str:
@@ -212,7 +212,7 @@ class _Writing:
         if row.of == ("sid",):
             return Value(self._spelled.quoted(self._sid))
         if row.write == "given":
-            shown = self._source.name(as_given(row.of[0], kind.write))
+            shown = self._source.name(echo_as_given(row.of[0], kind.write))
             return Value(self._spelled.text(f"{shown}(m, given)"))
         found = self._found(number, row)
         there = [] if _ALWAYS.intersection(row.of) else [f"{found} is not None"]
@@ -245,7 +245,7 @@ class _Writing:
         known = self._source.name(self._bindings.errors.texts)
         return f"if {code} not in {known}: notes.add('unknown-error-code', {code})"
 
-    def _instant(self, clock: Clock, number: int, found: str, *, is_later: bool) -> tuple[str, tuple[str, ...]]:
+    def _instant(self, clock: TimeLookup, number: int, found: str, *, is_later: bool) -> tuple[str, tuple[str, ...]]:
         """An instant as the inside of an f-string, and the lines before it. Most are of the same hour as Created, which is known then: 60
         to 90 ns, where one alone takes 125. One that `is_later` is not before Created."""
         hours, seconds = self._source.name(clock.hours), self._source.name(clock.seconds)
@@ -281,7 +281,7 @@ class _Writing:
 
     def _of_members(self, members: str) -> list[str]:
         """The lines for a message as JSON: its members, each behind a comma."""
-        inside, runs = put_together(f"{{{{{members[1:]}}}}}" if members.startswith(",") else members, self._same)
+        inside, runs = fold_constants(f"{{{{{members[1:]}}}}}" if members.startswith(",") else members, self._same)
         self._source.add(1, *[f"{name} = f'{run}'" for name, run in runs.items()])
         if members.startswith(","):
             return [f"yield f'{inside}'"]

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from translator.core.codegen import Bindings, MessageReader, members, uncarried
+from translator.core.codegen import MessageReader, TableCodecs, members, uncarried
 from translator.core.dialect import bounds
 from translator.core.dialect.web_pages import A_PAGE, WRONG_ADDRESS, in_place_of_the_api, is_a_page
-from translator.core.errors import Refused, Unreadable
-from translator.core.http.error_bodies import SHAPES, Blame
+from translator.core.errors import FaultRaised, MalformedProviderResponse
+from translator.core.http.error_bodies import SHAPES, ProviderError
 from translator.core.http.formats import form, lenient, text, waiting
 from translator.core.http.formats import json as json_format
 from translator.core.http.formats.media import media_of
@@ -64,7 +64,7 @@ class _Envelope(NamedTuple):
 class BackVerbs:
     """One dialect's back."""
 
-    def __init__(self, table: Table, bindings: Bindings) -> None:
+    def __init__(self, table: Table, bindings: TableCodecs) -> None:
         self._table = table
         self._bindings = bindings
         self._reader = MessageReader(table, bindings)
@@ -245,7 +245,7 @@ class BackVerbs:
         self._accept_status(operation, response, now)
         try:
             return self._reader.one(self._body(response), now, sent=operation == "send")
-        except Unreadable as error:
+        except MalformedProviderResponse as error:
             raise in_place_of_the_api(response, error) from None
 
     def read_slice(self, response: Response, now: float) -> Slice:
@@ -254,7 +254,7 @@ class BackVerbs:
         self._accept_status("list", response, now)
         try:
             return Slice(*self._reader.many(self._body(response), now))
-        except Unreadable as error:
+        except MalformedProviderResponse as error:
             raise in_place_of_the_api(response, error) from None
 
     @staticmethod
@@ -273,7 +273,7 @@ class BackVerbs:
         if 200 <= response.status <= 299:
             return
         if not 300 <= response.status <= 599:
-            raise Unreadable(f"status {response.status}")
+            raise MalformedProviderResponse(f"status {response.status}")
         blame = self._blame(response)
         row = next(
             row
@@ -283,7 +283,7 @@ class BackVerbs:
             and blame.code.endswith(row.code)
         )
         seconds = min(max(waiting.seconds_of(response.header("retry-after"), now) or 1, 1), _LONGEST_WAIT)
-        raise Refused(
+        raise FaultRaised(
             Fault(
                 row.fault,
                 parameter=next((own.attribute for own in self._table.send if own.name == blame.parameter), ""),
@@ -293,8 +293,8 @@ class BackVerbs:
             )
         )
 
-    def _blame(self, response: Response) -> Blame:
+    def _blame(self, response: Response) -> ProviderError:
         try:
             return self._shape.read(json_format.read(response.body))
-        except Unreadable:
-            return Blame()
+        except MalformedProviderResponse:
+            return ProviderError()

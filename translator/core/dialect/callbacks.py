@@ -7,19 +7,19 @@ status ─▶ owed ─▶ write ─▶ the pairs of a form
 
 import msgspec
 
-from translator.core.codegen import Bindings
+from translator.core.codegen import TableCodecs
 from translator.core.mapping import Table
 from translator.core.mapping.schema import NO_CALLS
-from translator.core.model import Draft, Message, Wish
+from translator.core.model import CallbackTarget, Draft, Message
 from translator.core.values.codecs import numbers
 
 _POST = "POST"
 
 
-class CallVerbs:
+class CallbackRules:
     """The calls of one dialect."""
 
-    def __init__(self, table: Table, bindings: Bindings) -> None:
+    def __init__(self, table: Table, bindings: TableCodecs) -> None:
         self._rules = table.calls or NO_CALLS
         self._bindings = bindings
         self._events = {row.status: row for row in self._rules.events}
@@ -27,7 +27,7 @@ class CallVerbs:
         """The attribute of a draft that the address stands in; empty in a dialect that calls nobody."""
         self._method = f"{self.parameter}_method"
 
-    def take(self, draft: Draft) -> Wish | None:
+    def take(self, draft: Draft) -> CallbackTarget | None:
         """The wish of a draft, which is taken off it. None where there is none, or where the dialect makes no call for it."""
         if not self.parameter:
             return None
@@ -41,7 +41,7 @@ class CallVerbs:
             return None
         if draft.recipient is not None and numbers.party(draft.recipient) in self._rules.never_to:
             return None
-        return Wish(address, method or _POST)
+        return CallbackTarget(address, method or _POST)
 
     def ask(self, draft: Draft, address: str) -> None:
         """Have a back of this dialect call an address of ours."""
@@ -58,8 +58,8 @@ class CallVerbs:
         if row is None or status in told or self.over(told):
             return ()
         before = self._events[row.needs] if row.needs else None
-        made_up = () if before is None or before.status in told else (before.status,)
-        return (*made_up, status)
+        synthetic_account = () if before is None or before.status in told else (before.status,)
+        return (*synthetic_account, status)
 
     def over(self, told: tuple[str, ...]) -> bool:
         """Whether nothing more will be told."""

@@ -9,9 +9,9 @@ All four are pure: values in, values out, `now` handed over where it matters.
 
 from typing import Any
 
-from translator.core.codegen import Bindings
+from translator.core.codegen import TableCodecs
 from translator.core.dialect.back import BackVerbs
-from translator.core.dialect.callbacks import CallVerbs
+from translator.core.dialect.callbacks import CallbackRules
 from translator.core.dialect.front import FrontVerbs
 from translator.core.mapping import Table, load
 from translator.core.values.codecs.numbers import Numbering
@@ -25,10 +25,10 @@ class Dialect:
     def __init__(self, table: Table, numbering: Numbering | None = None) -> None:
         self.table = table
         self.name = table.dialect.name
-        bindings = Bindings(table, numbering)
+        bindings = TableCodecs(table, numbering)
         self.front = FrontVerbs(table, bindings)
         self.back = BackVerbs(table, bindings)
-        self.calls = CallVerbs(table, bindings)
+        self.calls = CallbackRules(table, bindings)
 
     def __repr__(self) -> str:
         return f"Dialect({self.name})"

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from translator.core.codegen import Bindings, drafted
+from translator.core.codegen import TableCodecs, compile_draft_reader
 from translator.core.dialect.parameters import Given, entries_of, known, pairs_of
-from translator.core.errors import Refused
+from translator.core.errors import FaultRaised
 from translator.core.http.formats import form
 from translator.core.http.messages import Request
 from translator.core.mapping import Table
@@ -21,10 +21,10 @@ class Batch(NamedTuple):
 class DraftReader:
     """The sends of one dialect."""
 
-    def __init__(self, table: Table, bindings: Bindings) -> None:
+    def __init__(self, table: Table, bindings: TableCodecs) -> None:
         self._rules = table.parameters
         self._known = known(row.name for row in table.send)
-        self._drafted = drafted(table, bindings)
+        self._drafted = compile_draft_reader(table, bindings)
 
     def one(self, operation: OperationRow, request: Request, notes: Notes) -> Draft:
         """The draft of a request. Raises Refused."""
@@ -39,7 +39,7 @@ class DraftReader:
             return entry
         try:
             return self._read(entry, notes)
-        except Refused as refused:
+        except FaultRaised as refused:
             return refused.fault
 
     def _read(self, pairs: list[form.Pair], notes: Notes) -> Draft:

@@ -4,19 +4,19 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from translator.core.codegen import Bindings, MessageWriter, message_writer, sort_key
+from translator.core.codegen import MessageWriter, TableCodecs, message_writer, sort_key
 from translator.core.dialect.drafts import Batch, DraftReader
 from translator.core.dialect.lists import QueryReader
 from translator.core.dialect.parameters import Given, pairs_of, query_pairs, refuse_unread
 from translator.core.dialect.routing import Located, Routing
-from translator.core.errors import Refused
+from translator.core.errors import FaultRaised
 from translator.core.http import page_links
 from translator.core.http.error_bodies import SHAPES
 from translator.core.http.formats import form, json, xml
 from translator.core.http.messages import Headers, Request, Response
 from translator.core.mapping import Table
 from translator.core.mapping.schema import NO_XML, OperationRow
-from translator.core.model import Carried, Draft, Fault, Message, Note, Notes, Page, Query
+from translator.core.model import Draft, Fault, Message, Note, Notes, Page, Query, SentMessage
 
 _QUERIES_KNOWN: Final = 256
 _LONGEST_KNOWN: Final = 512
@@ -36,7 +36,7 @@ class Listed(NamedTuple):
 class FrontVerbs:
     """One dialect's front."""
 
-    def __init__(self, table: Table, bindings: Bindings) -> None:
+    def __init__(self, table: Table, bindings: TableCodecs) -> None:
         self._table = table
         self._xml_names = table.xml or NO_XML
         self._bindings = bindings
@@ -96,7 +96,7 @@ class FrontVerbs:
         listed, noticed = self._listed_before(request.query)
         notes.items += noticed
         if isinstance(listed, Fault):
-            raise Refused(listed)
+            raise FaultRaised(listed)
         return listed
 
     def _listed_by(self, query: str) -> tuple[Listed | Fault, tuple[Note, ...]]:
@@ -104,7 +104,7 @@ class FrontVerbs:
         notes = Notes()
         try:
             listed = self._listed(query_pairs(query), notes)
-        except Refused as refused:
+        except FaultRaised as refused:
             return refused.fault, tuple(notes.items)
         return listed, tuple(notes.items)
 
@@ -128,7 +128,7 @@ class FrontVerbs:
         try:
             return str(self._sid.read(shown))
         except ValueError:
-            raise Refused(Fault("unknown-message")) from None
+            raise FaultRaised(Fault("unknown-message")) from None
 
     def parameter_of(self, attribute: str) -> str:
         """This front's name of what a draft's attribute is called in a send; empty where it has none."""
@@ -151,7 +151,7 @@ class FrontVerbs:
             return self._xml(status, shown)
         return self._json(status, json.under(member, shown) if member else shown.encode())
 
-    def write_batch(self, outcomes: list[Carried | Fault], account: str, prop: str, notes: Notes) -> Response:
+    def write_batch(self, outcomes: list[SentMessage | Fault], account: str, prop: str, notes: Notes) -> Response:
         """The answer to a batch: the outcome of each entry, in order."""
         shown: list[str] = []
         for outcome in outcomes:
@@ -185,7 +185,7 @@ class FrontVerbs:
         last = page.last or (page.messages[-1].sid if page.messages else "")
         last = self._sid.write(last) if last else ""
         base = path.rstrip("/")
-        stretch = page_links.Stretch(
+        stretch = page_links.PageGeometry(
             page=page.skip // page.count, size=page.count, total=page.total, limit=page.limit or 0,
             shown=len(page.messages) + page.left_out, path=base, rest=asked.repeated, last_sid=form.quoted(last), more=page.more,
         )  # fmt: skip
@@ -199,7 +199,7 @@ class FrontVerbs:
             members[name] = self._no_page if found is None else str(found) if is_text else found
         return members
 
-    def _link(self, at: page_links.Stretch, page: int, follows: bool) -> str:
+    def _link(self, at: page_links.PageGeometry, page: int, follows: bool) -> str:
         position, size, after = self._link_names
         behind = f"&{after}={at.last_sid}" if follows and at.last_sid else ""
         rest = f"&{at.rest}" if at.rest else ""

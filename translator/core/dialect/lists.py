@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from translator.core.codegen import Bindings
+from translator.core.codegen import TableCodecs
 from translator.core.dialect import bounds
 from translator.core.dialect.parameters import Given, known, read_value
-from translator.core.errors import BadValue, Refused
+from translator.core.errors import BadValue, FaultRaised
 from translator.core.mapping import Table
 from translator.core.mapping.schema import FilterRow
 from translator.core.model import Fault, Notes, Order, Query
@@ -21,7 +21,7 @@ class QueryReader:
     """What one dialect's list request may hold. `known` are the names of all its parameters, `page_names` those of paging alone,
     `unfiltered` those of attributes that no list is filtered by; where they are ignored, they are unknown names."""
 
-    def __init__(self, table: Table, bindings: Bindings) -> None:
+    def __init__(self, table: Table, bindings: TableCodecs) -> None:
         self._table = table
         self._bindings = bindings
         self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
@@ -39,7 +39,7 @@ class QueryReader:
             if row.name in given.values:
                 self._constrain(row, given, constraints, notes)
             elif row.required:
-                raise Refused(Fault("missing-parameter", row.name))
+                raise FaultRaised(Fault("missing-parameter", row.name))
         return Query(order=self._order(given, notes), **self._stretch(given), **constraints)
 
     def _constrain(self, row: FilterRow, given: Given, into: dict[str, Any], notes: Notes) -> None:
@@ -47,7 +47,7 @@ class QueryReader:
             into["within"] = given.read(row.name, self._bindings.kind(row.kind), notes) or None
             return
         if given.values[row.name] == "" or (row.test == "equals" and given.values[row.name] in _BARE_PLUS):
-            raise Refused(Fault("invalid-parameter", row.name, "can not be empty"))
+            raise FaultRaised(Fault("invalid-parameter", row.name, "can not be empty"))
         if row.test == "tail":
             into[f"{row.attribute}_like"] = read_value(row.name, read_pattern, given.values[row.name])
             return
@@ -78,9 +78,9 @@ class QueryReader:
         ways = {sort.ascending: False, sort.descending: True}
         if separator and direction.lower() not in ways:
             reason = "sort direction needs to be either ASC or DESC"
-            raise Refused(Fault("unsortable", sort.parameter, reason))
+            raise FaultRaised(Fault("unsortable", sort.parameter, reason))
         if not attribute:
-            raise Refused(Fault("unsortable", sort.parameter, "missing field to sort by"))
+            raise FaultRaised(Fault("unsortable", sort.parameter, "missing field to sort by"))
         keys = [key for key in sort.keys if key.offered]
         key = next((key for key in keys if key.name == attribute), None)
         if key is None:
@@ -88,7 +88,7 @@ class QueryReader:
                 notes.add("unknown-sort")
                 return default
             names = ", ".join(key.name for key in keys)
-            raise Refused(Fault("invalid-parameter", sort.parameter, f"has to sort by one of {names}"))
+            raise FaultRaised(Fault("invalid-parameter", sort.parameter, f"has to sort by one of {names}"))
         return Order(key.attribute, ways[direction.lower()] if separator else sort.unsaid == "descending")
 
     def _stretch(self, given: Given) -> dict[str, Any]:
@@ -119,5 +119,5 @@ class QueryReader:
             return default
         number: int = read_value(name, read_count, given.values[name])
         if not least <= number <= _LARGEST:
-            raise Refused(Fault("invalid-parameter", name, f"has to be a whole number from {least} to {_LARGEST}"))
+            raise FaultRaised(Fault("invalid-parameter", name, f"has to be a whole number from {least} to {_LARGEST}"))
         return number

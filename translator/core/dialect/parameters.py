@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from translator.core.errors import BadValue, Refused, Unreadable
+from translator.core.errors import BadValue, FaultRaised, MalformedProviderResponse
 from translator.core.http.formats import form, json, lenient, text
 from translator.core.http.formats.media import media_of
 from translator.core.http.messages import Request
 from translator.core.mapping.schema import OperationRow, Parameters
 from translator.core.model import Fault, Notes
-from translator.core.values.codecs import Kind
+from translator.core.values.codecs import Codec
 
 _MOST_NAME = 40
 _NO_OBJECT = "is not a JSON object"
@@ -62,10 +62,10 @@ class Given:
         if given != name and rules.names == "exact":
             if rules.odd_case == "refuse":
                 reason = UNFILTERED if name in unfiltered else f"did you mean {name}"
-                raise Refused(Fault("unsupported-parameter", _shown(given), reason))
+                raise FaultRaised(Fault("unsupported-parameter", _shown(given), reason))
             return False
         if name in unfiltered:
-            raise Refused(Fault("unsupported-parameter", name, UNFILTERED))
+            raise FaultRaised(Fault("unsupported-parameter", name, UNFILTERED))
         return True
 
     @staticmethod
@@ -78,12 +78,12 @@ class Given:
             meant = known.get(compared[1] if exact else compared[1].lower())
             if meant is not None and not (exact and rules.odd_case == "ignore"):
                 reason = f"{_shown(meant)} is compared as it is described, and written with = alone"
-                raise Refused(Fault("unsupported-parameter", _shown(name), reason))
+                raise FaultRaised(Fault("unsupported-parameter", _shown(name), reason))
         if rules.unknown == "refuse":
-            raise Refused(Fault("unsupported-parameter", _shown(name), "there is no such parameter"))
+            raise FaultRaised(Fault("unsupported-parameter", _shown(name), "there is no such parameter"))
         notes.add("unknown-parameter", name if compared or PLAIN_NAME.fullmatch(name) else "")
 
-    def read(self, name: str, kind: Kind, notes: Notes) -> Any:
+    def read(self, name: str, kind: Codec, notes: Notes) -> Any:
         """The neutral value of a parameter that was given. Raises Refused."""
         value = self.values[name]
         if kind.repair is not None and isinstance(value, str) and (meant := kind.repair(value)) is not None:
@@ -97,7 +97,7 @@ def read_value(name: str, read: Callable[[Any], Any], value: Any) -> Any:
     try:
         return read(value)
     except BadValue as error:
-        raise Refused(Fault("invalid-parameter", name, error.reason)) from None
+        raise FaultRaised(Fault("invalid-parameter", name, error.reason)) from None
 
 
 def _shown(name: str) -> str:
@@ -130,7 +130,7 @@ def refuse_unread(request: Request, rules: Parameters, known: Mapping[str, str],
         if rules.names == "exact" and rules.odd_case == "ignore":
             notes.add("unread-parameter", meant)
         else:
-            raise Refused(
+            raise FaultRaised(
                 Fault(
                     "unsupported-parameter", meant, "it stands in the body of a GET, and is read from the query alone"
                 )
@@ -140,7 +140,7 @@ def refuse_unread(request: Request, rules: Parameters, known: Mapping[str, str],
 def _names(body: bytes) -> list[str]:
     try:
         members = lenient.read(body)
-    except Unreadable:
+    except MalformedProviderResponse:
         return []
     return list(members) if isinstance(members, dict) else []
 
@@ -153,7 +153,7 @@ def query_pairs(query: str) -> list[form.Pair]:
 def _read(data: bytes, charset: str = "utf-8") -> list[form.Pair]:
     found = form.read(data, charset)
     if found is None:
-        raise Refused(Fault("malformed-body", reason=f"holds more than {form.MOST_FIELDS} fields"))
+        raise FaultRaised(Fault("malformed-body", reason=f"holds more than {form.MOST_FIELDS} fields"))
     return found
 
 
@@ -169,10 +169,10 @@ def entries_of(request: Request, operation: OperationRow) -> list[list[form.Pair
         None,
     )
     if found is None:
-        raise Refused(Fault("missing-parameter", operation.member))
+        raise FaultRaised(Fault("missing-parameter", operation.member))
     if not isinstance(found, list) or not 1 <= len(found) <= operation.most:
         reason = f"has to be an array of 1 to {operation.most} messages"
-        raise Refused(Fault("invalid-parameter", operation.member, reason))
+        raise FaultRaised(Fault("invalid-parameter", operation.member, reason))
     return [
         _members(entry) if isinstance(entry, dict) else Fault("malformed-body", reason=_NO_OBJECT) for entry in found
     ]
@@ -191,34 +191,34 @@ def _refuse_encoded(request: Request) -> None:
     """Refuse a body that has to be decompressed first: no document speaks of that, and read as it is it says nothing."""
     coding = (request.header("content-encoding") or "").strip()
     if coding.lower() not in ("", "identity"):
-        raise Refused(Fault("unsupported-media", reason=f", and not encoded as {_shown(coding)}"))
+        raise FaultRaised(Fault("unsupported-media", reason=f", and not encoded as {_shown(coding)}"))
 
 
 def _charset(request: Request, *media: str) -> str:
     """The codec of a body. Raises Refused where it is of another type, or in a charset that is not known here."""
     found = media_of(request.header("content-type") or "")
     if found.type not in media:
-        raise Refused(Fault("unsupported-media"))
+        raise FaultRaised(Fault("unsupported-media"))
     try:
         return text.known_charset(found.charset)
     except text.UnknownCharset as error:
-        raise Refused(Fault("unsupported-media", reason=f", and not in the charset {error.name}")) from None
+        raise FaultRaised(Fault("unsupported-media", reason=f", and not in the charset {error.name}")) from None
 
 
 def _json_members(request: Request, body: bytes, *, required: bool) -> list[form.Pair]:
     """The members of a JSON object as pairs; Latin-1 bodies are read too, since an SDK sends them. null is "not given"."""
     if not body.strip():
         if required:
-            raise Refused(Fault("malformed-body", reason="is empty"))
+            raise FaultRaised(Fault("malformed-body", reason="is empty"))
         return []
     charset = _charset(request, "application/json", "text/json", "")
     body, latin1 = lenient.as_utf8(body, charset)
     try:
         members = _decoded(body)
-    except Unreadable:
-        raise Refused(Fault("malformed-body", reason="is not JSON")) from None
+    except MalformedProviderResponse:
+        raise FaultRaised(Fault("malformed-body", reason="is not JSON")) from None
     if not isinstance(members, dict):
-        raise Refused(Fault("malformed-body", reason=_NO_OBJECT))
+        raise FaultRaised(Fault("malformed-body", reason=_NO_OBJECT))
     return _members(members, latin1=latin1)
 
 
@@ -226,7 +226,7 @@ def _decoded(body: bytes) -> Any:
     """A body as JSON; half a character in it is U+FFFD."""
     try:
         return json.read(body)
-    except Unreadable:
+    except MalformedProviderResponse:
         if b"\\u" not in body:
             raise
         return lenient.read(body)

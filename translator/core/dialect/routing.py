@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from translator.core.errors import Refused
+from translator.core.errors import FaultRaised
 from translator.core.http import paths
 from translator.core.http.messages import Request
 from translator.core.mapping import Table
@@ -18,7 +18,7 @@ class Located(NamedTuple):
 
     operation: OperationRow
     values: dict[str, str]
-    spelling: paths.Spelling
+    spelling: paths.PathStyle
 
 
 class Routing:
@@ -32,7 +32,7 @@ class Routing:
         self._in_paths = tuple(in_paths.items()) if rules.extension_at == "any-segment" else ()
         self._trailing_slash = rules.trailing_slash
         extensions = tuple(extension for extension, _ in self._in_paths)
-        self._splitter = paths.Splitter(root=rules.root, prefixes=rules.prefixes, extensions=extensions)
+        self._splitter = paths.PathParser(root=rules.root, prefixes=rules.prefixes, extensions=extensions)
         self.owns = self._splitter.owns
         self._located: dict[tuple[str, str], Located] = {}
         self._by_size: dict[int, list[tuple[OperationRow, paths.Template]]] = {}
@@ -67,7 +67,7 @@ class Routing:
     def _found(self, request: Request) -> Located:
         path = self._split(request.path)
         if path is None:
-            raise Refused(Fault("no-route"))
+            raise FaultRaised(Fault("no-route"))
         allowed: list[str] = []
         for row, template in self._by_size.get(len(path.segments), ()):
             values = template.match(path.segments)
@@ -76,14 +76,14 @@ class Routing:
                     return Located(row, values, path.spelling)
                 allowed.append(row.method)
         if allowed:
-            raise Refused(Fault("method-not-allowed", allow=tuple(dict.fromkeys(allowed))))
-        raise Refused(Fault("no-route"))
+            raise FaultRaised(Fault("method-not-allowed", allow=tuple(dict.fromkeys(allowed))))
+        raise FaultRaised(Fault("no-route"))
 
     def is_large(self, method: str, path: str) -> bool:
         """Whether a request's body may be large: as many times as `wire.LARGE` says."""
         try:
             return self._found(Request(method, path)).operation.large
-        except Refused:
+        except FaultRaised:
             return False
 
     def _split(self, path: str) -> paths.Path | None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from translator.core.errors import Unreadable
+from translator.core.errors import MalformedProviderResponse
 from translator.core.http.messages import Response
 
 A_PAGE: Final = ": a web page answered in place of its API"
@@ -17,6 +17,10 @@ def is_a_page(response: Response) -> bool:
     return "html" in (response.header("content-type") or "").lower()
 
 
-def in_place_of_the_api(response: Response, error: Unreadable) -> Unreadable:
+def in_place_of_the_api(response: Response, error: MalformedProviderResponse) -> MalformedProviderResponse:
     """What is said of an answer that cannot be read: that it is a web page, where it is one."""
-    return Unreadable(f"the back answered {response.status}{WRONG_ADDRESS}", A_PAGE) if is_a_page(response) else error
+    return (
+        MalformedProviderResponse(f"the back answered {response.status}{WRONG_ADDRESS}", A_PAGE)
+        if is_a_page(response)
+        else error
+    )

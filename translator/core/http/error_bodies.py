@@ -8,18 +8,18 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 
-class Blame(NamedTuple):
+class ProviderError(NamedTuple):
     """What a back's error body says: its code, and the back's own name of the parameter at fault."""
 
     code: str = ""
     parameter: str = ""
 
 
-class Shape(NamedTuple):
+class ErrorBody(NamedTuple):
     """`write` makes a whole body, `entry` what stands for one message that failed among others; both of text, code, parameter."""
 
     write: Callable[[str, str, str], dict[str, Any]]
-    read: Callable[[Any], Blame]
+    read: Callable[[Any], ProviderError]
     entry: Callable[[str, str, str], dict[str, Any]]
 
 
@@ -31,8 +31,8 @@ def _write_response_entry(text: str, code: str, parameter: str) -> dict[str, Any
     return {"ErrorCode": code, "Message": text}
 
 
-def _read_message(body: Any) -> Blame:  # noqa: ARG001 - the shape has no code and no parameter
-    return Blame()
+def _read_message(body: Any) -> ProviderError:  # noqa: ARG001 - the shape has no code and no parameter
+    return ProviderError()
 
 
 def _write_response_status(text: str, code: str, parameter: str) -> dict[str, Any]:
@@ -42,18 +42,18 @@ def _write_response_status(text: str, code: str, parameter: str) -> dict[str, An
     return {"ResponseStatus": status}
 
 
-def _read_response_status(body: Any) -> Blame:
+def _read_response_status(body: Any) -> ProviderError:
     status = body.get("ResponseStatus") if isinstance(body, dict) else None
     if not isinstance(status, dict):
-        return Blame()
+        return ProviderError()
     code, errors = status.get("ErrorCode"), status.get("Errors")
     first = errors[0] if isinstance(errors, list) and errors else None
     name = first.get("FieldName") if isinstance(first, dict) else None
-    return Blame(code if isinstance(code, str) else "", name if isinstance(name, str) else "")
+    return ProviderError(code if isinstance(code, str) else "", name if isinstance(name, str) else "")
 
 
-SHAPES: Final[dict[str, Shape]] = {
-    "message": Shape(_write_message, _read_message, _write_message),
-    "response-status": Shape(_write_response_status, _read_response_status, _write_response_entry),
+SHAPES: Final[dict[str, ErrorBody]] = {
+    "message": ErrorBody(_write_message, _read_message, _write_message),
+    "response-status": ErrorBody(_write_response_status, _read_response_status, _write_response_entry),
 }
 """Every error shape, by the name that `[errors] shape` uses."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 
-class Stretch(NamedTuple):
+class PageGeometry(NamedTuple):
     """Where a page is in its list. `shown` is how many messages it holds, `last_sid` that of the last of them, and `rest` what all links
     repeat, both as a link has them.
     `more` says of a page that follows a message whether others follow its last one; None: its number decides."""
@@ -23,7 +23,7 @@ class Stretch(NamedTuple):
     more: bool | None = None
 
 
-Link = Callable[[Stretch, int, bool], str]
+Link = Callable[[PageGeometry, int, bool], str]
 """Writes the address of another page: of which stretch, which page, and whether it follows the last message shown."""
 
 
@@ -35,31 +35,31 @@ def last_page(total: int, size: int) -> int:
     return total // size
 
 
-def first_index(at: Stretch) -> int:
+def first_index(at: PageGeometry) -> int:
     """The position in the overall list of the first item in this page."""
     return at.page * at.size
 
 
-def last_index(at: Stretch) -> int:
+def last_index(at: PageGeometry) -> int:
     """The position in the overall list of the last item in this page; that of the first where the page is empty."""
     return first_index(at) + max(at.shown - 1, 0)
 
 
-def last_index_or_past(at: Stretch) -> int:
+def last_index_or_past(at: PageGeometry) -> int:
     """As the old server counts: the last position that a full page has, but one past the last item on the last page."""
     if at.page == last_page(at.total, at.size):
         return first_index(at) + at.shown
     return first_index(at) + at.size - 1
 
 
-def goes_on(at: Stretch) -> bool:
+def goes_on(at: PageGeometry) -> bool:
     """Whether there is a next page. One that follows a message is only labelled by its number: it goes on while messages follow, and
     ends where a page by that number would, if it is full until there."""
     by_number = at.page < last_page(at.total, at.size)
     return by_number if at.more is None else at.more or (by_number and at.shown == at.size)
 
 
-VALUES: Final[dict[str, Callable[[Stretch, Link], int | str | None]]] = {
+VALUES: Final[dict[str, Callable[[PageGeometry, Link], int | str | None]]] = {
     "page": lambda at, _: at.page,
     "last-page": lambda at, _: last_page(at.total, at.size),
     "size": lambda at, _: at.size,

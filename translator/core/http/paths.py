@@ -12,7 +12,7 @@ _PLACEHOLDER: Final = re.compile(r"\{([a-z]+)\}")
 _LONGEST: Final = 1024
 
 
-class Spelling(NamedTuple):
+class PathStyle(NamedTuple):
     """How a caller wrote a path: with which prefix, and with which extension somewhere in it (`""` for none)."""
 
     prefix: str
@@ -23,7 +23,7 @@ class Path(NamedTuple):
     """A path taken apart: its decoded segments below the prefix, and its spelling."""
 
     segments: tuple[str, ...]
-    spelling: Spelling
+    spelling: PathStyle
 
 
 class Template:
@@ -57,7 +57,7 @@ class Template:
         )
 
 
-class Splitter:
+class PathParser:
     """Takes the paths of one dialect apart: those below its root, behind one of its prefixes."""
 
     def __init__(self, *, root: str, prefixes: tuple[str, ...], extensions: tuple[str, ...]) -> None:
@@ -92,7 +92,7 @@ class Splitter:
             if not segment or "/" in segment or not segment.isprintable():
                 return None
             segments.append(segment)
-        return Path(tuple(segments), Spelling(prefix, extension))
+        return Path(tuple(segments), PathStyle(prefix, extension))
 
     def _prefix(self, path: str) -> str | None:
         for base, prefix in self._bases:

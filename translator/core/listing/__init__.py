@@ -3,29 +3,29 @@
 from translator.core.listing.lists import (
     Limits,
     Plan,
+    count_send,
     is_ours,
     list_page,
     messages_between,
-    one_more_send,
+    messages_in_second,
     plan,
     read_answer,
     read_retrieve,
     rules,
-    within_second,
     write_retrieve,
 )
 
 __all__ = [
     "Limits",
     "Plan",
+    "count_send",
     "is_ours",
     "list_page",
     "messages_between",
-    "one_more_send",
+    "messages_in_second",
     "plan",
     "read_answer",
     "read_retrieve",
     "rules",
-    "within_second",
     "write_retrieve",
 ]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from translator.core.errors import Refused
+from translator.core.errors import FaultRaised
 from translator.core.listing.slice_merger import Span
 from translator.core.model import Fault, Message
 
 
 @dataclass(slots=True)
-class Budget:
+class RequestBudget:
     """How many asks one list may still take, and how many bytes its rows take. With `cap`, running out of asks is not an error but ends the
     reading. A list whose rows take more than `most` bytes has no asks left."""
 
@@ -26,7 +26,7 @@ class Budget:
             return True
         if self.cap:
             return False
-        raise Refused(Fault("list-too-long"))
+        raise FaultRaised(Fault("list-too-long"))
 
     def hold(self, size: int) -> None:
         """Rows of so many bytes were read."""

@@ -7,41 +7,41 @@ Query ─▶ plan ─┬▶ pages   only the slices that cover the page, and the
 
 from collections.abc import Iterator, Sequence
 
-from translator.core.accounts import Entry
-from translator.core.effects import Recall, Steps, Tally
+from translator.core.accounts import Account
+from translator.core.effects import CacheGet, CacheIncrement, EffectGenerator
 from translator.core.listing import scans
 from translator.core.listing.answers import is_ours, read_answer
-from translator.core.listing.blocks import Budget
+from translator.core.listing.blocks import RequestBudget
 from translator.core.listing.limits import Limits
-from translator.core.listing.local_query import left_out, readable, sift
+from translator.core.listing.local_query import left_out, readable, residual_filter
 from translator.core.listing.pages import Pages
 from translator.core.listing.plan import Plan, plan
-from translator.core.listing.range_reader import Slices
+from translator.core.listing.range_reader import RangeReader
 from translator.core.listing.retrieve import read_retrieve, write_retrieve
 from translator.core.model import Message, Notes, Query, Unread
 
 __all__ = [
     "Limits",
     "Plan",
+    "count_send",
     "is_ours",
     "list_page",
     "messages_between",
-    "one_more_send",
+    "messages_in_second",
     "plan",
     "read_answer",
     "read_retrieve",
     "rules",
-    "within_second",
     "write_retrieve",
 ]
 
 
-def list_page(entry: Entry, query: Query, limits: Limits, now: float, notes: Notes) -> Steps:
+def list_page(entry: Account, query: Query, limits: Limits, now: float, notes: Notes) -> EffectGenerator:
     """The Page that a query asks for, of the entry's own messages. Raises Refused and Unreadable."""
     front, back = entry.front.dialect.front, entry.back.dialect.back
     planned = plan(query, back)
     sends = yield from _sends(entry)
-    slices = Slices(entry, planned.pushed, now, _budget(limits, cap=limits.cap), notes, ordered=not planned.scan)
+    slices = RangeReader(entry, planned.pushed, now, _budget(limits, cap=limits.cap), notes, ordered=not planned.scan)
     behind = (entry.back.name, entry.behind.account, entry.behind.property)
     if not planned.scan:
         pages = Pages(
@@ -60,46 +60,46 @@ def list_page(entry: Entry, query: Query, limits: Limits, now: float, notes: Not
     return left_out(page, fail=limits.fail_unread)
 
 
-def within_second(entry: Entry, created: int, limits: Limits, now: float, notes: Notes) -> Steps:
+def messages_in_second(entry: Account, created: int, limits: Limits, now: float, notes: Notes) -> EffectGenerator:
     """The entry's own messages that were created in one second."""
     return (yield from messages_between(entry, Query(since=created, until=created + 1), limits, now, notes))
 
 
 def messages_between(
-    entry: Entry, window: Query, limits: Limits, now: float, notes: Notes, unread: list[Unread] | None = None
-) -> Steps:
+    entry: Account, window: Query, limits: Limits, now: float, notes: Notes, unread: list[Unread] | None = None
+) -> EffectGenerator:
     """The entry's own messages that were created in a stretch of time, in no order, and no others, whatever the back's bounds let
     through. Rows that cannot be read are stepped over, and put into `unread`. Raises Refused and Unreadable."""
     planned = plan(window, entry.back.dialect.back)
-    slices = Slices(entry, planned.pushed, now, _budget(limits), notes, ordered=False)
+    slices = RangeReader(entry, planned.pushed, now, _budget(limits), notes, ordered=False)
     yield from slices.recall()
     rows: Sequence[Message] = yield from slices.stretch(0)
     if slices.judge.unread:
         if unread is not None:
             unread += [row for row in rows if isinstance(row, Unread)]
         rows = readable(rows)
-    return list(filter(sift(window), rows)) if planned.sifted else rows
+    return list(filter(residual_filter(window), rows)) if planned.sifted else rows
 
 
-def _budget(limits: Limits, *, cap: bool = False) -> Budget:
-    return Budget(limits.max_asks, cap, limits.max_bytes)
+def _budget(limits: Limits, *, cap: bool = False) -> RequestBudget:
+    return RequestBudget(limits.max_asks, cap, limits.max_bytes)
 
 
-def one_more_send(entry: Entry) -> Tally:
+def count_send(entry: Account) -> CacheIncrement:
     """A send by the entry: what was read of its lists before is no longer shown."""
-    return Tally(_sends_key(entry))
+    return CacheIncrement(_sends_key(entry))
 
 
-def _sends(entry: Entry) -> Steps:
+def _sends(entry: Account) -> EffectGenerator:
     """How many sends the entry has made, since we run."""
-    return (yield Recall(_sends_key(entry))) or 0
+    return (yield CacheGet(_sends_key(entry))) or 0
 
 
-def _sends_key(entry: Entry) -> tuple[str, str, str, str]:
+def _sends_key(entry: Account) -> tuple[str, str, str, str]:
     return ("sends", entry.back.name, entry.behind.account, entry.behind.property)
 
 
-def rules(entry: Entry, query: Query) -> Iterator[str]:
+def rules(entry: Account, query: Query) -> Iterator[str]:
     """What follows the first ask of a list, as sentences for a person."""
     front, verbs = entry.front.dialect.front, entry.back.dialect.back
     planned = plan(query, verbs)

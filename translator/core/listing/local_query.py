@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from translator.core.errors import Refused, Unreadable
+from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.model import Fault, Message, Page, Query, Unread
 from translator.core.values.codecs.numbers import spellings
 from translator.core.values.codecs.patterns import ending
@@ -22,13 +22,13 @@ def base_order(rows: Sequence[Message], *, descending: bool) -> list[Message]:
     return sorted(rows[::-1] if descending else rows, key=lambda message: message.created)
 
 
-def arranged(rows: Sequence[Message], query: Query, key: Callable[[Message], Any]) -> list[Message]:
+def filter_and_sort(rows: Sequence[Message], query: Query, key: Callable[[Message], Any]) -> list[Message]:
     """All messages of a list in its order, out of rows in base order.
 
     Newest first is the exact reverse of the base order; every other attribute breaks ties by that reverse, whichever way it
     is sorted.
     """
-    matches = list(filter(sift(query), rows))
+    matches = list(filter(residual_filter(query), rows))
     attribute = query.order.attribute
     if attribute != "created":
         matches.reverse()
@@ -41,20 +41,20 @@ def arranged(rows: Sequence[Message], query: Query, key: Callable[[Message], Any
 def arranged_around(rows: Sequence[Message], query: Query, key: Callable[[Message], Any]) -> list[Message]:
     """The same where some rows are Unread. Such a one is there where nothing that is known of it says that it does not match; where what
     the list is sorted by is not known of it, it is behind all others."""
-    keeps, by = sift(query), query.order.attribute
+    keeps, by = residual_filter(query), query.order.attribute
     matches = [row for row in rows if (_may_match(row, query) if isinstance(row, Unread) else keeps(row))]
     last = [row for row in matches if isinstance(row, Unread) and by not in ("created", *row.known)]
     placed = [row for row in matches if not isinstance(row, Unread) or by in ("created", *row.known)]
-    return arranged(placed, Query(order=query.order), key) + last
+    return filter_and_sort(placed, Query(order=query.order), key) + last
 
 
 def _may_match(row: Unread, query: Query) -> bool:
     """Whether nothing that is known of a row keeps it out of a list."""
     unknown = [name for attribute, names in _CONSTRAINTS.items() if attribute not in row.known for name in names]
-    return sift(msgspec.structs.replace(query, **dict.fromkeys(unknown)))(row)
+    return residual_filter(msgspec.structs.replace(query, **dict.fromkeys(unknown)))(row)
 
 
-def sift(query: Query) -> Callable[[Message], bool]:
+def residual_filter(query: Query) -> Callable[[Message], bool]:
     """Whether a message passes every filter of a query."""
     tests: list[Callable[[Message], bool]] = []
     if (since := query.since) is not None:
@@ -82,7 +82,7 @@ def sift(query: Query) -> Callable[[Message], bool]:
     return tests[0] if len(tests) == 1 else lambda message: all(test(message) for test in tests)
 
 
-class Stretch:
+class PageWindow:
     """Which part of a list a query asks for, once it is known how many messages match, and how many of them stand up to the one that
     the query follows, that one included (`before`; None: it follows none).
 
@@ -108,7 +108,7 @@ class Stretch:
         query = self._query
         if in_pages and self._more is None and query.skip > self.total:
             page, last = query.skip // query.count, self.total // query.count
-            raise Refused(Fault("page-out-of-range", reason=f"{page} is past the last page, which is {last}"))
+            raise FaultRaised(Fault("page-out-of-range", reason=f"{page} is past the last page, which is {last}"))
         return Page(
             messages=messages, skip=query.skip, count=query.count, total=self.total, limit=query.limit, capped=capped,
             more=self._more, cut=self._cut,
@@ -120,7 +120,7 @@ def cut(messages: Sequence[Message], query: Query, *, in_pages: bool, capped: bo
     before = None
     if query.after is not None:
         before = next((at + 1 for at, message in enumerate(messages) if message.sid == query.after), None)
-    stretch = Stretch(query, len(messages), before)
+    stretch = PageWindow(query, len(messages), before)
     return stretch.page(messages[stretch.start : stretch.start + stretch.shown], in_pages=in_pages, capped=capped)
 
 
@@ -134,7 +134,7 @@ def left_out(page: Page, *, fail: bool) -> Page:
     shown = readable(page.messages)
     missing = len(page.messages) - len(shown) + page.left_out
     if missing and fail:
-        raise Unreadable("a list has a row that cannot be read: [lists] unreadable")
+        raise MalformedProviderResponse("a list has a row that cannot be read: [lists] unreadable")
     final = page.messages[-1] if page.messages else None
     last = final.sid if isinstance(final, Unread) and "sid" in final.known else ""
     return msgspec.structs.replace(page, messages=shown, left_out=missing, last=last) if missing else page

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from translator.core.effects import Steps
+from translator.core.effects import EffectGenerator
 from translator.core.listing.local_query import readable
-from translator.core.listing.range_reader import Slices
+from translator.core.listing.range_reader import RangeReader
 from translator.core.model import Message, Query
 
 
-def filled(slices: Slices, query: Query, rows: Sequence[Message]) -> Steps:
+def filled(slices: RangeReader, query: Query, rows: Sequence[Message]) -> EffectGenerator:
     """The rows of a page, with as many behind them as there are among them that cannot be read."""
     found, wanted = [*rows], query.count
     while len(found) >= wanted and (missing := query.count - len(readable(found))):

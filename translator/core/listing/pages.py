@@ -9,18 +9,18 @@ from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from translator.core.accounts import Entry
-from translator.core.effects import Ask, Kept, Once, Recall, Steps
-from translator.core.errors import Refused, Unreadable
+from translator.core.accounts import Account
+from translator.core.effects import CacheEntry, CacheGet, EffectGenerator, ProviderRequests, SingleFlight
+from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.listing import shifting_lists, totals
 from translator.core.listing.limits import Limits
-from translator.core.listing.local_query import Stretch, cut
+from translator.core.listing.local_query import PageWindow, cut
 from translator.core.listing.page_filling import filled
 from translator.core.listing.plan import Plan
-from translator.core.listing.range_reader import Slices
+from translator.core.listing.range_reader import RangeReader
 from translator.core.listing.retrieve import read_retrieve, write_retrieve
 from translator.core.listing.slice_merger import Span
-from translator.core.listing.totals import Counted, Total
+from translator.core.listing.totals import CachedTotal, CountResult
 from translator.core.model import Message, Page, Query
 
 _WEIGHT = 400
@@ -38,14 +38,14 @@ class Pages:
     """One list. `kept_as` names it whatever its page, `sends` is how many sends its account had made."""
 
     def __init__(
-        self, entry: Entry, slices: Slices, query: Query, planned: Plan, limits: Limits, now: float, sends: int,
+        self, entry: Account, slices: RangeReader, query: Query, planned: Plan, limits: Limits, now: float, sends: int,
         kept_as: tuple[Hashable, ...], *, shows_total: bool, in_pages: bool,
     ) -> None:  # fmt: skip
         self._entry, self._slices, self._query, self._plan = entry, slices, query, planned
         self._limits, self._now, self._sends, self._key = limits, now, sends, kept_as
         self._shows_total, self._in_pages = shows_total, in_pages
 
-    def page(self) -> Steps:
+    def page(self) -> EffectGenerator:
         """The page that the query asks for. Raises Refused for one past the last, where pages are numbered."""
         query = self._query
         yield from self._slices.recall()
@@ -71,7 +71,7 @@ class Pages:
         most = min(self._query.count, self._query.limit or self._query.count)
         return max(1, -(-most // self._slices.size))
 
-    def _as_far_as_it_goes(self) -> Steps:
+    def _as_far_as_it_goes(self) -> EffectGenerator:
         """A page for which asks may not suffice, where less will do: what can be read is the list."""
         rows, whole = yield from (totals.newest(self._slices) if self._plan.mirrored else self._slices.all())
         rows = rows[::-1] if self._plan.mirrored else rows
@@ -79,8 +79,8 @@ class Pages:
 
     # -------------------------------------------------------------------------------------------------- pages by number
 
-    def _numbered(self, counted: Counted) -> Steps:
-        stretch = Stretch(self._query, counted.rows)
+    def _numbered(self, counted: CountResult) -> EffectGenerator:
+        stretch = PageWindow(self._query, counted.rows)
         first, stop = self._query.skip, self._query.skip + stretch.shown
         in_one_slice = len(counted.read) == counted.rows < self._slices.size
         if self._slices.moves and not in_one_slice and (counted.whole or stop > self._slices.size):
@@ -89,7 +89,7 @@ class Pages:
         start = counted.rows - stop if self._plan.mirrored else first
         return (yield from self._shown(stretch, start, counted))
 
-    def _shown(self, stretch: Stretch, start: int, counted: Counted) -> Steps:
+    def _shown(self, stretch: PageWindow, start: int, counted: CountResult) -> EffectGenerator:
         """The page whose rows begin at an index of the back; those that were read already are not asked for again."""
         stop, slices, read = start + stretch.shown, self._slices, counted.read
         there: Sequence[int] = range(start, stop)
@@ -98,29 +98,29 @@ class Pages:
         if missing:
             first, last = missing[0], missing[-1] + 1
             if last - first > slices.reach:
-                slices.cut_short()
+                slices.truncate()
                 first, last = (last - slices.reach, last) if self._plan.mirrored else (first, first + slices.reach)
                 start, stop = (first, stop) if self._plan.mirrored else (start, last)
             rows = yield from slices.stretch(first, last)
             if len(rows) < last - first:
-                raise Unreadable("rows of a list are gone while it is read")
+                raise MalformedProviderResponse("rows of a list are gone while it is read")
             if last - first < stop - start:
                 read = {**read, **dict(enumerate(rows, first))}
         if len(rows) < stop - start:
             rows = [read[index] for index in range(start, stop)]
         return self._page(stretch, rows[::-1] if self._plan.mirrored else rows, whole=counted.whole)
 
-    def _moving(self, stretch: Stretch, start: int, *, ends: bool, whole: bool) -> Steps:
+    def _moving(self, stretch: PageWindow, start: int, *, ends: bool, whole: bool) -> EffectGenerator:
         """The page of a back whose rows move along with each message that comes: read in one go, and to the end of the list where the page
         `ends` it."""
         if not stretch.shown:
             return self._page(stretch, [], whole=whole)
         rows = yield from self._slices.stretch(start, None if ends else start + stretch.shown)
         if ends:
-            stretch = Stretch(self._query, start + len(rows))
+            stretch = PageWindow(self._query, start + len(rows))
         return self._page(stretch, rows[: stretch.shown], whole=whole)
 
-    def _page(self, stretch: Stretch, messages: Sequence[Message], *, whole: bool) -> Page:
+    def _page(self, stretch: PageWindow, messages: Sequence[Message], *, whole: bool) -> Page:
         if self._slices.capped:
             stretch.total = self._query.skip + len(messages)
         capped = self._slices.capped or not whole
@@ -128,21 +128,21 @@ class Pages:
 
     # ------------------------------------------------------------------------------------------------------------ totals
 
-    def _counted(self, *, renew: bool) -> Steps:
+    def _counted(self, *, renew: bool) -> EffectGenerator:
         """The count of the range as Counted, from what is remembered of it where that is still right."""
 
-        def steps(previous: Total | None) -> Steps:
+        def steps(previous: CachedTotal | None) -> EffectGenerator:
             if previous is not None and self._stands(previous, renew=renew):
-                return Counted(previous.rows, {}, fresh=False), None
+                return CountResult(previous.rows, {}, fresh=False), None
             if previous is None:
                 counted = yield from totals.count(self._slices, self._wanted, self._asks)
             else:
                 counted = yield from totals.extend(self._slices, previous, self._wanted)
             if not counted.whole:
                 return counted, None
-            return counted, Kept(self._total(counted.rows, previous), _WEIGHT, self._life)
+            return counted, CacheEntry(self._total(counted.rows, previous), _WEIGHT, self._life)
 
-        return (yield Once(self._key, steps))
+        return (yield SingleFlight(self._key, steps))
 
     @property
     def _wanted(self) -> int:
@@ -157,7 +157,7 @@ class Pages:
         """A status moves messages in and out of a range, so a count of one is not kept."""
         return 0.0 if self._plan.pushed.status is not None else self._limits.total_ttl
 
-    def _stands(self, total: Total, *, renew: bool) -> bool:
+    def _stands(self, total: CachedTotal, *, renew: bool) -> bool:
         """Whether a total is believed without an ask: nothing can have been added to what was counted, or a page that is not the first
         shows the list as it was then, and its account has sent nothing since. One near the newest message does so for a short while
         only: to extend the total costs it nothing."""
@@ -168,15 +168,15 @@ class Pages:
             return False
         return not self._wanted or self._now - total.at < self._limits.snapshot_ttl
 
-    def _total(self, rows: int, previous: Total | None) -> Total:
+    def _total(self, rows: int, previous: CachedTotal | None) -> CachedTotal:
         seen = previous.seen if previous is not None else ()
         if rows not in seen:
             seen = (*seen, rows)[-totals.SEEN :]
-        return Total(rows, self._now, self._slices.served, seen, self._sends)
+        return CachedTotal(rows, self._now, self._slices.served, seen, self._sends)
 
     # ------------------------------------------------------------------------------------------- pages behind a message
 
-    def _following(self, anchor: _Anchor, counted: Counted) -> Steps:
+    def _following(self, anchor: _Anchor, counted: CountResult) -> EffectGenerator:
         """The page that follows a message of the list."""
         if anchor.place >= counted.rows or (self._slices.moves and not counted.fresh):
             counted = (yield from self._counted(renew=True))._replace(fresh=False)
@@ -188,11 +188,11 @@ class Pages:
             return self._page(stretch, rows, whole=counted.whole)
         matches = max(counted.rows, anchor.place + 1)
         before = matches - anchor.place if self._plan.mirrored else anchor.place + 1
-        stretch = Stretch(self._query, matches, before)
+        stretch = PageWindow(self._query, matches, before)
         start = anchor.place - stretch.shown if self._plan.mirrored else before
         return (yield from self._shown(stretch, start, counted._replace(read={**counted.read, **anchor.read})))
 
-    def _anchor(self, sid: str, counted: Counted) -> Steps:
+    def _anchor(self, sid: str, counted: CountResult) -> EffectGenerator:
         """The message with that SID in this list, or None where it is not in it, or asks run out and less will do."""
         for index, message in counted.read.items():
             if message.sid == sid:
@@ -204,7 +204,7 @@ class Pages:
         budget.left -= kept
         try:
             found = yield from self._sought(sid, counted.rows)
-        except Refused as refused:
+        except FaultRaised as refused:
             if refused.fault.name != "list-too-long" or not budget.cap:
                 raise
             return None
@@ -212,7 +212,7 @@ class Pages:
             budget.left += kept
         return found
 
-    def _sought(self, sid: str, rows: int) -> Steps:
+    def _sought(self, sid: str, rows: int) -> EffectGenerator:
         """The message in a list of so many rows: where its page's number says, else wherever it is."""
         for start, stop in (yield from self._guesses(rows)):
             found = yield from self._look(sid, start, stop)
@@ -223,7 +223,7 @@ class Pages:
             yield from self._note_shown(self._query.skip + found.place)
         return found
 
-    def _guesses(self, rows: int) -> Steps:
+    def _guesses(self, rows: int) -> EffectGenerator:
         """From which index to which the message may be, with the rows of its page, if that is numbered rightly: of the list as it is
         now, and as it was when its earlier pages were shown."""
         query, size = self._query, self._slices.size
@@ -231,35 +231,35 @@ class Pages:
             return []
         if not self._plan.mirrored:
             return [(query.skip - 1, query.skip + query.count)]
-        total: Total | None = yield Recall(self._key)
+        total: CachedTotal | None = yield CacheGet(self._key)
         return totals.guesses(query, size, {rows, *(total.seen if total else ())})
 
-    def _look(self, sid: str, start: int, stop: int) -> Steps:
+    def _look(self, sid: str, start: int, stop: int) -> EffectGenerator:
         """One slice in which the message may be."""
         slices = self._slices
         if slices.in_pages:
             block = yield from slices.block(start)
             rows = block.rows
         else:
-            slices.must_take(1)
+            slices.spend(1)
             [slice_] = yield from slices.ask([Span(start, min(stop - start, slices.size))])
             rows = slice_.rows
         read = dict(enumerate(rows, start))
         return next((_Anchor(index, read) for index, message in read.items() if message.sid == sid), None)
 
-    def _note_shown(self, rows: int) -> Steps:
+    def _note_shown(self, rows: int) -> EffectGenerator:
         """A page was shown of the list as it was with so many rows, which says where its next page begins."""
 
-        def noted(previous: Total | None) -> Steps:
+        def noted(previous: CachedTotal | None) -> EffectGenerator:
             if previous is None or rows in previous.seen:
                 return None, None
             seen = (*previous.seen, rows)[-totals.SEEN :]
-            return None, Kept(previous._replace(seen=seen), _WEIGHT, self._life - (self._now - previous.at))
+            return None, CacheEntry(previous._replace(seen=seen), _WEIGHT, self._life - (self._now - previous.at))
             yield
 
-        yield Once(self._key, noted)
+        yield SingleFlight(self._key, noted)
 
-    def _searched(self, sid: str) -> Steps:
+    def _searched(self, sid: str) -> EffectGenerator:
         """The message: retrieved for the second in which it was created, and what stands before that second is counted."""
         message = yield from self._retrieved(sid)
         pushed = self._plan.pushed
@@ -285,11 +285,11 @@ class Pages:
                 return None
             start = block.end
 
-    def _retrieved(self, sid: str) -> Steps:
-        self._slices.must_take(1)
+    def _retrieved(self, sid: str) -> EffectGenerator:
+        self._slices.spend(1)
         self._slices.notes.asks += 1
-        [answer] = yield Ask(self._entry.back.name, (write_retrieve(self._entry, sid),), self._entry.name)
-        with suppress(Unreadable):  # its page is found by its number then
+        [answer] = yield ProviderRequests(self._entry.back.name, (write_retrieve(self._entry, sid),), self._entry.name)
+        with suppress(MalformedProviderResponse):  # its page is found by its number then
             return read_retrieve(self._entry, sid, answer, self._now)
         return None
 

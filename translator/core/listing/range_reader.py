@@ -10,17 +10,17 @@ for. So the slice is asked for again. If it is longer now, a message came. If it
 from collections.abc import Sequence
 from typing import Final
 
-from translator.core.accounts import Entry
+from translator.core.accounts import Account
 from translator.core.dialect.back import Pushed, Slice
-from translator.core.effects import Ask, Steps
-from translator.core.errors import Refused, Unreadable
+from translator.core.effects import EffectGenerator, ProviderRequests
+from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.http.messages import Answer
 from translator.core.listing import slice_sizes
 from translator.core.listing.answers import largest, naming_the_setting, read_list
-from translator.core.listing.blocks import Block, Budget, pushed_along
-from translator.core.listing.row_checks import End, Judge
+from translator.core.listing.blocks import Block, RequestBudget, pushed_along
+from translator.core.listing.row_checks import End, RowChecker
 from translator.core.listing.row_sizes import taken
-from translator.core.listing.slice_merger import SETTING, Run, Span
+from translator.core.listing.slice_merger import SETTING, SliceMerger, Span
 from translator.core.model import Fault, Message, Notes
 from translator.core.values.codecs.instants import LAST
 
@@ -31,7 +31,7 @@ _MOST_GROWTHS: Final = 3
 """How many times a slice that is longer each time it is asked for is followed to its end."""
 
 
-class Slices:
+class RangeReader:
     """One range of one back. `size` is how many rows are asked for at once, `served` the most that came at once.
 
     `ordered` says that places in the back's order are relied on, so that it is checked too; `moves`, that an index means another row
@@ -41,7 +41,7 @@ class Slices:
     """
 
     def __init__(
-        self, entry: Entry, pushed: Pushed, now: float, budget: Budget, notes: Notes, *, ordered: bool
+        self, entry: Account, pushed: Pushed, now: float, budget: RequestBudget, notes: Notes, *, ordered: bool
     ) -> None:
         self._entry, self._pushed, self._now, self.notes = entry, pushed, now, notes
         self._ordered = ordered
@@ -56,7 +56,7 @@ class Slices:
         self.moves = self._verbs.order == "descending"
         self.stays = self._verbs.order == "ascending" and not self.in_pages
         by_place = self._verbs.order == "ascending"
-        self.judge = Judge(self._why_not, notes, by_place=by_place, descending=self.moves)
+        self.judge = RowChecker(self._why_not, notes, by_place=by_place, descending=self.moves)
         self.capped = self.unproven = False
 
     @property
@@ -79,22 +79,22 @@ class Slices:
         since, until = self._pushed.since or 0, self._pushed.until
         return since > LAST or (until is not None and until <= max(since, 0))
 
-    def narrowed(self, since: int | None, until: int | None) -> "Slices":
+    def narrowed(self, since: int | None, until: int | None) -> "RangeReader":
         """The same reading of a part of the range, out of the same budget; of less, where the back would show what is outside of it."""
         since, until = self._verbs.within(since, until)
         pushed = self._pushed._replace(since=since, until=until)
-        part = Slices(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._ordered)
+        part = RangeReader(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._ordered)
         part.size, part.served = self.size, self.served
         part.judge.trusts(self.judge)
         return part
 
     # -------------------------------------------------------------------------------------------------- what a back serves
 
-    def recall(self) -> Steps:
+    def recall(self) -> EffectGenerator:
         """Begin with the size that this back was seen to serve lately, where it is less than the table says."""
         self.size = yield from slice_sizes.known_of(self._entry.back.name, self.size, self._now)
 
-    def _lower(self, got: int) -> Steps:
+    def _lower(self, got: int) -> EffectGenerator:
         """The back serves no more than that at once: it is noted, and less is asked for. Others are told of it, unless the range is one
         of a status, which rows enter and leave at any time."""
         self.notes.add("back-serves-less", f"{got} rows where {self.size} were asked for")
@@ -104,55 +104,55 @@ class Slices:
 
     # ------------------------------------------------------------------------------------------------------------- asking
 
-    def ask(self, spans: Sequence[Span]) -> Steps:
+    def ask(self, spans: Sequence[Span]) -> EffectGenerator:
         """The slices of these spans, asked at once and checked. A slice that the back counted otherwise is empty with its size."""
         behind = self._entry.behind
         who = (behind.account, behind.property, behind.token)
         requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
         self.notes.asks += len(requests)
         most = largest(max(span.size for span in spans))
-        answers = yield Ask(self._entry.back.name, tuple(requests), self.account, self.budget.held, most)
+        answers = yield ProviderRequests(self._entry.back.name, tuple(requests), self.account, self.budget.held, most)
         end = self.judge.end
         slices = [self._checked(span, answer, end) for span, answer in zip(spans, answers, strict=True)]
         yield from slice_sizes.unlearn(self._entry.back.name, max(len(slice_.rows) for slice_ in slices), self._now)
         return slices
 
-    def probe(self, indices: Sequence[int]) -> Steps:
+    def probe(self, indices: Sequence[int]) -> EffectGenerator:
         """Whether there is a row at each index; one row is asked for at each, all at once."""
-        self.must_take(len(indices))
+        self.spend(len(indices))
         slices = yield from self.ask([Span(index, 1) for index in indices])
         sids = [message.sid for slice_ in slices for message in slice_.rows]
         if (self.stays and len(sids) > len(set(sids))) or max(indices) > _FARTHEST:
-            raise Unreadable(f"rows at different places are the same one: {SETTING}")
+            raise MalformedProviderResponse(f"rows at different places are the same one: {SETTING}")
         return [bool(slice_.rows) for slice_ in slices]
 
-    def must_take(self, asks: int) -> None:
+    def spend(self, asks: int) -> None:
         """Take asks without which no answer is possible. Raises Refused where the budget has no more."""
         if not self.budget.take(asks):
-            raise Refused(Fault("list-too-long"))
+            raise FaultRaised(Fault("list-too-long"))
 
-    def cut_short(self) -> None:
+    def truncate(self) -> None:
         """More rows are wanted than can be read. Raises Refused where nobody wants less."""
-        self.must_take(0 if self.budget.cap else self.budget.left + 1)
+        self.spend(0 if self.budget.cap else self.budget.left + 1)
         self.capped = True
 
-    def block(self, start: int) -> Steps:
+    def block(self, start: int) -> EffectGenerator:
         """One slice that holds the rows from `start` on, as a Block."""
         [span] = self._spans(start, None, 1)
-        self.must_take(1)
+        self.spend(1)
         [slice_] = yield from self.ask([span])
         if slice_.size is not None:
             yield from self._lower(slice_.size)
             return (yield from self.block(start))
         return Block(start, span, slice_.rows)
 
-    def ended(self, block: Block) -> Steps:
+    def ended(self, block: Block) -> EffectGenerator:
         """Whether a slice that is short was so because the list ends in it. Returns the slice, longer where messages came meanwhile, and
         whether it does; if it does not and is short still, less is asked for from now on."""
         rows, ends = yield from self._behind(block.span, block.whole)
         return block._replace(whole=rows), ends
 
-    def _behind(self, span: Span, rows: Sequence[Message]) -> Steps:
+    def _behind(self, span: Span, rows: Sequence[Message]) -> EffectGenerator:
         """What is behind the rows of a slice that is short: returns them, or more where messages came, and whether the list ends there.
 
         No list that is asked for a few times more grows into each of the gaps by chance; one that does is taken to end where it ended.
@@ -165,7 +165,7 @@ class Slices:
                 return rows, True
             if not self.spare:
                 break
-            self.must_take(1)
+            self.spend(1)
             [again] = yield from self.ask([span])
             if again.size is not None:
                 yield from self._lower(again.size)
@@ -183,12 +183,12 @@ class Slices:
         self.unproven = True
         return rows, True
 
-    def stretch(self, start: int, stop: int | None = None) -> Steps:
+    def stretch(self, start: int, stop: int | None = None) -> EffectGenerator:
         """The rows from index `start` up to `stop`, or to the end, in the back's order and none twice.
 
         Fewer come where the list ends before, or where the budget does and may: then `capped` is set.
         """
-        run = Run(start, stop, moves=not self.stays)
+        run = SliceMerger(start, stop, moves=not self.stays)
         width = 1 if stop is None else self._width
         while run.lacks and not self.is_empty:
             run.overlap = 0 if self.in_pages or self.size == 1 else 1
@@ -212,7 +212,7 @@ class Slices:
                 break
         return run.taken()
 
-    def _affords_again(self, run: Run) -> bool:
+    def _affords_again(self, run: SliceMerger) -> bool:
         """Whether a page of those that were asked for at once may be asked for again, and the rest of the run still be read."""
         return self.in_pages and self.spare > self.in_flight + (run.need or 0) // self.size
 
@@ -221,7 +221,7 @@ class Slices:
         """How many slices are asked for at once. Those of one row share none, so they are asked for one by one where rows may move."""
         return self.in_flight if self.size > 1 or self.in_pages or self._verbs.order == "ascending" else 1
 
-    def _last(self, run: Run, span: Span, rows: Sequence[Message]) -> Steps:
+    def _last(self, run: SliceMerger, span: Span, rows: Sequence[Message]) -> EffectGenerator:
         """Whether the list ends in a slice that the run has taken and that is short. What came meanwhile is taken too."""
         longer, ends = yield from self._behind(span, rows)
         if longer is rows:
@@ -232,7 +232,7 @@ class Slices:
         run.takes(span, longer)
         return ends
 
-    def all(self) -> Steps:
+    def all(self) -> EffectGenerator:
         """The rows from the first on, as far as asks go, and whether they are all of the list."""
         rows = yield from self.stretch(0)
         return rows, not self.capped and not self.unproven
@@ -257,17 +257,17 @@ class Slices:
     def _checked(self, span: Span, answer: Answer, end: End) -> Slice:
         try:
             slice_: Slice = self._verbs.read_slice(read_list(answer, span.size, self._verbs.sid_member), self._now)
-        except Refused as refused:
+        except FaultRaised as refused:
             if refused.fault.name != "page-out-of-range":
                 raise naming_the_setting(refused, answer) from None
             if not end.allows_past(span.start, span.size):
-                raise Unreadable("the back refuses a page that the list has") from None
+                raise MalformedProviderResponse("the back refuses a page that the list has") from None
             return Slice([])  # a page past the last one holds nothing
         rows = slice_.rows
         if slice_.size is not None and 0 < slice_.size < span.size:
             return Slice([], slice_.size)  # pages of another size: these rows stand elsewhere
         if len(rows) > span.size:
-            raise Unreadable(f"a slice is longer than asked for: {SETTING}")
+            raise MalformedProviderResponse(f"a slice is longer than asked for: {SETTING}")
         self.budget.hold(taken(rows, answer))
         self.served = max(self.served, len(rows))
         self.judge.saw(span.start, span.size, len(rows), slice_.last)

@@ -8,7 +8,7 @@ two such rows, or one of so few that nobody can tell          the back does not 
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from translator.core.errors import Unreadable
+from translator.core.errors import MalformedProviderResponse
 from translator.core.model import Message, Notes, Unread
 
 _ENOUGH: Final = 3
@@ -30,7 +30,7 @@ class End(NamedTuple):
         return start >= max(self.there, 1) and (self.last is None or self.size != size or start // size > self.last)
 
 
-class Judge:
+class RowChecker:
     """The rows of one reading of a list. `why_not` says why rows are not what was asked for, empty where they are; `by_place` that a row's
     index tells which row it is."""
 
@@ -45,7 +45,7 @@ class Judge:
         self.unread = False
         """Whether a row was Unread."""
 
-    def trusts(self, other: "Judge") -> None:
+    def trusts(self, other: "RowChecker") -> None:
         """Go on with what another reading of the same list has seen."""
         self._good, self._odd, self._noted = other._good, other._odd, other._noted
 
@@ -61,7 +61,7 @@ class Judge:
         self._odd.update(row.sid for row in odd)
         self._good = max(self._good, len(readable) - len(odd))
         if len(self._odd) != 1 or self._good < _ENOUGH:
-            raise Unreadable(why)
+            raise MalformedProviderResponse(why)
         self._note(odd[0].sid, "odd-row", why)
         if not strangers:
             return rows

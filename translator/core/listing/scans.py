@@ -3,16 +3,16 @@
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from translator.core.effects import Kept, Once, Steps
+from translator.core.effects import CacheEntry, EffectGenerator, SingleFlight
 from translator.core.listing import totals
-from translator.core.listing.local_query import arranged, arranged_around, base_order, cut, readable
-from translator.core.listing.range_reader import Slices
+from translator.core.listing.local_query import arranged_around, base_order, cut, filter_and_sort, readable
+from translator.core.listing.range_reader import RangeReader
 from translator.core.listing.row_sizes import weight
 from translator.core.model import Message, Query
 
 
 def page(
-    slices: Slices,
+    slices: RangeReader,
     query: Query,
     key: Callable[[Message], Any],
     order: str,
@@ -21,7 +21,7 @@ def page(
     life: float,
     in_pages: bool,
     shows_total: bool,
-) -> Steps:
+) -> EffectGenerator:
     """The page of a list of which all rows are read. `order` is the back's, `kept_as` names the list whatever its page. Of a list whose
     total is shown, rows that cannot be read keep their places; of another one a page that is short is taken for the last, so they have
     none.
@@ -30,18 +30,18 @@ def page(
     first page is always read anew; the others come from what was read for it, while that lives.
     """
 
-    def steps(previous: tuple[list[Message], bool, bool] | None) -> Steps:
+    def steps(previous: tuple[list[Message], bool, bool] | None) -> EffectGenerator:
         if previous is not None and (query.skip or query.after):
             return previous, None
         yield from slices.recall()
         from_end = slices.budget.cap and order == "ascending" and not slices.is_empty
         rows, whole = yield from (totals.newest(slices) if from_end else slices.all())
         unread = slices.judge.unread
-        arrange = arranged_around if unread else arranged
+        arrange = arranged_around if unread else filter_and_sort
         found = (arrange(base_order(rows, descending=order == "descending"), query, key), not whole, unread)
-        return found, Kept(found, weight(found[0]), life, slices.account)
+        return found, CacheEntry(found, weight(found[0]), life, slices.account)
 
-    messages, capped, unread = yield Once(kept_as, steps)
+    messages, capped, unread = yield SingleFlight(kept_as, steps)
     if not unread or shows_total:
         return cut(messages, query, in_pages=in_pages, capped=capped)
     shown = readable(messages)

@@ -6,13 +6,15 @@ when it is read        n n … │ M │ m m m    n: came meanwhile; M stands fa
 
 from collections.abc import Sequence
 
-from translator.core.effects import Steps
-from translator.core.listing.local_query import Stretch
-from translator.core.listing.range_reader import Slices
+from translator.core.effects import EffectGenerator
+from translator.core.listing.local_query import PageWindow
+from translator.core.listing.range_reader import RangeReader
 from translator.core.model import Message, Query
 
 
-def following(slices: Slices, query: Query, place: int, sid: str, matches: int, *, whole: bool, sure: bool) -> Steps:
+def following(
+    slices: RangeReader, query: Query, place: int, sid: str, matches: int, *, whole: bool, sure: bool
+) -> EffectGenerator:
     """The page that follows a message of a list of so many matches, which was found at index `place`: as the Stretch and its rows.
 
     What came in front meanwhile is no part of it. `sure` says that the list was counted when the message was found or later, so that no
@@ -20,17 +22,17 @@ def following(slices: Slices, query: Query, place: int, sid: str, matches: int, 
     """
     before = place + 1
     matches = max(matches, before)
-    stretch = Stretch(query, matches, before)
+    stretch = PageWindow(query, matches, before)
     if not stretch.shown and (sure or before < matches):
         return stretch, []
     ends = whole and before + stretch.shown == matches
     rows, first, at_end = yield from _behind(slices, place, sid, None if ends else stretch.shown)
     end = first + len(rows)
-    stretch = Stretch(query, end if at_end else max(matches, end), first)
+    stretch = PageWindow(query, end if at_end else max(matches, end), first)
     return stretch, rows[: stretch.shown]
 
 
-def _behind(slices: Slices, place: int, sid: str, wanted: int | None) -> Steps:
+def _behind(slices: RangeReader, place: int, sid: str, wanted: int | None) -> EffectGenerator:
     """Up to `wanted` rows (None: all) behind the message that was seen at index `place`, and one more that tells whether more follow.
     Returns them, the index of the first of them when they were read, and whether the list ends with the last.
 

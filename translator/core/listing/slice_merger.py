@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from translator.core.errors import Unreadable
+from translator.core.errors import MalformedProviderResponse
 from translator.core.model import Message
 
 SETTING: Final = "does the back read search_params, and bounds as its profile says?"
@@ -26,7 +26,7 @@ class Span(NamedTuple):
     size: int
 
 
-class Run:
+class SliceMerger:
     """Rows being read one slice after another. Each slice begins with the last row of the one before it: where it does not, rows
     came or went meanwhile, and an earlier slice is asked for until one joins. `at` is the index behind what was read; `moves` says
     that an index may mean another row when a message comes.
@@ -83,7 +83,7 @@ class Run:
             return
         self._starts_left -= 1
         if self._starts_left < 0:
-            raise Unreadable("rows of a list come or go faster than it is read")
+            raise MalformedProviderResponse("rows of a list come or go faster than it is read")
         self._rows, self._only, self._sids, self._looked, self.at, self._back = [], None, set(), 0, self._start, 1
 
     def takes(self, span: Span, rows: Sequence[Message]) -> bool:
@@ -96,7 +96,7 @@ class Run:
             fresh = [message for message in got if message.sid not in seen]
         self._repeats_left = self._most_repeats if fresh else self._repeats_left - full
         if self._repeats_left < 0:
-            raise Unreadable(f"a slice repeats an earlier one: {SETTING}")
+            raise MalformedProviderResponse(f"a slice repeats an earlier one: {SETTING}")
         self._only = rows if fresh is rows and not self._rows else None
         self._rows += fresh
         self.at, self._back = span.start + len(rows), 1

@@ -12,9 +12,9 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from translator.core.effects import Steps
-from translator.core.errors import Unreadable
-from translator.core.listing.range_reader import Slices
+from translator.core.effects import EffectGenerator
+from translator.core.errors import MalformedProviderResponse
+from translator.core.listing.range_reader import RangeReader
 from translator.core.listing.slice_merger import SETTING
 from translator.core.model import Message, Query
 
@@ -31,7 +31,7 @@ SEEN: Final = 16
 """How many totals of one list are remembered to have been shown."""
 
 
-class Total(NamedTuple):
+class CachedTotal(NamedTuple):
     """A total that is remembered: how many rows there were at the instant `at`, the most rows that the back served in one slice
     meanwhile, the totals that were shown of this list, latest last, and how many sends there had been."""
 
@@ -42,7 +42,7 @@ class Total(NamedTuple):
     sends: int
 
 
-class Counted(NamedTuple):
+class CountResult(NamedTuple):
     """A count, those rows, by index, that were read on the way, whether it was counted just now, and whether it is all of them: where
     asks ran out and less will do, it is of those that are known to be there."""
 
@@ -52,7 +52,7 @@ class Counted(NamedTuple):
     whole: bool = True
 
 
-def first(slices: Slices) -> Steps:
+def first(slices: RangeReader) -> EffectGenerator:
     """The first slice, and whether the list ends in it (or may, where no ask is left to tell). Returns Block and whether it does."""
     block = yield from slices.block(0)
     if block.full or not block.served:
@@ -60,16 +60,16 @@ def first(slices: Slices) -> Steps:
     return (yield from slices.ended(block))
 
 
-def count(slices: Slices, wanted: int, keep: int = 1) -> Steps:
+def count(slices: RangeReader, wanted: int, keep: int = 1) -> EffectGenerator:
     """How many rows there are. `wanted` of the last of them are read on the way, where that costs nothing, and `keep` asks are left for
     others where asks may run out. Returns Counted."""
     if slices.is_empty:
-        return Counted(0, {})
+        return CountResult(0, {})
     block, ends = yield from first(slices)
     read: dict[int, Message] = {}
     _put(read, 0, block.rows)
     if ends:
-        return Counted(block.end, read, whole=not slices.unproven)
+        return CountResult(block.end, read, whole=not slices.unproven)
     lowest = block.end + (not block.full)
     width = min(slices.in_flight, slices.spare - keep - 1)
     if width > 0:
@@ -77,11 +77,11 @@ def count(slices: Slices, wanted: int, keep: int = 1) -> Steps:
         rows = yield from _read(slices, lowest, lowest + ahead, read)
         lowest += rows
         if rows < ahead:
-            return Counted(lowest, read, whole=not slices.unproven)
+            return CountResult(lowest, read, whole=not slices.unproven)
     return (yield from _search(slices, lowest, wanted, read, keep))
 
 
-def extend(slices: Slices, total: Total, wanted: int) -> Steps:
+def extend(slices: RangeReader, total: CachedTotal, wanted: int) -> EffectGenerator:
     """The count now, from one that was right before: one ask where little came since. Returns Counted."""
     read: dict[int, Message] = {}
     start = total.rows - min(wanted, slices.size // 2, total.rows)
@@ -94,17 +94,17 @@ def extend(slices: Slices, total: Total, wanted: int) -> Steps:
         block, ends = yield from slices.ended(block)
     _put(read, start, block.rows)
     if ends:
-        return Counted(block.end, read, whole=not slices.unproven)
+        return CountResult(block.end, read, whole=not slices.unproven)
     return (yield from _grown(slices, block.end, read))
 
 
-def _grown(slices: Slices, lowest: int, read: dict[int, Message]) -> Steps:
+def _grown(slices: RangeReader, lowest: int, read: dict[int, Message]) -> EffectGenerator:
     """The count, where `lowest` rows are there and those before them were read. Each ask is for a whole slice: one in which the list
     ends says where, so `_NEW` of them tell any end that is up to 2**_NEW slices away, and have read the rows before it."""
     highest, asks = math.inf, _NEW
     while lowest < highest:
         if not slices.spare:
-            return Counted(lowest, read, whole=False)
+            return CountResult(lowest, read, whole=False)
         if highest == math.inf:
             at = lowest + (2 ** (asks - 1) - 1) * slices.size
             asks = asks - 1 or _NEW
@@ -114,7 +114,7 @@ def _grown(slices: Slices, lowest: int, read: dict[int, Message]) -> Steps:
         known = {row.sid for row in read.values()}
         again = sum(row.sid in known for row in block.rows)
         if again and (slices.stays or (not slices.moves and again == len(block.rows))):
-            raise Unreadable(f"rows at different places are the same one: {SETTING}")
+            raise MalformedProviderResponse(f"rows at different places are the same one: {SETTING}")
         if not block.served:
             highest = at
             continue
@@ -123,10 +123,10 @@ def _grown(slices: Slices, lowest: int, read: dict[int, Message]) -> Steps:
             block, ends = yield from slices.ended(block)
         _put(read, at, block.rows)
         lowest, highest = block.end, block.end if ends else highest
-    return Counted(lowest, read, whole=not slices.unproven)
+    return CountResult(lowest, read, whole=not slices.unproven)
 
 
-def newest(slices: Slices) -> Steps:
+def newest(slices: RangeReader) -> EffectGenerator:
     """The last rows of a list, in the back's order, where asks may not suffice for all of it: up to its end, where half of the asks
     find that, else the last ones that are known. Returns them, and whether they are all of the list."""
     block, ends = yield from first(slices)
@@ -153,19 +153,19 @@ def newest(slices: Slices) -> Steps:
     )
 
 
-def _within(slices: Slices) -> int:
+def _within(slices: RangeReader) -> int:
     """How many rows that stand together the asks left suffice for, and for one behind them."""
     return max(0, slices.budget.left - 1) * max(1, slices.size - 1)
 
 
-def _search(slices: Slices, lowest: int, wanted: int, read: dict[int, Message], keep: int) -> Steps:
+def _search(slices: RangeReader, lowest: int, wanted: int, read: dict[int, Message], keep: int) -> EffectGenerator:
     """The count, where there are `lowest` rows or more."""
     highest: int | None = None
     marks: Sequence[int] = [lowest * times for times in _LEAPS]
     while highest is None:
         width = min(slices.in_flight, slices.spare - keep)
         if width < 1:
-            return Counted(lowest, read, whole=False)
+            return CountResult(lowest, read, whole=False)
         leaps, marks = marks[:width], marks[width:] or [mark * _LEAPS[-1] for mark in marks[:width]]
         lowest, highest = yield from _probe(slices, leaps, lowest, None)
     while True:
@@ -175,15 +175,15 @@ def _search(slices: Slices, lowest: int, wanted: int, read: dict[int, Message], 
             break
         width = min(slices.in_flight, slices.spare - max(keep, 2))
         if width < 1:
-            return Counted(lowest, read, whole=False)
+            return CountResult(lowest, read, whole=False)
         lowest, highest = yield from _probe(slices, _between(lowest, highest, width), lowest, highest)
     end = lowest - tail + (yield from _read(slices, lowest - tail, highest, read))
     if end < lowest:
-        raise Unreadable("rows of a range that only grows are gone")
-    return Counted(end, read, whole=not slices.unproven)
+        raise MalformedProviderResponse("rows of a range that only grows are gone")
+    return CountResult(end, read, whole=not slices.unproven)
 
 
-def _read(slices: Slices, start: int, stop: int, read: dict[int, Message]) -> Steps:
+def _read(slices: RangeReader, start: int, stop: int, read: dict[int, Message]) -> EffectGenerator:
     """Read the rows from `start` up to `stop`. How many there are."""
     rows = yield from slices.stretch(start, stop)
     if slices.capped:
@@ -209,7 +209,7 @@ def _between(lowest: int, highest: int, width: int) -> list[int]:
     return sorted({lowest + (highest - lowest) * part // (width + 1) for part in range(1, width + 1)})
 
 
-def _probe(slices: Slices, marks: Sequence[int], lowest: int, highest: int | None) -> Steps:
+def _probe(slices: RangeReader, marks: Sequence[int], lowest: int, highest: int | None) -> EffectGenerator:
     """What is known after one round of one-row asks: how many rows there are at least, and the first index known to be missing."""
     for mark, there in zip(marks, (yield from slices.probe(marks)), strict=True):
         if not there:

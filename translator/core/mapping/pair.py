@@ -20,7 +20,7 @@ class Unseen(NamedTuple):
     said: tuple[Operation, ...]
 
 
-class Composition(NamedTuple):
+class DialectPair(NamedTuple):
     """Two tables: which is in front, and which behind."""
 
     front: Table
@@ -35,13 +35,13 @@ class Composition(NamedTuple):
         rows = [row for row in self.back.fields if row.json == json and row.write != "nothing"]
         return {operation for row in rows for operation in row.shown}
 
-    def made_up(self, row: FieldRow) -> tuple[ReadRow, ...]:
+    def synthetic_account(self, row: FieldRow) -> tuple[ReadRow, ...]:
         """The rows that say by a rule what the front's row shows, since the back does not say it."""
         return tuple([read for read in self.back.reads if read.attribute in row.of and read.fixed is not None])
 
     def left_out(self, row: FieldRow) -> tuple[Operation, ...]:
         """The operations whose answers lack a member in front, although they could show it, since the back's answer does not say it."""
-        if row.write not in _OF_THE_BACK or row.unsaid or self.made_up(row):
+        if row.write not in _OF_THE_BACK or row.unsaid or self.synthetic_account(row):
             return ()
         sources = [found for name in row.of if (found := self.source(name)) is not None]
         if not sources:

@@ -9,7 +9,7 @@ where messages carry an id of ours: each candidate is retrieved, and only the on
 """
 
 from translator.core.reconciliation.matching import assigned, carrying
-from translator.core.reconciliation.search_round import ASKS, Look
-from translator.core.reconciliation.unknown_send import AFTER, BEFORE, Search, Sought
+from translator.core.reconciliation.search_round import ASKS, SearchRound
+from translator.core.reconciliation.unknown_send import AFTER, BEFORE, UnknownSearch, UnknownSend
 
-__all__ = ["AFTER", "ASKS", "BEFORE", "Look", "Search", "Sought", "assigned", "carrying"]
+__all__ = ["AFTER", "ASKS", "BEFORE", "SearchRound", "UnknownSearch", "UnknownSend", "assigned", "carrying"]

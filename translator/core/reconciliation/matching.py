@@ -8,26 +8,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from translator.core.model import Message
-from translator.core.reconciliation.unknown_send import Search, Sought
+from translator.core.reconciliation.unknown_send import UnknownSearch, UnknownSend
 
 
 class _Group(NamedTuple):
     """Sends and messages of which any may belong together, and none with one outside."""
 
-    sends: list[Sought]
+    sends: list[UnknownSend]
     messages: list[Message]
 
 
-def carrying(searches: Iterable[Search]) -> dict[str, Message]:
+def carrying(searches: Iterable[UnknownSearch]) -> dict[str, Message]:
     """The message of each send that carries its id, by that."""
     return {search.sought.id: search.found for search in searches if search.found is not None}
 
 
-def assigned(searches: Iterable[Search], others: Iterable[Sought], timeout: float) -> dict[str, Message]:
+def assigned(searches: Iterable[UnknownSearch], others: Iterable[UnknownSend], timeout: float) -> dict[str, Message]:
     """The message of each send of which that is sure, by the journal's id. `others` are all sends of the place whose outcome is not known,
     which may name those that are looked for again. Messages that are known to be other sends were taken from the searches before."""
     mine = {search.sought.id: search for search in searches}
-    alike: dict[tuple[str, str], dict[str, Sought]] = defaultdict(dict)
+    alike: dict[tuple[str, str], dict[str, UnknownSend]] = defaultdict(dict)
     messages: dict[tuple[str, str], dict[str, Message]] = defaultdict(dict)
     for search in mine.values():
         alike[search.sought.key][search.sought.id] = search.sought
@@ -41,7 +41,7 @@ def assigned(searches: Iterable[Search], others: Iterable[Sought], timeout: floa
     return found
 
 
-def _groups(sends: Sequence[Sought], messages: Sequence[Message], timeout: float) -> list[_Group]:
+def _groups(sends: Sequence[UnknownSend], messages: Sequence[Message], timeout: float) -> list[_Group]:
     groups: list[_Group] = []
     for message in messages:
         owners = {one.id: one for one in _owners(message, sends, timeout)}
@@ -53,14 +53,14 @@ def _groups(sends: Sequence[Sought], messages: Sequence[Message], timeout: float
     return groups
 
 
-def _owners(message: Message, sends: Sequence[Sought], timeout: float) -> list[Sought]:
+def _owners(message: Message, sends: Sequence[UnknownSend], timeout: float) -> list[UnknownSend]:
     """The sends that a message may be: where it was created when one of them was made, and none of the others was, that one alone."""
     able = [one for one in sends if one.window.holds(message.created)]
     near = [one for one in able if one.near(timeout).holds(message.created)]
     return near if len(near) == 1 else able
 
 
-def _pairs(group: _Group, mine: Mapping[str, Search]) -> dict[str, Message]:
+def _pairs(group: _Group, mine: Mapping[str, UnknownSearch]) -> dict[str, Message]:
     """Every send of a group with its message; nothing where that is not sure.
 
     Sends that are equal in all that an application said are told apart by nobody. Where there is a message for each they are paired in
@@ -78,7 +78,7 @@ def _pairs(group: _Group, mine: Mapping[str, Search]) -> dict[str, Message]:
     return {}
 
 
-def _is_sure(search: Search, message: Message) -> bool:
+def _is_sure(search: UnknownSearch, message: Message) -> bool:
     """Whether enough was read for a message to be taken for a send: all of the near stretch if it stands there, else the whole window. One
     that was created before the send was made is taken only when the send's own message should have come."""
     if not search.window.holds(message.created):

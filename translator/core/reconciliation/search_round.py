@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from translator.core.accounts import Entry
+from translator.core.accounts import Account
 from translator.core.codegen.row_repair import as_sent
-from translator.core.effects import Ask, Steps
-from translator.core.errors import Refused, TranslatorError
+from translator.core.effects import EffectGenerator, ProviderRequests
+from translator.core.errors import FaultRaised, TranslatorError
 from translator.core.listing import Limits, messages_between, read_retrieve, write_retrieve
 from translator.core.model import DIRECTIONS, Message, Notes, Query, Unread
 from translator.core.reconciliation.intervals import Interval, joined
-from translator.core.reconciliation.unknown_send import BEFORE, Search
+from translator.core.reconciliation.unknown_send import BEFORE, UnknownSearch
 
 ASKS: Final = 60
 """How many asks one look takes at most."""
@@ -43,7 +43,7 @@ class _OutOfAsks(Exception):
     """No asks are left for what is to be read."""
 
 
-class Look:
+class SearchRound:
     """`searches` are the sends of one place, the most urgent first; `cost` is how many asks a second of messages took in earlier looks,
     None where nobody knows; `ahead` by how many seconds the back's clock is ahead of ours.
 
@@ -52,7 +52,7 @@ class Look:
     """
 
     def __init__(
-        self, entry: Entry, searches: Sequence[Search], limits: Limits, now: float, *, cost: float | None = None,
+        self, entry: Account, searches: Sequence[UnknownSearch], limits: Limits, now: float, *, cost: float | None = None,
         ahead: float = 0.0,
     ) -> None:  # fmt: skip
         self._entry, self._searches, self._limits, self._now = entry, searches, limits, now
@@ -62,8 +62,8 @@ class Look:
         self._is_coarse = any(self._shown(*search.near) != search.near for search in searches)
         self._budget = limits.max_asks if self._is_coarse else min(ASKS, limits.max_asks)
         self._by_id = verbs.takes_our_id
-        self._wanted: dict[tuple[str, str], list[Search]] = defaultdict(list)
-        self._to: dict[str, list[Search]] = defaultdict(list)
+        self._wanted: dict[tuple[str, str], list[UnknownSearch]] = defaultdict(list)
+        self._to: dict[str, list[UnknownSearch]] = defaultdict(list)
         for search in searches:
             self._wanted[search.sought.key].append(search)
             self._to[search.sought.recipient].append(search)
@@ -84,7 +84,7 @@ class Look:
     def _left(self) -> int:
         return self._budget - self.notes.asks
 
-    def steps(self) -> Steps:
+    def steps(self) -> EffectGenerator:
         """Read, and let every search know of it. Raises nothing that a back does wrong: see `error`."""
         try:
             if self._is_coarse:
@@ -103,7 +103,7 @@ class Look:
 
     # ------------------------------------------------------------------------------------------------ what is read, and when
 
-    def _at_once(self) -> Steps:
+    def _at_once(self) -> EffectGenerator:
         """All windows, of a back whose bounds let more through than is asked for, days perhaps: to read a part costs as much. Windows
         of which one shows the other are read together."""
         regions: list[Interval] = []
@@ -117,14 +117,14 @@ class Look:
             self.is_cut |= region not in self.read
         yield from self._ask_for_ids()
 
-    def _whole(self) -> Steps:
+    def _whole(self) -> EffectGenerator:
         """All windows, as long as that takes few asks."""
         gaps = joined(gap for search in self._searches for gap in search.unread(self.read, anew=True))
         while gaps and self._is_cheap:
             yield from self._read(gaps.pop(0), 2 * _CHEAP)
         yield from self._ask_for_ids()
 
-    def _near(self) -> Steps:
+    def _near(self) -> EffectGenerator:
         """The near stretches, from that of the most urgent send on."""
         while not self._is_cheap:
             gaps = [(search, gap) for search in self._searches for gap in search.unread_near(self.read)]
@@ -135,7 +135,7 @@ class Look:
             yield from self._read(self._part(region, gap, search.sought.made))
         yield from self._ask_for_ids()
 
-    def _far(self) -> Steps:
+    def _far(self) -> EffectGenerator:
         """What is left of the windows, for the sends that no message of their near stretch may be."""
         while True:
             gaps = [
@@ -192,7 +192,7 @@ class Look:
 
     # --------------------------------------------------------------------------------------------------------- reading it
 
-    def _read(self, interval: Interval, most: int = ASKS) -> Steps:
+    def _read(self, interval: Interval, most: int = ASKS) -> EffectGenerator:
         """Read a stretch. One that takes more than `most` asks is not read. Raises _OutOfAsks where none are left."""
         before = self._left
         if before <= 0:
@@ -202,7 +202,7 @@ class Look:
         unread: list[Unread] = []
         try:
             rows = yield from messages_between(self._entry, window, limits, self._now, self.notes, unread)
-        except Refused as refused:
+        except FaultRaised as refused:
             if refused.fault.name != "list-too-long":
                 raise
             self._measure(interval, 2 * limits.max_asks)
@@ -236,7 +236,7 @@ class Look:
             for search in self._to.get(row.recipient, ()) if "recipient" in row.known else self._searches:
                 search.notice(row)
 
-    def _ask_for_ids(self) -> Steps:
+    def _ask_for_ids(self) -> EffectGenerator:
         """Where messages carry an id of ours, ask for each that may be a send: only the one with its id is it."""
         if not self._by_id:
             return
@@ -249,13 +249,15 @@ class Look:
                     search.refuted.add(sid)
                     del search.seen[sid]
 
-    def _retrieved(self, sid: str) -> Steps:
+    def _retrieved(self, sid: str) -> EffectGenerator:
         """The message with that SID, asked for once in a look."""
         if sid not in self._by_sid:
             if self._left <= 0:
                 raise _OutOfAsks
             self.notes.asks += 1
-            [answer] = yield Ask(self._entry.back.name, (write_retrieve(self._entry, sid),), self._entry.name)
+            [answer] = yield ProviderRequests(
+                self._entry.back.name, (write_retrieve(self._entry, sid),), self._entry.name
+            )
             self._by_sid[sid] = read_retrieve(self._entry, sid, answer, self._now)
         return self._by_sid[sid]
 

@@ -24,7 +24,7 @@ _PAUSE: Final = 12
 """Looks for which the far part of a window is not read again, after all of it was read and its time was over."""
 
 
-class Sought(NamedTuple):
+class UnknownSend(NamedTuple):
     """A send that is looked for: the journal's id, when it was made by the back's clock as far as that is known, and what was to be sent
     by which account. `under_way`: its answer may still come."""
 
@@ -51,7 +51,7 @@ class Sought(NamedTuple):
         return Interval(max(0, int(self.made) - EARLY), int(self.made + timeout) + LATE + 1)
 
 
-class Search:
+class UnknownSearch:
     """One send over all looks for it. `found` is the message that carries our id, where backs show one.
 
     `seen` are the messages that may be it by SID, `taken` SIDs that are known to be other sends, `refuted` SIDs of messages that carry
@@ -62,7 +62,7 @@ class Search:
     was over; `is_whole`: by now all of the window was read. `was_whole`: it ever was.
     """
 
-    def __init__(self, sought: Sought, timeout: float) -> None:
+    def __init__(self, sought: UnknownSend, timeout: float) -> None:
         self.sought, self.near, self.window = sought, sought.near(timeout), sought.window
         self.seen: dict[str, Message] = {}
         self.taken: set[str] = set()

@@ -8,24 +8,24 @@ Who is looked at is decided anew each round by what is to be expected of an ask.
 is missing is only a hint.
 """
 
-from translator.core.status_polling.provider_account import MOST, Backlog, Known, Place, looked_at
+from translator.core.status_polling.provider_account import MOST, Backlog, Known, PolledAccount, looked_at
 from translator.core.status_polling.provider_requests import Reading, Seen, look, look_through
-from translator.core.status_polling.rate_limit import Allowance
+from translator.core.status_polling.rate_limit import RateLimit
 from translator.core.status_polling.scheduling import Chosen, Sweep, pause
-from translator.core.status_polling.settling_ages import Endings
+from translator.core.status_polling.settling_ages import SettlingAges
 from translator.core.status_polling.windows import Held
 
 __all__ = [
     "MOST",
-    "Allowance",
     "Backlog",
     "Chosen",
-    "Endings",
     "Held",
     "Known",
-    "Place",
+    "PolledAccount",
+    "RateLimit",
     "Reading",
     "Seen",
+    "SettlingAges",
     "Sweep",
     "look",
     "look_through",

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from translator.core.accounts import Entry
+from translator.core.accounts import Account
 from translator.core.model import Message
 from translator.core.status_polling.provider_requests import Reading, Seen
 from translator.core.status_polling.scheduling import (
@@ -18,8 +18,8 @@ from translator.core.status_polling.scheduling import (
     prospects,
     sweep,
 )
-from translator.core.status_polling.settling_ages import Endings
-from translator.core.status_polling.windows import Held, Stretch, Stretches
+from translator.core.status_polling.settling_ages import SettlingAges
+from translator.core.status_polling.windows import Held, TimeWindow, TimeWindows
 
 MOST: Final = 50_000
 """How many who wait are held at once. The others stand in the store, and are held when there is room."""
@@ -57,12 +57,12 @@ class Backlog(NamedTuple):
     oldest: float
 
 
-class Place:
+class PolledAccount:
     """One account at one back; `entry` is one whose credentials open it, `endings` what is known of the back."""
 
-    def __init__(self, entry: Entry, poll: float, endings: Endings) -> None:
+    def __init__(self, entry: Account, poll: float, endings: SettlingAges) -> None:
         self._entry, self._poll = entry, poll
-        self._stretches, self._endings = Stretches(), endings
+        self._stretches, self._endings = TimeWindows(), endings
         self._front: dict[int, None] = {}
         self._rows = self._taken = 1.0
         self._no_search_until = 0.0
@@ -213,7 +213,7 @@ class Place:
             stretch.was_looked_at(now)
         self._wary = missed and reading.unproven
 
-    def _was_read_in_part(self, stretch: Stretch, begin: int, reading: Reading, now: float) -> None:
+    def _was_read_in_part(self, stretch: TimeWindow, begin: int, reading: Reading, now: float) -> None:
         """The asks ended before the stretch did. The next look goes on from there."""
         if stretch.begun is None and (stretch.at > stretch.first or reading.until > begin):
             stretch.begun = now
@@ -239,7 +239,7 @@ class Place:
             self._watched(stretch, len(stretch.waits), now)
             stretch.was_looked_at(now)
 
-    def _watched(self, stretch: Stretch, many: float, now: float) -> None:
+    def _watched(self, stretch: TimeWindow, many: float, now: float) -> None:
         looked = min(stretch.looked, now)
         self._endings.watched(max(0.0, looked - stretch.middle), max(0.0, now - stretch.middle), many)
 

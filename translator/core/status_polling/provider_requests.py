@@ -6,13 +6,13 @@ A row that is shown is how its message stands. One that is not shown says nothin
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from translator.core.accounts import Entry
-from translator.core.effects import Ask, Steps
-from translator.core.errors import Refused, Unreadable
+from translator.core.accounts import Account
+from translator.core.effects import EffectGenerator, ProviderRequests
+from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.listing import plan, read_retrieve, write_retrieve
-from translator.core.listing.blocks import Budget
+from translator.core.listing.blocks import RequestBudget
 from translator.core.listing.local_query import readable
-from translator.core.listing.range_reader import Slices
+from translator.core.listing.range_reader import RangeReader
 from translator.core.model import Message, Notes, Query
 from translator.core.status_polling.scheduling import Chosen, Sweep, Window
 from translator.core.status_polling.windows import Held
@@ -39,7 +39,7 @@ class Seen:
         self.failed = False
 
 
-def look(entry: Entry, chosen: Chosen, asks: int, seen: Seen, now: float, notes: Notes) -> Steps:
+def look(entry: Account, chosen: Chosen, asks: int, seen: Seen, now: float, notes: Notes) -> EffectGenerator:
     """Go through what was chosen, in `asks` at most. Where no sense can be made of a search, which is noted, those that it was for are
     retrieved one by one. Raises Refused."""
     left, singles = asks, list(chosen.singles)
@@ -59,8 +59,8 @@ def look(entry: Entry, chosen: Chosen, asks: int, seen: Seen, now: float, notes:
                 skip=window.skip,
                 spare=window.spare,
             )
-        except (Unreadable, Refused) as error:
-            if isinstance(error, Refused) and error.fault.name != "back-failed":
+        except (MalformedProviderResponse, FaultRaised) as error:
+            if isinstance(error, FaultRaised) and error.fault.name != "back-failed":
                 raise
             notes.add("poll-search-failed")
             seen.failed = True
@@ -72,13 +72,13 @@ def look(entry: Entry, chosen: Chosen, asks: int, seen: Seen, now: float, notes:
     yield from _retrieve(entry, singles[: max(0, left)], seen, now, notes)
 
 
-def look_through(entry: Entry, what: Sweep, now: float, notes: Notes) -> Steps:
+def look_through(entry: Account, what: Sweep, now: float, notes: Notes) -> EffectGenerator:
     """The rows of one status, as a Reading. Raises Refused and Unreadable."""
     return (yield from read(entry, what.first, what.until, what.asks, now, notes, status=what.status))
 
 
 def read(
-    entry: Entry,
+    entry: Account,
     first: int,
     until: int,
     asks: int,
@@ -88,12 +88,12 @@ def read(
     status: str = "",
     skip: int = 0,
     spare: int = 0,
-) -> Steps:
+) -> EffectGenerator:
     """As many rows of a range as so many asks bring, from the row with that index on; `spare` of the asks are kept for the look behind a
     slice that is short. Raises Refused and Unreadable."""
     query = Query(since=first, until=until, statuses=frozenset({status}) if status else None)
     planned = plan(query, entry.back.dialect.back)
-    slices = Slices(entry, planned.pushed, now, Budget(asks, cap=True), notes, ordered=False)
+    slices = RangeReader(entry, planned.pushed, now, RequestBudget(asks, cap=True), notes, ordered=False)
     yield from slices.recall()
     if slices.in_pages:  # pages begin at their own multiples, and so does what is read: each ask is a whole page
         skip -= skip % slices.size
@@ -107,20 +107,22 @@ def read(
     return Reading(readable(rows) if slices.judge.unread else rows, until, slices.unproven, slices.size)
 
 
-def _retrieve(entry: Entry, singles: Sequence[Held], seen: Seen, now: float, notes: Notes) -> Steps:
+def _retrieve(entry: Account, singles: Sequence[Held], seen: Seen, now: float, notes: Notes) -> EffectGenerator:
     wide = entry.back.in_flight
     for at in range(0, len(singles), wide):
         some = singles[at : at + wide]
         notes.asks += len(some)
-        answers = yield Ask(entry.back.name, tuple(write_retrieve(entry, one.sid) for one in some), entry.name)
-        refused: list[Refused] = []
+        answers = yield ProviderRequests(
+            entry.back.name, tuple(write_retrieve(entry, one.sid) for one in some), entry.name
+        )
+        refused: list[FaultRaised] = []
         for one, answer in zip(some, answers, strict=True):
             seen.retrieved.append(one)
             try:
                 message = read_retrieve(entry, one.sid, answer, now)
-            except Unreadable:
+            except MalformedProviderResponse:
                 continue  # one answer that makes no sense keeps nobody else waiting
-            except Refused as error:
+            except FaultRaised as error:
                 refused.append(error)
                 continue
             if message is not None:

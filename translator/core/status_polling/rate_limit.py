@@ -1,7 +1,7 @@
 """How many asks are allowed at the moment: `asks` for each `poll` seconds, and never more than `asks` at once."""
 
 
-class Allowance:
+class RateLimit:
     """Full at first. A clock that steps back adds nothing, and takes nothing away."""
 
     def __init__(self, asks: int, poll: float) -> None:

@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from translator.core.status_polling.settling_ages import Endings
-from translator.core.status_polling.windows import Held, Stretch, Stretches
+from translator.core.status_polling.settling_ages import SettlingAges
+from translator.core.status_polling.windows import Held, TimeWindow, TimeWindows
 
 _LONGEST: Final = 900.0
 _PROBABLE: Final = 0.02
@@ -60,7 +60,7 @@ class Window(NamedTuple):
     first: int
     until: int
     asks: int
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[TimeWindow, ...]
     skip: int = 0
     spare: int = 0
 
@@ -90,7 +90,7 @@ class Prospect(NamedTuple):
     """A stretch as it stands now: for how many seconds an end may have waited there, and how many pauses passed since the last look; how
     probable it is that one who waits there has ended, how many ends are to be expected, and how many asks its slices take."""
 
-    stretch: Stretch
+    stretch: TimeWindow
     since: float
     overdue: float
     chance: float
@@ -102,7 +102,7 @@ class Prospect(NamedTuple):
         return self.overdue >= _EARLY
 
 
-def prospects(stretches: Iterable[Stretch], endings: Endings, facts: Facts, now: float) -> list[Prospect]:
+def prospects(stretches: Iterable[TimeWindow], endings: SettlingAges, facts: Facts, now: float) -> list[Prospect]:
     """Every stretch that is to be looked at by now, or of which something is to be expected."""
     found = []
     for stretch in stretches:
@@ -121,7 +121,7 @@ def prospects(stretches: Iterable[Stretch], endings: Endings, facts: Facts, now:
 
 
 def choose(
-    found: Sequence[Prospect], stretches: Stretches, facts: Facts, asks: int, share: int, front: Sequence[int] = ()
+    found: Sequence[Prospect], stretches: TimeWindows, facts: Facts, asks: int, share: int, front: Sequence[int] = ()
 ) -> Chosen:
     """What is asked for with so many asks, of which `share` go to what was not looked at for the longest. `front` are those of whom
     somebody said that something has happened to them."""
@@ -242,7 +242,7 @@ class Sweep(NamedTuple):
     status: str
 
 
-def sweep(found: Sequence[Prospect], stretches: Stretches, facts: Facts, asks: int) -> Sweep | None:
+def sweep(found: Sequence[Prospect], stretches: TimeWindows, facts: Facts, asks: int) -> Sweep | None:
     """Which rows that are still open are read, beginning with those not looked at for the longest; None where that would not pay."""
     if not facts.status or not facts.searches:
         return None

@@ -30,7 +30,7 @@ def _bucket(age: float) -> int:
     return min(int(_SCALE * math.log1p(age / _SCALE)), _BUCKETS - 1)
 
 
-class Endings:
+class SettlingAges:
     """What is known of one back. Ages are seconds, 0 or more."""
 
     def __init__(self) -> None:

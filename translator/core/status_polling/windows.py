@@ -23,7 +23,7 @@ class Held:
         self.id, self.sid, self.created, self.status, self.absent = id_, sid, created, status, 0
 
 
-class Stretch:
+class TimeWindow:
     """Those whose message was created from `first` on and before `until`.
 
     `looked` is when all of them were last looked at; `at` from where on that is still to be done, where a look ended in the middle, `begun`
@@ -57,11 +57,11 @@ class Stretch:
         self.begun, self.at, self.skip, self.single = None, self.first, 0, 0
 
 
-class Stretches:
+class TimeWindows:
     """All that is held of one place."""
 
     def __init__(self) -> None:
-        self._by_first: dict[int, Stretch] = {}
+        self._by_first: dict[int, TimeWindow] = {}
         self._of: dict[int, int] = {}
         self._joined = 0.0
 
@@ -69,13 +69,13 @@ class Stretches:
         """How many wait."""
         return len(self._of)
 
-    def __iter__(self) -> Iterator[Stretch]:
+    def __iter__(self) -> Iterator[TimeWindow]:
         return iter(self._by_first.values())
 
     def __contains__(self, id_: int) -> bool:
         return id_ in self._of
 
-    def find(self, id_: int) -> tuple[Stretch, Held] | None:
+    def find(self, id_: int) -> tuple[TimeWindow, Held] | None:
         """One who waits, and the stretch of it."""
         created = self._of.get(id_)
         stretch = None if created is None else self._at(created)
@@ -93,7 +93,7 @@ class Stretches:
             if first in self._by_first:  # it is a shorter one
                 width = WIDTHS[0][1]
                 first = held.created - held.created % width
-            stretch = self._by_first[first] = Stretch(first, first + width, looked)
+            stretch = self._by_first[first] = TimeWindow(first, first + width, looked)
         elif looked < stretch.looked:
             stretch.looked = looked
         if held.created < stretch.at:  # a look that is under way would not show it
@@ -118,7 +118,7 @@ class Stretches:
             return
         self._joined = now
         for (oldest, narrow), (_, width) in pairwise(WIDTHS):
-            groups: dict[int, list[Stretch]] = {}
+            groups: dict[int, list[TimeWindow]] = {}
             for stretch in self._by_first.values():
                 first = stretch.first - stretch.first % width
                 if now - (first + width) > oldest and stretch.until - stretch.first <= narrow:
@@ -126,13 +126,13 @@ class Stretches:
             for first, some in groups.items():
                 self._join(first, width, some)
 
-    def _join(self, first: int, width: int, some: list[Stretch]) -> None:
+    def _join(self, first: int, width: int, some: list[TimeWindow]) -> None:
         there = self._by_first.get(first)
         if there is not None and there not in some:
             some.append(there)
         for stretch in some:
             del self._by_first[stretch.first]
-        joined = Stretch(first, first + width, min(stretch.looked for stretch in some))
+        joined = TimeWindow(first, first + width, min(stretch.looked for stretch in some))
         if all(stretch.rows is not None for stretch in some):
             seconds = sum(stretch.until - stretch.first for stretch in some)
             joined.rows = sum(stretch.rows or 0.0 for stretch in some) * width / seconds  # the others have ended
@@ -142,7 +142,7 @@ class Stretches:
             joined.taken += stretch.taken
         self._by_first[first] = joined
 
-    def _at(self, created: int) -> Stretch | None:
+    def _at(self, created: int) -> TimeWindow | None:
         for _, width in WIDTHS:
             stretch = self._by_first.get(created - created % width)
             if stretch is not None and created < stretch.until:

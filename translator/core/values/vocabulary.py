@@ -25,7 +25,7 @@ class WordRow(Protocol):
     def test(self) -> str: ...
 
 
-class Words:
+class Vocabulary:
     """One vocabulary. `plain` reads the words that need no test, `tested` holds the rows of those that do, in order."""
 
     def __init__(self, rows: Iterable[WordRow]) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from translator.core.mapping.schema import FieldRow
 from translator.core.model import OPERATIONS
 from translator.core.values.codecs import KINDS
-from translator.core.values.vocabulary import WordRow, Words
+from translator.core.values.vocabulary import Vocabulary, WordRow
 from translator.reports.compatibility.row import Pair, Row, Verdict, quoted
 
 _TESTS: Final = {"present": "is there", "absent": "is not there", "later-than-now": "is later than now"}
@@ -64,7 +64,7 @@ def _field(pair: Pair, row: FieldRow) -> tuple[Verdict, str]:
         return "derived", "not known at that moment, and never shown"
     if row.write == "entry":
         return "derived", f"the caller's own {front} {row.of[0]}, never the one at {back}"
-    if fixed := pair.made_up(row):
+    if fixed := pair.synthetic_account(row):
         facts = "; ".join(f"{str(read.fixed).lower()} where it is {quoted(read.directions, 'or')}" for read in fixed)
         asked = "; in the answer to a send as it was asked" if "send" in row.shown else ""
         return "lossy", f"{back} does not say it: {facts}{asked}"
@@ -127,8 +127,8 @@ def unseen(pair: Pair) -> Iterator[Row]:
 def words(pair: Pair) -> Iterator[Row]:
     """Each status and direction word in front, and what it is at the back."""
     for what, shown, behind in (
-        ("status word", Words(pair.front.words.status), Words(pair.back.words.status)),
-        ("direction word", Words(pair.front.words.direction), Words(pair.back.words.direction)),
+        ("status word", Vocabulary(pair.front.words.status), Vocabulary(pair.back.words.status)),
+        ("direction word", Vocabulary(pair.front.words.direction), Vocabulary(pair.back.words.direction)),
     ):
         written = [row for row in shown.rows if row.way == "both"]
         for wire in dict.fromkeys(row.wire for row in written):
@@ -141,7 +141,7 @@ def words(pair: Pair) -> Iterator[Row]:
                 yield pair.row(what, f"{row.wire} (behind)", "derived", reason, of=row.wire, behind=True)
 
 
-def _single(pair: Pair, row: WordRow, shown: Words, behind: Words) -> tuple[Verdict, str]:
+def _single(pair: Pair, row: WordRow, shown: Vocabulary, behind: Vocabulary) -> tuple[Verdict, str]:
     """A word in front that stands for one neutral word, by how the back's word for that one is read."""
     back = pair.names[1]
     wire = behind.write[row.word]
@@ -157,7 +157,7 @@ def _single(pair: Pair, row: WordRow, shown: Words, behind: Words) -> tuple[Verd
     return "native", f"`{wire}` of {back}{more}"
 
 
-def _several(pair: Pair, rows: list[WordRow], behind: Words) -> tuple[Verdict, str]:
+def _several(pair: Pair, rows: list[WordRow], behind: Vocabulary) -> tuple[Verdict, str]:
     """A word in front that stands for several neutral words: whether what told them apart at the back can still be seen."""
     front, back = pair.names
     wires = quoted([behind.write[row.word] for row in rows])
@@ -169,7 +169,7 @@ def _several(pair: Pair, rows: list[WordRow], behind: Words) -> tuple[Verdict, s
     return "lossy", f"{wires} of {back}: {front} does not tell them apart"
 
 
-def _shown_as(rows: list[WordRow], shown: Words) -> str:
+def _shown_as(rows: list[WordRow], shown: Vocabulary) -> str:
     return quoted([shown.write[row.word] for row in rows])
 
 

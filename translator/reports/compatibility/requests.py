@@ -5,7 +5,7 @@ from typing import Final
 
 from translator.core.mapping.schema import NO_CALLS, FilterRow, SendRow
 from translator.core.values.codecs import KINDS
-from translator.core.values.vocabulary import Words
+from translator.core.values.vocabulary import Vocabulary
 from translator.reports.compatibility.row import Pair, Row, quoted
 
 _COUNTED: Final = ("total", "last-page", "last-link")
@@ -100,7 +100,7 @@ def _by_word(pair: Pair, row: FilterRow) -> Row:
         reason = f"{back} is not asked for it; what does not match is sifted out here"
         return pair.row("filter", row.name, "emulated", reason)
     front_words, back_words = (
-        Words(table.words.status if row.attribute == "status" else table.words.direction).stands_for
+        Vocabulary(table.words.status if row.attribute == "status" else table.words.direction).stands_for
         for table in (pair.front, pair.back)
     )
     wider = [word for word, neutral in front_words.items() if neutral not in back_words.values()]

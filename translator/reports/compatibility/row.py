@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from translator.core.mapping.cell_paths import row_id
-from translator.core.mapping.pair import Composition
+from translator.core.mapping.pair import DialectPair
 
 Verdict: TypeAlias = Literal["native", "derived", "emulated", "lossy", "refused"]
 
@@ -45,7 +45,7 @@ class Row(NamedTuple):
     id: str = ""
 
 
-class Pair(Composition):
+class Pair(DialectPair):
     """Two tables: which is in front, and which behind."""
 
     @property

@@ -7,7 +7,7 @@ _BLOCK: Final = 64 * 1024
 that grows for all of them takes an eighth more than it holds."""
 
 
-class Pieces:
+class BodyChunks:
     """What has come of one body. `size` is how many bytes that is. A body of one piece, as most are, is not copied."""
 
     __slots__ = ("_block", "_first", "_whole", "size")

@@ -46,7 +46,7 @@ class _Holder:
         self.refused: dict[Kind, int] = {}
 
 
-class Budget:
+class MemoryBudget:
     """`total` is in bytes; `accounts` are the names of all accounts that are configured."""
 
     def __init__(self, total: int = MEMORY, accounts: Iterable[str] = ()) -> None:
@@ -121,7 +121,7 @@ class Hold(msgspec.Struct, eq=False, gc=False):
     """Bytes that an account holds as one thing, until they are released. `size` is how many. `most` is for who fills it: how many bytes
     are wanted of each part that is read into it. `is_over`: they were released. It is a struct, since each ask makes one."""
 
-    budget: Budget
+    budget: MemoryBudget
     holder: _Holder
     kind: Kind
     most: int = sys.maxsize

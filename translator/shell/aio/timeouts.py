@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 
-class Deadline(msgspec.Struct):
+class Timeout(msgspec.Struct):
     """One of them: when it is due by the loop's clock, and what is called then with which argument; nothing once it was dropped."""
 
     due: float
@@ -19,24 +19,24 @@ class Deadline(msgspec.Struct):
     what: Any
 
 
-class Deadlines:
+class Timeouts:
     """`seconds` is what each may take."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._waiting: deque[Deadline] = deque()
+        self._waiting: deque[Timeout] = deque()
         self._is_timed = False
 
-    def add(self, loop: asyncio.AbstractEventLoop, call: Callable[[Any], None], what: Any) -> Deadline:
+    def add(self, loop: asyncio.AbstractEventLoop, call: Callable[[Any], None], what: Any) -> Timeout:
         """Have `call(what)` called in so many seconds."""
-        added = Deadline(loop.time() + self._seconds, call, what)
+        added = Timeout(loop.time() + self._seconds, call, what)
         self._waiting.append(added)
         if not self._is_timed:
             self._is_timed = True
             loop.call_at(added.due, self._look, loop)
         return added
 
-    def drop(self, added: Deadline) -> None:
+    def drop(self, added: Timeout) -> None:
         """It was in time."""
         added.call = added.what = None
         waiting = self._waiting

@@ -17,7 +17,7 @@ _LARGE: Final = 64 * 1024
 saves."""
 
 
-class Outbox:
+class WriteBatcher:
     """The writes of a loop, which this must not hold."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -55,12 +55,12 @@ def _write(transport: Any, write: Callable[[Any], None], data: Any, then: Callab
         transport.abort()
 
 
-_outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox] = WeakKeyDictionary()
+_outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, WriteBatcher] = WeakKeyDictionary()
 
 
-def outbox_of(loop: asyncio.AbstractEventLoop) -> Outbox:
+def write_batcher(loop: asyncio.AbstractEventLoop) -> WriteBatcher:
     """The one of a loop."""
     found = _outboxes.get(loop)
     if found is None:
-        found = _outboxes[loop] = Outbox(loop)
+        found = _outboxes[loop] = WriteBatcher(loop)
     return found

@@ -17,8 +17,8 @@ import httpx
 from translator import __version__
 from translator.core.http.messages import Headers, Request, Response
 from translator.shell.aio.memory_budget import Hold
-from translator.shell.client.http1 import Answering, Broken, Stale
-from translator.shell.client.read_turns import Turns
+from translator.shell.client.http1 import ClientConnection, ResponseError, StaleConnection
+from translator.shell.client.read_turns import ReadTurns
 
 AGENT: Final = (("accept-encoding", "identity"), ("user-agent", f"sms-translator/{__version__}"))
 """What is said of ourselves in each request."""
@@ -29,11 +29,11 @@ _KNOWN: Final = 4096
 _BAD_SEGMENTS: Final = frozenset({".", ".."})
 
 
-class NeverLeft(Exception):
+class NotSent(Exception):
     """Nothing of a request reached the back."""
 
 
-class Engine:
+class ConnectionPool:
     """Connections to one back. How many there are at once is for who calls to bound. `largest` is bytes of an answer's body."""
 
     def __init__(self, url: str, largest: int, context: ssl.SSLContext | None = None) -> None:
@@ -49,9 +49,9 @@ class Engine:
         self._lines: dict[Headers, str] = {}
         self._largest = largest
         self._context = context
-        self._turns = Turns()
-        self._idle: list[Answering] = []
-        self._all: set[Answering] = set()
+        self._turns = ReadTurns()
+        self._idle: list[ClientConnection] = []
+        self._all: set[ClientConnection] = set()
 
     async def call(
         self, request: Request, request_id: str, leaves: Callable[[], None], hold: Hold | None = None
@@ -68,12 +68,12 @@ class Engine:
                 response = await connection.asked(written, hold)
             except BaseException as error:
                 connection.close()
-                if not isinstance(error, Stale):
+                if not isinstance(error, StaleConnection):
                     raise
                 if is_new:
-                    raise Broken("the connection was closed before an answer came") from None
+                    raise ResponseError("the connection was closed before an answer came") from None
                 if request.method != "GET":
-                    raise Broken("the connection was closed under the request") from None
+                    raise ResponseError("the connection was closed under the request") from None
                 connection = None
             else:
                 if connection.is_open:
@@ -93,9 +93,9 @@ class Engine:
         path, body = self._prefix + request.path, request.body or b""
         target = f"{path}?{request.query}" if request.query else path
         if not target.isascii() or not target.isprintable() or " " in target:
-            raise NeverLeft("the path is not one that can be asked for as it is written")
+            raise NotSent("the path is not one that can be asked for as it is written")
         if "/." in path and not _BAD_SEGMENTS.isdisjoint(path.split("/")):
-            raise NeverLeft("the path is not one that can be asked for as it is written")
+            raise NotSent("the path is not one that can be asked for as it is written")
         length = f"content-length: {len(body)}\r\n" if body or request.method != "GET" else ""
         head = f"{request.method} {target} HTTP/1.1\r\n{lines}x-request-id: {request_id}\r\n{length}\r\n"
         return head.encode("latin-1") + body
@@ -103,33 +103,33 @@ class Engine:
     def _lines_of(self, headers: Headers) -> str:
         """The lines of a head that are the same for all asks of an account: they are made once."""
         if not self._speaks:
-            raise NeverLeft("an address that is not http or https")
+            raise NotSent("an address that is not http or https")
         every = [("Host", self._named), *headers, *AGENT]
         lines = "".join([f"{name}: {value}\r\n" for name, value in every])
         if lines.count("\n") != len(every) or lines.count("\r") != len(every):
-            raise NeverLeft("a header holds the end of a line")
+            raise NotSent("a header holds the end of a line")
         if len(self._lines) < _KNOWN:
             self._lines[headers] = lines
         return lines
 
-    def _kept(self) -> Answering | None:
+    def _kept(self) -> ClientConnection | None:
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
                 return connection
         return None
 
-    async def _connected(self) -> Answering:
+    async def _connected(self) -> ClientConnection:
         context = self._context
         if self._tls and context is None:
             context = self._context = httpx.create_ssl_context()
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_connection(
-                lambda: Answering(self._largest, self._all.discard, self._turns), self._host, self._port,
+                lambda: ClientConnection(self._largest, self._all.discard, self._turns), self._host, self._port,
                 ssl=context if self._tls else None,
             )  # fmt: skip
         except (OSError, UnicodeError) as error:
-            raise NeverLeft(type(error).__name__) from None
+            raise NotSent(type(error).__name__) from None
         self._all.add(connection)
         return connection

@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict, deque
 
 
-class Slots:
+class FairSemaphore:
     """`count` places. Every one that was taken has to be given back."""
 
     def __init__(self, count: int) -> None:

@@ -10,10 +10,10 @@ from typing import Any, Final, NoReturn
 import httptools
 
 from translator.core.http.messages import Response
-from translator.shell.aio.body_chunks import Pieces
+from translator.shell.aio.body_chunks import BodyChunks
 from translator.shell.aio.memory_budget import Hold
-from translator.shell.aio.write_batcher import outbox_of
-from translator.shell.client.read_turns import Turns
+from translator.shell.aio.write_batcher import write_batcher
+from translator.shell.client.read_turns import ReadTurns
 
 HEAD: Final = 64 * 1024
 """How many bytes of an answer's head are read, interim answers, trailers and all that frames its chunks included."""
@@ -56,11 +56,11 @@ _PART: Final = 16 * 1024
 """Of a large read so many bytes are parsed at once: where they are no body, the rest is not parsed any more."""
 
 
-class Broken(Exception):
+class ResponseError(Exception):
     """A request may have reached the back, and no whole answer came of it."""
 
 
-class Stale(Exception):
+class StaleConnection(Exception):
     """The back had closed the connection before it read the request."""
 
 
@@ -72,19 +72,21 @@ class _Done(Exception):
     """As much as is wanted of an answer was read. Raised to have the parser read no further."""
 
 
-class Answering(asyncio.Protocol):
+class ClientConnection(asyncio.Protocol):
     """One connection. `largest` is how many bytes of a body are read; `gone` is called when it is closed. `turns` are those of all
     connections to the same back."""
 
-    def __init__(self, largest: int, gone: Callable[["Answering"], None], turns: Turns | None = None) -> None:
-        self._largest, self._gone, self._turns = largest, gone, turns or Turns()
+    def __init__(
+        self, largest: int, gone: Callable[["ClientConnection"], None], turns: ReadTurns | None = None
+    ) -> None:
+        self._largest, self._gone, self._turns = largest, gone, turns or ReadTurns()
         self._loop = asyncio.get_running_loop()
-        self._outbox = outbox_of(self._loop)
+        self._outbox = write_batcher(self._loop)
         self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: Any = None
         self._waiting: asyncio.Future[Response] | None = None
         self._hold: Hold | None = None
-        self._pieces = Pieces()
+        self._pieces = BodyChunks()
         self._most = largest
         self.is_open = False
 
@@ -126,7 +128,7 @@ class Answering(asyncio.Protocol):
             self.close()  # nobody asked: whatever it is, the next answer must not be it
             return
         if not self._has_left:
-            self._fail(Stale())  # nor what was said before the request left, which it does not any more
+            self._fail(StaleConnection())  # nor what was said before the request left, which it does not any more
             return
         self._is_full = len(data) >= _FULL
         if len(data) < TURN:
@@ -152,15 +154,15 @@ class Answering(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._fail(Broken("the answer is no answer to what was asked"))
+            self._fail(ResponseError("the answer is no answer to what was asked"))
         except httptools.HttpParserCallbackError as error:
             if not isinstance(error.__context__, _Done):
                 raise
         except httptools.HttpParserError:
-            self._fail(Broken("the answer is not HTTP"))
+            self._fail(ResponseError("the answer is not HTTP"))
         else:
             if self._read > HEAD and self._waits() and self._is_mostly_frame():
-                self._fail(Broken("a head, or what frames a body, is larger than is read"))
+                self._fail(ResponseError("a head, or what frames a body, is larger than is read"))
 
     def _is_mostly_frame(self) -> bool:
         """Whether more was read that is no body than may be."""
@@ -184,11 +186,11 @@ class Answering(asyncio.Protocol):
             if self._in_body and not self._sized and error is None:
                 self._finish(reusable=False)
             elif self._read or self._in_body:
-                self._fail(Broken("the connection was closed within the answer"))
+                self._fail(ResponseError("the connection was closed within the answer"))
             else:
-                self._fail(Stale())
+                self._fail(StaleConnection())
         self._parser = None  # each holds the other, and the collector of garbage comes by seldom
-        self._pieces, self._hold = Pieces(), None
+        self._pieces, self._hold = BodyChunks(), None
         self._gone(self)
 
     # ---- what the parser calls ----------------------------------------------------------------------------------------
@@ -204,7 +206,7 @@ class Answering(asyncio.Protocol):
             return
         self._kept += len(name) + len(value)
         if self._kept > HEAD or len(self._headers) == HEADERS:
-            self._stop(Broken("more headers than are read"))
+            self._stop(ResponseError("more headers than are read"))
         lower, told = name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")
         if lower in _SIZES:
             self._sized = True
@@ -218,12 +220,12 @@ class Answering(asyncio.Protocol):
         if status >= _ERROR:
             self._most = min(self._most, OF_ERROR)
         elif self._declared > self._most:
-            self._stop(Broken(_TOO_LARGE))
+            self._stop(ResponseError(_TOO_LARGE))
 
     def on_body(self, piece: bytes) -> None:
         """A piece of the body."""
         if not self._in_body:
-            self._stop(Broken("a body of what only says that an answer is coming"))
+            self._stop(ResponseError("a body of what only says that an answer is coming"))
         pieces = self._pieces
         if pieces.size + len(piece) > self._most:
             self._is_too_large(piece)
@@ -234,7 +236,7 @@ class Answering(asyncio.Protocol):
     def _is_too_large(self, piece: bytes) -> None:
         """The body is larger than is read. Of an error the beginning is enough. Raises _Done."""
         if self._parser.get_status_code() < _ERROR:
-            self._stop(Broken(_TOO_LARGE))
+            self._stop(ResponseError(_TOO_LARGE))
         self._pieces.add(piece[: self._most - self._pieces.size])
         self._finish(reusable=False)
         raise _Done

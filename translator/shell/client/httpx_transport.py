@@ -6,10 +6,10 @@ from typing import Any, Final
 import httpx
 
 from translator.core.http.messages import Request, Response
-from translator.shell.aio.body_chunks import Pieces
+from translator.shell.aio.body_chunks import BodyChunks
 from translator.shell.aio.memory_budget import Hold
-from translator.shell.client.connection_pool import AGENT, NeverLeft
-from translator.shell.client.http1 import HEADERS, OF_ERROR, SMALL, Broken, NoRoom
+from translator.shell.client.connection_pool import AGENT, NotSent
+from translator.shell.client.http1 import HEADERS, OF_ERROR, SMALL, NoRoom, ResponseError
 
 _NEVER_LEFT: Final = (
     httpx.ConnectError,
@@ -24,7 +24,7 @@ _CONNECTING: Final = 0.9
 cancelled from outside."""
 
 
-class HttpxEngine:
+class HttpxTransportAdapter:
     """`timeout` is what a whole call may take, in seconds; whoever calls cuts it off."""
 
     def __init__(
@@ -50,9 +50,9 @@ class HttpxEngine:
         try:
             return await self._answered(self._written(request, request_id, leaves), hold)
         except _NEVER_LEFT as error:
-            raise NeverLeft(type(error).__name__) from None
+            raise NotSent(type(error).__name__) from None
         except httpx.TransportError as error:
-            raise Broken(type(error).__name__) from None
+            raise ResponseError(type(error).__name__) from None
 
     async def aclose(self) -> None:
         """Close what is connected."""
@@ -75,21 +75,21 @@ class HttpxEngine:
         finally:
             await answer.aclose()
         if len(answer.headers.raw) > HEADERS:
-            raise Broken("more headers than are read")
+            raise ResponseError("more headers than are read")
         headers = tuple((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
         return Response(answer.status_code, headers, body)
 
     async def _body(self, answer: httpx.Response, hold: Hold | None) -> bytes:
         if not isinstance(answer.stream, httpx.AsyncByteStream):
-            raise Broken("a body that cannot be read here")
-        pieces, paid = Pieces(), SMALL
+            raise ResponseError("a body that cannot be read here")
+        pieces, paid = BodyChunks(), SMALL
         async for piece in answer.stream:
             if answer.is_error and pieces.size + len(piece) > OF_ERROR:
                 pieces.add(piece[: OF_ERROR - pieces.size])
                 break
             pieces.add(piece)
             if pieces.size > (self._largest if hold is None else min(self._largest, hold.most)):
-                raise Broken("a body larger than is read")
+                raise ResponseError("a body larger than is read")
             if pieces.size > paid:
                 if hold is not None and not hold.grow(pieces.size - paid):
                     raise NoRoom("the account has no memory left for this answer")

@@ -13,16 +13,16 @@ from typing import Final, Protocol
 
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.shell.aio.memory_budget import UNKNOWN, Hold
-from translator.shell.aio.timeouts import Deadlines
-from translator.shell.client.connection_pool import Engine, NeverLeft
-from translator.shell.client.fair_semaphore import Slots
-from translator.shell.client.http1 import Broken, NoRoom
+from translator.shell.aio.timeouts import Timeouts
+from translator.shell.client.connection_pool import ConnectionPool, NotSent
+from translator.shell.client.fair_semaphore import FairSemaphore
+from translator.shell.client.http1 import NoRoom, ResponseError
 
 LARGEST: Final = 16 * 1024 * 1024
 """How many bytes of an answer's body are read, unless told otherwise."""
 
 
-class Calls(Protocol):
+class Transport(Protocol):
     """What an engine does. Raises NeverLeft, Broken and NoRoom."""
 
     async def call(
@@ -32,7 +32,7 @@ class Calls(Protocol):
     async def aclose(self) -> None: ...
 
 
-class _Limit:
+class _CallTimeout:
     """The time that a call may take. What `asyncio.timeout` does, for a third of what that costs; and whether the call has left."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -57,7 +57,7 @@ class _Limit:
         return self._reached and self._task.uncancel() <= self._before
 
 
-class Upstream:
+class ProviderClient:
     """One back. `timeout` is seconds for a whole call, the wait for one of `concurrency` slots included."""
 
     def __init__(
@@ -67,13 +67,13 @@ class Upstream:
         timeout: float = 10.0,
         concurrency: int = 64,
         largest: int = LARGEST,
-        engine: Calls | None = None,
+        engine: Transport | None = None,
     ) -> None:
-        self._deadlines = Deadlines(timeout)
-        self._slots = Slots(concurrency)
+        self._deadlines = Timeouts(timeout)
+        self._slots = FairSemaphore(concurrency)
         self._loop: asyncio.AbstractEventLoop | None = None
         """The loop of all calls, asked for once: each time that it is asked for takes a system call."""
-        self._engine: Calls = engine or Engine(url, largest)
+        self._engine: Transport = engine or ConnectionPool(url, largest)
         self._under_way = 0
         self._is_leaving = False
 
@@ -81,8 +81,8 @@ class Upstream:
         """The back's answer, whole, or why there is none. Never raises for what a network or a back can do. `hold` says on whose behalf it
         is asked, and what the memory for the answer is taken from; whoever asks releases it."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
-        limit = _Limit(loop)
-        deadline = self._deadlines.add(loop, _Limit.reach, limit)
+        limit = _CallTimeout(loop)
+        deadline = self._deadlines.add(loop, _CallTimeout.reach, limit)
         self._under_way += 1
         try:
             if not self._slots.take_free():
@@ -91,13 +91,13 @@ class Upstream:
                 answer = await self._engine.call(request, request_id, limit.leaves, hold)
             finally:
                 self._slots.give()
-        except NeverLeft as error:
+        except NotSent as error:
             return Failure("never-left", str(error))
         except asyncio.CancelledError:
             if not limit.is_why():
                 raise
             return Failure("timeout" if limit.left else "never-left", "deadline")
-        except Broken as error:
+        except ResponseError as error:
             return Failure("broken", str(error))
         except NoRoom as error:
             return Failure("no-room", str(error))

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 
-class Turns:
+class ReadTurns:
     """Those who wait for their turn, in order."""
 
     def __init__(self) -> None:

@@ -16,8 +16,8 @@ from translator.shell.config.environment import key_at, overridden, substituted
 from translator.shell.config.problems import Problems
 from translator.shell.config.rules import check
 from translator.shell.config.schema import (
-    Back,
-    Behind,
+    BackAccount,
+    BackSection,
     Callbacks,
     Front,
     Lists,
@@ -26,7 +26,7 @@ from translator.shell.config.schema import (
     Server,
     Store,
 )
-from translator.shell.config.settings import Account, Settings
+from translator.shell.config.settings import AccountSection, Settings
 
 _SCALAR: Final[dict[str, type[Any]]] = {
     "server": Server,
@@ -124,18 +124,18 @@ def _unfit(kind: Any, said: str) -> str:
 
 def _backs(
     file: str, raw: dict[str, Any], folder: Path, environment: Mapping[str, str], problems: Problems
-) -> dict[str, Back]:
+) -> dict[str, BackSection]:
     found = {}
     for name, section in raw.items():
         where = f"{file}, [backs.{name}]"
         with problems.collected():
-            found[name] = _decode(where, substituted(section, where, folder, environment), Back)
+            found[name] = _decode(where, substituted(section, where, folder, environment), BackSection)
     return found
 
 
 def _accounts(
     file: str, rows: list[Any], folder: Path, environment: Mapping[str, str], problems: Problems
-) -> tuple[Account, ...]:
+) -> tuple[AccountSection, ...]:
     found = []
     for number, raw in enumerate(rows, 1):
         with problems.collected():
@@ -143,13 +143,13 @@ def _accounts(
     return tuple(found)
 
 
-def _account(where: str, raw: Any, folder: Path, environment: Mapping[str, str]) -> Account:
+def _account(where: str, raw: Any, folder: Path, environment: Mapping[str, str]) -> AccountSection:
     own_keys = Numbers.__struct_fields__
     if not isinstance(raw, dict) or not {"front", "back"} <= set(raw) <= {"front", "back", *own_keys}:
         raise ConfigError(where, f"has the keys front and back, and may have {', '.join(own_keys)}")
     problems = Problems()
     decoded: dict[str, Any] = {}
-    for side, kind in (("front", Front), ("back", Behind)):
+    for side, kind in (("front", Front), ("back", BackAccount)):
         with problems.collected():
             at = f"{where} {side}"
             decoded[side] = _decode(at, substituted(raw[side], at, folder, environment), kind)
@@ -157,4 +157,4 @@ def _account(where: str, raw: Any, folder: Path, environment: Mapping[str, str])
         own = {name: value for name, value in raw.items() if name in own_keys}
         decoded["numbers"] = _decode(where, substituted(own, where, folder, environment), Numbers)
     problems.check()
-    return Account(where, decoded["front"], decoded["back"], decoded["numbers"])
+    return AccountSection(where, decoded["front"], decoded["back"], decoded["numbers"])

@@ -9,7 +9,7 @@ from translator.core.errors import ConfigError
 from translator.shell.config.addresses import check_network, check_url, read_address
 from translator.shell.config.problems import Problems
 from translator.shell.config.schema import SHORTEST_SECRET, Server
-from translator.shell.config.settings import Account, Settings
+from translator.shell.config.settings import AccountSection, Settings
 
 _VARIABLE: Final = re.compile(r"\$\{?[A-Z_][A-Z0-9_]*\}?")
 """What a person writes who takes a token for a variable of the shell."""
@@ -61,7 +61,7 @@ def _store(settings: Settings) -> None:
         raise ConfigError(where, f"cannot be opened: there is no folder {folder}")
 
 
-def _logs_in(account: Account, backs: Mapping[str, Any]) -> None:
+def _logs_in(account: AccountSection, backs: Mapping[str, Any]) -> None:
     """An account has a back, and credentials on either side."""
     where, front, behind, _ = account
     if behind.name not in backs:
@@ -108,7 +108,7 @@ def _credentials(where: str, account: str, *tokens: str) -> None:
         )
 
 
-def _overlaps(accounts: tuple[Account, ...]) -> None:
+def _overlaps(accounts: tuple[AccountSection, ...]) -> None:
     """Two accounts overlap when they share the front (dialect, account, property) or the back (name, account, property)."""
     taken: dict[tuple[str, str, str, str], str] = {}
     for where, front, behind, _ in accounts:

@@ -105,7 +105,7 @@ class Lists(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: Literal["skip", "fail"] = "skip"
 
 
-class Back(msgspec.Struct, frozen=True, kw_only=True):
+class BackSection(msgspec.Struct, frozen=True, kw_only=True):
     """`[backs.NAME]`: a provider. `timeout` is seconds for a whole call, `concurrency` how many calls there are at once,
     `in_flight` how many asks of one list, `receipts` whether it is asked to call us, `engine` what moves the bytes; `given` are the
     keys of its dialect."""
@@ -146,7 +146,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     region: str = ""
 
 
-class Behind(msgspec.Struct, frozen=True, kw_only=True):
+class BackAccount(msgspec.Struct, frozen=True, kw_only=True):
     """`back` of an entry: what we log in with at a back. `sender` is used where the front gives none."""
 
     name: str

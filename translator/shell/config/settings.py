@@ -3,7 +3,17 @@
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from translator.shell.config.schema import Back, Behind, Callbacks, Front, Lists, Numbers, Sends, Server, Store
+from translator.shell.config.schema import (
+    BackAccount,
+    BackSection,
+    Callbacks,
+    Front,
+    Lists,
+    Numbers,
+    Sends,
+    Server,
+    Store,
+)
 
 _UNSIGNED: Final = (
     "without a secret nothing can be signed: backs are not asked to call us, and polling finds what happens"
@@ -11,12 +21,12 @@ _UNSIGNED: Final = (
 _FORGOTTEN: Final = "memory: is for trials: sends and callbacks are forgotten when this process ends"
 
 
-class Account(NamedTuple):
+class AccountSection(NamedTuple):
     """One `[[accounts]]` row; `where` names it in errors."""
 
     where: str
     front: Front
-    behind: Behind
+    behind: BackAccount
     numbers: Numbers = Numbers()
 
 
@@ -30,8 +40,8 @@ class Settings(NamedTuple):
     sends: Sends
     callbacks: Callbacks
     lists: Lists
-    backs: dict[str, Back]
-    accounts: tuple[Account, ...]
+    backs: dict[str, BackSection]
+    accounts: tuple[AccountSection, ...]
 
     def unpromised(self) -> list[str]:
         """A sentence for each thing that somebody may count on, and that these settings do not give."""

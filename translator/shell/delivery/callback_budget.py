@@ -12,7 +12,7 @@ FAILURES: Final = 100.0
 """Failed calls a second beyond which no such destination is begun. A call that arrives costs nothing of that."""
 
 
-class Budget:
+class CallbackBudget:
     """A bucket of failures that fills again as time passes. `pace` is 0.0 where nothing is held back, for tests."""
 
     def __init__(self, pace: float = PACE) -> None:

@@ -14,7 +14,7 @@ import httpx
 
 from translator import __version__
 from translator.shell.delivery.callback_connection import Answer, CallbackConnection, Stale, Undelivered
-from translator.shell.delivery.callback_url_policy import Vetted
+from translator.shell.delivery.callback_url_policy import ResolvedTarget
 
 TIMEOUT: Final = 10.0
 """Seconds for a whole call."""
@@ -42,7 +42,7 @@ class CallbackClient:
         self._all: set[CallbackConnection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
-    async def deliver(self, vetted: Vetted, method: str, form: str) -> Answer:
+    async def deliver(self, vetted: ResolvedTarget, method: str, form: str) -> Answer:
         """The answer of a receiver. Raises Undelivered."""
         url = vetted.url
         key = vetted.ip, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80), url.scheme

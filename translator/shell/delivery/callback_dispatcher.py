@@ -17,16 +17,21 @@ from typing import Any, Final, Protocol
 
 from translator.shell.aio.clocks import SteadyClock
 from translator.shell.aio.retry_after import LONGEST, retry_after
-from translator.shell.delivery.callback_budget import PACE, UNPROVEN, Budget
+from translator.shell.delivery.callback_budget import PACE, UNPROVEN, CallbackBudget
 from translator.shell.delivery.callback_client import CallbackClient
 from translator.shell.delivery.callback_connection import Answer, Undelivered
 from translator.shell.delivery.callback_log import CallbackLog
 from translator.shell.delivery.callback_settings import DEFAULTS, Dispatching
-from translator.shell.delivery.callback_slots import Place, Places
-from translator.shell.delivery.callback_url_policy import Forbidden, Unresolved, Vetted, Vetting
+from translator.shell.delivery.callback_slots import CallbackSlot, CallbackSlots
+from translator.shell.delivery.callback_url_policy import (
+    CallbackUrlPolicy,
+    ResolvedTarget,
+    UnresolvableHost,
+    UrlRejected,
+)
 from translator.shell.observability.admin import Meter
-from translator.shell.observability.log import logger, where_it_broke
-from translator.shell.store import Store, StoreDown, deliveries
+from translator.shell.observability.log import logger, redacted_traceback
+from translator.shell.store import Store, StoreUnavailable, deliveries
 from translator.shell.store.deliveries import DEAD, DELIVERED, DUE, Destination, Settled
 
 LEASE: Final = 60.0
@@ -48,7 +53,7 @@ _HORIZON: Final = LONGEST * (1 + _JITTER) + LEASE
 class Client(Protocol):
     """What the dispatcher needs of HTTP; `CallbackClient` is one. Raises Undelivered."""
 
-    async def deliver(self, vetted: Vetted, method: str, form: str) -> Answer: ...
+    async def deliver(self, vetted: ResolvedTarget, method: str, form: str) -> Answer: ...
 
     async def aclose(self) -> None: ...
 
@@ -58,19 +63,19 @@ class CallbackDispatcher:
     where nobody waits between two rounds."""
 
     def __init__(
-        self, store: Store, vetting: Vetting, meter: Meter, rules: Dispatching = DEFAULTS, *,
+        self, store: Store, vetting: CallbackUrlPolicy, meter: Meter, rules: Dispatching = DEFAULTS, *,
         client: Client | None = None, clock: Callable[[], float] = time.time, pace: float = PACE,
     ) -> None:  # fmt: skip
         self._store, self._vetting, self._meter, self._rules, self._clock = store, vetting, meter, rules, clock
         self._client = client or CallbackClient()
         self._pace = pace
-        self._places = Places(rules.concurrency)
+        self._places = CallbackSlots(rules.concurrency)
         self._settled: list[Settled] = []
         self._running: set[asyncio.Task[None]] = set()
         self._commit: asyncio.Future[bool] | None = None
         self._after = dict.fromkeys(deliveries.STANDINGS, "")
         self._look_at = self._measure_at = self._repair_at = 0.0
-        self._budget, self._turns = Budget(pace), 0
+        self._budget, self._turns = CallbackBudget(pace), 0
         self._alarm: asyncio.TimerHandle | None = None
         self._log = CallbackLog(meter)
         self._is_closing = False
@@ -146,7 +151,7 @@ class CallbackDispatcher:
             await asyncio.wait(self._running, timeout=LEASE / 4)
         try:
             await self.round()
-        except StoreDown as error:
+        except StoreUnavailable as error:
             logger().warning(
                 "store-down", why=str(error)
             )  # the leases run out, and the calls are made again: at least once
@@ -217,7 +222,7 @@ class CallbackDispatcher:
 
     # ---- one call ------------------------------------------------------------------------------------------------------
 
-    def _begin(self, place: Place) -> None:
+    def _begin(self, place: CallbackSlot) -> None:
         """Begin what there is room for at a destination."""
         while not self._is_closing and (next_one := self._places.begin(place)) is not None:
             row, until = next_one
@@ -225,14 +230,14 @@ class CallbackDispatcher:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    def _put_back(self, place: Place) -> None:
+    def _put_back(self, place: CallbackSlot) -> None:
         """What is held ahead is not begun: it is due for whoever takes it next."""
         now = self._clock()
         self._settled += [
             Settled(row, DUE, "", now, counts=False, begun=now, ended=now) for row in self._places.let_go(place)
         ]
 
-    async def _deliver(self, place: Place, row: dict[str, Any], until: float) -> None:
+    async def _deliver(self, place: CallbackSlot, row: dict[str, Any], until: float) -> None:
         """One call, begun before its lease is too old: who slept longer must not say anything any more."""
         loop = asyncio.get_running_loop()
         at, begun = loop.time(), self._clock()
@@ -243,7 +248,7 @@ class CallbackDispatcher:
                 why, wait, counts = await self._tell(row, until)
                 answered = not why
         except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
-            logger().error("defect", loop="dispatcher", traceback=where_it_broke(error))
+            logger().error("defect", loop="dispatcher", traceback=redacted_traceback(error))
             why, counts = "defect", True
         finally:
             self._places.end(place, loop.time() - at, answered=answered)
@@ -261,15 +266,15 @@ class CallbackDispatcher:
     async def _tell(self, row: dict[str, Any], until: float) -> tuple[str, float, bool]:
         """Why a call did not arrive, empty if it did; for how long the receiver wants to be left alone; and whether it was tried at all."""
         try:
-            vetted = await self._vetting.vet(row["address"], row["entry"])
+            vetted = await self._vetting.resolve_target(row["address"], row["entry"])
             where = f"{vetted.ip} {vetted.destination.rpartition(':')[2]}"
             begins = asyncio.timeout_at(until)
             async with begins, self._places.address(where, row["entry"]):
                 begins.reschedule(None)
                 answer = await self._client.deliver(vetted, row["method"], row["form"])
-        except Forbidden as error:
+        except UrlRejected as error:
             return f"forbidden: the address {error}; {error.remedy}".removesuffix("; "), 0.0, True
-        except Unresolved:
+        except UnresolvableHost:
             return "the name does not resolve", 0.0, True
         except Undelivered as error:
             return str(error), 0.0, True

@@ -30,7 +30,7 @@ _WEIGHT: Final = 0.2
 """Of the newest duration in the average."""
 
 
-class Place:
+class CallbackSlot:
     """A destination: how many calls are under way, and which deliveries are held ahead, each with the time until which it may begin."""
 
     def __init__(self, destination: Destination) -> None:
@@ -47,13 +47,13 @@ class Place:
         self.seconds = seconds if not self.seconds else self.seconds + _WEIGHT * (seconds - self.seconds)
 
 
-class Places:
+class CallbackSlots:
     """All destinations that have something under way. `each` is how many calls one gets at a time."""
 
     def __init__(self, each: int) -> None:
         self.each = each
         self._shares = Shares(ALL)
-        self._places: dict[Destination, Place] = {}
+        self._places: dict[Destination, CallbackSlot] = {}
         self._addresses: dict[str, Shares] = {}
         self._ahead = 0
 
@@ -65,9 +65,9 @@ class Places:
         """How many more calls there may be in all."""
         return self._shares.free
 
-    def at(self, destination: Destination) -> Place:
+    def at(self, destination: Destination) -> CallbackSlot:
         """A destination's place."""
-        return self._places.setdefault(destination, Place(destination))
+        return self._places.setdefault(destination, CallbackSlot(destination))
 
     def room(self, destination: Destination) -> int:
         """How many deliveries a destination may be given: those that can begin, and some ahead if it answers quickly."""
@@ -103,7 +103,7 @@ class Places:
         self.at((row["entry"], row["destination"])).ahead.append((row, until))
         self._ahead += 1
 
-    def begin(self, place: Place) -> tuple[dict[str, Any], float] | None:
+    def begin(self, place: CallbackSlot) -> tuple[dict[str, Any], float] | None:
         """The next delivery of a destination, if a call may begin there now. Where an account's share is nearly used, one destination of
         it gets no more than is left for the others."""
         account = place.destination[0]
@@ -115,16 +115,16 @@ class Places:
         self._ahead -= 1
         return place.ahead.popleft()
 
-    def end(self, place: Place, seconds: float, *, answered: bool) -> None:
+    def end(self, place: CallbackSlot, seconds: float, *, answered: bool) -> None:
         """A call has ended."""
         place.ended(seconds, answered=answered)
         self._shares.give(place.destination[0])
 
-    def is_tight(self, place: Place) -> bool:
+    def is_tight(self, place: CallbackSlot) -> bool:
         """Whether others of the same account may wait for a place: then a destination takes its turn behind them."""
         return self._shares.room(place.destination[0]) <= 1
 
-    def let_go(self, place: Place) -> list[dict[str, Any]]:
+    def let_go(self, place: CallbackSlot) -> list[dict[str, Any]]:
         """What is held ahead at a destination and is not to be begun."""
         rows = [row for row, _ in place.ahead]
         self._ahead -= len(rows)

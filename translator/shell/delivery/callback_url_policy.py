@@ -68,7 +68,7 @@ _ALLOCATED: Final = ipaddress.IPv6Network("2000::/3")
 they call global."""
 
 
-class Forbidden(Exception):
+class UrlRejected(Exception):
     """Nobody is called there. It completes the sentence "the value of X …", and `hint` goes on with what whoever sent it can do.
     `remedy` is for the operator: the setting that permits it. Both are empty where nothing helps."""
 
@@ -77,11 +77,11 @@ class Forbidden(Exception):
         self.hint, self.remedy = hint, remedy
 
 
-class Unresolved(Exception):
+class UnresolvableHost(Exception):
     """The name leads nowhere at the moment."""
 
 
-class Vetted(NamedTuple):
+class ResolvedTarget(NamedTuple):
     """Where a call goes: the URL as given, and the address that was vetted."""
 
     url: httpx.URL
@@ -94,7 +94,7 @@ class Vetted(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Why nobody may be called at an address, as its sender is told; empty where somebody may. `remedy` is as in `Forbidden`."""
+    """Why nobody may be called at an address, as its sender is told; empty where somebody may. `remedy` is as in `UrlRejected`."""
 
     reason: str = ""
     remedy: str = ""
@@ -104,7 +104,7 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a name. Raises OSError."""
 
 
-class Vetting:
+class CallbackUrlPolicy:
     """`allow` are networks beyond the public ones, `ports` those that may be called. `resolve` replaces the threads that look names up."""
 
     def __init__(
@@ -117,7 +117,7 @@ class Vetting:
         self._found: TTLCache[tuple[str, int], str] = TTLCache(_REMEMBERED, _HELD)
         self._read: LRUCache[str, tuple[httpx.URL, str, int]] = LRUCache(256)
 
-    def become(self, other: "Vetting") -> None:
+    def become(self, other: "CallbackUrlPolicy") -> None:
         """Permit from now on what the other one permits."""
         self._allow, self._ports = other._allow, other._ports
         self._said.clear()
@@ -130,7 +130,7 @@ class Vetting:
         """
         try:
             destination = destination_of(_plain(address))
-        except Forbidden as error:
+        except UrlRejected as error:
             return Verdict(str(error))
         found = self._said.get(destination)
         if found is None:
@@ -139,20 +139,20 @@ class Vetting:
 
     async def _verdict(self, address: str, destination: str, account: str) -> Verdict:
         try:
-            await self.vet(address, account, within=_PATIENCE_OF_A_SEND)
-        except Forbidden as error:
+            await self.resolve_target(address, account, within=_PATIENCE_OF_A_SEND)
+        except UrlRejected as error:
             return Verdict(f"{error}; {error.hint}".removesuffix("; "), error.remedy)
-        except Unresolved:
+        except UnresolvableHost:
             why = "the name does not resolve now: is it right, and does this machine reach a DNS server?"
             logger().warning("callback-unresolved", account=account, destination=destination, why=why)
         return Verdict()
 
-    async def vet(self, address: str, account: str = "", *, within: float = _PATIENCE) -> Vetted:
+    async def resolve_target(self, address: str, account: str = "", *, within: float = _PATIENCE) -> ResolvedTarget:
         """The address, resolved once, in so many seconds. Raises Forbidden and Unresolved."""
         url, host, port = self._parts(address)
         if port not in self._ports:
             called = ", ".join(map(str, sorted(self._ports)))
-            raise Forbidden(
+            raise UrlRejected(
                 f"has a port that is not called: {port}",
                 f"those that are called are {called}",
                 f"[callbacks] ports = [{called}, {port}] permits it",
@@ -160,7 +160,7 @@ class Vetting:
         ip = self._found.get((host, port))
         if ip is None:
             ip = self._found[host, port] = await self._vetted(host, port, account, within)
-        return Vetted(url, ip)
+        return ResolvedTarget(url, ip)
 
     def _parts(self, address: str) -> tuple[httpx.URL, str, int]:
         """An address that holds no secret, its host and its port. Raises Forbidden."""
@@ -182,19 +182,19 @@ class Vetting:
             else:
                 found = await asyncio.wait_for(self._resolver.resolve(host, port, account), within)
         except (OSError, TimeoutError, UnicodeError):
-            raise Unresolved from None
+            raise UnresolvableHost from None
         if not found:
-            raise Unresolved
-        if closed := [ip for ip in found if not self.permits(ip)]:
+            raise UnresolvableHost
+        if closed := [ip for ip in found if not self.is_allowed(ip)]:
             named = ", ".join([f'"{ip.partition("%")[0]}"' for ip in closed[:_NAMED]])
-            raise Forbidden(
+            raise UrlRejected(
                 "leads to an address that is not public",
                 "whoever runs this server can permit it",
                 f"[callbacks] allow = [{named}] permits it",
             )
         return found[0]
 
-    def permits(self, text: str) -> bool:
+    def is_allowed(self, text: str) -> bool:
         """Whether an IP address may be dialled."""
         ip: Ip = ipaddress.ip_address(text.partition("%")[0])
         if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
@@ -214,9 +214,9 @@ def parsed(address: str) -> httpx.URL:
         url = httpx.URL(address)
         host = url.raw_host  # this raises where the zone of an IPv6 address is not ASCII
     except (httpx.InvalidURL, UnicodeError, ValueError):
-        raise Forbidden("is not an address") from None
+        raise UrlRejected("is not an address") from None
     if url.scheme not in _DEFAULT_PORTS or not host:
-        raise Forbidden("is not an http or https address")
+        raise UrlRejected("is not an http or https address")
     return url
 
 
@@ -224,7 +224,7 @@ def _plain(address: str) -> httpx.URL:
     """An address that holds no secret. Raises Forbidden."""
     url = parsed(address)
     if url.userinfo:
-        raise Forbidden("cannot hold a user or a password")
+        raise UrlRejected("cannot hold a user or a password")
     return url
 
 

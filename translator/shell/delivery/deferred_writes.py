@@ -11,8 +11,8 @@ from functools import partial
 from typing import Final
 
 from translator.core.effects import Outcome
-from translator.shell.observability.log import logger, where_it_broke
-from translator.shell.store import Store, StoreDown
+from translator.shell.observability.log import logger, redacted_traceback
+from translator.shell.store import Store, StoreUnavailable
 from translator.shell.store.withdrawn_sends import withdraw
 
 MOST: Final = 10_000
@@ -21,7 +21,7 @@ MOST: Final = 10_000
 _AT_ONCE: Final = 500
 
 
-class Leftovers:
+class DeferredWrites:
     """`wake` is called when there is something to be written. It is false while there is nothing."""
 
     def __init__(
@@ -54,10 +54,10 @@ class Leftovers:
                 outcomes = list(self._outcomes.values())[:_AT_ONCE]
                 try:
                     await self._store.settle(outcomes, self._clock())
-                except StoreDown:
+                except StoreUnavailable:
                     raise
                 except Exception as error:  # noqa: BLE001 - it is said, and keeps no other from being written
-                    logger().error("defect", what="written-late", traceback=where_it_broke(error))
+                    logger().error("defect", what="written-late", traceback=redacted_traceback(error))
                 for outcome in outcomes:
                     del self._outcomes[outcome.id]
                 logger().info("settled-late", count=len(outcomes))

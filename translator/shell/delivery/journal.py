@@ -16,15 +16,15 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from translator.core.accounts import Accounts, Entry
+from translator.core.accounts import Account, Accounts
 from translator.core.effects import Intent, Outcome, Recorded
-from translator.core.errors import Refused
+from translator.core.errors import FaultRaised
 from translator.core.model import Fault
-from translator.shell.delivery.callback_url_policy import Vetting
-from translator.shell.delivery.deferred_writes import Leftovers
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
+from translator.shell.delivery.deferred_writes import DeferredWrites
 from translator.shell.delivery.owed_limit import Owed
-from translator.shell.delivery.receipt_urls import Receipts
-from translator.shell.store import Store, StoreDown
+from translator.shell.delivery.receipt_urls import ReceiptUrls
+from translator.shell.store import Store, StoreUnavailable
 from translator.shell.store import sends as rows
 from translator.shell.store.interface import Unstorable
 from translator.shell.store.owed_counts import is_known
@@ -35,7 +35,7 @@ _TRIES: Final = 4
 """How often it is tried to write down what became of a send, a little later each time."""
 
 
-_LOT: Final = 10
+_RANDOM_BYTES: Final = 10
 _DRAWN: Final = 256
 """Bytes of chance in a send's name, and for how many names they are drawn at once."""
 
@@ -52,7 +52,7 @@ class Patience(NamedTuple):
     resend: float = 0.0
 
 
-def place_of(entry: Entry) -> str:
+def place_of(entry: Account) -> str:
     """The account at the back that an entry's messages stand in."""
     return f"{entry.back.name}/{entry.behind.account}/{entry.behind.property}"
 
@@ -65,29 +65,29 @@ class Links:
     callbacks each account may still ask for.
     """
 
-    def __init__(self, wake: Callable[[], None], leftovers: Leftovers) -> None:
+    def __init__(self, wake: Callable[[], None], leftovers: DeferredWrites) -> None:
         self.wake, self.leftovers, self.owed = wake, leftovers, Owed()
         self.news = asyncio.Event()
         self.heard: Callable[[str], None] = lambda _: None
         self.closed = ""
 
 
-class Journal:
+class SendJournal:
     """The journal of one configuration. Requests end with the journal that they began with."""
 
     def __init__(
-        self, store: Store, accounts: Accounts, vetting: Vetting, receipts: Receipts, patience: Patience, *,
+        self, store: Store, accounts: Accounts, vetting: CallbackUrlPolicy, receipts: ReceiptUrls, patience: Patience, *,
         wake: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time, links: Links | None = None,
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._vetting, self._receipts = store, accounts, vetting, receipts
         self._patience, self._clock = patience, clock
         self._places = {name: place_of(entry) for name, entry in accounts.by_name.items()}
-        self._lots: list[str] = []
-        self.links = links or Links(wake, Leftovers(store, clock))
+        self._random_bytes: list[str] = []
+        self.links = links or Links(wake, DeferredWrites(store, clock))
 
-    def successor(self, accounts: Accounts, receipts: Receipts, patience: Patience) -> "Journal":
+    def successor(self, accounts: Accounts, receipts: ReceiptUrls, patience: Patience) -> "SendJournal":
         """The journal of another configuration, over the same store."""
-        return Journal(
+        return SendJournal(
             self._store, accounts, self._vetting, receipts, patience, clock=self._clock, links=self.links
         )  # fmt: skip
 
@@ -108,26 +108,26 @@ class Journal:
         begun = [Begun(self._id(now), self._places[intent.entry], intent) for intent in intents]
         try:
             if self.links.closed:
-                raise StoreDown(self.links.closed)
+                raise StoreUnavailable(self.links.closed)
             await self.links.leftovers.withdraw_now()  # of what was said to have done nothing, nothing may be found
             return await self._store.record(begun, Times(now, self._patience.answer, self._patience.join))
-        except StoreDown as error:
+        except StoreUnavailable as error:
             if error.is_unsure:
                 self.links.leftovers.withdraw([one.id for one in begun])
             self.links.heard(str(error))
-            raise Refused(Fault("store-down", retry_after=1, log=f"the store is down: {error}")) from None
+            raise FaultRaised(Fault("store-down", retry_after=1, log=f"the store is down: {error}")) from None
         except Unstorable as error:
             front = self._accounts.by_name[intents[0].entry].front.dialect.front
             why = "holds something that cannot be written down"
-            raise Refused(Fault("invalid-parameter", front.parameter_of("text"), why, log=str(error))) from None
+            raise FaultRaised(Fault("invalid-parameter", front.parameter_of("text"), why, log=str(error))) from None
 
     def _id(self, now: float) -> str:
         """A name that nobody can guess: when it was given, so that those of a moment stand together in a database, and lots. They are
         drawn for many at once, since each draw takes a system call."""
-        if not self._lots:
-            drawn = os.urandom(_LOT * _DRAWN).hex()
-            self._lots = [drawn[at : at + 2 * _LOT] for at in range(0, len(drawn), 2 * _LOT)]
-        return f"{int(now * 1000) & 0xFFFFFFFFFFFF:012x}{self._lots.pop()}"
+        if not self._random_bytes:
+            drawn = os.urandom(_RANDOM_BYTES * _DRAWN).hex()
+            self._random_bytes = [drawn[at : at + 2 * _RANDOM_BYTES] for at in range(0, len(drawn), 2 * _RANDOM_BYTES)]
+        return f"{int(now * 1000) & 0xFFFFFFFFFFFF:012x}{self._random_bytes.pop()}"
 
     async def _refused(self, intent: Intent) -> Recorded | None:
         """Why a send is not written down for the callback that it wants; None where it is. One that was made before is told as it is."""
@@ -145,7 +145,7 @@ class Journal:
         """Whether the caller's own key came with a send before."""
         if not intent.key:
             return False
-        with contextlib.suppress(StoreDown):
+        with contextlib.suppress(StoreUnavailable):
             return await self._store.read(partial(is_known, entry=intent.entry, key=intent.key))
         return True  # the store says so itself when it is written to
 
@@ -161,14 +161,14 @@ class Journal:
             try:
                 await self._store.settle(outcomes, self._clock())
                 break
-            except StoreDown as error:
+            except StoreUnavailable as error:
                 down = error
                 await asyncio.sleep(_GLANCE * 2**again)
         else:
             # The intents stand until the store answers. If this process ends before, the next one looks for the sends.
             self.links.leftovers.settle(outcomes)
             why = f"the outcome could not be written down: {down}"
-            raise Refused(Fault("outcome-unknown", log=why))
+            raise FaultRaised(Fault("outcome-unknown", log=why))
         for outcome in outcomes:
             if outcome.state == "unknown":
                 self.links.wake()
@@ -186,7 +186,7 @@ class Journal:
             news = self.links.news
             try:
                 found = await self._store.read(partial(rows.outcomes, ids=ids))
-            except StoreDown:
+            except StoreUnavailable:
                 found = [Outcome(id_, "unknown") for id_ in ids]
             left = until - asyncio.get_running_loop().time()
             if left <= 0 or all(outcome.state != "unknown" for outcome in found):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from translator.shell.store import Store, StoreDown
+from translator.shell.store import Store, StoreUnavailable
 from translator.shell.store.owed_counts import owed_to
 
 MOST: Final = 100_000
@@ -68,6 +68,6 @@ class Owed:
         """Where the store is down, what was known stands: the send that asks is refused by the store itself."""
         try:
             counted = await store.read(partial(owed_to, entry=entry, most=self.most))
-        except StoreDown:
+        except StoreUnavailable:
             return
         count.counted, count.added, count.at = counted, 0, self._clock()

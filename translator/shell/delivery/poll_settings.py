@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from translator.shell.observability.admin import Meter
-from translator.shell.runtime.effect_runner import Driver
+from translator.shell.runtime.effect_runner import EffectRunner
 from translator.shell.store import Store
 
 
@@ -21,7 +21,7 @@ class Kit(NamedTuple):
     """What a look needs. `wake` is called when calls are owed. Sends are written down by `wall`, all else goes by `clock`."""
 
     store: Store
-    driver: Driver
+    driver: EffectRunner
     polling: Polling
     meter: Meter
     clock: Callable[[], float]

@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from translator.core.accounts import Accounts, Entry
-from translator.core.errors import TranslatorError, Unreadable
+from translator.core.accounts import Account, Accounts
+from translator.core.errors import MalformedProviderResponse, TranslatorError
 from translator.core.http.formats import form
 from translator.core.model import Message, Notes
 from translator.core.status_polling import (
     MOST,
-    Allowance,
     Chosen,
-    Endings,
     Known,
-    Place,
+    PolledAccount,
+    RateLimit,
     Seen,
+    SettlingAges,
     look,
     look_through,
     looked_at,
@@ -28,9 +28,9 @@ from translator.core.status_polling import (
 from translator.shell.delivery.callback_url_policy import destination_of, parsed
 from translator.shell.delivery.poll_settings import Kit
 from translator.shell.observability.log import logger
-from translator.shell.runtime.effect_runner import Errand
+from translator.shell.runtime.effect_runner import RequestContext
 from translator.shell.store import subscriptions
-from translator.shell.store.calls import Call
+from translator.shell.store.calls import CallbackDelivery
 from translator.shell.store.subscriptions import Look, Open, Taken
 
 LEASE: Final = 60.0
@@ -56,13 +56,13 @@ _YIELD: Final = 200
 """After how many rows others get their turn."""
 
 
-class Looking:
+class PollingRound:
     """The looks at one place, one at a time. `entry` is one whose credentials open it, `backlog` how many are to be looked at by now."""
 
-    def __init__(self, name: str, entry: Entry, accounts: Accounts, kit: Kit, endings: Endings) -> None:
+    def __init__(self, name: str, entry: Account, accounts: Accounts, kit: Kit, endings: SettlingAges) -> None:
         self._name, self._entry, self._accounts, self._kit = name, entry, accounts, kit
-        self._place = Place(entry, kit.polling.poll, endings)
-        self._allowance = Allowance(kit.polling.asks, kit.polling.poll)
+        self._place = PolledAccount(entry, kit.polling.poll, endings)
+        self._allowance = RateLimit(kit.polling.asks, kit.polling.poll)
         self._cursor: tuple[float, int] | None = (-1.0, 0)
         self._walked = self._warned = -_REST
         self._fresh_to: float | None = None
@@ -175,9 +175,9 @@ class Looking:
             return {}
         try:
             reading = await self._kit.driver.run(
-                Errand(f"poll-{int(now)}"), look_through(self._entry, what, now, notes)
+                RequestContext(f"poll-{int(now)}"), look_through(self._entry, what, now, notes)
             )
-        except Unreadable:
+        except MalformedProviderResponse:
             notes.add("poll-search-failed")
             self._place.took(_failed(), {}, now + self._ahead)
             return {}
@@ -204,7 +204,7 @@ class Looking:
         )
         try:
             steps = look(self._entry, chosen, asks - notes.asks, seen, now, notes)
-            await self._kit.driver.run(Errand(f"poll-{int(now)}"), steps)
+            await self._kit.driver.run(RequestContext(f"poll-{int(now)}"), steps)
         except TranslatorError as error:
             logger().warning("poll-failed", why=str(error), back=self.back)
         finally:
@@ -258,10 +258,10 @@ class Looking:
     def _is_over(self, row: Taken, told: str) -> bool:
         return self._accounts.by_name[row.entry].front.dialect.calls.over(tuple(filter(None, told.split(","))))
 
-    def _call(self, row: Taken, message: Message, event: str) -> Call:
+    def _call(self, row: Taken, message: Message, event: str) -> CallbackDelivery:
         front = self._accounts.by_name[row.entry].front
         pairs = front.dialect.calls.write(message, event, front.account, front.property)
-        return Call(event, row.method, row.address, form.write(pairs), destination_of(parsed(row.address)))
+        return CallbackDelivery(event, row.method, row.address, form.write(pairs), destination_of(parsed(row.address)))
 
     def _count(self, looks: Sequence[Look], written: set[int], seen: int, over: Sequence[tuple[int, float]]) -> None:
         self._kit.meter.count_looks(self.back, "seen", seen)

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert
 
-from translator.shell.delivery.journal import Journal
-from translator.shell.delivery.worker import Loop
-from translator.shell.store import Store, StoreDown
+from translator.shell.delivery.journal import SendJournal
+from translator.shell.delivery.worker import PeriodicWorker
+from translator.shell.store import Store, StoreUnavailable
 from translator.shell.store.schema import trials
 
 FOR: Final = ("reads", "sends", "callbacks")
@@ -34,10 +34,10 @@ _BALLAST: Final = 65536
 class Readiness:
     """`is_serving` is set when the front listens. `loops` are what runs behind."""
 
-    def __init__(self, store: Store, journal: Journal, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, journal: SendJournal, clock: Callable[[], float] = time.monotonic) -> None:
         self._store, self._journal, self._clock = store, journal, clock
         self.is_serving = False
-        self.loops: Sequence[Loop] = ()
+        self.loops: Sequence[PeriodicWorker] = ()
         self._why, self._tried = "nothing was written yet", -_GOOD
         self._trial: asyncio.Task[None] | None = None
         journal.links.heard = self._heard
@@ -69,7 +69,7 @@ class Readiness:
         try:
             await self._store.write(lambda connection: _try(connection, _BALLAST if self._why else 1))
             self._why = ""
-        except StoreDown as error:
+        except StoreUnavailable as error:
             self._why = str(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was written
             self._why = type(error).__name__

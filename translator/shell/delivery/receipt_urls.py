@@ -15,7 +15,7 @@ _SIGNED: Final = 16
 """Bytes of a signature."""
 
 
-class Receipts:
+class ReceiptUrls:
     """`public_url` is how the outside reaches us; the first of `secrets` signs, and each of them is believed: a list rotates."""
 
     def __init__(self, public_url: str, secrets: Sequence[str]) -> None:

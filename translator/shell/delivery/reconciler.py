@@ -10,18 +10,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from translator.core.accounts import Accounts, Entry
+from translator.core.accounts import Account, Accounts
 from translator.core.errors import TranslatorError
 from translator.core.exchange import Limits
 from translator.core.model import Draft, Message
-from translator.core.reconciliation import ASKS, Look, Sought, assigned, carrying
+from translator.core.reconciliation import ASKS, SearchRound, UnknownSend, assigned, carrying
 from translator.core.sending import Sending
 from translator.shell.delivery.journal import Patience, place_of
 from translator.shell.delivery.reconciliation_progress import GAPS, MOST, Place, Watched
 from translator.shell.observability.admin import Meter
-from translator.shell.observability.log import logger, where_it_broke
-from translator.shell.runtime.effect_runner import Driver, Errand
-from translator.shell.store import Store, StoreDown, unknown_sends
+from translator.shell.observability.log import logger, redacted_traceback
+from translator.shell.runtime.effect_runner import EffectRunner, RequestContext
+from translator.shell.store import Store, StoreUnavailable, unknown_sends
 from translator.shell.store.schema import INTENT
 
 _PLACES: Final = 4
@@ -34,12 +34,12 @@ LEASE: Final = 60.0
 """Seconds for which a send that is looked for is nobody else's."""
 
 
-class Seeker:
+class Reconciler:
     """`round` begins what is due, see `background`. `timeout` is the slowest back's, in seconds. `tell` is called when a send was found,
     and `wake` when a place may be looked at again. `steady` is a clock that is never put forward or back."""
 
     def __init__(
-        self, store: Store, accounts: Accounts, driver: Driver, limits: Limits, patience: Patience, meter: Meter, *,
+        self, store: Store, accounts: Accounts, driver: EffectRunner, limits: Limits, patience: Patience, meter: Meter, *,
         timeout: float | None = None, tell: Callable[[], None] = lambda: None, wake: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
@@ -50,7 +50,9 @@ class Seeker:
         self._places: dict[str, Place] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    def change(self, accounts: Accounts, driver: Driver, limits: Limits, patience: Patience, timeout: float) -> None:
+    def change(
+        self, accounts: Accounts, driver: EffectRunner, limits: Limits, patience: Patience, timeout: float
+    ) -> None:
         """Work by another configuration from the next look on. What was read of windows so far is kept."""
         self._accounts, self._driver, self._limits = accounts, driver, limits
         self._patience, self._timeout = patience, timeout
@@ -97,7 +99,7 @@ class Seeker:
 
         task.add_done_callback(ended)
 
-    def _entry_at(self, place: str) -> Entry | None:
+    def _entry_at(self, place: str) -> Account | None:
         """An account whose messages stand in a place. All of them see the same messages."""
         return next((entry for entry in self._accounts.entries if place_of(entry) == place), None)
 
@@ -110,10 +112,10 @@ class Seeker:
     async def _at(self, name: str, ids: list[str]) -> None:
         try:
             await self._look(name, ids)
-        except StoreDown as error:
+        except StoreUnavailable as error:
             logger().warning("store-down", loop="seeker", why=str(error))
         except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
-            logger().error("defect", loop="seeker", traceback=where_it_broke(error))
+            logger().error("defect", loop="seeker", traceback=redacted_traceback(error))
             self._places.setdefault(name, Place()).spend(ASKS, self._steady())
 
     async def _look(self, name: str, ids: list[str]) -> None:
@@ -133,8 +135,8 @@ class Seeker:
         now = self._clock()
         told = await self._store.read(partial(unknown_sends.difference, place=name, made=now))
         ahead = min(0.0, *(one.ahead for one in watched)) if told is None else told
-        look = Look(entry, [one.search for one in watched], self._limits, now, cost=place.cost, ahead=ahead)
-        await driver.run(Errand(taken[0]["id"]), look.steps())  # of the same configuration as the entry
+        look = SearchRound(entry, [one.search for one in watched], self._limits, now, cost=place.cost, ahead=ahead)
+        await driver.run(RequestContext(taken[0]["id"]), look.steps())  # of the same configuration as the entry
         place.looked(look, sum(one.search.is_reached for one in watched), len(watched), self._steady())
         self._say(look, entry, len(taken))
         found = await self._which(entry, name, watched)
@@ -153,13 +155,15 @@ class Seeker:
                 told = await self._store.read(partial(unknown_sends.difference, place=name, made=row["made"]))
                 place.remember(row["made"], told or 0.0)
             ahead = place.ahead_at(row["made"])
-            sought = Sought(row["id"], row["made"] + ahead, row["sender"], row["recipient"], row["text"], row["entry"])
+            sought = UnknownSend(
+                row["id"], row["made"] + ahead, row["sender"], row["recipient"], row["text"], row["entry"]
+            )
             watched = place.watch(sought, ahead, self._timeout, self._steady())
         if self._patience.resend and now - row["made"] >= self._patience.resend:
             watched.is_old_enough()
         return watched
 
-    def _say(self, look: Look, entry: Entry, sends: int) -> None:
+    def _say(self, look: SearchRound, entry: Account, sends: int) -> None:
         """What a look has cost, and how it ended."""
         for note in look.notes.items:
             logger().warning(note.name, back=entry.back.name)
@@ -170,7 +174,7 @@ class Seeker:
         ended = "failed" if look.error is not None else "cut" if look.is_cut else "done"
         self._meter.count_look(entry.back.name, ended)
 
-    async def _which(self, entry: Entry, name: str, watched: list[Watched]) -> dict[str, Message]:
+    async def _which(self, entry: Account, name: str, watched: list[Watched]) -> dict[str, Message]:
         """The message of each send of which that is sure."""
         searches = [one.search for one in watched]
         if entry.back.dialect.back.takes_our_id:
@@ -187,7 +191,7 @@ class Seeker:
         place = self._places[name]
         rows = await self._store.read(partial(unknown_sends.open_at, place=name, keys=wanted))
         others = [
-            Sought(
+            UnknownSend(
                 row["id"], row["made"] + place.ahead_at(row["made"]), row["sender"], row["recipient"],
                 row["text"], row["entry"], under_way=row["state"] == INTENT,
             )
@@ -240,7 +244,7 @@ class Seeker:
 
     # ------------------------------------------------------------------------------------------------------- made again
 
-    def _may_be_made_again(self, entry: Entry, row: dict[str, Any], watched: Watched) -> bool:
+    def _may_be_made_again(self, entry: Account, row: dict[str, Any], watched: Watched) -> bool:
         """Whether all of the window was read after the time that the operator says, and no message of it may be the send."""
         after = self._patience.resend
         if not after or self._clock() - row["made"] < after or row["resent"] is not None:
@@ -269,13 +273,13 @@ class Seeker:
         if await self._may_be_there(row):
             return False
         if not await self._store.write(
-            partial(unknown_sends.begin_again, row=row, now=now, patience=self._patience.answer)
+            partial(unknown_sends.begin_resend, row=row, now=now, patience=self._patience.answer)
         ):
             return False
         self._places[row["place"]].watched.pop(row["id"], None)
-        draft = Draft(sender=row["sender"] or None, recipient=row["recipient"], text=row["text"], as_given={})
+        draft = Draft(sender=row["sender"] or None, recipient=row["recipient"], text=row["text"], echo_as_given={})
         try:
-            await driver.run(Errand(row["id"]), Sending(entry, now).again(row["id"], draft))
+            await driver.run(RequestContext(row["id"]), Sending(entry, now).again(row["id"], draft))
         except TranslatorError as error:  # it stands as under way, and is unknown again when its answer is late
             logger().warning("outcome-not-written-down", send=row["id"], why=str(error))
         self._meter.count_send("resent")

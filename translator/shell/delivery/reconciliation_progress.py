@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Final
 
-from translator.core.reconciliation import ASKS, Look, Search, Sought
+from translator.core.reconciliation import ASKS, SearchRound, UnknownSearch, UnknownSend
 
 GAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 """Seconds between two looks; the last one goes on until `give_up`."""
@@ -30,8 +30,8 @@ class Watched:
     """A send that is looked for, and how often it was. `ahead` is by how much the back's clock was ahead when it was made, `since` when
     this process first looked, by a steady clock."""
 
-    def __init__(self, sought: Sought, ahead: float, timeout: float, since: float) -> None:
-        self.search, self.ahead = Search(sought, timeout), ahead
+    def __init__(self, sought: UnknownSend, ahead: float, timeout: float, since: float) -> None:
+        self.search, self.ahead = UnknownSearch(sought, timeout), ahead
         self._since = since
         self._tries = self._looks = 0
         self._is_old = False
@@ -82,7 +82,7 @@ class Place:
             self.cost = None
         return self._free_at - steady <= ASKS / _RATE
 
-    def watch(self, sought: Sought, ahead: float, timeout: float, steady: float) -> Watched:
+    def watch(self, sought: UnknownSend, ahead: float, timeout: float, steady: float) -> Watched:
         """Begin to look for a send. Those that were looked for the longest ago are forgotten."""
         while len(self.watched) >= _KEPT:
             self.watched.popitem(last=False)
@@ -95,7 +95,7 @@ class Place:
             self.watched.move_to_end(id_)
         return self.watched.get(id_)
 
-    def looked(self, look: Look, reached: int, sends: int, steady: float) -> None:
+    def looked(self, look: SearchRound, reached: int, sends: int, steady: float) -> None:
         """A look has ended, for so many sends, of which it has reached some."""
         self.most = min(MOST, 2 * self.most) if reached == sends else max(_FEWEST, 2 * reached)
         self.cost, self._measured = look.cost, steady

@@ -19,34 +19,34 @@ from translator.shell.aio.clocks import SteadyClock
 from translator.shell.config.settings import Settings
 from translator.shell.delivery.callback_dispatcher import CallbackDispatcher
 from translator.shell.delivery.callback_settings import Dispatching
-from translator.shell.delivery.callback_url_policy import Vetting
-from translator.shell.delivery.journal import Journal, Patience, place_of
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
+from translator.shell.delivery.journal import Patience, SendJournal, place_of
 from translator.shell.delivery.owed_limit import MOST
 from translator.shell.delivery.readiness import Readiness
-from translator.shell.delivery.receipt_urls import Receipts
-from translator.shell.delivery.reconciler import Seeker
-from translator.shell.delivery.status_poller import Polling, Tracker
-from translator.shell.delivery.worker import Loop, going_on, retiring
+from translator.shell.delivery.receipt_urls import ReceiptUrls
+from translator.shell.delivery.reconciler import Reconciler
+from translator.shell.delivery.status_poller import Polling, StatusPoller
+from translator.shell.delivery.worker import PeriodicWorker, going_on, retiring
 from translator.shell.observability.admin import Meter
 from translator.shell.observability.log import logger
-from translator.shell.runtime.effect_runner import Driver
-from translator.shell.store import Store, StoreDown, subscriptions
+from translator.shell.runtime.effect_runner import EffectRunner
+from translator.shell.store import Store, StoreUnavailable, subscriptions
 from translator.shell.store.deliveries import Breaker
 from translator.shell.store.leases import release
 from translator.shell.store.retention import Keep
 
-_GRACE = 15.0
+SHUTDOWN_GRACE_SECONDS = 15.0
 """Seconds beyond a back's own time within which the outcome of a send has been written down, or will not be."""
 
 _GIVING_BACK = 5.0
 """Seconds that giving back leases may take: without that they run out by themselves."""
 
 
-class Keeping(NamedTuple):
+class DeliverySettings(NamedTuple):
     """How long, how often and whom: the settings of everything that is kept and owed."""
 
-    vetting: Vetting
-    receipts: Receipts
+    vetting: CallbackUrlPolicy
+    receipts: ReceiptUrls
     patience: Patience
     polling: Polling
     keep: Keep
@@ -54,14 +54,14 @@ class Keeping(NamedTuple):
     owed_max: int = MOST
 
     @classmethod
-    def of(cls, settings: Settings) -> "Keeping":
+    def of(cls, settings: Settings) -> "DeliverySettings":
         """What a configuration says."""
         server, sends, asked = settings.server, settings.sends, settings.callbacks
         slowest = max(back.timeout for back in settings.backs.values())
         return cls(
-            Vetting(asked.allow, asked.ports),
-            Receipts(server.public_url if server.secrets else "", server.secrets),
-            Patience(sends.wait, sends.join, sends.give_up, slowest + _GRACE, sends.resend or 0.0),
+            CallbackUrlPolicy(asked.allow, asked.ports),
+            ReceiptUrls(server.public_url if server.secrets else "", server.secrets),
+            Patience(sends.wait, sends.join, sends.give_up, slowest + SHUTDOWN_GRACE_SECONDS, sends.resend or 0.0),
             Polling(asked.poll, asked.poll_asks, asked.poll_end),
             Keep(asked.keep, poll_end=asked.poll_end),
             Dispatching(
@@ -71,11 +71,11 @@ class Keeping(NamedTuple):
         )
 
 
-class Keeper:
+class DeliveryService:
     """Everything that outlives a request. `journal` is what the requests write to."""
 
     def __init__(
-        self, store: Store, accounts: Accounts, limits: Limits, keeping: Keeping, meter: Meter, *,
+        self, store: Store, accounts: Accounts, limits: Limits, keeping: DeliverySettings, meter: Meter, *,
         clock: Callable[[], float] = time.time, due_clock: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._limits = store, accounts, limits
@@ -83,15 +83,15 @@ class Keeper:
         # Of the dispatcher, and of whoever queues deliveries for it.
         self._due_clock = due_clock or (SteadyClock() if clock is time.time else clock)
         self._dispatcher: CallbackDispatcher | None = None
-        self._loops: dict[str, Loop] = {}
-        self._seeker: Seeker | None = None
-        self._tracker: Tracker | None = None
+        self._loops: dict[str, PeriodicWorker] = {}
+        self._seeker: Reconciler | None = None
+        self._tracker: StatusPoller | None = None
         self._ending: set[asyncio.Task[None]] = set()
-        self.journal = Journal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
+        self.journal = SendJournal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
         self.journal.links.owed.most, meter.callbacks_refused = keeping.owed_max, self.journal.links.owed.refusals
         self.readiness = Readiness(store, self.journal)
 
-    def change(self, accounts: Accounts, limits: Limits, keeping: Keeping) -> None:
+    def change(self, accounts: Accounts, limits: Limits, keeping: DeliverySettings) -> None:
         """Work by this configuration from now on. `journal` is another one, and the background work sees it from its next round on."""
         self._keeping.vetting.become(keeping.vetting)
         self._accounts, self._limits = accounts, limits
@@ -102,18 +102,18 @@ class Keeper:
         self.journal.links.owed.most = keeping.owed_max
         self.journal = self.journal.successor(accounts, keeping.receipts, keeping.patience)
 
-    def use(self, driver: Driver) -> None:
+    def use(self, driver: EffectRunner) -> None:
         """Let the background work ask the backs of this driver, from the next round on. What it has learnt of them is handed over."""
         keeping, before = self._keeping, self._tracker
-        timeout = max(0.0, keeping.patience.answer - _GRACE)
+        timeout = max(0.0, keeping.patience.answer - SHUTDOWN_GRACE_SECONDS)
         if self._seeker is None:
-            self._seeker = Seeker(
+            self._seeker = Reconciler(
                 self._store, self._accounts, driver, self._limits, keeping.patience, self._meter,
                 timeout=timeout, tell=self.journal.tell, wake=self._wake("seeker"), clock=self._clock,
             )  # fmt: skip
         else:
             self._seeker.change(self._accounts, driver, self._limits, keeping.patience, timeout)
-        self._tracker = Tracker(
+        self._tracker = StatusPoller(
             self._store, self._accounts, driver, keeping.polling, self._meter,
             wake=self._owe, clock=self._due_clock, wall=self._clock,
         )  # fmt: skip
@@ -125,7 +125,7 @@ class Keeper:
             self._loops["tracker"].pace(rest=keeping.polling.poll, gap=keeping.polling.poll)
             self._loops["tracker"].wake()
 
-    def _end(self, tracker: Tracker) -> None:
+    def _end(self, tracker: StatusPoller) -> None:
         """Let the looks of a poller that is replaced end by themselves."""
         task = asyncio.create_task(tracker.finish())
         self._ending.add(task)
@@ -146,8 +146,8 @@ class Keeper:
         send = self._keeping.receipts.send_of(path)
         if send is None:
             return False
-        with contextlib.suppress(StoreDown):  # polling finds what this would have told
-            rows = await self._store.write(partial(subscriptions.look_now, send=send, now=self._clock()))
+        with contextlib.suppress(StoreUnavailable):  # polling finds what this would have told
+            rows = await self._store.write(partial(subscriptions.check_now, send=send, now=self._clock()))
             if self._tracker is not None:
                 await self._tracker.hasten(rows)
         return True
@@ -164,7 +164,7 @@ class Keeper:
         return self._tracker is not None and await self._tracker.begin()
 
     @contextlib.asynccontextmanager
-    async def going_on(self, driver: Driver) -> AsyncIterator[None]:
+    async def going_on(self, driver: EffectRunner) -> AsyncIterator[None]:
         """Work off what is owed while the block runs, let the calls under way end, and give back what was taken and is not done."""
         keeping, links = self._keeping, self.journal.links
         dispatcher = self._dispatcher = CallbackDispatcher(
@@ -172,10 +172,10 @@ class Keeper:
         )
         poll = keeping.polling.poll
         self._loops = {
-            "dispatcher": Loop("dispatcher", dispatcher.round, rest=1.0),
-            "seeker": Loop("seeker", self._seek, rest=1.0),
-            "tracker": Loop("tracker", self._track, rest=poll, gap=poll),
-            "leftovers": Loop("leftovers", links.leftovers.write, rest=1.0),
+            "dispatcher": PeriodicWorker("dispatcher", dispatcher.round, rest=1.0),
+            "seeker": PeriodicWorker("seeker", self._seek, rest=1.0),
+            "tracker": PeriodicWorker("tracker", self._track, rest=poll, gap=poll),
+            "leftovers": PeriodicWorker("leftovers", links.leftovers.write, rest=1.0),
         }
         dispatcher.rouse = self._wake("dispatcher")
         self.use(driver)
@@ -188,7 +188,7 @@ class Keeper:
         finally:
             await self._stop()
             await dispatcher.aclose()
-            with contextlib.suppress(StoreDown):
+            with contextlib.suppress(StoreUnavailable):
                 await links.leftovers.write()
             await self.readiness.aclose()
             await self._give_back()
@@ -203,7 +203,7 @@ class Keeper:
         try:
             if self._seeker is not None:
                 await self._seeker.recover()
-        except StoreDown as error:
+        except StoreUnavailable as error:
             links.closed = str(error)
             logger().warning("store-down", loop="recovery", why=str(error))
             return False
@@ -221,6 +221,6 @@ class Keeper:
 
     async def _give_back(self) -> None:
         """Let others take at once what this process has taken and will not do. Where the store is down, its leases run out."""
-        with contextlib.suppress(StoreDown, TimeoutError):
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(_GIVING_BACK):
                 await self._store.write(release)

@@ -11,16 +11,16 @@ from functools import partial
 from typing import Final
 
 from translator.core.accounts import Accounts
-from translator.core.status_polling import Endings
+from translator.core.status_polling import SettlingAges
 from translator.shell.delivery.journal import place_of
 from translator.shell.delivery.poll_settings import Kit, Polling
-from translator.shell.delivery.polling_round import Looking
+from translator.shell.delivery.polling_round import PollingRound
 from translator.shell.observability.admin import Meter
-from translator.shell.observability.log import logger, where_it_broke
-from translator.shell.runtime.effect_runner import Driver
-from translator.shell.store import Store, StoreDown, subscriptions
+from translator.shell.observability.log import logger, redacted_traceback
+from translator.shell.runtime.effect_runner import EffectRunner
+from translator.shell.store import Store, StoreUnavailable, subscriptions
 
-__all__ = ["Polling", "Tracker"]
+__all__ = ["Polling", "StatusPoller"]
 
 _SIDE_BY_SIDE: Final = 32
 """How many places of one back are looked at at once."""
@@ -33,19 +33,19 @@ _HASTE: Final = 0.1
 """Of `poll`: how far two rounds are apart at least, of which the second only looks at what something has happened to."""
 
 
-class Tracker:
+class StatusPoller:
     """One round at a time: see `background`. `wake` is called when calls are owed, `hurry` when a round is wanted soon. `wall` is the clock
     by which sends are written down, where that is another one than `clock`."""
 
     def __init__(
-        self, store: Store, accounts: Accounts, driver: Driver, polling: Polling, meter: Meter, *,
+        self, store: Store, accounts: Accounts, driver: EffectRunner, polling: Polling, meter: Meter, *,
         wake: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time, wall: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         self._kit = Kit(store, driver, polling, meter, clock, wake, wall or clock)
         self._accounts = accounts
         self._entries = {place_of(entry): entry for entry in reversed(accounts.entries)}
-        self._places: dict[str, Looking] = {}
-        self._endings: dict[str, Endings] = {}
+        self._places: dict[str, PollingRound] = {}
+        self._endings: dict[str, SettlingAges] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._side_by_side: dict[str, asyncio.Semaphore] = {}
         self._reminded = self._began = -_REMINDED
@@ -89,7 +89,7 @@ class Tracker:
             pause = self._kit.polling.poll * _HASTE
             self._hurrying = asyncio.get_running_loop().call_later(pause, self._hurry)
 
-    def learn_from(self, before: "Tracker") -> None:
+    def learn_from(self, before: "StatusPoller") -> None:
         """Take over at which ages the messages of each back end: they do not change with a configuration."""
         self._endings = dict(before._endings)
 
@@ -112,12 +112,12 @@ class Tracker:
         self._hurrying = None
         self.hurry()
 
-    def _looking(self, place: str) -> Looking:
+    def _looking(self, place: str) -> PollingRound:
         looking = self._places.get(place)
         if looking is None:
             entry = self._entries[place]
-            endings = self._endings.setdefault(entry.back.name, Endings())
-            looking = self._places[place] = Looking(place, entry, self._accounts, self._kit, endings)
+            endings = self._endings.setdefault(entry.back.name, SettlingAges())
+            looking = self._places[place] = PollingRound(place, entry, self._accounts, self._kit, endings)
         return looking
 
     async def _look(self, place: str) -> None:
@@ -125,10 +125,10 @@ class Tracker:
         try:
             async with self._side_by_side.setdefault(looking.back, asyncio.Semaphore(_SIDE_BY_SIDE)):
                 await looking.round()
-        except StoreDown as error:
+        except StoreUnavailable as error:
             logger().warning("store-down", loop="tracker", why=str(error))
         except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
-            logger().error("defect", loop="tracker", traceback=where_it_broke(error))
+            logger().error("defect", loop="tracker", traceback=redacted_traceback(error))
 
     def _done(self, place: str, _: "asyncio.Task[None]") -> None:
         self._tasks.pop(place, None)

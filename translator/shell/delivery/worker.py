@@ -14,8 +14,8 @@ from typing import Final, Protocol
 from sqlalchemy import Connection
 
 from translator.shell.observability.admin import Meter
-from translator.shell.observability.log import logger, where_it_broke
-from translator.shell.store import Store, StoreDown, calls, pending, sends
+from translator.shell.observability.log import logger, redacted_traceback
+from translator.shell.store import Store, StoreUnavailable, calls, pending, sends
 from translator.shell.store.retention import Keep, Over, Retirement
 
 _AGAIN: Final = 1.0
@@ -35,7 +35,7 @@ _WANTED: Final = 0.004
 """Rows that one transaction deletes at least, and seconds that it may take."""
 
 
-class Loop:
+class PeriodicWorker:
     """Rounds, one after another; `rest` seconds between two where there is nothing to do, `gap` where there is."""
 
     def __init__(self, name: str, round_: Callable[[], Awaitable[bool]], *, rest: float, gap: float = 0.0) -> None:
@@ -60,13 +60,13 @@ class Loop:
             try:
                 rest = self._gap if await self._round() else self._rest
                 self.why = ""
-            except StoreDown as error:
+            except StoreUnavailable as error:
                 self.why = f"the store does not answer: {error}"
                 logger().warning("store-down", loop=self.name, why=str(error))
                 rest = _AGAIN
             except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
                 self.why = f"the {self.name} fails: {type(error).__name__}"
-                logger().error("defect", loop=self.name, traceback=where_it_broke(error))
+                logger().error("defect", loop=self.name, traceback=redacted_traceback(error))
                 rest = _AGAIN
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest):
@@ -88,7 +88,7 @@ class Pace:
 
 def retiring(
     store: Store, keep: Callable[[], Keep], meter: Meter, is_known: Callable[[str], bool] = lambda _: True
-) -> Loop:
+) -> PeriodicWorker:
     """The loop that deletes what is finished for long enough, and counts what is not. `keep` says what is long enough today, `is_known`
     of a place whether messages are looked for there."""
     retirement, pace, counted = Retirement(keep(), is_known), Pace(), -_COUNT
@@ -106,7 +106,7 @@ def retiring(
             began = time.perf_counter()
             try:
                 took, gone = await store.write_behind(partial(_timed, retirement.delete, over=some, now=now))
-            except StoreDown:
+            except StoreUnavailable:
                 retirement.start_again()
                 raise
             done += gone
@@ -118,7 +118,7 @@ def retiring(
             )  # where the store is slow it is left to others for longer
         return not is_last or (is_full and done > 0)
 
-    return Loop("retention", round_, rest=_RETIRE)
+    return PeriodicWorker("retention", round_, rest=_RETIRE)
 
 
 def _timed(delete: Callable[..., int], connection: Connection, over: Over, now: float) -> tuple[float, int]:
@@ -130,10 +130,10 @@ def _timed(delete: Callable[..., int], connection: Connection, over: Over, now: 
 
 
 async def _count(store: Store, meter: Meter, now: float) -> None:
-    meter.show_owed("sends", await store.read(sends.counted), (sends.INTENT, sends.UNKNOWN, sends.LOST))
-    meter.show_owed("calls", await store.read(calls.counted), (calls.DUE, calls.DEAD))
+    meter.set_backlog("sends", await store.read(sends.counted), (sends.INTENT, sends.UNKNOWN, sends.LOST))
+    meter.set_backlog("calls", await store.read(calls.counted), (calls.DUE, calls.DEAD))
     count, since = await store.read(pending.waits)
-    meter.show_owed("watches", {pending.WAITING: count}, (pending.WAITING,))
+    meter.set_backlog("watches", {pending.WAITING: count}, (pending.WAITING,))
     oldest = {("watches", pending.WAITING): since, ("sends", sends.UNKNOWN): await store.read(pending.oldest_unknown)}
     for (table, state), made in oldest.items():
         meter.show_oldest(table, state, 0.0 if made is None else max(0.0, now - made))

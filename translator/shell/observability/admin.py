@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from translator.core.exchange import Reply
 from translator.core.http.messages import Answer, Failure
-from translator.shell.aio.memory_budget import Budget
+from translator.shell.aio.memory_budget import MemoryBudget
 
 PREFIX: Final = "sms_translator_"
 
@@ -122,7 +122,7 @@ class Meter(Collector):
         """Says how many rows each back is asked for at once; asked whenever the page is."""
         self.callbacks_refused: Callable[[], Iterable[tuple[str, int]]] = tuple
         """Says how many sends of each account were refused for what it is owed; asked whenever the page is."""
-        self.budget: Budget | None = None
+        self.budget: MemoryBudget | None = None
         """The memory budget of this process; asked whenever the page is."""
 
     def count(self, reply: Reply, seconds: float, back: str) -> None:
@@ -190,7 +190,7 @@ class Meter(Collector):
         """When the configuration that is in force was read."""
         self._counts["loaded_seconds", ()] = when
 
-    def show_owed(self, table: str, states: Mapping[str, int], known: Iterable[str]) -> None:
+    def set_backlog(self, table: str, states: Mapping[str, int], known: Iterable[str]) -> None:
         """How many rows there are in each of the known states."""
         for state in known:
             self._counts["owed", (table, state)] = states.get(state, 0)

@@ -96,7 +96,7 @@ def configure(output: Output | None, *, file: BinaryIO | None = None, quiet: boo
 
 
 @contextlib.contextmanager
-def in_one_write(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+def batched_writes(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """While the block runs, the lines of one turn of the loop are one write: there are some for each turn where there is much to do."""
     sink = _Log.sink
     if sink is None:
@@ -115,7 +115,7 @@ def logger() -> Any:
     return _Log.now
 
 
-def where_it_broke(error: BaseException) -> str:
+def redacted_traceback(error: BaseException) -> str:
     """An exception as its type and the lines that it came through, and nothing of what it says: that may hold a value."""
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
@@ -163,6 +163,6 @@ class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         fields = {"library": record.name}
         if record.exc_info and record.exc_info[1] is not None:
-            fields["error"] = where_it_broke(record.exc_info[1])
+            fields["error"] = redacted_traceback(record.exc_info[1])
         write = logger().error if record.levelno >= logging.ERROR else logger().warning
         write(str(record.msg).partition("\n")[0], **fields)

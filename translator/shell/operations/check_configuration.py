@@ -7,17 +7,17 @@ from translator.shell.config.load import read
 from translator.shell.config.problems import Problems
 from translator.shell.config.settings import Settings
 from translator.shell.server.tls import front_tls
-from translator.shell.store import StoreDown
+from translator.shell.store import StoreUnavailable
 from translator.shell.store.inspection import look
-from translator.shell.wiring import Assembly, assemble
+from translator.shell.wiring import Wiring, assemble
 
 
-async def look_through(path: Path, environment: Mapping[str, str]) -> tuple[Settings, Assembly]:
+async def look_through(path: Path, environment: Mapping[str, str]) -> tuple[Settings, Wiring]:
     """The configuration, and what it comes to: its file, its certificate, its dialects and their settings, and its store, which is opened
     and not changed. Raises ConfigError, TableError, and StoreDown where the database alone is in the way."""
     problems = Problems()
     settings = read(path, environment, problems)
-    made: list[Assembly] = []
+    made: list[Wiring] = []
     with problems.collected():
         made.append(assemble(settings))
     with problems.collected():
@@ -27,7 +27,7 @@ async def look_through(path: Path, environment: Mapping[str, str]) -> tuple[Sett
         try:
             with problems.collected():
                 await look(settings.store.url, where, settings.folder)
-        except StoreDown as error:
+        except StoreUnavailable as error:
             if not problems:
                 raise
             problems.add(where, f"the store does not answer: {error}")

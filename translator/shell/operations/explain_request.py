@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-from translator.core.accounts import Back, Entry, Side
+from translator.core.accounts import Account, ConfiguredProvider, Endpoint
 from translator.core.dialect import Dialect
-from translator.core.errors import ConfigError, Refused
+from translator.core.errors import ConfigError, FaultRaised
 from translator.core.http.messages import Request
 from translator.shell.operations.probe import basic
 from translator.shell.wiring import Dialects
@@ -33,12 +33,12 @@ def addressed(spoken: Dialect, request: Request) -> tuple[dict[str, str], str]:
     """What a request's path names (account, property, SID), and the media type that its operation reads; empty where nothing."""
     try:
         at = spoken.front.routing.locate(request)
-    except Refused:
+    except FaultRaised:
         return {}, _JSON
     return at.values, _MEDIA.get(at.operation.request, _JSON)
 
 
-def made_up(dialects: Dialects, name: str, request: Request) -> Entry:
+def synthetic_account(dialects: Dialects, name: str, request: Request) -> Account:
     """An entry whose front fits the request's path and whose back is the other dialect."""
     front = dialects.of(name, "front", {}, "DIALECT")
     other = next((found for found in dialects.names if found != name), name)
@@ -48,15 +48,15 @@ def made_up(dialects: Dialects, name: str, request: Request) -> Entry:
         values.get("account", MADE_UP_ACCOUNT),
         values.get("property", MADE_UP_PROPERTY),
     )
-    return Entry(
-        Side(front, account, property_, _TOKEN),
-        Back("back", behind),
-        Side(behind, MADE_UP_ACCOUNT, MADE_UP_PROPERTY, _TOKEN),
+    return Account(
+        Endpoint(front, account, property_, _TOKEN),
+        ConfiguredProvider("back", behind),
+        Endpoint(behind, MADE_UP_ACCOUNT, MADE_UP_PROPERTY, _TOKEN),
         shared=False,
     )
 
 
-def configured(entries: tuple[Entry, ...], name: str, request: Request, file: str) -> Entry:
+def configured(entries: tuple[Account, ...], name: str, request: Request, file: str) -> Account:
     """The first entry of this front dialect that the path belongs to. Raises ConfigError where there is none."""
     for entry in entries:
         front = entry.front
@@ -68,7 +68,7 @@ def configured(entries: tuple[Entry, ...], name: str, request: Request, file: st
     raise ConfigError(f"{file}, [[accounts]]", f"no row has a {name} front that this path belongs to")
 
 
-def logged_in(entry: Entry, request: Request) -> Request:
+def with_credentials(entry: Account, request: Request) -> Request:
     """The request with the credentials of the entry's own application, and the type of its body."""
     headers = [("authorization", basic(entry.front))]
     if request.body:

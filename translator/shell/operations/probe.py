@@ -4,15 +4,15 @@ from base64 import b64encode
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
-from translator.core.accounts import Accounts, Entry, Side
-from translator.core.effects import alone
+from translator.core.accounts import Account, Accounts, Endpoint
+from translator.core.effects import run_without_shell
 from translator.core.exchange import Limits, Reply, exchange
 from translator.core.http.messages import Answer, Request
 from translator.core.http.paths import Template
 from translator.core.values.codecs import KINDS
 from translator.shell.operations.probe_reasons import explain_failure
-from translator.shell.runtime.effect_runner import Asker
-from translator.shell.wiring import Assembly
+from translator.shell.runtime.effect_runner import ProviderPort
+from translator.shell.wiring import Wiring
 
 UNREACHABLE: Final = 10
 REFUSED: Final = 11
@@ -39,7 +39,7 @@ class Verdict(NamedTuple):
         return f"{self.front} -> {self.back}: {said}"
 
 
-async def probe_all(assembly: Assembly, now: float) -> list[Verdict]:
+async def probe_all(assembly: Wiring, now: float) -> list[Verdict]:
     """Probe every entry, one after the other: a check is no load test."""
     backs = {name: reach.upstream() for name, reach in assembly.reaches.items()}
     try:
@@ -65,7 +65,9 @@ def worst(verdicts: list[Verdict]) -> int:
     return next((status for status in (UNREACHABLE, REFUSED, BAD) if status in found), 0)
 
 
-async def probe(accounts: Accounts, limits: Limits, entry: Entry, back: Asker, now: float, url: str) -> Verdict:
+async def probe(
+    accounts: Accounts, limits: Limits, entry: Account, back: ProviderPort, now: float, url: str
+) -> Verdict:
     """Ask through the whole exchange, and judge by the fault that came of it. `url` is the base address of the provider."""
     few = limits._replace(max_asks=_ASKS, cap=True)
     last: list[tuple[str, Answer]] = []
@@ -77,7 +79,7 @@ async def probe(accounts: Accounts, limits: Limits, entry: Entry, back: Asker, n
     return Verdict(next(names), f"{entry.back.name} ({next(names)})", status, reply.fault, why or reply.log)
 
 
-def narrow_list(front: Side, now: float) -> Request:
+def narrow_list(front: Endpoint, now: float) -> Request:
     """A list of the last minute, one row of it, as an application of this front writes it."""
     table = front.dialect.table
     row = table.operation("list")
@@ -94,16 +96,16 @@ def narrow_list(front: Side, now: float) -> Request:
     )
 
 
-def basic(side: Side) -> str:
+def basic(side: Endpoint) -> str:
     """The Authorization header of a side's own application."""
     return "Basic " + b64encode(f"{side.account}:{side.token}".encode()).decode("ascii")
 
 
 async def _asked(
-    accounts: Accounts, limits: Limits, request: Request, back: Asker, now: float, last: list[tuple[str, Answer]]
+    accounts: Accounts, limits: Limits, request: Request, back: ProviderPort, now: float, last: list[tuple[str, Answer]]
 ) -> Reply:
     """The answer to a front request; each path that was asked for, with its answer, is added to `last`."""
-    steps = alone(exchange(accounts, limits, request, now), {})
+    steps = run_without_shell(exchange(accounts, limits, request, now), {})
     try:
         ask = next(steps)
         while True:

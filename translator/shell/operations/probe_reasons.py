@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from translator.core.accounts import Side
+from translator.core.accounts import Endpoint
 from translator.core.http.messages import Answer, Failure, Response
 
 _NOT_SENT: Final = "Nothing was sent."
@@ -31,7 +31,7 @@ _STATUSES: Final[dict[int, str]] = {
 _A_PAGE: Final = "is the base address right, or does a web page stand in front of the API? The path of the dialect is added to `url`."
 
 
-def explain_failure(url: str, path: str, answer: Answer | None, behind: Side) -> str:
+def explain_failure(url: str, path: str, answer: Answer | None, behind: Endpoint) -> str:
     """Say what a provider's answer to one read means for whoever configured it; empty for an answer that says nothing special.
 
     `url` is the provider's base address, `path` what was asked for there, `behind` our account. No token is ever part of it.
@@ -57,7 +57,7 @@ def _explain_transport(failure: Failure, url: str, names: dict[str, str]) -> str
     return f"{url} ended the connection, or its answer is not HTTP/1.1: does it speak {names['other']}?"
 
 
-def _explain_status(answer: Response, asked: str, behind: Side) -> str:
+def _explain_status(answer: Response, asked: str, behind: Endpoint) -> str:
     names = {"account": behind.account, "property": behind.property or "(none)"}
     media = (answer.header("content-type") or "nothing").partition(";")[0]
     if "html" in media.lower() and not 300 <= answer.status <= 399:

@@ -16,14 +16,14 @@ from typing import Final
 from conformance.twins import properties_v2, restcomm
 from conformance.twins.receiver import PATH, receiver
 from conformance.twins.serving import serve as serve_twin
-from translator.core.accounts import Accounts, Back, Entry, Side
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.exchange import Limits
-from translator.shell.client.provider_client import Upstream
+from translator.shell.client.provider_client import ProviderClient
 from translator.shell.config.addresses import Address
-from translator.shell.delivery.callback_url_policy import Vetting
+from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
 from translator.shell.delivery.journal import Patience
-from translator.shell.delivery.receipt_urls import Receipts
-from translator.shell.delivery.service import Keeper, Keeping
+from translator.shell.delivery.receipt_urls import ReceiptUrls
+from translator.shell.delivery.service import DeliveryService, DeliverySettings
 from translator.shell.delivery.status_poller import Polling
 from translator.shell.observability.admin import Meter
 from translator.shell.process import address_of, listen, serving
@@ -44,7 +44,7 @@ OLD_ACCOUNT: Final = "AC00000000000000000000000000000002"
 SENDER: Final = "19876543212"
 """The sender of the seed's examples; also what the old server is given where the front names none."""
 
-_GRACE: Final = 2
+SHUTDOWN_GRACE_SECONDS: Final = 2
 
 
 def accounts(provider_token: str) -> Accounts:
@@ -53,16 +53,16 @@ def accounts(provider_token: str) -> Accounts:
     old, new = (dialects.of(name, "front", {}, "sandbox") for name in ("restcomm", "properties-v2"))
     return Accounts(
         [
-            Entry(
-                Side(old, ACCOUNT, "", TOKEN),
-                Back("provider", new),
-                Side(new, PROVIDER_ACCOUNT, PROPERTY, provider_token),
+            Account(
+                Endpoint(old, ACCOUNT, "", TOKEN),
+                ConfiguredProvider("provider", new),
+                Endpoint(new, PROVIDER_ACCOUNT, PROPERTY, provider_token),
                 shared=False,
             ),
-            Entry(
-                Side(new, OTHER_ACCOUNT, OTHER_PROPERTY, TOKEN),
-                Back("old", old),
-                Side(old, OLD_ACCOUNT, "", provider_token, SENDER),
+            Account(
+                Endpoint(new, OTHER_ACCOUNT, OTHER_PROPERTY, TOKEN),
+                ConfiguredProvider("old", old),
+                Endpoint(old, OLD_ACCOUNT, "", provider_token, SENDER),
                 shared=False,
             ),
         ]
@@ -124,22 +124,24 @@ async def sandbox(port: int, messages: int, seed: int, say: Callable[[str], None
             "old": await world.enter_async_context(serve_twin(old)),
         }
         hook = listen("--port", Address("127.0.0.1", 0))
-        await world.enter_async_context(serving(receiver(say), hook, _GRACE))
-        backs = {name: Upstream(url) for name, url in urls.items()}
+        await world.enter_async_context(serving(receiver(say), hook, SHUTDOWN_GRACE_SECONDS))
+        backs = {name: ProviderClient(url) for name, url in urls.items()}
         spoken, meter, limits = accounts(token), Meter(), Limits()
         store = await open_store("memory:", "sandbox", Path())
         world.push_async_callback(store.close)
-        keeper = Keeper(store, spoken, limits, _keeping(hook.getsockname()[1]), meter)
+        keeper = DeliveryService(store, spoken, limits, _keeping(hook.getsockname()[1]), meter)
         proxy = Proxy(spoken, limits, backs, scribe=keeper.journal, meter=meter)
         world.push_async_callback(proxy.driver.aclose)
         await world.enter_async_context(keeper.going_on(proxy.driver))
-        await world.enter_async_context(serving(proxy.application(), listener, _GRACE, proxy.door()))
+        await world.enter_async_context(serving(proxy.application(), listener, SHUTDOWN_GRACE_SECONDS, proxy.door()))
         url = f"http://{address_of(listener)}"
         for line in (*introduction(url), *curl_lines(url, f"http://{address_of(hook)}{PATH}")):
             say(line)
         await stop.wait()
 
 
-def _keeping(port: int) -> Keeping:
+def _keeping(port: int) -> DeliverySettings:
     """Only this machine is called, at the receiver's port; backs are looked at every second."""
-    return Keeping(Vetting(["127.0.0.1"], [port]), Receipts("", ()), Patience(), Polling(poll=1.0), Keep(86400.0))
+    return DeliverySettings(
+        CallbackUrlPolicy(["127.0.0.1"], [port]), ReceiptUrls("", ()), Patience(), Polling(poll=1.0), Keep(86400.0)
+    )

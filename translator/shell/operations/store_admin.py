@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from translator.core.accounts import Accounts
 from translator.core.effects import Outcome
-from translator.core.errors import ConfigError, Refused
+from translator.core.errors import ConfigError, FaultRaised
 from translator.core.model import Message
 from translator.shell.config.settings import Settings
 from translator.shell.delivery.journal import place_of
@@ -116,7 +116,7 @@ def _sids(accounts: Accounts, shown: str) -> list[str]:
     """What a SID as somebody gives it may be at the provider: by any front's way of writing it, and as it stands."""
     found = {shown}
     for entry in accounts.by_name.values():
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(FaultRaised):
             found.add(entry.front.dialect.front.read_sid(shown))
     return sorted(found)
 
@@ -166,7 +166,7 @@ async def settle_sent(store: Store, accounts: Accounts, id_: str, shown: str) ->
         return "the account that made the send is no longer configured"
     try:
         sid = entry.front.dialect.front.read_sid(shown)
-    except Refused:
+    except FaultRaised:
         return "that is no message SID"
     message = Message(
         sid=sid, sender=row["sender"], recipient=row["recipient"], text=row["text"], status="sending",

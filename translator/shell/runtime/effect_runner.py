@@ -11,39 +11,39 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from translator.core.effects import (
-    Ask,
+    CacheGet,
+    CacheIncrement,
+    Effect,
+    EffectGenerator,
     Intent,
-    Once,
     Outcome,
-    Recall,
-    Record,
+    ProviderRequests,
     Recorded,
-    Settle,
-    Steps,
-    Tally,
-    Want,
-    still_unknown,
-    taken_for_new,
+    RecordIntents,
+    RecordOutcomes,
+    SingleFlight,
+    all_new,
+    all_unknown,
 )  # fmt: skip
 from translator.core.errors import TranslatorError
 from translator.core.http import messages
 from translator.shell.aio.memory_budget import Hold
 from translator.shell.observability.admin import Meter
-from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.runtime.single_flight_cache import SingleFlightCache
 
 _NO_ROOM: Final = messages.Failure("no-room", "what the asker holds is more than its account may")
 
 
-class Asker(Protocol):
-    """What a back looks like from here; `translator.shell.client.provider_client.Upstream` is one."""
+class ProviderPort(Protocol):
+    """What a back looks like from here; `translator.shell.client.provider_client.ProviderClient` is one."""
 
     async def ask(self, request: messages.Request, request_id: str, hold: Hold | None = None, /) -> messages.Answer: ...
 
     async def aclose(self) -> None: ...
 
 
-class Scribe(Protocol):
-    """What a journal looks like from here; `translator.shell.delivery.journal.Journal` is one."""
+class JournalPort(Protocol):
+    """What a journal looks like from here; `translator.shell.delivery.journal.SendJournal` is one."""
 
     async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]: ...
 
@@ -52,20 +52,20 @@ class Scribe(Protocol):
     async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]: ...
 
 
-class Forgetful:
+class NullJournal:
     """The journal where there is none: every send is new, and of an unknown one nothing more is heard."""
 
     async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
-        return taken_for_new(intents)
+        return all_new(intents)
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Nobody will ask."""
 
     async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]:
-        return still_unknown(ids)
+        return all_unknown(ids)
 
 
-class Errand:
+class RequestContext:
     """One piece of work: the id that its asks carry, and the back asked last. `is_sending` from when a send of it is written down: from
     then on it may be made, whatever becomes of the errand."""
 
@@ -75,20 +75,26 @@ class Errand:
         self.is_sending = False
 
 
-class Driver:
+class EffectRunner:
     """Drives any number of pieces at once."""
 
-    def __init__(self, backs: Mapping[str, Asker], memory: Memory, meter: Meter, scribe: Scribe | None = None) -> None:
+    def __init__(
+        self,
+        backs: Mapping[str, ProviderPort],
+        memory: SingleFlightCache,
+        meter: Meter,
+        scribe: JournalPort | None = None,
+    ) -> None:
         self._backs, self._memory, self._meter = backs, memory, meter
         self._budget = meter.budget = memory.budget
-        self.scribe: Scribe = scribe or Forgetful()
+        self.scribe: JournalPort = scribe or NullJournal()
 
     async def aclose(self) -> None:
         """Close what is connected."""
         for back in self._backs.values():
             await back.aclose()
 
-    async def run(self, errand: Errand, steps: Steps, want: Want | None = None) -> Any:  # noqa: PLR0912 - a branch for each want
+    async def run(self, errand: RequestContext, steps: EffectGenerator, want: Effect | None = None) -> Any:  # noqa: PLR0912 - a branch for each want
         """Steps to their result, from the want that they are at where they were begun. Raises what they raise."""
         try:
             want = next(steps) if want is None else want
@@ -99,19 +105,19 @@ class Driver:
         hold: Hold | None = None
         while True:
             try:
-                if isinstance(want, Ask):
+                if isinstance(want, ProviderRequests):
                     hold = self._budget.hold(want.account, "answer", want.most)
                     sent = await self._ask(errand, want, hold)
-                elif isinstance(want, Record):
+                elif isinstance(want, RecordIntents):
                     errand.is_sending = True
                     sent = await self.scribe.record(want.intents)
-                elif isinstance(want, Settle):
+                elif isinstance(want, RecordOutcomes):
                     await self.scribe.settle(want.outcomes)
-                elif isinstance(want, Tally):
+                elif isinstance(want, CacheIncrement):
                     self._memory.count(want)
-                elif isinstance(want, Recall):
+                elif isinstance(want, CacheGet):
                     sent = self._memory.recall(want.key)
-                elif isinstance(want, Once):
+                elif isinstance(want, SingleFlight):
                     sent = await self._memory.once(want, partial(self.run, errand))
                 else:
                     sent = await self.scribe.wait(want.ids)
@@ -126,7 +132,7 @@ class Driver:
                 if hold is not None and hold.size:
                     hold.release()
 
-    async def _ask(self, errand: Errand, ask: Ask, hold: Hold) -> Sequence[messages.Answer]:
+    async def _ask(self, errand: RequestContext, ask: ProviderRequests, hold: Hold) -> Sequence[messages.Answer]:
         """The answers. `hold` has the memory that they take; where none come, it is released."""
         back, errand.back = self._backs[ask.back], ask.back
         if ask.held and not hold.grow(ask.held):

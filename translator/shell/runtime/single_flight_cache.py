@@ -1,4 +1,4 @@
-"""What was learnt and is kept for a while, and what is being found out at the moment: a `Once` is gone through here.
+"""What was learnt and is kept for a while, and what is being found out at the moment: a `SingleFlight` is gone through here.
 
     Once ─▶ is somebody at it? ── yes ─▶ wait for the same result
                  └── no ─▶ steps(what is kept) ─▶ result ─▶ keep ─▶ everybody who waits
@@ -16,17 +16,17 @@ from weakref import WeakMethod
 
 from cachetools import TLRUCache
 
-from translator.core.effects import Kept, Once, Steps, Tally, Want
-from translator.shell.aio.memory_budget import Budget, Hold
+from translator.core.effects import CacheEntry, CacheIncrement, Effect, EffectGenerator, SingleFlight
+from translator.shell.aio.memory_budget import Hold, MemoryBudget
 
 BYTES: Final = 64 * 1024 * 1024
 """How many bytes are kept, unless told otherwise."""
 
-Drive = Callable[[Steps, Want], Awaitable[Any]]
+Drive = Callable[[EffectGenerator, Effect], Awaitable[Any]]
 """Goes through steps, from the want that they began with, to their result."""
 
 
-class Memory:
+class SingleFlightCache:
     """Holds up to `most` bytes, the least recently used go first. What lives as long as the process weighs nothing.
 
     Each thing that is kept counts for its account in `budget`. What an account may not hold is not kept, and what is kept for it is
@@ -34,20 +34,20 @@ class Memory:
     """
 
     def __init__(
-        self, most: int = BYTES, budget: Budget | None = None, *, clock: Callable[[], float] = time.monotonic
+        self, most: int = BYTES, budget: MemoryBudget | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._cache: TLRUCache[Hashable, Kept] = TLRUCache(
+        self._cache: TLRUCache[Hashable, CacheEntry] = TLRUCache(
             maxsize=most, ttu=lambda _, kept, now: now + kept.life, timer=clock, getsizeof=lambda kept: kept.weight
         )
         self._holds: dict[Hashable, Hold] = {}
-        self.budget = budget or Budget(sys.maxsize)
+        self.budget = budget or MemoryBudget(sys.maxsize)
         reclaim = WeakMethod(self._reclaim)
         # A hold is seen by no collector of garbage, so that nothing it refers to may refer back to this.
         self.budget.reclaim = lambda account: (found := reclaim()) is not None and found(account)
-        self._lasting: dict[Hashable, Kept] = {}
+        self._lasting: dict[Hashable, CacheEntry] = {}
         self._running: dict[Hashable, _Run] = {}
 
-    async def once(self, want: Once, drive: Drive) -> Any:
+    async def once(self, want: SingleFlight, drive: Drive) -> Any:
         """The result of these steps, or of those under the same key that are under way. Raises what they raise."""
         run = self._running.get(want.key)
         if run is None:
@@ -64,10 +64,10 @@ class Memory:
         kept = self._lasting.get(key) or self._cache.get(key)
         return None if kept is None else kept.value
 
-    def count(self, want: Tally) -> None:
+    def count(self, want: CacheIncrement) -> None:
         """One more under that key."""
         kept = self._lasting.get(want.key)
-        self._lasting[want.key] = Kept(1 if kept is None else kept.value + 1, 0, math.inf)
+        self._lasting[want.key] = CacheEntry(1 if kept is None else kept.value + 1, 0, math.inf)
 
     async def _joined(self, key: Hashable, run: "_Run") -> Any:
         run.waiting += 1
@@ -80,17 +80,17 @@ class Memory:
                 if self._running.get(key) is run:
                     del self._running[key]
 
-    async def _go(self, key: Hashable, steps: Steps, first: Want, drive: Drive) -> Any:
+    async def _go(self, key: Hashable, steps: EffectGenerator, first: Effect, drive: Drive) -> Any:
         return self._keep(key, *await drive(steps, first))
 
-    def _keep(self, key: Hashable, result: Any, kept: Kept | None) -> Any:
+    def _keep(self, key: Hashable, result: Any, kept: CacheEntry | None) -> Any:
         if kept is not None and kept.life == math.inf:
             self._lasting[key] = kept
         elif kept is not None and kept.life > 0 and kept.weight <= self._cache.maxsize:
             self._put(key, kept)
         return result
 
-    def _put(self, key: Hashable, kept: Kept) -> None:
+    def _put(self, key: Hashable, kept: CacheEntry) -> None:
         before = self._holds.get(key)
         if before is not None:
             if before.size == kept.weight:

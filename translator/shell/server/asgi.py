@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from translator.core.http import messages
 from translator.shell.aio.memory_budget import Hold
-from translator.shell.observability.log import logger, where_it_broke
-from translator.shell.server.request import SMALL, Call, Gone, NoRoom
+from translator.shell.observability.log import logger, redacted_traceback
+from translator.shell.server.request import SMALL, Gone, NoRoom, ServerRequest
 from translator.shell.server.request_head import KEPT
 from translator.shell.server.response_head import spelt
 
@@ -22,7 +22,7 @@ _KEPT: Final = frozenset(name.encode("ascii") for name in KEPT)
 """The headers that are kept. ASGI has their names in lower case."""
 
 
-class AsgiCall(Call):
+class AsgiCall(ServerRequest):
     """One request as ASGI has it."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, ids: Iterator[str]) -> None:
@@ -89,7 +89,7 @@ class AsgiCall(Call):
             body = b"" if self.is_head else response.body
             await self._send({"type": "http.response.body", "body": body})
         except (RuntimeError, OSError) as error:  # servers say in their own ways that the caller has hung up
-            logger().info("gone", method=self.method, request_id=self.id, where=where_it_broke(error))
+            logger().info("gone", method=self.method, request_id=self.id, where=redacted_traceback(error))
         finally:
             if self.unsent is not None:
                 self.unsent.release()

@@ -9,8 +9,8 @@ from typing import Any, Final
 from starlette.types import ASGIApp
 
 from translator.core.http import messages
-from translator.shell.server.http1_reader import Attend
-from translator.shell.server.request import Call, Gone
+from translator.shell.server.http1_reader import Handler
+from translator.shell.server.request import Gone, ServerRequest
 
 PATIENCE: Final = 10.0
 """Seconds within which the application answers, or its caller is told 503."""
@@ -18,10 +18,10 @@ PATIENCE: Final = 10.0
 _TEXT: Final = (("content-type", "text/plain; charset=utf-8"),)
 
 
-def hosted(app: ASGIApp, patience: float = PATIENCE) -> Attend:
+def hosted(app: ASGIApp, patience: float = PATIENCE) -> Handler:
     """What answers a call as the application does. A request with a body is 413: no page of ours reads one."""
 
-    async def attend(call: Call) -> None:
+    async def handle(call: ServerRequest) -> None:
         try:
             async with asyncio.timeout(patience):
                 if await call.read(0) is not None:
@@ -36,10 +36,10 @@ def hosted(app: ASGIApp, patience: float = PATIENCE) -> Attend:
         call.keep = False
         call.respond(messages.Response(status, _TEXT, f"{why}\n".encode()))
 
-    return attend
+    return handle
 
 
-async def _answered(app: ASGIApp, call: Call) -> messages.Response:
+async def _answered(app: ASGIApp, call: ServerRequest) -> messages.Response:
     request = call.request(b"")
     scope: dict[str, Any] = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "root_path": "",

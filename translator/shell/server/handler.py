@@ -25,16 +25,16 @@ from translator.core.exchange import Admission, Limits, Reply, admit, exchange, 
 from translator.core.http import messages
 from translator.core.listing import slice_sizes
 from translator.core.losses import Losses
-from translator.shell.aio.timeouts import Deadlines
+from translator.shell.aio.timeouts import Timeouts
 from translator.shell.delivery.receipt_urls import ROOT as RECEIPTS
 from translator.shell.observability.admin import Meter
-from translator.shell.observability.log import logger, where_it_broke
-from translator.shell.runtime.effect_runner import Asker, Driver, Scribe
-from translator.shell.runtime.single_flight_cache import Memory
+from translator.shell.observability.log import logger, redacted_traceback
+from translator.shell.runtime.effect_runner import EffectRunner, JournalPort, ProviderPort
+from translator.shell.runtime.single_flight_cache import SingleFlightCache
 from translator.shell.server.asgi import AsgiCall
 from translator.shell.server.in_flight import Crowd, Guesses
-from translator.shell.server.protocol_factory import Door
-from translator.shell.server.request import GONE, SMALL, Call, Gone, NoRoom, new_ids
+from translator.shell.server.protocol_factory import ProtocolFactory
+from translator.shell.server.request import GONE, SMALL, Gone, NoRoom, ServerRequest, new_ids
 from translator.shell.server.request_log import log_request
 
 TakeReceipt: TypeAlias = Callable[[str], Awaitable[bool]]
@@ -54,13 +54,13 @@ class Proxy:
         self,
         accounts: Accounts,
         limits: Limits,
-        backs: Mapping[str, Asker],
+        backs: Mapping[str, ProviderPort],
         *,
         deadline: float = 30.0,
         max_body: int = 65536,
         queue_max: int = 10_000,
-        memory: Memory | None = None,
-        scribe: Scribe | None = None,
+        memory: SingleFlightCache | None = None,
+        scribe: JournalPort | None = None,
         receipts: TakeReceipt | None = None,
         explain_headers: bool = False,
         meter: Meter | None = None,
@@ -69,7 +69,7 @@ class Proxy:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._accounts, self._limits = accounts, limits
-        self._overdue = Deadlines(deadline)
+        self._overdue = Timeouts(deadline)
         self._max_body, self._queue_max = max_body, queue_max
         self._ids: Iterator[str] = new_ids() if before is None else before._ids
         self._crowd: Crowd = Crowd() if before is None else before._crowd
@@ -80,8 +80,8 @@ class Proxy:
         self._losses = Losses() if explain_headers else None
         self._meter = meter or Meter()
         self._receipts = receipts
-        self._memory = memory or Memory()
-        self.driver = Driver(backs, self._memory, self._meter, scribe)
+        self._memory = memory or SingleFlightCache()
+        self.driver = EffectRunner(backs, self._memory, self._meter, scribe)
         self._clock = clock
         self._meter.rows_served = self._rows_served
 
@@ -95,10 +95,10 @@ class Proxy:
         """This endpoint as an application. No path is routed: the dialects do that."""
         return _Application(self)
 
-    def door(self, tls: ssl.SSLContext | None = None) -> Door:
+    def door(self, tls: ssl.SSLContext | None = None) -> ProtocolFactory:
         """This endpoint for a server of our own, over TLS where that is given."""
         refused, budget = self._meter.count_refused, self._memory.budget
-        return Door(self.attend, self._ids, self._meter.count_handshake, tls, refused=refused, budget=budget)
+        return ProtocolFactory(self.handle, self._ids, self._meter.count_handshake, tls, refused=refused, budget=budget)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -107,11 +107,11 @@ class Proxy:
         call = AsgiCall(scope, receive, send, self._ids)
         call.task = asyncio.current_task()
         try:
-            await self.attend(call)
+            await self.handle(call)
         finally:
             await call.over()
 
-    async def attend(self, call: Call) -> None:
+    async def handle(self, call: ServerRequest) -> None:
         """Answer a call; `call.task` is the task that this runs in."""
         if self._receipts is not None and call.target.startswith(RECEIPTS):
             await self._receipt(call, self._receipts)
@@ -126,7 +126,7 @@ class Proxy:
                 reply = self._unknown(call, reply)
             self._tell(call, reply)
             return
-        found = self._turned_away(call)
+        found = self._overload_reply(call)
         if found is None:
             try:
                 found = await self._answered(call, admission)
@@ -136,7 +136,7 @@ class Proxy:
         if not call.answered:
             self._tell(call, found)
 
-    async def _receipt(self, call: Call, takes: TakeReceipt) -> None:
+    async def _receipt(self, call: ServerRequest, takes: TakeReceipt) -> None:
         """Nothing but the path of a receipt is read, and nothing cuts it short."""
         call.keep = False
         call.task, call.is_read = None, True
@@ -150,7 +150,7 @@ class Proxy:
         later = (("retry-after", "1"),) if status == 503 else ()
         call.respond(messages.Response(status, (("content-type", "text/plain"), *later)))
 
-    def _unknown(self, call: Call, reply: Reply) -> Reply:
+    def _unknown(self, call: ServerRequest, reply: Reply) -> Reply:
         """What is told a caller that did not say who it is. One whose address has failed too often is told to slow down and has to connect
         anew; who says it rightly is served from the same address meanwhile, since many callers may share it."""
         is_limited = self._guesses.too_many(_network_of(call.peer()), time.monotonic())
@@ -162,7 +162,7 @@ class Proxy:
         limited = reply.response.replace(status=_SLOW_DOWN, headers=(*headers, ("retry-after", "1")))
         return msgspec.structs.replace(reply, response=limited)
 
-    def _turned_away(self, call: Call) -> Reply | None:
+    def _overload_reply(self, call: ServerRequest) -> Reply | None:
         """What is told where as many requests are under way as are taken: who queues without end answers nobody in time. None where
         there is a place.
 
@@ -176,7 +176,7 @@ class Proxy:
         call.skip()
         return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
 
-    async def _answered(self, call: Call, admission: Admission) -> Reply:
+    async def _answered(self, call: ServerRequest, admission: Admission) -> Reply:
         """The reply, or what is told where the work on it was cut short. Raises Gone."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         overdue = self._overdue.add(loop, self._is_overdue, call)
@@ -212,13 +212,13 @@ class Proxy:
             hold.release()
         return reply
 
-    def _broken(self, call: Call, request: messages.Request, error: Exception) -> Reply:
+    def _broken(self, call: ServerRequest, request: messages.Request, error: Exception) -> Reply:
         """A defect of ours is an answer too, and its traceback is in the log. One within a send must not make it look like one that was
         not made."""
-        logger().error("defect", request_id=call.id, traceback=where_it_broke(error))
+        logger().error("defect", request_id=call.id, traceback=redacted_traceback(error))
         return failure(self._accounts, request, "outcome-unknown" if call.is_sending else "internal")
 
-    def _is_overdue(self, call: Call) -> None:
+    def _is_overdue(self, call: ServerRequest) -> None:
         """Tell the caller that its time is over."""
         if call.is_sending:
             # A message that may reach the provider is not one that simply took too long, and the work on it goes on.
@@ -227,7 +227,7 @@ class Proxy:
         else:
             call.cut("overdue" if call.is_read else "body-overdue")
 
-    def _tell(self, call: Call, reply: Reply) -> None:
+    def _tell(self, call: ServerRequest, reply: Reply) -> None:
         """Answer, with the memory that a large answer takes until its caller has read it. What is told of a send is told in any case."""
         response = self._explained(reply)
         if len(response.body) > SMALL:
@@ -251,7 +251,7 @@ class Proxy:
             told.append(("x-translator-loss", ", ".join(reply.lost)))
         return reply.response.replace(headers=(*reply.response.headers, *told))
 
-    def _record(self, call: Call, reply: Reply) -> None:
+    def _record(self, call: ServerRequest, reply: Reply) -> None:
         """One line and the counters."""
         seconds = time.perf_counter() - call.began
         self._meter.count(reply, seconds, call.back)

@@ -12,9 +12,9 @@ from typing import Any, Final, Literal, Protocol
 import httptools
 
 from translator.core.http import messages
-from translator.shell.aio.memory_budget import UNKNOWN, Budget, Hold
-from translator.shell.server.http1_request import Incoming, origin
-from translator.shell.server.request import SMALL, Call
+from translator.shell.aio.memory_budget import UNKNOWN, Hold, MemoryBudget
+from translator.shell.server.http1_request import Http1Request, origin
+from translator.shell.server.request import SMALL, ServerRequest
 from translator.shell.server.request_head import HEAD, LARGE, RefusalError, RequestHead
 from translator.shell.server.unsent_bytes import Unsent
 
@@ -27,7 +27,7 @@ _TUNNEL: Final = "CONNECT"
 _NONE: Final = RequestHead()
 """No head. Nothing is added to it: a message begins with a new one."""
 
-Attend = Callable[[Call], Awaitable[None]]
+Handler = Callable[[ServerRequest], Awaitable[None]]
 """Answers a call, and never raises for what a caller or a back can do."""
 
 
@@ -36,8 +36,8 @@ class Host(Protocol):
     requests without one, `budget` is what memory is taken from. `is_leaving` says that every answer is the last of its connection, and
     `hint` is what the others say of how long theirs is kept open."""
 
-    attend: Attend
-    budget: Budget
+    handle: Handler
+    budget: MemoryBudget
     ids: Iterator[str]
     is_leaving: bool
 
@@ -53,8 +53,8 @@ class Receiver(asyncio.Protocol):
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
         self.loop, self.ids, self._host = loop, host.ids, host
         self._parser: Any = httptools.HttpRequestParser(self)
-        self._call: Incoming | None = None  # the one that is attended to
-        self._receiving: Incoming | None = None  # the one whose body comes; it may be answered already
+        self._call: Http1Request | None = None  # the one that is attended to
+        self._receiving: Http1Request | None = None  # the one whose body comes; it may be answered already
         self._head = RequestHead()
         self._read = 0  # bytes since the last request or piece of a body
         self._last = b""  # the last three of them
@@ -62,10 +62,10 @@ class Receiver(asyncio.Protocol):
         self._hold: Hold | None = None  # the memory for a head that is not whole, or for the rest
         self._unsent = Unsent()
         self._looks = 0  # at this connection, since a request has come
-        self._is_deaf = False  # what comes from now on is dropped: no request of it is attended to
+        self._draining = False  # what comes from now on is dropped: no request of it is attended to
 
     @abstractmethod
-    def _begin(self, call: Incoming) -> None:
+    def _begin(self, call: Http1Request) -> None:
         """Attend to a call."""
 
     @abstractmethod
@@ -81,11 +81,11 @@ class Receiver(asyncio.Protocol):
         """See `Line`."""
 
     @abstractmethod
-    def wants_body(self, call: Incoming) -> None:
+    def send_continue(self, call: Http1Request) -> None:
         """See `Line`."""
 
     @abstractmethod
-    def respond(self, call: Incoming, response: messages.Response) -> None:
+    def respond(self, call: Http1Request, response: messages.Response) -> None:
         """See `Line`."""
 
     # ---- what the parser calls -------------------------------------------------------------------------------------------
@@ -109,15 +109,15 @@ class Receiver(asyncio.Protocol):
         if self._call is not None:
             raise RefusalError(400, _TWO)
         verb, url = parser.get_method().decode("ascii"), head.url
-        if self._is_deaf or (parser.should_upgrade() and verb != _TUNNEL):
+        if self._draining or (parser.should_upgrade() and verb != _TUNNEL):
             return
         if not url.startswith(b"/") or b"#" in url:
             url = origin(url)
         target, _, query = url.decode("latin-1").partition("?")
-        call = Incoming(self, verb, target, query, head.headers)
+        call = Http1Request(self, verb, target, query, head.headers)
         is_newest = version == "1.1"
         call.keep = is_newest and parser.should_keep_alive() and verb != _TUNNEL
-        call.asks_before = call.asks_before and is_newest
+        call.expects_continue = call.expects_continue and is_newest
         self._receiving, self._read, self._looks = call, 0, 0
         self._begin(call)
 
@@ -132,7 +132,7 @@ class Receiver(asyncio.Protocol):
         if call is not None:  # else its head is read once more
             self._head = _NONE
             call.end()
-            self._is_deaf = self._is_deaf or not call.keep  # it is the last one
+            self._draining = self._draining or not call.keep  # it is the last one
 
     # ---- reading ---------------------------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class Receiver(asyncio.Protocol):
         self._rest = b""
         self._release()
         at = 0
-        while at < len(data) and not self._is_deaf:
+        while at < len(data) and not self._draining:
             if self._is_busy():
                 self._wait(data[at:])
                 return
@@ -155,7 +155,7 @@ class Receiver(asyncio.Protocol):
                 return
         is_within = self._read or self._receiving is not None
         self._last = (self._last + data[-3:])[-3:] if is_within else b""
-        if self._read and self._receiving is None and not self._is_deaf:
+        if self._read and self._receiving is None and not self._draining:
             self._holds(self._head.held(self._read), "head")
 
     def _is_busy(self) -> bool:
@@ -197,7 +197,7 @@ class Receiver(asyncio.Protocol):
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
-            if not self._is_deaf:
+            if not self._draining:
                 before = self._parser
                 head = self._head.without_upgrade(before.get_method().decode("ascii"), before.get_http_version())
                 self._parser = httptools.HttpRequestParser(self)
@@ -220,7 +220,7 @@ class Receiver(asyncio.Protocol):
 
     def _forget(self) -> None:
         """Nothing more is read: keep nothing of what was. It is never called while the parser reads."""
-        self._is_deaf, self._parser = True, None
+        self._draining, self._parser = True, None
         self._head, self._rest = RequestHead(), b""
         self._release()
 

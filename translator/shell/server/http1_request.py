@@ -8,7 +8,7 @@ import httptools
 
 from translator.core.http import messages
 from translator.shell.aio.memory_budget import Hold
-from translator.shell.server.request import SMALL, Call, Gone, NoRoom
+from translator.shell.server.request import SMALL, Gone, NoRoom, ServerRequest
 
 DRAINED: Final = 64 * 1024
 """So many bytes of a body that nobody reads are waited for, so that its connection can be used again. Behind a larger one it is closed."""
@@ -22,12 +22,12 @@ class Line(Protocol):
 
     def peer(self) -> str: ...
 
-    def wants_body(self, call: "Incoming") -> None: ...
+    def send_continue(self, call: "Http1Request") -> None: ...
 
-    def respond(self, call: "Incoming", response: messages.Response) -> None: ...
+    def respond(self, call: "Http1Request", response: messages.Response) -> None: ...
 
 
-class Incoming(Call):
+class Http1Request(ServerRequest):
     """One request of a connection. `came` is how many bytes of its body have come, read or not."""
 
     def __init__(self, line: Line, verb: str, target: str, query: str, headers: messages.Headers) -> None:
@@ -42,7 +42,7 @@ class Incoming(Call):
         """See `Call.read`."""
         while not (too_large := max(self.declares, self.came) > most) and not self._is_whole:
             self._pay(hold)
-            self._line.wants_body(self)
+            self._line.send_continue(self)
             self._news = self._line.loop.create_future()
             await self._news
         if self._is_lost:
@@ -86,7 +86,7 @@ class Incoming(Call):
     def end(self) -> None:
         """All of it has come: leave to send it is not needed any more."""
         self._is_whole = True
-        self.asks_before = False
+        self.expects_continue = False
         self._tell()
 
     def lose(self) -> None:

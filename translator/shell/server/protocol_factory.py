@@ -10,12 +10,12 @@ from typing import Any, Final
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from translator.shell.aio.memory_budget import Budget
+from translator.shell.aio.memory_budget import MemoryBudget
 from translator.shell.observability.log import logger
-from translator.shell.server.http1 import Connection
-from translator.shell.server.http1_reader import Attend
-from translator.shell.server.response_head import Heads, refusal
-from translator.shell.server.tls_transport import Sealed
+from translator.shell.server.http1 import Http1Protocol
+from translator.shell.server.http1_reader import Handler
+from translator.shell.server.response_head import ResponseHeadCache, refusal
+from translator.shell.server.tls_transport import TlsServerTransport
 
 _LOOK: Final = 1.0
 """Seconds between two looks for connections that nobody uses."""
@@ -23,24 +23,24 @@ _LOOK: Final = 1.0
 _FULL: Final = refusal(503, "As many connections are open as this server has room for.")
 
 
-class Door:
-    """Stands where uvicorn wants a protocol's class, for one server. `attend` answers a call, `ids` are for requests without one, and
-    with `tls` nothing else is spoken: `failed` is told then why hands were not shaken. Of these, `attend` is asked for by each request,
+class ProtocolFactory:
+    """Stands where uvicorn wants a protocol's class, for one server. `handle` answers a call, `ids` are for requests without one, and
+    with `tls` nothing else is spoken: `failed` is told then why hands were not shaken. Of these, `handle` is asked for by each request,
     and `tls` by each connection: both may be replaced. So may `budget`, what memory is taken from, and `most`, how many connections there
     are at once, and `keep_alive`, the seconds for which a connection is kept open behind an answer; `refused` is told of each one that is
     closed at once for that. `name` is what the log calls this server."""
 
     def __init__(
-        self, attend: Attend, ids: Iterator[str], failed: Callable[[str], None], tls: ssl.SSLContext | None = None, *,
-        name: str = "front", refused: Callable[[str], None] = lambda _: None, budget: Budget | None = None,
+        self, handle: Handler, ids: Iterator[str], failed: Callable[[str], None], tls: ssl.SSLContext | None = None, *,
+        name: str = "front", refused: Callable[[str], None] = lambda _: None, budget: MemoryBudget | None = None,
     ) -> None:  # fmt: skip
-        self.attend, self.ids, self.tls = attend, ids, tls
-        self.budget = budget or Budget()
+        self.handle, self.ids, self.tls = handle, ids, tls
+        self.budget = budget or MemoryBudget()
         self.is_leaving = False
         self.most = 1_000_000
         self.keep_alive = 0.0
         self._failed, self._refused, self._name = failed, refused, name
-        self._heads: Heads | None = None
+        self._heads: ResponseHeadCache | None = None
         self._is_looking = False
         self._refusals = 0
 
@@ -50,7 +50,7 @@ class Door:
     ) -> asyncio.Protocol:  # fmt: skip
         """A new connection."""
         loop = _loop or asyncio.get_running_loop()
-        heads = self._heads = self._heads or Heads(server_state)
+        heads = self._heads = self._heads or ResponseHeadCache(server_state)
         if not self._is_looking:
             self._is_looking = True
             loop.call_later(_LOOK, self._look, loop, server_state, int(config.timeout_keep_alive / _LOOK))
@@ -59,9 +59,9 @@ class Door:
             self._refused(self._name)
             return _Refused(is_plain=self.tls is None)
         if self.tls is None:
-            return Connection(self, heads, server_state, loop)
-        make = partial(Connection, self, heads, server_state, loop)
-        return Sealed(make, self.tls, server_state, self._failed)
+            return Http1Protocol(self, heads, server_state, loop)
+        make = partial(Http1Protocol, self, heads, server_state, loop)
+        return TlsServerTransport(make, self.tls, server_state, self._failed)
 
     @property
     def hint(self) -> str:
@@ -75,7 +75,7 @@ class Door:
         connections: set[Any] = state.connections
         kept = most if len(connections) > self.most / 2 else max(most, math.ceil(self.keep_alive / _LOOK))
         for connection in list(connections):
-            connection.grow_old(most, kept)
+            connection.on_idle_tick(most, kept)
         refusals, self._refusals = self._refusals, 0
         if refusals:
             logger().warning("connections-refused", port=self._name, refused=refusals, open=len(connections))

@@ -16,7 +16,7 @@ from typing import Final
 
 from translator.core.http import messages
 from translator.shell.aio.memory_budget import UNKNOWN, Hold
-from translator.shell.runtime.effect_runner import Errand
+from translator.shell.runtime.effect_runner import RequestContext
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -42,10 +42,10 @@ class Gone(Exception):
     """The caller has left before it could be answered."""
 
 
-class Call(Errand):
+class ServerRequest(RequestContext):
     """One request on its way. `target` is as it was sent, without what follows the question mark, which is `query`; the names of `headers`
     are lower case. `account` is who it was found to come from; `weight` the bytes of its head; `declares` the size of its body, where it
-    says that; `asks_before` that its caller waits for leave to send that; `is_read` says that as much of its body was read as will be;
+    says that; `expects_continue` that its caller waits for leave to send that; `is_read` says that as much of its body was read as will be;
     `late` is the fault for which the work on it was cut short, empty while it is not; `answered` says that its caller has been told
     already, although the work goes on; `keep` that the connection may be used again; `unsent` is the memory for a large answer, which
     whoever writes that releases."""
@@ -56,7 +56,7 @@ class Call(Errand):
         self.is_head = verb == "HEAD"
         self.method = verb if verb in _METHODS else "other"
         given, length, self.account = "", "", UNKNOWN
-        self.asks_before = False
+        self.expects_continue = False
         self.weight = len(target) + len(query)
         for name, value in headers:
             self.weight += len(value)
@@ -65,7 +65,7 @@ class Call(Errand):
             elif name == "content-length":
                 length = length or value
             elif name == "expect":
-                self.asks_before = value.lower() == "100-continue"
+                self.expects_continue = value.lower() == "100-continue"
         super().__init__(given if given and _REQUEST_ID.fullmatch(given) else next(ids))
         self.declares = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
         self.is_read = self.answered = False

@@ -9,14 +9,14 @@ from typing import Any, Final
 from translator.core.dialect.parameters import PLAIN_NAME
 from translator.core.exchange import Reply
 from translator.shell.observability.log import logger
-from translator.shell.server.request import Call
+from translator.shell.server.request import ServerRequest
 
 _BROKEN: Final = 500
 _PUBLIC: Final = frozenset({"invalid-parameter", "malformed-body", "page-out-of-range", "back-failed"})
 """The faults whose reasons never repeat what a caller wrote."""
 
 
-def log_request(call: Call, reply: Reply, seconds: float) -> None:
+def log_request(call: ServerRequest, reply: Reply, seconds: float) -> None:
     """Write the line: a warning where the operator should read it."""
     told: dict[str, Any] = {
         "method": call.method, "dialect": reply.dialect, "status": reply.response.status, "asks": reply.asks,
@@ -38,7 +38,7 @@ def log_request(call: Call, reply: Reply, seconds: float) -> None:
         logger().info("request", **told)
 
 
-def _of_fault(call: Call, reply: Reply) -> dict[str, str]:
+def _of_fault(call: ServerRequest, reply: Reply) -> dict[str, str]:
     """What a person needs to know of a refusal, as far as it is in no way private. A name that no document has may be a piece of a text."""
     told = {"fault": reply.fault}
     if call.account:

@@ -30,7 +30,7 @@ def refusal(status: int, why: str) -> bytes:
     return _REFUSED.format(status, _PHRASES[status], later, len(why), why).encode("ascii")
 
 
-class Heads:
+class ResponseHeadCache:
     """How answers begin: the status, what the server says in each, and their own headers. Kept for the second that a date holds."""
 
     def __init__(self, state: ServerState) -> None:

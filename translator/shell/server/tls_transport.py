@@ -39,7 +39,7 @@ _NOTHING: Final = "many records and next to nothing in them"
 _SPEAK_TLS: Final = "This port speaks HTTPS, and the request came as plain HTTP."
 
 
-class Sealed(asyncio.Transport, asyncio.Protocol):
+class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
     """A connection over TLS. While it shakes hands it is itself among the connections of the server, whose `state` says which are open;
     from then on that is what `make` makes, the protocol of what is in the records. `failed` is told why hands were not shaken: in
     OpenSSL's words, `overdue`, or `gone` where the caller left meanwhile, as some do that do not believe a certificate."""
@@ -53,7 +53,7 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._network: Any = None
-        self._is_deaf = False  # what comes from now on is dropped
+        self._draining = False  # what comes from now on is dropped
         self._is_held = False  # the connection wants nothing more for now
         self._has_begun = False
         self._looks = self._hollow = 0
@@ -66,16 +66,16 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._state.connections.discard(self)
-        if self._inner is None and not self._is_deaf and self._has_begun:
+        if self._inner is None and not self._draining and self._has_begun:
             self._failed("gone")
-        inner, self._inner, self._is_deaf = self._inner, None, True  # each holds the other
+        inner, self._inner, self._draining = self._inner, None, True  # each holds the other
         if inner is not None:
             inner.connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
         """Hand on what is in it, as one read of the connection, as it would be without TLS. What follows upon its end, or upon a record
         that is broken, follows behind that."""
-        if self._is_deaf:
+        if self._draining:
             return
         self._has_begun = True
         pieces: list[bytes] = []
@@ -111,14 +111,14 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The server stops, and hands have not been shaken."""
-        self._is_deaf = True
+        self._draining = True
         self._network.abort()
 
-    def grow_old(self, _: int, __: int) -> None:
+    def on_idle_tick(self, _: int, __: int) -> None:
         """One more look has found it, and hands have still not been shaken."""
         self._looks += 1
-        if self._looks > _HANDSHAKE and not self._is_deaf:
-            self._is_deaf = True
+        if self._looks > _HANDSHAKE and not self._draining:
+            self._draining = True
             self._failed("overdue")
         if self._looks > _HANDSHAKE:
             self._network.abort()
@@ -157,7 +157,7 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
 
     def _fail(self, why: str) -> None:
         """This is no TLS, or none of ours. The caller is told, and not in its face: it may still be writing."""
-        self._is_deaf = True
+        self._draining = True
         if self._inner is None:
             self._failed(why)
             if why == _PLAIN:
@@ -182,13 +182,13 @@ class Sealed(asyncio.Transport, asyncio.Protocol):
 
     def write_eof(self) -> None:
         """Say that nothing will follow. What comes from now on is dropped as it comes, sealed; the connection has no use for it."""
-        self._is_deaf = True
+        self._draining = True
         self._say_goodbye()
         self._network.write_eof()
 
     def close(self) -> None:
         """Close behind what was written. The caller's own goodbye is not waited for (RFC 8446, 6.1)."""
-        self._is_deaf = True
+        self._draining = True
         if not self._network.is_closing():
             self._say_goodbye()
             self._network.close()

@@ -6,6 +6,6 @@
 Everything here but the stores themselves is a plain function of a connection, and runs on SQLite and on PostgreSQL alike.
 """
 
-from translator.shell.store.interface import Store, StoreDown, open_store
+from translator.shell.store.interface import Store, StoreUnavailable, open_store
 
-__all__ = ["Store", "StoreDown", "open_store"]
+__all__ = ["Store", "StoreUnavailable", "open_store"]

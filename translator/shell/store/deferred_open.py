@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from translator.core.effects import Outcome, Recorded
 from translator.core.errors import ConfigError
 from translator.shell.observability.log import logger
-from translator.shell.store.interface import Result, Store, StoreDown
+from translator.shell.store.interface import Result, Store, StoreUnavailable
 from translator.shell.store.sends import Begun, Times
 
 _AGAIN = 1.0
@@ -25,7 +25,7 @@ async def open_late(opening: Callable[[], Awaitable[Store]], *, shared: bool) ->
     """The store, or one that becomes it when it can be opened. Raises ConfigError where it never can be."""
     try:
         return await opening()
-    except StoreDown as error:
+    except StoreUnavailable as error:
         logger().error("store-not-open", why=str(error))
         return LateStore(opening, str(error), shared=shared)
 
@@ -44,7 +44,7 @@ class LateStore:
             await asyncio.sleep(_AGAIN)
             try:
                 self._store = await self._opening()
-            except (StoreDown, ConfigError) as error:
+            except (StoreUnavailable, ConfigError) as error:
                 if str(error) != self._why:
                     logger().error("store-not-open", why=str(error))
                 self._why = str(error)
@@ -52,7 +52,7 @@ class LateStore:
 
     def _opened(self) -> Store:
         if self._store is None:
-            raise StoreDown(self._why)
+            raise StoreUnavailable(self._why)
         return self._store
 
     async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]:

@@ -32,8 +32,8 @@ from translator.shell.store.destinations import (
 )
 
 __all__ = [
-    "DEAD", "DELIVERED", "DUE", "FAILING", "NEW", "PAUSED", "PROVEN", "STANDINGS", "STATES", "Breaker", "Call", "Destination", "Settled",
-    "Taken", "advance", "database_time", "due", "due_by_account", "enqueue", "enqueue_all", "find_due", "hasten", "lag", "leased",
+    "DEAD", "DELIVERED", "DUE", "FAILING", "NEW", "PAUSED", "PROVEN", "STANDINGS", "STATES", "Breaker", "CallbackDelivery",
+    "Destination", "Settled", "Taken", "advance", "database_time", "due", "due_by_account", "enqueue", "enqueue_all", "find_due", "hasten", "lag", "leased",
     "paused", "release", "too_late", "turn",
 ]  # fmt: skip
 
@@ -43,7 +43,7 @@ _OF_EACH: Final = 4
 """Accounts that have their turn in one look, and destinations of each."""
 
 
-class Call(NamedTuple):
+class CallbackDelivery(NamedTuple):
     """One delivery as it is to be made: the event's name, method and address, the form, and the destination."""
 
     name: str
@@ -66,14 +66,18 @@ class Taken(NamedTuple):
 
 
 def enqueue(
-    connection: Connection, watch_row: Mapping[str, Any], calls: Sequence[Call], first_position: int, now: float
+    connection: Connection,
+    watch_row: Mapping[str, Any],
+    calls: Sequence[CallbackDelivery],
+    first_position: int,
+    now: float,
 ) -> None:
     """Queue deliveries for a subscription, in order. `now` is a time of the dispatcher's clock."""
     enqueue_all(connection, [(watch_row, calls, first_position)], now)
 
 
 def enqueue_all(
-    connection: Connection, batch: Iterable[tuple[Mapping[str, Any], Sequence[Call], int]], now: float
+    connection: Connection, batch: Iterable[tuple[Mapping[str, Any], Sequence[CallbackDelivery], int]], now: float
 ) -> None:
     """The same for any number of subscriptions in one transaction, which locks their destinations in order."""
     queued = [(watch, calls, first) for watch, calls, first in batch if calls]

@@ -9,7 +9,7 @@ from typing import Final
 
 from translator.core.errors import ConfigError
 from translator.shell.observability.log import logger
-from translator.shell.store.interface import StoreDown
+from translator.shell.store.interface import StoreUnavailable
 
 _OURS: Final = 0o600
 _LITTLE: Final = 1024 * 1024
@@ -74,7 +74,7 @@ def _opened(path: Path, where: str) -> int:
         return os.open(path, os.O_CREAT | os.O_RDWR, _OURS)
     except OSError as error:
         if error.errno in _FULL:
-            raise StoreDown(f"it cannot be made: {error.strerror}") from None
+            raise StoreUnavailable(f"it cannot be made: {error.strerror}") from None
         raise ConfigError(where, f"cannot be opened: {error.strerror}") from None
 
 
@@ -103,7 +103,7 @@ def _locked(lock: Path, where: str) -> int:
             handle = os.open(lock, os.O_CREAT | os.O_RDWR, _OURS)
         except OSError as error:
             if error.errno in _FULL:
-                raise StoreDown(f"its lock cannot be made: {error.strerror}") from None
+                raise StoreUnavailable(f"its lock cannot be made: {error.strerror}") from None
             raise ConfigError(where, f"cannot be opened: {error.strerror}") from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

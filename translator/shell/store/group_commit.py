@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from translator.core.effects import Outcome
 from translator.shell.store import sends as rows
-from translator.shell.store.interface import StoreDown, Unstorable, said
+from translator.shell.store.interface import StoreUnavailable, Unstorable, said
 from translator.shell.store.sends import Begun, Times
 
 _MOST: Final = 128
@@ -59,7 +59,7 @@ class Job:
         if self.error is None:
             self.waiting.set_result(self.result)
         elif isinstance(self.error, SQLAlchemyError | sqlite3.Error):
-            self.waiting.set_exception(StoreDown(said(self.error), is_unsure=self.is_unsure))
+            self.waiting.set_exception(StoreUnavailable(said(self.error), is_unsure=self.is_unsure))
         elif isinstance(self.error, UnicodeEncodeError):
             self.waiting.set_exception(Unstorable(type(self.error).__name__))
         else:
@@ -134,7 +134,7 @@ class Writer:
             while (jobs := self._handed.get()) is not None:
                 try:
                     if why := self._forbids():
-                        raise StoreDown(why)
+                        raise StoreUnavailable(why)
                     _write(connection, jobs)
                     self._noted()
                 except Exception as error:  # noqa: BLE001 - it is whoever waits who is told, and the thread goes on

@@ -14,7 +14,7 @@ from translator.shell.store.sends import Begun, Times
 Result = TypeVar("Result")
 
 
-class StoreDown(Exception):
+class StoreUnavailable(Exception):
     """The store cannot be written or read at the moment. Nothing of what was wanted may be relied on. `is_unsure` says that it may have
     been committed nevertheless: the commit was asked for, and its answer did not come or was an error. `code` is PostgreSQL's own."""
 

@@ -99,7 +99,7 @@ class MemoryStore:
 
     def _note_made(self) -> None:
         """Note each once, also where it was noted before."""
-        rows.note_made(self._connection, self._answered)
+        rows.insert_sent(self._connection, self._answered)
 
     async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
         """The same: here nothing waits for it."""

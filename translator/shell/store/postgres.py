@@ -14,7 +14,7 @@ from translator.core.effects import Outcome, Recorded
 from translator.core.errors import ConfigError
 from translator.shell.observability.log import logger
 from translator.shell.store import sends as rows
-from translator.shell.store.interface import Result, StoreDown, Unstorable
+from translator.shell.store.interface import Result, StoreUnavailable, Unstorable
 from translator.shell.store.migrations import migrate
 from translator.shell.store.pgurl import Target, read_url
 from translator.shell.store.sends import Begun, Times
@@ -59,7 +59,7 @@ class PostgresStore:
         first = cls(_engine(target, 1, _MIGRATION))
         try:
             await first.write(lambda connection: migrate(connection, where, is_new=is_new))
-        except StoreDown as error:
+        except StoreUnavailable as error:
             if error.code.startswith(_NEVER):
                 raise ConfigError(where, f"cannot be used: {error}") from None
             raise
@@ -92,7 +92,7 @@ class PostgresStore:
             code = _code(error)
             if code.startswith(_DATA) or (not code and isinstance(_first(error), ValueError)):
                 raise Unstorable(type(_first(error)).__name__) from None
-            raise StoreDown(_said(error), is_unsure=is_done, code=code) from None
+            raise StoreUnavailable(_said(error), is_unsure=is_done, code=code) from None
 
     async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
         """The same: here nothing waits for it."""
@@ -127,7 +127,7 @@ async def connected(url: str, where: str) -> Any:
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         if _code(error).startswith(_NEVER):
             raise ConfigError(where, f"cannot be used: {_said(error)}") from None
-        raise StoreDown(_said(error), code=_code(error)) from None
+        raise StoreUnavailable(_said(error), code=_code(error)) from None
 
 
 async def _let_go(connection: Any) -> None:

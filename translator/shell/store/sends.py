@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from translator.core.effects import Intent, Outcome, Recorded
-from translator.core.model import Fault, Message, Wish
+from translator.core.model import CallbackTarget, Fault, Message
 from translator.core.sending import is_final
 from translator.shell.store import schema
 from translator.shell.store.any_of import by_index
@@ -146,7 +146,7 @@ def _row(one: Begun, times: Times) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _watch(connection: Connection, send: str, entry: str, wish: Wish) -> None:
+def _watch(connection: Connection, send: str, entry: str, wish: CallbackTarget) -> None:
     """Note who is told of a send; nobody is noted twice."""
     who = {"send_": send, "address_": wish.address, "method_": wish.method}
     if FIND_WATCH.run(connection, who).fetchone() is None:
@@ -175,7 +175,7 @@ def settle_all(connection: Connection, outcomes: Sequence[tuple[Outcome, float]]
             _nothing_sent(connection, outcome, now)
 
 
-def made_known(connection: Connection, id_: str, message: Message, now: float) -> None:
+def mark_sent(connection: Connection, id_: str, message: Message, now: float) -> None:
     """A send is this message."""
     all_made_known(connection, [(id_, message, now)])
 
@@ -236,7 +236,7 @@ def _outcome(row: Any) -> Outcome:
     return Outcome(row["id"], "unknown")
 
 
-def note_made(connection: Connection, made: Iterable[tuple[float, str, str]]) -> None:
+def insert_sent(connection: Connection, made: Iterable[tuple[float, str, str]]) -> None:
     """Write down messages that sends were answered with, of which nothing else is to be known: when, at which place, and the SID. They are
     no other send's. There may be a hundred thousand: each takes a thirtieth of what it takes in statements made anew."""
     fresh = {

@@ -19,7 +19,7 @@ from translator.shell.observability.log import logger
 from translator.shell.store.checkpoints import LARGEST, Checkpoints
 from translator.shell.store.files import Held
 from translator.shell.store.group_commit import Job, Writer
-from translator.shell.store.interface import Result, StoreDown, said
+from translator.shell.store.interface import Result, StoreUnavailable, said
 from translator.shell.store.migrations import migrate
 from translator.shell.store.sends import Begun, Times
 
@@ -55,7 +55,7 @@ class SqliteStore:
         except SQLAlchemyError as error:
             self._let_go()
             if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF in _FOR_NOW:
-                raise StoreDown(said(error)) from None
+                raise StoreUnavailable(said(error)) from None
             raise ConfigError(where, f"cannot be used: {said(error)}") from None
         except ConfigError:
             self._let_go()
@@ -137,7 +137,7 @@ class _Reader:
             with self._engine.connect() as connection, connection.begin():
                 return work(connection)
         except SQLAlchemyError as error:
-            raise StoreDown(said(error)) from None
+            raise StoreUnavailable(said(error)) from None
 
     def close(self) -> None:
         self._thread.shutdown()

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, func, select, text, tuple_, update
 
 from translator.core.model import Message
-from translator.shell.store.deliveries import Call, enqueue_all
+from translator.shell.store.deliveries import CallbackDelivery, enqueue_all
 from translator.shell.store.leases import leasing, remember
 from translator.shell.store.schema import sends, watches
 
@@ -66,7 +66,7 @@ class Look(NamedTuple):
     attempt: int
     entry: str
     told: str
-    calls: Sequence[Call]
+    calls: Sequence[CallbackDelivery]
     look_at: float | None
 
 
@@ -123,7 +123,7 @@ def new_between(connection: Connection, place: str, first: float, last: float, m
 def held_by_ids(connection: Connection, ids: Sequence[int]) -> list[Open]:
     """Who waits, of these."""
     rows: list[Any] = []
-    for some in _lots(ids):
+    for some in _random_bytes(ids):
         query = select(*_COLUMNS).join(sends, sends.c.id == watches.c.send)
         rows += connection.execute(query.where(watches.c.id.in_(some), watches.c.look_at.is_not(None))).all()
     return _opened(rows)
@@ -143,7 +143,7 @@ def _opened(rows: Iterable[Any]) -> list[Open]:
 def take(connection: Connection, ids: Sequence[int], now: float, lease: float) -> set[int]:
     """Take these for `lease` seconds. Which are ours now: not those who wait no more, or whom somebody else is at."""
     taken: list[tuple[int, int]] = []
-    for some in _lots(ids):
+    for some in _random_bytes(ids):
         wanted = select(watches.c.id).where(watches.c.id.in_(some), watches.c.look_at.is_not(None))
         mine = leasing(watches, wanted, now, lease).returning(watches.c.id, watches.c.attempt)
         taken += [(row.id, row.attempt) for row in connection.execute(mine)]
@@ -158,7 +158,7 @@ def taken(connection: Connection, ids: Sequence[int]) -> list[Taken]:
         sends.c.sid, sends.c.made, sends.c.message,
     )  # fmt: skip
     found: list[Taken] = []
-    for some in _lots(ids):
+    for some in _random_bytes(ids):
         query = select(*columns).join(sends, sends.c.id == watches.c.send)
         for *rest, message in connection.execute(query.where(watches.c.id.in_(some), watches.c.look_at.is_not(None))):
             if message is not None:
@@ -177,7 +177,7 @@ def seen(connection: Connection, looks: Sequence[Look], now: float) -> set[int]:
         values = {
             "told": told, "look_at": look_at or None, "over": None if look_at else now, "leased": 0.0, "looks": watches.c.looks + 1,
         }  # fmt: skip
-        for ids in _lots([look.id for look in some]):
+        for ids in _random_bytes([look.id for look in some]):
             mine = update(watches).where(watches.c.id.in_(ids), watches.c.attempt == attempt)
             written |= set(connection.execute(mine.values(**values).returning(watches.c.id)).scalars())
     enqueue_all(
@@ -193,12 +193,12 @@ def _position(look: Look) -> int:
 def release(connection: Connection, tokens: Mapping[int, int]) -> None:
     """Nothing came of these, by their attempt: anybody may take them again."""
     for attempt in sorted(set(tokens.values())):
-        for ids in _lots([id_ for id_, token in tokens.items() if token == attempt]):
+        for ids in _random_bytes([id_ for id_, token in tokens.items() if token == attempt]):
             mine = (watches.c.id.in_(ids), watches.c.attempt == attempt)
             connection.execute(update(watches).where(*mine).values(leased=0.0))
 
 
-def look_now(connection: Connection, send: str, now: float) -> list[tuple[str, int]]:
+def check_now(connection: Connection, send: str, now: float) -> list[tuple[str, int]]:
     """Something has happened to a message: whoever waits to be told of it is looked for now. At which place, and who."""
     waits = (watches.c.send == send) & watches.c.look_at.is_not(None)
     sooner = update(watches).where(waits).values(look_at=func.least(watches.c.look_at, now))
@@ -236,6 +236,6 @@ def waiting_counts(connection: Connection, now: float) -> list[Waiting]:
     ]
 
 
-def _lots(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+def _random_bytes(ids: Sequence[int]) -> Iterable[Sequence[int]]:
     for at in range(0, len(ids), _TOGETHER):
         yield ids[at : at + _TOGETHER]

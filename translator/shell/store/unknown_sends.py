@@ -196,7 +196,7 @@ def not_found(connection: Connection, row: dict[str, Any], look_at: float | None
     judge(connection, [], [(row, look_at)], now)
 
 
-def begin_again(connection: Connection, row: dict[str, Any], now: float, patience: float) -> bool:
+def begin_resend(connection: Connection, row: dict[str, Any], now: float, patience: float) -> bool:
     """An unknown send is about to be made again. Whether it is still ours to say, and was not made again before."""
     mine = (held(sends, row), sends.c.state == UNKNOWN, sends.c.resent.is_(None))
     values = {"state": INTENT, "look_at": now + patience, "resent": now, "leased": 0.0}

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from translator.core.errors import Unreadable
+from translator.core.errors import MalformedProviderResponse
 
 _TOGETHER: Final = 64
 """How many values of an array are put together at once."""
@@ -106,4 +106,4 @@ def read(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except UNREADABLE:
-        raise Unreadable("the body is not JSON") from None
+        raise MalformedProviderResponse("the body is not JSON") from None

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any, Final
 
-from translator.core.errors import Unreadable
+from translator.core.errors import MalformedProviderResponse
 from translator.core.http.formats import text
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -44,7 +44,7 @@ def read(raw: bytes) -> Any:
         value = json.loads(as_utf8(raw)[0].decode("utf-8", "replace"), strict=False, parse_int=_whole_number)
         return _whole(value)
     except (ValueError, RecursionError):
-        raise Unreadable("the body is not JSON") from None
+        raise MalformedProviderResponse("the body is not JSON") from None
 
 
 def _whole_number(digits: str) -> int | float:

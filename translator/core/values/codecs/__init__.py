@@ -7,11 +7,11 @@ The kinds `word:*` and `error:*` read and write by the rows of the table itself;
 from typing import Final
 
 from translator.core.values.codecs import days, instants, numbers, plain, sids
-from translator.core.values.codecs.codec import Kind
+from translator.core.values.codecs.codec import Codec
 
-KINDS: Final[dict[str, Kind]] = {
-    "text": Kind(plain.read_text, plain.write_same, str, "a text", decoded=True, mend=plain.mend_text, blank=""),
-    "count": Kind(
+KINDS: Final[dict[str, Codec]] = {
+    "text": Codec(plain.read_text, plain.write_same, str, "a text", decoded=True, mend=plain.mend_text, blank=""),
+    "count": Codec(
         plain.read_count,
         plain.write_same,
         plain.COUNT,
@@ -19,10 +19,10 @@ KINDS: Final[dict[str, Kind]] = {
         decoded=True,
         mend=plain.mend_count,
     ),
-    "flag": Kind(plain.read_flag, plain.write_same, bool, "true or false", decoded=True, mend=plain.mend_flag),
-    "method": Kind(plain.read_method, plain.write_same, str, "GET or POST"),
-    "address": Kind(plain.read_address, plain.write_same, str, "an absolute http or https address"),
-    "instant:epoch": Kind(
+    "flag": Codec(plain.read_flag, plain.write_same, bool, "true or false", decoded=True, mend=plain.mend_flag),
+    "method": Codec(plain.read_method, plain.write_same, str, "GET or POST"),
+    "address": Codec(plain.read_address, plain.write_same, str, "an absolute http or https address"),
+    "instant:epoch": Codec(
         instants.read_epoch,
         plain.write_same,
         instants.EPOCH,
@@ -30,7 +30,7 @@ KINDS: Final[dict[str, Kind]] = {
         decoded=True,
         mend=instants.mend,
     ),
-    "instant:rfc2822-unpadded": Kind(
+    "instant:rfc2822-unpadded": Codec(
         instants.read_rfc2822,
         instants.RFC2822_UNPADDED.write,
         str,
@@ -39,7 +39,7 @@ KINDS: Final[dict[str, Kind]] = {
         harmless=True,
         mend=instants.mend_by(instants.RFC2822_UNPADDED),
     ),
-    "instant:iso8601-millis": Kind(
+    "instant:iso8601-millis": Codec(
         instants.read_iso8601_whole,
         instants.ISO8601_MILLIS.write,
         str,
@@ -48,18 +48,20 @@ KINDS: Final[dict[str, Kind]] = {
         harmless=True,
         mend=instants.mend_by(instants.ISO8601_MILLIS),
     ),
-    "instant:iso8601": Kind(instants.read_bound, instants.write_iso8601, str, "an ISO 8601 date or date and time, UTC"),
-    "instant:iso8601-day": Kind(
+    "instant:iso8601": Codec(
+        instants.read_bound, instants.write_iso8601, str, "an ISO 8601 date or date and time, UTC"
+    ),
+    "instant:iso8601-day": Codec(
         days.read_day, instants.write_iso8601, str, "an ISO 8601 date; the midnight before that day", step=days.DAY
     ),
-    "instant:iso8601-next-day": Kind(
+    "instant:iso8601-next-day": Codec(
         instants.read_iso8601_next_day,
         days.write_next_day,
         str,
         "an ISO 8601 date; the midnight after that day",
         step=days.DAY,
     ),
-    "number:bare": Kind(
+    "number:bare": Codec(
         numbers.read_number,
         numbers.write_bare,
         str,
@@ -70,7 +72,7 @@ KINDS: Final[dict[str, Kind]] = {
         mend=numbers.mend_number,
         blank="",
     ),
-    "number:plus": Kind(
+    "number:plus": Codec(
         numbers.read_number,
         numbers.write_plus,
         str,
@@ -81,7 +83,7 @@ KINDS: Final[dict[str, Kind]] = {
         mend=numbers.mend_number,
         blank="",
     ),
-    "sid:prefixed": Kind(
+    "sid:prefixed": Codec(
         sids.read_prefixed,
         sids.write_prefixed,
         str,
@@ -92,7 +94,7 @@ KINDS: Final[dict[str, Kind]] = {
         mend=sids.mend_sid,
         own=sids.write_own_prefixed,
     ),
-    "sid:base32": Kind(
+    "sid:base32": Codec(
         sids.read_base32,
         sids.write_base32,
         str,
@@ -104,4 +106,4 @@ KINDS: Final[dict[str, Kind]] = {
 }
 """Every kind that needs nothing of the table, by the name that tables use."""
 
-__all__ = ["KINDS", "Kind"]
+__all__ = ["KINDS", "Codec"]

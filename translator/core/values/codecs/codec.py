@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
-class Clock(NamedTuple):
+class TimeLookup(NamedTuple):
     """A write of an instant as two look-ups: what stands for its hour, by the instant with which that begins, and for the second in it."""
 
     hours: Mapping[int, str]
@@ -16,7 +16,7 @@ class Clock(NamedTuple):
         return self.hours[instant - second] + self.seconds[second]
 
 
-class Column(NamedTuple):
+class BatchCodec(NamedTuple):
     """How a whole list's values are looked at together, which takes a fraction of looking at each. `look` returns what is left of each
     without what all values of the `form` have in common, and None where one is of another form; those of the form are neutral as they
     stand. The kind writes what is `left`, or the values as they are."""
@@ -26,7 +26,7 @@ class Column(NamedTuple):
     left: bool = False
 
 
-class Kind(NamedTuple):
+class Codec(NamedTuple):
     """One form of a value: `read` makes it neutral and raises `BadValue`, `write` puts the neutral value into the form.
 
     `wire` is the type that JSON shows it as, limits included; `decoded` says that what a decoder of that type lets through is
@@ -48,10 +48,10 @@ class Kind(NamedTuple):
     means: str
     repair: Callable[[str], str | None] | None = None
     decoded: bool = False
-    column: Column | None = None
+    column: BatchCodec | None = None
     inline: str = ""
     words: Mapping[str, str] | None = None
-    clock: Clock | None = None
+    clock: TimeLookup | None = None
     harmless: bool = False
     step: int = 1
     shown: Callable[[Any], Any] | None = None

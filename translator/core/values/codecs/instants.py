@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from translator.core.errors import BadValue
-from translator.core.values.codecs.codec import Clock
+from translator.core.values.codecs.codec import TimeLookup
 
 LAST: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant that every form can write."""
@@ -67,10 +67,10 @@ def _hours(date: Callable[[time.struct_time], str]) -> _Written:
 _rfc2822_hours = _hours(lambda at: f"{_DAYS[at.tm_wday]}, {at.tm_mday} {_MONTHS[at.tm_mon - 1]} {at.tm_year:04} ")
 _iso8601_hours = _hours(lambda at: f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}T")
 
-RFC2822_UNPADDED: Final = Clock(_rfc2822_hours, tuple(f"{clock} +0000" for clock in _CLOCK))
+RFC2822_UNPADDED: Final = TimeLookup(_rfc2822_hours, tuple(f"{clock} +0000" for clock in _CLOCK))
 """`Thu, 4 Jul 2019 07:02:28 +0000`: English names, the day without a zero before it. 15 times `format_datetime`."""
 
-ISO8601_MILLIS: Final = Clock(_iso8601_hours, tuple(f"{clock}.000Z" for clock in _CLOCK))
+ISO8601_MILLIS: Final = TimeLookup(_iso8601_hours, tuple(f"{clock}.000Z" for clock in _CLOCK))
 """`2019-07-04T07:02:28.000Z`."""
 
 
@@ -105,7 +105,7 @@ def mend(value: Any) -> int | None:
     return None
 
 
-def mend_by(clock: Clock) -> Callable[[Any], str | None]:
+def mend_by(clock: TimeLookup) -> Callable[[Any], str | None]:
     """The same in a form that a clock writes."""
 
     def mended(value: Any) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from translator.core.errors import BadValue
-from translator.core.values.codecs.codec import Column, Kind
+from translator.core.values.codecs.codec import BatchCodec, Codec
 
 LONGEST: Final = 64
 """Characters of the longest sender or recipient that is asked for."""
@@ -137,7 +137,7 @@ class Numbering(NamedTuple):
     short_codes: frozenset[str] = frozenset()
     national: Callable[[str], str | None] | None = None
 
-    def of(self, kind: Kind) -> Kind:
+    def of(self, kind: Codec) -> Codec:
         """A kind of number that knows all this."""
         shown = self._knowing(kind.reads_shown) if kind.reads_shown is not shown_plus else shown_plus
         return kind._replace(read=self._knowing(kind.read), shown=shown)
@@ -185,6 +185,6 @@ def _digits(values: list[str]) -> list[str] | None:
     return digits if (size in _SIZES if is_one else set(map(len, digits)) <= _SIZES) else None
 
 
-BARE: Final = Column("number", _digits, left=True)
-PLUS: Final = Column("number", _digits)
+BARE: Final = BatchCodec("number", _digits, left=True)
+PLUS: Final = BatchCodec("number", _digits)
 """Numbers, and no other sender or recipient among them."""

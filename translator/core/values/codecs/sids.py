@@ -15,7 +15,7 @@ from string import ascii_letters, digits
 from typing import Any, Final
 
 from translator.core.errors import BadValue
-from translator.core.values.codecs.codec import Column
+from translator.core.values.codecs.codec import BatchCodec
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DIGIT: Final = dict(zip(_ALPHABET, range(32), strict=True))
@@ -103,7 +103,7 @@ def _all_base32(values: list[str]) -> list[str] | None:
     return values if alike else None
 
 
-BASE32: Final = Column("bare SID", _all_base32)
+BASE32: Final = BatchCodec("bare SID", _all_base32)
 """SIDs of the bare kind, and no other."""
 
 
