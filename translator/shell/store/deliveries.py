@@ -32,9 +32,10 @@ from translator.shell.store.destinations import (
 )
 
 __all__ = [
-    "DEAD", "DELIVERED", "DUE", "FAILING", "NEW", "PAUSED", "PROVEN", "STANDINGS", "STATES", "Breaker", "CallbackDelivery",
-    "Destination", "Settled", "Taken", "advance", "database_time", "due", "due_by_account", "enqueue", "enqueue_all", "find_due", "hasten", "lag", "leased",
-    "paused", "release", "too_late", "turn",
+    "DEAD", "DELIVERED", "DUE", "FAILING", "NEW", "PAUSED", "PROVEN", "STANDINGS", "STATES", "Breaker",
+    "CallbackDelivery", "Destination", "Settled", "Taken", "advance", "database_time", "due",
+    "due_by_account", "enqueue", "enqueue_all", "find_due", "hasten", "lag", "leased", "paused", "release",
+    "too_late", "turn",
 ]  # fmt: skip
 
 
