@@ -277,7 +277,7 @@ class Reconciler:
         ):
             return False
         self._places[row["place"]].watched.pop(row["id"], None)
-        draft = Draft(sender=row["sender"] or None, recipient=row["recipient"], text=row["text"], echo_as_given={})
+        draft = Draft(sender=row["sender"] or None, recipient=row["recipient"], text=row["text"], as_given={})
         try:
             await driver.run(RequestContext(row["id"]), Sending(entry, now).again(row["id"], draft))
         except TranslatorError as error:  # it stands as under way, and is unknown again when its answer is late
