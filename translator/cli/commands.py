@@ -1,7 +1,7 @@
-"""The command line: `sms-translator`. Data to stdout, talk to stderr.
+"""The command line `sms-translator`. Data goes to stdout, messages to stderr.
 
 Exit status: 0 good · 1 ran well, the verdict is bad · 2 wrong usage or configuration · 10 target unreachable ·
-11 credentials refused · 13 our own fault.
+11 credentials refused · 13 internal error.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _PORTS: Final = click.IntRange(0, 65535)
 
 
 class _Commands(click.Group):
-    """Commands whose errors become one sentence and an exit status."""
+    """A command group that turns errors into one sentence and an exit status."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""`sms-translator callbacks`, `sends` and `pending`: what is owed, what was given up, what nobody knows, and whether there is any."""
+"""The commands `sms-translator callbacks`, `sends` and `pending`, which show and change rows of the store."""
 
 import asyncio
 import json
@@ -15,14 +15,14 @@ from translator.cli.options import config_option, output_option, say
 from translator.shell.observability.log import Output, configure
 
 _ID: Final = click.IntRange(0, 2**63 - 1)
-"""The ids that a database can have."""
+"""The range of ids in a database."""
 
 NOT_THERE: Final = 1
 PENDING: Final = 1
 
 
 def _with_store(config: Path, output: Output | None, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
-    """What comes of some work on the store of a configuration; it is handed the store and the accounts."""
+    """Run `work` with the store and the accounts of a configuration, and return its result."""
     from translator.shell.config.load import load
     from translator.shell.operations.store_admin import beside
     from translator.shell.wiring import assemble
