@@ -247,7 +247,7 @@ class CallbackDispatcher:
             if at < until:
                 why, wait, counts = await self._tell(row, until)
                 answered = not why
-        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+        except Exception as error:  # noqa: BLE001 - any other error is logged
             logger().error("defect", loop="dispatcher", traceback=redacted_traceback(error))
             why, counts = "defect", True
         finally:
@@ -293,6 +293,6 @@ class CallbackDispatcher:
             return Settled(row, DEAD, why, None, counts=True, begun=begun, ended=now)
         due_at = now + 1.0
         if counts:
-            gap = self._rules.gaps[row["tries"]] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - it spreads, it hides nothing
+            gap = self._rules.gaps[row["tries"]] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - jitter is no secret
             due_at = now + max(gap, wait)
         return Settled(row, DUE, why, due_at, counts=counts, begun=begun, ended=now)

@@ -12,7 +12,7 @@ class Polling(NamedTuple):
     """The settings for polling in the section `[callbacks]` of the configuration.
 
     poll: Seconds between two rounds.
-    asks: Provider requests a round and provider account.
+    asks: Provider requests of one round at one provider account.
     end: The age in seconds at which a message is not polled any more.
     """
 

@@ -77,11 +77,11 @@ class PollingRound:
 
     @property
     def has_front(self) -> bool:
-        """True if a message of this provider account has changed and is to be polled first."""
+        """True if a message of this provider account may have changed and is to be polled first."""
         return self._place.has_front
 
     async def hasten(self, ids: Sequence[int]) -> None:
-        """Poll these messages first, because they have changed."""
+        """Poll these messages first, because they may have changed."""
         strange = [id_ for id_ in ids if not self._place.holds(id_)]
         if strange:
             found = await self._kit.store.read(partial(subscriptions.held_by_ids, ids=strange))
@@ -272,7 +272,7 @@ class PollingRound:
             logger().warning("never-heard-of", watch=id_, age=round(age))
 
     def _say(self, notes: Notes, now: float) -> None:
-        """Log what a round noticed and could not do, and update the metrics."""
+        """Log the notes and the backlog of a round, and update the metrics."""
         for note in dict.fromkeys(note.name for note in notes.items):
             logger().warning(note, back=self.back)
         backlog = self._place.backlog(now + self._ahead)

@@ -16,7 +16,7 @@ _SIGNED: Final = 16
 
 
 class ReceiptUrls:
-    """Signs and verifies receipt URLs. `public_url` is the proxy's address on the internet.
+    """Signs and verifies receipt URLs. `public_url` is the URL at which providers reach the proxy.
 
     The first of `secrets` signs. Each of them verifies, so that an operator can rotate them.
     """

@@ -119,7 +119,7 @@ class Reconciler:
             await self._look(name, ids)
         except StoreUnavailable as error:
             logger().warning("store-down", loop="seeker", why=str(error))
-        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+        except Exception as error:  # noqa: BLE001 - any other error is logged
             logger().error("defect", loop="seeker", traceback=redacted_traceback(error))
             self._places.setdefault(name, Place()).spend(ASKS, self._steady())
 

@@ -82,7 +82,7 @@ class StatusPoller:
         return bool(hasty)
 
     async def hasten(self, rows: Sequence[tuple[str, int]]) -> None:
-        """Poll these subscriptions first and soon, because their messages have changed. Each row is a place and an id."""
+        """Poll these subscriptions first and soon, because their messages may have changed. Each row is a place and an id."""
         by_place: dict[str, list[int]] = {}
         for place, id_ in rows:
             by_place.setdefault(place, []).append(id_)
@@ -131,7 +131,7 @@ class StatusPoller:
                 await looking.round()
         except StoreUnavailable as error:
             logger().warning("store-down", loop="tracker", why=str(error))
-        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+        except Exception as error:  # noqa: BLE001 - any other error is logged
             logger().error("defect", loop="tracker", traceback=redacted_traceback(error))
 
     def _done(self, place: str, _: "asyncio.Task[None]") -> None:

@@ -64,7 +64,7 @@ class PeriodicWorker:
                 self.why = f"the store does not answer: {error}"
                 logger().warning("store-down", loop=self.name, why=str(error))
                 rest = _AGAIN
-            except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+            except Exception as error:  # noqa: BLE001 - any other error is logged
                 self.why = f"the {self.name} fails: {type(error).__name__}"
                 logger().error("defect", loop=self.name, traceback=redacted_traceback(error))
                 rest = _AGAIN
