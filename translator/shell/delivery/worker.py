@@ -87,12 +87,14 @@ class Pace:
 
 
 def retiring(
-    store: Store, keep: Callable[[], Keep], meter: Meter, is_known: Callable[[str], bool] = lambda _: True
-) -> PeriodicWorker:
+    store: Store, keep: Callable[[], Keep], meter: Meter, is_known: Callable[[str], bool] = lambda _: True,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> PeriodicWorker:  # fmt: skip
     """Return the worker that deletes rows that were finished long ago, and counts the backlog.
 
     keep: Returns the present retention policy.
     is_known: True for a provider account that is still polled.
+    sleep: Pauses for some seconds after each step, as long as the step took.
     """
     retirement, pace, counted = Retirement(keep(), is_known), Pace(), -_COUNT
 
@@ -106,7 +108,6 @@ def retiring(
         is_last, is_full, done = over.is_last, over.is_full, 0
         while over:
             some, over = over.first(pace.rows)
-            began = time.perf_counter()
             try:
                 took, gone = await store.write_behind(partial(_timed, retirement.delete, over=some, now=now))
             except StoreUnavailable:
@@ -116,9 +117,7 @@ def retiring(
             pace.took(took)
             if some.forsaken:
                 _say_forsaken(len(some.forsaken), meter)
-            await asyncio.sleep(
-                (time.perf_counter() - began) / 2
-            )  # a slow store is left to the other writers for longer
+            await sleep(took)  # a step that waited for its turn has left the store to others already
         return not is_last or (is_full and done > 0)
 
     return PeriodicWorker("retention", round_, rest=_RETIRE)
