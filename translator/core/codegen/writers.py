@@ -122,7 +122,7 @@ class _Writing:
             written = self._source.name(batch_writer(row.of[0], kind.column, kind.write, self._spelling))
             self._source.add(1, f"c{number} = {written}(rows)")
             self._columns[number] = f'"{{c{number}}}"'
-        elif kind.write is write_same and kind.wire is str:
+        elif kind.write is write_same and kind.is_text:
             written = self._source.name(self._spelling.each)
             self._source.add(1, f"c{number} = {written}([m.{row.of[0]} for m in rows])")
             self._columns[number] = f"{{c{number}}}"

@@ -4,13 +4,14 @@ record ─▶ callback URL policy ─▶ one transaction ─▶ new · joined ·
 settle ─▶ one transaction, tried again for a while if the store is down
 failed writes ─▶ leftovers, until the store answers again
 wait   ─▶ reads of the store, until it has the outcomes or `wait` seconds have passed
+sent   ─▶ one read of the store; if the store is down, nothing is known
 """
 
 import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -19,7 +20,7 @@ import msgspec
 from translator.core.accounts import Account, Accounts
 from translator.core.effects import Intent, Outcome, Recorded
 from translator.core.errors import FaultRaised
-from translator.core.model import Fault
+from translator.core.model import Fault, Message
 from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
 from translator.shell.delivery.deferred_writes import DeferredWrites
 from translator.shell.delivery.owed_limit import Owed
@@ -180,6 +181,16 @@ class SendJournal:
         for outcome in outcomes:
             if outcome.state == "unknown":
                 self.links.wake()
+
+    async def sent(self, entry: str, sids: Sequence[str]) -> Mapping[str, Message]:
+        """Return the messages with these SIDs as their sends were answered, as far as the store keeps them.
+
+        If the store is down, the result is empty, because a read needs no journal.
+        """
+        try:
+            return await self._store.read(partial(rows.messages_of, place=self._places[entry], sids=sids))
+        except StoreUnavailable:
+            return {}
 
     def tell(self) -> None:
         """Wake all waiting requests, because unknown sends got outcomes."""
