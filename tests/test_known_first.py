@@ -202,6 +202,47 @@ def test_the_spellings_of_its_credentials_give_an_account_no_more_places(world: 
     world.run(main())
 
 
+RECEIPT = b"POST /receipts/a.b HTTP/1.1\r\nHost: front.test\r\nContent-Length: 0\r\n\r\n"
+RECEIPTS_AT_ONCE = 16
+"""As docs/security.md has it: a sixteenth of `queue_max`, which is 256 here."""
+
+
+def test_receipts_have_places_of_their_own_and_no_more_than_them(world: World) -> None:
+    """They come without credentials. A flood of them takes nothing from accounts, and accounts take nothing from them."""
+
+    async def main() -> None:
+        silent, go_on, taken = Silent(), asyncio.Event(), 0
+
+        async def takes(_: str) -> bool:
+            nonlocal taken
+            taken += 1
+            await go_on.wait()
+            return True
+
+        under = serving_two(silent, queue_max=256, receipts=takes)
+        async with place(handle=under.handle) as at, contextlib.AsyncExitStack() as stack:
+            told = []
+            for _ in range(RECEIPTS_AT_ONCE + 4):
+                caller = await stack.enter_async_context(at.caller())
+                await caller.say(RECEIPT)
+                told.append(asyncio.create_task(caller.answer()))
+            await until(lambda: sum(one.done() for one in told) == 4)
+            assert taken == RECEIPTS_AT_ONCE
+            refused = [one.result() for one in told if one.done()]
+            assert {(one.status, one.headers["retry-after"]) for one in refused} == {(503, "1")}
+            silent.go_on.set()
+            async with at.caller() as caller:
+                await caller.say(get())
+                assert (await caller.answer()).status == UNREACHED
+            go_on.set()
+            assert sorted([(await one).status for one in told]) == [200] * RECEIPTS_AT_ONCE + [503] * 4
+            async with at.caller() as caller:
+                await caller.say(RECEIPT)
+                assert (await caller.answer()).status == 200
+
+    world.run(main())
+
+
 # ---- headers -------------------------------------------------------------------------------------------------
 
 

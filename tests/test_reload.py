@@ -171,6 +171,29 @@ def test_what_is_under_way_ends_with_what_it_began_with_and_nothing_read_before_
     served(tmp_path, script, *providers)
 
 
+def test_what_the_admin_port_holds_counts_in_the_new_budget(tmp_path: Path) -> None:
+    """The new budget is the only one that the metrics show, and the admin port has to be bounded by it."""
+
+    def script(at: Serving, url: str) -> None:
+        host, _, port = at.admin.partition(":")
+        line = 'sms_translator_memory_bytes{account="unknown",kind="head"} '
+
+        def held() -> float:
+            page = fetch(f"http://{at.admin}/metrics")[2].decode().splitlines()
+            return sum(float(row.removeprefix(line)) for row in page if row.startswith(line))
+
+        at.reload(url=url, server="memory = 33554432")
+        ends, most = time.monotonic() + SECONDS, 0.0
+        while most < 20_000:
+            assert time.monotonic() < ends, "the admin port takes memory from another budget"
+            with socket.create_connection((host, int(port)), timeout=SECONDS) as caller:
+                caller.sendall(b"GET /livez HTTP/1.1\r\nX: " + b"x" * 30_000)
+                time.sleep(0.1)
+                most = held()
+
+    served(tmp_path, script, Provider(3))
+
+
 def test_no_request_is_lost_while_the_file_is_read_again_and_again(tmp_path: Path) -> None:
     def script(at: Serving, first: str, second: str) -> None:
         host, _, port = at.front.partition(":")

@@ -133,6 +133,31 @@ def test_accounts_take_turns_and_one_that_goes_away_leaves_nothing_behind() -> N
     assert (free, is_free) == (2, True)
 
 
+def test_a_place_goes_to_the_next_if_the_first_that_waits_has_just_left() -> None:
+    """A call whose time is over learns of it one step later. A place that is given back in between must not be lost."""
+
+    async def main() -> None:
+        shares = Shares(1)
+        assert shares.take_free("a")
+        leaving, next_one = (asyncio.create_task(shares.take("a", 9)) for _ in range(2))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        shares.give("a")
+        found = await asyncio.wait_for(asyncio.gather(leaving, next_one, return_exceptions=True), 5)
+        assert isinstance(found[0], asyncio.CancelledError)
+        assert found[1] is None
+        leaving = asyncio.create_task(shares.take("a", 9))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        shares.give("a")
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        assert shares.is_free()
+        assert shares.free == 1
+
+    asyncio.run(main())
+
+
 def test_a_send_is_not_kept_for_a_name_that_resolves_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     names = Names()
     vetting = CallbackUrlPolicy()

@@ -1,6 +1,7 @@
 """The door over TLS: what a caller can do to it there is what it can do without, and a few things more.
 
-The tests of the first part are those of `test_connection.py`, whose callers speak TLS here.
+The tests of the first part are those of `test_connection.py`, and of `test_known_first.py` where they are about memory. Their callers
+speak TLS here.
 """
 
 import asyncio
@@ -57,6 +58,13 @@ from tests.test_connection import (  # noqa: F401 - they are the tests
     test_who_leaves_while_it_is_answered_is_no_defect,
     test_who_never_comes_to_an_end_sees_that_it_is_too_much,
     until,
+)
+from tests.test_known_first import (  # noqa: F401 - they are tests
+    test_a_large_answer_is_held_until_it_is_read_or_refused,
+    test_heads_that_are_not_whole_take_no_more_than_the_share_of_unknown_callers,
+    test_heads_whose_headers_nobody_reads_take_nothing,
+    test_the_bodies_of_one_account_take_nothing_from_another,
+    test_the_memory_for_a_body_is_given_back_however_it_ends,
 )
 from translator.core.http import messages
 from translator.shell.server import protocol_factory

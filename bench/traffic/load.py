@@ -69,12 +69,12 @@ class _Line(asyncio.Protocol):
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
 
-    async def ask(self, request: bytes) -> Answered:
+    async def ask(self, request: bytes, patience: float) -> Answered:
         self._body.clear()
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         try:
-            return await asyncio.wait_for(self._waiting, PATIENCE)
+            return await asyncio.wait_for(self._waiting, patience)
         except TimeoutError:
             self.close()
             return _NONE
@@ -85,10 +85,12 @@ class _Line(asyncio.Protocol):
 
 
 class Callers:
-    """Connections to one port: kept for the next request, and as many as are needed at once, up to 1,024."""
+    """Connections to one port: kept for the next request, and as many as are needed at once, up to 1,024.
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    A caller that gets no answer within `patience` seconds closes its connection."""
+
+    def __init__(self, port: int, patience: float = PATIENCE) -> None:
+        self._port, self._patience = port, patience
         self._idle: list[_Line] = []
         self._room = asyncio.Semaphore(_CONNECTIONS)
 
@@ -101,7 +103,7 @@ class Callers:
                     _, line = await asyncio.get_running_loop().create_connection(_Line, "127.0.0.1", self._port)
                 except OSError:
                     return _NONE
-            answer = await line.ask(request)
+            answer = await line.ask(request, self._patience)
             if line.is_open:
                 self._idle.append(line)
             return answer

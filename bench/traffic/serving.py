@@ -28,13 +28,16 @@ class Asked(NamedTuple):
 
 
 class Said(NamedTuple):
-    """An answer, which leaves after `delay` seconds. With `drop` the connection ends without one; with `hang` nothing happens."""
+    """An answer, which leaves after `delay` seconds. With `drop` the connection ends without one; with `hang` nothing happens.
+
+    `raw` is written as it is, head included, in place of an answer."""
 
     status: int = 200
     body: bytes = b"{}"
     delay: float = 0.0
     drop: bool = False
     hang: bool = False
+    raw: bytes = b""
 
 
 Handler = Callable[[Asked], Said]
@@ -87,6 +90,9 @@ class Connection(asyncio.Protocol):
             return
         if said.drop:
             self._transport.abort()
+            return
+        if said.raw:
+            self._transport.write(said.raw)
             return
         challenge = b'WWW-Authenticate: Basic realm="provider"\r\n' if said.status == 401 else b""
         self._transport.write(

@@ -24,6 +24,8 @@ class Figure(NamedTuple):
     times: bool = False
     known: float = 0.0
     noise: float = 0.0
+    exact: bool = False
+    """A busy machine does not change the value, so the bound is judged in any case."""
 
     def bounds(self, before: float | None) -> tuple[float | None, float | None]:
         """`must` and `aim` as values."""
@@ -68,7 +70,7 @@ def verdict(figure: Figure, before: float | None, busy: str) -> str:
     if not meets(figure.value, must, more=figure.more):
         if figure.noise and meets(figure.value - figure.noise, must, more=figure.more):
             return f"not judged: up to {shown(figure.noise, figure.unit)} of it are the machine's"
-        return f"not judged: {busy}" if busy else "DOES NOT HOLD"
+        return f"not judged: {busy}" if busy and not figure.exact else "DOES NOT HOLD"
     if meets(figure.value, aim, more=figure.more):
         return "reaches the aim"
     return "holds" if must is not None else "below the aim"

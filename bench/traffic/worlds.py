@@ -98,7 +98,7 @@ class Simulated:
 
     def __init__(self, module: str, *words: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", f"bench.traffic.{module}", *words],
+            [sys.executable, "-m", module if "." in module else f"bench.traffic.{module}", *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT,
         )  # fmt: skip
         assert self.process.stdout is not None
@@ -136,12 +136,19 @@ class World:
         self.providers: list[Simulated] = []
         self.receiver: Simulated | None = None
         self.front, self.admin, self.closed = free_port(), free_port(), free_port()
+        self.variables: dict[str, str] = {}
         self._running: subprocess.Popen[bytes] | None = None
         self.callers = Callers(self.front)
 
     @property
     def provider(self) -> Simulated:
         return self.providers[0]
+
+    @property
+    def pid(self) -> int:
+        """The product's process."""
+        assert self._running is not None
+        return self._running.pid
 
     @property
     def store(self) -> Path:
@@ -181,7 +188,7 @@ class World:
         words = ["-m", "translator", "serve", "-c", str(self.folder / "translator.toml"), "-o", "json"]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, *words], cwd=self._checkout, env=environment(self._pycache), stdin=subprocess.DEVNULL,
+                [sys.executable, *words], cwd=self._checkout, env=environment(self._pycache) | self.variables, stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=log,
                 preexec_fn=_end_with_the_bench,  # noqa: PLW1509 - one call of the C library, from the only thread that forks
             )  # fmt: skip
@@ -219,8 +226,7 @@ class World:
 
     def use(self) -> Use:
         """What the product has used so far."""
-        assert self._running is not None
-        pid = self._running.pid
+        pid = self.pid
         status = Path(f"/proc/{pid}/status").read_text("ascii")
         resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
         return Use(cpu_seconds(tree(pid)), resident * 1024, len(os.listdir(f"/proc/{pid}/fd")))
@@ -249,14 +255,16 @@ class World:
 @contextlib.asynccontextmanager
 async def world(
     checkout: Path, paces: Sequence[Pace] = (Pace(),), *, answers_in: float = 0.001, callbacks: str = "",
-    pycache: Path | None = None, dialect: str = "properties-v2",
+    pycache: Path | None = None, dialect: str = "properties-v2", module: str = "",
 ) -> AsyncIterator[World]:  # fmt: skip
-    """Everything, with a provider for each pace, while the block runs. The product is started by who uses it."""
+    """Everything, with a provider for each pace, while the block runs. The product is started by who uses it.
+
+    `module` is what runs as a provider in place of the dialect's own."""
     folder = Path(tempfile.mkdtemp(prefix="traffic-"))
     made = World(checkout, folder, pycache or folder / "pycache", dialect)
     try:
         for pace in paces:
-            made.providers.append(Simulated(PROVIDERS[dialect][0], *map(str, pace)))
+            made.providers.append(Simulated(module or PROVIDERS[dialect][0], *map(str, pace)))
         made.receiver = Simulated("receiver", str(answers_in))
         made.configure(callbacks)
         yield made

@@ -81,6 +81,8 @@ class Runtime:
         self.keeper = DeliveryService(store, accounts, limits, DeliverySettings.of(loaded.settings), meter)
         self.proxy = self._proxy(loaded, None)
         self.door = self.proxy.door(loaded.tls)
+        self.doors = [self.door]
+        """The front's, and the admin port's if there is one: they take memory from one budget."""
         self.door.most, self.door.keep_alive = places(loaded.settings), loaded.settings.server.keep_alive
         meter.show_loaded(time.time())
 
@@ -115,7 +117,9 @@ class Runtime:
         self.proxy = self._proxy(loaded, self.proxy)
         self.keeper.use(self.proxy.driver)
         self.door.handle, self.door.tls, self.door.most = self.proxy.handle, loaded.tls, most
-        self.door.budget, self.door.keep_alive = self._memory.budget, settings.server.keep_alive
+        self.door.keep_alive = settings.server.keep_alive
+        for door in self.doors:
+            door.budget = self._memory.budget
         self.meter.show_loaded(time.time())
         self._left = [back for back in (*self._left, *leave) if not back.is_idle or back in leave]
         for back in leave:

@@ -203,6 +203,7 @@ async def _serve(
                 budget=door.budget,
             )  # fmt: skip
             shown.most = ADMIN
+            runtime.doors.append(shown)
             await servers.enter_async_context(serving(app, admin, SHUTDOWN_GRACE_SECONDS, shown))
             logger().info("admin", listen=address_of(admin))
         # The backs are closed last: what is owed is worked off until then.

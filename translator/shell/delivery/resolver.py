@@ -63,7 +63,7 @@ class Shares:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.give(account)
-            else:
+            elif turn in turns:  # `give` removes a turn too, and may have run since
                 turns.remove(turn)  # the next `give` deletes the account if it has no other turn
             raise
 
@@ -75,6 +75,8 @@ class Shares:
             del self._used[account]
         for waiting in list(self._waiting):
             turns = self._waiting[waiting]
+            while turns and turns[0].done():  # it was cancelled, and its task has not run since
+                turns.popleft()
             if turns and self.take_free(waiting):
                 turns.popleft().set_result(None)
                 self._waiting.move_to_end(waiting)
