@@ -1,8 +1,9 @@
-"""What is committed to the write-ahead log of an SQLite file is written into the file itself, beside the writer and not by it.
+"""Checkpoints of an SQLite file: a thread beside the writer moves committed pages from the write-ahead log into the file.
 
-A page is written where it stands, so a thousand of them may take a disk a fifth of a second: that long a send would wait. The log begins
-anew when all of it is written and nobody reads it, so it is gone through again until nothing was added meanwhile. Where that never
-happens the writer does the rest itself, at `LARGEST` pages.
+A checkpoint writes each page in its place, so a thousand pages may take a disk 0.2 s. In the writer, a send would wait that long.
+SQLite restarts the log when all of it is in the file and no reader uses it. The thread therefore repeats until no page was added
+meanwhile.
+If that never happens, the writer makes the checkpoint itself at `LARGEST` pages.
 """
 
 import sqlite3
@@ -11,17 +12,17 @@ from pathlib import Path
 from typing import Final
 
 LARGEST: Final = 4000
-"""Pages of the log at which the writer does what is left: 16 MiB."""
+"""Pages of the log at which the writer makes the checkpoint: 16 MiB."""
 
 _EVERY: Final = 0.25
-"""Seconds between two looks whether anything was committed."""
+"""Seconds between two checks for a commit."""
 
 _PASSES: Final = 5
 
 
 class Checkpoints:
-    """A thread with a connection of its own. `noted` is set by the writer when something was committed. While `is_running`, what nobody
-    waits for is not written: the log would never be gone through to its end, and grow."""
+    """A thread with its own connection. The writer sets `noted` after a commit.
+    While `is_running`, the store puts off background writes. Otherwise the log would grow, and no checkpoint would reach its end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,7 +33,7 @@ class Checkpoints:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread. It is waited for: it may be writing."""
+        """Stop the thread and wait for it, because it may be writing."""
         self._ended.set()
         self._thread.join()
 
@@ -52,7 +53,7 @@ class Checkpoints:
         for _ in range(_PASSES):
             try:
                 busy, log, done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            except sqlite3.Error:  # the disk is full or fails: the log stays, and whoever writes is told
+            except sqlite3.Error:  # the disk is full or fails: the log stays, and the writer gets its own error
                 return
             if busy or done == log or self._ended.is_set():
                 return
