@@ -1,6 +1,6 @@
 """The thread that writes an SQLite file, with group commit: all waiting jobs are handed over and committed together.
 
-put ─▶ waiting ─ at the end of a turn of the loop, or of the previous commit ─▶ the thread: BEGIN IMMEDIATE · all jobs · COMMIT ─▶ resolved
+put ─▶ waiting ─ at the end of a turn of the loop, or of a commit ─▶ the thread: BEGIN IMMEDIATE · all jobs · COMMIT ─▶ resolved
 put_behind ─▶ committed alone, when no other job waits, or after `_AT_LAST` seconds
 
 Jobs gather while a commit is in progress. The hand-over between threads, the transaction and the disk sync cost much more than the
