@@ -129,9 +129,7 @@ class ClientConnection(asyncio.Protocol):
             self.close()  # no response is expected: these bytes must not become the next one
             return
         if not self._has_left:
-            self._fail(
-                StaleConnection()
-            )  # bytes before the request left are no response to it, and now it will not leave
+            self._fail(StaleConnection())  # these bytes came before the request, which is not sent any more
             return
         self._is_full = len(data) >= _FULL
         if len(data) < TURN:
