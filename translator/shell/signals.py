@@ -3,7 +3,7 @@
 serving ── SIGTERM ──▶ lingering ── its seconds are over, or a signal ──▶ draining ── a signal ──▶ killed by it
    └────── SIGINT ───────────────────────────────────────────────────▶ draining
 
-SIGINT comes from a terminal, whose operator does not want to wait for a load balancer.
+SIGINT usually comes from a terminal (Ctrl-C), whose operator does not want to wait for a load balancer.
 A worker may get SIGTERM from its supervisor and again from an init system, which signals all processes of a service.
 A repeated SIGTERM therefore changes nothing in a worker.
 """
@@ -19,8 +19,8 @@ _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Ending:
-    """The signal handlers of this process, in the running event loop. `reload` is called for SIGHUP, which may have been pending
-    until now."""
+    """The signal handlers of this process, in the running event loop.
+    `reload`: called for SIGHUP, which may have been pending until now."""
 
     def __init__(self, *, is_worker: bool = False, reload: Callable[[], None] = lambda: None) -> None:
         self._is_worker = is_worker

@@ -76,8 +76,8 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED)
 
     def _be(self, worker: int) -> int:
-        """Run a worker from its fork to its end. Its own process group keeps Ctrl-C for the parent, which forwards it, so that it
-        comes once."""
+        """Run a worker from its fork to its end.
+        Its own process group leaves Ctrl-C to the parent, which forwards it, so that it comes once."""
         os.setpgid(0, 0)
         os.close(self._held)
         for number in _PASSED:

@@ -188,7 +188,8 @@ def _numbering(account: AccountSection) -> Numbering | None:
 
 
 def _check_property(where: str, table: Table, given: str) -> None:
-    """Check that a property is given if the dialect has properties, and only then. Raises ConfigError."""
+    """Check the property of an account. Raises ConfigError.
+    It is required if an operation of the dialect belongs to a property, and forbidden if the dialect has no properties."""
     if not given and any(row.scope == "property" for row in table.operations):
         raise ConfigError(where, f"is missing: {table.dialect.name} has its messages below a property")
     if given and not any(_PROPERTY in row.path for row in table.operations):

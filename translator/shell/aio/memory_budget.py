@@ -63,8 +63,8 @@ class MemoryBudget:
         self._unknown = _Holder(UNKNOWN, strangers, shares=False)
         self._holders = {name: _Holder(name, own, shares=True) for name in names}
         self.reclaim: Callable[[str], bool] | None = None
-        """Called with an account that would be refused. It frees the memory that the account can do without, and returns True if
-        there was any."""
+        """Called with an account that would be refused.
+        It frees the memory that the account can do without, and returns True if there was any."""
 
     def hold(self, account: str, kind: Kind, most: int = sys.maxsize) -> "Hold":
         """Return a hold of no bytes yet, which can grow."""

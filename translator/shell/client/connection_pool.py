@@ -3,7 +3,7 @@
     call ─▶ an idle connection, or a new one ─▶ one write ─▶ read to the end of the response ─▶ idle again, or closed
 
 A request is written once, with one exception: a GET whose idle connection the provider had closed before any byte of a response.
-Such a GET is written again on a new connection; a POST never is.
+Such a GET is written again on a new connection. A POST is never written again.
 """
 
 import asyncio

@@ -97,8 +97,8 @@ class EffectRunner:
             await back.aclose()
 
     async def run(self, errand: RequestContext, steps: EffectGenerator, want: Effect | None = None) -> Any:  # noqa: PLR0912 - a branch for each effect
-        """Run a generator to its result and return it. `want` is its present effect if it has been started. Raises what the generator
-        raises."""
+        """Run a generator to its result and return it. Raises what the generator raises.
+        `want`: the present effect of a generator that has been started."""
         try:
             want = next(steps) if want is None else want
         except StopIteration as finished:

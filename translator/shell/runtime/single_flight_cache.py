@@ -27,10 +27,10 @@ Drive = Callable[[EffectGenerator, Effect], Awaitable[Any]]
 
 
 class SingleFlightCache:
-    """A cache of up to `most` bytes, from which the least recently used entries go first. Entries that live as long as the process
-    count 0.
+    """A cache of up to `most` bytes, from which the least recently used entries go first.
 
-    Each entry counts for its account in `budget`. An entry that the account's budget refuses is not cached.
+    Entries that live as long as the process do not count.
+    Each other entry counts for its account in `budget`. An entry that the account's budget refuses is not cached.
     If the account needs the memory for something else, its entries are dropped.
     """
 

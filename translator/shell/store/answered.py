@@ -30,7 +30,7 @@ class Answered:
         self._lists: dict[str, list[str]] = {}
 
     def add(self, now: float, place: str, sid: str) -> None:
-        """Add a message. The caller's clock may be set back: a time before the current second counts as the current second."""
+        """Add a message. `now` may come from a clock that was set back: a time before the current second counts as the current second."""
         if now >= self._second + 1:
             self._put_together()
             self._second = int(now)

@@ -1,8 +1,8 @@
 """Checkpoints of an SQLite file: a thread beside the writer moves committed pages from the write-ahead log into the file.
 
 A checkpoint writes each page in its place, so a thousand pages may take a disk 0.2 s. In the writer, a send would wait that long.
-SQLite restarts the log when all of it is in the file and no reader uses it. The thread therefore repeats until no page was added
-meanwhile.
+SQLite restarts the log when all of it is in the file and no reader uses it.
+The thread therefore repeats until no page was added meanwhile.
 If that never happens, the writer makes the checkpoint itself at `LARGEST` pages.
 """
 

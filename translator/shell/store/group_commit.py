@@ -3,8 +3,8 @@
 put ─▶ waiting ─ at the end of a turn of the loop, or of a commit ─▶ the thread: BEGIN IMMEDIATE · all jobs · COMMIT ─▶ resolved
 put_behind ─▶ committed alone, when no other job waits, or after `_AT_LAST` seconds
 
-Jobs gather while a commit is in progress. The hand-over between threads, the transaction and the disk sync cost much more than the
-statements of one send.
+Jobs gather while a commit is in progress.
+The hand-over between threads, the transaction and the disk sync cost much more than the statements of one send.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ Given = TypeVar("Given")
 
 
 class Job:
-    """A job of the writer, with the future of its result: a function (`work`), sends to record, or outcomes to settle, each with its
-    time."""
+    """A job of the writer, with the future of its result.
+    It is a function (`work`), sends to record, or outcomes to settle, each with its time."""
 
     __slots__ = ("begun", "error", "is_behind", "is_unsure", "outcomes", "result", "waiting", "work")
 
@@ -86,8 +86,8 @@ class Writer:
         self._thread.start()
 
     def put(self, job: Job) -> asyncio.Future[Any]:
-        """Queue a job, and return the future of its result. It resolves after the commit, or raises StoreUnavailable or the job's own
-        error."""
+        """Queue a job, and return the future of its result, which resolves after the commit.
+        The future raises StoreUnavailable or the job's own error."""
         job.waiting = self._loop.create_future()
         self._waiting.append(job)
         if not self._busy:
@@ -162,8 +162,8 @@ def _write(connection: Connection, jobs: list[Job]) -> None:
 
 
 def _commit(connection: Connection, jobs: list[Job]) -> None:
-    """Commit all jobs in one transaction of the driver. SQLAlchemy's handling of a transaction takes as long as the statements of a
-    send.
+    """Commit all jobs in one transaction of the driver.
+    SQLAlchemy's handling of a transaction takes as long as the statements of a send.
     If one job fails, roll back and commit each job alone. A savepoint for each job would cost as much as the job."""
     driver: Any = connection.connection.driver_connection
     try:

@@ -18,7 +18,7 @@ async def look(url: str, where: str, folder: Path) -> None:
         _look_at_file(folder / url.removeprefix("sqlite:///"), where)
     elif url.startswith("postgresql://"):
         try:
-            from translator.shell.store.postgres import connected  # noqa: PLC0415 - a store is loaded where it is wanted
+            from translator.shell.store.postgres import connected  # noqa: PLC0415 - loaded only if it is configured
         except ImportError:
             raise ConfigError(where, "needs the extra: pip install 'sms-translator[postgres]'") from None
         connection = await connected(url, where)

@@ -66,13 +66,13 @@ class Store(Protocol):
 async def open_store(url: str, where: str, folder: Path, *, alone: bool = True) -> Store:
     """Open a store and bring it to the present version. A relative SQLite path is relative to `folder`.
 
-    `alone`: refuse an SQLite file that another `serve` uses, and create a missing store. The CLI's short transactions run beside
-    `serve`.
+    `alone`: refuse an SQLite file that another `serve` uses, and create a missing store.
+    The short transactions of the CLI run beside `serve`, without `alone`.
 
     Raises ConfigError, with `where` as its place. Raises StoreUnavailable if the store cannot be opened now and may be later.
     """
     if url == "memory:":
-        from translator.shell.store.memory import MemoryStore  # noqa: PLC0415 - a store is loaded where it is wanted
+        from translator.shell.store.memory import MemoryStore  # noqa: PLC0415 - loaded only if it is configured
 
         return MemoryStore(where)
     if url.startswith("sqlite:///"):

@@ -1,7 +1,7 @@
 """The store in the memory of this process: the same tables in a database without a file, and before them the sends in progress.
 
-A successful send without a callback target is finished with its response. A write into the tables would take longer than all its other
-work. So these sends stay outside the tables:
+A successful send without a callback target and an idempotency key is finished with its response.
+A write into the tables would take longer than all its other work. So these sends stay outside the tables:
 
 record ─▶ held ─▶ settle: sent ─▶ the SID is kept for as long as an unknown send could be taken for it
            ├── still held when the tables are used for the second time ─▶ written to the tables, because it takes long

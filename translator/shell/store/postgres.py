@@ -52,7 +52,7 @@ class PostgresStore:
 
     @classmethod
     async def open(cls, url: str, where: str, *, is_new: bool = True) -> "PostgresStore":
-        """Open the store and bring it to the present version. `is_new` allows to create it.
+        """Open the store and bring it to the present version. `is_new`: create or migrate it if necessary.
         Raises ConfigError for an unusable database, and StoreUnavailable for one that does not answer."""
         target = read_url(url, where)
         await _let_go(await connected(url, where))

@@ -1,5 +1,6 @@
-"""Retention: deletes finished rows that are old enough. A text is kept no longer than a callback for its message may be due.
+"""Retention: deletes finished rows that are old enough.
 
+The text of a message is kept as long as callbacks for it may follow, and then for the time in `Keep`.
 A read finds the rows that may be deleted, a page at a time and by an index. A write deletes them by primary key after a second check.
 
     finished deliveries ─▶ their finished subscriptions ─▶ the sends of these       deleted together
@@ -112,8 +113,8 @@ class Retirement:
         return [row.id for row in over if row.id not in watched], len(rows) == most
 
     def _forsaken(self, connection: Connection, now: float, most: int) -> list[int]:
-        """Return subscriptions of provider accounts that are no longer configured and whose due time is so old that no replica will
-        poll them."""
+        """Return subscriptions of provider accounts that are no longer configured.
+        Their due times are so old that no replica will poll them."""
         long_ago = now - max(self.keep.dead, self.keep.poll_end)
         unseen = watches.c.look_at.is_not(None) & (watches.c.look_at < long_ago)
         waiting = select(watches.c.id, watches.c.place).where(unseen).order_by(watches.c.look_at).limit(most)
@@ -177,10 +178,8 @@ def _is_over(state: str, made: float, settled: float | None, done: float, dead: 
     return settled < dead if state == LOST else state in (SENT, REFUSED) and made < done and settled < done
 
 
-# for a few of them. What another replica is at stays for it.
 # Ages are compared in Python and not in a statement, because a planner might read all rows of a state for a few of them.
 # Rows that another replica has locked are left to it.
-# for a few of them. What another replica is at stays for it.
 _FREE: Final = "FOR UPDATE SKIP LOCKED"
 _SEEN_CALLS: Final = Among("SELECT id, watch, state, finished FROM events WHERE id {}", _FREE)
 _SEEN_WATCHES: Final = Among("SELECT id, send, over FROM watches WHERE id {}", _FREE)

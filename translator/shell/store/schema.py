@@ -113,8 +113,8 @@ Index("watches_over", watches.c.over, **_where(watches.c.over.is_not(None)))
 
 waiting: Final = watches.c.over.is_(None) & watches.c.look_at.is_not(None)
 """The condition of subscriptions whose message was sent and whose final status is not known.
-A query has to contain both parts, so that the database uses the partial index. A query for `look_at` alone uses the index of that
-column."""
+A query has to contain both parts, so that the database uses the partial index.
+A query for `look_at` alone uses the index of that column."""
 
 Index("watches_waiting", watches.c.entry, watches.c.send, **_where(waiting))
 

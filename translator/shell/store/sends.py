@@ -213,8 +213,8 @@ def doubt(connection: Connection, which: Any, now: float) -> None:
 
 
 def _nothing_sent(connection: Connection, outcome: Outcome, now: float) -> None:
-    """Settle a send that the provider did not accept. Keep a final refusal that has an idempotency key, so that it can be replayed.
-    Delete every other."""
+    """Settle a send that the provider did not accept.
+    Keep a final refusal that has an idempotency key, so that it can be replayed. Delete every other."""
     connection.execute(delete(watches).where(watches.c.send == outcome.id))
     mine = (sends.c.id == outcome.id) & (sends.c.state != SENT)
     if outcome.state == "refused" and outcome.fault is not None and is_final(outcome.fault):
