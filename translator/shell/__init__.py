@@ -1,7 +1,10 @@
-"""The shell: everything that touches the world. It drives the core, and decides nothing about SMS.
+"""The shell does all I/O. It runs the core, and decides nothing about SMS.
 
-app       ASGI in, drives the exchange, ASGI out          admin     health and metrics, on a port of their own
-upstream  the one seam to a back                          log       events with fields, to stderr
-settings  the configuration file, as closed types         assembly  what the settings mean: accounts, backs, limits
-serve     sockets and signals                             sandbox   a whole world on loopback
+process, supervisor, signals   sockets, worker processes, signals
+application, wiring            the parts that one configuration makes, and their reload
+server, client                 HTTP from clients, HTTP to providers
+runtime, aio                   effects of the core, and tools for asyncio
+store, delivery                the store, and the background workers on it
+config, observability          settings, logs, metrics and health
+operations                     the commands beside `serve`, and the sandbox
 """

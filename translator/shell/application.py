@@ -1,12 +1,12 @@
-"""What serves, made of one configuration, and made anew of another while it serves.
+"""The application of one configuration, which a reload replaces while it serves.
 
-file ─▶ read, checked, compiled: Loaded ─▶ Runtime.change ─┬▶ a proxy, whose requests are those that begin from now on
-        └ a ConfigError: nothing changes                   ├▶ the door's certificate, for connections from now on
-                                                           ├▶ who works off what is owed, from the next round on
-                                                           └▶ backs: the same, new ones, and those that leave
+file ─▶ read, checked, compiled: Loaded ─▶ Runtime.change ─┬▶ a proxy, for the requests that begin from now on
+        └ a ConfigError: nothing changes                   ├▶ the front's certificate, for connections from now on
+                                                           ├▶ the background workers, from the next round on
+                                                           └▶ provider clients: kept, new, and closing
 
-A proxy is never changed. The door asks for one as each request begins, so that a swap is one assignment, and what is under way ends
-with what it began with.
+A proxy is never changed. The protocol factory reads its handler when a request begins, so a swap is one assignment.
+Requests in progress end with the configuration that they began with.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ from translator.shell.store import Store
 from translator.shell.wiring import Dialects, Reach, Wiring, assemble
 
 SHUTDOWN_GRACE_SECONDS: Final = 2
-"""Seconds beyond the deadline of a request that an answer may take to leave."""
+"""Seconds after the timeout of a request in which its response may still be sent."""
 
 _FIXED: Final = (("server", "listen"), ("server", "admin"), ("server", "workers"), ("store", "url"))
-"""What a process takes once, as it starts."""
+"""Settings that a process reads only at its start."""
 
 
 class Loaded(NamedTuple):
-    """A configuration that was read and found to be good."""
+    """A configuration that was read and found valid."""
 
     settings: Settings
     assembly: Wiring
@@ -45,14 +45,14 @@ class Loaded(NamedTuple):
 
 
 class Reader:
-    """Reads the configuration, as often as it is wanted. `load` reads its file; what was compiled before is not compiled again."""
+    """Reads the configuration any number of times. `load` reads the file. Dialects with the same settings are not compiled again."""
 
     def __init__(self, load: Callable[[], Settings]) -> None:
         self._load = load
         self._dialects: Dialects | None = None
 
     def __call__(self) -> Loaded:
-        """Raises ConfigError and TableError."""
+        """Read, check and compile the configuration. Raises ConfigError and TableError."""
         settings, dialects = self._load(), Dialects(self._dialects)
         loaded = Loaded(settings, assemble(settings, dialects), front_tls(settings))
         self._dialects = dialects
@@ -60,7 +60,7 @@ class Reader:
 
 
 def grace(settings: Settings) -> int:
-    """Seconds that open requests get at the end: until the last of them has been answered, and its send has an outcome."""
+    """Return the seconds that open requests get at the end, so that the last is answered and its send has an outcome."""
     if settings.server.drain is not None:
         return int(settings.server.drain)
     slowest = max(back.timeout for back in settings.backs.values())
@@ -68,7 +68,7 @@ def grace(settings: Settings) -> int:
 
 
 class Runtime:
-    """Everything of one process but its sockets. `door` is what the front's connections are made by."""
+    """Everything of one process except its sockets. `door` is the protocol factory of the front."""
 
     def __init__(self, loaded: Loaded, store: Store, meter: Meter) -> None:
         self.settings = self._first = loaded.settings
@@ -104,14 +104,14 @@ class Runtime:
         )
 
     async def change(self, loaded: Loaded) -> list[str]:
-        """Serve what this configuration says from now on. The keys whose change takes a restart, as `[section] key`."""
+        """Use this configuration from now on. Returns the changed keys that need a restart, as `[section] key`."""
         settings, reaches = loaded.settings, loaded.assembly.reaches
         backs = {name: self._back(name, reach) for name, reach in reaches.items()}
         leave = [back for back in self._backs.values() if back not in backs.values()]
         (accounts, limits), keeping, most = loaded.assembly[:2], DeliverySettings.of(settings), places(settings)
         if _seen(settings) != _seen(self.settings):
             self._memory = SingleFlightCache(settings.lists.snapshot_bytes, loaded.assembly.budget)
-        # From here on nothing fails, and nothing is waited for.
+        # From here on no step can fail, and none awaits.
         self._backs, self._reaches, self.settings, self.accounts = backs, reaches, settings, accounts
         self.keeper.change(accounts, limits, keeping)
         self.proxy = self._proxy(loaded, self.proxy)
@@ -130,35 +130,35 @@ class Runtime:
         ]  # fmt: skip
 
     def _back(self, name: str, reach: Reach) -> ProviderClient:
-        """The back as it is reached from now on: the one that is there, where nothing of that has changed."""
+        """Return the provider client for this access: the present one if nothing has changed."""
         return self._backs[name] if self._reaches.get(name) == reach else reach.upstream()
 
     async def aclose(self) -> None:
-        """Close what is connected."""
+        """Close all connections to providers."""
         for back in (*self._left, *self._backs.values()):
             await back.aclose()
 
 
 class Reloading:
-    """Reads the configuration anew as often as that is wanted, one time after another, beside the requests."""
+    """Reloads the configuration for each request to do so, one at a time, beside the requests of clients."""
 
     def __init__(self, read: Reader, runtime: Runtime, meter: Meter) -> None:
         self._read, self._runtime, self._meter = read, runtime, meter
         self._wanted = asyncio.Event()
 
     def want(self) -> None:
-        """SIGHUP has come."""
+        """Handle SIGHUP: request a reload."""
         self._wanted.set()
 
     async def run(self) -> None:
-        """Go on until cancelled."""
+        """Run until cancelled."""
         while True:
             await self._wanted.wait()
             self._wanted.clear()
             await self._reload()
 
     async def _reload(self) -> None:
-        """Read it in a thread, since tables take a while to compile. Whatever is wrong with it, what serves goes on as it was."""
+        """Reload in a thread, because compiling tables takes time. After any error the present configuration stays."""
         thread = ThreadPoolExecutor(1, "reload")
         try:
             loaded = await asyncio.get_running_loop().run_in_executor(thread, self._read)
@@ -182,7 +182,7 @@ class Reloading:
 
 
 def _seen(settings: Settings) -> Any:
-    """What lists that were read before depend on: which messages are whose, and how they were read. Tokens are no part of it."""
+    """Return the settings that cached lists depend on: accounts, providers, list settings and memory. Tokens are not among them."""
     places_ = {(row.front.dialect, row.front.account, row.front.property, row.behind.name, row.behind.account, row.behind.property)
                for row in settings.accounts}  # fmt: skip
     return places_, settings.backs, settings.lists, settings.server.memory

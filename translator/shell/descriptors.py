@@ -1,4 +1,4 @@
-"""How many descriptors the process may have, and how many connections of callers that leaves room for."""
+"""The limit of file descriptors of the process, and the number of client connections that it allows."""
 
 import contextlib
 import resource
@@ -7,20 +7,20 @@ from typing import Final
 from translator.shell.config.settings import Settings
 
 ADMIN: Final = 64
-"""Connections to the admin port at most."""
+"""The limit of connections to the admin port."""
 
 _CALLS: Final = 256
-"""Calls to applications at most."""
+"""The limit of connections to receivers of callbacks."""
 
 _OTHERS: Final = 64
-"""Files of the store, its connections, the log, and what the interpreter has open."""
+"""A reserve for the store's files and connections, the log, and the interpreter."""
 
 _ENOUGH: Final = 1_048_576
-"""More than this are of no use: nobody has so much memory for connections."""
+"""More descriptors than this are not needed, because no machine has the memory for so many connections."""
 
 
 def raise_limit() -> None:
-    """Take as many descriptors as the system lets this process have."""
+    """Raise the limit of descriptors as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -29,8 +29,8 @@ def raise_limit() -> None:
 
 
 def places(settings: Settings) -> int:
-    """How many connections of callers there may be at once, so that calls to all backs and to applications, the admin port and the store
-    have their descriptors. Where there are few, callers get half of them."""
+    """Return the number of client connections that the front may have at once.
+    It leaves descriptors for provider requests, callbacks, the admin port and the store. If there are few, clients get half of them."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
         limit = _ENOUGH

@@ -1,8 +1,8 @@
-"""What the process asks of the C library's allocator: to keep what was freed for the next request, and to give it back after an overload.
+"""Settings of glibc's allocator: freed memory is kept for the next request, and is returned to the system after an overload.
 
-freed ─▶ kept, and used again ─▶ much more is free than after the last time, while there is little to do ─▶ given back to the system
+freed ─▶ kept and used again ─▶ much more is free than after the last trim, and the load is low ─▶ returned to the system
 
-To give back takes half a millisecond for each MiB, and so does to take it anew: while there is much to do, it is put off.
+Returning 1 MiB takes 0.5 ms, and so does taking it again. It is therefore put off while the load is high.
 """
 
 import asyncio
@@ -15,32 +15,32 @@ from typing import Any, Final
 
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
-"""What glibc's `mallopt` calls them."""
+"""The numbers of these parameters in glibc's `mallopt`."""
 
 _LARGEST: Final = 8 * 1024 * 1024
-"""Bytes up to which a piece of memory is taken from the heap, as small ones are."""
+"""The largest allocation that comes from the heap, in bytes."""
 _KEPT: Final = 16 * 1024 * 1024
-"""Bytes at the end of the heap that are kept though nothing is in them."""
+"""Free bytes at the end of the heap that are kept."""
 
 _LOOK: Final = 0.3
-"""Seconds between two looks at how much memory is free."""
+"""Seconds between two checks of the free memory."""
 
 _MUCH: Final = 16 * 1024 * 1024
-"""So many bytes more are free than after the last time, and a quarter of all that the process has: less than an overload leaves."""
+"""Free bytes beyond those after the last trim that count as much, if they are also a quarter of the process. An overload leaves more."""
 
 _SOON: Final = 2
 _LATE: Final = 100
-"""After so many looks in a row that found much, it is given back: while there is little to do, and anyhow."""
+"""Checks in a row that have to find much before a trim: with a low load, and with any load."""
 
 _LITTLE: Final = 0.5
-"""There is little to do where the process takes less of a processor than that."""
+"""The share of a processor below which the load is low."""
 
 _PAGES: Final = Path("/proc/self/statm")
 _PAGE: Final = 4096
 
 
 class _Heap(ctypes.Structure):
-    """`struct mallinfo2` of glibc. `fordblks` are the bytes that are free."""
+    """The struct `mallinfo2` of glibc. `fordblks` is the number of free bytes."""
 
     _fields_ = [
         (name, ctypes.c_size_t)
@@ -51,8 +51,8 @@ class _Heap(ctypes.Structure):
 
 
 def tune_glibc_malloc() -> None:
-    """Use memory again rather than give it back to the system and take it anew with each list: 160 page faults for one of 1,000 messages,
-    as much as an eighth of all that it costs. Where the C library is not glibc, nothing is asked of it."""
+    """Keep freed memory for the next list. Does nothing if the C library is not glibc.
+    Returning it costs 160 page faults for a list of 1,000 messages, up to an eighth of the total time."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_THRESHOLD, _LARGEST)
@@ -60,7 +60,7 @@ def tune_glibc_malloc() -> None:
 
 
 def resident() -> int:
-    """Bytes of memory that this process has; 0 where the system does not say."""
+    """Return the resident memory of the process in bytes; 0 if the system does not tell."""
     try:
         return int(_PAGES.read_text("ascii").split()[1]) * _PAGE
     except (OSError, ValueError, IndexError):
@@ -68,7 +68,7 @@ def resident() -> int:
 
 
 class Returning:
-    """Gives back what an overload leaves behind, beside the requests. Where the C library is not glibc 2.33 or newer, it does nothing."""
+    """Returns to the system the memory that an overload leaves, beside the requests. Does nothing without glibc 2.33 or newer."""
 
     def __init__(self) -> None:
         self._libc: Any = None
@@ -77,21 +77,21 @@ class Returning:
             libc.mallinfo2.restype = _Heap
             libc.malloc_trim.argtypes = [ctypes.c_size_t]
             self._libc = libc
-        # How large the process was at its smallest, and since the last time; how much was free then, at the least.
+        # The smallest size of the process, the smallest since the last trim, and the smallest number of free bytes since then.
         self._floor = self._least = self._usual = 0
         self._found = 0
 
     async def run(self) -> None:
-        """Go on until cancelled."""
+        """Run until cancelled."""
         while self._libc is not None:
             began, used = time.monotonic(), time.process_time()
             await asyncio.sleep(_LOOK)
             self.look(is_busy=time.process_time() - used > _LITTLE * (time.monotonic() - began))
 
     def look(self, *, is_busy: bool = False) -> bool:
-        """Look once. Whether memory was given back.
+        """Check once. Returns True if memory was returned.
 
-        How much is free is asked for only where the process is larger than it was at its smallest: that costs time for each free piece.
+        Counting the free bytes takes time for each free piece, so it is done only if the process has grown beyond its smallest size.
         """
         size = resident()
         self._floor, self._least = min(self._floor or size, size), min(self._least or size, size)
@@ -99,7 +99,7 @@ class Returning:
         if size > self._floor + _MUCH:
             free = int(self._libc.mallinfo2().fordblks)
             self._usual = min(self._usual, free)
-        # What is free is not all there: what was given back counts as well. What the process has grown by is.
+        # The free bytes include pages that were returned already. The growth of the process does not.
         is_much = free > self._usual + much or min(free, size - self._least) > much
         self._found = self._found + 1 if is_much else 0
         if self._found < (_LATE if is_busy else _SOON):

@@ -1,7 +1,7 @@
-"""Sockets and signals: the front and the admin port in one process, from the first listen to the last answer.
+"""The sockets of one process, the front and the admin port, from the first `listen` to the last response.
 
-listening ──▶ serving ── SIGTERM ──▶ lingering: /readyz says 503, answers close ──▶ draining: no new connection ──▶ the end
-                 └── SIGHUP ──▶ the configuration is read anew: `runtime`
+listening ──▶ serving ── SIGTERM ──▶ lingering: /readyz says 503, connections close ──▶ draining: no new connection ──▶ the end
+                 └── SIGHUP ──▶ the configuration is reloaded: `application`
 """
 
 import asyncio
@@ -34,19 +34,19 @@ from translator.shell.supervisor import Supervisor
 
 try:
     import uvloop
-except ImportError:  # where there is none for the platform
+except ImportError:  # not available for this platform
     uvloop = None  # type: ignore[assignment]
 
 _CANNOT_START: Final = 2
 _WAITING: Final = 65535
-"""How many callers may wait to be accepted: as many as the system lets, which takes less where it allows less. Whom it has no place for it
-may let believe that he is connected, and then reset."""
+"""The listen backlog. The kernel lowers it to its own limit (`net.core.somaxconn`).
+When the queue is full, the kernel may complete a handshake and reset that connection later."""
 SHUTDOWN_GRACE_SECONDS: Final = 2
-"""Seconds beyond the deadline of a request that an answer may take to leave."""
+"""Seconds after the timeout of a request in which its response may still be sent."""
 
 
 def listen(where: str, at: Address) -> socket.socket:
-    """A socket that listens. Raises ConfigError, with `where` as its place, when the address is taken or is not ours."""
+    """Return a listening socket. Raises ConfigError, with `where` as its place, if the address is in use or not local."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             at.host, at.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -66,20 +66,20 @@ def listen(where: str, at: Address) -> socket.socket:
 
 
 def address_of(listener: socket.socket) -> str:
-    """Where a socket listens, as `host:port`: what port 0 became."""
+    """Return the address of a listening socket as `host:port`. Port 0 has become a real port."""
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the process's signals to the process."""
+    """A server without signal handlers, because the process has its own."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     def give(self, grace: int) -> None:
-        """Give open requests so many seconds at the end."""
+        """Set the seconds that open requests get at the end."""
         self.config.timeout_graceful_shutdown = grace
 
 
@@ -87,11 +87,11 @@ class _Server(uvicorn.Server):
 async def serving(
     app: Starlette, listener: socket.socket, grace: int, door: ProtocolFactory | None = None
 ) -> AsyncIterator[_Server]:
-    """Serve while the block runs; on the way out open requests get `grace` seconds and the application closes what it holds. Requests
-    come in through the door where there is one, and as ASGI otherwise."""
+    """Serve while the block runs. At its end open requests get `grace` seconds, and the application closes its resources.
+    Connections go to the protocol factory `door`, or to uvicorn's own HTTP protocol if there is none."""
     config = uvicorn.Config(
         app,
-        http=door or "auto",  # type: ignore[arg-type]  # what a protocol's class is called with, it takes
+        http=door or "auto",  # type: ignore[arg-type]  # it takes the arguments of a protocol class
         ws="none",
         lifespan="on",
         log_config=None,
@@ -111,22 +111,23 @@ async def serving(
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, in the fastest event loop there is."""
+    """Run a coroutine to its end, in uvloop if it is installed."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
         runner.run(work)
 
 
 def _freeze_startup_objects() -> None:
-    """What was made at the start is not looked through again whenever the collector of garbage goes about; it goes less often, since
-    a request leaves no cycles behind. It took a tenth of the time of a send."""
+    """Exempt the objects of the start from garbage collection, and collect less often, because a request leaves no cycles.
+    Without this, collections took a tenth of the time of a send."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
 
 def serve(load: Callable[[], Settings]) -> int:
-    """The proxy, until SIGINT or SIGTERM, in as many processes as are wanted. `load` reads the configuration, now and for each SIGHUP.
-    The exit status. Raises ConfigError when an address cannot be listened on, or when what TLS is spoken with is not usable."""
+    """Run the proxy until SIGINT or SIGTERM, in the configured number of processes, and return the exit status.
+    `load` reads the configuration, at the start and for each SIGHUP.
+    Raises ConfigError if an address cannot be listened on or the TLS files cannot be used."""
     hold_reloads()
     read = Reader(load)
     loaded = read()
@@ -152,7 +153,7 @@ def serve(load: Callable[[], Settings]) -> int:
 
         def refresh() -> None:
             nonlocal last
-            with contextlib.suppress(ConfigError, TableError):  # the workers that run say what is wrong
+            with contextlib.suppress(ConfigError, TableError):  # the running workers log the error
                 last = read()
 
         return Supervisor(settings.server.workers, work, refresh).run()
@@ -161,7 +162,7 @@ def serve(load: Callable[[], Settings]) -> int:
 async def _served(
     loaded: Loaded, read: Reader, front: socket.socket, number: int = 0, lifeline: int | None = None
 ) -> None:
-    """One process of it. The admin port of worker `number` is so many further than that of the first."""
+    """Run one process. The admin port of worker `number` is that of the first worker plus `number`."""
     settings = loaded.settings
     where = f"{settings.file}, [server] admin"
     with contextlib.ExitStack() as sockets:
@@ -185,7 +186,7 @@ async def _served(
 
 
 def _orphaned(lifeline: int, ending: Ending) -> None:
-    """Whoever started this worker is gone, and so is whoever would start another one."""
+    """Drain, because the parent has ended. It is also the process that would have restarted this worker."""
     asyncio.get_running_loop().remove_reader(lifeline)
     ending.drain()
 
@@ -206,7 +207,7 @@ async def _serve(
             runtime.doors.append(shown)
             await servers.enter_async_context(serving(app, admin, SHUTDOWN_GRACE_SECONDS, shown))
             logger().info("admin", listen=address_of(admin))
-        # The backs are closed last: what is owed is worked off until then.
+        # The provider clients are closed last, because the background workers use them until then.
         servers.push_async_callback(runtime.aclose)
         await servers.enter_async_context(keeper.going_on(proxy.driver))
         server = await servers.enter_async_context(serving(proxy.application(), front, grace(runtime.settings), door))

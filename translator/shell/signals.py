@@ -1,10 +1,11 @@
-"""How a process is told to end, and to read its configuration anew.
+"""The signals that end a process or reload its configuration.
 
 serving ── SIGTERM ──▶ lingering ── its seconds are over, or a signal ──▶ draining ── a signal ──▶ killed by it
    └────── SIGINT ───────────────────────────────────────────────────▶ draining
 
-A person at a terminal does not want to wait for a balancer, and presses Ctrl-C. A worker is told by its supervisor and may be told the
-same by an init system as well, which signals all processes of a service: SIGTERM means the same to it however often it comes.
+SIGINT usually comes from a terminal (Ctrl-C), whose operator does not want to wait for a load balancer.
+A worker may get SIGTERM from its supervisor and again from an init system, which signals all processes of a service.
+A repeated SIGTERM therefore changes nothing in a worker.
 """
 
 import asyncio
@@ -18,7 +19,8 @@ _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Ending:
-    """The signals of this process, for the loop that runs now. `reload` is called for SIGHUP, which may have waited until now."""
+    """The signal handlers of this process, in the running event loop.
+    `reload`: called for SIGHUP, which may have been pending until now."""
 
     def __init__(self, *, is_worker: bool = False, reload: Callable[[], None] = lambda: None) -> None:
         self._is_worker = is_worker
@@ -31,27 +33,27 @@ class Ending:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
     def is_told(self) -> bool:
-        """Whether the process has been told to end."""
+        """Return True if a signal has told the process to end."""
         return self._told.is_set()
 
     def is_draining(self) -> bool:
-        """Whether nobody is to be waited for any more."""
+        """Return True if draining has begun, so that no step waits any longer."""
         return self._drains.is_set()
 
     def terminate(self) -> None:
-        """SIGTERM has come."""
+        """Handle SIGTERM."""
         self._go_to(max(self._step, _LINGERING) if self._is_worker else self._step + 1)
 
     def drain(self) -> None:
-        """SIGINT has come, or whoever started this process is gone."""
+        """Handle SIGINT, or the end of the parent process."""
         self._go_to(_DRAINING)
 
     async def told(self) -> None:
-        """Return as soon as the process is told to end."""
+        """Return as soon as a signal tells the process to end."""
         await self._told.wait()
 
     async def lingered(self, seconds: float) -> None:
-        """Return after so many seconds, or as soon as a signal wants it."""
+        """Return after `seconds`, or as soon as a signal starts draining."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._drains.wait()
@@ -69,7 +71,7 @@ class Ending:
 
 
 def stopped() -> asyncio.Event:
-    """An event that SIGINT or SIGTERM sets; a second one ends the process as it would without us."""
+    """Return an event that SIGINT or SIGTERM sets. A second signal ends the process in the default way."""
     event, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def stop() -> None:
@@ -83,5 +85,5 @@ def stopped() -> asyncio.Event:
 
 
 def hold_reloads() -> None:
-    """Let SIGHUP wait until somebody looks after it: without that it ends the process."""
+    """Block SIGHUP until `Ending` handles it. Without a handler it would end the process."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})

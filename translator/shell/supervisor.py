@@ -1,10 +1,10 @@
-"""Several processes behind one listening socket: each is the whole proxy, and they share a store.
+"""The supervisor: several worker processes behind one listening socket. Each is a whole proxy, and they share a store.
 
-parent ─┬▶ worker 0      the parent waits, starts anew what died, and passes SIGINT, SIGTERM and SIGHUP on
-        ├▶ worker 1      a worker whose parent is gone drains and ends
+parent ─┬▶ worker 0      the parent waits, restarts workers that died, and forwards SIGINT, SIGTERM and SIGHUP
+        ├▶ worker 1      a worker whose parent has ended drains and ends
         └▶ …
 
-The first signal that ends is passed on as it is, each further one as SIGINT: `ending` says what a worker makes of them.
+The first signal that ends the process is forwarded as it is, and each further one as SIGINT. `signals` says how a worker handles them.
 """
 
 import contextlib
@@ -18,23 +18,23 @@ from typing import Final
 from translator.shell.observability.log import logger, redacted_traceback
 
 _SETTLED: Final = 5.0
-"""Seconds after which a worker has come to serve; one that ends before of its own will would end again."""
+"""Seconds after which a worker counts as started. A worker that exits with an error before that would do so again."""
 
 _BREATH: Final = 1.0
-"""Seconds until a worker that died is started anew."""
+"""Seconds until a worker that died is restarted."""
 
 _BROKEN: Final = 13
 
 _PASSED: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-"""The signals that workers are told of."""
+"""The signals that are forwarded to workers."""
 
 Work = Callable[[int, int], int]
-"""What a worker does, by its number, from 0, and a descriptor that comes to its end when the parent does. Returns its exit status."""
+"""Runs a worker and returns its exit status. The arguments are its number, from 0, and a pipe that ends when the parent does."""
 
 
 class Supervisor:
-    """Keeps `count` workers until a signal ends them, or until one cannot even start. `refresh` is called before a worker is started anew,
-    and after SIGHUP: what a worker is started with may have changed."""
+    """Runs `count` workers until a signal ends them, or until one of them cannot start.
+    `refresh`: called before a worker is restarted and after SIGHUP, because the configuration may have changed."""
 
     def __init__(self, count: int, work: Work, refresh: Callable[[], None] = lambda: None) -> None:
         self._work, self._refresh = work, refresh
@@ -46,7 +46,7 @@ class Supervisor:
         self._status = 0
 
     def run(self) -> int:
-        """Until all workers have ended. The exit status: 0, or that of a worker that could not start."""
+        """Run until all workers have ended. Returns the exit status: 0, or that of a worker that could not start."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._pass_on)
         signal.signal(signal.SIGHUP, self._reload)
@@ -60,8 +60,8 @@ class Supervisor:
         return self._status
 
     def _start(self, worker: int) -> None:
-        """Fork a worker. Signals wait meanwhile: one that comes to the worker before it looks after them is not lost, and is not taken for
-        one to the parent."""
+        """Fork a worker. Signals are blocked meanwhile. Otherwise one that reaches the worker before its handlers exist would be lost,
+        or would be taken for one to the parent."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED)
         pid = os.fork()
         if pid == 0:
@@ -76,14 +76,15 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED)
 
     def _be(self, worker: int) -> int:
-        """A worker, from its fork to its end. A terminal's Ctrl-C is for the parent, which passes it on, so that it comes once."""
+        """Run a worker from its fork to its end.
+        Its own process group leaves Ctrl-C to the parent, which forwards it, so that it comes once."""
         os.setpgid(0, 0)
         os.close(self._held)
         for number in _PASSED:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(
             signal.SIG_UNBLOCK, _PASSED - {signal.SIGHUP}
-        )  # which waits until there is something to change
+        )  # SIGHUP stays blocked until the worker can reload
         return self._work(worker, self._lifeline)
 
     def _ended(self, pid: int, status: int) -> None:
@@ -104,7 +105,7 @@ class Supervisor:
         self._end(signal.SIGINT if self._ending else number)
 
     def _reload(self, number: int, _: FrameType | None) -> None:
-        """Have all workers read the configuration anew, and those that are started from now on begin with it."""
+        """Have all workers reload their configuration, and use it for workers that start later."""
         self._tell(number)
         self._refresh()
 

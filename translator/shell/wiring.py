@@ -1,4 +1,4 @@
-"""What settings mean: the tables with their overlays compiled to dialects, the entries, and how each back is reached."""
+"""Builds the parts of the proxy from the settings: dialects of tables with overlays, accounts, limits, and the access to providers."""
 
 from collections import Counter
 from typing import Any, Final, NamedTuple
@@ -20,12 +20,15 @@ from translator.shell.config.settings import AccountSection, Settings
 _PROPERTY: Final = "{property}"
 
 _OF_ONE_LIST: Final = 2
-"""The rows of one list take one part in so many of the memory of a process at most."""
+"""The divisor of the process's memory that the rows of one list may take."""
 
 
 class Reach(NamedTuple):
-    """How a back is reached: its address, the seconds that a whole call may take, how many calls there are at once, and what moves the
-    bytes."""
+    """The access to a provider.
+    `url`: its address.
+    `timeout`: the limit for a whole provider request, in seconds.
+    `concurrency`: the limit of provider requests at once.
+    `engine`: the transport."""
 
     url: str
     timeout: float
@@ -33,9 +36,9 @@ class Reach(NamedTuple):
     engine: str = "own"
 
     def upstream(self) -> ProviderClient:
-        """The seam to it."""
+        """Return a new provider client."""
         if self.engine == "httpx":
-            from translator.shell.client.httpx_transport import HttpxTransportAdapter  # noqa: PLC0415 - who does not want it does not load it
+            from translator.shell.client.httpx_transport import HttpxTransportAdapter  # noqa: PLC0415 - loaded only if it is configured
 
             engine = HttpxTransportAdapter(self.url, LARGEST, self.timeout, self.concurrency)
             return ProviderClient(self.url, timeout=self.timeout, concurrency=self.concurrency, engine=engine)
@@ -52,8 +55,8 @@ class Wiring(NamedTuple):
 
 
 def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Wiring:
-    """What these settings mean. `dialects` are those that compile the tables. Raises ConfigError naming section and key, for all backs
-    and accounts at once, and TableError for a table that is broken."""
+    """Build the parts of these settings. `dialects` compiles the tables.
+    Raises ConfigError with section and key, for all providers and accounts at once. Raises TableError for a broken table."""
     dialects, problems = dialects or Dialects(), Problems()
     backs: dict[str, ConfiguredProvider] = {}
     for name, one in settings.backs.items():
@@ -92,7 +95,7 @@ def _entry(
     *,
     shared: bool,
 ) -> Account | None:
-    """The entry of an account; None where its back is not there. Raises ConfigError, for both of its sides at once."""
+    """Build an account; None if its provider is missing. Raises ConfigError for the errors of front and back at once."""
     front, behind = account.front, account.behind
     numbering, problems = _numbering(account), Problems()
     spoken, back = None, backs.get(behind.name)
@@ -116,8 +119,8 @@ def _entry(
 
 
 class Dialects:
-    """The installed dialects by the name that their own tables give them, compiled once for each set of settings. What was compiled
-    `before` for the same settings is not compiled again."""
+    """The installed dialects by the name in their tables. Each is compiled once for each set of settings.
+    Dialects that `before` has compiled for the same settings are reused."""
 
     def __init__(self, before: "Dialects | None" = None) -> None:
         if before is None:
@@ -129,14 +132,15 @@ class Dialects:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every dialect there is."""
+        """The names of all dialects."""
         return tuple(self._raw)
 
     def of(
         self, name: str, side: str, given: dict[str, Any], where: str, numbering: Numbering | None = None
     ) -> Dialect:
-        """A dialect with these settings laid over its table, for accounts that say so much of their numbers; `where` is the section of
-        the error. Raises ConfigError."""
+        """Return a dialect whose table has these settings as an overlay. Raises ConfigError.
+        `numbering`: the number settings of the accounts.
+        `where`: the section for the error."""
         if name not in self._raw:
             raise ConfigError(where, f"dialect has to be one of {', '.join(self.names)}")
         for key, value in given.items():
@@ -160,13 +164,13 @@ def _compiled(
     where: str,
     numbering: Numbering | None,
 ) -> Dialect:
-    """The dialect of a table with settings laid over it. What only the settings broke is their error, not the table's."""
+    """Compile a table with its overlay. An error that only the settings cause is a ConfigError and not a TableError."""
     if not given:
         return dialect(file, plain, numbering)
     try:
         return dialect(file, laid, numbering)
     except TableError as error:
-        dialect(file, plain)  # where the table is broken without them, that is what is said
+        dialect(file, plain)  # raises TableError if the table is broken without the settings
         raise ConfigError(where, f"{', '.join(given)}: {error.what}") from None
 
 
@@ -177,14 +181,15 @@ def _behind(
 
 
 def _numbering(account: AccountSection) -> Numbering | None:
-    """What an account says of its numbers; None where it says nothing. Raises ConfigError."""
+    """Return the number settings of an account; None if it has none. Raises ConfigError."""
     said = account.numbers
     national = national_in(said.region, f"{account.where} region") if said.region else None
     return Numbering(frozenset(said.short_codes), national) if said.short_codes or national else None
 
 
 def _check_property(where: str, table: Table, given: str) -> None:
-    """A dialect one of whose operations is a property's needs one, and a dialect without properties has none."""
+    """Check the property of an account. Raises ConfigError.
+    It is required if an operation of the dialect belongs to a property, and forbidden if the dialect has no properties."""
     if not given and any(row.scope == "property" for row in table.operations):
         raise ConfigError(where, f"is missing: {table.dialect.name} has its messages below a property")
     if given and not any(_PROPERTY in row.path for row in table.operations):

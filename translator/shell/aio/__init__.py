@@ -1,1 +1,1 @@
-"""What the server and the clients share: timers, clocks, write batching, body chunks, and the memory budget."""
+"""Shared by the server and the clients: timers, clocks, write batching, body chunks, and the memory budget."""

@@ -1,14 +1,14 @@
-"""A body that comes in pieces, in about as much memory as it has bytes, however small the pieces are."""
+"""A body that arrives in pieces. It takes about as much memory as it has bytes, however small the pieces are."""
 
 from typing import Final
 
 _BLOCK: Final = 64 * 1024
-"""Small pieces are put together until they are so many bytes. An object for each piece would take 35 bytes besides it, and one array
-that grows for all of them takes an eighth more than it holds."""
+"""The size of a block, in bytes, to which small pieces are joined. An object for each piece would take 35 more bytes.
+One array that grows for all of them takes an eighth more than its content."""
 
 
 class BodyChunks:
-    """What has come of one body. `size` is how many bytes that is. A body of one piece, as most are, is not copied."""
+    """The received part of one body, of `size` bytes. A body of one piece, as most are, is not copied."""
 
     __slots__ = ("_block", "_first", "_whole", "size")
 
@@ -22,7 +22,7 @@ class BodyChunks:
         return self.size > 0
 
     def add(self, piece: bytes) -> int:
-        """One more piece. How many bytes there are."""
+        """Add a piece, and return the size."""
         if not self.size:
             self._first, self.size = piece, len(piece)
             return self.size
@@ -39,7 +39,7 @@ class BodyChunks:
         return self.size
 
     def take(self) -> bytes:
-        """The whole body. Nothing of it is kept here."""
+        """Return the whole body, and keep nothing of it."""
         body, self._first, self.size = self._first, b"", 0
         if self._whole is not None:
             self._close(self._whole)

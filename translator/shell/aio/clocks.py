@@ -1,7 +1,8 @@
-"""The clock of everything that is due later: it goes on evenly, whatever is done to the clock of the machine.
+"""The clock of everything that is due later: it advances evenly, even if the machine's clock is set.
 
-A clock of the wall that is set by an hour would make every wait an hour longer, or end all of them at once. This one follows the wall,
-or the database that several processes share, by a tenth of the time that passes: nothing is due twice as early or late by it.
+A wall clock that is set by an hour would make every wait an hour longer, or end all of them at once.
+This clock approaches the wall clock, or the clock of a shared database, by at most a tenth of the time that passes.
+So a wait becomes longer or shorter by about a tenth at most.
 """
 
 import time
@@ -13,7 +14,7 @@ _RATE: Final = 0.1
 
 
 class SteadyClock:
-    """Seconds since 1970, as the wall had them when this was made. `set_by` names another clock to follow from then on."""
+    """Seconds since 1970, from the wall clock at construction. `set_by` names another clock to follow from then on."""
 
     def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
         self._wall, self._steady = wall, steady
@@ -21,7 +22,7 @@ class SteadyClock:
         self._offset: float | None = None
 
     def __call__(self) -> float:
-        """The time. It never goes back."""
+        """Return the time, which never goes back."""
         at = self._steady()
         passed, self._at = at - self._at, at
         self._now += passed
@@ -31,7 +32,7 @@ class SteadyClock:
         return self._now
 
     def set_by(self, shared: float) -> None:
-        """It is this late by a clock that others follow as well. The first time that is believed at once."""
+        """Follow a shared clock that shows `shared` now. The first call sets the time at once."""
         if self._offset is None:
             self._now = shared
             self._at = self._steady()

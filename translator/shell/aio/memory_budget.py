@@ -1,11 +1,11 @@
-"""The memory budget of a process: how many bytes are under way, for which account, and as what.
+"""The memory budget of a process: the bytes in use, by account and by purpose.
 
-    total ─┬─ an equal part of a quarter for each account    nobody else can take it
-           ├─ a sixteenth for all callers that are unknown   they get no more
-           └─ the common rest                                an account has at most four times what it leaves there
+    total ─┬─ an equal part of a quarter for each account      reserved for it
+           ├─ a sixteenth for all unauthenticated clients      they get no more
+           └─ the common rest                                  an account has at most four times what it leaves there
 
-So an account alone may hold most of the budget, and an account within its own part is never refused because of others. Who asks for
-more than that is refused, and counted. Whatever is taken has to be given back.
+So a single account may hold most of the budget, and other accounts never cause a refusal within an account's own part.
+A request for more is refused and counted. All memory that is taken has to be given back.
 """
 
 import sys
@@ -15,27 +15,32 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 MEMORY: Final = 256 * 1024 * 1024
-"""How many bytes are under way at most, unless told otherwise."""
+"""The default budget in bytes."""
 
 UNKNOWN: Final = "unknown"
-"""The name under which callers are counted that have not said who they are, and accounts that are not configured."""
+"""The name that counts for unauthenticated clients and for accounts that are not configured."""
 
 Kind: TypeAlias = Literal["head", "body", "ahead", "answer", "unsent", "snapshot"]
-"""As what bytes are held: a request's head, its body, a request sent ahead, a provider's answer and the rows of a list that is being
-read, an answer that its caller has not read yet, a list that is kept."""
+"""The purpose of the bytes.
+`head`: the head of a request.
+`body`: the body of a request.
+`ahead`: a pipelined request.
+`answer`: a provider's response, and the rows of a list that is being read.
+`unsent`: a response that its client has not read yet.
+`snapshot`: a cached list."""
 
 _OWN: Final = 4
-"""One part in so many is divided equally among the accounts."""
+"""The divisor of the part that is shared equally among the accounts."""
 
 _STRANGERS: Final = 16
-"""One part in so many is for callers that are unknown."""
+"""The divisor of the part for unauthenticated clients."""
 
 _TIMES: Final = 4
-"""An account may hold so many times what it leaves in the common rest."""
+"""The factor by which an account may hold more of the common rest than it leaves there."""
 
 
 class _Holder:
-    """What one account holds. `own` is its part of the budget, in bytes; `shares` says whether it may have of the common rest."""
+    """The bytes of one account. `own` is its part of the budget in bytes. `shares` is True if it may use the common rest."""
 
     __slots__ = ("held", "kinds", "name", "own", "refused", "shares")
 
@@ -47,47 +52,48 @@ class _Holder:
 
 
 class MemoryBudget:
-    """`total` is in bytes; `accounts` are the names of all accounts that are configured."""
+    """The memory budget. `total` is in bytes. `accounts` are the names of all configured accounts."""
 
     def __init__(self, total: int = MEMORY, accounts: Iterable[str] = ()) -> None:
         names = sorted(set(accounts) - {UNKNOWN})
         own = total // _OWN // len(names) if names else 0
         strangers = total // _STRANGERS
         self._left = total - own * len(names) - strangers
-        """Bytes of the common rest that nobody holds."""
+        """Unused bytes of the common rest."""
         self._unknown = _Holder(UNKNOWN, strangers, shares=False)
         self._holders = {name: _Holder(name, own, shares=True) for name in names}
         self.reclaim: Callable[[str], bool] | None = None
-        """Called with an account that would be refused: gives back what it can do without, and says whether that was anything."""
+        """Called with an account that would be refused.
+        It frees the memory that the account can do without, and returns True if there was any."""
 
     def hold(self, account: str, kind: Kind, most: int = sys.maxsize) -> "Hold":
-        """A hold of no bytes yet, which can grow."""
+        """Return a hold of no bytes yet, which can grow."""
         return Hold(self, self._holders.get(account, self._unknown), kind, most)
 
     def take(self, account: str, kind: Kind, size: int) -> "Hold | None":
-        """A hold of so many bytes; None where the account is refused them."""
+        """Return a hold of `size` bytes; None if the account is refused them."""
         hold = self.hold(account, kind)
         return hold if hold.grow(size) else None
 
     def totals(self) -> Iterator[tuple[str, str, int]]:
-        """Account, kind and bytes, of every kind that an account has held."""
+        """Yield account, kind and bytes for every kind that an account has held."""
         for holder in (*self._holders.values(), self._unknown):
             for kind, size in holder.kinds.items():
                 yield holder.name, kind, size
 
     def refusals(self) -> Iterator[tuple[str, str, int]]:
-        """Account, kind and how often it was refused."""
+        """Yield account, kind and the number of refusals."""
         for holder in (*self._holders.values(), self._unknown):
             for kind, count in holder.refused.items():
                 yield holder.name, kind, count
 
     @property
     def held(self) -> int:
-        """How many bytes are held in all."""
+        """The number of bytes in use in all."""
         return sum(size for _, _, size in self.totals())
 
     def _enter(self, holder: _Holder, kind: Kind, size: int) -> bool:
-        """Count bytes as held. Whether they may be."""
+        """Count bytes as used. Returns False, and counts nothing, if the budget refuses them."""
         after = holder.held + size
         over = after - holder.own
         if over > 0:
@@ -101,7 +107,7 @@ class MemoryBudget:
         return True
 
     def _enters(self, holder: _Holder, kind: Kind, size: int) -> bool:
-        """The same, where what the account can do without is given up for it. A refusal is counted."""
+        """Like `_enter`, after freeing memory that the account can do without. A refusal is counted."""
         if self._enter(holder, kind, size):
             return True
         if kind != "snapshot" and self.reclaim is not None and self.reclaim(holder.name):
@@ -118,8 +124,10 @@ class MemoryBudget:
 
 
 class Hold(msgspec.Struct, eq=False, gc=False):
-    """Bytes that an account holds as one thing, until they are released. `size` is how many. `most` is for who fills it: how many bytes
-    are wanted of each part that is read into it. `is_over`: they were released. It is a struct, since each ask makes one."""
+    """Bytes that an account holds for one purpose until they are released. It is a struct, because each provider request makes one.
+    `size`: the number of bytes.
+    `most`: for the reader that fills it, the largest size of each part that is read into it.
+    `is_over`: True after `release`."""
 
     budget: MemoryBudget
     holder: _Holder
@@ -130,32 +138,32 @@ class Hold(msgspec.Struct, eq=False, gc=False):
 
     @property
     def account(self) -> str:
-        """Who holds them."""
+        """The name of the account."""
         return self.holder.name
 
     def grow(self, size: int) -> bool:
-        """Hold so many bytes more. Whether they were there for this account; what is held already stays held."""
+        """Hold `size` more bytes. Returns False if the account is refused them; the bytes that it holds already stay."""
         if self.is_over or not self.budget._enters(self.holder, self.kind, size):
             return False
         self.size += size
         return True
 
     def shrink(self, size: int) -> None:
-        """Give so many bytes back, or all where there are fewer."""
+        """Give `size` bytes back, or all if there are fewer."""
         size = min(size, self.size)
         self.size -= size
         self.budget._leave(self.holder, self.kind, size)
 
     def release(self) -> None:
-        """Give all of it back. It may be called again; from then on this hold grows no more."""
+        """Give all bytes back. It may be called again. From then on this hold does not grow."""
         self.is_over = True
         if self.size:
             self.budget._leave(self.holder, self.kind, self.size)
             self.size = 0
 
     def become(self, account: str, kind: Kind | None = None) -> bool:
-        """Have another account hold the same bytes, or hold them as another kind: a caller has said who it is. Where that account is
-        refused them, nothing changes."""
+        """Move the bytes to another account or purpose, for example when the client has authenticated.
+        Returns False and changes nothing if that account is refused them."""
         to = self.budget.hold(account, kind or self.kind)
         if not to.grow(self.size):
             return False

@@ -1,19 +1,20 @@
-"""`Retry-After` of an answer, in both of its forms (RFC 9110, section 10.2.3)."""
+"""Reads `Retry-After` of a response in both of its forms (RFC 9110, section 10.2.3)."""
 
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 LONGEST: Final = 86400.0
-"""Seconds that anybody is waited for at most."""
+"""The longest wait, in seconds."""
 
 _DIGITS: Final = 9
 _DATE: Final = 40
-"""Characters of the longest form of a date, and some."""
+"""A limit above the length of the longest date form, in characters."""
 
 
 def retry_after(text: str, now: float) -> float:
-    """Seconds to wait, from 0.0 to `LONGEST`; 0.0 for what is neither a number of seconds nor an HTTP date, and for a date that is past."""
+    """Return the seconds to wait, from 0.0 to `LONGEST`.
+    A past date, and a text that is neither a number of seconds nor an HTTP date, give 0.0."""
     if text.isascii() and text.isdigit():
         return min(float(text[: _DIGITS + 1]), LONGEST)
     if len(text) > _DATE:

@@ -1,6 +1,6 @@
-"""Deadlines of many things that may each take as long: one timer for all of them, since a timer for each costs ten times as much.
+"""Timeouts that share one duration, served by a single loop timer. A timer for each would cost ten times as much.
 
-add ─▶ ordered by when they are due, which is the order of adding ─▶ the timer stands at the first that was not dropped
+add ─▶ a queue in the order of adding, which is the order of due times ─▶ the timer is set to the first that was not dropped
 """
 
 import asyncio
@@ -12,7 +12,9 @@ import msgspec
 
 
 class Timeout(msgspec.Struct):
-    """One of them: when it is due by the loop's clock, and what is called then with which argument; nothing once it was dropped."""
+    """One timeout.
+    `due`: its time by the loop's clock.
+    `call`: called at that time with `what`; None after `drop`."""
 
     due: float
     call: Callable[[Any], None] | None
@@ -20,7 +22,7 @@ class Timeout(msgspec.Struct):
 
 
 class Timeouts:
-    """`seconds` is what each may take."""
+    """Timeouts of `seconds` each."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -28,7 +30,7 @@ class Timeouts:
         self._is_timed = False
 
     def add(self, loop: asyncio.AbstractEventLoop, call: Callable[[Any], None], what: Any) -> Timeout:
-        """Have `call(what)` called in so many seconds."""
+        """Call `call(what)` after the timeout. Returns the timeout, for `drop`."""
         added = Timeout(loop.time() + self._seconds, call, what)
         self._waiting.append(added)
         if not self._is_timed:
@@ -37,14 +39,14 @@ class Timeouts:
         return added
 
     def drop(self, added: Timeout) -> None:
-        """It was in time."""
+        """Cancel a timeout."""
         added.call = added.what = None
         waiting = self._waiting
         while waiting and waiting[0].call is None:
             waiting.popleft()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Call what is due. One that fails keeps no other from being called: the timer stands again whatever happens."""
+        """Call each timeout that is due. The timer is set again even if a call raises, so that the other timeouts are still called."""
         now = loop.time()
         try:
             while self._waiting and (self._waiting[0].call is None or self._waiting[0].due <= now):

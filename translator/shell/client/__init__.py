@@ -1,1 +1,1 @@
-"""The HTTP client to providers: one request as a value in, one answer or failure as a value out."""
+"""The HTTP client to providers: it takes a request as a value and returns a response or a failure as a value."""

@@ -1,9 +1,9 @@
-"""HTTP/1.1 to one back: asyncio moves the bytes, httptools (llhttp) reads them, and nothing is between.
+"""HTTP/1.1 connections to one provider. asyncio moves the bytes, httptools (llhttp) parses them, and no layer is between.
 
-    call ─▶ an idle connection, or a new one ─▶ one write ─▶ read to the end of the answer ─▶ idle again, or closed
+    call ─▶ an idle connection, or a new one ─▶ one write ─▶ read to the end of the response ─▶ idle again, or closed
 
-A request is written once. Only a GET on a connection that the back had closed meanwhile, before a byte of an answer came, is written
-again on a new one; a POST never is.
+A request is written once, with one exception: a GET whose idle connection the provider had closed before any byte of a response.
+Such a GET is written again on a new connection. A POST is never written again.
 """
 
 import asyncio
@@ -21,20 +21,20 @@ from translator.shell.client.http1 import ClientConnection, ResponseError, Stale
 from translator.shell.client.read_turns import ReadTurns
 
 AGENT: Final = (("accept-encoding", "identity"), ("user-agent", f"sms-translator/{__version__}"))
-"""What is said of ourselves in each request."""
+"""The headers that every provider request has."""
 
 _KNOWN: Final = 4096
-"""How many heads are known again: two or three for each account."""
+"""The size of the cache of header blocks. Each account has two or three."""
 
 _BAD_SEGMENTS: Final = frozenset({".", ".."})
 
 
 class NotSent(Exception):
-    """Nothing of a request reached the back."""
+    """No byte of the request reached the provider."""
 
 
 class ConnectionPool:
-    """Connections to one back. How many there are at once is for who calls to bound. `largest` is bytes of an answer's body."""
+    """Connections to one provider. The user of the pool bounds their number. `largest` is the limit for a response body, in bytes."""
 
     def __init__(self, url: str, largest: int, context: ssl.SSLContext | None = None) -> None:
         parts = urlsplit(url)
@@ -56,8 +56,9 @@ class ConnectionPool:
     async def call(
         self, request: Request, request_id: str, leaves: Callable[[], None], hold: Hold | None = None
     ) -> Response:
-        """The answer, whole; `leaves` is called as the first byte is about to leave. `hold` is what its memory is taken from. Raises
-        NeverLeft, Broken and NoRoom."""
+        """Send a request and return the whole response. Raises NotSent, ResponseError and NoRoom.
+        `leaves`: called as the first byte is about to leave.
+        `hold`: accounts for the memory of the response."""
         written = self._written(request, request_id)
         connection = self._kept()
         while True:
@@ -81,14 +82,14 @@ class ConnectionPool:
                 return response
 
     async def aclose(self) -> None:
-        """Close what is connected."""
+        """Close all connections."""
         for connection in list(self._all):
             connection.close()
         self._idle.clear()
         await asyncio.sleep(0)
 
     def _written(self, request: Request, request_id: str) -> bytes:
-        """A request's bytes. Raises NeverLeft for one that would be read otherwise than it was meant."""
+        """Return a request's bytes. Raises NotSent if the path or a header cannot be written as it is meant."""
         lines = self._lines.get(request.headers) or self._lines_of(request.headers)
         path, body = self._prefix + request.path, request.body or b""
         target = f"{path}?{request.query}" if request.query else path
@@ -101,7 +102,7 @@ class ConnectionPool:
         return head.encode("latin-1") + body
 
     def _lines_of(self, headers: Headers) -> str:
-        """The lines of a head that are the same for all asks of an account: they are made once."""
+        """Return the header lines that are the same for all requests of an account. They are built once."""
         if not self._speaks:
             raise NotSent("an address that is not http or https")
         every = [("Host", self._named), *headers, *AGENT]

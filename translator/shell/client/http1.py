@@ -1,6 +1,6 @@
-"""A connection to a back, which has one answer at a time to read.
+"""A connection to a provider, with at most one response to read at a time.
 
-asked ─▶ a head, or one that only says that the answer is coming ─▶ a head ─▶ its body ─▶ answered: asked again, or closed
+asked ─▶ a head, or an interim response ─▶ a head ─▶ its body ─▶ answered: idle for the next request, or closed
 """
 
 import asyncio
@@ -16,65 +16,66 @@ from translator.shell.aio.write_batcher import write_batcher
 from translator.shell.client.read_turns import ReadTurns
 
 HEAD: Final = 64 * 1024
-"""How many bytes of an answer's head are read, interim answers, trailers and all that frames its chunks included."""
+"""The limit for the head of a response in bytes, including interim responses, trailers and chunk framing."""
 
 _FRAMED: Final = 16
-"""The frames of chunks and the trailers may be larger than that where they are at most one byte to so many of the body: chunks of 100
-bytes are read, however many there are."""
+"""Body bytes for each byte of chunk framing and trailers that is allowed beyond `HEAD`. Any number of 100-byte chunks passes."""
 
 HEADERS: Final = 100
-"""How many headers of an answer are read."""
+"""The limit for the headers of a response."""
 
 OF_ERROR: Final = 64 * 1024
-"""How many bytes are read of the body of an answer that says an error. The rest is not waited for, and closes the connection."""
+"""Bytes that are read of the body of an error response. The rest is not read, and the connection is closed."""
 
 _FINAL: Final = 200
 _ERROR: Final = 400
 
 SMALL: Final = 16 * 1024
-"""An answer up to so many bytes takes nothing from the budget of memory: how many answers there are at once is bounded by `concurrency`.
-So a send, whose answer is smaller than that, never fails because its account has no memory left."""
+"""A response of up to so many bytes takes nothing from the memory budget, because `concurrency` bounds the number of responses.
+A send's response is smaller than that, so a send never fails because its account has no memory left."""
 
 _STEP: Final = 64 * 1024
-"""So many bytes at once a larger answer takes from the budget."""
+"""Bytes that a larger response takes from the budget at a time."""
 
 TURN: Final = 64 * 1024
-"""After a read of so many bytes others have their turn: a loop may read one connection thirty times over before it looks at another."""
+"""Bytes of one read after which other connections get a turn. Otherwise a loop may read one connection thirty times in a row."""
 
 _TOO_LARGE: Final = "a body larger than is read"
 _DIGITS: Final = 20
-"""No length is written with so many."""
+"""More digits than any length has."""
 
 _FULL: Final = 256 * 1024
-"""So many bytes asyncio reads at once. The network may hold more then; uvloop reads again before anything else is done."""
+"""Bytes that asyncio reads at once. After a full read the socket may hold more. uvloop reads again before any other work."""
 
 _SIZES: Final = frozenset({"content-length", "transfer-encoding"})
-"""Headers by which the end of a body is known without the end of the connection."""
+"""Headers that give the end of a body without the end of the connection."""
 
 
 _PART: Final = 16 * 1024
-"""Of a large read so many bytes are parsed at once: where they are no body, the rest is not parsed any more."""
+"""Bytes of a large read that are parsed at once. If the limit for framing is passed, the rest is not parsed."""
 
 
 class ResponseError(Exception):
-    """A request may have reached the back, and no whole answer came of it."""
+    """The request may have reached the provider, and no complete response came."""
 
 
 class StaleConnection(Exception):
-    """The back had closed the connection before it read the request."""
+    """The provider had closed the connection before it read the request."""
 
 
 class NoRoom(Exception):
-    """A request reached the back, and its answer is larger than what its account may hold in memory now."""
+    """The request reached the provider, and its response is larger than the memory that its account may hold now."""
 
 
 class _Done(Exception):
-    """As much as is wanted of an answer was read. Raised to have the parser read no further."""
+    """Enough of a response was read. It stops the parser."""
 
 
 class ClientConnection(asyncio.Protocol):
-    """One connection. `largest` is how many bytes of a body are read; `gone` is called when it is closed. `turns` are those of all
-    connections to the same back."""
+    """One connection.
+    `largest`: the limit for a response body, in bytes.
+    `gone`: called when the connection is closed.
+    `turns`: shared by all connections to the same provider."""
 
     def __init__(
         self, largest: int, gone: Callable[["ClientConnection"], None], turns: ReadTurns | None = None
@@ -91,8 +92,8 @@ class ClientConnection(asyncio.Protocol):
         self.is_open = False
 
     def asked(self, written: bytes, hold: Hold | None = None) -> "asyncio.Future[Response]":
-        """Write a request; its answer is to come. It fails with Broken, Stale and NoRoom. `hold` is what the memory for the answer is
-        taken from; whoever asks releases it when the answer is of no more use."""
+        """Write a request, and return the future of its response. It fails with ResponseError, StaleConnection or NoRoom.
+        `hold`: accounts for the memory of the response. The effect runner releases it when the response is no longer needed."""
         self._begin()
         self._hold = hold
         if hold is not None:
@@ -102,11 +103,11 @@ class ClientConnection(asyncio.Protocol):
         return waiting
 
     def _leave(self) -> None:
-        """The request is written; what came before that is no answer to it."""
+        """Note that the request is written. Bytes that arrived before are not its response."""
         self._has_left = True
 
     def close(self) -> None:
-        """Close at once; what is under way is given up."""
+        """Close at once, and give up a response in progress."""
         self.is_open = False
         if self._transport is not None:
             self._transport.abort()
@@ -125,10 +126,10 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._waiting is None or self._waiting.done():
-            self.close()  # nobody asked: whatever it is, the next answer must not be it
+            self.close()  # no response is expected: these bytes must not become the next one
             return
         if not self._has_left:
-            self._fail(StaleConnection())  # nor what was said before the request left, which it does not any more
+            self._fail(StaleConnection())  # these bytes came before the request, which is not sent any more
             return
         self._is_full = len(data) >= _FULL
         if len(data) < TURN:
@@ -137,7 +138,7 @@ class ClientConnection(asyncio.Protocol):
             parts = memoryview(data)
             for at in range(0, len(data), _PART):
                 if not self._waits():
-                    self.close()  # nobody asked for the rest
+                    self.close()  # no response is expected for the rest
                     return
                 self._feed(parts[at : at + _PART])
         if len(data) >= TURN and self._waits() and not self._transport.is_closing():
@@ -145,11 +146,11 @@ class ClientConnection(asyncio.Protocol):
             self._turns.wait(self._loop, self._read_on)
 
     def _waits(self) -> bool:
-        """Whether somebody waits for an answer."""
+        """Return True if a response is expected."""
         return self._waiting is not None and not self._waiting.done()
 
     def _feed(self, data: bytes | memoryview) -> None:
-        """Have the parser read, and see whether what is not body has become too much."""
+        """Parse bytes, and check the limit for bytes that are not body."""
         self._read += len(data)
         try:
             self._parser.feed_data(data)
@@ -165,12 +166,12 @@ class ClientConnection(asyncio.Protocol):
                 self._fail(ResponseError("a head, or what frames a body, is larger than is read"))
 
     def _is_mostly_frame(self) -> bool:
-        """Whether more was read that is no body than may be."""
+        """Return True if head and framing exceed their limit."""
         size = self._pieces.size
         return self._read - size > HEAD + (size // _FRAMED if self._in_body else 0)
 
     def _read_on(self) -> None:
-        """Others have had their turn."""
+        """Read on, after other connections had their turn."""
         if self._waiting is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -189,19 +190,19 @@ class ClientConnection(asyncio.Protocol):
                 self._fail(ResponseError("the connection was closed within the answer"))
             else:
                 self._fail(StaleConnection())
-        self._parser = None  # each holds the other, and the collector of garbage comes by seldom
+        self._parser = None  # parser and connection reference each other, and garbage collection is rare
         self._pieces, self._hold = BodyChunks(), None
         self._gone(self)
 
     # ---- what the parser calls ----------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """An answer begins. A second one to one request is begun by nobody we can trust: nothing of it may be left for the next."""
+        """Close if no response is expected: a second response to one request must not become the response to the next."""
         if self._waiting is None or self._waiting.done():
             self.close()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer, which nobody needs."""
+        """Add a header. Trailers are ignored."""
         if self._in_body:
             return
         self._kept += len(name) + len(value)
@@ -214,7 +215,7 @@ class ClientConnection(asyncio.Protocol):
         self._headers.append((lower, told))
 
     def on_headers_complete(self) -> None:
-        """The head of an answer, or of one that only says that the answer is coming."""
+        """Read the status. A status below 200 is an interim response."""
         status = self._parser.get_status_code()
         self._in_body = status >= _FINAL
         if status >= _ERROR:
@@ -223,7 +224,7 @@ class ClientConnection(asyncio.Protocol):
             self._stop(ResponseError(_TOO_LARGE))
 
     def on_body(self, piece: bytes) -> None:
-        """A piece of the body."""
+        """Add a piece of the body."""
         if not self._in_body:
             self._stop(ResponseError("a body of what only says that an answer is coming"))
         pieces = self._pieces
@@ -234,7 +235,7 @@ class ClientConnection(asyncio.Protocol):
             self._pay(size)
 
     def _is_too_large(self, piece: bytes) -> None:
-        """The body is larger than is read. Of an error the beginning is enough. Raises _Done."""
+        """Handle a body beyond the limit. The beginning of an error body is enough; any other response fails. Raises _Done."""
         if self._parser.get_status_code() < _ERROR:
             self._stop(ResponseError(_TOO_LARGE))
         self._pieces.add(piece[: self._most - self._pieces.size])
@@ -242,16 +243,16 @@ class ClientConnection(asyncio.Protocol):
         raise _Done
 
     def _pay(self, size: int) -> None:
-        """Take the memory for a body of so many bytes. Raises _Done where its account may not have it."""
+        """Take the memory for a body of `size` bytes. Raises _Done if the account may not have it."""
         more = -(-(size - self._paid) // _STEP) * _STEP
         if self._hold is not None and not self._hold.grow(more):
             self._stop(NoRoom("the account has no memory left for this answer"))
         self._paid += more
 
     def on_message_complete(self) -> None:
-        """The end of an answer; behind one that only said that it is coming, the answer itself begins."""
+        """Complete the response. After an interim response, wait for the next head."""
         if self._in_body:
-            # Behind a full read there may be something that nobody asked for, and that must not be read as the next answer.
+            # After a full read the socket may hold unexpected bytes, which must not be read as the next response.
             self._finish(reusable=self._parser.should_keep_alive() and not self._is_full)
         else:
             self._headers, self._sized, self._declared = [], False, 0
@@ -259,16 +260,16 @@ class ClientConnection(asyncio.Protocol):
     def _finish(self, *, reusable: bool) -> None:
         waiting = self._waiting
         if waiting is None or waiting.done():
-            self.close()  # a second answer, to a request that nobody made
+            self.close()  # a second response to the same request
             return
-        body = self._pieces.take()  # an idle connection keeps nothing of what it carried
+        body = self._pieces.take()  # an idle connection keeps no body
         waiting.set_result(Response(self._parser.get_status_code(), tuple(self._headers), body))
         self._waiting = self._hold = None
         if not reusable:
             self.close()
 
     def _stop(self, error: Exception) -> NoReturn:
-        """Fail, and have the parser read no further. Raises _Done."""
+        """Fail, and stop the parser. Raises _Done."""
         self._fail(error)
         raise _Done
 

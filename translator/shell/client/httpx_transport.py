@@ -1,4 +1,4 @@
-"""An engine over any httpx transport: what httpx can do and ours cannot, such as a proxy on the way, at several times the cost."""
+"""A transport over any httpx transport, for features that the connection pool lacks, such as a proxy. It costs several times as much."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -20,12 +20,11 @@ _NEVER_LEFT: Final = (
 )
 
 _CONNECTING: Final = 0.9
-"""The share of a call's time that a connection may take: a transport closes what it gave up on itself, and not always what is
-cancelled from outside."""
+"""The part of the timeout that connecting may take. A transport cleans up after its own timeout, but not always after a cancellation."""
 
 
 class HttpxTransportAdapter:
-    """`timeout` is what a whole call may take, in seconds; whoever calls cuts it off."""
+    """A transport over httpx. `timeout` is the limit for a whole provider request in seconds; the provider client enforces it."""
 
     def __init__(
         self,
@@ -44,9 +43,9 @@ class HttpxTransportAdapter:
     async def call(
         self, request: Request, request_id: str, leaves: Callable[[], None], hold: Hold | None = None
     ) -> Response:
-        """The answer, whole. Raises NeverLeft, Broken and NoRoom."""
+        """Send a request and return the whole response. Raises NotSent, ResponseError and NoRoom."""
         if not isinstance(self._transport, httpx.AsyncHTTPTransport):
-            leaves()  # another transport does not tell its steps, and what it was handed may have left
+            leaves()  # another transport has no trace, and the request may have left
         try:
             return await self._answered(self._written(request, request_id, leaves), hold)
         except _NEVER_LEFT as error:
@@ -55,7 +54,7 @@ class HttpxTransportAdapter:
             raise ResponseError(type(error).__name__) from None
 
     async def aclose(self) -> None:
-        """Close what is connected."""
+        """Close all connections."""
         await self._transport.aclose()
 
     def _written(self, request: Request, request_id: str, leaves: Callable[[], None]) -> httpx.Request:
@@ -98,7 +97,7 @@ class HttpxTransportAdapter:
 
 
 def _follow(leaves: Callable[[], None]) -> Callable[[str, Any], Awaitable[None]]:
-    """httpcore tells its steps: once it writes the headers, something may have left."""
+    """Return an httpcore trace hook: once httpcore writes the headers, a byte may have left."""
 
     async def follow(event: str, _: Any) -> None:
         if event.endswith("send_request_headers.started"):

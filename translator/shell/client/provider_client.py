@@ -1,10 +1,10 @@
-"""The one seam to a back: a request as a value in, an answer or a failure as a value out.
+"""The client of one provider: it takes a request as a value, and returns a response or a failure as a value.
 
     waiting for a slot ─▶ connecting ─▶ sending ─▶ reading ─▶ Response
           never-left        never-left    timeout or broken
 
-One deadline covers it all. Nothing is asked twice, no redirect is followed, no cookie is kept: what a back says is the
-core's to judge. What moves the bytes is an engine: our own over httptools, or any httpx transport.
+One timeout covers all of it. The client does not retry, follow redirects or keep cookies: the core interprets each response.
+The bytes are moved by a transport: the own connection pool over httptools, or any httpx transport.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from translator.shell.client.fair_semaphore import FairSemaphore
 from translator.shell.client.http1 import NoRoom, ResponseError
 
 LARGEST: Final = 16 * 1024 * 1024
-"""How many bytes of an answer's body are read, unless told otherwise."""
+"""The default limit for a response body, in bytes."""
 
 
 class Transport(Protocol):
-    """What an engine does. Raises NeverLeft, Broken and NoRoom."""
+    """Moves the bytes of provider requests. Raises NotSent, ResponseError and NoRoom."""
 
     async def call(
         self, request: Request, request_id: str, leaves: Callable[[], None], hold: Hold | None = None
@@ -33,7 +33,7 @@ class Transport(Protocol):
 
 
 class _CallTimeout:
-    """The time that a call may take. What `asyncio.timeout` does, for a third of what that costs; and whether the call has left."""
+    """The timeout of one provider request, at a third of the cost of `asyncio.timeout`. It also knows if the request has left."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         task = asyncio.current_task(loop)
@@ -44,21 +44,21 @@ class _CallTimeout:
         self.left = False
 
     def leaves(self) -> None:
-        """The first byte of the call is about to leave."""
+        """Note that the first byte is about to leave."""
         self.left = True
 
     def reach(self) -> None:
-        """The time is over."""
+        """Cancel the task, because the time is over."""
         self._reached = True
         self._task.cancel()
 
     def is_why(self) -> bool:
-        """Whether the task was cancelled by this, and by nobody else."""
+        """Return True if only this timeout cancelled the task."""
         return self._reached and self._task.uncancel() <= self._before
 
 
 class ProviderClient:
-    """One back. `timeout` is seconds for a whole call, the wait for one of `concurrency` slots included."""
+    """The client of one provider. `timeout` is in seconds and covers a whole request, including the wait for one of `concurrency` slots."""
 
     def __init__(
         self,
@@ -72,14 +72,14 @@ class ProviderClient:
         self._deadlines = Timeouts(timeout)
         self._slots = FairSemaphore(concurrency)
         self._loop: asyncio.AbstractEventLoop | None = None
-        """The loop of all calls, asked for once: each time that it is asked for takes a system call."""
+        """The event loop of all requests, read once because each read takes a system call."""
         self._engine: Transport = engine or ConnectionPool(url, largest)
         self._under_way = 0
         self._is_leaving = False
 
     async def ask(self, request: Request, request_id: str, hold: Hold | None = None, /) -> Answer:
-        """The back's answer, whole, or why there is none. Never raises for what a network or a back can do. `hold` says on whose behalf it
-        is asked, and what the memory for the answer is taken from; whoever asks releases it."""
+        """Send a request, and return the whole response or the failure. Never raises for an error of the network or the provider.
+        `hold`: names the account, and accounts for the memory of the response. The effect runner releases it."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         limit = _CallTimeout(loop)
         deadline = self._deadlines.add(loop, _CallTimeout.reach, limit)
@@ -112,22 +112,22 @@ class ProviderClient:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no call is under way."""
+        """True if no request is in progress."""
         return not self._under_way
 
     async def leave(self) -> None:
-        """Nobody begins anything at this back any more: from now on its connections are closed as soon as no call is under way."""
+        """Close the connections as soon as no request is in progress. No new request may begin after this."""
         self._is_leaving = True
         if not self._under_way:
             await self._engine.aclose()
 
     async def aclose(self) -> None:
-        """Close what is connected."""
+        """Close all connections."""
         await self._engine.aclose()
 
 
 def _turn_of(request: Request, hold: Hold | None) -> str:
-    """Whose turn a call takes: its account's. Accounts that share one at the back share its credentials, and no turn."""
+    """Return the key of a request's turn: its account. Accounts that share a provider account have separate turns."""
     if hold is None or hold.account == UNKNOWN:
         return request.header("authorization") or ""
     return hold.account

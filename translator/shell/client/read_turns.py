@@ -1,4 +1,4 @@
-"""Turns of the connections to one provider: one of them goes on reading in each turn of the loop, however many there are."""
+"""Read turns of the connections to one provider: one of them continues in each turn of the loop, however many wait."""
 
 import asyncio
 from collections import deque
@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 
 class ReadTurns:
-    """Those who wait for their turn, in order."""
+    """The connections that wait for their turn, in order."""
 
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], None]] = deque()
 
     def wait(self, loop: asyncio.AbstractEventLoop, go_on: Callable[[], None]) -> None:
-        """Have this called when it is its turn."""
+        """Call `go_on` when its turn comes."""
         self._waiting.append(go_on)
         if len(self._waiting) == 1:
             loop.call_soon(self._next, loop)

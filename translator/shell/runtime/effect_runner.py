@@ -1,8 +1,8 @@
-"""Driving the core: each want of a piece of it is done here, and it is sent what came of that.
+"""Runs the core: performs each effect that it yields, and sends the result back into it.
 
-Ask                     ─▶ the back's seam
-Once, Recall, Tally     ─▶ memory
-Record, Settle, Await, Sent   ─▶ the journal
+ProviderRequests                             ─▶ the provider client
+SingleFlight, CacheGet, CacheIncrement       ─▶ the cache
+RecordIntents, RecordOutcomes, AwaitOutcomes, Sent ─▶ the journal
 """
 
 import asyncio
@@ -38,7 +38,7 @@ _NO_ROOM: Final = messages.Failure("no-room", "what the asker holds is more than
 
 
 class ProviderPort(Protocol):
-    """What a back looks like from here; `translator.shell.client.provider_client.ProviderClient` is one."""
+    """The interface of a provider client, such as `translator.shell.client.provider_client.ProviderClient`."""
 
     async def ask(self, request: messages.Request, request_id: str, hold: Hold | None = None, /) -> messages.Answer: ...
 
@@ -46,7 +46,7 @@ class ProviderPort(Protocol):
 
 
 class JournalPort(Protocol):
-    """What a journal looks like from here; `translator.shell.delivery.journal.SendJournal` is one."""
+    """The interface of a journal, such as `translator.shell.delivery.journal.SendJournal`."""
 
     async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]: ...
 
@@ -58,13 +58,13 @@ class JournalPort(Protocol):
 
 
 class NullJournal:
-    """The journal where there is none: every send is new, and of an unknown one nothing more is heard."""
+    """The journal of a proxy without a store: every send is new, and an unknown send stays unknown."""
 
     async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
         return all_new(intents)
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Nobody will ask."""
+        """Do nothing: no outcome is read later."""
 
     async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]:
         return all_unknown(ids)
@@ -75,8 +75,10 @@ class NullJournal:
 
 
 class RequestContext:
-    """One piece of work: the id that its asks carry, and the back asked last. `is_sending` from when a send of it is written down: from
-    then on it may be made, whatever becomes of the errand."""
+    """The context of one run of the core.
+    `id`: the request id that its provider requests carry.
+    `back`: the name of the provider that was asked last.
+    `is_sending`: True once a send is being recorded. From then on the send may be made, even if the run is cancelled."""
 
     def __init__(self, id_: str) -> None:
         self.id = id_
@@ -85,7 +87,7 @@ class RequestContext:
 
 
 class EffectRunner:
-    """Drives any number of pieces at once."""
+    """Runs any number of effect generators at once."""
 
     def __init__(
         self,
@@ -99,12 +101,13 @@ class EffectRunner:
         self.scribe: JournalPort = scribe or NullJournal()
 
     async def aclose(self) -> None:
-        """Close what is connected."""
+        """Close all connections to providers."""
         for back in self._backs.values():
             await back.aclose()
 
-    async def run(self, errand: RequestContext, steps: EffectGenerator, want: Effect | None = None) -> Any:  # noqa: PLR0912 - a branch for each want
-        """Steps to their result, from the want that they are at where they were begun. Raises what they raise."""
+    async def run(self, errand: RequestContext, steps: EffectGenerator, want: Effect | None = None) -> Any:  # noqa: PLR0912 - a branch for each effect
+        """Run a generator to its result and return it. Raises what the generator raises.
+        `want`: the present effect of a generator that has been started."""
         try:
             want = next(steps) if want is None else want
         except StopIteration as finished:
@@ -139,12 +142,12 @@ class EffectRunner:
             except StopIteration as finished:
                 return finished.value
             finally:
-                sent = failed = None  # an answer may be large, and is not kept while the next is waited for
+                sent = failed = None  # a response may be large: free it before the next one arrives
                 if hold is not None and hold.size:
                     hold.release()
 
     async def _ask(self, errand: RequestContext, ask: ProviderRequests, hold: Hold) -> Sequence[messages.Answer]:
-        """The answers. `hold` has the memory that they take; where none come, it is released."""
+        """Return the responses. `hold` accounts for their memory, and is released if there are none."""
         back, errand.back = self._backs[ask.back], ask.back
         if ask.held and not hold.grow(ask.held):
             return (_NO_ROOM,) * len(ask.requests)

@@ -1,9 +1,9 @@
-"""What was learnt and is kept for a while, and what is being found out at the moment: a `SingleFlight` is gone through here.
+"""A cache with single flight: it keeps results for a time, and runs the steps of a `SingleFlight` effect once for all waiting tasks.
 
-    Once ─▶ is somebody at it? ── yes ─▶ wait for the same result
-                 └── no ─▶ steps(what is kept) ─▶ result ─▶ keep ─▶ everybody who waits
+    SingleFlight ─▶ is it in progress? ── yes ─▶ wait for the same result
+                     └── no ─▶ steps(cached value) ─▶ result ─▶ cache it ─▶ all waiting tasks
 
-Steps that somebody waits for go on when whoever began them is gone; steps that nobody waits for any more are dropped.
+The steps continue as long as any task waits for them, even if the task that started them is cancelled. Otherwise they are cancelled.
 """
 
 import asyncio
@@ -20,17 +20,18 @@ from translator.core.effects import CacheEntry, CacheIncrement, Effect, EffectGe
 from translator.shell.aio.memory_budget import Hold, MemoryBudget
 
 BYTES: Final = 64 * 1024 * 1024
-"""How many bytes are kept, unless told otherwise."""
+"""The default size of the cache in bytes."""
 
 Drive = Callable[[EffectGenerator, Effect], Awaitable[Any]]
-"""Goes through steps, from the want that they began with, to their result."""
+"""Runs a generator from its first effect to its result."""
 
 
 class SingleFlightCache:
-    """Holds up to `most` bytes, the least recently used go first. What lives as long as the process weighs nothing.
+    """A cache of up to `most` bytes, from which the least recently used entries go first.
 
-    Each thing that is kept counts for its account in `budget`. What an account may not hold is not kept, and what is kept for it is
-    dropped where the account needs the memory for something else.
+    Entries that live as long as the process do not count.
+    Each other entry counts for its account in `budget`. An entry that the account's budget refuses is not cached.
+    If the account needs the memory for something else, its entries are dropped.
     """
 
     def __init__(
@@ -42,13 +43,13 @@ class SingleFlightCache:
         self._holds: dict[Hashable, Hold] = {}
         self.budget = budget or MemoryBudget(sys.maxsize)
         reclaim = WeakMethod(self._reclaim)
-        # A hold is seen by no collector of garbage, so that nothing it refers to may refer back to this.
+        # The garbage collector does not track a hold (`gc=False`), so a reference back to the cache would leak it.
         self.budget.reclaim = lambda account: (found := reclaim()) is not None and found(account)
         self._lasting: dict[Hashable, CacheEntry] = {}
         self._running: dict[Hashable, _Run] = {}
 
     async def once(self, want: SingleFlight, drive: Drive) -> Any:
-        """The result of these steps, or of those under the same key that are under way. Raises what they raise."""
+        """Return the result of these steps, or of the steps in progress under the same key. Raises what they raise."""
         run = self._running.get(want.key)
         if run is None:
             steps = want.steps(self.recall(want.key))
@@ -60,12 +61,12 @@ class SingleFlightCache:
         return await self._joined(want.key, run)
 
     def recall(self, key: Hashable) -> Any:
-        """What is kept under that key; None where nothing is."""
+        """Return the cached value of a key; None if there is none."""
         kept = self._lasting.get(key) or self._cache.get(key)
         return None if kept is None else kept.value
 
     def count(self, want: CacheIncrement) -> None:
-        """One more under that key."""
+        """Add 1 to the count of a key."""
         kept = self._lasting.get(want.key)
         self._lasting[want.key] = CacheEntry(1 if kept is None else kept.value + 1, 0, math.inf)
 
@@ -94,7 +95,7 @@ class SingleFlightCache:
         before = self._holds.get(key)
         if before is not None:
             if before.size == kept.weight:
-                self._cache[key] = kept  # as large as what it takes the place of, and of the same list
+                self._cache[key] = kept  # the same size and the same list as the entry that it replaces
                 return
             self._holds.pop(key).release()
         hold = self.budget.take(kept.account, "snapshot", kept.weight)
@@ -106,7 +107,7 @@ class SingleFlightCache:
         self._settle()
 
     def _settle(self) -> None:
-        """Give back the memory of what is kept no more: others took its place, or its time is over."""
+        """Release the memory of entries that have left the cache by eviction or expiry."""
         if len(self._holds) > len(self._cache):
             self._drop([key for key in self._holds if key not in self._cache])
 
@@ -118,14 +119,14 @@ class SingleFlightCache:
                 hold.release()
 
     def _reclaim(self, account: str) -> bool:
-        """Drop what is kept for an account. Whether there was anything."""
+        """Drop the entries of an account. Returns True if there were any."""
         found = [key for key, hold in self._holds.items() if hold.account == account and hold.size]
         self._drop(found)
         return bool(found)
 
 
 class _Run:
-    """Steps under way, and how many wait for their result."""
+    """Steps in progress, and the number of tasks that wait for their result."""
 
     def __init__(self, task: "asyncio.Future[Any]") -> None:
         self.task = task

@@ -1,9 +1,9 @@
-"""What must outlive the process: the journal of sends, who waits to be told of them, and the calls that are owed.
+"""The data that must outlive the process: the journal of sends, callback subscriptions and callback deliveries.
 
-    sends ◀── watches ◀── events         one send, each address that is told of it, each call that this makes
-    work(connection) ─▶ Store.write ─▶ committed, or StoreDown
+    sends ◀── watches ◀── events         one send, its subscriptions, the deliveries of each
+    work(connection) ─▶ Store.write ─▶ committed, or StoreUnavailable
 
-Everything here but the stores themselves is a plain function of a connection, and runs on SQLite and on PostgreSQL alike.
+Except for the stores, every function of this package takes a connection. It runs on SQLite and on PostgreSQL alike.
 """
 
 from translator.shell.store.interface import Store, StoreUnavailable, open_store

@@ -1,8 +1,8 @@
-"""The messages that sends were answered with, and nothing else of them: what an unknown send is not, as long as it could be taken for one.
+"""The SIDs of accepted messages, kept while an unknown send could be taken for one of them. Nothing else of a message is kept.
 
-this second: a list for each account ─▶ that second is over: one text for each account ─▶ forgotten
+current second: a list for each place ─▶ when it is over: one text for each place ─▶ forgotten
 
-There may be ten thousand a second for twenty minutes; in a text each takes 33 bytes, where an object for each takes 150.
+Ten thousand SIDs a second may arrive for twenty minutes. In a text each SID takes 33 bytes; as an object it would take 150.
 """
 
 from collections import deque
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _BETWEEN = "\n"
-"""What no SID holds."""
+"""The separator. No SID contains it."""
 
 
 class Made(NamedTuple):
-    """A message: in which second its send was answered, at which account of which back, and its SID."""
+    """A message: the second of its response, the provider account (`place`), and its SID."""
 
     second: int
     place: str
@@ -22,7 +22,7 @@ class Made(NamedTuple):
 
 
 class Answered:
-    """What was added, in order, until it is forgotten."""
+    """The added messages, in order, until they are forgotten."""
 
     def __init__(self) -> None:
         self._past: deque[tuple[int, str, str]] = deque()
@@ -30,19 +30,19 @@ class Answered:
         self._lists: dict[str, list[str]] = {}
 
     def add(self, now: float, place: str, sid: str) -> None:
-        """One more. Whoever adds goes by a clock that may be put back: what comes late counts for the second that is under way."""
+        """Add a message. `now` may come from a clock that was set back: a time before the current second counts as the current second."""
         if now >= self._second + 1:
             self._put_together()
             self._second = int(now)
         self._lists.setdefault(place, []).append(sid)
 
     def forget(self, before: float) -> None:
-        """Forget what was answered before that second."""
+        """Forget the messages of the seconds before `before`."""
         while self._past and self._past[0][0] < int(before):
             self._past.popleft()
 
     def clear(self) -> None:
-        """Forget all of it."""
+        """Forget all messages."""
         self._past.clear()
         self._lists.clear()
 

@@ -1,6 +1,6 @@
-"""Statements about the rows whose column is one of many values, whose text is the same for any number of values.
+"""Statements that select rows by many values of a column. The text of a statement is the same for any number of values.
 
-A list that is written out is as many parameters, and SQLAlchemy takes longer to write them out than a database to find the rows.
+A list that is written out has one parameter for each value. SQLAlchemy takes longer to write those than a database to find the rows.
 """
 
 from collections.abc import Collection
@@ -14,8 +14,8 @@ _ARRAY: Final = "= ANY(:values)"
 
 
 def by_index(connection: Connection) -> None:
-    """For this transaction, PostgreSQL goes through a whole table only where there is no index at all. Before a table was looked at by
-    ANALYZE it guesses, and guesses that a table of a million rows is as good as read whole."""
+    """Have PostgreSQL prefer an index for the rest of this transaction. It then reads a whole table only if no index serves.
+    Before ANALYZE has seen a table, the planner guesses. It then takes a full read of a million rows for as cheap as an index."""
     if connection.dialect.name == "postgresql":
         connection.execute(_BY_INDEX)
 
@@ -24,14 +24,15 @@ _BY_INDEX: Final = text("SET LOCAL enable_seqscan = off")
 
 
 class Among:
-    """A statement that says `{}` where the values are: `SELECT id FROM sends WHERE id {}`. `behind` stands at the end on PostgreSQL."""
+    """A statement with `{}` in the place of the values: `SELECT id FROM sends WHERE id {}`.
+    `behind` is appended on PostgreSQL."""
 
     def __init__(self, statement: str, behind: str = "") -> None:
         self._sqlite = statement.format(_LISTED)
         self._postgres = text(f"{statement.format(_ARRAY)} {behind}")
 
     def rows(self, connection: Connection, values: Collection[Any], **more: Any) -> list[tuple[Any, ...]]:
-        """The rows that it returns. Without values none are looked for. `more` are its other parameters."""
+        """Return the selected rows. Without values, run no statement. `more` holds its other parameters."""
         if not values:
             return []
         if connection.dialect.name == "sqlite":
@@ -41,7 +42,7 @@ class Among:
         return [tuple(row) for row in connection.execute(self._postgres, {"values": list(values), **more})]
 
     def change(self, connection: Connection, values: Collection[Any], **more: Any) -> int:
-        """How many rows it changes. `more` are its other parameters."""
+        """Run the statement and return the number of changed rows. `more` holds its other parameters."""
         if not values:
             return 0
         if connection.dialect.name == "sqlite":

@@ -1,4 +1,4 @@
-"""The deliveries of callbacks, under the names by which the commands and the metrics know them."""
+"""Callback deliveries, under the names that the commands and the metrics use."""
 
 from translator.shell.store.deliveries import DEAD, DELIVERED, DUE, STATES, CallbackDelivery
 from translator.shell.store.delivery_admin import counted, drop, listed, replay, shown

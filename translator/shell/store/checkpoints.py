@@ -16,18 +16,18 @@ LARGEST: Final = 4000
 """Pages of the log, 16 MiB, at which the writer is held for a short pass."""
 
 AT_LAST: Final = 4 * LARGEST
-"""Pages at which SQLite lets the writer do a checkpoint itself. This happens only where this thread fails, or a reader stays for long."""
+"""Pages at which SQLite does a checkpoint in the writer. This happens only if this thread fails, or a reader stays for long."""
 
 _EVERY: Final = 0.25
-"""Seconds between two looks whether anything was committed."""
+"""Seconds between two checks for a commit."""
 
 _PASSES: Final = 3
-"""Passes in a row over a log that is half of `LARGEST` or more, as long as something is committed during each."""
+"""Passes in a row over a log of at least half of `LARGEST` pages, if commits happen during each pass."""
 
 
 class Checkpoints:
-    """A thread with a connection of its own. The writer sets `noted` after each commit, and holds `turn` during each transaction. While
-    `is_running`, what nobody waits for is not written: it would make the log longer."""
+    """A thread with its own connection. The writer sets `noted` after each commit, and holds `turn` during each transaction.
+    While `is_running`, the store puts off background writes, because they make the log longer."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -39,7 +39,7 @@ class Checkpoints:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread. It is waited for: it may be writing."""
+        """Stop the thread and wait for it, because it may be writing."""
         self._ended.set()
         self._thread.join()
 
@@ -56,7 +56,7 @@ class Checkpoints:
             connection.close()
 
     def _go_through(self, connection: sqlite3.Connection) -> None:
-        """Copy the log until nothing is committed meanwhile. Hold the writer for the last pass where the log has become too long."""
+        """Copy the log until no commit happens meanwhile. If the log has become too long, hold the writer for the last pass."""
         log = 0
         for _ in range(_PASSES):
             log = self._pass(connection)
@@ -68,12 +68,10 @@ class Checkpoints:
         elif log >= self._hold_at and not self._ended.is_set():
             with self.turn:
                 self._pass(connection)
-            self._hold_at = (
-                log + LARGEST // 4
-            )  # a reader may keep the log from beginning anew: the writer is not held each time
+            self._hold_at = log + LARGEST // 4  # a long reader keeps the log: do not hold the writer each time
 
     def _pass(self, connection: sqlite3.Connection) -> int:
-        """Copy what the log has now. The number of its pages; 0 where the disk is full or fails: the next write finds that out."""
+        """Copy the present pages of the log, and return their number. If the disk is full or fails, return 0; the next write reports it."""
         try:
             _, log, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error:

@@ -1,7 +1,7 @@
-"""A store that cannot be opened yet: a database that is down at the start, or a full disk.
+"""A store that cannot be opened yet, because the database is down at the start or the disk is full.
 
 opened ─▶ the store itself
-not now ─▶ StoreDown for whoever wants it, and it is tried again every second
+not now ─▶ StoreUnavailable for every operation, and a new try each second
 never   ─▶ ConfigError at once: a wrong password, a database of a newer release, a file that is no store
 """
 
@@ -22,7 +22,7 @@ _AGAIN = 1.0
 
 
 async def open_late(opening: Callable[[], Awaitable[Store]], *, shared: bool) -> Store:
-    """The store, or one that becomes it when it can be opened. Raises ConfigError where it never can be."""
+    """Open the store, or return a `LateStore` that opens it later. Raises ConfigError if it can never be opened."""
     try:
         return await opening()
     except StoreUnavailable as error:
@@ -31,7 +31,7 @@ async def open_late(opening: Callable[[], Awaitable[Store]], *, shared: bool) ->
 
 
 class LateStore:
-    """Tries to open a store until it is open. `shared` is what the store will be."""
+    """A store that is not open yet. It tries again until it is. `shared` is the value that the opened store will have."""
 
     def __init__(self, opening: Callable[[], Awaitable[Store]], why: str, *, shared: bool) -> None:
         self.shared = shared
@@ -64,23 +64,23 @@ class LateStore:
         await self._opened().settle(outcomes, now)
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns, once it is committed. Raises StoreDown, and what the work raises."""
+        """Return the result of `work` after the commit. Raises StoreUnavailable, and every error of `work`."""
         return await self._opened().write(work)
 
     async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
-        """The same for what nobody waits for."""
+        """Like `write`, for background work that no client waits for."""
         return await self._opened().write_behind(work)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns. Raises StoreDown."""
+        """Return the result of `work`. Raises StoreUnavailable."""
         return await self._opened().read(work)
 
     def trouble(self) -> str:
-        """What stands in the way of writing, as far as that is known without writing."""
+        """The reason why the store cannot be written, as far as it is known without a write. Empty if there is none."""
         return self._why if self._store is None else self._store.trouble()
 
     async def close(self) -> None:
-        """Stop trying, and let the store go."""
+        """Stop the tries and close the store."""
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task

@@ -1,11 +1,12 @@
-"""Deliveries of callbacks: queued in order for each message, taken under a lease, and settled together.
+"""Callback deliveries: queued in order for each message, leased, and settled together.
 
     enqueue ─▶ due ─▶ leased ─┬▶ delivered
-      behind an earlier one    ├▶ due again after a gap
-      of its message: waits    └▶ dead: given up
+      after an earlier one     ├▶ due again after a backoff
+      of its message: waits    └▶ dead: attempts used up
 
-A destination is host and port of one account. Its row says when something is to be done there next, so that what is due is found by an
-index, whatever is owed. Whoever takes or settles deliveries locks the destination's row first: a transaction locks rows in order.
+A destination is a host and port of one account. Its row has the time of the next work there.
+An index on it finds what is due, however many deliveries wait.
+A transaction that leases or settles deliveries locks the rows of their destinations first, in order.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,11 +42,11 @@ __all__ = [
 
 _ACCOUNTS: Final = 32
 _OF_EACH: Final = 4
-"""Accounts that have their turn in one look, and destinations of each."""
+"""Accounts that get a turn in one search, and destinations of each."""
 
 
 class CallbackDelivery(NamedTuple):
-    """One delivery as it is to be made: the event's name, method and address, the form, and the destination."""
+    """One delivery to be made: the name of its event, the method, the URL (`address`), the form body, and the destination."""
 
     name: str
     method: str
@@ -55,8 +56,10 @@ class CallbackDelivery(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What a turn has done: the deliveries that are now leased to the caller, whether each settled one was the caller's to settle, and the
-    message SIDs of those that failed, by delivery."""
+    """The result of a turn.
+    `rows`: the deliveries that are now leased to the dispatcher.
+    `held`: for each settled delivery, True if the dispatcher still held its lease.
+    `sids`: the message SIDs of the failed attempts, by delivery."""
 
     rows: list[dict[str, Any]]
     held: list[bool]
@@ -80,7 +83,7 @@ def enqueue(
 def enqueue_all(
     connection: Connection, batch: Iterable[tuple[Mapping[str, Any], Sequence[CallbackDelivery], int]], now: float
 ) -> None:
-    """The same for any number of subscriptions in one transaction, which locks their destinations in order."""
+    """Queue the deliveries of several subscriptions in one transaction, which locks their destinations in order."""
     queued = [(watch, calls, first) for watch, calls, first in batch if calls]
     reached = {(str(watch["entry"]), call.destination) for watch, calls, _ in queued for call in calls}
     delivery_statements.TOUCH.run_each(
@@ -99,7 +102,7 @@ def enqueue_all(
 
 
 def _is_waiting(connection: Connection, watch: int) -> bool:
-    """Whether an earlier delivery of the same message is not over."""
+    """True if an earlier delivery of the same message is unfinished."""
     return delivery_statements.FIND_FIRST.run(connection, {"watch": watch}).fetchone() is not None
 
 
@@ -107,7 +110,7 @@ def _is_waiting(connection: Connection, watch: int) -> bool:
 
 
 def due(connection: Connection, standing: int, now: float, most: int, *, newest: bool = False) -> list[Destination]:
-    """Destinations of a standing that are due, the oldest first, or the newest."""
+    """Return the due destinations of a standing, the oldest first, or the newest first."""
     found = (delivery_statements.NEWEST_DUE if newest else delivery_statements.OLDEST_DUE).run(
         connection, {"standing": standing, "now": now, "most": most}
     )
@@ -117,7 +120,10 @@ def due(connection: Connection, standing: int, now: float, most: int, *, newest:
 def due_by_account(
     connection: Connection, standing: int, now: float, after: str, most: int, each: int
 ) -> tuple[list[Destination], str]:
-    """Destinations of a standing that are due, at most `each` of an account, of `most` accounts behind `after`; and where to go on."""
+    """Return due destinations of a standing by account, and the account to continue after.
+    `after`: the account to start after.
+    `most`: the largest number of accounts.
+    `each`: the largest number of destinations of one account."""
     found: list[Destination] = []
     for _ in range(most):
         row = delivery_statements.NEXT_ACCOUNT.run(connection, {"after": after}).fetchone()
@@ -130,8 +136,8 @@ def due_by_account(
 
 
 def find_due(connection: Connection, standing: int, now: float, most: int, after: str) -> tuple[list[Destination], str]:
-    """Destinations of a standing that are due, and where to go on. Those that wait longest come first. If there are more than are looked
-    at, the newest do not wait behind them, and the accounts behind `after` have their turn."""
+    """Return due destinations of a standing, those that wait longest first, and the account to continue after.
+    If more than `most` are due, the newest destinations and the accounts after `after` get a share as well."""
     found = due(connection, standing, now, most)
     if len(found) < most:
         return found, after
@@ -142,7 +148,8 @@ def find_due(connection: Connection, standing: int, now: float, most: int, after
 
 
 def too_late(connection: Connection, now: float, horizon: float, most: int = 100) -> list[Destination]:
-    """Destinations that are due later than any pause or gap explains: the clock was set back. There may be more than these."""
+    """Return up to `most` destinations of each standing with a due time that no backoff and no open circuit breaker explains.
+    The cause is a clock that was set back. More destinations than these may exist."""
     found: set[Destination] = set()
     for standing in STANDINGS:
         values = {"standing": standing, "horizon": now + horizon, "most": most}
@@ -151,7 +158,7 @@ def too_late(connection: Connection, now: float, horizon: float, most: int = 100
 
 
 def hasten(connection: Connection, late: Sequence[Destination], now: float, horizon: float) -> None:
-    """Make due what is due too late at these destinations."""
+    """Make deliveries of these destinations due now if their due time is past the horizon."""
     for entry, host in late:
         values = {"entry": entry, "destination": host, "now": now, "horizon": now + horizon}
         delivery_statements.LOCK.run(connection, {"entry": entry, "destination": host}).fetchone()
@@ -160,12 +167,12 @@ def hasten(connection: Connection, late: Sequence[Destination], now: float, hori
 
 
 def leased(connection: Connection) -> list[Destination]:
-    """Destinations where deliveries are leased. This goes through all that waits: for the start of a process."""
+    """Return the destinations with leased deliveries. The query reads every waiting delivery, so only the start of a process uses it."""
     return sorted((row[0], row[1]) for row in delivery_statements.LEASED.run(connection, {}).fetchall())
 
 
 def release(connection: Connection, at: Sequence[Destination], now: float) -> None:
-    """End all leases at these destinations: whoever had them is gone."""
+    """End all leases at these destinations, because the process that held them has ended."""
     for entry, host in at:
         delivery_statements.TOUCH.run(connection, {"entry": entry, "destination": host, "now": now, "new": NEW})
         delivery_statements.RELEASE.run(connection, {"entry": entry, "destination": host, "now": now})
@@ -178,8 +185,9 @@ def turn(
     connection: Connection, settled: Sequence[Settled], room: Mapping[Destination, int], now: float, lease: float,
     breaker: Breaker,
 ) -> Taken:  # fmt: skip
-    """Settle deliveries, and take others: at each destination at most `room`, one if its circuit breaker is half open, none if it is
-    open. Whoever else holds a destination that only room was found for is not waited for."""
+    """Settle deliveries, and lease others at each destination.
+    The number is at most `room`, 1 if the circuit breaker is half open, and 0 if it is open.
+    If another process has locked a destination at which nothing is to be settled, the turn skips it."""
     taken: list[dict[str, Any]] = []
     held: dict[int, bool] = {}
     sids: dict[int, str] = {}
@@ -201,7 +209,7 @@ def turn(
         claimed = _claim(connection, destination, free, now, lease) if free > 0 else []
         if claimed and state.failures >= breaker.failures:
             claimed[0]["probes"] = True
-            state.paused_until = now + lease  # nobody else tries the receiver before this one has ended
+            state.paused_until = now + lease  # one probe at a time: no other attempt before this one has ended
         taken += claimed
         state.write(connection, now, breaker, was_used=bool(claimed) or destination in ended)
     return Taken(taken, [held.get(one.row["id"], False) for one in settled], sids)
@@ -210,7 +218,7 @@ def turn(
 def _claim(
     connection: Connection, destination: Destination, most: int, now: float, lease: float
 ) -> list[dict[str, Any]]:
-    """Lease deliveries of a destination that are due, the oldest first. `attempt` of each is the caller's fencing token."""
+    """Lease due deliveries of a destination, the oldest first. The column `attempt` of each is the fencing token."""
     values = {
         "entry": destination[0], "destination": destination[1], "now": now, "until": now + lease, "most": most,
     }  # fmt: skip
@@ -219,7 +227,7 @@ def _claim(
 
 
 def _settle(connection: Connection, one: Settled, now: float) -> bool:
-    """Write down what came of a delivery. Whether it was still the caller's."""
+    """Write the result of an attempt. Returns False if the lease was lost."""
     row = one.row
     values = {"id": row["id"], "attempt": row["attempt"], "why": one.why, "tries": row["tries"] + one.counts}
     if one.state == DUE:
@@ -232,7 +240,7 @@ def _settle(connection: Connection, one: Settled, now: float) -> bool:
 
 
 def advance(connection: Connection, watch: int, now: float) -> None:
-    """The first delivery of a message that is not over is due, if it waited for an earlier one."""
+    """Make the first unfinished delivery of a message due, if it waited for an earlier one."""
     delivery_statements.ADVANCE.run(connection, {"watch": watch, "now": now})
 
 
@@ -241,11 +249,11 @@ def _sid(connection: Connection, watch: int) -> str:
     return "" if row is None or row[0] is None else str(row[0])
 
 
-# ---- how it stands -----------------------------------------------------------------------------------------
+# ---- figures for the metrics -------------------------------------------------------------------------------
 
 
 def lag(connection: Connection, now: float) -> float:
-    """Seconds for which the destination that is due for longest has waited; 0.0 if none is due."""
+    """Return the seconds that the longest-due destination has waited; 0.0 if none is due."""
     first = [
         delivery_statements.FIRST_DUE.run(connection, {"standing": standing}).fetchone()[0] for standing in STANDINGS
     ]
@@ -253,10 +261,10 @@ def lag(connection: Connection, now: float) -> float:
 
 
 def paused(connection: Connection) -> int:
-    """How many destinations have an open circuit breaker."""
+    """Return the number of destinations with an open circuit breaker."""
     return int(delivery_statements.COUNT_STANDING.run(connection, {"standing": PAUSED}).fetchone()[0])
 
 
 def database_time(connection: Connection) -> float:
-    """What time it is by a clock that all processes share. For PostgreSQL."""
+    """Return the time of a clock that all replicas share. PostgreSQL only."""
     return float(connection.execute(delivery_statements.DATABASE_TIME).scalar_one())

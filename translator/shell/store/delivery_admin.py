@@ -1,4 +1,4 @@
-"""What people ask of deliveries: which wait or were given up, and that one is made now, or no more."""
+"""The operator's commands for deliveries: list, show, count, retry now, and drop."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,8 @@ def _with_sid() -> Select[Any]:
 def listed(
     connection: Connection, states: Sequence[str], most: int, sids: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Deliveries in these states, the oldest first, each with the SID of its message at the provider; only of `sids` if those are given."""
+    """Return deliveries in these states, the oldest first, each with the SID of its message at the provider.
+    `sids`: if given, only the deliveries of these messages."""
     which: ColumnElement[bool] = events.c.state.in_(states)
     if DELIVERED not in states:
         which &= open_events
@@ -29,15 +30,16 @@ def listed(
 
 
 def shown(connection: Connection, id_: int) -> dict[str, Any] | None:
-    """One delivery, with the SID of its message at the provider."""
+    """Return one delivery with the SID of its message at the provider; None if it does not exist."""
     row = connection.execute(_with_sid().where(events.c.id == id_)).mappings().first()
     return None if row is None else dict(row)
 
 
 def replay(connection: Connection, id_: int, now: float) -> bool:
-    """Make a delivery now: one that is over from its first try on, one that is due without its wait. Whether there is one.
+    """Make a delivery now. Returns False if it does not exist.
 
-    Of a message whose earlier delivery is due that one is made. One that is under way is left alone.
+    A finished delivery starts again at its first attempt. A due one skips its backoff.
+    If an earlier delivery of the message is due, that one is made first. An attempt in progress is left alone.
     """
     row = connection.execute(select(events).where(events.c.id == id_)).mappings().first()
     if row is None:
@@ -57,7 +59,7 @@ def replay(connection: Connection, id_: int, now: float) -> bool:
 
 
 def drop(connection: Connection, id_: int, now: float) -> bool:
-    """Make a delivery no more; the next one of its message is due. Whether there was one that is not delivered."""
+    """Drop a delivery, and make the next one of its message due. Returns False if no undelivered delivery has this id."""
     which = (events.c.id == id_) & (events.c.state != DELIVERED)
     row = connection.execute(select(events).where(which)).mappings().first()
     if row is None:
@@ -69,13 +71,13 @@ def drop(connection: Connection, id_: int, now: float) -> bool:
 
 
 def _touch(connection: Connection, row: RowMapping, now: float) -> None:
-    """Something is due at a delivery's destination, whose row is now locked: that is the order in which everybody locks."""
+    """Lock the destination's row and mark it due. Every transaction locks the destination first, which prevents deadlocks."""
     delivery_statements.TOUCH.run(
         connection, {"entry": row["entry"], "destination": row["destination"], "now": now, "new": NEW}
     )
 
 
 def counted(connection: Connection) -> dict[str, int]:
-    """How many deliveries wait, and how many were given up."""
+    """Return the number of due and of dead deliveries, by state."""
     counts = select(events.c.state, func.count()).where(open_events, events.c.state.in_((DUE, DEAD)))
     return {row[0]: row[1] for row in connection.execute(counts.group_by(events.c.state))}

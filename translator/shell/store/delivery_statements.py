@@ -1,4 +1,4 @@
-"""The statements of the dispatcher, made once. Each finds its rows by an index: `tests/test_deliveries.py` asks both databases."""
+"""The dispatcher's statements, compiled once. Each finds its rows by an index; `tests/test_deliveries.py` checks that on both databases."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -29,7 +29,7 @@ from translator.shell.store.schema import destinations, events, sends, watches
 
 
 class Statement(Prepared):
-    """A statement whose values have the names of columns. Where SQLAlchemy runs it, such a name would be taken for a column to be set."""
+    """A statement whose values are named like columns. SQLAlchemy would take such a name for a column to set, so it gets a suffix there."""
 
     def __init__(self, statement: Any) -> None:
         super().__init__(statement)
@@ -95,7 +95,7 @@ TOUCH: Final = Statement(
         bindparam("new", type_=Integer),
     )
 )
-"""Something is owed there: it is due now, or at the end of its pause."""
+"""Marks a destination that has work: due now, or at the end of its pause."""
 
 _QUEUED: Final = ("watch", "entry", "position", "name", "method", "address", "form", "destination", "made")
 QUEUE: Final = Statement(
@@ -219,7 +219,7 @@ PUT_OFF: Final = Statement(
         tries=bindparam("tries", type_=Integer), leased=0.0,
     )
 )  # fmt: skip
-"""A delivery that is made anew by a person may stand before one that is under way: then that one waits for it."""
+"""Puts an attempt off. An operator's retry may have made an earlier delivery of the message due again. Then this one waits for it."""
 
 ADVANCE: Final = Statement(
     update(events).where(events.c.id == _first.scalar_subquery(), events.c.due_at.is_(None)).values(due_at=_now)

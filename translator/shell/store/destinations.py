@@ -1,4 +1,4 @@
-"""A destination: where the deliveries of one account go, when something is to be done there next, and its circuit breaker.
+"""A destination: the receiver of one account's deliveries, the time of the next work there, and its circuit breaker.
 
 closed ─ failures in a row ─▶ open ─ its pause is over ─▶ half open: one delivery is tried ─┬▶ it arrived: closed
                               ▲                                                               │
@@ -16,15 +16,15 @@ DUE, DELIVERED, DEAD = "due", "delivered", "dead"
 STATES: Final = (DUE, DEAD, DELIVERED)
 
 PROVEN, NEW, FAILING, PAUSED = 0, 1, 2, 3
-"""What the last deliveries say of a receiver: it has answered, nothing is known, it has failed, its circuit breaker is open."""
+"""The standing of a receiver by its last deliveries: it answered, nothing is known, it failed, or its circuit breaker is open."""
 
 STANDINGS: Final = (PROVEN, NEW, FAILING, PAUSED)
 
 IDLE: Final = 3600.0
-"""Seconds for which a destination that is owed nothing keeps its row, and with it its standing."""
+"""Seconds for which a destination without deliveries keeps its row, and so its standing."""
 
 _FAILING_FROM: Final = 2
-"""Failures in a row from which on a receiver that had answered counts as one that fails."""
+"""Failures in a row after which a receiver that had answered counts as failing."""
 
 
 Destination: TypeAlias = tuple[str, str]
@@ -32,7 +32,10 @@ Destination: TypeAlias = tuple[str, str]
 
 
 class Breaker(NamedTuple):
-    """After `failures` in a row a destination is paused for `pause` seconds, twice as long after each further one, `longest` at most."""
+    """The limits of a circuit breaker.
+    `failures`: failures in a row that open it.
+    `pause`: seconds of the first pause. Each further failure doubles it.
+    `longest`: seconds of the longest pause."""
 
     failures: int = 5
     pause: float = 15.0
@@ -40,8 +43,10 @@ class Breaker(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What came of a delivery that was taken. `due_at` is its next try if `state` is due. `counts` says that it was a try: it tells of the
-    receiver. `begun` and `ended` are times of the dispatcher's clock."""
+    """The result of a leased delivery.
+    `due_at`: the time of its next attempt if `state` is due.
+    `counts`: True if an attempt was made, so that the result says something about the receiver.
+    `begun`, `ended`: times of the dispatcher's clock."""
 
     row: Mapping[str, Any]
     state: str
@@ -61,7 +66,7 @@ _NONE: Final = (0.0, NEW, 0, 0.0, 0.0)
 
 
 class DestinationState:
-    """The row of a destination, locked, as it is to be written."""
+    """The locked row of a destination, with the values to be written."""
 
     def __init__(self, destination: Destination, row: Sequence[Any] | None) -> None:
         self._destination = destination
@@ -75,13 +80,15 @@ class DestinationState:
 
     @classmethod
     def locked(cls, connection: Connection, destination: Destination, *, waits: bool) -> "DestinationState | None":
-        """The row. None if it is gone, or if another process has it: nobody waits for it but who has something to settle there."""
+        """Lock the row and return its state.
+        `waits`: wait for the lock of another process, and start a new state if the row is gone. Without it, return None in both cases."""
         values = {"entry": destination[0], "destination": destination[1]}
         row = (delivery_statements.LOCK if waits else delivery_statements.LOCK_FREE).run(connection, values).fetchone()
         return None if row is None and not waits else cls(destination, row)
 
     def count(self, one: Settled, breaker: Breaker) -> None:
-        """A delivery has ended. A failure counts if its call was begun after the one before had ended: calls that fail together are one."""
+        """Count the end of a delivery for the circuit breaker.
+        A failure counts only if its attempt began after the previous failure had ended. Attempts that fail together count once."""
         if not one.counts:
             if one.row.get("probes"):
                 self.paused_until = 0.0
@@ -96,14 +103,14 @@ class DestinationState:
                 self._standing = FAILING
 
     def free(self, room: int, now: float, breaker: Breaker) -> int:
-        """How many deliveries may be taken."""
+        """Return the number of deliveries that may be leased."""
         if self.failures < breaker.failures:
             return room
         return min(room, 1) if now >= self.paused_until else 0
 
     def write(self, connection: Connection, now: float, breaker: Breaker, *, was_used: bool) -> None:
-        """Write down when something is to be done here next. Whoever was served is behind those that wait. A row that was due although
-        nothing is owed is of no use any more."""
+        """Write the time of the next work here. A destination that was served is due now at the earliest, after those that wait.
+        Delete a row that was due although no delivery waits."""
         values: dict[str, Any] = {"entry": self._destination[0], "destination": self._destination[1]}
         next_due = delivery_statements.NEXT_DUE.run(connection, values).fetchone()[0]
         if next_due is None and not was_used:

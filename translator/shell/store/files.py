@@ -1,4 +1,4 @@
-"""The file of an SQLite store: made so that nobody else can read it, served by one process, and noticed when it is another one."""
+"""The file of an SQLite store: readable by its owner only, used by one process, and checked for replacement."""
 
 import errno
 import fcntl
@@ -13,19 +13,20 @@ from translator.shell.store.interface import StoreUnavailable
 
 _OURS: Final = 0o600
 _LITTLE: Final = 1024 * 1024
-"""Bytes that are left on a disk that is as good as full."""
+"""Free bytes below which a disk counts as full."""
 
 _BYTE: Final = 1 << 62
-"""The byte of the file that is locked: far behind those that SQLite locks, and behind any that is ever written."""
+"""The byte of the file that is locked. It lies far after SQLite's own lock bytes and after any byte that is ever written."""
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _IN_USE: Final = "is in use by another serve; give each its own file, or use PostgreSQL, which several share"
 
 
 class Held:
-    """A file that is open and locked until `close`. SQLite's own locks end when any descriptor of the file is closed: it is closed last.
+    """A file that is open and locked until `close`.
+    SQLite's own locks end when the process closes any descriptor of the file, so this descriptor is closed last.
 
-    Raises ConfigError where it cannot be had, and StoreDown where the disk is full.
+    Raises ConfigError if the file cannot be opened or locked, and StoreUnavailable if the disk is full.
     """
 
     def __init__(self, path: Path, where: str) -> None:
@@ -45,7 +46,7 @@ class Held:
             raise
 
     def why(self) -> str:
-        """Why nothing may be written; empty where it may. The file that the path leads to has to be the one that is open."""
+        """Return the reason why no write is allowed; empty if there is none. The path has to lead to the file that is open."""
         try:
             now = os.stat(self._path)
         except OSError as error:
@@ -53,13 +54,13 @@ class Held:
         return "" if _identity(now) == self._identity else "the file of the store was replaced by another one"
 
     def trouble(self) -> str:
-        """The same, and whether the disk is full, which nobody else is told of before something is written."""
+        """Return the reason of `why`, or a full disk, which otherwise only a write would notice. Empty if there is none."""
         found = os.fstatvfs(self._file)
         free = (found.f_bfree if os.geteuid() == 0 else found.f_bavail) * found.f_frsize
         return self.why() or ("the disk is full" if free < _LITTLE else "")
 
     def close(self) -> None:
-        """Let the file go. Everything that SQLite has of it is closed before."""
+        """Close the file. SQLite has to have closed all of its descriptors before."""
         os.close(self._file)
         os.close(self._lock)
 
@@ -69,7 +70,7 @@ def _identity(found: os.stat_result) -> tuple[int, int]:
 
 
 def _opened(path: Path, where: str) -> int:
-    """The file, made where it is not there: it holds numbers and texts."""
+    """Open the file, and create it if it is missing. It is private, because it holds phone numbers and texts."""
     try:
         return os.open(path, os.O_CREAT | os.O_RDWR, _OURS)
     except OSError as error:
@@ -79,7 +80,7 @@ def _opened(path: Path, where: str) -> int:
 
 
 def _tighten(path: Path, file: int) -> None:
-    """Take from everybody else what they may do with the file, and with those that SQLite has beside it."""
+    """Remove every permission of other users from the file and from the two that SQLite keeps beside it."""
     for one in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
         try:
             mode = os.stat(one).st_mode & 0o777
@@ -96,8 +97,8 @@ def _tighten(path: Path, file: int) -> None:
 
 
 def _locked(lock: Path, where: str) -> int:
-    """A lock that ends with the process, however that ends. Only who may write the file can hold it. Raises ConfigError where somebody
-    else has it."""
+    """Lock the lock file and return its descriptor. The lock ends with the process, however the process ends.
+    Only a process that may write the file can hold it. Raises ConfigError if another process does."""
     while True:
         try:
             handle = os.open(lock, os.O_CREAT | os.O_RDWR, _OURS)
@@ -113,12 +114,13 @@ def _locked(lock: Path, where: str) -> int:
         if lock.exists() and _identity(os.stat(lock)) == _identity(os.fstat(handle)):
             _tighten(lock, handle)
             return handle
-        os.close(handle)  # somebody removed it between the two: what is locked is not what the next one finds
+        os.close(handle)  # removed between the two calls: the next process would open another file
 
 
 def _lock_a_byte(file: int, where: str) -> None:
-    """Lock a byte of the file itself: who removes the lock file does not let a second one in. It is a lock of the open file, and not of
-    the process, so it is not lost when SQLite closes the file; where there is none of that kind the lock file has to do."""
+    """Lock one byte of the store's file, so that a removed lock file lets no second process in.
+    The lock belongs to the open file, not to the process, so it survives when SQLite closes the file.
+    On a system without such locks (`F_OFD_SETLK`), the lock file has to do."""
     command = getattr(fcntl, "F_OFD_SETLK", None)
     if command is None:
         return

@@ -1,10 +1,10 @@
-"""The one thread that writes an SQLite file. What waits for it is handed over together, and committed together.
+"""The thread that writes an SQLite file, with group commit: all waiting jobs are handed over and committed together.
 
-put ─▶ waiting ─ at the end of a turn of the loop, or of the commit before ─▶ the thread: BEGIN IMMEDIATE · all of it · COMMIT ─▶ told
-put_behind ─▶ one by itself, when nothing waits, or it has let `_LETS_GO` commits go before it
+put ─▶ waiting ─ at the end of a turn of the loop, or of a commit ─▶ the thread: BEGIN IMMEDIATE · all jobs · COMMIT ─▶ resolved
+put_behind ─▶ committed alone, when no other job waits, or after `_LETS_GO` other commits
 
-While one commit is under way everything else gathers: a hand-over to and fro, a transaction and a sync of the disk cost much more than
-what one send has to write.
+Jobs gather while a commit is in progress.
+The hand-over between threads, the transaction and the disk sync cost much more than the statements of one send.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ from translator.shell.store.interface import StoreUnavailable, Unstorable, said
 from translator.shell.store.sends import Begun, Times
 
 _MOST: Final = 128
-"""How many jobs are committed together."""
+"""Jobs of one commit, at most."""
 
 _LETS_GO: Final = 8
-"""A job of `put_behind` lets so many commits go before it. They are counted, and not timed: on a slow disk the writer is never idle, and
-such jobs had too few turns."""
+"""Commits that a job of `put_behind` lets go before it. Time is no measure here: on a slow disk the writer is never idle."""
 
 Given = TypeVar("Given")
 
 
 class Job:
-    """Something to be written, and who waits for it: a work, or sends to be recorded, or outcomes to be settled, each with its time."""
+    """A job of the writer, with the future of its result.
+    It is a function (`work`), sends to record, or outcomes to settle, each with its time."""
 
     __slots__ = ("begun", "error", "is_behind", "is_unsure", "outcomes", "result", "waiting", "work")
 
@@ -51,10 +51,10 @@ class Job:
         self.error: BaseException | None = None
         self.is_behind = False
         self.is_unsure = False
-        """Whether it may have been committed although that failed."""
+        """True if the job may have been committed although the commit failed."""
 
     def tell(self) -> None:
-        """Called in the loop of whoever waits."""
+        """Resolve the future. Called in the event loop of the waiting task."""
         if self.waiting.done():
             return
         if self.error is None:
@@ -68,16 +68,16 @@ class Job:
 
 
 class Writer:
-    """A thread with a connection of `engine`, whose transactions it begins and ends itself; for the loop that runs now. `forbids` is called
-    in the thread before each transaction, and says why nothing may be written; empty where it may. `noted` is called after each, and
-    `turn` is held during each."""
+    """A thread with a connection of `engine`, whose transactions it begins and ends itself. It serves the running event loop.
+    `forbids`: called in the thread before each transaction; returns the reason why no write is allowed, or an empty text.
+    `noted`: called in the thread after each transaction. `turn`: held during each transaction."""
 
     def __init__(
         self, engine: Engine, forbids: Callable[[], str] = lambda: "", noted: Callable[[], None] = lambda: None,
         turn: contextlib.AbstractContextManager[Any] | None = None,
     ) -> None:  # fmt: skip
         self._forbids, self._noted, self._turn = forbids, noted, turn or contextlib.nullcontext()
-        self._loop = asyncio.get_running_loop()  # asked for once: it is a system call
+        self._loop = asyncio.get_running_loop()  # read once: it is a system call
         self._engine = engine
         self._waiting: list[Job] = []
         self._behind: deque[Job] = deque()
@@ -88,7 +88,8 @@ class Writer:
         self._thread.start()
 
     def put(self, job: Job) -> asyncio.Future[Any]:
-        """What comes of a job, once it is committed. Raises StoreDown, and what the work raises."""
+        """Queue a job, and return the future of its result, which resolves after the commit.
+        The future raises StoreUnavailable or the job's own error."""
         job.waiting = self._loop.create_future()
         self._waiting.append(job)
         if not self._busy:
@@ -97,7 +98,7 @@ class Writer:
         return job.waiting
 
     def put_behind(self, job: Job) -> asyncio.Future[Any]:
-        """The same for a job that nobody waits for: it is a transaction of its own, and lets what waits go before it for a while."""
+        """Queue a background job, which no client waits for. It is a transaction of its own, and lets waiting jobs go first for a while."""
         job.waiting = self._loop.create_future()
         job.is_behind = True
         self._behind.append(job)
@@ -107,7 +108,7 @@ class Writer:
         return job.waiting
 
     async def close(self) -> None:
-        """Commit what waits, and end the thread."""
+        """Commit the waiting jobs and end the thread."""
         while self._waiting or self._behind:
             self._hand_over()
         self._handed.put(None)
@@ -144,16 +145,16 @@ class Writer:
                     with self._turn:
                         _write(connection, jobs)
                     self._noted()
-                except Exception as error:  # noqa: BLE001 - it is whoever waits who is told, and the thread goes on
+                except Exception as error:  # noqa: BLE001 - the waiting task gets the error, and the thread goes on
                     for job in jobs:
                         job.error = job.error or error
-                # A loop that has ended waits for nothing any more.
+                # A closed event loop has no waiting task.
                 with contextlib.suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(self._committed, jobs)
 
 
 def _write(connection: Connection, jobs: list[Job]) -> None:
-    """Commit jobs; one that nobody waits for is not synced to the disk by itself: the next send does that for both."""
+    """Commit jobs. A background job is not synced to the disk by itself: the sync of the next send covers it."""
     if not jobs[0].is_behind:
         _commit(connection, jobs)
         return
@@ -166,12 +167,13 @@ def _write(connection: Connection, jobs: list[Job]) -> None:
 
 
 def _commit(connection: Connection, jobs: list[Job]) -> None:
-    """All jobs in one transaction of the driver's: what SQLAlchemy does around one takes as long as the statements of a send. Where one
-    fails all is taken back, and each is done by itself: a savepoint for every job would cost as much as the job."""
+    """Commit all jobs in one transaction of the driver.
+    SQLAlchemy's handling of a transaction takes as long as the statements of a send.
+    If one job fails, roll back and commit each job alone. A savepoint for each job would cost as much as the job."""
     driver: Any = connection.connection.driver_connection
     try:
         driver.execute("BEGIN IMMEDIATE")
-    except sqlite3.Error as error:  # somebody else is writing for too long: no job is to blame
+    except sqlite3.Error as error:  # another process writes for too long: no job is the cause
         for job in jobs:
             job.error = error
         return
@@ -180,7 +182,7 @@ def _commit(connection: Connection, jobs: list[Job]) -> None:
         _do(connection, jobs)
         is_done = True
         driver.execute("COMMIT")
-    except Exception as error:  # noqa: BLE001 - it is whoever waits who is told
+    except Exception as error:  # noqa: BLE001 - the waiting task gets the error
         for job in jobs:
             job.is_unsure |= is_done
         if driver.in_transaction:
@@ -193,7 +195,7 @@ def _commit(connection: Connection, jobs: list[Job]) -> None:
 
 
 def _do(connection: Connection, jobs: list[Job]) -> None:
-    """All settled first, so that a send that is found to be unknown now is seen by an equal one; then all recorded."""
+    """Settle all outcomes first, so that an equal send sees a send that has just become unknown. Then record all sends and do all work."""
     if outcomes := [one for job in jobs for one in job.outcomes]:
         rows.settle_all(connection, outcomes)
     begun = [one for job in jobs for one in job.begun]

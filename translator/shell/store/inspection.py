@@ -1,4 +1,4 @@
-"""Looking at a store without changing anything: whether `serve` could open it."""
+"""Checks of a store that change nothing: they find out if `serve` could open it."""
 
 import os
 import sqlite3
@@ -13,12 +13,12 @@ _PATIENCE: Final = 5.0
 
 
 async def look(url: str, where: str, folder: Path) -> None:
-    """Raises ConfigError with what stands in the way, and StoreDown for a database that does not answer."""
+    """Check the store at a URL. Raises ConfigError with the obstacle, and StoreUnavailable if the database does not answer."""
     if url.startswith("sqlite:///"):
         _look_at_file(folder / url.removeprefix("sqlite:///"), where)
     elif url.startswith("postgresql://"):
         try:
-            from translator.shell.store.postgres import connected  # noqa: PLC0415 - a store is loaded where it is wanted
+            from translator.shell.store.postgres import connected  # noqa: PLC0415 - loaded only if it is configured
         except ImportError:
             raise ConfigError(where, "needs the extra: pip install 'sms-translator[postgres]'") from None
         connection = await connected(url, where)

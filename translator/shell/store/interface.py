@@ -1,4 +1,7 @@
-"""A store by its URL: an SQLite file with one writer, a PostgreSQL database that replicas share, or the memory of this process."""
+"""The interface of a store, and how to open one by its URL.
+
+A store is an SQLite file with one writer, a PostgreSQL database that replicas share, or the memory of this process.
+"""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -15,8 +18,9 @@ Result = TypeVar("Result")
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be written or read at the moment. Nothing of what was wanted may be relied on. `is_unsure` says that it may have
-    been committed nevertheless: the commit was asked for, and its answer did not come or was an error. `code` is PostgreSQL's own."""
+    """The store cannot be written or read now. The operation counts as not done.
+    `is_unsure`: True if it may have been committed nevertheless, because the response to the commit was missing or an error.
+    `code`: PostgreSQL's error code."""
 
     def __init__(self, why: str, *, is_unsure: bool = False, code: str = "") -> None:
         super().__init__(why)
@@ -24,22 +28,25 @@ class StoreUnavailable(Exception):
 
 
 class Unstorable(Exception):
-    """A value is one that the store cannot hold. Nothing was written, and the store is well."""
+    """The store cannot hold one of the values. Nothing was written, and the store works."""
 
 
 def said(error: BaseException) -> str:
-    """What a database said, without any value of a row: SQLite's sentences hold none, of others only the error's name is taken."""
+    """Return a database's error without any value of a row. SQLite's messages contain none; for other errors return only the class name."""
     first = getattr(error, "orig", None) or error
     return f"{type(first).__name__}: {first}" if isinstance(first, sqlite3.Error) else type(error).__name__
 
 
 class Store(Protocol):
-    """Work is a plain function of a connection, and one transaction: all of it is committed when `write` returns. `write_behind` is for
-    what nobody waits for: sends that wait are written first. `trouble` says what stands in the way of writing, as far as that is known
-    without writing; empty where nothing does."""
+    """A store. `work` is a function of a connection, and one transaction.
+
+    `write`: commit all of the work before it returns.
+    `write_behind`: the same for background work. Waiting sends are written first.
+    `trouble`: the reason why the store cannot be written, as far as it is known without a write. Empty if there is none.
+    """
 
     shared: bool
-    """Whether other processes may be at the same rows."""
+    """True if other processes may use the same rows."""
 
     async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]: ...
 
@@ -57,13 +64,15 @@ class Store(Protocol):
 
 
 async def open_store(url: str, where: str, folder: Path, *, alone: bool = True) -> Store:
-    """The store, brought to today's version. A relative SQLite path is relative to `folder`.
+    """Open a store and bring it to the present version. A relative SQLite path is relative to `folder`.
 
-    `alone` refuses an SQLite file that another `serve` has, and makes a store that is not there; the command line's short transactions
-    go beside it. Raises ConfigError, with `where` as its place, and StoreDown where it cannot be opened now and may be later.
+    `alone`: refuse an SQLite file that another `serve` uses, and create a missing store.
+    The short transactions of the CLI run beside `serve`, without `alone`.
+
+    Raises ConfigError, with `where` as its place. Raises StoreUnavailable if the store cannot be opened now and may be later.
     """
     if url == "memory:":
-        from translator.shell.store.memory import MemoryStore  # noqa: PLC0415 - a store is loaded where it is wanted
+        from translator.shell.store.memory import MemoryStore  # noqa: PLC0415 - loaded only if it is configured
 
         return MemoryStore(where)
     if url.startswith("sqlite:///"):

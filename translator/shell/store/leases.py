@@ -1,6 +1,6 @@
-"""Taking rows that are due, so that no two take the same: a lease, and a number that tells the one who holds it from one who did.
+"""Leases: a worker leases due rows, so that no other worker takes them. A fencing token tells its lease from an earlier one.
 
-A process remembers what it took for as long as its leases last, so that it can give back at its end what it did not do.
+A process remembers its rows until their leases end. At its own end it gives the unfinished ones back.
 """
 
 import time
@@ -11,12 +11,14 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, Update, and_, or_, select, update
 
 _AT_ONCE: Final = 500
-"""How many rows one statement gives back."""
+"""Rows that one statement gives back."""
 
 
 class Taken(NamedTuple):
-    """Rows that were taken together: of which table, until when, and the id and the token of each. `kept` is when the lease ends by the
-    monotonic clock: those who take rows have clocks of their own."""
+    """Rows that were leased together.
+    `until`: the end of the lease by the clock of the worker.
+    `kept`: the end of the lease by the monotonic clock, because the clocks of workers differ.
+    `rows`: the id and the fencing token of each row."""
 
     table: Table
     until: float
@@ -25,15 +27,15 @@ class Taken(NamedTuple):
 
 
 _TAKEN: Final[WeakKeyDictionary[Engine, deque[Taken]]] = WeakKeyDictionary()
-"""What this process has taken and whose leases may still last, by the engine of its store."""
+"""Rows that this process has leased and whose leases may still last, by the engine of the store."""
 
 
 def claim(
     connection: Connection, table: Table, due: ColumnElement[bool], order: ColumnElement[Any], most: int, now: float, lease: float
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Up to `most` rows that are due and that nobody is at, now leased to the caller for `lease` seconds.
+    """Lease up to `most` due and free rows for `lease` seconds, and return them.
 
-    Where others are at the same rows, theirs are skipped and not waited for. `attempt` of a row is the caller's token.
+    Rows that other transactions have locked are skipped. The column `attempt` of a row is the fencing token.
     """
     wanted = select(table.c.id).where(due).order_by(order).limit(most)
     rows = [dict(row) for row in connection.execute(leasing(table, wanted, now, lease).returning(*table.c)).mappings()]
@@ -42,14 +44,14 @@ def claim(
 
 
 def leasing(table: Table, wanted: Select[Any], now: float, lease: float) -> Update:
-    """What takes those of the wanted rows, which are ids, that nobody is at. See `claim`."""
+    """Return the statement that leases those of the wanted rows that are free. `wanted` selects ids. See `claim`."""
     free = wanted.where(is_free(table, now, lease)).with_for_update(skip_locked=True).cte("free")
     taken = update(table).where(table.c.id.in_(select(free.c.id)))
     return taken.values(leased=now + lease, attempt=table.c.attempt + 1)
 
 
 def remember(connection: Connection, table: Table, rows: list[tuple[Any, int]], now: float, lease: float) -> None:
-    """These rows were taken, each with its token: they are given back at the end of the process if their leases last until then."""
+    """Remember leased rows with their fencing tokens. They are given back at the end of the process if their leases last until then."""
     held_ = _TAKEN.setdefault(connection.engine, deque())
     at = time.monotonic()
     while held_ and held_[0].kept <= at:
@@ -59,9 +61,9 @@ def remember(connection: Connection, table: Table, rows: list[tuple[Any, int]], 
 
 
 def release(connection: Connection) -> int:
-    """Give back the rows that this process has taken and that it is not done with: others may take them at once. How many.
+    """Give back the unfinished rows that this process has leased, so that others may take them at once. Return their number.
 
-    A row that was taken by somebody else since has another token, or another end of its lease, and is left alone.
+    A row that another worker has leased since has another token or another end of its lease, and stays as it is.
     """
     wanted: dict[tuple[Table, int], dict[Any, float]] = {}
     for taken in _TAKEN.pop(connection.engine, ()):
@@ -71,7 +73,7 @@ def release(connection: Connection) -> int:
 
 
 def _freed(connection: Connection, table: Table, token: int, rows: dict[Any, float]) -> int:
-    """Give back those of these rows that are still as they were taken: most are long done."""
+    """Give back those of these rows that are still as they were leased. Most have long been finished."""
     given, ids = 0, list(rows)
     for start in range(0, len(ids), _AT_ONCE):
         which = (table.c.id.in_(ids[start : start + _AT_ONCE]), table.c.attempt == token, table.c.leased > 0.0)
@@ -83,10 +85,10 @@ def _freed(connection: Connection, table: Table, token: int, rows: dict[Any, flo
 
 
 def is_free(table: Table, now: float, lease: float) -> ColumnElement[bool]:
-    """Whether nobody is at a row. A lease that ends later than any that is given now was given before the clock was put back."""
+    """Return the condition that no lease holds a row. A lease that ends later than any new one was given before the clock was set back."""
     return or_(table.c.leased <= now, table.c.leased > now + 2 * lease)
 
 
 def held(table: Table, row: dict[str, Any]) -> ColumnElement[bool]:
-    """Whether a row is still the one that was taken: nobody has taken it since."""
+    """Return the condition that a row still has the same lease."""
     return and_(table.c.id == row["id"], table.c.attempt == row["attempt"])

@@ -1,11 +1,11 @@
-"""The memory of this process: the same tables, in a database without a file, and before them what is in hand.
+"""The store in the memory of this process: the same tables in a database without a file, and before them the sends in progress.
 
-A send that nobody waits to be told of and that is answered well is over with its answer; to write it into tables takes longer than all
-the rest of it. So it stays in hand:
+A successful send without a callback target and an idempotency key is finished with its response.
+A write into the tables would take longer than all its other work. So these sends stay outside the tables:
 
-record ─▶ in hand ─▶ settle: sent ─▶ its SID, in hand for as long as an unknown send could be taken for it
-             ├── it is still in hand when the tables are used for the second time ─▶ put down: it takes long
-             └── any send is unknown ─▶ everything is put down before the tables are used: who looks for it sees all
+record ─▶ held ─▶ settle: sent ─▶ the SID is kept for as long as an unknown send could be taken for it
+           ├── still held when the tables are used for the second time ─▶ written to the tables, because it takes long
+           └── any send is unknown ─▶ all are written before the tables are used, so that the reconciler sees them
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from translator.shell.store.sqlite import database
 
 
 class MemoryStore:
-    """All of it is forgotten with the process."""
+    """A store that is lost at the end of the process."""
 
     shared = False
 
@@ -40,7 +40,7 @@ class MemoryStore:
         self._patience = 0.0
 
     async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]:
-        """See `sends.record`. While any send is unknown, the tables say whether one equals it."""
+        """See `sends.record`. While any send is unknown, the tables decide if a new one equals it."""
         for one in begun:
             if self._doubtful or one.intent.key or one.intent.wish is not None:
                 return await self.write(partial(rows.record, begun=begun, times=times))
@@ -59,11 +59,11 @@ class MemoryStore:
                 put_down.append(outcome)
         if put_down:
             self._transact(partial(rows.settle, outcomes=put_down, now=now))
-        # A send that is found to be unknown was made at most `patience` ago, and a message of that window is its own or another's.
+        # A send that becomes unknown began at most `patience` seconds ago. Only messages of that window could be taken for it.
         self._answered.forget(now - self._patience - BEFORE - AFTER)
 
     def _is_settled(self, outcome: Outcome, now: float) -> bool:
-        """Settle a send that is in hand. Whether it was."""
+        """Settle a send that is outside the tables. Returns False if it is not there."""
         begun = self._fresh.pop(outcome.id, None) or self._older.pop(outcome.id, None)
         if begun is not None and outcome.message is not None and outcome.message.receipt is False:
             self._put_down({outcome.id: begun})  # what was asked for, and no back may show
@@ -73,13 +73,13 @@ class MemoryStore:
         return begun is not None
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns. Raises what the work raises."""
+        """Return the result of `work`. Raises every error of `work`."""
         self._put_down(self._older, *([self._fresh] if self._doubtful else []))
         self._fresh, self._older = {}, self._fresh
         return self._transact(work)
 
     def _put_down(self, *sends: dict[str, tuple[Begun, Times]]) -> None:
-        """Write down what is under way, as it would stand there from the beginning in a file."""
+        """Write the sends in progress to the tables, as a file would have had them from the beginning."""
         if any(sends):
             with self._connection.begin():
                 for begun in sends:
@@ -88,7 +88,7 @@ class MemoryStore:
             begun.clear()
 
     def _transact(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns. While a send is unknown, all that were answered stand beside it before anybody looks."""
+        """Return the result of `work`. While a send is unknown, the SIDs of all accepted messages are in the tables before any read."""
         with self._connection.begin():
             if self._doubtful:
                 self._note_made()
@@ -96,27 +96,27 @@ class MemoryStore:
             self._doubtful = rows.is_any_unknown(self._connection)
             if self._doubtful:
                 self._note_made()
-        if self._doubtful:  # and what was noted is committed
+        if self._doubtful:  # and the written SIDs are committed
             self._answered.clear()
         return result
 
     def _note_made(self) -> None:
-        """Note each once, also where it was noted before."""
+        """Write the accepted SIDs to the tables. One that is there already is not written again."""
         rows.insert_sent(self._connection, self._answered)
 
     async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
-        """The same: here nothing waits for it."""
+        """Like `write`: this store has no queue."""
         return await self.write(work)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns."""
+        """Return the result of `work`."""
         return await self.write(work)
 
     def trouble(self) -> str:
-        """Nothing is known without writing."""
+        """Empty: a problem shows only in a write."""
         return ""
 
     async def close(self) -> None:
-        """Forget everything."""
+        """Close the database, and lose everything."""
         self._connection.close()
         self._engine.dispose()

@@ -1,6 +1,6 @@
-"""The steps by which an older store becomes one of today.
+"""The migrations: steps that bring an older store to the present version.
 
-version 1 ─▶ 2 indexes of what is looked for ─▶ 3 the place of a watch ─▶ 4 indexes of what is over ─▶ 5 destinations
+version 1 ─▶ 2 partial indexes ─▶ 3 the provider account of a subscription ─▶ 4 indexes of finished rows ─▶ 5 destinations
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from translator.shell.store.schema import METADATA, destinations, events, meta, 
 
 
 def _only_what_is_looked_for(connection: Connection) -> None:
-    """2: the indexes of sends and of watches hold only the rows that are ever looked for by them."""
+    """Step 2: the indexes of sends and of subscriptions hold only rows that a query finds by them."""
     old = {
         sends: ("sends_same", "sends_look", "sends_settled", "sends_key", "sends_sid"),
         watches: ("watches_look", "watches_over"),
@@ -41,7 +41,7 @@ def _only_what_is_looked_for(connection: Connection) -> None:
 
 
 def _watched_where_it_was_sent(connection: Connection) -> None:
-    """3: a watch knows the place where its message was sent."""
+    """Step 3: a subscription has the provider account (`place`) of its send."""
     if connection.dialect.name == "sqlite":
         _made_anew(connection, watches)
     else:
@@ -52,7 +52,7 @@ def _watched_where_it_was_sent(connection: Connection) -> None:
 
 
 def _retired_by_index(connection: Connection) -> None:
-    """4: what is finished, and what waits, is found by an index that holds nothing else; and there is a row to try writing with."""
+    """Step 4: indexes that hold only finished rows or only waiting rows, and a row for write trials."""
     connection.execute(text("DROP INDEX IF EXISTS events_finished"))
     for table in (events, watches):
         _indexed(connection, table)
@@ -72,12 +72,12 @@ _behind = (
     .where(_later.c.state == "due", _later.c.position > _first.c.first)
 )
 BEHIND: Final = update(events).where(events.c.id.in_(_behind)).values(due_at=None)
-"""A delivery waits for an earlier one of its message. All are found by one reading: to look for an earlier one of each takes hours where a
-million are owed."""
+"""Clears the due time of deliveries that wait for an earlier one of their message.
+One query finds all of them. A search for each would take hours if a million deliveries are unfinished."""
 
 
 def _deliveries_by_destination(connection: Connection) -> None:
-    """5: the index of what is due holds only deliveries that can be taken, and each destination has a row."""
+    """Step 5: the index of due deliveries holds only those that can be leased, and each destination has a row."""
     if connection.dialect.name == "sqlite":
         _made_anew(connection, events)
     else:
@@ -101,8 +101,7 @@ def _deliveries_by_destination(connection: Connection) -> None:
 
 
 def _made_anew(connection: Connection, table: Table) -> None:
-    """The same rows in a table of today: SQLite cannot take a constraint from one that is there. Columns that are new are left to their
-    default, or are NULL."""
+    """Copy the rows into a table of the present schema, because SQLite cannot drop a constraint. New columns get their default or NULL."""
     connection.execute(text(f"ALTER TABLE {table.name} RENAME TO old"))
     for index in inspect(connection).get_indexes("old"):
         connection.execute(text(f"DROP INDEX {index['name']}"))
@@ -116,7 +115,7 @@ def _made_anew(connection: Connection, table: Table) -> None:
 
 
 def _indexed(connection: Connection, table: Table) -> None:
-    """Make the indexes of today that are not there, as far as their columns are: a later step brings the others."""
+    """Create the missing indexes of a table, if all of their columns exist. A later step creates the others."""
     look = inspect(connection)
     there = {index["name"] for index in look.get_indexes(table.name)}
     columns = {column["name"] for column in look.get_columns(table.name)}
@@ -131,14 +130,14 @@ STEPS: Final[tuple[Callable[[Connection], None], ...]] = (
     _retired_by_index,
     _deliveries_by_destination,
 )
-"""What makes a store of version 1 one of 2, and so on."""
+"""The first step makes version 2 of version 1, and so on."""
 
 VERSION: Final = 1 + len(STEPS)
 
 
 def migrate(connection: Connection, where: str, *, is_new: bool = True) -> None:
-    """Bring a store to today's version. Raises ConfigError for one that a newer release has written. Where `is_new` is False it also does
-    for one that is not there yet and for an older one, since an older `serve` may be at it."""
+    """Bring a store to the present version. Raises ConfigError for one that a newer release has written.
+    `is_new`: if False, also raise ConfigError for a missing or an older store, because an older `serve` may use it."""
     if connection.dialect.name == "postgresql":
         for index in [index for table in METADATA.tables.values() for index in table.indexes]:
             index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]

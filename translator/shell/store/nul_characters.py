@@ -1,6 +1,6 @@
-"""Texts as PostgreSQL can hold them. It holds no U+0000, which an SMS may: that character is written as two others there, and read back.
+"""Texts for PostgreSQL, which cannot store U+0000. An SMS may contain it, so it is escaped as two other characters.
 
-U+0000 ─▶ U+FDD0 0      U+FDD0, which is no character of any text but would be taken for the first ─▶ U+FDD0 1
+U+0000 ─▶ U+FDD0 0      U+FDD0 (a noncharacter, escaped so that it is not taken for the mark) ─▶ U+FDD0 1
 """
 
 from typing import Any, Final
@@ -11,17 +11,17 @@ _MARK: Final = "\ufdd0"
 
 
 def escaped(text: str) -> str:
-    """A text without U+0000, from which it can be read back."""
+    """Return a text without U+0000. `plain` reads it back."""
     return text.replace(_MARK, f"{_MARK}1").replace("\0", f"{_MARK}0")
 
 
 def plain(text: str) -> str:
-    """The text as it was."""
+    """Return the text as it was before `escaped`."""
     return text.replace(f"{_MARK}0", "\0").replace(f"{_MARK}1", _MARK) if _MARK in text else text
 
 
 class AnyText(TypeDecorator[str]):
-    """A column of texts that may hold any character."""
+    """A column of texts with any character."""
 
     impl = Text
     cache_ok = True

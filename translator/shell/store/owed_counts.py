@@ -1,4 +1,4 @@
-"""How many callbacks an account is owed, counted by index and no further than somebody wants to know."""
+"""The number of unfinished callbacks of an account, counted by index and only up to a bound."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from translator.shell.store.schema import events, sends, waiting, watches
 
 
 def owed_to(connection: Connection, entry: str, most: int) -> int:
-    """The messages of an account whose end somebody waits to be told, and the calls to be made that are the next ones of their message:
-    together `most` of them at most."""
+    """Return the number of an account's waiting subscriptions and next deliveries, `most` at the most.
+    A subscription waits until the final status of its message is known. Each message has at most one next delivery."""
     by_index(connection)
     waits = _counted(connection, [waiting, watches.c.entry == entry], most)
     return waits + _counted(connection, [events.c.due_at.is_not(None), events.c.entry == entry], most - waits)
@@ -22,6 +22,6 @@ def _counted(connection: Connection, conditions: Any, most: int) -> int:
 
 
 def is_known(connection: Connection, entry: str, key: str) -> bool:
-    """Whether an account has used a key of its own for a send."""
+    """Return True if an account has used this idempotency key for a send."""
     used = select(sends.c.id).where(sends.c.entry == entry, sends.c.key == key)
     return connection.execute(used).first() is not None

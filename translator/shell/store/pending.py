@@ -1,6 +1,6 @@
-"""What is not finished: by account and place, for a person who wants to leave a store behind, and in sum for the metrics.
+"""Unfinished work: by account and provider account for an operator who wants to leave a store, and in sum for the metrics.
 
-Each query goes by an index that holds nothing that is finished.
+Each query uses an index that holds no finished row.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,14 @@ from translator.shell.store.calls import DEAD, DUE
 from translator.shell.store.schema import UNKNOWN, events, open_events, sends, unfinished, waiting, watches
 
 WAITING = "waiting"
-"""Of a watch: its message was sent, and what becomes of it is not seen yet."""
+"""The state of a subscription whose message was sent and whose final status is not known yet."""
 
 
 class Left(NamedTuple):
-    """So many rows of an account's at a place are in a state, the oldest since `made`, in seconds. `place` is empty where it is not known
-    any more. `state` is waiting, due or dead of callbacks, and intent, unknown or lost of sends."""
+    """The number of unfinished rows of an account in one state.
+    `place`: the provider account; empty if it is no longer known.
+    `state`: waiting, due or dead for callbacks, and intent, unknown or lost for sends.
+    `made`: the time of the oldest row, in seconds."""
 
     entry: str
     place: str
@@ -28,7 +30,7 @@ class Left(NamedTuple):
 
 
 def pending(connection: Connection) -> list[Left]:
-    """All that would be left behind."""
+    """Return all unfinished work."""
     open_ones = (
         select(watches.c.entry, watches.c.place, func.count(), func.min(sends.c.made))
         .select_from(watches.outerjoin(sends, sends.c.id == watches.c.send))
@@ -56,19 +58,19 @@ def pending(connection: Connection) -> list[Left]:
 
 
 def waits(connection: Connection) -> tuple[int, float | None]:
-    """How many callbacks wait for what becomes of their message, and when the oldest of their sends was made; None where none waits."""
+    """Return the number of waiting subscriptions and the time of their oldest send; None if there is none."""
     by_index(connection)
     rows = connection.execute(
         select(func.count(), func.min(watches.c.send)).where(waiting).group_by(watches.c.entry)
     ).all()  # fmt: skip
     if not rows:
         return 0, None
-    first = min(send for _, send in rows)  # ids begin with when they were given
+    first = min(send for _, send in rows)  # an id begins with its time
     return sum(count for count, _ in rows), connection.execute(select(sends.c.made).where(sends.c.id == first)).scalar()
 
 
 def oldest_unknown(connection: Connection) -> float | None:
-    """When the oldest send was made of which nobody knows what became; None where there is none."""
+    """Return the time of the oldest unknown send; None if there is none."""
     by_index(connection)
     made: float | None = connection.execute(
         select(func.min(sends.c.made)).where(unfinished, sends.c.state == UNKNOWN)
@@ -77,7 +79,8 @@ def oldest_unknown(connection: Connection) -> float | None:
 
 
 def listed(connection: Connection, most: int, sids: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Callbacks that wait, those of the oldest sends first; only those of `sids`, as the provider has them, if those are given."""
+    """Return waiting subscriptions, those of the oldest sends first.
+    `sids`: if given, only those of these messages, by their SIDs at the provider."""
     columns = (
         watches.c.id.label("watch"), watches.c.entry, watches.c.place, sends.c.sid, watches.c.method, watches.c.told, sends.c.made,
         watches.c.look_at, watches.c.looks,

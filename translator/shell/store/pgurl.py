@@ -1,6 +1,6 @@
-"""The URL of a PostgreSQL database as hosts hand it out, read the way that libpq reads it.
+"""The URL of a PostgreSQL database as hosting providers write it, read as libpq reads it.
 
-What the driver knows is left to it, what the server knows is sent to it, and whatever is left is refused by its name.
+Parameters of the driver stay in the URL. Parameters of the server are sent to it. Any other parameter is an error that names it.
 """
 
 from typing import Any, Final, NamedTuple
@@ -14,7 +14,7 @@ _DRIVERS: Final = frozenset(
         "sslcrl", "target_session_attrs", "ssl_min_protocol_version", "ssl_max_protocol_version",
     }
 )  # fmt: skip
-"""Parameters that the driver takes from the URL itself."""
+"""Parameters that the driver reads from the URL."""
 
 _SERVERS: Final = frozenset({"application_name", "options"})
 """Parameters that are sent to the server."""
@@ -25,20 +25,22 @@ _ESCAPE: Final = "a user name or a password with one of @ : / ? # % or a space i
 
 
 class Target(NamedTuple):
-    """A database: the URL as the driver takes it, seconds within which it connects (None where the URL does not say), and what the server
-    is told."""
+    """A database.
+    `dsn`: the URL for the driver.
+    `timeout`: seconds for the connection; None if the URL does not say.
+    `settings`: parameters for the server."""
 
     dsn: str
     timeout: float | None
     settings: dict[str, str]
 
     def arguments(self, patience: float) -> dict[str, Any]:
-        """What the driver is called with."""
+        """Return the driver's arguments."""
         return {"dsn": self.dsn, "timeout": self.timeout or patience, "server_settings": self.settings}
 
 
 def read_url(url: str, where: str) -> Target:
-    """Read a `postgresql://` URL. Raises ConfigError, which repeats nothing of user or password."""
+    """Read a `postgresql://` URL. Raises ConfigError, whose text contains no part of the user name or password."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -67,12 +69,12 @@ def read_url(url: str, where: str) -> Target:
 
 
 def _seconds(value: str, where: str) -> float | None:
-    """Seconds; 0 is no limit of the URL's own, as libpq has it."""
+    """Return the seconds; None for 0, which means no limit of the URL's own, as in libpq."""
     if not value.isascii() or not value.isdigit() or int(value) > 3600:
         raise ConfigError(where, "connect_timeout is a number of seconds, 3600 at most")
     return float(value) or None
 
 
 def _named(name: str) -> str:
-    """A parameter's name, where it looks like one: a piece of a password does not get into a sentence."""
+    """Return a parameter's name if it looks like one, so that no part of a password gets into an error."""
     return name if name.isascii() and name.replace("_", "").isalnum() and len(name) <= 40 else "(not a name)"

@@ -1,4 +1,4 @@
-"""PostgreSQL: a database that several replicas share. The same works, run over asyncpg."""
+"""The PostgreSQL store, a database that several replicas share. The same work functions run over asyncpg."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -20,24 +20,24 @@ from translator.shell.store.pgurl import Target, read_url
 from translator.shell.store.sends import Begun, Times
 
 _PATIENCE: Final = 5.0
-"""Seconds after which a database that does not answer is taken for one that is down."""
+"""Seconds after which a database that does not answer counts as down."""
 
 _MIGRATION: Final = 900.0
-"""Seconds that one step to today's tables may take: an index is made for all the rows that are there."""
+"""Seconds that one migration step may take, because it may build an index for all rows."""
 
 _CONNECTIONS: Final = 8
 
 _CLOSING: Final = 5.0
-"""Seconds that connections get to end in order."""
+"""Seconds that the connections may take to close."""
 
 _DATA: Final = ("22", "54")
-"""Classes of errors that a value is to blame for, and not the database: it is wrong, or larger than an index takes."""
+"""Error classes that a value causes, and not the database: the value is invalid, or too large for an index."""
 
 _NEVER: Final = ("28", "3D", "42501")
-"""Why a database cannot be opened, and cannot be later: who we are, which database, and what we may."""
+"""Error classes of a database that can never be opened: authentication, database name, permission."""
 
 _TOLD: Final = ("08", "28", "3D", "42501", "53", "57")
-"""Errors whose sentence is passed on. They are about the connection, and hold nothing of a row."""
+"""Error classes whose message is passed on. They concern the connection and contain no value of a row."""
 
 _Errors: Final = (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -52,8 +52,8 @@ class PostgresStore:
 
     @classmethod
     async def open(cls, url: str, where: str, *, is_new: bool = True) -> "PostgresStore":
-        """The store, brought to today's version, and made where `is_new` lets it. Raises ConfigError for a database that we cannot use, and
-        StoreDown for one that does not answer."""
+        """Open the store and bring it to the present version. `is_new`: create or migrate it if necessary.
+        Raises ConfigError for an unusable database, and StoreUnavailable for one that does not answer."""
         target = read_url(url, where)
         await _let_go(await connected(url, where))
         first = cls(_engine(target, 1, _MIGRATION))
@@ -76,7 +76,7 @@ class PostgresStore:
         await self.write(partial(rows.settle, outcomes=outcomes, now=now))
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns, once it is committed. Raises StoreDown, Unstorable, and what the work raises."""
+        """Return the result of `work` after the commit. Raises StoreUnavailable, Unstorable, and every error of `work`."""
         is_done, task = False, asyncio.current_task()
         cancelled = task.cancelling() if task is not None else 0
         try:
@@ -87,7 +87,7 @@ class PostgresStore:
                 return result
         except _Errors as error:
             if task is not None and task.cancelling() > cancelled:
-                # What fails while a connection is given up hides that somebody has cancelled us: who ends would wait for ever.
+                # An error while the connection closes hides our cancellation. Without this, a shutdown would wait for ever.
                 raise asyncio.CancelledError from None
             code = _code(error)
             if code.startswith(_DATA) or (not code and isinstance(_first(error), ValueError)):
@@ -95,19 +95,19 @@ class PostgresStore:
             raise StoreUnavailable(_said(error), is_unsure=is_done, code=code) from None
 
     async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
-        """The same: here nothing waits for it."""
+        """Like `write`: this store has no queue."""
         return await self.write(work)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns. Raises StoreDown."""
+        """Return the result of `work`. Raises StoreUnavailable."""
         return await self.write(work)
 
     def trouble(self) -> str:
-        """Nothing is known without writing."""
+        """Empty: a problem shows only in a write."""
         return ""
 
     async def close(self) -> None:
-        """Let the connections go. One that does not end in time is left to end with the process."""
+        """Close the connections. One that does not close in time ends with the process."""
         try:
             await asyncio.wait_for(self._engine.dispose(), _CLOSING)
         except (TimeoutError, *_Errors) as error:
@@ -115,8 +115,8 @@ class PostgresStore:
 
 
 async def connected(url: str, where: str) -> Any:
-    """A connection of the driver's. Raises ConfigError with the server's own sentence where that will never do, and StoreDown where it
-    may later."""
+    """Open a connection of the driver. Raises StoreUnavailable if it fails now and may work later.
+    Raises ConfigError with the server's message if it never will."""
     target = read_url(url, where)
     try:
         return await asyncpg.connect(**target.arguments(_PATIENCE))
@@ -138,7 +138,7 @@ async def _let_go(connection: Any) -> None:
 
 
 def _first(error: BaseException) -> BaseException:
-    """The driver's own error, behind those that are put around it."""
+    """Return the driver's own error, without the errors that wrap it."""
     while True:
         inner = getattr(error, "orig", None) or error.__cause__
         if inner is None:
@@ -147,12 +147,12 @@ def _first(error: BaseException) -> BaseException:
 
 
 def _code(error: BaseException) -> str:
-    """PostgreSQL's code of an error; empty where it is none of the server's."""
+    """Return PostgreSQL's code of an error; empty if the error is not the server's."""
     return str(getattr(_first(error), "sqlstate", None) or "")
 
 
 def _said(error: BaseException) -> str:
-    """What is known of an error without anything of a row: the server's own sentence where that is about the connection."""
+    """Return an error without any value of a row: the server's message if it concerns the connection, and otherwise the class name."""
     first = _first(error)
     if _code(error).startswith(_TOLD) or isinstance(first, OSError):
         return f"{first}" or type(first).__name__
@@ -160,7 +160,7 @@ def _said(error: BaseException) -> str:
 
 
 def _engine(target: Target, connections: int, longest: float) -> AsyncEngine:
-    """An engine of so many connections, of which a statement may take so many seconds."""
+    """Return an engine with `connections` connections. A statement may take `longest` seconds."""
 
     async def connected(*_: Any, **__: Any) -> Any:
         return await asyncpg.connect(**target.arguments(_PATIENCE), command_timeout=longest)

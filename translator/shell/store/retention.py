@@ -1,10 +1,11 @@
-"""What is deleted, and when: a text is kept as long as somebody is still to be told of it, and no longer.
+"""Retention: deletes finished rows that are old enough.
 
-Reading finds what may be deleted, a page at a time and by an index; writing deletes it by its primary key, and looks at it once more.
+The text of a message is kept as long as callbacks for it may follow, and then for the time in `Keep`.
+A read finds the rows that may be deleted, a page at a time and by an index. A write deletes them by primary key after a second check.
 
-    calls that are over ─▶ their watches that are over ─▶ the sends of these       deleted together
-    watches that are over ─┬▶ read from a mark on: each is looked at once
-    sends that are over   ─┘  and all of them again every `AGAIN` seconds
+    finished deliveries ─▶ their finished subscriptions ─▶ the sends of these       deleted together
+    finished subscriptions ─┬▶ read in order from a mark on: each is checked once
+    finished sends         ─┘  and all of them again every `AGAIN` seconds
 """
 
 import math
@@ -19,15 +20,17 @@ from translator.shell.store.schema import events, sends, watches
 from translator.shell.store.sends import KEYS, LOST, REFUSED, SENT
 
 AGAIN: Final = 3600.0
-"""Seconds after which the marks are set back: what could not be deleted when it was looked at may be deleted now."""
+"""Seconds after which the marks are set back, because rows that had to stay at the first check may be deleted now."""
 
 _ALL: Final = (-math.inf, 0), (-math.inf, "")
-"""The marks from which everything is looked at: of watches and of sends."""
+"""The first marks, of subscriptions and of sends: every row comes after them."""
 
 
 class Keep(NamedTuple):
-    """Seconds that rows are kept: `dead` for calls that were given up and sends that were lost to sight, `done` for the rest. A watch that
-    nobody looks at is given up when its message is older than `poll_end`, and nobody has looked for `dead`."""
+    """Seconds that rows are kept.
+    `dead`: for dead deliveries and unresolved sends.
+    `done`: for all other finished rows.
+    `poll_end`: a subscription ends if its due time has passed by more than this and by more than `dead`."""
 
     dead: float
     done: float = KEYS
@@ -35,8 +38,10 @@ class Keep(NamedTuple):
 
 
 class Over(NamedTuple):
-    """Rows that may be deleted, by their ids; `forsaken` are watches that are to be given up. `is_last` says that no page is left behind
-    the marks, `is_full` that there may be more calls once these are deleted."""
+    """Rows that may be deleted, by their ids.
+    `forsaken`: subscriptions to be ended.
+    `is_last`: True if no page is left after the marks.
+    `is_full`: True if more deliveries may be left once these are deleted."""
 
     events: Sequence[int] = ()
     watches: Sequence[int] = ()
@@ -49,7 +54,7 @@ class Over(NamedTuple):
         return bool(self.events or self.watches or self.sends or self.forsaken)
 
     def first(self, most: int) -> tuple["Over", "Over"]:
-        """Of one table as many as make about `most` rows with what is deleted with them; and the rest."""
+        """Split off rows of one table, so many that about `most` rows are deleted with all dependent rows. Return them and the rest."""
         for name, rows in (("events", 3), ("watches", 2), ("sends", 1), ("forsaken", 1)):
             ids, many = getattr(self, name), max(1, most // rows)
             if ids:
@@ -58,8 +63,8 @@ class Over(NamedTuple):
 
 
 class Retirement:
-    """What is over, page by page, by `keep` as it stands. `is_known` says of a place whether messages are looked for there: only at
-    others a watch is given up here."""
+    """Finds and deletes finished rows, page by page. `keep` may be replaced at any time.
+    `is_known`: tells if a provider account is still polled. Only subscriptions of other accounts are ended here."""
 
     def __init__(self, keep: Keep, is_known: Callable[[str], bool] = lambda _: True) -> None:
         self.keep, self._is_known = keep, is_known
@@ -67,11 +72,11 @@ class Retirement:
         self._begun = -math.inf
 
     def start_again(self) -> None:
-        """What was found was not deleted: it is looked for anew."""
+        """Start the search again, because the rows that were found were not deleted."""
         self._begun = -math.inf
 
     def find(self, connection: Connection, most: int, now: float) -> Over:
-        """Up to `most` rows of each table that may be deleted at `now`, in seconds. Changes nothing in the store."""
+        """Return up to `most` rows of each table that may be deleted at `now`, in seconds. Changes nothing in the store."""
         by_index(connection)
         if not self._begun <= now < self._begun + AGAIN:
             self._begun, (self._watch_mark, self._send_mark) = now, _ALL
@@ -83,7 +88,7 @@ class Retirement:
         return Over(calls, told, settled, forsaken, not more_watches and not more_sends, len(calls) >= most)
 
     def _told(self, connection: Connection, done: float, most: int) -> tuple[list[int], bool]:
-        """The next watches that are over and have no call left; and whether there are more to be looked at."""
+        """Return the next finished subscriptions without deliveries, and True if more rows are to be checked."""
         over = watches.c.over.is_not(None) & (watches.c.over < done)
         rows = _page(connection, (watches.c.over, watches.c.id), (), over, self._watch_mark, most)
         if rows:
@@ -92,7 +97,7 @@ class Retirement:
         return [row.id for row in rows if row.id not in owing], len(rows) == most
 
     def _settled(self, connection: Connection, done: float, dead: float, most: int) -> tuple[list[str], bool]:
-        """The next sends that are settled and of which nobody is to be told, and those that are lost; and whether there are more."""
+        """Return the next settled sends without subscriptions and the unresolved ones, and True if more rows are to be checked."""
         rows = _page(
             connection,
             (sends.c.made, sends.c.id),
@@ -108,14 +113,15 @@ class Retirement:
         return [row.id for row in over if row.id not in watched], len(rows) == most
 
     def _forsaken(self, connection: Connection, now: float, most: int) -> list[int]:
-        """Watches of places that are no longer configured, at which nobody has looked for so long that nobody will."""
+        """Return subscriptions of provider accounts that are no longer configured.
+        Their due times are so old that no replica will poll them."""
         long_ago = now - max(self.keep.dead, self.keep.poll_end)
         unseen = watches.c.look_at.is_not(None) & (watches.c.look_at < long_ago)
         waiting = select(watches.c.id, watches.c.place).where(unseen).order_by(watches.c.look_at).limit(most)
         return [row.id for row in connection.execute(waiting) if not self._is_known(row.place)]
 
     def delete(self, connection: Connection, over: Over, now: float) -> int:
-        """Delete what was found, as far as that is still so, and give up what is forsaken. How many rows that were."""
+        """Delete those of the found rows that may still be deleted, and end the `forsaken` subscriptions. Returns the number of rows."""
         done, dead = now - self.keep.done, now - self.keep.dead
         by_index(connection)
         found = _SEEN_CALLS.rows(connection, over.events)
@@ -148,7 +154,7 @@ def _page(
     connection: Connection, key: tuple[Column[Any], Column[Any]], more: Iterable[Column[Any]], which: ColumnElement[bool],
     mark: tuple[float, Any], most: int,
 ) -> Sequence[Any]:  # fmt: skip
-    """The rows behind a mark, in the order of their time and then their id."""
+    """Return the rows after a mark, in the order of their time and then their id."""
     time, id_ = key
     behind = [] if mark[0] == -math.inf else [time >= mark[0], (time > mark[0]) | (id_ > mark[1])]
     return connection.execute(select(*key, *more).where(which, *behind).order_by(*key).limit(most)).all()
@@ -166,14 +172,14 @@ def _first(rows: Iterable[tuple[Any, ...]]) -> set[Any]:
 
 
 def _is_over(state: str, made: float, settled: float | None, done: float, dead: float) -> bool:
-    """Whether nothing more can come of a send, and for how long that is so."""
+    """Return True if a send is finished and has been for as long as it is kept."""
     if settled is None:
         return False
     return settled < dead if state == LOST else state in (SENT, REFUSED) and made < done and settled < done
 
 
-# The columns by which a row is over are compared here, and in no statement: a planner that may choose goes through all rows of a state
-# for a few of them. What another replica is at stays for it.
+# Ages are compared in Python and not in a statement, because a planner might read all rows of a state for a few of them.
+# Rows that another replica has locked are left to it.
 _FREE: Final = "FOR UPDATE SKIP LOCKED"
 _SEEN_CALLS: Final = Among("SELECT id, watch, state, finished FROM events WHERE id {}", _FREE)
 _SEEN_WATCHES: Final = Among("SELECT id, send, over FROM watches WHERE id {}", _FREE)

@@ -1,4 +1,4 @@
-"""The tables of the store. How an older store becomes one of today is in `migrations`."""
+"""The tables of the store. `migrations` brings an older store to this schema."""
 
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from sqlalchemy import (
 from translator.shell.store.nul_characters import AnyText
 
 STATES: Final = ("intent", "unknown", "lost", "sent", "refused")
-"""Of a send."""
+"""The states of a send."""
 
 INTENT, UNKNOWN, LOST, SENT, REFUSED = STATES
 
@@ -29,7 +29,7 @@ METADATA: Final = MetaData()
 
 
 def _where(condition: ColumnElement[bool]) -> dict[str, Any]:
-    """How an index is told to hold only some of the rows. PostgreSQL is told in `migrate`: to name it here takes 1.6 MB of memory."""
+    """Return the arguments of a partial index. `migrate` adds PostgreSQL's, because naming that dialect here takes 1.6 MB of memory."""
     return {"sqlite_where": condition}
 
 
@@ -60,19 +60,23 @@ sends: Final = Table(
     Column("leased", Float, nullable=False, default=0.0),
     Column("attempt", Integer, nullable=False, default=0),
 )
-"""One row a send. `state` is intent, sent, refused, unknown or lost; `place` the account at the back; `same` a digest of entry,
-sender, recipient and text; `look_at` when an unknown one is looked for next, or an intent is taken for one; `doubted` since when it is
-unknown; `resent` when it was made again, where the operator wants that; `leased` until when somebody is at it, and `attempt` how often
-somebody was.
+"""One row for each send.
+`state`: intent, sent, refused, unknown or lost.
+`place`: the provider account.
+`same`: a digest of entry, sender, recipient and text.
+`look_at`: the time of the next search for an unknown send, or the time at which an intent counts as unknown.
+`doubted`: the time since which it is unknown.
+`resent`: the time of its resend, if the operator allows resends.
+`leased`: the end of the lease. `attempt`: the fencing token, which counts the leases.
 
-Each index that a row stands in is one more page to be written, before the send and after: what is answered and asks for nothing
-stands in two."""
+Each index costs one page write for the intent and one for the outcome. A send without key or callback is in two indexes only.
+"""
 
 unfinished: Final = sends.c.state.not_in([literal_column(f"'{state}'") for state in (SENT, REFUSED)])
-"""What a query has to say of a send, word by word, for the index of those that are to be looked after to be used."""
+"""The condition of unfinished sends. A query has to contain it word for word, so that the database uses the partial index."""
 
 unknown: Final = sends.c.state == literal_column(f"'{UNKNOWN}'")
-"""The same of those of which nobody knows what became."""
+"""The same for unknown sends."""
 
 Index("sends_key", sends.c.entry, sends.c.key, unique=True, **_where(sends.c.key.is_not(None)))
 Index("sends_sid", sends.c.place, sends.c.sid, unique=True, **_where(sends.c.sid.is_not(None)))
@@ -97,16 +101,20 @@ watches: Final = Table(
     Column("place", Text, nullable=False, server_default=""),
     UniqueConstraint("send", "address", "method", name="watches_once"),
 )
-"""Who is told of a send, and `place` where it was sent, as in `sends`: nowhere else is it looked for. `told` are the events that were made
-for it, in order; `look_at` is None before the message was sent and after nothing more is owed, `over` since when that is so."""
+"""One row for each subscription to a send.
+`place`: the provider account of the send, where its status is polled.
+`told`: the events for which deliveries were queued, in order.
+`look_at`: the time of the next poll. None before the message was sent and after the last delivery was queued.
+`over`: the time since which no more deliveries will follow."""
 
 Index("watches_look", watches.c.look_at, **_where(watches.c.look_at.is_not(None)))
 Index("watches_place", watches.c.place, watches.c.look_at, watches.c.id, **_where(watches.c.look_at.is_not(None)))
 Index("watches_over", watches.c.over, **_where(watches.c.over.is_not(None)))
 
 waiting: Final = watches.c.over.is_(None) & watches.c.look_at.is_not(None)
-"""What a query has to say of a watch, both words of it, for the index of those whose message was sent and whose end was not seen. What
-only asks for `look_at` goes by the index of that, which is the right one for it."""
+"""The condition of subscriptions whose message was sent and whose final status is not known.
+A query has to contain both parts, so that the database uses the partial index.
+A query for `look_at` alone uses the index of that column."""
 
 Index("watches_waiting", watches.c.entry, watches.c.send, **_where(waiting))
 
@@ -132,15 +140,17 @@ events: Final = Table(
     Column("attempt", Integer, nullable=False, default=0),
     UniqueConstraint("watch", "name", name="events_once"),
 )
-"""The deliveries of callbacks. `state` is due, delivered or dead; `destination` is host and port, `why` what came of the last try.
-
-`due_at` is when a delivery may be taken next: the end of the lease if somebody is at it. It is None for a finished delivery, and for one
-behind an earlier delivery of the same message: neither stands in the index of what is due."""
+"""The callback deliveries.
+`state`: due, delivered or dead.
+`destination`: host and port.
+`why`: the result of the last attempt.
+`due_at`: the time at which the delivery may be leased next. During a lease it is the end of the lease.
+It is None for a finished delivery and for one after an unfinished delivery of the same message, so the index holds neither."""
 
 Index("events_over", events.c.state, events.c.finished, **_where(events.c.finished.is_not(None)))
 
 open_events: Final = events.c.state != literal_column("'delivered'")
-"""What a query has to say of a delivery, word by word, for the index of those that are counted and listed to be used."""
+"""The condition of deliveries that are counted and listed. A query has to contain it word for word for the partial index."""
 
 Index("events_due", events.c.entry, events.c.destination, events.c.due_at, **_where(events.c.due_at.is_not(None)))
 Index("events_open", events.c.state, events.c.id, **_where(open_events))
@@ -158,13 +168,15 @@ destinations: Final = Table(
     Index("destinations_due", "standing", "due_at"),
     Index("destinations_due_by_account", "entry", "standing", "due_at"),
 )
-"""Where the deliveries of each account go, and the state of each circuit breaker. `due_at` is when something is to be done there next,
-and never later than the truth. `standing` is what the last deliveries say of the receiver: see `deliveries`. `failures` in a row,
-`failed_at` the end of the last one, `paused_until` the end of the breaker's pause."""
+"""The destinations of each account, with their circuit breakers.
+`due_at`: the time of the next work there, and never later than the true time.
+`standing`: the standing of the receiver by its last deliveries; see `destinations`.
+`failures`: the failures in a row. `failed_at`: the end of the last one.
+`paused_until`: the end of the breaker's pause."""
 
 meta: Final = Table("store", METADATA, Column("version", Integer, nullable=False))
 
 trials: Final = Table(
     "trials", METADATA, Column("id", Integer, primary_key=True), Column("ballast", Text, nullable=False)
 )
-"""What is written to find out whether anything can be: one row, with the id 1."""
+"""The table of write trials, which find out if a write is possible. It has one row, with the id 1."""

@@ -1,4 +1,4 @@
-"""The journal of sends: written before a send is asked for, settled after, and looked up by who is unsure."""
+"""The journal of sends: an intent is written before the provider request, and its outcome after. Reconciliation reads it."""
 
 import secrets
 import sqlite3
@@ -32,7 +32,7 @@ STATES: Final = schema.STATES
 INTENT, UNKNOWN, LOST, SENT, REFUSED = STATES
 
 KEYS: Final = 86400.0
-"""Seconds for which a caller's own key is answered with what became of its send."""
+"""Seconds for which an idempotency key replays the outcome of its send."""
 
 _DECODER: Final = msgspec.json.Decoder(Message)
 _encode: Final = msgspec.json.Encoder().encode
@@ -43,7 +43,7 @@ _ANSWERED: Final = Among(
 
 
 class Begun(msgspec.Struct, frozen=True, gc=False):
-    """A send to be written down: the journal's id for it, and the account at the back that carries it."""
+    """An intent to be recorded: the journal's id for it, and the provider account (`place`) that carries the message."""
 
     id: str
     place: str
@@ -51,7 +51,9 @@ class Begun(msgspec.Struct, frozen=True, gc=False):
 
 
 class Times(msgspec.Struct, frozen=True, gc=False):
-    """`now`; how long an answer may take before its send is taken for unknown; and how long an equal send joins an unknown one."""
+    """The times of a record, in seconds.
+    `patience`: after this time a send without a response counts as unknown.
+    `join`: for this time an equal send shares the outcome of an unknown one."""
 
     now: float
     patience: float
@@ -59,19 +61,19 @@ class Times(msgspec.Struct, frozen=True, gc=False):
 
 
 def digest(intent: Intent) -> str:
-    """What equal sends have in common: account, sender, recipient and text."""
+    """Return a digest of what equal sends share: account, sender, recipient and text."""
     parts = (intent.entry, intent.sender, intent.recipient, intent.text)
     return sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 def record(connection: Connection, begun: Sequence[Begun], times: Times) -> list[Recorded]:
-    """Write sends down, each as how it stands: see `Recorded`."""
+    """Write intents and return the state of each; see `Recorded`."""
     return record_all(connection, [(one, times) for one in begun])
 
 
 def record_all(connection: Connection, begun: Sequence[tuple[Begun, Times]]) -> list[Recorded]:
-    """The same for sends that began at different times. Where nothing is unknown, no send without a key of its caller's can be
-    anything but new, and all of those are written down at once."""
+    """Record sends that began at different times. If no send is unknown, every send without an idempotency key is new.
+    All of those are written by one statement."""
     if is_any_unknown(connection):
         return [_recorded(connection, one, times) for one, times in begun]
     begin_all(connection, [(one, times) for one, times in begun if not one.intent.key])
@@ -97,7 +99,7 @@ def _recorded(connection: Connection, one: Begun, times: Times) -> Recorded:
         with connection.begin_nested():
             begin_all(connection, [(one, times)])
     except (IntegrityError, sqlite3.IntegrityError):
-        # Another process has written the same key down since we looked.
+        # Another process has written the same key since the query.
         row = _by_key(connection, intent)
         if row is None:
             raise
@@ -132,7 +134,7 @@ def _unknown_like(connection: Connection, intent: Intent, times: Times) -> str |
 
 
 def begin_all(connection: Connection, begun: Sequence[tuple[Begun, Times]]) -> None:
-    """Write down that sends are about to be asked for."""
+    """Write intents, before their provider requests."""
     if begun:
         BEGIN.run_each(connection, [_row(one, times) for one, times in begun])
     for one, _ in begun:
@@ -150,22 +152,22 @@ def _row(one: Begun, times: Times) -> dict[str, Any]:
 
 
 def _watch(connection: Connection, send: str, entry: str, wish: CallbackTarget) -> None:
-    """Note who is told of a send; nobody is noted twice."""
+    """Add a subscription to a send, unless the same one exists."""
     who = {"send_": send, "address_": wish.address, "method_": wish.method}
     if FIND_WATCH.run(connection, who).fetchone() is None:
         WATCH.run(connection, {**who, "entry_": entry})
 
 
-# ---- what became of them -----------------------------------------------------------------------------------
+# ---- outcomes ----------------------------------------------------------------------------------------------
 
 
 def settle(connection: Connection, outcomes: Iterable[Outcome], now: float) -> None:
-    """Write down what became of sends. What was answered stands, also where we had taken the send for unknown meanwhile."""
+    """Write the outcomes of sends. A response stands even if its send counted as unknown meanwhile."""
     settle_all(connection, [(outcome, now) for outcome in outcomes])
 
 
 def settle_all(connection: Connection, outcomes: Sequence[tuple[Outcome, float]]) -> None:
-    """The same for outcomes that came at different times. All that were answered with a message are written down at once."""
+    """Write outcomes that came at different times. One statement writes all that have a message."""
     made = [(outcome.id, outcome.message, now) for outcome, now in outcomes if outcome.message is not None]
     if made:
         all_made_known(connection, made)
@@ -179,15 +181,15 @@ def settle_all(connection: Connection, outcomes: Sequence[tuple[Outcome, float]]
 
 
 def mark_sent(connection: Connection, id_: str, message: Message, now: float) -> None:
-    """A send is this message."""
+    """Mark a send as sent, as this message."""
     all_made_known(connection, [(id_, message, now)])
 
 
 def all_made_known(connection: Connection, made: Sequence[tuple[str, Message, float]]) -> None:
-    """These sends are these messages, each since then."""
+    """Mark sends as sent, each with its message and time."""
     rows = [{"id_": id_, "sid_": message.sid, "packed": _packed(message), "now": now} for id_, message, now in made]
     if SETTLE_SENT.run_each(connection, rows) < len(rows):
-        # One is settled already, or another send had been found to be its message. Those that were written down stay as they are.
+        # One is settled already, or reconciliation gave its message to another send. The rows that were written stay.
         for (id_, message, now), row in zip(made, rows, strict=True):
             _retract(connection, id_, message.sid, now)
             SETTLE_SENT.run(connection, row)
@@ -195,12 +197,12 @@ def all_made_known(connection: Connection, made: Sequence[tuple[str, Message, fl
 
 
 def _packed(message: Message) -> bytes:
-    """A message by its neutral names, whatever a back's decoder called them."""
+    """Encode a message with the names of the neutral model, whatever names its decoder used."""
     return _encode({name: getattr(message, name) for name in Message.__struct_fields__})
 
 
 def _retract(connection: Connection, id_: str, sid: str, now: float) -> None:
-    """Another send had been found to be this message, and is not: it is unknown again."""
+    """Make another send unknown again, because reconciliation had wrongly taken this message for it."""
     place = select(sends.c.place).where(sends.c.id == id_).scalar_subquery()
     mistaken = (sends.c.sid == sid) & (sends.c.place == place) & (sends.c.id != id_)
     connection.execute(
@@ -209,12 +211,13 @@ def _retract(connection: Connection, id_: str, sid: str, now: float) -> None:
 
 
 def doubt(connection: Connection, which: Any, now: float) -> None:
-    """These sends are unknown, and looked for from now on."""
+    """Mark these sends as unknown, due for reconciliation from now on."""
     connection.execute(update(sends).where(which).values(state=UNKNOWN, doubted=now, look_at=now))
 
 
 def _nothing_sent(connection: Connection, outcome: Outcome, now: float) -> None:
-    """A send that the back has not taken. It is kept where its key would be answered with it, and else forgotten."""
+    """Settle a send that the provider did not accept.
+    Keep a final refusal that has an idempotency key, so that it can be replayed. Delete every other."""
     connection.execute(delete(watches).where(watches.c.send == outcome.id))
     mine = (sends.c.id == outcome.id) & (sends.c.state != SENT)
     if outcome.state == "refused" and outcome.fault is not None and is_final(outcome.fault):
@@ -225,7 +228,7 @@ def _nothing_sent(connection: Connection, outcome: Outcome, now: float) -> None:
 
 
 def outcomes(connection: Connection, ids: Sequence[str]) -> list[Outcome]:
-    """What is known of sends; unknown of one that is not there."""
+    """Return the outcomes of sends; unknown for a missing one."""
     rows = connection.execute(select(sends).where(sends.c.id.in_(ids))).mappings()
     found = {row["id"]: _outcome(row) for row in rows}
     return [found.get(id_) or Outcome(id_, "unknown") for id_ in ids]
@@ -246,8 +249,8 @@ def _outcome(row: Any) -> Outcome:
 
 
 def insert_sent(connection: Connection, made: Iterable[tuple[float, str, str]]) -> None:
-    """Write down messages that sends were answered with, of which nothing else is to be known: when, at which place, and the SID. They are
-    no other send's. There may be a hundred thousand: each takes a thirtieth of what it takes in statements made anew."""
+    """Write accepted messages of which only the time, the provider account and the SID are known. They belong to no other send.
+    There may be a hundred thousand. Prepared statements take a thirtieth of the time of statements made anew."""
     fresh = {
         (place, sid): {"id": secrets.token_hex(16), "place": place, "sid": sid, "made": now, "settled": now}
         for now, place, sid in made
@@ -258,15 +261,15 @@ def insert_sent(connection: Connection, made: Iterable[tuple[float, str, str]]) 
 
 
 def is_any_unknown(connection: Connection) -> bool:
-    """Whether there is any send of which nobody knows what became."""
+    """Return True if any send is unknown."""
     return bool(IS_ANY_UNKNOWN.run(connection, {}).fetchone()[0])
 
 
-# ---- for people --------------------------------------------------------------------------------------------
+# ---- for the operator --------------------------------------------------------------------------------------
 
 
 def listed(connection: Connection, states: Sequence[str], most: int) -> list[dict[str, Any]]:
-    """Sends in these states, the oldest first."""
+    """Return sends in these states, the oldest first."""
     columns = [column for column in sends.c if column.name not in ("message", "fault")]
     which = [sends.c.state.in_(states), *([unfinished] if {SENT, REFUSED}.isdisjoint(states) else [])]
     rows = connection.execute(select(*columns).where(*which).order_by(sends.c.made).limit(most))
@@ -274,20 +277,20 @@ def listed(connection: Connection, states: Sequence[str], most: int) -> list[dic
 
 
 def shown(connection: Connection, id_: str) -> dict[str, Any] | None:
-    """One send."""
+    """Return one send; None if it does not exist."""
     row = connection.execute(select(sends).where(sends.c.id == id_)).mappings().first()
     return None if row is None else dict(row)
 
 
 def counted(connection: Connection) -> dict[str, int]:
-    """How many sends are in each state that somebody has to know of."""
+    """Return the number of unfinished sends by state."""
     by_index(connection)
     rows = connection.execute(select(sends.c.state, func.count()).where(unfinished).group_by(sends.c.state))
     return {row[0]: row[1] for row in rows}
 
 
 def forget(connection: Connection, id_: str) -> bool:
-    """A person says that an unknown or lost send was not sent: nobody waits for it any more. Whether there was one."""
+    """Delete an unknown or unresolved send, because the operator says that it was not sent. Returns False if it does not exist."""
     doubtful = (sends.c.id == id_) & sends.c.state.in_((UNKNOWN, LOST))
     if connection.execute(select(sends.c.id).where(doubtful)).first() is None:
         return False

@@ -1,4 +1,4 @@
-"""SQLite: one thread writes, and all that waits for it is committed at once; another reads and can do nothing else."""
+"""The SQLite store: one thread writes with group commit, and another thread only reads."""
 
 import asyncio
 import contextlib
@@ -25,15 +25,15 @@ from translator.shell.store.migrations import migrate
 from translator.shell.store.sends import Begun, Times
 
 _BUSY: Final = 5.0
-"""Seconds that a write waits for one of another process to end."""
+"""Seconds that a write waits for a write of another process."""
 
 _YIELDS: Final = 2.0
-"""Seconds for which what nobody waits for lets the log be written into the file."""
+"""Seconds for which background work waits for a checkpoint in progress."""
 
 _FOR_NOW: Final = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 )
-"""Why a store cannot be opened now, but may be later: the disk is full or fails, or somebody else is at it."""
+"""Error codes of a store that may be opened later: the disk is full or fails, or another process uses the file."""
 
 
 class SqliteStore:
@@ -68,7 +68,7 @@ class SqliteStore:
         self._reader = _Reader(path)
 
     def _forbids(self) -> str:
-        """Why nothing may be written. It is said once."""
+        """Return the reason why no write is allowed; empty if there is none. A reason is logged once."""
         why = self._file.why() if self._file is not None else ""
         if why and why != self._said:
             logger().error("store-file", why=why)
@@ -80,7 +80,7 @@ class SqliteStore:
             self._checkpoints.noted.set()
 
     def trouble(self) -> str:
-        """What stands in the way of writing, as far as that is known without writing."""
+        """The reason why the store cannot be written, as far as it is known without a write. Empty if there is none."""
         return self._file.trouble() if self._file is not None else ""
 
     async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]:
@@ -93,13 +93,13 @@ class SqliteStore:
         await self._writer.put(Job(outcomes=[(outcome, now) for outcome in outcomes]))
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns, once it is committed. Raises StoreDown, and what the work raises."""
+        """Return the result of `work` after the commit. Raises StoreUnavailable, and every error of `work`."""
         result: Result = await self._writer.put(Job(work))
         return result
 
     async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
-        """The same, in a transaction of its own that lets what waits go first. A power cut may take it back: it is for what is done anew
-        then."""
+        """Like `write`, in a transaction of its own that lets waiting jobs go first.
+        A power cut may undo it, so it is for work that is then repeated."""
         until = time.monotonic() + _YIELDS
         while self._checkpoints is not None and self._checkpoints.is_running and time.monotonic() < until:  # noqa: ASYNC110 - of a thread
             await asyncio.sleep(0.005)
@@ -107,11 +107,11 @@ class SqliteStore:
         return result
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns; it can change nothing. Raises StoreDown."""
+        """Return the result of `work`, which cannot change anything. Raises StoreUnavailable."""
         return await self._reader.read(work)
 
     async def close(self) -> None:
-        """Commit what waits, and let the file go."""
+        """Commit the waiting jobs and close the file."""
         await self._writer.close()
         if self._checkpoints is not None:
             self._checkpoints.close()
@@ -125,7 +125,7 @@ class SqliteStore:
 
 
 class _Reader:
-    """A thread with a connection that can only read."""
+    """A thread with a read-only connection."""
 
     def __init__(self, path: Path) -> None:
         self._engine = database(path, query_only=True, creates=False)
@@ -161,7 +161,7 @@ def database(
 
     @event.listens_for(engine, "connect")
     def connect(raw: Any, _: Any) -> None:
-        raw.isolation_level = None  # transactions are begun below, and not where the driver guesses
+        raw.isolation_level = None  # transactions begin below, and not when the driver guesses
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",

@@ -1,4 +1,4 @@
-"""The statements of every send, made once: to make one costs more than to run it."""
+"""The statements of every send, compiled once, because compiling one costs more than running it."""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
-"""Who waits to be told of a message: found by the place where it was sent, taken, looked at, and owed calls.
+"""Subscriptions: found by provider account, leased, updated after a poll, and given deliveries.
 
-A place is an account at a back. Every query here goes by an index and is bounded, but for the two that are for people.
+A `place` is a provider account. Every query uses an index and is bounded, except `waiting_counts`, which is for the operator.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +16,13 @@ from translator.shell.store.leases import leasing, remember
 from translator.shell.store.schema import sends, watches
 
 _TOGETHER: Final = 2000
-"""How many ids stand in one statement: a database takes some 32,000 values in one."""
+"""Ids in one statement. A database accepts some 32,000 values in one."""
 
 _MESSAGE: Final = msgspec.json.Decoder(Message)
 
 
 class _Created(msgspec.Struct, gc=False):
-    """The one member of a stored message by which those who wait are kept in order."""
+    """The one member of a stored message by which subscriptions are ordered."""
 
     created: int
 
@@ -31,7 +31,7 @@ _CREATED: Final = msgspec.json.Decoder(_Created)
 
 
 class Open(NamedTuple):
-    """One who waits, in short."""
+    """A waiting subscription, in short."""
 
     id: int
     entry: str
@@ -44,7 +44,7 @@ class Open(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """One who waits, taken by us: `attempt` is our token."""
+    """A waiting subscription that this worker has leased. `attempt` is the fencing token."""
 
     id: int
     attempt: int
@@ -59,8 +59,10 @@ class Taken(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What came of looking for one who waits: `told` are the events that were told or are owed now, `calls` the latter; looked for again
-    at `look_at`, or never where that is None."""
+    """The result of a poll for one subscription.
+    `told`: the events with a queued delivery, those of `calls` included.
+    `calls`: the new deliveries.
+    `look_at`: the time of the next poll; None if no more follow."""
 
     id: int
     attempt: int
@@ -70,7 +72,7 @@ class Look(NamedTuple):
     look_at: float | None
 
 
-# ---- where and who -------------------------------------------------------------------------------------------------
+# ---- what waits ----------------------------------------------------------------------------------------------------
 
 _PLACES: Final = text(
     "WITH RECURSIVE places(place) AS ("
@@ -79,11 +81,11 @@ _PLACES: Final = text(
     " FROM places WHERE places.place IS NOT NULL"
     ") SELECT place FROM places WHERE place IS NOT NULL"
 )
-"""One step in the index for each place, however many wait there."""
+"""Takes one step in the index for each provider account, however many subscriptions wait."""
 
 
 def open_places(connection: Connection) -> list[str]:
-    """The places of whose messages somebody waits to be told."""
+    """Return the provider accounts with waiting subscriptions."""
     return [str(place) for (place,) in connection.execute(_PLACES)]
 
 
@@ -95,7 +97,8 @@ _COLUMNS: Final = (
 def held_from(
     connection: Connection, place: str, after: tuple[float, int], most: int
 ) -> tuple[list[Open], tuple[float, int] | None]:
-    """Who waits at a place, in the order in which they are to be looked at, from behind `after` on; and where to go on, None at the end."""
+    """Return waiting subscriptions of a provider account after the position `after`, in the order of their due time.
+    Also return the position to continue from; None at the end."""
     rows = connection.execute(
         select(*_COLUMNS)
         .join(sends, sends.c.id == watches.c.send)
@@ -108,7 +111,7 @@ def held_from(
 
 
 def new_between(connection: Connection, place: str, first: float, last: float, most: int) -> list[Open]:
-    """Who began to wait at a place in a stretch of time, as far as nobody has looked yet, the last first."""
+    """Return subscriptions of a provider account that began to wait in a time window and were never polled, the newest first."""
     rows = connection.execute(
         select(*_COLUMNS)
         .join(sends, sends.c.id == watches.c.send)
@@ -121,7 +124,7 @@ def new_between(connection: Connection, place: str, first: float, last: float, m
 
 
 def held_by_ids(connection: Connection, ids: Sequence[int]) -> list[Open]:
-    """Who waits, of these."""
+    """Return those of these subscriptions that wait."""
     rows: list[Any] = []
     for some in _random_bytes(ids):
         query = select(*_COLUMNS).join(sends, sends.c.id == watches.c.send)
@@ -137,11 +140,12 @@ def _opened(rows: Iterable[Any]) -> list[Open]:
     ]  # fmt: skip
 
 
-# ---- taken, and looked at ------------------------------------------------------------------------------------------
+# ---- leases and results --------------------------------------------------------------------------------------------
 
 
 def take(connection: Connection, ids: Sequence[int], now: float, lease: float) -> set[int]:
-    """Take these for `lease` seconds. Which are ours now: not those who wait no more, or whom somebody else is at."""
+    """Lease these subscriptions for `lease` seconds, and return the ids of those that are leased now.
+    Subscriptions that no longer wait, or that another worker has leased, are left out."""
     taken: list[tuple[int, int]] = []
     for some in _random_bytes(ids):
         wanted = select(watches.c.id).where(watches.c.id.in_(some), watches.c.look_at.is_not(None))
@@ -152,7 +156,7 @@ def take(connection: Connection, ids: Sequence[int], now: float, lease: float) -
 
 
 def taken(connection: Connection, ids: Sequence[int]) -> list[Taken]:
-    """All of these who still wait, with the message as it was sent."""
+    """Return those of these subscriptions that still wait, with the message as it was sent."""
     columns = (
         watches.c.id, watches.c.attempt, watches.c.entry, watches.c.address, watches.c.method, watches.c.told, watches.c.looks,
         sends.c.sid, sends.c.made, sends.c.message,
@@ -167,7 +171,7 @@ def taken(connection: Connection, ids: Sequence[int]) -> list[Taken]:
 
 
 def seen(connection: Connection, looks: Sequence[Look], now: float) -> set[int]:
-    """Write down what came of looking for many. Whose was written down: not that of one whom somebody else has taken since."""
+    """Write the results of many polls and return the ids that were written. A subscription whose lease was lost is left out."""
     written: set[int] = set()
 
     def alike(look: Look) -> tuple[int, str, float]:
@@ -191,7 +195,7 @@ def _position(look: Look) -> int:
 
 
 def release(connection: Connection, tokens: Mapping[int, int]) -> None:
-    """Nothing came of these, by their attempt: anybody may take them again."""
+    """End the leases of these subscriptions, because their poll had no result. `tokens` holds the fencing token by id."""
     for attempt in sorted(set(tokens.values())):
         for ids in _random_bytes([id_ for id_, token in tokens.items() if token == attempt]):
             mine = (watches.c.id.in_(ids), watches.c.attempt == attempt)
@@ -199,7 +203,7 @@ def release(connection: Connection, tokens: Mapping[int, int]) -> None:
 
 
 def check_now(connection: Connection, send: str, now: float) -> list[tuple[str, int]]:
-    """Something has happened to a message: whoever waits to be told of it is looked for now. At which place, and who."""
+    """Make the subscriptions of a send due now, because its message changed. Returns the provider account and the id of each."""
     waits = (watches.c.send == send) & watches.c.look_at.is_not(None)
     sooner = update(watches).where(waits).values(look_at=func.least(watches.c.look_at, now))
     if connection.dialect.name == "sqlite":
@@ -207,12 +211,14 @@ def check_now(connection: Connection, send: str, now: float) -> list[tuple[str, 
     return [(place, id_) for place, id_ in connection.execute(sooner.returning(watches.c.place, watches.c.id))]
 
 
-# ---- for people ----------------------------------------------------------------------------------------------------
+# ---- for the operator ----------------------------------------------------------------------------------------------
 
 
 class Waiting(NamedTuple):
-    """How `many` wait to be told of messages that an entry accepted and that were sent at a place. `oldest` is the age in seconds of the
-    oldest of these messages, `overdue` for how many seconds the one that is due for the longest has been so (0 where none is)."""
+    """The waiting subscriptions of an account (`entry`) at a provider account (`place`).
+    `many`: their number.
+    `oldest`: the age of their oldest message in seconds.
+    `overdue`: the seconds for which the longest-due one has been due; 0 if none is due."""
 
     entry: str
     place: str
@@ -222,7 +228,7 @@ class Waiting(NamedTuple):
 
 
 def waiting_counts(connection: Connection, now: float) -> list[Waiting]:
-    """Everybody who waits, by entry and place. It goes through all of them."""
+    """Return the numbers of waiting subscriptions by account and provider account. The query reads all of them."""
     rows = connection.execute(
         select(watches.c.entry, watches.c.place, func.count(), func.min(sends.c.made), func.min(watches.c.look_at))
         .join(sends, sends.c.id == watches.c.send)

@@ -1,4 +1,4 @@
-"""Sends of which nobody knows what became: taken to be looked for, found, made again, or lost to sight."""
+"""Unknown sends: leased for reconciliation, found, resent, or unresolved."""
 
 from collections.abc import Collection, Iterator, Sequence
 from statistics import median
@@ -13,27 +13,28 @@ from translator.shell.store.schema import sends, unfinished, unknown, watches
 from translator.shell.store.sends import INTENT, LOST, SENT, UNKNOWN, all_made_known, doubt
 
 LONGEST: Final = 300.0
-"""Seconds of the longest pause between two looks for a send."""
+"""Seconds of the longest pause between two searches for a send."""
 
 _CLOCKS: Final = 60.0
 """Seconds by which the clocks of several processes may differ."""
 
 _ANSWER: Final = 3600.0
-"""Seconds within which any back has answered a send, or will not."""
+"""Seconds within which any provider has responded to a send, or never will."""
 
 _AROUND: Final = 60.0
 _SAMPLES: Final = 3
 _UNLIKE: Final = 30.0
 _ALIKE: Final = 5.0
-"""Who answers when a send was made by its back's clock: so many sends at most, made within `_AROUND` seconds before it and as many after.
-They have to agree within `_UNLIKE` seconds, and what is less than `_ALIKE` seconds is no difference of clocks."""
+"""Limits for the measurement of a provider's clock.
+It uses at most `_SAMPLES` sends of the `_AROUND` seconds before the send, and as many of the seconds after it.
+Their differences have to agree within `_UNLIKE` seconds. A difference below `_ALIKE` seconds counts as none."""
 
 _AT_ONCE: Final = 500
-"""How many values one statement is given."""
+"""Values in one statement, at most."""
 
 
 class _Created(msgspec.Struct):
-    """What is wanted of a message that is kept."""
+    """The one member that is needed of a stored message."""
 
     created: int
 
@@ -42,21 +43,21 @@ _CREATED: Final = msgspec.json.Decoder(_Created)
 
 
 def abandoned(connection: Connection, now: float) -> None:
-    """Whatever is under way was under way in a process that is no more: its sends are unknown, and what it had taken is free. The
-    dispatcher ends the leases of deliveries itself: see `deliveries.release`."""
+    """Mark all intents as unknown and free all leases, because the process that had them has ended.
+    The dispatcher ends the leases of deliveries itself: see `deliveries.release`."""
     doubt(connection, unfinished & (sends.c.state == INTENT), now)
     for table in (sends, watches):
         connection.execute(update(table).where(table.c.leased > now).values(leased=0.0))
 
 
 def _is_due(now: float) -> tuple[ColumnElement[bool], ...]:
-    """Whether an unknown send is to be looked for: one of these. What is due later than any pause is long was put off before the clock was
-    put back. They are asked one by one, since no index serves both."""
+    """Return the two conditions under which an unknown send is due. `due` queries them one by one, because no index serves both.
+    A due time later than the longest pause was set before the clock was set back."""
     return unknown & (sends.c.look_at <= now), unknown & (sends.c.look_at > now + LONGEST + _CLOCKS)
 
 
 def _is_late(now: float) -> ColumnElement[bool]:
-    """Whether the answer of a send should have come and did not."""
+    """Return the condition of an intent whose response is overdue."""
     late = or_(sends.c.look_at <= now, sends.c.look_at > now + _ANSWER)
     return unfinished & (sends.c.state == INTENT) & late
 
@@ -64,8 +65,9 @@ def _is_late(now: float) -> ColumnElement[bool]:
 def due(
     connection: Connection, busy: Collection[str], fresh: float, most: int, now: float, lease: float
 ) -> dict[str, list[str]]:
-    """The sends that are to be looked for now, by place, up to `most` of each that is not busy. Those that are unknown only since `fresh`
-    come first, the newest before the others: somebody may wait for them. Then those that are due longest."""
+    """Return the sends to reconcile now by provider account, up to `most` of each account that is not `busy`.
+    Sends that became unknown after `fresh` come first, the newest first, because a client may wait for them.
+    The longest-due sends follow."""
     places: dict[str, list[str]] = {}
     for which in (*_is_due(now), _is_late(now)):
         is_fresh = sends.c.doubted > fresh
@@ -82,7 +84,7 @@ def due(
 def take_unknown(
     connection: Connection, most: int, now: float, lease: float, ids: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Unknown sends that are to be looked for now, and those whose answer should have come and did not; of `ids` where some are named."""
+    """Lease unknown sends that are due, and intents whose response is overdue. `ids`: if given, only these."""
     taken: list[dict[str, Any]] = []
     for some in (None,) if ids is None else _in_lots(ids):
         named = () if some is None else (sends.c.id.in_(some),)
@@ -95,7 +97,7 @@ def take_unknown(
 
 
 def claimed(connection: Connection, place: str, sids: Sequence[str]) -> set[str]:
-    """Which of these messages are known to be other sends."""
+    """Return those of these SIDs that belong to a send."""
     found: set[str] = set()
     for some in _in_lots(sids):
         rows = connection.execute(select(sends.c.sid).where(sends.c.place == place, sends.c.sid.in_(some)))
@@ -104,7 +106,8 @@ def claimed(connection: Connection, place: str, sids: Sequence[str]) -> set[str]
 
 
 def open_at(connection: Connection, place: str, keys: Collection[tuple[str, str]]) -> list[dict[str, Any]]:
-    """All sends of a place with these recipients and texts whose outcome is not known: a message may be any of them."""
+    """Return all sends of a provider account without a known outcome and with one of these recipients and texts.
+    A message may be any of them."""
     columns = (sends.c.id, sends.c.state, sends.c.made, sends.c.entry, sends.c.sender, sends.c.recipient, sends.c.text)
     states = (INTENT, UNKNOWN, LOST)
     rows = connection.execute(
@@ -114,8 +117,9 @@ def open_at(connection: Connection, place: str, keys: Collection[tuple[str, str]
 
 
 def difference(connection: Connection, place: str, made: float) -> float | None:
-    """By how many seconds the clock of a place was ahead of the one that said `made`, as far as sends of that time tell: they have the time
-    at which they were made by our clock, and their message the one by the back's. None where none tells, or they differ."""
+    """Return the seconds by which a provider's clock was ahead of ours at `made`; None if that is unknown.
+    A sent row has its time by our clock, and its message has its time by the provider's.
+    None means that no send of that time exists, or that the sends disagree."""
     told = (sends.c.place == place, sends.c.state == SENT, sends.c.message.is_not(None), sends.c.doubted.is_(None))
     known = select(sends.c.made, sends.c.message).where(*told).limit(_SAMPLES)
     earlier = known.where(sends.c.made.between(made - _AROUND, made)).order_by(sends.c.made.desc())
@@ -135,8 +139,9 @@ def judge(
     missed: Sequence[tuple[dict[str, Any], float | None]],
     now: float,
 ) -> set[str]:
-    """What came of a look at one place. Each unknown send of `found` is its message, unless that is another's, or an equal send under way
-    may be it. Those of `missed` are looked for again at the given time, or lost to sight where that is None. The ids of those found."""
+    """Write the result of a search at one provider account, and return the ids of the sends that were found.
+    `found`: each send is its message, unless the message is another send's, or may be an equal send in progress.
+    `missed`: each send is searched for again at the given time, or is unresolved if the time is None."""
     known = _found(connection, found, now)
     _not_found(connection, missed, now)
     return known
@@ -174,7 +179,7 @@ _MISSED: Final = (
 
 
 def _not_found(connection: Connection, missed: Sequence[tuple[dict[str, Any], float | None]], now: float) -> None:
-    """Each is free again, and due when it is said."""
+    """Free these sends and set their next due times."""
     rows = [
         {
             "id_": row["id"], "attempt_": row["attempt"], "due": look_at, "number": row["looks"] + 1,
@@ -187,17 +192,18 @@ def _not_found(connection: Connection, missed: Sequence[tuple[dict[str, Any], fl
 
 
 def found(connection: Connection, row: dict[str, Any], message: Message, now: float) -> bool:
-    """An unknown send is this message, unless it is another's, or an equal one under way may be it. Whether it is."""
+    """Mark an unknown send as this message, unless the message is another send's, or may be an equal send in progress.
+    Returns True if it was marked."""
     return bool(judge(connection, [(row, message)], [], now))
 
 
 def not_found(connection: Connection, row: dict[str, Any], look_at: float | None, now: float) -> None:
-    """An unknown send was not found. It is looked for again at `look_at`, or lost to sight where that is None."""
+    """Schedule the next search for an unknown send at `look_at`; None makes it unresolved."""
     judge(connection, [], [(row, look_at)], now)
 
 
 def begin_resend(connection: Connection, row: dict[str, Any], now: float, patience: float) -> bool:
-    """An unknown send is about to be made again. Whether it is still ours to say, and was not made again before."""
+    """Turn an unknown send into an intent again for a resend. Returns False if the lease was lost or it was resent before."""
     mine = (held(sends, row), sends.c.state == UNKNOWN, sends.c.resent.is_(None))
     values = {"state": INTENT, "look_at": now + patience, "resent": now, "leased": 0.0}
     return connection.execute(update(sends).where(*mine).values(**values)).rowcount > 0

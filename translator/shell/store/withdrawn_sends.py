@@ -1,4 +1,4 @@
-"""Sends that were not begun: their record failed, and it is not known whether it was committed nevertheless."""
+"""Sends without a provider request, because their record failed. That record may have been committed nevertheless."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,11 +17,11 @@ _SENDS: Final = Among("DELETE FROM sends WHERE id {}")
 
 
 def withdraw(connection: Connection, ids: Sequence[str]) -> int:
-    """Forget sends that nobody was asked for, whatever they were taken for since; how many there were. One that was made again by the
-    operator's word has been asked for, and stays.
+    """Delete sends for which no provider request was made, whatever their state is now, and return their number.
+    A send that was resent by the operator's setting has been requested, and stays.
 
-    On PostgreSQL the commit whose answer was lost may still be under way. A row of the same id waits for it to end: after that it is
-    there to be deleted, or never will be.
+    On PostgreSQL the commit without a response may still be in progress. An insert of the same id waits for its end.
+    After that the row is there to be deleted, or never will be.
     """
     fences = 0
     if connection.dialect.name == "postgresql":
