@@ -100,8 +100,8 @@ def extend(slices: RangeReader, total: CachedTotal, wanted: int) -> EffectGenera
 
 
 def _grown(slices: RangeReader, lowest: int, read: dict[int, Message]) -> EffectGenerator:
-    """Return the count if there are at least `lowest` rows and those before them were read. Each request is for a whole slice. A slice
-    in which the list ends shows where, so `_NEW` requests find any end within 2**_NEW slices, and have read the rows before it."""
+    """Return the count if there are at least `lowest` rows and those before them were read. Each request is for a whole slice, and a
+    slice in which the list ends shows where. So `_NEW` requests find any end within `2**_NEW` slices, and have read the rows before it."""
     highest, asks = math.inf, _NEW
     while lowest < highest:
         if not slices.spare:
