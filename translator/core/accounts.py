@@ -1,4 +1,4 @@
-"""Accounts: which client may use which front, and which provider account carries its messages."""
+"""Accounts: the credentials of each front, and the provider account that carries the messages."""
 
 import hmac
 from base64 import b64decode, b64encode

@@ -26,11 +26,9 @@ _SLICES_KNOWN = 256
 
 
 class Pushed(NamedTuple):
-    """The part of a query that the provider applies: `since` <= Created < `until`, and the dialect's words for status and direction. Its
-    bounds may let more through (see `lets_through`).
-
-    `statuses` and `directions` are the neutral words that pass the filters; None is no constraint.
-    """
+    """The part of a query that the provider applies: `since` <= Created < `until`, and its words for status and direction. Its bounds
+    may let more through (see `lets_through`). `statuses` and `directions` are the neutral words that pass the filters; None is no
+    constraint."""
 
     since: int | None = None
     until: int | None = None
@@ -226,8 +224,7 @@ class BackVerbs:
         return Request(envelope.method, path, query, envelope.bare)
 
     def _envelope(self, operation: str, account: str, prop: str, token: str) -> "_Envelope":
-        """Return the constant part of all requests of one provider account for one operation. Their number is bounded by the configured
-        accounts."""
+        """Return the constant part of all requests of one provider account for one operation. The configuration bounds their number."""
         row = self._table.operation(operation)
         path = Template(Template(row.path).fill(account=account, property=prop))
         credentials = b64encode(f"{account}:{token}".encode()).decode("ascii")
@@ -243,8 +240,7 @@ class BackVerbs:
     # ------------------------------------------------------------------------------------------------- reading answers
 
     def read_message(self, operation: str, response: Response, now: float) -> Message:
-        """Return the message of the answer to a send or a get. Raises FaultRaised for an error, MalformedProviderResponse for a
-        malformed answer."""
+        """Return the message of the answer to a send or a get. Raises FaultRaised for an error, MalformedProviderResponse if malformed."""
         self._accept_status(operation, response, now)
         try:
             return self._reader.one(self._body(response), now, sent=operation == "send")
