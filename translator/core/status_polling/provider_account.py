@@ -160,9 +160,7 @@ class PolledAccount:
                     stretch.hinted.add(held.id)
                 elif held.absent < _ABSENT:
                     accounted = False
-            if (
-                accounted and not stretch.hinted
-            ):  # with a hint, the window stays due until that message was polled
+            if accounted and not stretch.hinted:  # with a hint, the window stays due until that message was polled
                 self._watched(stretch, len(stretch.waits), now)
                 stretch.was_looked_at(now)
         return changed

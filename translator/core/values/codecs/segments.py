@@ -43,5 +43,6 @@ def _filled(widths: list[int], alone: int, chained: int) -> int:
 
 
 def segments_of(direction: str, text: str) -> int:
-    """Return the segment count of a message whose provider does not say it: that of its text if it was sent, 0 if it was received."""
+    """Return the segment count of a message whose provider does not say it. It is that of the text if the message was sent, and 0 if it
+    was received."""
     return 0 if direction == "inbound" else count_segments(text)

@@ -7,7 +7,7 @@
 
 The first two rows are exact and reversible, even through two proxies. `0` is outside the base 32 alphabet, so no real SID equals one of
 the third column. The neutral form is the 32 characters of the first row, the 32 hex digits of the second, or the rest. A provider's own
-bare SID of 32 hex digits gets a `V` in front, so that it is not mistaken for one of the second row.
+bare SID of 32 hex digits gets a `V` in front. So it is not mistaken for one of the second row.
 """
 
 import re
