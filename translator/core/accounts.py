@@ -26,8 +26,8 @@ class Endpoint(NamedTuple):
 
 
 class ConfiguredProvider(NamedTuple):
-    """A configured provider. `in_flight` is the number of parallel requests for one list. `receipts` says whether it is asked to send
-    delivery receipts to the proxy."""
+    """A configured provider. `in_flight` is the number of parallel requests for one list. `receipts` says that the proxy asks it for
+    delivery receipts."""
 
     name: str
     dialect: Dialect

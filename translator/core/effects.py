@@ -144,17 +144,17 @@ JOURNAL: Final = (RecordIntents, RecordOutcomes, AwaitOutcomes)
 
 
 def all_new(intents: Sequence[Intent]) -> tuple[Recorded, ...]:
-    """Return what an empty journal says of sends before their requests."""
+    """Return the results of an empty journal for new sends."""
     return tuple([Recorded(str(number), "new") for number in range(len(intents))])
 
 
 def all_unknown(ids: Sequence[str]) -> tuple[Outcome, ...]:
-    """Return what an empty journal says of unknown sends."""
+    """Return the results of an empty journal for unknown sends."""
     return tuple([Outcome(id_, "unknown") for id_ in ids])
 
 
 def unjournalled(want: RecordIntents | RecordOutcomes | AwaitOutcomes) -> Any:
-    """Return what an empty journal says."""
+    """Return the result of an empty journal for an effect."""
     if isinstance(want, RecordIntents):
         return all_new(want.intents)
     return None if isinstance(want, RecordOutcomes) else all_unknown(want.ids)

@@ -201,7 +201,7 @@ class Sending:
                 setattr(message, name, asked)
 
     def _told(self, ready: _PreparedSend, recorded: Recorded, outcome: Outcome | None) -> SentMessage | Fault:
-        """Return what the client is told of one send."""
+        """Return the result of one send for the client."""
         if recorded.state == "reused":
             return Fault("key-reused", KEY)
         if recorded.state == "running":

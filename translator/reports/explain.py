@@ -122,7 +122,7 @@ class InventedProvider:
         if isinstance(asked, Batch):
             return front.write_fault(
                 Fault("no-route"), "json"
-            )  # a back is never asked for one: each draft goes by itself
+            )  # the proxy never sends a batch: each draft is one request
         message = _message(0, self._now)
         message.sid = asked
         return front.write_message("get", message, *who)

@@ -46,7 +46,7 @@ class JsonQuoting:
         self._source, self._form, self._spelling = source, form, spelling
 
     def value(self, kind: Codec, value: str) -> str:
-        """Return an existing value of a codec."""
+        """Return the written form of an existing value of a codec."""
         if self._form == "xml" or (kind.wire is not str and kind.wire is not bool):
             return self.inside(kind, value)
         if kind.harmless:
@@ -63,7 +63,7 @@ class JsonQuoting:
         return f"{{{value}}}" if kind.write is write_same else f"{{{self._source.name(kind.write)}({value})}}"
 
     def text(self, value: str) -> str:
-        """Return any text."""
+        """Return the written form of any text."""
         return f"{{{value}}}" if self._form == "xml" else f"{{{self._source.name(self._spelling.one)}({value})}}"
 
     def quoted(self, inside: str) -> str:

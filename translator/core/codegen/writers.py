@@ -247,8 +247,8 @@ class _Writing:
         return f"if {code} not in {known}: notes.add('unknown-error-code', {code})"
 
     def _instant(self, clock: TimeLookup, number: int, found: str, *, is_later: bool) -> tuple[str, tuple[str, ...]]:
-        """Return an instant as the inside of an f-string, and the lines before it. Most instants share the known hour of Created: 60 to
-        90 ns, where one alone takes 125. With `is_later`, it is not before Created."""
+        """Return an instant as the inside of an f-string, and the lines before it. Most instants share the known hour of Created. Then
+        one takes 60 to 90 ns, and alone 125. With `is_later`, it is not before Created."""
         hours, seconds = self._source.name(clock.hours), self._source.name(clock.seconds)
         same = self._hour.get(hours, f"{hours}[hour]")
         if found == "m_created":

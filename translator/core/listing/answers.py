@@ -1,4 +1,4 @@
-"""Reads the answers to reads, and checks whose message an answer may be."""
+"""Reads the answers to reads, and checks that a message may belong to the account."""
 
 from typing import Final
 

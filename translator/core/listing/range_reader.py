@@ -155,7 +155,7 @@ class RangeReader:
     def _behind(self, span: Span, rows: Sequence[Message]) -> EffectGenerator:
         """Return the rows of a short slice, or more if messages came, and whether the list ends with them.
 
-        A list does not grow into every gap by chance when it is requested several times. If it does, its end is where it ended first.
+        A list does not grow into every gap by chance when it is requested several times. If it does, the first end is taken for its end.
         """
         for _ in range(_MOST_GROWTHS):
             if not self.spare:

@@ -29,7 +29,7 @@ def taken(rows: Sequence[Message], answer: Answer) -> int:
     """Return the approximate number of bytes that the rows of an answer take. The rest of the answer, beside texts and ordinary
     members, counts as members of the greatest possible size in memory."""
     body = answer.body if isinstance(answer, Response) else b""
-    if body.isascii() and b"\\" not in body:  # then no character takes more in memory than here
+    if body.isascii() and b"\\" not in body:  # then no character takes more bytes in memory than in the body
         return _ROW * len(rows) + max(0, len(body) - _MEMBERS * len(rows))
     weighs = weight(rows)
     return weighs + _WIDEST * max(0, len(body) - weighs - _ESCAPED * body.count(b"\\u"))

@@ -89,7 +89,7 @@ def extend(slices: RangeReader, total: CachedTotal, wanted: int) -> EffectGenera
     block = yield from slices.block(start)
     if block.end < total.rows:
         return (yield from count(slices, wanted))  # rows have vanished, so no index is right
-    # It served more than this at once while the total was counted, so this is no more than it serves: it is the end.
+    # During the count the provider served larger slices than this one, so this slice is short because the list ends.
     ends = not block.full and (block.served < total.served or not block.served)
     if not block.full and not ends:
         block, ends = yield from slices.ended(block)

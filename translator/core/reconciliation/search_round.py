@@ -1,7 +1,8 @@
 """One search at a provider for all unknown sends of one provider account: which intervals to read, in which order, within a budget.
 
-near interval of the most urgent send ─▶ those of the others ─▶ outwards, the second next to a send first ─▶ the budget is used up every
-row that is read is compared with every send if all windows together take few requests, they are read whole
+near interval of the most urgent send ─▶ those of the others ─▶ outwards, the second next to a send first ─▶ the budget is used up
+every row that is read is compared with every send
+if all windows together take few requests, they are read whole
 """
 
 from collections import defaultdict
@@ -44,7 +45,7 @@ class _OutOfAsks(Exception):
 
 class SearchRound:
     """A round. `searches` are the sends of one provider account, the most urgent first. `cost` is the number of requests for one second of
-    messages in earlier rounds, or None if it is not known. `ahead` is how many seconds the provider's clock is ahead of ours.
+    messages in earlier rounds, or None if it is not known. `ahead` is the lead of the provider's clock in seconds.
 
     After the round, `read` has the intervals that were read, `asks` the number of provider requests, and `error` the error that ended it.
     `is_cut` says that the budget ended it.

@@ -54,7 +54,7 @@ class UnknownSend(NamedTuple):
 
 
 class UnknownSearch:
-    """The search for one send over all rounds. `found` is the message that carries our id, if the provider shows one.
+    """The search for one send over all rounds. `found` is the message that carries the id of the send, if the provider shows one.
 
     `seen` has the candidates by SID. `taken` has the SIDs that are known to be other sends, `refuted` those of messages with another id.
     `was_seen` says that there was any message of that recipient and text. `could_be` has all messages to that recipient, whatever their

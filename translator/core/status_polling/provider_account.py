@@ -1,4 +1,5 @@
-"""The state of one provider account in the status poller: waiting messages, what was seen of them, and at which age messages end."""
+"""The state of one provider account in the status poller: its waiting messages, the results of polls, and the ages at which messages
+end."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,8 +1,8 @@
 """Chooses the requests of a round: the time windows and single messages for which the most ends are expected per request.
 
-many waiting messages close together ─▶ slices: one request for as many rows as the provider serves at once one waiting message among many
-rows ─▶ a retrieve many waiting messages, far apart ─▶ a sweep: only the rows that are still open; a message that is missing there has
-probably ended
+many waiting messages close together   ─▶ slices: one request for as many rows as the provider serves at once
+one waiting message among many rows    ─▶ a retrieve
+many waiting messages, far apart       ─▶ a sweep: only the rows that are still open; a message that is missing there has probably ended
 
 An eighth of the requests goes to the windows that were not read for the longest time, so that none starves.
 """

@@ -63,7 +63,7 @@ def _is_whole(value: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def party(neutral: str) -> Party:
-    """Return the kind of a neutral sender or recipient. A send calls it twice for each: in the front that reads it, and for the
+    """Return the kind of a neutral sender or recipient. A send calls it twice for each party: once in the front, and once for the
     provider."""
     if _is_whole(neutral):
         return "number"

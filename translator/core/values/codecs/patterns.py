@@ -24,9 +24,7 @@ def read_pattern(value: Any) -> str:
 
 def ending(pattern: str) -> Callable[[str], bool]:
     """Return a test that is true if the end of a neutral sender or recipient matches the pattern. It is compiled once for many values."""
-    if (
-        "_" not in pattern and "+" not in pattern
-    ):  # then a plus in front is met by nothing but the `%` there, so it may stay
+    if "_" not in pattern and "+" not in pattern:  # then only a `%` can match the plus in front, so it may stay
         whole = pattern.rstrip("%")
         if "%" not in pattern:
             return lambda neutral: neutral.endswith(pattern)

@@ -92,7 +92,7 @@ def write_base32(neutral: str) -> str:
 def _all_base32(values: list[str]) -> list[str] | None:
     """Return the values if all are bare SIDs, which are neutral as they are, else None. Such a SID has 32 letters and digits. It begins
     with M, and its second character is not 0. All lines then have one length, so every 33rd character is at the same place of each SID.
-    This takes 30 ns a SID, where a regular expression takes 110."""
+    This takes 30 ns a SID, and a regular expression takes 110."""
     joined = "\n".join([*values, ""])
     alike = (
         joined.isascii()
