@@ -30,7 +30,7 @@ cover: $(STAMP) ## the tests once more, with the branches that they take
 
 check: lint ## format, lint, types, and the tests that take less than a minute: what a person runs before a commit
 	@echo "== tests"
-	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -n auto --dist worksteal -m "not process" $(ARGS)
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" $(ARGS)
 
 lint: $(STAMP)
 	@echo "== format"

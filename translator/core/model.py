@@ -79,7 +79,7 @@ class Rows(tuple[Message, ...]):
 class Draft(msgspec.Struct, gc=False, kw_only=True):
     """A message to send. An attribute that the client did not give is None. `receipt` asks for a delivery receipt.
 
-    `callback` is notified of each status, `receipt_webhook` of a delivery receipt, and `reply_webhook` of a reply. `echo_as_given` holds
+    `callback` is notified of each status, `receipt_webhook` of a delivery receipt, and `reply_webhook` of a reply. `as_given` holds
     sender and recipient as the client wrote them.
     """
 
@@ -99,7 +99,7 @@ class Draft(msgspec.Struct, gc=False, kw_only=True):
     forward_from_email: str | None = None
     schedule: int | None = None
     external_id: str | None = None
-    echo_as_given: dict[str, str] = {}
+    as_given: dict[str, str] = {}
 
 
 class SentMessage(msgspec.Struct, frozen=True, gc=False):
