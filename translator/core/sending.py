@@ -133,7 +133,7 @@ class Sending:
         )
         yield RecordOutcomes((self._read(id_, answer, draft),))
 
-    # ---------------------------------------------------------------------------------------------------- before the ask
+    # --------------------------------------------------------------------------------------- before the provider request
 
     def _ready(self, draft: Draft | Fault) -> _PreparedSend | Fault:
         """Return the draft as the provider can carry it, or the fault that prevents it."""
@@ -168,7 +168,7 @@ class Sending:
             draft.external_id = recorded.id
         return back.back.write_send(draft, behind.account, behind.property, behind.token)
 
-    # ----------------------------------------------------------------------------------------------------- after the ask
+    # ---------------------------------------------------------------------------------------- after the provider request
 
     def _read(self, id_: str, answer: Answer, draft: Draft) -> Outcome:
         """Return the outcome that an answer gives a send. After the first byte, an answer that is not clear leaves the outcome unknown."""

@@ -278,7 +278,7 @@ class _Writing:
                 self._each(f"if {found} is None: {found} = m_{other}")
         return found
 
-    # ----------------------------------------------------------------------------------------------------- put together
+    # ----------------------------------------------------------------------------------------------- joining the pieces
 
     def _of_members(self, members: str) -> list[str]:
         """Return the lines for a message as JSON: its members, each with a comma before it."""

@@ -138,7 +138,7 @@ class FrontVerbs:
         """Return the key by which a list is sorted, in this dialect's own words."""
         return sort_key(self._table, self._bindings, attribute)
 
-    # ------------------------------------------------------------------------------------------------ writing answers
+    # ---------------------------------------------------------------------------------------------- writing responses
 
     def write_message(
         self, operation: str, message: Message, account: str, prop: str, form_name: str, notes: Notes,

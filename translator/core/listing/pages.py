@@ -174,7 +174,7 @@ class Pages:
             seen = (*seen, rows)[-totals.SEEN :]
         return CachedTotal(rows, self._now, self._slices.served, seen, self._sends)
 
-    # ------------------------------------------------------------------------------------------- pages behind a message
+    # -------------------------------------------------------------------------------------------- pages after an anchor
 
     def _following(self, anchor: _Anchor, counted: CountResult) -> EffectGenerator:
         """Return the page that follows an anchor."""

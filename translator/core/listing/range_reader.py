@@ -87,7 +87,7 @@ class RangeReader:
         part.judge.trusts(self.judge)
         return part
 
-    # -------------------------------------------------------------------------------------------------- what a back serves
+    # ------------------------------------------------------------------------------------------------- the size of a slice
 
     def recall(self) -> EffectGenerator:
         """Start with the slice size that this provider was seen to serve lately, if it is less than the table says."""
@@ -101,7 +101,7 @@ class RangeReader:
         if self._pushed.status is None:
             yield from slice_sizes.learn(self._entry.back.name, got, self._now)
 
-    # ------------------------------------------------------------------------------------------------------------- asking
+    # ----------------------------------------------------------------------------------------------------------- requests
 
     def ask(self, spans: Sequence[Span]) -> EffectGenerator:
         """Request the slices of these spans at once, and check them. If the provider used another page size, the slice is empty and has
@@ -251,7 +251,7 @@ class RangeReader:
             spans.append(Span(start, size if need is None or self.in_pages else min(size, at + need - start)))
         return spans
 
-    # ----------------------------------------------------------------------------------------------------------- checking
+    # ------------------------------------------------------------------------------------------------------------- checks
 
     def _checked(self, span: Span, answer: Answer, end: End) -> Slice:
         try:

@@ -101,7 +101,7 @@ class SearchRound:
         for search in self._searches:
             search.note(self.read, self._there)
 
-    # ------------------------------------------------------------------------------------------------ what is read, and when
+    # -------------------------------------------------------------------------------------------- the choice of what to read
 
     def _at_once(self) -> EffectGenerator:
         """Read all windows, because the provider's bounds let more through than requested, perhaps days. Reading a part would cost as
@@ -190,7 +190,7 @@ class SearchRound:
             raise _OutOfAsks
         return max(1, seconds)
 
-    # --------------------------------------------------------------------------------------------------------- reading it
+    # ------------------------------------------------------------------------------------------------------------ reading
 
     def _read(self, interval: Interval, most: int = ASKS) -> EffectGenerator:
         """Read an interval. It is not marked as read if it takes more than `most` requests. Raises _OutOfAsks if none are left."""

@@ -108,7 +108,7 @@ class PolledAccount:
         oldest = max((now - stretch.first for stretch in late), default=0.0)
         return Backlog(sum(len(one.stretch.waits) for one in due), sum(len(stretch.waits) for stretch in late), oldest)
 
-    # ---- what is asked for -------------------------------------------------------------------------------------------
+    # ---- the choice of requests --------------------------------------------------------------------------------------
 
     def _facts(self, now: float) -> Facts:
         verbs = self._entry.back.dialect.back
@@ -142,7 +142,7 @@ class PolledAccount:
         found = self._prospects(facts, now)
         return choose(found, self._stretches, facts, asks, max(1, (asks + swept) // 8 - swept), front)
 
-    # ---- what was seen -----------------------------------------------------------------------------------------------
+    # ---- the results -------------------------------------------------------------------------------------------------
 
     def swept(self, what: Sweep, reading: Reading, now: float) -> dict[int, Message]:
         """Note which messages are still open, and which have probably ended. Return the messages whose status has changed."""
