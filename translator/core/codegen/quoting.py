@@ -67,7 +67,7 @@ class JsonQuoting:
         return f"{{{value}}}" if self._form == "xml" else f"{{{self._source.name(self._spelling.one)}({value})}}"
 
     def quoted(self, inside: str) -> str:
-        """Return the inside of an f-string that needs no escapes, in quotes."""
+        """Return the inside of an f-string that needs no escapes, in quotes if the form is JSON."""
         return f'"{inside}"' if self._form == "json" else inside
 
     def member(self, name: str, kind: Codec, value: str) -> str:

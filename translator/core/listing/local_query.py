@@ -85,7 +85,7 @@ class PageWindow:
     """The page window of a query over `matches` rows. `before` is the 1-based position of the anchor, or None if the query names none.
 
     The list keeps the first `limit` messages. A page after an anchor starts behind it, whatever its page number. The number only tells how
-    much of the limit was shown before, if fewer messages precede the page: messages may have come in front meanwhile.
+    much of the limit was shown before. It counts if it is less than `before`, because messages may have come in front meanwhile.
     """
 
     def __init__(self, query: Query, matches: int, before: int | None = None) -> None:

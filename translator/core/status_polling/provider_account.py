@@ -50,8 +50,8 @@ class Known(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """The waiting messages that are due. `late` of them have been due for longer than `_BEHIND` of their pauses. `oldest` is the age of
-    the oldest late one, in seconds."""
+    """The polls that are due. `due` is the number of waiting messages. `late` of them have been due for longer than `_BEHIND` of their
+    pauses. `oldest` is the age of the oldest late one, in seconds."""
 
     due: int
     late: int
