@@ -1,4 +1,4 @@
-"""Accounts: who may speak to which front, and which account at which back carries their messages."""
+"""Accounts: the credentials of each front, and the provider account that carries the messages."""
 
 import hmac
 from base64 import b64decode, b64encode
@@ -11,8 +11,8 @@ _NOBODY: Final = b"no account has this token, and comparing with it takes as lon
 
 
 class Endpoint(NamedTuple):
-    """One side of an entry: which account and property there, and the token that opens it. Never shown whole. `older` is a token that
-    opens a front as well, while its callers change from one to the other; empty where there is none."""
+    """One side of an account: account and property there, and its token. It is never printed whole. `older` is a second token that
+    opens a front while clients change from one to the other, or empty."""
 
     dialect: Dialect
     account: str
@@ -26,8 +26,8 @@ class Endpoint(NamedTuple):
 
 
 class ConfiguredProvider(NamedTuple):
-    """A provider: its name in the configuration, its dialect, how many asks of one list it takes at once, and whether it is asked
-    to call us when a message's status changes."""
+    """A configured provider. `in_flight` is the number of parallel requests for one list. `receipts` says that the proxy asks it for
+    delivery receipts."""
 
     name: str
     dialect: Dialect
@@ -36,7 +36,7 @@ class ConfiguredProvider(NamedTuple):
 
 
 class Account(NamedTuple):
-    """One account: the side that the application sees, the provider, our own account there, and whether others share that."""
+    """One account: the front side, the provider, the provider account, and whether other accounts share that."""
 
     front: Endpoint
     back: ConfiguredProvider
@@ -45,12 +45,12 @@ class Account(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the journal calls it: its front, which no two entries share."""
+        """The name in the journal: its front side, which no two accounts share."""
         return f"{self.front.dialect.name}/{self.front.account}/{self.front.property}"
 
 
 class Accounts:
-    """Every entry, in the order of the configuration. `dialects` are the fronts that it serves, one of each name."""
+    """All accounts, in the order of the configuration. `dialects` are their fronts, one of each name."""
 
     def __init__(self, entries: Iterable[Account]) -> None:
         self.entries = tuple(entries)
@@ -64,7 +64,7 @@ class Accounts:
             tokens = tuple([token.encode() for token in (front.token, front.older) if token])
             key = (front.dialect.name, front.account)
             self._by_account[key] = (*self._by_account.get(key, ()), (tokens, entry))
-        # Only the usual spelling of good credentials is known without being decoded: a caller chooses how many others it sends.
+        # Only the usual spelling of valid credentials is cached undecoded, because a client could send any number of other spellings.
         self._usual: dict[tuple[str, str | None], tuple[bytes, tuple[Account, ...]]] = {}
         for (dialect, account), candidates in self._by_account.items():
             for token in {token for tokens, _ in candidates for token in tokens}:
@@ -72,16 +72,16 @@ class Accounts:
                 self._usual[dialect, usual] = (usual.encode(), _opened(candidates, token))
 
     def dialect_of(self, path: str) -> Dialect:
-        """The front that a path belongs to; the first one where it belongs to none."""
+        """Return the front that a path belongs to, or the first one if it belongs to none."""
         for dialect in self.dialects:
             if dialect.front.routing.owns(path):
                 return dialect
         return self.dialects[0]
 
     def authenticate(self, dialect: str, authorization: str | None) -> tuple[Account, ...]:
-        """The entries that these Basic credentials open; none where they are missing, malformed, unknown or wrong.
+        """Return the accounts that these Basic credentials open. It is empty if they are missing, malformed, unknown or wrong.
 
-        An unknown account costs a comparison too, so that time does not tell which accounts exist.
+        An unknown account costs a comparison too, so that the time does not reveal which accounts exist.
         """
         known = self._usual.get((dialect, authorization))
         if known is not None and authorization is not None and hmac.compare_digest(known[0], authorization.encode()):
@@ -95,12 +95,12 @@ class Accounts:
 
 
 def _opened(candidates: Iterable[tuple[tuple[bytes, ...], Account]], token: bytes) -> tuple[Account, ...]:
-    """The entries that a token opens. Each of their tokens is compared, so that time does not tell which one is near."""
+    """Return the accounts that a token opens. All tokens are compared, so that the time does not reveal which one is similar."""
     return tuple([entry for tokens, entry in candidates if sum(hmac.compare_digest(token, one) for one in tokens)])
 
 
 def _credentials(authorization: str | None) -> tuple[str, bytes]:
-    """Account and token of a Basic header, split at the first colon; both empty where it is not one."""
+    """Return account and token of a Basic header, split at the first colon. Both are empty if it is not such a header."""
     scheme, _, encoded = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return "", b""

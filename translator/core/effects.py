@@ -1,17 +1,16 @@
-"""What the core wants done. It yields one of these, and is sent what came of it; it does no such thing itself.
+"""The effects of the core. The core yields an effect and is sent its result; it performs none itself.
 
-They are structs: one is made in a third of the time that a named tuple takes, and a send makes ten.
+They are structs, because creating one takes a third of the time of a named tuple, and a send creates ten.
 
-Ask     ask a back                       sent: the answers, a failed one included, as values
-Once    run these steps once             sent: their result, the same to everybody who wanted it at that moment
-Recall  look up what is kept             sent: it, or None
-Tally   count one more                   sent: None
-Record  write down sends before they     sent: for each, whether it is to be asked for, or what is known of it already
-        are asked for
-Settle  write down what became of them   sent: None
-Await   wait a while for sends of which  sent: for each, what became of it meanwhile
-        nobody knows what became
-Sent    look up what sends asked for     sent: the messages as their sends were answered, by SID, as far as they are kept
+Effect             Request                              Result
+ProviderRequests   send requests to a provider          the answers as values, a failed one included
+SingleFlight       run these steps once                 their result, the same for all that requested it at that moment
+CacheGet           read the cache                       the value, or None
+CacheIncrement     increment a counter                  None
+RecordIntents      record sends before their requests   for each, whether to request it, or its known outcome
+RecordOutcomes     record the outcomes of sends         None
+AwaitOutcomes      wait a while for unknown sends       for each, its outcome meanwhile
+Sent               look up recorded sends by SID        the messages as their sends were answered, as far as they are kept
 """
 
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
@@ -26,11 +25,12 @@ from translator.core.model import CallbackTarget, Fault, Message
 
 
 class ProviderRequests(msgspec.Struct, frozen=True, gc=False):
-    """These requests, at this back, all at once. A batch is a barrier: all answers come back in order.
+    """Send these requests to this provider, all at once. A batch is a barrier: all answers come back in order.
 
-    `account` is the name of the entry on whose behalf it is asked: whose turn it is, and whose memory the answers take. `held` is how many
-    bytes of earlier answers the asker still holds meanwhile, which count for that account too. `most` is how many bytes of the body of each
-    answer are read."""
+    `account` is the name of the account that they are for. Its turn is used, and its memory holds the answers. `held` is the number of
+    bytes of earlier answers that the core still holds, which count for that account too. `most` is the number of bytes that are read of
+    each body.
+    """
 
     back: str
     requests: tuple[Request, ...]
@@ -40,8 +40,8 @@ class ProviderRequests(msgspec.Struct, frozen=True, gc=False):
 
 
 class CacheEntry(NamedTuple):
-    """What is to be remembered: a value, the bytes that it takes, for how many seconds (`math.inf`: as long as we run), and the name of the
-    entry for which it is kept."""
+    """A value for the cache. `weight` is its size in bytes. `life` is its life in seconds (`math.inf`: until the process ends).
+    `account` is the name of the account that it is kept for."""
 
     value: Any
     weight: int
@@ -50,10 +50,10 @@ class CacheEntry(NamedTuple):
 
 
 class SingleFlight(NamedTuple):
-    """Steps that need to be gone through once for all who want them now, and whose result may be kept for later.
+    """Run steps once for all exchanges that need them now. The result may be cached.
 
-    `steps` is called with what is kept under `key` (None where nothing is) and returns its result and what is to be kept
-    instead; None keeps what is there. What is kept may vanish at any time: it saves asks and decides nothing.
+    `steps` is called with the cached value of `key`, or None. It returns its result and the value to cache instead. None keeps the old
+    value. A cached value may vanish at any time: it saves provider requests and decides nothing.
     """
 
     key: tuple[Hashable, ...]
@@ -61,21 +61,21 @@ class SingleFlight(NamedTuple):
 
 
 class CacheGet(msgspec.Struct, frozen=True, gc=False):
-    """What is kept under `key`, if anything is; nobody is waited for who is finding it out."""
+    """Read the cached value of `key`, or None. It does not wait for steps that are still computing the value."""
 
     key: tuple[Hashable, ...]
 
 
 class CacheIncrement(msgspec.Struct, frozen=True, gc=False):
-    """One more of what is counted under `key`, where it is recalled: as long as we run."""
+    """Increment the counter of `key`. CacheGet reads it. It lasts as long as the process."""
 
     key: tuple[Hashable, ...]
 
 
 class Intent(msgspec.Struct, frozen=True, gc=False):
-    """A send that is about to be asked for: by which entry, of what, and who wants to be told of it.
+    """A send before its provider request. `entry` is the account, `wish` the callback target.
 
-    `key` is the caller's own for this send, empty where it gave none, and `content` a digest of what came with it.
+    `key` is the client's idempotency key for this send, or empty. `content` is a digest of the request that came with it.
     """
 
     entry: str
@@ -88,8 +88,8 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What became of a send. `sent` has the message, `refused` the fault; of `never-left` the back knows nothing, and what became
-    of an `unknown` one is not known. `id` is the journal's."""
+    """The result of a send, by the journal's id. `sent` has the message, `refused` the fault. `never-left`: the provider knows nothing
+    of it. `unknown`: the provider may have sent it."""
 
     id: str
     state: Literal["sent", "refused", "never-left", "unknown"]
@@ -98,13 +98,12 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
-    """How a send stands once it is written down.
+    """The state of a send after it was recorded.
 
-    `new`: it is to be asked for, and `receipt` is the address at which the back may call us, empty where there is none.
-    `joined`: it equals one that is unknown, whose `id` this is. `known`: it was sent before by the same key, with this outcome.
-    `reused`: the key came with something else before. `running`: the key's first send is under way. `forbidden`: nobody may be
-    called at that address, for this reason; `remedy` says to the operator what permits it. `owed`: the account is owed so many
-    callbacks that it gets no other.
+    `new`: request it; `receipt` is the receipt URL for the provider, or empty. `joined`: it equals an unknown send, and has the `id` of
+    that send. `known`: it was sent before by the same key, with this outcome. `reused`: the key came with other content before. `running`:
+    the key's first send is in progress. `forbidden`: the policy rejects the callback target; `reason` says why, and `remedy` tells the
+    operator which setting permits it. `owed`: too many callbacks of the account are waiting, so it gets no other.
     """
 
     id: str
@@ -116,19 +115,19 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
 
 
 class RecordIntents(msgspec.Struct, frozen=True, gc=False):
-    """These sends are to be written down, all before any of them is asked for."""
+    """Record these sends, all before the first provider request."""
 
     intents: tuple[Intent, ...]
 
 
 class RecordOutcomes(msgspec.Struct, frozen=True, gc=False):
-    """This became of sends that were written down."""
+    """Record the outcomes of sends that were recorded before."""
 
     outcomes: tuple[Outcome, ...]
 
 
 class AwaitOutcomes(msgspec.Struct, frozen=True, gc=False):
-    """These sends are unknown, and somebody waits to hear of them for a while."""
+    """Wait a while for the outcomes of these unknown sends."""
 
     ids: tuple[str, ...]
 
@@ -145,30 +144,30 @@ Effect: TypeAlias = (
 )
 
 EffectGenerator: TypeAlias = Generator[Effect, Any, Any]
-"""A piece of the core on its way: it yields wants, is sent what came of them, and returns its result."""
+"""A part of the core in progress. It yields effects, is sent their results, and returns its own result."""
 
 
 JOURNAL: Final = (RecordIntents, RecordOutcomes, AwaitOutcomes, Sent)
-"""The wants that a journal of sends fulfils."""
+"""The effects that a journal of sends performs."""
 
 
 def all_new(intents: Sequence[Intent]) -> tuple[Recorded, ...]:
-    """What a journal that remembers nothing says of sends before they are asked for."""
+    """Return the results of an empty journal for new sends."""
     return tuple([Recorded(str(number), "new") for number in range(len(intents))])
 
 
 def all_unknown(ids: Sequence[str]) -> tuple[Outcome, ...]:
-    """What a journal that remembers nothing says of unknown sends."""
+    """Return the results of an empty journal for unknown sends."""
     return tuple([Outcome(id_, "unknown") for id_ in ids])
 
 
 def none_kept() -> Mapping[str, Message]:
-    """What a journal that remembers nothing says of messages."""
+    """Return the result of an empty journal for `Sent`."""
     return {}
 
 
 def unjournalled(want: RecordIntents | RecordOutcomes | AwaitOutcomes | Sent) -> Any:
-    """What a journal that remembers nothing says."""
+    """Return the result of an empty journal for an effect."""
     if isinstance(want, Sent):
         return none_kept()
     if isinstance(want, RecordIntents):
@@ -181,8 +180,8 @@ def run_without_shell(
     memory: dict[tuple[Hashable, ...], Any],
     journal: Callable[[RecordIntents | RecordOutcomes | AwaitOutcomes | Sent], Any] = unjournalled,
 ) -> Generator[ProviderRequests, tuple[Answer, ...], Any]:
-    """The same steps where nobody else wants anything: every Once is done here, and what it keeps is put into `memory` for
-    good; `journal` says at once what is wanted of a journal."""
+    """Run the steps for a single exchange, without a shell. Each SingleFlight is run here, and its cached value is put into `memory`
+    for ever. `journal` performs the effects of a journal at once."""
     go_on: Callable[[], Effect] = partial(next, steps)
     while True:
         try:

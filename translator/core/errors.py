@@ -1,14 +1,14 @@
-"""Everything that can go wrong, as one small tree.
+"""All errors that this project raises, as one small tree.
 
     TranslatorError
     ├── TableError      a mapping table is not well formed: found at start, names file, section and row
     ├── ConfigError     the configuration is not usable: found at start, names file, section and key
-    │   └── ConfigErrors    several of them, said at once
-    ├── BadValue        a value is not of its kind: becomes a fault of whoever wrote it
-    ├── Refused         this request cannot be done: carries the fault that the front's dialect writes
-    └── Unreadable      what a back answered is not what its dialect says: becomes a fault of the back
+    │   └── ConfigErrors    several of them, reported at once
+    ├── BadValue        a value is not in the form of its codec: becomes a fault of its author
+    ├── FaultRaised     this request cannot be done: carries the fault that the front's dialect writes
+    └── MalformedProviderResponse  an answer is not in the form of its dialect: becomes a fault of the provider
 
-Nobody reads the message of one to decide what to do: what differs is the class, or the fault it carries.
+No code decides by the message of an error. It decides by the class, or by the fault that the error carries.
 """
 
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class TranslatorError(Exception):
-    """The root: everything that this project raises on purpose."""
+    """The root of all errors that this project raises on purpose."""
 
 
 class TableError(TranslatorError):
@@ -43,7 +43,7 @@ class ConfigError(TranslatorError):
 
 
 class ConfigErrors(ConfigError):
-    """Several things in one configuration that cannot be used: all of them are said at once, a line each."""
+    """Several errors in one configuration. All are reported at once, one a line."""
 
     def __init__(self, errors: "list[ConfigError]") -> None:
         super().__init__(errors[0].where, errors[0].what)
@@ -54,7 +54,7 @@ class ConfigErrors(ConfigError):
 
 
 class BadValue(TranslatorError, ValueError):
-    """A value that its kind cannot read. `reason` completes the sentence "the value of X …" and never repeats the value."""
+    """A value that its codec cannot read. `reason` completes the sentence "the value of X …" and never repeats the value."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -62,7 +62,7 @@ class BadValue(TranslatorError, ValueError):
 
 
 class FaultRaised(TranslatorError):
-    """The request ends here, with this fault. Raised by the core only, and turned into an answer by the exchange."""
+    """The request ends with this fault. Only the core raises it, and the exchange turns it into a response."""
 
     def __init__(self, fault: "Fault") -> None:
         super().__init__(fault.name)
@@ -70,8 +70,8 @@ class FaultRaised(TranslatorError):
 
 
 class MalformedProviderResponse(TranslatorError):
-    """A back's answer is not of its dialect's shape. `what` is for the log; it never holds a value from the answer. `reason` goes on with
-    the sentence "the provider failed to handle the request", and may be empty."""
+    """A provider's answer is not in the form of its dialect. `what` is for the log, and never holds a value from the answer. `reason`
+    continues the sentence "the provider failed to handle the request", and may be empty."""
 
     def __init__(self, what: str, reason: str = "") -> None:
         super().__init__(what)

@@ -1,15 +1,15 @@
-"""One request of an application, from its bytes to the bytes of its answer.
+"""One request of a client, from its bytes to the bytes of its response.
 
                FRONT                          NEUTRAL                              BACK
-    bytes ──▶ read_request   ──▶ Draft · SID · Query ──▶ plan ──▶ Ask ──▶ write_request  ──▶ bytes
-    bytes ◀── write_response ◀── Message · Page ◀── filter · sort · cut · count ◀── read_response ◀── bytes
+    bytes ──▶ read_request   ──▶ Draft · SID · Query ──▶ plan ──▶ ProviderRequests ──▶ write_request ──▶ bytes
+    bytes ◀── write_response ◀── Message · Page ◀── filter · sort · cut · count    ◀── read_response ◀── bytes
 
-The exchange is a generator of effects (see `effects`). It yields `ProviderRequests`, which may go to a provider at the same time, and
-is sent their answers. A failed request is an answer too. It yields `SingleFlight`, whose result other requests may share, and what
-`sending` writes down. It returns the `Reply`. The shell drives it with sockets, tests drive it with a plain function.
+The exchange is a generator of effects (see `effects`). It yields `ProviderRequests`, which may go to a provider at the same time, and is
+sent their answers. A failed request is an answer too. It yields `SingleFlight`, whose result other requests may share, and the effects of
+`sending`. It returns the `Reply`. The shell drives it with sockets, tests drive it with a plain function.
 
-The order of checks is written here, once: 401, 406, route (404, 405), 403, 413, then the content (400, 415). All but the last two need
-nothing but the head, which `admit` looks at: who is refused for its head is refused before its body is read.
+The order of checks is defined only here: 401, 406, route (404, 405), 403, 413, then the content (400, 415). All but the last two need only
+the head, which `admit` checks. A request that is refused for its head is refused before its body is read.
 """
 
 from collections.abc import Generator, Sequence
@@ -50,9 +50,12 @@ HEADERS: Final = frozenset({"accept", "authorization", "content-encoding", "cont
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """The answer, and what the operator should know of it. `fault` is a name of `model.FAULTS`, or empty; `total` is how a
-    list was counted: `exact`, `capped` or, where rows of it are left out, `partial`, and empty where nothing was; `lost` are the ids of
-    the mapping rows at which the answer lost something, where that was asked for. `parameter` and `reason` are those of the fault."""
+    """The response, and the facts about it for the operator. `fault` is a name of `model.FAULTS`, or empty. `parameter` and `reason`
+    belong to it.
+
+    `total` says how a list was counted: `exact`, `capped`, or `partial` if rows are left out. It is empty for other operations. `lost` are
+    the ids of the mapping rows at which the response lost something, if losses were requested.
+    """
 
     response: Response
     notes: tuple[Note, ...] = ()
@@ -68,8 +71,9 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 
 
 class Admission(NamedTuple):
-    """What the head of a request says: the front that it speaks to, the format of its answer, where it arrived, and the entries that its
-    credentials open there. `fault` is why it is refused; without one there are a place and at least one entry."""
+    """The result of reading the head of a request. `spoken` is the front, `form_name` the format of the response. `at` is the route.
+    `entries` are the accounts that the credentials open there. `fault` is the reason of a refusal; without it there are a route and at
+    least one account."""
 
     spoken: Dialect
     form_name: str
@@ -79,16 +83,17 @@ class Admission(NamedTuple):
 
     @property
     def operation(self) -> str:
-        """The operation that was asked for; empty where there is none."""
+        """The operation of the request, or empty."""
         return "" if self.at is None else self.at.operation.name
 
     @property
     def is_large(self) -> bool:
-        """Whether the body may be large: as many times as `wire.LARGE` says."""
+        """True if the body may be large: `messages.LARGE` times the usual limit."""
         return self.at is not None and self.at.operation.large
 
     def refusal(self, fault: Fault) -> Reply:
-        """The answer that says this. A fault without a name is none: the methods of a path were asked for, and are told."""
+        """Return the response for a fault. A fault without a name is not an error: it reports the methods of a path to an OPTIONS
+        request."""
         if fault.name:
             response = self.spoken.front.write_fault(fault, self.form_name)
         else:
@@ -100,7 +105,7 @@ class Admission(NamedTuple):
 
 
 def admit(accounts: Accounts, request: Request) -> Admission:
-    """Look at the head of a request. Its body is not looked at, and need not have come."""
+    """Check the head of a request. The body is not read, and need not have arrived."""
     spoken = accounts.dialect_of(request.path)
     routing = spoken.front.routing
     form_name, acceptable = routing.negotiate(request)
@@ -124,8 +129,8 @@ def exchange(
     accounts: Accounts, limits: Limits, request: Request, now: float, losses: Losses | None = None,
     admission: Admission | None = None,
 ) -> Generator[Effect, Any, Reply]:  # fmt: skip
-    """The whole exchange. Whatever the bytes, there is an answer in the front's own shape. `losses` tells what it lost, where somebody
-    wants to know that. `admission` is what its head says, where that was looked at before."""
+    """Run the whole exchange. Any input gets a response in the front's own shape. `losses` finds what the response lost; None skips
+    that. `admission` is the result of `admit`, if the head was checked before."""
     admission = admission or admit(accounts, request)
     if admission.fault is None and request.body is None:
         admission = admission._replace(fault=Fault("too-large"))
@@ -149,12 +154,12 @@ def exchange(
 
 
 def _methods(routed: Sequence[str]) -> list[str]:
-    """The methods of a path, those that come with others among them."""
+    """Return the methods of a path, including the implied HEAD and OPTIONS."""
     return [*routed, *(["HEAD"] if "GET" in routed else []), "OPTIONS"]
 
 
 def failure(accounts: Accounts, request: Request, fault: str, retry_after: int | None = None) -> Reply:
-    """The answer to a request that the shell gave up on or did not begin, in the front's shape and format."""
+    """Return the response to a request that the shell gave up or did not begin, in the front's shape and format."""
     spoken = accounts.dialect_of(request.path)
     form_name, _ = spoken.front.routing.negotiate(request)
     return Reply(
@@ -163,7 +168,7 @@ def failure(accounts: Accounts, request: Request, fault: str, retry_after: int |
 
 
 class _Exchange:
-    """What one exchange knows on its way."""
+    """The state of one exchange."""
 
     def __init__(
         self, limits: Limits, request: Request, now: float, admission: Admission, at: Located, losses: Losses | None
@@ -175,7 +180,7 @@ class _Exchange:
         self.operation, self.total = at.operation.name, ""
 
     def steps(self) -> EffectGenerator:
-        """The steps of the operation. Raises Refused."""
+        """Return the steps of the operation. Raises FaultRaised."""
         at, entries = self.at, self.entries
         front = entries[0].front.dialect.front
         asked = front.read_request(at, self.request, self.notes)
@@ -193,13 +198,13 @@ class _Exchange:
         return answer
 
     def _lose(self, entry: Account, operation: str, shown: Sequence[Message | SentMessage | Fault]) -> None:
-        """Note what the answer that shows these lost, where somebody wants to know."""
+        """Note the losses of the response that shows these messages, if losses were requested."""
         if self.losses is not None:
             front, back = entry.front.dialect, entry.back.dialect
             made = [one for one in shown if not isinstance(one, Fault)]
             try:
                 self.lost = self.losses.of(front, back, operation, made, self.now, self.form_name)
-            except Exception as error:  # noqa: BLE001 - whatever went wrong here, the answer is told: a send was made
+            except Exception as error:  # noqa: BLE001 - any error here must not hide the response, because a send was made
                 self.notes.add("losses-unknown", type(error).__name__)
 
     # ---------------------------------------------------------------------------------------------------------- send
@@ -243,7 +248,7 @@ class _Exchange:
         raise FaultRaised(Fault("unknown-message"))
 
     def _retrieved(self, entry: Account, sid: str) -> EffectGenerator:
-        """The entry's message with that SID, or None: one that is not the entry's own is unknown here."""
+        """Return the account's message with that SID, or None. A message of another account counts as unknown."""
         verbs, behind = entry.back.dialect.back, entry.behind
         answer = yield from self._ask(entry, write_retrieve(entry, sid))
         message = read_retrieve(entry, sid, answer, self.now)
@@ -270,7 +275,7 @@ class _Exchange:
 
 
 def _counted(page: Page, asked: Listed) -> str:
-    """What is said of a list: rows of it are left out, or it was cut where nobody had asked for that."""
+    """Return how a list was counted. It is partial if rows are left out, and capped if it was cut without a limit in the request."""
     if page.left_out:
         return "partial"
     cut = page.cut and not asked.limited
@@ -278,7 +283,7 @@ def _counted(page: Page, asked: Listed) -> str:
 
 
 def _opens(entry: Account, at: Located) -> bool:
-    """Whether the account and the property that a path names are the entry's own."""
+    """True if the account and the property of a path are those of the account."""
     front = entry.front
     return at.values.get("account", front.account) == front.account and (
         at.values.get("property", front.property) == front.property
@@ -286,5 +291,5 @@ def _opens(entry: Account, at: Located) -> bool:
 
 
 def _digest(request: Request) -> str:
-    """What two requests with one key have to have in common."""
+    """Return a digest of the parts that two requests with one key must have in common."""
     return sha256(f"{request.path}?{request.query}\n".encode() + (request.body or b"")).hexdigest()

@@ -1,10 +1,10 @@
-"""What an answer lost: the ids of the mapping rows at which something of a message did not get through, or was never said.
+"""Finds what an answer lost: the ids of the mapping rows at which something of a message did not get through, or was never said.
 
-message, as the back said it ─▶ the front's own words ─▶ read as somebody reads them ─▶ the same message again, or less
+message from the provider ─▶ the front's own words ─▶ read as a client reads them ─▶ the same message again, or less
 
-Nothing is guessed from the verdicts of COMPATIBILITY.md: what an answer shows is read again by the front's own table, and what the
-back said and nobody can read any more is lost, at the row that would have shown it. Beside that, four things that no reading shows: a
-member that the back leaves unsaid, one whose value is made up, a SID in another length, and what a send asked for and no back was told.
+Nothing is guessed from the verdicts of COMPATIBILITY.md. The front's own table reads the answer again. A value from the provider that
+cannot be read again is lost, at the row that would have shown it. Four other losses show in no reading. The provider may leave a member
+unsaid. The value of a member may be invented. A SID may have another length. A send parameter may be one that no provider is told.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,25 +20,26 @@ from translator.core.mapping.schema import FieldRow, ReadRow, Table
 from translator.core.model import Draft, Message, Notes, SentMessage
 
 _DOCUMENTED: Final = "M" + "A" * 31
-"""A SID of a shape that the documents show, and so of the length in which they are shown."""
+"""A SID of the shape and length that the documents show."""
 
 
 class _NeverProvided(NamedTuple):
-    """A member in front whose value the back does not say, and the messages that would have shown one: empty is no condition."""
+    """A member of the front whose value the provider does not say. `statuses` and `reads` are the messages that would have shown one.
+    Empty is no condition."""
 
     id: str
     statuses: frozenset[str]
     reads: tuple[ReadRow, ...]
 
     def happens(self, message: Message) -> bool:
-        """Whether this message would have shown it."""
+        """True if this message would have shown the member."""
         return (not self.statuses or message.status in self.statuses) and (
             not self.reads or any(_holds(read, message) for read in self.reads)
         )
 
 
 class Losses:
-    """What answers lose, by pair of dialects; what is known of a pair is worked out when it first answers."""
+    """The losses of answers, by pair of dialects. The rules of a pair are computed when it first answers."""
 
     def __init__(self) -> None:
         self._pairs: dict[tuple[Dialect, Dialect], _Pair] = {}
@@ -46,12 +47,12 @@ class Losses:
     def of(
         self, front: Dialect, back: Dialect, operation: str, shown: Sequence[Message | SentMessage], now: float, form: str = "json"
     ) -> tuple[str, ...]:  # fmt: skip
-        """The ids of the rows at which an answer lost something, each once, in the order of the tables. `shown` are the messages that it
-        shows, or what was sent; `form` is its format."""
+        """Return the ids of the rows at which an answer lost something, each once, in the order of the tables. `shown` are the messages
+        of the answer, or the sends. `form` is its format."""
         return self._pair(front, back).of(operation, shown, now, form)
 
     def static_losses(self, front: Dialect, back: Dialect, operation: str) -> tuple[str, ...]:
-        """The ids of the rows that lose something whatever a message says: the back leaves it unsaid."""
+        """Return the ids of the rows that are always lost, because the provider leaves them unsaid."""
         return tuple([found.id for found in self._pair(front, back).unsaid[operation]])
 
     def _pair(self, front: Dialect, back: Dialect) -> "_Pair":
@@ -62,7 +63,7 @@ class Losses:
 
 
 class _Pair:
-    """What is lost with one dialect in front and another behind."""
+    """The losses with one dialect as the front and another as the back."""
 
     def __init__(self, front: Table, back: Table) -> None:
         self._tables = tables = DialectPair(front, back)
@@ -72,7 +73,7 @@ class _Pair:
         self.unsaid = {operation: tuple(_unsaid(tables, operation)) for operation in operations}
         said = _said(back)
         self._ids = {operation: {name: self._place(name, operation) for name in said} for operation in operations}
-        # Whose a message is, each side says for itself, so that nothing of it is lost.
+        # Each side has its own account and property, so neither is ever lost.
         self._rows = {name: [row for row in back.fields if name in row.of and row.write != "entry"] for name in said}
         self._untold = tuple(_untold(tables))
         [sid] = [row for row in front.fields if row.of == ("sid",)]
@@ -98,19 +99,19 @@ class _Pair:
         return tuple([id_ for id_ in self._order if id_ in found])
 
     def _differing(self, operation: str, before: Message, after: Message) -> Iterator[str]:
-        """The rows at which the back said something that cannot be read any more."""
+        """Yield the rows at which a value from the provider cannot be read again."""
         for name, place in self._ids[operation].items():
             told, read = getattr(before, name), getattr(after, name)
             if told is not None and told != read and self._would_show(name, before, after):
                 yield place(before, read)
 
     def _would_show(self, name: str, before: Message, after: Message) -> bool:
-        """Whether the back would say something else of what was read than it did: an instant that is shown under another name is not
-        lost."""
+        """True if the provider's value really changed in the round trip. An instant that moved to another member is not lost."""
         return any(self._spoken(row, before) != self._spoken(row, after) for row in self._rows[name])
 
     def _spoken(self, row: FieldRow, message: Message) -> Any:
-        """What a row at the back says, words in its own. An error code is what it is, also one that the back does not know."""
+        """Return the value of a row at the back, with words in the back's vocabulary. An error code stays as it is, even if the back
+        does not know it."""
         values = [value for name in row.of if (value := getattr(message, name)) is not None]
         if not values:
             return None
@@ -122,15 +123,16 @@ class _Pair:
         return shown != self._their_sid(sid) and len(shown) != len(self._sid(_DOCUMENTED))
 
     def _of_draft(self, draft: Draft, message: Message) -> Iterator[str]:
-        """What was asked for and not told, where what came of it is not what was asked for."""
+        """Yield the rows of send parameters that the provider was not told, if the resulting message differs from the request."""
         for id_, attribute in self._untold:
             asked = getattr(draft, attribute)
             if asked is not None and asked != getattr(message, attribute, None):
                 yield id_
 
     def _place(self, name: str, operation: str) -> Callable[[Message, Any], str]:
-        """Which row loses an attribute, given the message and what can be read instead: the one of the word that it is shown with, the
-        front's member for it, or, where there is none in this answer, the back's."""
+        """Return a function that names the row that loses an attribute. Its arguments are the message and the value that can be read
+        instead. The row is that of the shown word, or the front's member for the attribute. If this answer has no such member, it is
+        the back's row."""
         front = self._tables.front
         shown = source(front, name)
         json = shown.json if shown is not None else ""
@@ -149,7 +151,7 @@ class _Pair:
 
 
 class _RoundTrip:
-    """Messages as one dialect in front shows them and reads them: what is left of them."""
+    """Messages as one front shows them and reads them again."""
 
     def __init__(self, table: Table) -> None:
         bindings = TableCodecs(table)
@@ -161,7 +163,8 @@ class _RoundTrip:
         }
 
     def __call__(self, operation: str, messages: Sequence[Message], now: float) -> Sequence[Message]:
-        """The messages again. Numbers are shown as the table writes them: that a send echoes the caller's own spelling loses nothing."""
+        """Return the messages after a round trip. Numbers are written as the table writes them: an echo of the client's own spelling
+        loses nothing."""
         shown = self._writers[operation](messages, "", "", None, Notes())
         return self._reader.many(json_format.with_array(b"{}", self._member, shown), now)[0]
 
@@ -174,21 +177,21 @@ def _unsaid(tables: DialectPair, operation: str) -> Iterator[_NeverProvided]:
 
 
 def _holds(read: ReadRow, message: Message) -> bool:
-    """Whether the row is for such a message."""
+    """True if the row applies to this message."""
     return (not read.statuses or message.status in read.statuses) and (
         not read.directions or message.direction in read.directions
     )
 
 
 def _said(back: Table) -> list[str]:
-    """The attributes that are read from a back's answers."""
+    """Return the attributes that are read from a provider's answers."""
     names = [name for row in back.fields if row.write == "copy" for name in row.of]
     names += [row.attribute for row in back.reads if row.json]
     return list(dict.fromkeys(names))
 
 
 def _untold(tables: DialectPair) -> Iterator[tuple[str, str]]:
-    """What may be asked for in front and is not told to the back: the row, and the draft's attribute."""
+    """Yield the parameters of the front that the provider is not told: the row, and the draft's attribute."""
     untold = {row.attribute for row in tables.back.untold}
     for row in tables.front.send:
         if row.attribute in untold:
@@ -196,12 +199,12 @@ def _untold(tables: DialectPair) -> Iterator[tuple[str, str]]:
 
 
 def _unknown_error(front: Table) -> str:
-    """The row that stands for the codes which the front does not know; empty where it shows every code as it is."""
+    """Return the row for codes that the front does not know. It is empty if the front shows every code as it is."""
     return next((row_id("words.error", row.code) for row in front.words.error if row.unknown), "")
 
 
 def _in_order(tables: DialectPair) -> Iterator[str]:
-    """Every id there can be, in the order of the tables."""
+    """Yield every possible id, in the order of the tables."""
     front, back = tables
     yield from (row_id("formats.offers", row.name) for row in front.formats.offers)
     yield from _members(front.fields)

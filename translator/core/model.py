@@ -1,7 +1,7 @@
-"""The neutral middle: an SMS and what can be asked of a set of them, with no dialect's words, names or forms.
+"""The neutral model: a message, and the requests about messages, without the words, names and forms of any dialect.
 
-It is the finest distinction that any mapping table makes, and nothing more. Instants are whole seconds since the epoch, UTC.
-A phone number is `+` and 7 to 15 digits; a short code is bare digits; anything else is a sender ID, or names a client.
+It makes the finest distinctions that any mapping table makes, and no others. Instants are whole seconds since the epoch, UTC. A phone
+number is `+` and 7 to 15 digits. A short code is bare digits. Every other party is a sender ID or names a client.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,17 +17,16 @@ DIRECTIONS: Final = ("outbound-api", "outbound-call", "outbound-reply", "inbound
 """The neutral direction words."""
 
 OPERATIONS: Final = ("send", "get", "list")
-"""What a front can be asked for, and a back can be asked."""
+"""The operations of a front and of a back."""
 
 
 class Message(msgspec.Struct, gc=False, kw_only=True):
-    """One SMS. A dialect's decoder fills a generated subclass of this, so that what was decoded *is* the neutral message.
+    """One SMS. A dialect's decoder fills a generated subclass of it, so that the decoded object *is* the neutral message.
 
-    `account` and `property` say whose it is as far as the back says so; None where it does not. `error` is a code as its
-    provider writes it. `updated` is the last change as a back that keeps one says it. `segments` is a count.
+    `account` and `property` are its owner, as far as the provider says; else None. `error` is a code as its provider writes it. `updated`
+    is the last change, from a provider that keeps one. `segments` is a count.
 
-    They stand in the order in which a provider mostly shows them: a decoder that finds each where the one before it was takes a twelfth
-    less.
+    The attributes are in the order of most providers, because a decoder that meets its fields in order takes a twelfth less time.
     """
 
     sid: str
@@ -51,10 +50,10 @@ class Message(msgspec.Struct, gc=False, kw_only=True):
 
 
 class Unread(Message, gc=False, kw_only=True):
-    """A row of a back that cannot be shown. It keeps its place in the list, and is counted there.
+    """A row of a provider that cannot be shown. It keeps its place in the list, and is counted there.
 
-    `why` is the back's name of the member that could not be read. `known` are the attributes that could; the others have no meaning. A
-    `sid` that is not known is a mark that no SID can be. A `created` that is not known is that of the row beside it.
+    `why` is the provider's name of the member that could not be read. `known` are the attributes that could; the others have no meaning.
+    If its `sid` is not known, it is a mark that cannot be a SID. If its `created` is not known, it is that of the row beside it.
     """
 
     why: str
@@ -62,16 +61,15 @@ class Unread(Message, gc=False, kw_only=True):
 
 
 class Rows(tuple[Message, ...]):
-    """Messages that were read at once, in the order in which they came, and for good: `looked` has what was seen when a whole column of
-    them was looked at, by the attribute and the form that all of it has (see `kinds.kind.Column`). `odd` says how many of them are
-    Unread."""
+    """Messages that were read at once, in their order. They never change. `looked` has the results of batch codecs, by the attribute
+    and the form that its whole column has (see `codecs.codec.BatchCodec`). `odd` is the number of rows that are Unread."""
 
     looked: Mapping[tuple[str, str], list[str]]
     odd: int = 0
 
     @classmethod
     def of(cls, messages: list[Message], looked: Mapping[tuple[str, str], list[str]], odd: int = 0) -> "Rows":
-        """These messages with what is known of them; none of them may be changed any more."""
+        """Return these messages with what is known of them. They may not be changed afterwards."""
         rows = cls(messages)
         rows.looked = looked
         rows.odd = odd
@@ -79,10 +77,10 @@ class Rows(tuple[Message, ...]):
 
 
 class Draft(msgspec.Struct, gc=False, kw_only=True):
-    """A message that somebody wants sent. What was not given is None; `receipt` asks for a delivery receipt.
+    """A message to send. An attribute that the client did not give is None. `receipt` asks for a delivery receipt.
 
-    `callback` is told each status; `receipt_webhook` is told that a receipt came; `reply_webhook` is told of an answer.
-    `as_given` holds sender and recipient as the caller spelled them.
+    `callback` is notified of each status, `receipt_webhook` of a delivery receipt, and `reply_webhook` of a reply. `as_given` holds
+    sender and recipient as the client wrote them.
     """
 
     sender: str | None = None
@@ -105,33 +103,33 @@ class Draft(msgspec.Struct, gc=False, kw_only=True):
 
 
 class SentMessage(msgspec.Struct, frozen=True, gc=False):
-    """A message that was sent, and the draft as it was meant."""
+    """A message that was sent, and its draft."""
 
     draft: Draft
     message: Message
 
 
 class CallbackTarget(NamedTuple):
-    """Somebody wants to be told of a message: at which address, and by GET or POST."""
+    """The callback target of a message: an address, and GET or POST."""
 
     address: str
     method: str
 
 
 class Order(NamedTuple):
-    """How a list is sorted: by which attribute of `Message`, and which way."""
+    """The order of a list: an attribute of `Message`, and a direction."""
 
     attribute: str
     descending: bool
 
 
 class Query(msgspec.Struct, gc=False, kw_only=True, frozen=True):
-    """Which messages, in which order, and which stretch of them.
+    """The messages of a list request, their order, and the page window.
 
-    `since` and `until` bound `created`, half open: since <= created < until. None is no bound. `sender` and `recipient` are
-    the whole one, or with `_like` a pattern of its end (see `kinds.patterns`); `within` is a part of the text. `statuses` and
-    `directions` are the words allowed. `skip` and `count` are the stretch asked for, `limit` how many of all that match the
-    list keeps, `after` the sid that the stretch follows, where the caller named one.
+    `since` and `until` bound `created`, half open: since <= created < until. None is no bound. `sender` and `recipient` are exact. With
+    `_like` they are a pattern of the end (see `codecs.patterns`). `within` is a part of the text. `statuses` and `directions` are the
+    allowed words. `skip` and `count` are the page window. `limit` is the number of matching messages that the list keeps. `after` is the
+    SID of the anchor, if the client named one.
     """
 
     since: int | None = None
@@ -151,13 +149,12 @@ class Query(msgspec.Struct, gc=False, kw_only=True, frozen=True):
 
 
 class Page(msgspec.Struct, gc=False, kw_only=True):
-    """A stretch of a list: its messages in order, where it starts, and how many messages the list has in all.
+    """A page of a list: its messages in order, the index where it starts, and the total of the list.
 
-    `capped` says that the list has more than were read, so that `total` is only of what was. `more` says whether messages follow
-    the last one shown, where the stretch follows a message that the caller named; None where its number says so. `left_out` is how many
-    rows of the stretch could not be read: they are counted in `total` and not shown. `cut` says that the list has more
-    than `limit`. `last` is the SID of the last row of the stretch, one that was left out included; empty where it is that of the last
-    message.
+    `capped` says that the list has more messages than were read, so that `total` counts only those that were read. `more` says whether
+    messages follow, if the page follows an anchor. It is None if the page number decides. `left_out` is the number of rows of the page
+    that could not be read. They are in `total` and not in `messages`. `cut` says that the list has more than `limit`. `last` is the SID of
+    the last row of the page, even if that row was left out. It is empty if that is the last message.
     """
 
     messages: Sequence[Message]
@@ -207,12 +204,12 @@ FAULTS: Final[dict[str, Whose]] = {
     "too-busy": "ours",
     "callbacks-owed": "ours",
 }
-"""Every way that a request can fail, and whose fault that is. Each dialect has a row for each in `[[errors.faults]]`."""
+"""Every way in which a request can fail, and whose fault it is. Each dialect has a row for each in `[[errors.faults]]`."""
 
 
 class Fault(NamedTuple):
-    """A failure as a value. `parameter` is the front's own name for what was wrong, `reason` a clause that completes
-    "the parameter …", `allow` the methods of a route, `retry_after` seconds, `log` what the operator should read."""
+    """A failure as a value. `parameter` is the front's own name of the wrong parameter. `reason` is a clause that completes "the
+    parameter …". `allow` are the methods of a route. `retry_after` is in seconds. `log` is a text for the operator."""
 
     name: str
     parameter: str = ""
@@ -223,7 +220,7 @@ class Fault(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Something repaired, ignored or unknown that the operator should be able to count: a name, and never a value."""
+    """A repaired, ignored or unknown thing that the operator can count: a name, and never a value."""
 
     name: str
     detail: str = ""
@@ -231,7 +228,7 @@ class Note(NamedTuple):
 
 @dataclass(slots=True)
 class Notes:
-    """What one exchange noticed on its way, in order, and how many requests it made of a back."""
+    """The notes of one exchange, in order, and the number of its provider requests."""
 
     items: list[Note] = field(default_factory=list)
     asks: int = 0

@@ -1,12 +1,12 @@
-"""Sending: drafts become requests that are made once, and outcomes that are told as they are.
+"""Sends: each draft becomes one provider request, and its outcome is reported as it is.
 
-    draft ─▶ ready ─▶ Record ─┬▶ new ──▶ Ask ─▶ told ─▶ Settle ─┬▶ sent, refused, never left
-                              │                                  └▶ unknown ─┐
-                              ├▶ joined: equals an unknown one ──────────────┴▶ Await ─▶ sent, or still unknown
-                              └▶ known, running, reused: by the caller's own key
+    draft ─▶ ready ─▶ RecordIntents ─┬▶ new ──▶ ProviderRequests ─▶ RecordOutcomes ─┬▶ sent, refused, not sent
+                                     │                                              └▶ unknown ─┐
+                                     ├▶ joined: equals an unknown send ─────────────────────────┴▶ AwaitOutcomes ─▶ sent, or unknown
+                                     └▶ known, running, reused: by the client's own key
 
-A send is written down before the socket is used. Never left and refused are told apart from unknown, which is everything
-else once the first byte may have left; what is unknown is never asked for again.
+A send is recorded before the socket is used. An outcome is unknown if the first byte may have left, unless it is clearly sent or refused.
+An unknown send is never requested again.
 """
 
 from collections.abc import Sequence
@@ -33,19 +33,19 @@ from translator.core.model import FAULTS, CallbackTarget, Draft, Fault, Message,
 KEY = "Idempotency-Key"
 _LONGEST_KEY = 255
 _LATER = 60
-"""Seconds after which one more callback may be taken, where an account is owed too many."""
+"""Seconds after which another callback may be accepted, if too many of the account are waiting."""
 
 
 class _PreparedSend(msgspec.Struct, frozen=True, gc=False):
-    """A draft that the back can carry, without what only we are told."""
+    """A draft that the provider can carry, without the callback target, which only the proxy uses."""
 
     draft: Draft
     wish: CallbackTarget | None
 
 
 class Sending:
-    """The sends of one request of an entry. `key` is the caller's own, empty where it gave none; `content` a digest of the request;
-    `asks` counts what was asked of the back."""
+    """The sends of one request. `key` is the client's idempotency key, or empty. `content` is a digest of the request. `asks` counts
+    the provider requests."""
 
     def __init__(self, entry: Account, now: float, key: str = "", content: str = "") -> None:
         if len(key) > _LONGEST_KEY or not key.isprintable():
@@ -55,7 +55,7 @@ class Sending:
         self.asks = 0
 
     def one(self, draft: Draft) -> EffectGenerator:
-        """The Carried of one draft. Raises Refused. What `all` does for several, without its lists."""
+        """Send one draft, and return its SentMessage. Raises FaultRaised. It does what `all` does for several, without the lists."""
         ready = self._ready(draft)
         if isinstance(ready, Fault):
             raise FaultRaised(ready)
@@ -75,7 +75,7 @@ class Sending:
         return told
 
     def all(self, drafts: Sequence[Draft | Fault]) -> EffectGenerator:
-        """Each draft by itself, as many at once as a list may ask; one that fails keeps no other from being sent."""
+        """Send each draft by itself, as many at once as a list may request. A draft that fails does not stop the others."""
         wide = self._entry.back.in_flight
         outcomes: list[SentMessage | Fault] = []
         for at in range(0, len(drafts), wide):
@@ -84,7 +84,7 @@ class Sending:
             except FaultRaised as refused:
                 if not at:
                     raise
-                # What was sent before stays sent: of the whole it cannot be said that nothing was done.
+                # Earlier drafts are already sent, so the request as a whole must not be reported as failed.
                 some = drafts[at : at + wide]
                 outcomes += [one if isinstance(one, Fault) else refused.fault for one in some]
         yield count_send(self._entry)
@@ -103,7 +103,7 @@ class Sending:
         return [one if isinstance(one, Fault) else found[number] for number, one in enumerate(ready)]
 
     def _outcomes(self, standing: Sequence[tuple[_PreparedSend, Recorded]]) -> EffectGenerator:
-        """What became of each, by the journal's id; None of one that never began."""
+        """Return the outcome of each send, by the journal's id, or None for a send that never began."""
         new = [(one, recorded) for one, recorded in standing if recorded.state == "new"]
         outcomes: dict[str, Outcome] = {
             recorded.id: recorded.outcome for _, recorded in standing if recorded.outcome is not None
@@ -128,16 +128,16 @@ class Sending:
         return [outcomes.get(recorded.id) for _, recorded in standing]
 
     def again(self, id_: str, draft: Draft) -> EffectGenerator:
-        """Ask once more for a send that was written down, and settle it. Only ever wanted by an operator's setting."""
+        """Request an unknown send once more, and record the outcome. Only the operator's setting `resend` causes this."""
         [answer] = yield ProviderRequests(
             self._entry.back.name, (self._request(draft, Recorded(id_, "new")),), self._name
         )
         yield RecordOutcomes((self._read(id_, answer, draft),))
 
-    # ---------------------------------------------------------------------------------------------------- before the ask
+    # --------------------------------------------------------------------------------------- before the provider request
 
     def _ready(self, draft: Draft | Fault) -> _PreparedSend | Fault:
-        """The draft as the back can carry it, or what it cannot be told."""
+        """Return the draft as the provider can carry it, or the fault that prevents it."""
         if isinstance(draft, Fault):
             return draft
         front, verbs = self._entry.front.dialect, self._entry.back.dialect.back
@@ -169,10 +169,10 @@ class Sending:
             draft.external_id = recorded.id
         return back.back.write_send(draft, behind.account, behind.property, behind.token)
 
-    # ----------------------------------------------------------------------------------------------------- after the ask
+    # ---------------------------------------------------------------------------------------- after the provider request
 
     def _read(self, id_: str, answer: Answer, draft: Draft) -> Outcome:
-        """What an answer says of the send of a draft. What is no clear answer, after the first byte, leaves the outcome unknown."""
+        """Return the outcome that an answer gives a send. After the first byte, an answer that is not clear leaves the outcome unknown."""
         if isinstance(answer, Failure):
             why = f"the send failed: {answer.kind} {answer.detail}"
             if answer.kind == "never-left":
@@ -192,7 +192,8 @@ class Sending:
         return Outcome(id_, "sent", message)
 
     def _complete(self, message: Message, draft: Draft) -> None:
-        """What is known of a message because it was just sent: who it is from and to, and what the back is not told and so cannot show."""
+        """Complete a message that was just sent: sender and recipient, and the attributes that the provider is not told and so cannot
+        show."""
         message.sender = message.sender or draft.sender or ""
         message.recipient = message.recipient or draft.recipient or ""
         message.text = message.text or draft.text or ""
@@ -201,7 +202,7 @@ class Sending:
                 setattr(message, name, asked)
 
     def _told(self, ready: _PreparedSend, recorded: Recorded, outcome: Outcome | None) -> SentMessage | Fault:
-        """What the caller is told of one send."""
+        """Return the result of one send for the client."""
         if recorded.state == "reused":
             return Fault("key-reused", KEY)
         if recorded.state == "running":
@@ -216,7 +217,7 @@ class Sending:
         return (outcome and outcome.fault) or Fault("outcome-unknown", log="nothing is known of the send yet")
 
     def _in_front_terms(self, fault: Fault) -> Fault:
-        """A back's refusal of a draft, with the parameter by the front's own name where both have one."""
+        """Return a provider's refusal of a draft in the front's terms. It names the parameter if both dialects have it."""
         name = self._entry.front.dialect.front.parameter_of(fault.parameter) if fault.parameter else ""
         if fault.name == "refused-message" and name:
             return fault._replace(name="refused-parameter", parameter=name)
@@ -244,5 +245,5 @@ def _with(message: Message, sent: Message | None, names: Sequence[str]) -> Messa
 
 
 def is_final(fault: Fault) -> bool:
-    """Whether the same request would be refused again: what is kept for a caller's own key."""
+    """True if the same request would be refused again. Such a fault is kept for the idempotency key."""
     return FAULTS[fault.name] == "caller"

@@ -1,1 +1,1 @@
-"""What is computed from the tables beside the request path: the explanation of one request, and the compatibility of two dialects."""
+"""Reports from the tables, outside the request path: the explanation of one request, and the compatibility of two dialects."""

@@ -1,7 +1,7 @@
-"""Explaining a request: what it becomes at the back, without sending anything.
+"""Explains a request: shows its provider requests without sending anything.
 
-Without rows, the first ask is shown literally and each later one as a rule, since it depends on the answers. With rows, the whole
-exchange runs against that many invented messages, answered by the back's own dialect as a front.
+Without rows, the first provider request is shown literally. Each later one is shown as a rule, because it depends on the answers. With
+rows, the whole exchange runs against that many invented messages, which the provider's own dialect serves as a front.
 """
 
 from collections.abc import Iterator
@@ -24,15 +24,15 @@ _SPACING = 60
 """Seconds between two invented messages."""
 
 _SHOWN = 12
-"""Asks of a run that are shown one by one; the others are counted."""
+"""The number of provider requests of a run that are shown one by one. The others are counted."""
 
 
 def explain(
     entry: Account, request: Request, now: float, rows: int | None, *, every_ask: bool = False
 ) -> Iterator[str]:
-    """Lines that say what a request becomes; `request` carries the entry's own credentials.
+    """Yield lines that describe a request. `request` carries the account's own credentials.
 
-    Of a run against `rows` invented messages the first twelve asks are shown and the others counted, unless `every_ask` is wanted.
+    A run against `rows` invented messages shows the first twelve provider requests and counts the others, unless `every_ask` is set.
     """
     accounts = Accounts([entry])
     running = run_without_shell(exchange(accounts, Limits(), request, now, Losses()), {})
@@ -98,7 +98,7 @@ def _answered(reply: Reply) -> Iterator[str]:
 
 
 class InventedProvider:
-    """A provider with `rows` invented messages, one a minute up to `now`, that answers in the dialect of the entry's back."""
+    """A provider with `rows` invented messages, one a minute up to `now`, that answers in the dialect of the account's provider."""
 
     def __init__(self, entry: Account, rows: int, now: float) -> None:
         self._entry, self._now = entry, now
@@ -106,7 +106,7 @@ class InventedProvider:
         self._lists: dict[Query, list[Message]] = {}
 
     def answer(self, request: Request) -> Response:
-        """The provider's answer to one ask."""
+        """Return the provider's answer to one request."""
         front, behind = self._entry.back.dialect.front, self._entry.behind
         at = front.routing.locate(request)
         who = (behind.account, behind.property, "json", Notes())
@@ -122,13 +122,13 @@ class InventedProvider:
         if isinstance(asked, Batch):
             return front.write_fault(
                 Fault("no-route"), "json"
-            )  # a back is never asked for one: each draft goes by itself
+            )  # the proxy never sends a batch: each draft is one request
         message = _message(0, self._now)
         message.sid = asked
         return front.write_message("get", message, *who)
 
     def _listed(self, query: Query) -> list[Message]:
-        """All messages of a list in its order. The slices of one list are cut from one arrangement."""
+        """Return all messages of a list in its order. The slices of one list are cut from one result."""
         whole = msgspec.structs.replace(query, skip=0, count=1, after=None)
         if whole not in self._lists:
             key = self._entry.back.dialect.front.sort_key(query.order.attribute)
@@ -137,7 +137,7 @@ class InventedProvider:
 
 
 def _message(number: int, created: float) -> Message:
-    """An invented message: numbers that nobody has, and a SID that says which row it is."""
+    """Return an invented message: numbers that are not in use, and a SID that tells its row."""
     return Message(
         sid="M" + "A" * 24 + "".join("ABCDEFGHIJ"[int(digit)] for digit in f"{number:07}"),
         sender="+15550100001",

@@ -1,4 +1,4 @@
-"""From table to code: each table becomes plain functions once, at start, so that a message costs no walk over rows."""
+"""Code generation: compiles each table to plain functions once, at start, so that no message costs a walk over rows."""
 
 from translator.core.codegen.codecs import TableCodecs
 from translator.core.codegen.drafts import compile_draft_reader, members, uncarried

@@ -1,4 +1,4 @@
-"""The kinds of one table: the general ones, and those that read and write by the table's own words."""
+"""The codecs of one table: the general ones, and those that use the table's own words."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from translator.core.values.codecs.plain import write_same
 from translator.core.values.vocabulary import ErrorWords, Vocabulary
 
 _MOST_ERROR = 64
-"""Characters of an error code that are carried."""
+"""The number of characters of an error code that are kept."""
 
 
 class TableCodecs:
-    """A table's vocabularies, and its kinds by name; those of numbers know what an account says of them."""
+    """A table's vocabularies, and its codecs by name. The codecs of numbers apply the account's settings for numbers."""
 
     def __init__(self, table: Table, numbering: Numbering | None = None) -> None:
         self.status = Vocabulary(table.words.status)
@@ -47,7 +47,7 @@ class TableCodecs:
             self._own |= {name: numbering.of(kind) for name, kind in KINDS.items() if name.startswith("number:")}
 
     def kind(self, name: str) -> Codec:
-        """The kind of that name; a table is checked to name no other."""
+        """Return the codec of that name. The check of the table has excluded all other names."""
         return self._own.get(name) or KINDS[name]
 
 
@@ -75,7 +75,7 @@ def _read_word(words: Vocabulary) -> Any:
 
 
 def _mend_error(value: Any) -> str | None:
-    """A code that a provider shows with a fraction is the one without; what is no code at all is none."""
+    """Return a code from a provider without its fraction, or None if it is no code."""
     try:
         return _read_error(int(value) if isinstance(value, float) and value.is_integer() else value)
     except BadValue:

@@ -1,16 +1,16 @@
-"""What is the same for all messages of a list, put together once: runs of a generated text that no message changes."""
+"""Constant folding: the runs of a generated text that are the same for all messages of a list are joined once."""
 
 import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
 _PART: Final = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
-"""A doubled brace, which is text, or a hole and what fills it."""
+"""A doubled brace, which is text, or a placeholder with its expression."""
 
 
 def fold_constants(inside: str, same: Collection[str]) -> tuple[str, dict[str, str]]:
-    """The inside of an f-string, with each run of text and of holes that the names in `same` fill as one hole; and by the name that
-    fills that, the inside of what it stands for. Each part of an f-string takes 8 ns, and more than 30 of them three times as much."""
+    """Return the inside of an f-string in which each constant run is one placeholder, and the inside of each run by its name. A run is
+    constant if only names in `same` fill it. Each part of an f-string takes 8 ns, and three times as much if there are more than 30."""
     runs: dict[str, str] = {}
     text, run, at = "", "", 0
 
@@ -33,7 +33,7 @@ def fold_constants(inside: str, same: Collection[str]) -> tuple[str, dict[str, s
 
 
 def grouped(elements: Sequence[str], pieces: Sequence[str]) -> list[tuple[str, str]]:
-    """The pieces of elements such as `Parent/Child`, those that stand together under one parent as one, with that parent's name."""
+    """Return the pieces of elements such as `Parent/Child` with their parent's name. Adjacent pieces of one parent are joined."""
     groups: list[tuple[str, str]] = []
     for element, piece in zip(elements, pieces, strict=True):
         parent = element.rpartition("/")[0]

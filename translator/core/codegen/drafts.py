@@ -1,6 +1,6 @@
-"""Drafts, read from what a front was given and written as what a back is told, and what it cannot be told of one, as generated functions.
+"""Generates the functions for drafts: read one from a front's parameters, write one for a provider, and find what cannot be written.
 
-What they look like for one or two attributes, as generated:
+The generated functions look like this for one or two attributes:
 
     def read(given, notes):
         if given.get('From') in ('', None): raise _0('From')
@@ -45,18 +45,18 @@ from translator.core.values.codecs.plain import write_same
 _ATTRIBUTES: Final = tuple(name for name in Draft.__struct_fields__ if name != "as_given")
 
 Drafted = Callable[[Mapping[str, Any], Notes], Draft]
-"""The draft of what was given, by the front's own names. Raises Refused. An empty field of a form is as good as none."""
+"""Returns the draft of the front's parameters, by their own names. Raises FaultRaised. An empty field of a form counts as missing."""
 
 Uncarried = Callable[[Draft], tuple[str, numbers.Party | None] | None]
-"""The first attribute of a draft that a back cannot be told, and the sort of party that it does not carry there, None where it has no
-counterpart at all; None when it can carry the draft."""
+"""Returns the first attribute of a draft that a provider cannot be told, or None if it can carry the draft. With it comes the kind of
+party that is not carried there, or None if the attribute has no counterpart."""
 
 Members = Callable[[Draft], dict[str, Any]]
-"""What a back is told of a draft, by its own names; what the table gives a default for is said even when the draft does not."""
+"""Returns a draft as a provider's parameters. A default of the table is included even if the draft has no value."""
 
 
 def compile_draft_reader(table: Table, bindings: TableCodecs) -> Drafted:
-    """The function that reads what a front was given."""
+    """Return the function that reads a front's parameters."""
     source = Source("def read(given, notes):")
     for row in table.send:
         if row.required:
@@ -75,7 +75,7 @@ def compile_draft_reader(table: Table, bindings: TableCodecs) -> Drafted:
 
 
 def _one_read(source: Source, row: SendRow, bindings: TableCodecs) -> list[str]:
-    """The lines that read `x`, which was given."""
+    """Return the lines that read `x`, a parameter with a value."""
     kind, lines = bindings.kind(row.kind), []
     if kind.repair is not None:
         meant = f"x.__class__ is str and (meant := {source.name(kind.repair)}(x)) is not None"
@@ -99,7 +99,7 @@ def _invalid(name: str, reason: str) -> FaultRaised:
 
 
 def _uncarriable(name: str, carries: tuple[str, ...], neutral: str) -> FaultRaised:
-    """A sender or recipient is of a sort that this parameter does not take."""
+    """Return the fault for a sender or recipient of a kind that this parameter does not take."""
     party = numbers.party(neutral)
     if party == "national":
         return _invalid(name, numbers.NATIONAL)
@@ -108,7 +108,7 @@ def _uncarriable(name: str, carries: tuple[str, ...], neutral: str) -> FaultRais
 
 
 def uncarried(table: Table) -> Uncarried:
-    """The function that looks for what a back cannot be told."""
+    """Return the function that finds what a provider cannot be told."""
     told = {row.attribute: row for row in table.send}
     untold = {row.attribute for row in table.untold}
     source = Source("def uncarried(d):")
@@ -127,7 +127,7 @@ def uncarried(table: Table) -> Uncarried:
 
 
 def members(table: Table, bindings: TableCodecs) -> Members:
-    """The function that writes what a back is told."""
+    """Return the function that writes a provider's parameters."""
     source = Source("def members(d):")
     source.add(1, "out = {}")
     for row in table.send:

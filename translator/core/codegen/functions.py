@@ -1,4 +1,4 @@
-"""What generated writers call."""
+"""Functions that generated writers call."""
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
@@ -12,8 +12,8 @@ from translator.core.values.codecs.codec import BatchCodec
 def batch_writer(
     attribute: str, column: BatchCodec, write: Callable[[Any], Any], spelling: Spelling
 ) -> Callable[[Sequence[Message]], list[str]]:
-    """Writes an attribute of many messages as it stands between quotes. Of those that were read at once it is known already what their
-    columns look like."""
+    """Return a function that writes an attribute of many messages as it stands between quotes. Messages that were read at once carry
+    the result of the batch codec already."""
     known_as, value_of, one = (attribute, column.form), attrgetter(attribute), spelling.one
 
     def written(rows: Sequence[Message]) -> list[str]:
@@ -31,7 +31,7 @@ def batch_writer(
 
 
 def as_given(attribute: str, write: Callable[[Any], Any]) -> Any:
-    """Shows a sender or recipient as the caller wrote it, unless the provider says that it is another one."""
+    """Return a function that shows a sender or recipient as the client wrote it. If the provider reports another value, it shows that."""
 
     def shown(message: Message, given: Draft | None) -> str:
         told = getattr(message, attribute)

@@ -1,4 +1,4 @@
-"""How values stand in a generated text: insides of f-strings, between the quotes that JSON wants or as XML has them."""
+"""The form of values in a generated text: insides of f-strings, with the quotes of JSON or as XML has them."""
 
 from string import Template
 from typing import Final, NamedTuple
@@ -12,8 +12,9 @@ _COUNTS: Final = 1024
 
 
 class Value(NamedTuple):
-    """What a row shows of message `m`: the inside of an f-string, in the form's own spelling, and the condition under which it is there
-    (empty: always), and the lines that it takes then; `member` is all of it with its name, where that is one look-up."""
+    """The value that a row shows of message `m`. `text` is the inside of an f-string, in the form's own spelling. `there` is the
+    condition under which it exists; empty is always. `lines` are the lines before it. `member` is the whole member with its name, if
+    that is one look-up."""
 
     text: str
     there: str = ""
@@ -22,7 +23,7 @@ class Value(NamedTuple):
 
 
 class Counts(dict[int | None, str]):
-    """A whole member of JSON by the count that it shows, behind its comma; `absent` where there is none."""
+    """A whole member of JSON by the count that it shows, with a comma before it. `absent` is the text for no count."""
 
     def __init__(self, name: str, absent: str) -> None:
         super().__init__({None: absent})
@@ -39,13 +40,13 @@ _FLAGS: Final = {True: "true", False: "false"}
 
 
 class JsonQuoting:
-    """For one source and form, `json` or `xml`; every `value` is an expression of the source."""
+    """The quoting for one source and form, `json` or `xml`. Every `value` is an expression of the source."""
 
     def __init__(self, source: Source, form: str, spelling: Spelling) -> None:
         self._source, self._form, self._spelling = source, form, spelling
 
     def value(self, kind: Codec, value: str) -> str:
-        """A value of a kind, which is there."""
+        """Return the written form of an existing value of a codec."""
         if self._form == "xml" or not (kind.is_text or kind.wire is bool):
             return self.inside(kind, value)
         if kind.harmless:
@@ -54,7 +55,7 @@ class JsonQuoting:
         return f"{{{self._source.name(_FLAGS)}[{written}]}}" if kind.wire is bool else self.text(written)
 
     def inside(self, kind: Codec, value: str) -> str:
-        """The same without quotes."""
+        """Return the same without quotes."""
         if kind.words is not None:
             return f"{{{self._source.name(kind.words)}[{value}]}}"
         if kind.inline:
@@ -62,15 +63,16 @@ class JsonQuoting:
         return f"{{{value}}}" if kind.write is write_same else f"{{{self._source.name(kind.write)}({value})}}"
 
     def text(self, value: str) -> str:
-        """Any text."""
+        """Return the written form of any text."""
         return f"{{{value}}}" if self._form == "xml" else f"{{{self._source.name(self._spelling.one)}({value})}}"
 
     def quoted(self, inside: str) -> str:
-        """What is the inside of an f-string already, and harmless."""
+        """Return the inside of an f-string that needs no escapes, in quotes if the form is JSON."""
         return f'"{inside}"' if self._form == "json" else inside
 
     def member(self, name: str, kind: Codec, value: str) -> str:
-        """A whole member of JSON by one look-up, behind its comma; empty where the kind's values are not a few harmless words."""
+        """Return a whole member of JSON as one look-up, with a comma before it. It is empty unless the codec's values are a few
+        harmless words."""
         if kind.words is None or not kind.harmless or self._form == "xml":
             return ""
         members = {neutral: f',{self._spelling.one(name)}:"{word}"' for neutral, word in kind.words.items()}

@@ -1,23 +1,23 @@
-"""Reading a back's messages: a decoder whose structs *are* neutral messages, and one pass that makes their values neutral.
+"""Generates the readers of a provider's messages: a decoder whose structs *are* neutral messages, and one pass that converts their values.
 
-What the pass looks like for two fields, as generated:
+The generated pass looks like this for two fields:
 
     def read(rows, now):
         looked = {}
         c = _0([m.sid for m in rows])
-        if c is not None: looked['sid', 'bare SID'] = c   # as they mostly are: neutral already
+        if c is not None: looked['sid', 'bare SID'] = c   # the frequent case: all are neutral already
         else:
             for m in rows: m.sid = _4(m.sid)
         try:
             for m in rows:
                 x = m.submitted
                 if x is not None: m.submitted = _1(x)
-                m.status = _2[m.status] or _3(m, now)   # the words that need no test, and the others
+                m.status = _2[m.status] or _3(m, now)   # words without a test, and words with one
         except KeyError:
             raise _5('is not a word of this dialect') from None
         return looked
 
-A slice that this does not take is read again row by row, and each row that is odd by itself: see `odd`.
+If it refuses a slice, the slice is read again row by row. A row that it refuses is repaired by itself: see `row_repair`.
 """
 
 from collections.abc import Callable
@@ -39,15 +39,15 @@ from translator.core.values.codecs.plain import read_count
 from translator.core.values.vocabulary import Vocabulary
 
 _UNREAD = "(unread) "
-"""Before the wire name of an attribute that no row reads: no JSON member of a back is called so."""
+"""The prefix of the wire name of an attribute that no row reads. No JSON member of a provider has such a name."""
 
 
 Neutral: TypeAlias = Callable[[list[Message], float], dict[tuple[str, str], list[str]]]
-"""Makes the values of messages neutral at an instant, and says what was seen of their columns."""
+"""Makes the values of messages neutral at an instant, and returns the results of the batch codecs."""
 
 
 class MessageReader:
-    """Bytes of a back to neutral messages, alone or in a list, bare or under the table's member."""
+    """Reads a provider's bytes as neutral messages: one or a list, bare or under the table's member."""
 
     def __init__(self, table: Table, bindings: TableCodecs) -> None:
         copies = [row for row in table.fields if row.write == "copy"]
@@ -68,8 +68,8 @@ class MessageReader:
         self._odd = OddRows(bindings, copies, table.reads, self._converted)
 
     def one(self, body: bytes, now: float, *, sent: bool = False) -> Message:
-        """One message, under its member or bare: documents and SDKs differ. `sent` says that it answers a send, of which no more needs
-        to be readable than its SID. Raises Unreadable."""
+        """Return one message, under its member or bare, because documents and SDKs differ. `sent` says that it answers a send; then
+        only its SID must be readable. Raises MalformedProviderResponse."""
         try:
             wrapped: Any = self._wrapped.decode(body) if self._wrapped else None
             message: Message = (
@@ -94,10 +94,10 @@ class MessageReader:
         return message
 
     def many(self, body: bytes, now: float) -> tuple[Rows, int | None, int | None]:
-        """A list of messages, and the size of page that the answer says it counts in and the number of its last one, where it says so.
-        Raises Unreadable.
+        """Return a list of messages, the page size that the answer reports, and the number of its last page. The numbers are None if not
+        reported. Raises MalformedProviderResponse.
 
-        One row that cannot be read is Unread, and leaves all others as they are.
+        A row that cannot be read is Unread, and leaves all others as they are.
         """
         try:
             listing: Any = self._many.decode(body)
@@ -120,7 +120,7 @@ class MessageReader:
         return message
 
     def _taken_apart(self, body: bytes) -> tuple[list[bytes], Any, Any]:
-        """The rows of a list as they stand, and the size and the last page that it says. Raises Unreadable."""
+        """Return the raw rows of a list, its page size and its last page. Raises MalformedProviderResponse."""
         try:
             listing: Any = self._raws.decode(body)
         except UNREADABLE:
@@ -140,7 +140,7 @@ class MessageReader:
 
     @staticmethod
     def _number(said: Any) -> int | None:
-        """A number of the page object, as one or as digits; published servers show either."""
+        """Return a number of the page object, from a number or from digits. Published servers send either."""
         if said is None:
             return None
         try:
@@ -150,7 +150,7 @@ class MessageReader:
 
 
 def _listing(member: str, said: tuple[str, str], row: Any) -> Any:
-    """The struct of a list whose rows are of a type, with what it says of its pages: their size and the last one."""
+    """Return the struct of a list with rows of a type, with its page size and its last page."""
     fields: list[Any] = [("messages", list[row]), ("size", Any, None), ("last", Any, None)]
     return msgspec.defstruct(
         "Many", fields, rename=dict(zip(("messages", "size", "last"), (member, *said), strict=True))
@@ -158,7 +158,7 @@ def _listing(member: str, said: tuple[str, str], row: Any) -> Any:
 
 
 def _plain_reads(table: Table, copies: list[FieldRow]) -> list[ReadRow]:
-    """The rows of [[reads]] that are alone with their member and always hold: they are decoded straight into place."""
+    """Return the rows of [[reads]] that are the only reader of their member and have no condition. They are decoded directly."""
     members = [row.json for row in table.reads] + [row.json for row in copies]
     return [
         row
@@ -195,7 +195,8 @@ def _raw(row: ReadRow) -> str:
 def _neutral(
     bindings: TableCodecs, copies: list[FieldRow], plain: list[ReadRow], reads: tuple[ReadRow, ...], *, many: bool
 ) -> Neutral:
-    """Makes the values of messages neutral. `many` looks at a column as a whole first, which pays from a few messages on."""
+    """Return the function that makes the values of messages neutral. `many` checks whole columns first, which pays from a few messages
+    on."""
     source = Source("def read(rows, now):")
     source.add(1, "looked = {}")
     simple = [(row.of[0], row.kind, row.required) for row in copies if row.of[0] != "status"]
@@ -237,7 +238,8 @@ def _neutral(
 
 
 def _tested(words: Vocabulary) -> Callable[[Message, float], str]:
-    """Reads a status whose neutral word depends on a second fact of the message. The last row of a word has no test."""
+    """Return the function for statuses whose neutral word depends on a second attribute of the message. The last row of a word has no
+    test."""
     source = Source("def tested(m, now):")
     for wire, rows in words.tested.items():
         source.add(1, f"if m.status == {wire!r}:")

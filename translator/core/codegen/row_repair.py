@@ -1,9 +1,9 @@
-"""One row of a back that the decoder does not take: mended member by member, so that no other row suffers by it.
+"""Repairs one row of a provider that the decoder refuses, member by member, so that no other row is affected.
 
-row ─▶ members, as leniently as there is a way ─▶ each in its kind's own form ─┬▶ read as every row is ─▶ Message
-                                                                                └▶ no SID, no date, a word no table knows ─▶ Unread
+row ─▶ members, read as leniently as possible ─▶ each in the form of its codec ─┬▶ read as every row is ─▶ Message
+                                                                                └▶ no SID, no date, an unknown word ─▶ Unread
 
-It is slow, and is for the odd row alone.
+It is slow, and is used only for the odd row.
 """
 
 from collections.abc import Callable
@@ -20,14 +20,14 @@ from translator.core.model import Message, Unread
 from translator.core.values.codecs import Codec
 
 _NO_SID: Final = "?"
-"""Before the mark of a row whose SID is not known: no SID holds it."""
+"""The mark of a row without a known SID begins with this. No SID contains it."""
 
 _SENT: Final = {"status": "sending", "direction": "outbound-api"}
-"""What is known of a message that was just sent, where the answer to the send says it in no word that is known."""
+"""The attributes of a message that was just sent, if the answer to the send does not state them in known words."""
 
 
 class _Member(NamedTuple):
-    """A member of a row: its name, what is read from it where that is one attribute, in which form, and whether no row is without."""
+    """A member of a row: its name, the single attribute that is read from it, its codec, and whether every row has it."""
 
     json: str
     attribute: str
@@ -36,7 +36,7 @@ class _Member(NamedTuple):
 
 
 class OddRows:
-    """The rows of one dialect. `convert` makes a message of members that are all in their forms, and may raise."""
+    """The odd rows of one dialect. `convert` makes a message of members that are all in their forms, and may raise."""
 
     def __init__(
         self, bindings: TableCodecs, copies: list[FieldRow], reads: tuple[ReadRow, ...],
@@ -47,7 +47,7 @@ class OddRows:
         self._convert = convert
 
     def read(self, raw: bytes, now: float) -> Message:
-        """A row as it stands in a list: the message, or one that is Unread."""
+        """Return the message of a raw row of a list, or one that is Unread."""
         try:
             value = lenient.read(raw)
         except MalformedProviderResponse:
@@ -55,7 +55,7 @@ class OddRows:
         return self.mended(value, raw, now)
 
     def mended(self, value: Any, raw: bytes, now: float) -> Message:
-        """The same of a row that was taken apart."""
+        """Do the same for a row that is parsed already."""
         given = value if isinstance(value, dict) else {}
         members: dict[str, Any] = {}
         why = ""
@@ -73,7 +73,7 @@ class OddRows:
         return self._unread(members, why, raw)
 
     def _unread(self, members: dict[str, Any], why: str, raw: bytes) -> Unread:
-        """A row that cannot be shown, with what is known of it."""
+        """Return a row that cannot be shown, with its known attributes."""
         known: dict[str, Any] = {}
         for member in self._members:
             if member.attribute and member.json in members:
@@ -87,7 +87,7 @@ class OddRows:
 
 
 def _meant(member: _Member, value: Any) -> Any:
-    """A member's value in the form of its kind; None where nothing can be made of it."""
+    """Return a member's value in the form of its codec, or None if it cannot be converted."""
     kind = member.kind
     mended = value if kind.mend is None or value is None else kind.mend(value)
     if mended is None:
@@ -95,13 +95,13 @@ def _meant(member: _Member, value: Any) -> Any:
     try:
         kind.reads_shown(mended)
     except BadValue:
-        # A word with tests is read by its message, not by itself, and is in the dialect's spelling already.
+        # The read of a word with tests needs its message, and the word is in the dialect's spelling already.
         return mended if kind.words is not None and kind.mend is not None else None
     return mended
 
 
 def as_sent(message: Message, now: float) -> Message:
-    """The message of an answer to a send. Whatever else it says or does not say, with a SID the send was made."""
+    """Return the message of an answer to a send. If it has a SID, the send was made, whatever else is missing."""
     if not isinstance(message, Unread):
         return message
     if "sid" not in message.known:
@@ -114,7 +114,7 @@ def as_sent(message: Message, now: float) -> Message:
 
 
 def in_places(rows: list[Message]) -> int:
-    """Give each row whose date is not known that of the row beside it. How many rows are Unread."""
+    """Give each row without a known date that of the row beside it, and return the number of rows that are Unread."""
     odd, before = 0, None
     for row in rows:
         if isinstance(row, Unread):

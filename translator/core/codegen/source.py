@@ -1,16 +1,16 @@
-"""Generated source: a function's text and the names that it uses, made into the function."""
+"""Generated source: compiles a function's text, with the objects that it uses, to the function."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 def literal(text: str) -> str:
-    """A text as it stands inside an f-string between single quotes."""
+    """Return a text as it stands inside an f-string between single quotes."""
     return repr(f'"{text}')[2:-1].replace("{", "{{").replace("}", "}}")
 
 
 class Source:
-    """A function being written. `name` gives an object a name inside it, and the same object no other."""
+    """The source of a function. `name` returns a name for an object inside it, and always the same name for the same object."""
 
     def __init__(self, head: str) -> None:
         self._lines = [head]
@@ -28,7 +28,7 @@ class Source:
         self._lines += ["    " * depth + line for line in lines]
 
     def function(self, title: str) -> Callable[..., Any]:
-        """The function; `title` stands in tracebacks in place of a file."""
+        """Return the function. `title` replaces the file name in tracebacks."""
         space = dict(self._names)
         exec(compile("\n".join(self._lines), f"<{title}>", "exec"), space)  # noqa: S102 - our own text, from a checked table
         made: Callable[..., Any] = next(

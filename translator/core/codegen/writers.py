@@ -1,6 +1,6 @@
-"""Writing messages as a front shows them: one generated function for each operation and format, which makes texts.
+"""Generates the functions that write messages as text for a front: one for each operation and format.
 
-What one looks like for four fields of a JSON list, as generated:
+The generated function looks like this for four fields of a JSON list:
 
     def write(rows, account, property, given, notes):
         p2 = f',"account_sid":{_0(account)}' if account else ''
@@ -44,23 +44,24 @@ _ALWAYS = frozenset(field.name for field in msgspec.structs.fields(Message) if f
 """The attributes that every message has."""
 
 _words = cache(frozenset[str])
-"""The same words are one set, by which conditions are seen to be the same."""
+"""Returns one set for equal words, so that equal conditions have the same name."""
 
 MessageWriter = Callable[[Sequence[Message], str, str, Draft | None, Notes], Iterator[str]]
-"""Messages as the front's text: JSON objects or XML elements.
+"""Writes messages as the front's text: JSON objects or XML elements.
 
-Called with the messages, the entry's own account and property, the draft that a send answers to, and the notes."""
+Its arguments are the messages, the account's own account and property, the draft of a send, and the notes.
+"""
 
 
 def message_writer(table: Table, bindings: TableCodecs, operation: str, form: str) -> MessageWriter:
-    """The function that writes what one operation shows of a message, as `json` or `xml`."""
+    """Return the function that writes the messages of one operation as `json` or `xml`."""
     return _Writing(table, bindings, operation, form).function()
 
 
 class _Writing:
-    """A writer in the making. In its source `m_…` are attributes of a message, `c…` values of a whole column, `x…` the attribute found
-    among several, and `p…` pieces of the text that are not always there; all of them by the row's number. `under` is the piece that the
-    last line belongs to, and `condition` the one under which that is there."""
+    """A writer that is being generated. In its source `m_…` are attributes of a message, `c…` values of a whole column. `x…` is the
+    attribute found among several, and `p…` is an optional piece of the text. Each is numbered by its row. `under` is the piece that the
+    last line belongs to, and `condition` the condition of that piece."""
 
     def __init__(self, table: Table, bindings: TableCodecs, operation: str, form: str) -> None:
         self._bindings, self._operation, self._form = bindings, operation, form
@@ -79,7 +80,7 @@ class _Writing:
         self._sid = ""
 
     def function(self) -> MessageWriter:
-        """The function: what is the same for all messages, then each message."""
+        """Return the function: first the parts that are the same for all messages, then each message."""
         source = self._source
         self._begin()
         self._go_through()
@@ -116,7 +117,7 @@ class _Writing:
             self._same.add(f"{end}{number}")
 
     def _column(self, number: int, row: FieldRow) -> None:
-        """The values of a row for all messages at once, where its kind has a way to write many."""
+        """Add the values of a row for all messages at once, if its codec can write many."""
         kind = self._bindings.kind(row.kind)
         if kind.column is not None:
             written = self._source.name(batch_writer(row.of[0], kind.column, kind.write, self._spelling))
@@ -130,7 +131,7 @@ class _Writing:
     # -------------------------------------------------------------------------------------------------------- each message
 
     def _go_through(self) -> None:
-        """Each attribute that is looked at, by a name of its own."""
+        """Add a local name for each attribute that is used."""
         shown = [row for number, row in enumerate(self._rows) if number not in self._columns]
         looked = dict.fromkeys(
             name for row in shown if row.write in ("copy", "copy-only", "latest", "first") for name in row.of
@@ -151,9 +152,9 @@ class _Writing:
             self._sid = self._spelled.inside(self._sid_kind, "m_sid")
 
     def _piece(self, number: int, row: FieldRow) -> str:
-        """A row's part of the text, as the inside of an f-string, behind the lines that it takes."""
+        """Return a row's part of the text, as the inside of an f-string, and add the lines that it needs."""
         if row.write == "entry":
-            self._each()  # what follows stands behind it
+            self._each()  # the next piece comes after it
             return f"{{p{number}}}"
         if row.write == "nothing":
             return self._absent(row)
@@ -168,7 +169,7 @@ class _Writing:
         return f"{{p{number}}}"
 
     def _where(self, there: str, name: str, piece: str, absent: str, lines: tuple[str, ...]) -> str:
-        """A part that is there under a condition. One of JSON that follows another under the same condition goes with it."""
+        """Return an optional part. In JSON, a part that follows another under the same condition is joined to it."""
         if there == self._condition and self._form == "json" and not absent:
             self._add_under(*lines, f"{self._under} += {piece}")
             return ""
@@ -178,23 +179,23 @@ class _Writing:
         return f"{{{name}}}"
 
     def _each(self, *lines: str) -> None:
-        """What is done for each message."""
+        """Add lines for each message."""
         self._loop += lines
         self._condition = ""
 
     def _add_under(self, *lines: str) -> None:
-        """What is done for each message under the condition before it."""
+        """Add lines for each message under the last condition."""
         self._loop += [f"    {line}" for line in lines]
 
     def _written_piece(self, row: FieldRow, value: str) -> str:
-        """The expression of a row's part where its value is there."""
+        """Return the expression of a row's part if its value exists."""
         if self._form == "json":
             return f"f',{literal(self._spelling.one(row.json))}:{value}'"
         element, text = self._source.name(xml.element), self._source.name(xml.text)
         return f"{element}({row.xml.rpartition('/')[2]!r}, {text}(f'{value}'))"
 
     def _absent(self, row: FieldRow) -> str:
-        """A row's part where its value is not there."""
+        """Return a row's part if its value does not exist."""
         if self._form == "json":
             return f",{literal(self._spelling.one(row.json))}:null" if self._nulls else ""
         return f"<{row.xml.rpartition('/')[2]}/>" if row.xml_empty else ""
@@ -227,8 +228,8 @@ class _Writing:
         return Value(self._spelled.value(kind, found), " and ".join(there), lines, member)
 
     def _counted(self, number: int, row: FieldRow) -> Value:
-        """A count. Those of most messages are alike, so that each is written once; one that the back does not say is worked out, where
-        the table says so."""
+        """Return a count. Most messages have equal counts, so each is written once. A count that the provider does not say is computed
+        if the table says so."""
         found = f"m_{row.of[0]}"
         if row.unsaid:
             found = f"x{number}"
@@ -246,8 +247,8 @@ class _Writing:
         return f"if {code} not in {known}: notes.add('unknown-error-code', {code})"
 
     def _instant(self, clock: TimeLookup, number: int, found: str, *, is_later: bool) -> tuple[str, tuple[str, ...]]:
-        """An instant as the inside of an f-string, and the lines before it. Most are of the same hour as Created, which is known then: 60
-        to 90 ns, where one alone takes 125. One that `is_later` is not before Created."""
+        """Return an instant as the inside of an f-string, and the lines before it. Most instants share the known hour of Created. Then
+        one takes 60 to 90 ns, and alone 125. With `is_later`, it is not before Created."""
         hours, seconds = self._source.name(clock.hours), self._source.name(clock.seconds)
         same = self._hour.get(hours, f"{hours}[hour]")
         if found == "m_created":
@@ -263,7 +264,7 @@ class _Writing:
         return f"{{h{number}}}{{{seconds}[s{number}]}}", lines
 
     def _found(self, number: int, row: FieldRow) -> str:
-        """The name of the attribute that a row shows; of several, of the one that is there first or that is the latest."""
+        """Return the name of the attribute that a row shows: of several, the first that exists or the latest."""
         first, *others = row.of
         if not others or (row.write == "first" and first in _ALWAYS):
             return f"m_{first}"
@@ -277,10 +278,10 @@ class _Writing:
                 self._each(f"if {found} is None: {found} = m_{other}")
         return found
 
-    # ----------------------------------------------------------------------------------------------------- put together
+    # ----------------------------------------------------------------------------------------------- joining the pieces
 
     def _of_members(self, members: str) -> list[str]:
-        """The lines for a message as JSON: its members, each behind a comma."""
+        """Return the lines for a message as JSON: its members, each with a comma before it."""
         inside, runs = fold_constants(f"{{{{{members[1:]}}}}}" if members.startswith(",") else members, self._same)
         self._source.add(1, *[f"{name} = f'{run}'" for name, run in runs.items()])
         if members.startswith(","):
@@ -288,7 +289,7 @@ class _Writing:
         return [f"x = f'{inside}'", "yield f'{{{x[1:]}}}'"]
 
     def _of_elements(self, pieces: list[str]) -> str:
-        """An expression for a message as XML; children under one parent stand together in it."""
+        """Return an expression for a message as XML. Children of one parent are together in it."""
         element = self._source.name(xml.element)
         parts = []
         for number, (parent, joined) in enumerate(grouped([row.xml for row in self._rows], pieces)):

@@ -1,4 +1,4 @@
-"""A dialect as the back: writing what a provider is asked, and reading what it answers."""
+"""A dialect as the back: writes the requests to a provider, and reads its answers."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -22,15 +22,13 @@ from translator.core.values.codecs.numbers import PARTIES
 
 _LONGEST_WAIT = 3600
 _SLICES_KNOWN = 256
-"""How many slices are remembered as they are asked for, and how many ranges with what they let through."""
+"""The number of slice requests that are cached, and of ranges with what they let through."""
 
 
 class Pushed(NamedTuple):
-    """The part of a query that a back is told: `since` <= Created < `until`, of which its bounds may let more through (see `lets_through`),
-    and words of its own for status and direction.
-
-    `statuses` and `directions` are the neutral words that those let through; None is no constraint.
-    """
+    """The part of a query that the provider applies: `since` <= Created < `until`, and its words for status and direction. Its bounds
+    may let more through (see `lets_through`). `statuses` and `directions` are the neutral words that pass the filters; None is no
+    constraint."""
 
     since: int | None = None
     until: int | None = None
@@ -41,8 +39,8 @@ class Pushed(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """What came of an ask for a slice. `size` is what the back says that it counts in, and `last` the number of the last page of that
-    size, where it says so."""
+    """The result of a slice request. `size` is the page size that the provider reports, and `last` its last page number of that size,
+    or None."""
 
     rows: Sequence[Message]
     size: int | None = None
@@ -50,8 +48,8 @@ class Slice(NamedTuple):
 
 
 class _Envelope(NamedTuple):
-    """The part of an ask that is the same each time: `path` wants a SID, `whole` is the path of an ask without one; the headers by what
-    the body is."""
+    """The constant part of a provider request. `path` needs a SID. `whole` is the path of a request without one. The headers depend on
+    the body."""
 
     method: str
     path: Template
@@ -62,7 +60,7 @@ class _Envelope(NamedTuple):
 
 
 class BackVerbs:
-    """One dialect's back."""
+    """The back of one dialect."""
 
     def __init__(self, table: Table, bindings: TableCodecs) -> None:
         self._table = table
@@ -83,21 +81,21 @@ class BackVerbs:
         self.lets_through = lru_cache(_SLICES_KNOWN)(self._let_through)
         self.slice = table.paging.slice
         self.order = "ascending" if table.sort.parameter else table.sort.default
-        """The order of its lists: where it can be asked for one, ascending is asked for."""
+        """The order of the provider's lists. A provider that can sort is asked for ascending."""
         self.get_scope = table.operation("get").scope
         self.in_pages = table.paging.unit == "pages"
         self.sid_member = next(row.json for row in table.fields if row.of == ("sid",))
-        """The member of a row that has its SID: no row of a list is without it."""
+        """The member of a row that has its SID. Every row of a list has it."""
         self.takes_our_id = any(row.our_id for row in table.send)
-        """Whether a message may carry an id of ours, by which it is known again."""
+        """True if a message can carry an id of the proxy, by which it can be recognised."""
         self.untold = tuple(row.attribute for row in table.untold if row.attribute in Message.__struct_fields__)
-        """What this back is not told of a draft, and a message has."""
+        """The attributes of a draft that this provider is not told, although a message has them."""
         self.required = tuple(row.attribute for row in table.send if row.required)
 
     # ------------------------------------------------------------------------------------------------ writing requests
 
     def uncarried(self, draft: Draft) -> tuple[str, str] | None:
-        """The first attribute of a draft that this back cannot be told, and why; None when it can carry the draft."""
+        """Return the first attribute of a draft that this provider cannot be told, and why, or None if it can carry the draft."""
         found = self._uncarried(draft)
         if found is None:
             return None
@@ -110,7 +108,7 @@ class BackVerbs:
         )
 
     def write_send(self, draft: Draft, account: str, prop: str, token: str) -> Request:
-        """The request that sends a draft; what the table gives a default for is said even when the draft does not."""
+        """Return the request that sends a draft. A default of the table is sent even if the draft has no value."""
         told = self._members(draft)
         if self._form:
             return self._request(
@@ -119,12 +117,12 @@ class BackVerbs:
         return self._request("send", account, prop, token, json_body=json_format.write(told))
 
     def write_get(self, sid: str, account: str, prop: str, token: str) -> Request:
-        """The request that retrieves one message by its neutral SID."""
+        """Return the request that retrieves one message by its neutral SID."""
         return self._request("get", account, prop, token, sid=self._sid.writes_own(sid))
 
     def push(self, attribute: str, allowed: frozenset[str]) -> tuple[str, frozenset[str]] | None:
-        """The word by which this back can be asked for a set of neutral statuses or directions, and the neutral words that
-        it lets through, which may be more; None where it has no filter for them or no one word covers them."""
+        """Return the filter word for a set of neutral statuses or directions, and the neutral words that it lets through, which may be
+        more. None means that this provider has no such filter, or that no single word covers the set."""
         row = self._words.get(attribute)
         if row is None:
             return None
@@ -135,10 +133,10 @@ class BackVerbs:
     def write_slice(
         self, pushed: Pushed, skip: int, count: int, account: str, prop: str, token: str, now: float
     ) -> Request:
-        """The request for up to `count` messages from index `skip` of those that `pushed` lets through.
+        """Return the request for up to `count` messages from index `skip` of those that `pushed` lets through.
 
-        Where the dialect wants a bound that nobody asked for, its row says which. Where it counts in pages, `skip` is a
-        multiple of `count`.
+        If the dialect requires a bound that the query does not have, its row says which. If it counts in pages, `skip` is a multiple of
+        `count`.
         """
         opens = int(now) if pushed.until is None and self.upper.open_ahead is not None else 0
         query, body = self._asked_before(
@@ -149,7 +147,8 @@ class BackVerbs:
     def _asked_for(
         self, since: int | None, until: int | None, now: int, status: str | None, direction: str | None, skip: int, count: int
     ) -> tuple[str, bytes | None]:  # fmt: skip
-        """A slice as the query and the JSON that ask for it. Who reads the same list again asks for the same slices."""
+        """Return the query and the JSON of a slice request. Results are cached, because a client that reads a list again causes the
+        same requests."""
         rules = self._table.paging
         pairs: list[tuple[str, Any]] = []
         lower, upper = self.bounds(since, until, now)
@@ -171,10 +170,10 @@ class BackVerbs:
         return query, json_format.write(dict(pairs)) if where in ("json", "query-and-json") else None
 
     def bounds(self, since: int | None, until: int | None, now: float) -> tuple[int | None, int | None]:
-        """The half-open range as this dialect's own two bounds, inclusive or not, and open ends as it wants them.
+        """Return the half-open range as this dialect's own two bounds, inclusive or not. Open ends become what the dialect requires.
 
-        One that lies before or behind all instants that can be written is left out where the dialect lets it: said as the first or the
-        last of them it could be read as one inside the range.
+        A bound outside the instants that can be written is left out if the dialect allows that. The first or last instant in its place
+        could be read as one inside the range.
         """
         lower, upper = self.lower, self.upper
         first, last = lower.open, upper.open if upper.open_ahead is None else int(now) + upper.open_ahead
@@ -189,7 +188,7 @@ class BackVerbs:
         return first if first is None else max(first, 0), last if last is None else min(last, LAST)
 
     def _let_through(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
-        """The half-open range that this dialect's bounds let through where they are to let through at least [since, until)."""
+        """Return the half-open range that this dialect's bounds let through when they let through at least [since, until)."""
         lower, upper = self.lower, self.upper
         first, last = self.bounds(since, until, 0)
         if since is not None:
@@ -202,7 +201,7 @@ class BackVerbs:
         return since, until
 
     def within(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
-        """A range to ask for of which this dialect's bounds let nothing through that is outside [since, until)."""
+        """Return a range for which this dialect's bounds let nothing through that is outside [since, until)."""
         begins, ends = self.lets_through(since, until)
         if since is not None and begins != since:
             since += self.lower.grain + self._steps[0] + 2 * self.lower.slack
@@ -225,7 +224,7 @@ class BackVerbs:
         return Request(envelope.method, path, query, envelope.bare)
 
     def _envelope(self, operation: str, account: str, prop: str, token: str) -> "_Envelope":
-        """What all asks of one account for one operation have in common; there are as many as the configuration has accounts."""
+        """Return the constant part of all requests of one provider account for one operation. The configuration bounds their number."""
         row = self._table.operation(operation)
         path = Template(Template(row.path).fill(account=account, property=prop))
         credentials = b64encode(f"{account}:{token}".encode()).decode("ascii")
@@ -241,7 +240,7 @@ class BackVerbs:
     # ------------------------------------------------------------------------------------------------- reading answers
 
     def read_message(self, operation: str, response: Response, now: float) -> Message:
-        """The message that a send or a get was answered with. Raises Refused for an error, Unreadable for nonsense."""
+        """Return the message of the answer to a send or a get. Raises FaultRaised for an error, MalformedProviderResponse if malformed."""
         self._accept_status(operation, response, now)
         try:
             return self._reader.one(self._body(response), now, sent=operation == "send")
@@ -249,8 +248,8 @@ class BackVerbs:
             raise in_place_of_the_api(response, error) from None
 
     def read_slice(self, response: Response, now: float) -> Slice:
-        """The messages that a list was answered with, those that are Unread among them. Raises Refused for an error, Unreadable for
-        nonsense."""
+        """Return the rows of a list, including those that are Unread. Raises FaultRaised for an error, MalformedProviderResponse if
+        malformed."""
         self._accept_status("list", response, now)
         try:
             return Slice(*self._reader.many(self._body(response), now))
@@ -259,7 +258,7 @@ class BackVerbs:
 
     @staticmethod
     def _body(response: Response) -> bytes:
-        """The body in UTF-8, where the back says that it is in another charset that is known."""
+        """Return the body in UTF-8. It is converted if the provider declares another known charset."""
         content_type = response.header("content-type") or ""
         if "charset" not in content_type:
             return response.body

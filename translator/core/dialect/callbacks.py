@@ -1,7 +1,7 @@
-"""A dialect as the one that calls: who asked to be told, what a status owes them, and how it is written.
+"""The callbacks of a dialect: the target of a send, the events that a status causes, and the form of a callback.
 
-draft ─▶ take ─▶ Wish          the address is the caller's, and no back is told it
-Wish  ─▶ ask  ─▶ draft         where a back shall tell us instead, by the same parameter
+draft ─▶ take ─▶ CallbackTarget   the target is the client's, and no provider is told it
+receipt URL ─▶ ask ─▶ draft       the provider shall send receipts to the proxy, by the same parameter
 status ─▶ owed ─▶ write ─▶ the pairs of a form
 """
 
@@ -17,18 +17,19 @@ _POST = "POST"
 
 
 class CallbackRules:
-    """The calls of one dialect."""
+    """The callback rules of one dialect."""
 
     def __init__(self, table: Table, bindings: TableCodecs) -> None:
         self._rules = table.calls or NO_CALLS
         self._bindings = bindings
         self._events = {row.status: row for row in self._rules.events}
         self.parameter = self._rules.address
-        """The attribute of a draft that the address stands in; empty in a dialect that calls nobody."""
+        """The attribute of a draft that has the address of the callback target. It is empty in a dialect without callbacks."""
         self._method = f"{self.parameter}_method"
 
     def take(self, draft: Draft) -> CallbackTarget | None:
-        """The wish of a draft, which is taken off it. None where there is none, or where the dialect makes no call for it."""
+        """Remove the callback target from a draft, and return it. Return None if there is none, or if the dialect makes no callback for
+        it."""
         if not self.parameter:
             return None
         address, method = getattr(draft, self.parameter), getattr(draft, self._method)
@@ -44,15 +45,15 @@ class CallbackRules:
         return CallbackTarget(address, method or _POST)
 
     def ask(self, draft: Draft, address: str) -> None:
-        """Have a back of this dialect call an address of ours."""
+        """Ask a provider of this dialect to send receipts to an address of the proxy."""
         setattr(draft, self.parameter, address)
         setattr(draft, self._method, _POST)
 
     def owed(self, told: tuple[str, ...], status: str) -> tuple[str, ...]:
-        """The events that are owed now that a message is seen in a status, after those already told, in their order.
+        """Return the events that are due now that a message has this status, in their order. `told` are the events of earlier callbacks.
 
-        One that was never seen is made up before the one that needs it. Nothing is owed twice, nothing by a step back, and
-        nothing after an event that ends.
+        An event that was never seen is added before the event that needs it. No event is due twice, after a step back, or after a final
+        event.
         """
         row = self._events.get(status)
         if row is None or status in told or self.over(told):
@@ -62,11 +63,11 @@ class CallbackRules:
         return (*synthetic_account, status)
 
     def over(self, told: tuple[str, ...]) -> bool:
-        """Whether nothing more will be told."""
+        """True if no further callback is due."""
         return any(self._events[status].ends for status in told)
 
     def write(self, message: Message, event: str, account: str, prop: str) -> list[tuple[str, str]]:
-        """The parameters of one call, by the account and the property of the application."""
+        """Return the parameters of one callback, with the account and the property of the front."""
         seen = msgspec.structs.replace(message, status=event, account=account, property=prop or None)
         pairs = []
         for row in self._rules.parameters:

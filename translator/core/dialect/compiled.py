@@ -1,10 +1,10 @@
 """A dialect: one checked table, compiled, with four verbs.
 
               as FRONT                         as BACK
-    way in    read_request   (Front)           write_request  (Back)
-    way out   write_response (Front)           read_response  (Back)
+    way in    read_request   (FrontVerbs)      write_request  (BackVerbs)
+    way out   write_response (FrontVerbs)      read_response  (BackVerbs)
 
-All four are pure: values in, values out, `now` handed over where it matters.
+All four are pure: they take values and return values, and get `now` as an argument if they need it.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ __all__ = ["Dialect", "dialect"]
 
 
 class Dialect:
-    """One dialect with both its sides, and the calls that it makes."""
+    """One dialect with both its roles, and its callback rules."""
 
     def __init__(self, table: Table, numbering: Numbering | None = None) -> None:
         self.table = table
@@ -35,5 +35,5 @@ class Dialect:
 
 
 def dialect(file: str, raw: dict[str, Any], numbering: Numbering | None = None) -> Dialect:
-    """The dialect of a table's plain values, for accounts that say so much of their numbers. Raises TableError."""
+    """Compile the dialect of a table's plain values. `numbering` are an account's settings for numbers. Raises TableError."""
     return Dialect(load(file, raw), numbering)

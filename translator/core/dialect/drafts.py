@@ -1,4 +1,4 @@
-"""Reading a send: what an application gave becomes a Draft, and so does each entry of a batch."""
+"""Reads sends: the parameters of a request, or each entry of a batch, become a Draft."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from translator.core.model import Draft, Fault, Notes
 
 
 class Batch(NamedTuple):
-    """Several drafts of one request, each with an outcome of its own; what cannot be meant is its fault already."""
+    """Several drafts of one request, each with its own outcome. An invalid entry is its fault already."""
 
     entries: tuple[Draft | Fault, ...]
 
@@ -27,11 +27,11 @@ class DraftReader:
         self._drafted = compile_draft_reader(table, bindings)
 
     def one(self, operation: OperationRow, request: Request, notes: Notes) -> Draft:
-        """The draft of a request. Raises Refused."""
+        """Return the draft of a request. Raises FaultRaised."""
         return self._read(pairs_of(request, operation), notes)
 
     def all(self, operation: OperationRow, request: Request, notes: Notes) -> Batch:
-        """The drafts of a batch. Raises Refused for a body that is none."""
+        """Return the drafts of a batch. Raises FaultRaised for a body that is not a batch."""
         return Batch(tuple(self._entry(entry, notes) for entry in entries_of(request, operation)))
 
     def _entry(self, entry: list[form.Pair] | Fault, notes: Notes) -> Draft | Fault:

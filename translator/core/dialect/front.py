@@ -1,4 +1,4 @@
-"""A dialect as the front: reading what an application asks, and writing what it is answered."""
+"""A dialect as the front: reads the requests of clients, and writes the responses."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -20,12 +20,12 @@ from translator.core.model import Draft, Fault, Message, Note, Notes, Page, Quer
 
 _QUERIES_KNOWN: Final = 256
 _LONGEST_KNOWN: Final = 512
-"""How many query strings of lists are remembered with what they mean, and of how many characters."""
+"""The number of query strings of lists that are cached with their meaning, and the maximum length of one, in characters."""
 
 
 class Listed(NamedTuple):
-    """A list as it was asked for: the neutral query, and what its links repeat of it, as a link has it. `clamped` says that more messages
-    a page were asked for than are shown, `limited` that the caller itself has limited the list."""
+    """A list request: the neutral query, and the part of the query string that its links repeat. `clamped` says that the client
+    requested more messages a page than are shown. `limited` says that the client itself has limited the list."""
 
     query: Query
     repeated: str = ""
@@ -34,7 +34,7 @@ class Listed(NamedTuple):
 
 
 class FrontVerbs:
-    """One dialect's front."""
+    """The front of one dialect."""
 
     def __init__(self, table: Table, bindings: TableCodecs) -> None:
         self._table = table
@@ -56,9 +56,9 @@ class FrontVerbs:
         self._links = any(row.value.endswith("-link") for row in rules.members)
         self._link_names = (form.quoted(rules.position), form.quoted(rules.size), form.quoted(rules.after))
         self.tells_methods = table.routes.options == "answer"
-        """Whether OPTIONS is answered."""
+        """True if the front answers OPTIONS."""
         self.graces = tuple((row.attribute, row.grace) for row in table.send if row.grace)
-        """The instants of a draft that mean now where they are past by less than so many seconds."""
+        """The instants of a draft that mean "now" if they are in the past by less than this number of seconds."""
         self.in_pages = table.paging.unit == "pages"
         self.shown = frozenset(name for row in table.fields for name in row.of)
         """The attributes of a message that its answers have a place for."""
@@ -80,7 +80,7 @@ class FrontVerbs:
     # ------------------------------------------------------------------------------------------------ reading requests
 
     def read_request(self, at: Located, request: Request, notes: Notes) -> Draft | Batch | str | Listed:
-        """A draft to send, several, the neutral SID to get, or the list asked for. Raises Refused."""
+        """Return the draft to send, a batch, the neutral SID to get, or the list request. Raises FaultRaised."""
         if at.operation.name == "send":
             return self._drafts.one(at.operation, request, notes)
         if at.operation.name == "batch":
@@ -90,7 +90,7 @@ class FrontVerbs:
         return self.read_sid(at.values["sid"])
 
     def _read_list(self, operation: OperationRow, request: Request, notes: Notes) -> Listed:
-        """The list asked for. Who looks for news asks the same again and again: such a query is read once."""
+        """Return the list request. Clients that poll repeat the same query string, so its meaning is cached."""
         if operation.request == "query" and request.body:
             refuse_unread(request, self._table.parameters, self._queries.known, notes)
         if operation.request != "query" or len(request.query) > _LONGEST_KNOWN:
@@ -102,7 +102,7 @@ class FrontVerbs:
         return listed
 
     def _listed_by(self, query: str) -> tuple[Listed | Fault, tuple[Note, ...]]:
-        """The list that a query string asks for, or why it is refused, and what was noticed of it."""
+        """Return the list request of a query string, or the fault for which it is refused, and its notes."""
         notes = Notes()
         try:
             listed = self._listed(query_pairs(query), notes)
@@ -122,31 +122,31 @@ class FrontVerbs:
         return Listed(query, form.write(kept), clamped, limited)
 
     def write_sid(self, sid: str) -> str:
-        """A message's SID as this front shows it."""
+        """Return a message's SID as this front shows it."""
         return str(self._sid.write(sid))
 
     def read_sid(self, shown: str) -> str:
-        """A SID of this dialect as the neutral one; what cannot be one is an unknown message. Raises Refused."""
+        """Return the neutral SID for one of this dialect. A value that cannot be a SID is an unknown message. Raises FaultRaised."""
         try:
             return str(self._sid.read(shown))
         except ValueError:
             raise FaultRaised(Fault("unknown-message")) from None
 
     def parameter_of(self, attribute: str) -> str:
-        """This front's name of what a draft's attribute is called in a send; empty where it has none."""
+        """Return this front's name of a draft's attribute in a send, or an empty text."""
         return self._parameters.get(attribute, "")
 
     def sort_key(self, attribute: str) -> Callable[[Message], Any]:
-        """What a list sorted by an attribute compares, in this dialect's own words."""
+        """Return the key by which a list is sorted, in this dialect's own words."""
         return sort_key(self._table, self._bindings, attribute)
 
-    # ------------------------------------------------------------------------------------------------ writing answers
+    # ---------------------------------------------------------------------------------------------- writing responses
 
     def write_message(
         self, operation: str, message: Message, account: str, prop: str, form_name: str, notes: Notes,
         given: Draft | None = None,
     ) -> Response:  # fmt: skip
-        """The answer to a send or a get."""
+        """Return the response to a send or a get."""
         [shown] = self._writers[operation, form_name]([message], account, prop, given, notes)
         status, member = self._answers[operation]
         if form_name == "xml":
@@ -154,7 +154,7 @@ class FrontVerbs:
         return self._json(status, json.under(member, shown) if member else shown.encode())
 
     def write_batch(self, outcomes: list[SentMessage | Fault], account: str, prop: str, notes: Notes) -> Response:
-        """The answer to a batch: the outcome of each entry, in order."""
+        """Return the response to a batch: the outcome of each entry, in order."""
         shown: list[str] = []
         for outcome in outcomes:
             if isinstance(outcome, Fault):
@@ -175,7 +175,7 @@ class FrontVerbs:
         form_name: str,
         notes: Notes,
     ) -> Response:
-        """The answer to a list."""
+        """Return the response to a list."""
         shown = self._writers["list", form_name](page.messages, account, prop, None, notes)
         status, member = self._answers["list"]
         if form_name == "xml":
@@ -208,7 +208,7 @@ class FrontVerbs:
         return f"{at.path}?{position}={page + self._table.paging.first}&{size}={at.size}{behind}{rest}"
 
     def write_fault(self, fault: Fault, form_name: str) -> Response:
-        """A failure, in this dialect's shape and the caller's format."""
+        """Return the response for a failure, in this dialect's shape and the client's format."""
         row = self._table.fault(fault.name)
         text, _ = self._said(fault)
         headers: list[tuple[str, str]] = []
@@ -225,7 +225,7 @@ class FrontVerbs:
         return answer.replace(headers=(*answer.headers, *headers))
 
     def _said(self, fault: Fault) -> tuple[str, str]:
-        """The text and the code of a failure."""
+        """Return the text and the code of a failure."""
         row = self._table.fault(fault.name)
         return row.text.replace("{parameter}", fault.parameter).replace("{reason}", fault.reason), row.code
 

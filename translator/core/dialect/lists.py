@@ -1,4 +1,4 @@
-"""Reading a list request: filters, sorting and paging as a neutral query."""
+"""Reads a list request: filters, sorting and paging become a neutral query."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ from translator.core.values.codecs.plain import read_count
 
 _LARGEST = 10**12
 _BARE_PLUS = ("+", " ")
-"""A plus, which does not count in a number, and what it becomes where it is not escaped: as good as empty."""
+"""A plus, and the blank that it becomes without escaping. A number ignores its plus, so these are as good as empty."""
 
 
 class QueryReader:
-    """What one dialect's list request may hold. `known` are the names of all its parameters, `page_names` those of paging alone,
-    `unfiltered` those of attributes that no list is filtered by; where they are ignored, they are unknown names."""
+    """The list requests of one dialect. `known` are the names of all parameters, `page_names` those of paging. `unfiltered` are names
+    of attributes that lists are not filtered by. It is empty if the table ignores such names, because they are then unknown names."""
 
     def __init__(self, table: Table, bindings: TableCodecs) -> None:
         self._table = table
@@ -33,7 +33,7 @@ class QueryReader:
         self.known = known((*filters, *self.unfiltered, *self.page_names, *filter(None, [table.sort.parameter])))
 
     def read(self, given: Given, notes: Notes) -> Query:
-        """The query. Raises Refused for anything that cannot be meant or cannot be answered."""
+        """Return the query. Raises FaultRaised for a request that is invalid or cannot be answered."""
         constraints: dict[str, Any] = {}
         for row in self._table.filters:
             if row.name in given.values:
@@ -55,7 +55,7 @@ class QueryReader:
             vocabulary = self._bindings.status if row.kind == "word:status" else self._bindings.direction
             any_case = self._table.parameters.names == "any-case"
             value = given.values[row.name]
-            # What JSON nests is no word either, and what it nests deeply cannot even be written out.
+            # A nested JSON value is not a word, and a deeply nested one cannot be written as a text.
             read = lambda word: vocabulary.read_constraint(word, any_case=any_case)  # noqa: E731
             value = value if isinstance(value, str) else ""
             into["statuses" if row.attribute == "status" else "directions"] = read_value(row.name, read, value)
@@ -101,13 +101,13 @@ class QueryReader:
         return {"skip": skip, "count": count, "limit": limit, "after": self._after(given.values.get(rules.after))}
 
     def clamps(self, given: Given) -> bool:
-        """Whether fewer messages a page are shown than were asked for."""
+        """True if the size of a page is less than the client requested."""
         rules = self._table.paging
         asked = self._count(given, rules.size, rules.size_default, least=1)
         return bool(rules.size_max) and asked > rules.size_max
 
     def _after(self, shown: Any) -> str | None:
-        """The neutral SID that a page follows. One that cannot be a SID is nobody's, and the page number counts then."""
+        """Return the neutral SID of the anchor. An invalid SID is ignored, so that the page number counts."""
         try:
             return None if shown is None else str(self._sid.read(shown))
         except BadValue:

@@ -1,4 +1,4 @@
-"""Parameters of a front's request: where they stand, what they are called, and what is noticed on the way."""
+"""The parameters of a front's request: their places, their names, and the notes about them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,24 +15,24 @@ from translator.core.values.codecs import Codec
 _MOST_NAME = 40
 _NO_OBJECT = "is not a JSON object"
 UNFILTERED = "lists are not filtered by it"
-"""Why the name of an attribute is no parameter of a list."""
+"""The reason why the name of an attribute is no parameter of a list."""
 
 _COMPARED = re.compile(r"([A-Za-z_.-]{1,40}?)\s*([<>!~]=?|\[[A-Za-z]{0,8}\])")
-"""A name with a sign of comparison behind it, as other libraries write a bound: `StartTime>=2018-10-05`, `StartTime[gte]=2018-10-05`."""
+"""A name followed by a sign of comparison, as other libraries write a bound: `StartTime>=2018-10-05`, `StartTime[gte]=2018-10-05`."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
-"""A name that may stand in a log: an unescaped `&` in a text makes a name of what follows, and that may be anything."""
+"""A name that may be logged. An unescaped `&` in a text makes a name of the text after it, which may be anything."""
 
 
 def known(names: Iterable[str]) -> dict[str, str]:
-    """The names of parameters by how they may be spelled: as they are, or all in lower case."""
+    """Return the names of parameters by their allowed spellings: as they are, or all in lower case."""
     exact = tuple(names)
     return {**{name.lower(): name for name in exact}, **{name: name for name in exact}}
 
 
 class Given:
-    """What a request gave, by the dialect's own names, which are `known`: the first value of each, and the pairs in order. Raises
-    Refused for one of those that are `unfiltered`: a list of all messages is not what was asked for."""
+    """The parameters of a request, by the dialect's own names, which are `known`. `values` has the first value of each, and `pairs` the
+    pairs in order. Raises FaultRaised for a name in `unfiltered`, because the client did not request a list of all messages."""
 
     def __init__(
         self, rules: Parameters, known: Mapping[str, str], pairs: list[form.Pair], notes: Notes,
@@ -58,7 +58,7 @@ class Given:
 
     @staticmethod
     def _means(rules: Parameters, given: str, name: str, unfiltered: frozenset[str]) -> bool:
-        """Whether a name that is not spelled as that of a parameter is taken for it. Raises Refused."""
+        """True if a name in another spelling is accepted for a parameter. Raises FaultRaised."""
         if given != name and rules.names == "exact":
             if rules.odd_case == "refuse":
                 reason = UNFILTERED if name in unfiltered else f"did you mean {name}"
@@ -70,7 +70,7 @@ class Given:
 
     @staticmethod
     def unknown(rules: Parameters, name: str, known: Mapping[str, str], notes: Notes) -> None:
-        """Note a name that is no parameter. Raises Refused for one that was meant."""
+        """Note a name that is no parameter. Raises FaultRaised if it resembles a parameter."""
         compared = _COMPARED.match(name)
         if compared is not None:
             name = f"{compared[1]}{compared[2]}"
@@ -84,7 +84,7 @@ class Given:
         notes.add("unknown-parameter", name if compared or PLAIN_NAME.fullmatch(name) else "")
 
     def read(self, name: str, kind: Codec, notes: Notes) -> Any:
-        """The neutral value of a parameter that was given. Raises Refused."""
+        """Return the neutral value of a parameter that the request has. Raises FaultRaised."""
         value = self.values[name]
         if kind.repair is not None and isinstance(value, str) and (meant := kind.repair(value)) is not None:
             notes.add("repaired-plus", name)
@@ -93,7 +93,7 @@ class Given:
 
 
 def read_value(name: str, read: Callable[[Any], Any], value: Any) -> Any:
-    """A value through a kind's read; what it cannot read is the caller's fault, by name."""
+    """Return a value through a codec's read. Raises FaultRaised with the name of the parameter if the codec cannot read it."""
     try:
         return read(value)
     except BadValue as error:
@@ -101,12 +101,12 @@ def read_value(name: str, read: Callable[[Any], Any], value: Any) -> Any:
 
 
 def _shown(name: str) -> str:
-    """A caller's own name of something, short and printable enough for an answer and a log."""
+    """Return a client's own name, short and printable enough for a response and a log."""
     return "".join(character if character.isprintable() else "?" for character in name[:_MOST_NAME])
 
 
 def pairs_of(request: Request, operation: OperationRow) -> list[form.Pair]:
-    """The pairs of a request, from where its operation has them. Raises Refused for a body that cannot be read as that."""
+    """Return the pairs of a request, from the place that its operation defines. Raises FaultRaised for a body in another form."""
     body = request.body or b""
     if body:
         _refuse_encoded(request)
@@ -119,9 +119,9 @@ def pairs_of(request: Request, operation: OperationRow) -> list[form.Pair]:
 
 
 def refuse_unread(request: Request, rules: Parameters, known: Mapping[str, str], notes: Notes) -> None:
-    """Look at the body of a request whose parameters stand in its query alone. Raises Refused for a parameter that stands there: the list
-    without it is not what was asked for. Where names that were probably meant are ignored, it is noted, and so is a name that nobody
-    knows: no more of them than a query may have."""
+    """Check the body of a request that has its parameters only in its query. Raises FaultRaised for a parameter in the body, because
+    the list without it is not the requested one. If the dialect ignores misspelled names, it notes them. It notes unknown names too,
+    at most as many as a query may have."""
     body, media = request.body or b"", media_of(request.header("content-type") or "")
     names = [pair.name for pair in form.read(body) or ()] if "json" not in media.type else _names(body)
     for name in names[: form.MOST_FIELDS]:
@@ -147,7 +147,7 @@ def _names(body: bytes) -> list[str]:
 
 
 def query_pairs(query: str) -> list[form.Pair]:
-    """The pairs of a query string. Raises Refused where there are too many."""
+    """Return the pairs of a query string. Raises FaultRaised if there are too many."""
     return _read(query.encode("latin-1", "replace"))
 
 
@@ -159,7 +159,8 @@ def _read(data: bytes, charset: str = "utf-8") -> list[form.Pair]:
 
 
 def entries_of(request: Request, operation: OperationRow) -> list[list[form.Pair] | Fault]:
-    """The pairs of each entry of a batch, or what is wrong with it. Raises Refused for a body that is no batch, or too many."""
+    """Return the pairs of each entry of a batch, or its fault. Raises FaultRaised for a body that is not a batch, or with too many
+    entries."""
     _refuse_encoded(request)
     found = next(
         (
@@ -184,19 +185,19 @@ def _is(pair: form.Pair, name: str) -> bool:
 
 
 def _members(members: dict[str, Any], *, latin1: bool = False) -> list[form.Pair]:
-    """The members of an object as pairs; null is "not given"."""
+    """Return the members of an object as pairs. A null counts as missing."""
     return [form.Pair(name, value, latin1) for name, value in members.items() if value is not None]
 
 
 def _refuse_encoded(request: Request) -> None:
-    """Refuse a body that has to be decompressed first: no document speaks of that, and read as it is it says nothing."""
+    """Refuse a compressed body. No document mentions one, and it cannot be parsed as it is."""
     coding = (request.header("content-encoding") or "").strip()
     if coding.lower() not in ("", "identity"):
         raise FaultRaised(Fault("unsupported-media", reason=f", and not encoded as {_shown(coding)}"))
 
 
 def _charset(request: Request, body: bytes, *media: str) -> str:
-    """The codec of a body. Raises Refused where it is of another type, or in a charset that is not known here, said or not."""
+    """Return the codec of a body. Raises FaultRaised for another media type, or for an unknown charset, declared or found."""
     found = media_of(request.header("content-type") or "")
     if found.type not in media:
         raise FaultRaised(Fault("unsupported-media"))
@@ -209,7 +210,7 @@ def _charset(request: Request, body: bytes, *media: str) -> str:
 
 
 def _json_members(request: Request, body: bytes, *, required: bool) -> list[form.Pair]:
-    """The members of a JSON object as pairs; Latin-1 bodies are read too, since an SDK sends them. null is "not given"."""
+    """Return the members of a JSON object as pairs. Latin-1 bodies are read too, because an SDK sends them. A null counts as missing."""
     if not body.strip():
         if required:
             raise FaultRaised(Fault("malformed-body", reason="is empty"))
@@ -226,7 +227,7 @@ def _json_members(request: Request, body: bytes, *, required: bool) -> list[form
 
 
 def _decoded(body: bytes) -> Any:
-    """A body as JSON; half a character in it is U+FFFD."""
+    """Return a body as JSON. Half a character in it becomes U+FFFD."""
     try:
         return json.read(body)
     except MalformedProviderResponse:

@@ -1,4 +1,4 @@
-"""Where a request of a dialect arrives, and in which format its answer is wanted."""
+"""Finds the route of a request, and the format of its response."""
 
 from typing import Final, NamedTuple
 
@@ -10,11 +10,11 @@ from translator.core.mapping.schema import OperationRow
 from translator.core.model import Fault
 
 _PATHS: Final = 4096
-"""How many paths without a SID are known again: those of as many accounts, in the spellings of their callers."""
+"""The number of cached paths without a SID. It suffices for as many accounts, in the spellings of their clients."""
 
 
 class Located(NamedTuple):
-    """Where a request arrived: its operation, the values in its path, and how the path was written."""
+    """The route of a request: its operation, the values in its path, and the style in which the path was written."""
 
     operation: OperationRow
     values: dict[str, str]
@@ -41,7 +41,7 @@ class Routing:
             self._by_size.setdefault(template.size, []).append((row, template))
 
     def negotiate(self, request: Request) -> tuple[str, bool]:
-        """The format of the answer, and whether the caller accepts it: by the path, else by Accept, else the default."""
+        """Return the format of the response, and whether the client accepts it. The path decides, else Accept, else the default."""
         path = request.path
         for extension, name in self._in_paths:
             if path.endswith(extension) or f"{extension}/" in path:
@@ -56,7 +56,7 @@ class Routing:
         return default, "*" in accept
 
     def locate(self, request: Request) -> Located:
-        """The operation that a request means. Raises Refused: no such route, or not that method."""
+        """Return the route of a request. Raises FaultRaised if there is no such route, or not with that method."""
         known = self._located.get((request.method, request.path))
         if known is None:
             known = self._found(request)
@@ -80,7 +80,7 @@ class Routing:
         raise FaultRaised(Fault("no-route"))
 
     def is_large(self, method: str, path: str) -> bool:
-        """Whether a request's body may be large: as many times as `wire.LARGE` says."""
+        """True if a request's body may be large: `messages.LARGE` times the usual limit."""
         try:
             return self._found(Request(method, path)).operation.large
         except FaultRaised:

@@ -1,4 +1,4 @@
-"""Web pages where an API was asked: nothing of the kind is at that address, or something stands in front of it."""
+"""Detects a web page in place of an API response: the address is wrong, or another server is in front of the API."""
 
 from typing import Final
 
@@ -6,19 +6,19 @@ from translator.core.errors import MalformedProviderResponse
 from translator.core.http.messages import Response
 
 A_PAGE: Final = ": a web page answered in place of its API"
-"""What a caller is told behind "the provider failed to handle the request"."""
+"""The text for the client, after "the provider failed to handle the request"."""
 
 WRONG_ADDRESS: Final = " with a web page in place of its API: is `url` of the back right?"
-"""What the operator reads behind the status."""
+"""The text for the operator, after the status."""
 
 
 def is_a_page(response: Response) -> bool:
-    """Whether a web page answered."""
+    """True if the response is a web page."""
     return "html" in (response.header("content-type") or "").lower()
 
 
 def in_place_of_the_api(response: Response, error: MalformedProviderResponse) -> MalformedProviderResponse:
-    """What is said of an answer that cannot be read: that it is a web page, where it is one."""
+    """Return the error for an unreadable response. If the response is a web page, the error says so."""
     return (
         MalformedProviderResponse(f"the back answered {response.status}{WRONG_ADDRESS}", A_PAGE)
         if is_a_page(response)

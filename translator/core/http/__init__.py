@@ -1,1 +1,1 @@
-"""HTTP as values: requests and answers, paths, page links, error bodies, and the formats of bodies."""
+"""HTTP as values: requests and responses, paths, page links, error bodies, and the formats of bodies."""

@@ -1,7 +1,7 @@
-"""Error bodies: the few shapes that dialects show a failure in, each with its write and its read.
+"""Error bodies: the few shapes in which dialects show a failure, each with its write and its read.
 
-A shape writes the object of a JSON body, and reads one that a back sent: the code and the name of the parameter it blames,
-both empty where it says nothing. A body that cannot be read says nothing; the status alone then decides.
+A shape writes the object of a JSON body, and reads one from a provider. The read gives the code and the name of the parameter at fault,
+both empty if the body does not say them. A body that cannot be read says nothing. Then the status alone decides.
 """
 
 from collections.abc import Callable
@@ -9,14 +9,15 @@ from typing import Any, Final, NamedTuple
 
 
 class ProviderError(NamedTuple):
-    """What a back's error body says: its code, and the back's own name of the parameter at fault."""
+    """The content of a provider's error body: its code, and the provider's own name of the parameter at fault."""
 
     code: str = ""
     parameter: str = ""
 
 
 class ErrorBody(NamedTuple):
-    """`write` makes a whole body, `entry` what stands for one message that failed among others; both of text, code, parameter."""
+    """A shape. `write` makes a whole body. `entry` makes the object for one failed message among others. Both take text, code and
+    parameter."""
 
     write: Callable[[str, str, str], dict[str, Any]]
     read: Callable[[Any], ProviderError]

@@ -1,6 +1,6 @@
-"""Paging: the arithmetic of a page object. All of it is here, and nothing else is.
+"""Paging: the whole arithmetic of a page object.
 
-A stretch of a list starts at index `skip` and holds up to `size` of `total` messages. `page` is its number counted from 0.
+A page of a list starts at index `skip` and holds up to `size` of `total` messages. `page` is its number counted from 0.
 """
 
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 
 class PageGeometry(NamedTuple):
-    """Where a page is in its list. `shown` is how many messages it holds, `last_sid` that of the last of them, and `rest` what all links
-    repeat, both as a link has them.
-    `more` says of a page that follows a message whether others follow its last one; None: its number decides."""
+    """The position of a page in its list. `shown` is the number of messages on it. `last_sid` is the SID of the last one, as a link has
+    it. `rest` is the query string that all links repeat. `more` says whether messages follow a page that follows an anchor. None: the
+    page number decides."""
 
     page: int
     size: int
@@ -24,37 +24,38 @@ class PageGeometry(NamedTuple):
 
 
 Link = Callable[[PageGeometry, int, bool], str]
-"""Writes the address of another page: of which stretch, which page, and whether it follows the last message shown."""
+"""Writes the address of another page. The arguments are this page, the other page's number, and whether that follows the last message
+shown."""
 
 
 def last_page(total: int, size: int) -> int:
-    """The number of the last page, which is what the seed's example calls `num_pages`: 34 messages at 10 a page give 3.
+    """Return the number of the last page, which is what the seed's example calls `num_pages`: 34 messages at 10 a page give 3.
 
-    It is the floor, so a total that the size divides has an empty last page.
+    It is the floor, so if the size divides the total, the last page is empty.
     """
     return total // size
 
 
 def first_index(at: PageGeometry) -> int:
-    """The position in the overall list of the first item in this page."""
+    """Return the position of this page's first item in the overall list."""
     return at.page * at.size
 
 
 def last_index(at: PageGeometry) -> int:
-    """The position in the overall list of the last item in this page; that of the first where the page is empty."""
+    """Return the position of this page's last item in the overall list, or that of the first if the page is empty."""
     return first_index(at) + max(at.shown - 1, 0)
 
 
 def last_index_or_past(at: PageGeometry) -> int:
-    """As the old server counts: the last position that a full page has, but one past the last item on the last page."""
+    """Count as the old server does: return the last position of a full page, but one past the last item on the last page."""
     if at.page == last_page(at.total, at.size):
         return first_index(at) + at.shown
     return first_index(at) + at.size - 1
 
 
 def goes_on(at: PageGeometry) -> bool:
-    """Whether there is a next page. One that follows a message is only labelled by its number: it goes on while messages follow, and
-    ends where a page by that number would, if it is full until there."""
+    """True if there is a next page. For a page that follows an anchor, the number is only a label. Such a page goes on while messages
+    follow. It also goes on if it is full and its number is less than that of the last page."""
     by_number = at.page < last_page(at.total, at.size)
     return by_number if at.more is None else at.more or (by_number and at.shown == at.size)
 
@@ -74,4 +75,4 @@ VALUES: Final[dict[str, Callable[[PageGeometry, Link], int | str | None]]] = {
     "next-link": lambda at, link: link(at, at.page + 1, True) if goes_on(at) else None,
     "last-link": lambda at, link: link(at, last_page(at.total, at.size), False),
 }
-"""The values of a page object by the names that `[[paging.members]]` uses; None is "there is no such page"."""
+"""The values of a page object by the names that `[[paging.members]]` uses. None means that there is no such page."""

@@ -1,7 +1,7 @@
-"""Routes: one path template both matches a request's path and fills the path of an ask.
+"""Routes: one path template both matches a request's path and fills the path of a provider request.
 
-A template is literal segments and placeholders, such as `/v2/Messages/{sid}`. What callers are known to add around it (a prefix, an
-extension at the end of any segment, a trailing slash) is cut off before matching and remembered as the spelling.
+A template is literal segments and placeholders, such as `/v2/Messages/{sid}`. Clients may add a prefix, an extension at the end of a
+segment, or a trailing slash. The parser removes these before matching and remembers prefix and extension as the style.
 """
 
 import re
@@ -13,21 +13,21 @@ _LONGEST: Final = 1024
 
 
 class PathStyle(NamedTuple):
-    """How a caller wrote a path: with which prefix, and with which extension somewhere in it (`""` for none)."""
+    """The form in which a client wrote a path: its prefix, and its extension anywhere in the path. Empty means none."""
 
     prefix: str
     extension: str
 
 
 class Path(NamedTuple):
-    """A path taken apart: its decoded segments below the prefix, and its spelling."""
+    """A parsed path: its decoded segments after the prefix, and its style."""
 
     segments: tuple[str, ...]
     spelling: PathStyle
 
 
 class Template:
-    """One path template, compiled. `size` is how many segments it has."""
+    """One path template, compiled. `size` is its number of segments."""
 
     def __init__(self, template: str) -> None:
         self.template = template
@@ -38,7 +38,7 @@ class Template:
         self.size = len(self._segments)
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """The values of the placeholders, or None where the path is another one."""
+        """Return the values of the placeholders, or None if the path does not match."""
         if len(segments) != self.size:
             return None
         values: dict[str, str] = {}
@@ -50,15 +50,15 @@ class Template:
         return values
 
     def fill(self, **values: str) -> str:
-        """The path with its placeholders filled, each percent-encoded whole: a value never adds a segment. A placeholder that no
-        value is given for stays."""
+        """Return the path with its placeholders filled. Each value is percent-encoded whole, so that it never adds a segment. A
+        placeholder without a value stays."""
         return _PLACEHOLDER.sub(
             lambda found: quote(values[found[1]], safe="") if found[1] in values else found[0], self.template
         )
 
 
 class PathParser:
-    """Takes the paths of one dialect apart: those below its root, behind one of its prefixes."""
+    """Parses the paths of one dialect: those below its root, after one of its prefixes."""
 
     def __init__(self, *, root: str, prefixes: tuple[str, ...], extensions: tuple[str, ...]) -> None:
         self._bases = tuple((prefix + root, prefix) for prefix in sorted(prefixes, key=len, reverse=True))
@@ -66,13 +66,13 @@ class PathParser:
         self._extensions = extensions
 
     def owns(self, path: str) -> bool:
-        """Whether a path lies below the root, behind one of the prefixes."""
+        """True if a path is below the root, after one of the prefixes."""
         return f"{path}/".startswith(self._owned)
 
     def split(self, path: str) -> Path | None:
-        """A request's path taken apart, or None where it is not below any prefix and the root, or cannot be a path.
+        """Return a request's path parsed, or None if it is not below a prefix and the root, or cannot be a path.
 
-        An empty segment at the end (a trailing slash) is dropped; anywhere else it is nobody's path.
+        An empty last segment (a trailing slash) is dropped. Anywhere else, an empty segment makes the path invalid.
         """
         prefix = self._prefix(path) if len(path) <= _LONGEST else None
         if prefix is None:

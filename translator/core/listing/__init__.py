@@ -1,4 +1,4 @@
-"""Lists: what is asked of the provider, what is left for us, and how the answers become the page."""
+"""Lists: the requests to the provider, the work that is left for the proxy, and the page made of both."""
 
 from translator.core.listing.lists import (
     Limits,

@@ -1,4 +1,4 @@
-"""What a read was answered with, and whose message it may be."""
+"""Reads the answers to reads, and checks that a message may belong to the account."""
 
 from typing import Final
 
@@ -14,14 +14,14 @@ _SOON: Final = 1
 """Seconds after which an account may have memory again."""
 
 _ORDINARY: Final = (64 * 1024, 2 * 1024)
-"""Bytes of a list's answer, and of each of its rows, up to which it is decoded unseen."""
+"""The size of a list's answer, and of each of its rows, in bytes. Up to it, an answer is decoded without a check."""
 
 _LARGEST: Final = (1024 * 1024, 16 * 1024)
-"""Bytes of a list's answer, and of each row that was asked for, that are read: 1,600 characters take 9,600 bytes where each is escaped."""
+"""The maximum size of a list's answer, and of each requested row, in bytes. 1,600 characters take 9,600 bytes if each is escaped."""
 
 
 def read_answer(answer: Answer) -> Response:
-    """The answer to a read, or the fault that its failure is. Raises Refused."""
+    """Return the answer to a read. Raises FaultRaised for a failure."""
     if not isinstance(answer, Failure):
         return answer
     if answer.kind == "no-room":
@@ -31,8 +31,9 @@ def read_answer(answer: Answer) -> Response:
 
 
 def read_list(answer: Answer, rows: int, sid: str) -> Response:
-    """The answer to an ask for so many rows, which may be decoded: that takes as long as it is large. `sid` is the member that every row
-    has. Raises Refused, and Unreadable for an answer that holds more than was asked for."""
+    """Return the answer to a request for `rows` rows, before it is decoded, because decoding takes as long as the answer is large.
+    `sid` is the member that every row has. Raises FaultRaised, and MalformedProviderResponse for an answer with more rows than
+    requested."""
     if isinstance(answer, Failure) and answer.kind == "no-room":
         raise FaultRaised(Fault("list-too-long"))
     response = read_answer(answer)
@@ -42,12 +43,13 @@ def read_list(answer: Answer, rows: int, sid: str) -> Response:
 
 
 def largest(rows: int) -> int:
-    """How many bytes are read of the answer to an ask for so many rows."""
+    """Return the number of bytes that are read of the answer to a request for `rows` rows."""
     return _LARGEST[0] + rows * _LARGEST[1]
 
 
 def naming_the_setting(refused: FaultRaised, answer: Answer) -> FaultRaised:
-    """A search that the back calls malformed was written by us: what is probably wrong is where we put its parameters."""
+    """Return the error with a hint in its log. The proxy wrote the search that the provider calls malformed, so probably its parameters
+    are in the wrong place."""
     fault = refused.fault
     if fault.name == "back-failed" and not isinstance(answer, Failure) and answer.status == _MALFORMED:
         fault = fault._replace(log=f"{fault.log}: {SETTING}")
@@ -55,7 +57,7 @@ def naming_the_setting(refused: FaultRaised, answer: Answer) -> FaultRaised:
 
 
 def is_ours(message: Message, entry: Account) -> bool:
-    """Whether a message may belong to the entry, as far as the back says whose it is."""
+    """True if a message may belong to the account, as far as the provider says whose it is."""
     behind = entry.behind
     return message.account in (None, behind.account) and (
         not behind.property or message.property in (None, behind.property)

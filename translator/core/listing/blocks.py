@@ -1,4 +1,4 @@
-"""One slice of a range, and how many asks a reading may take for all of them."""
+"""One slice of a range, and the request budget of a reading."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from translator.core.model import Fault, Message
 
 @dataclass(slots=True)
 class RequestBudget:
-    """How many asks one list may still take, and how many bytes its rows take. With `cap`, running out of asks is not an error but ends the
-    reading. A list whose rows take more than `most` bytes has no asks left."""
+    """The provider requests that one list may still use, and the bytes of its rows. With `cap`, an empty budget ends the reading
+    without an error. If the rows take more than `most` bytes, no requests are left."""
 
     left: int
     cap: bool = False
@@ -20,7 +20,7 @@ class RequestBudget:
     held: int = 0
 
     def take(self, asks: int) -> bool:
-        """Whether that many more may be asked. Raises Refused where they may not and nobody wants less."""
+        """Take that many requests, and return whether they were left. Without `cap`, raises FaultRaised if they were not."""
         if asks <= self.left:
             self.left -= asks
             return True
@@ -29,14 +29,14 @@ class RequestBudget:
         raise FaultRaised(Fault("list-too-long"))
 
     def hold(self, size: int) -> None:
-        """Rows of so many bytes were read."""
+        """Count rows of `size` bytes."""
         self.held += size
         if self.held > self.most:
             self.left = 0
 
 
 class Block(NamedTuple):
-    """One slice, `whole`, of which the rows from index `start` on are wanted."""
+    """One slice, `whole`. Its rows from index `start` on are wanted."""
 
     start: int
     span: Span
@@ -44,27 +44,26 @@ class Block(NamedTuple):
 
     @property
     def rows(self) -> Sequence[Message]:
-        """The rows that are wanted."""
+        """The wanted rows."""
         return self.whole[self.start - self.span.start :]
 
     @property
     def end(self) -> int:
-        """The index behind the last of them."""
+        """The index after the last row."""
         return self.span.start + self.served
 
     @property
     def served(self) -> int:
-        """How many rows the whole slice has."""
+        """The number of rows of the whole slice."""
         return len(self.whole)
 
     @property
     def full(self) -> bool:
-        """Whether that is as many as were asked for."""
+        """True if the slice has as many rows as requested."""
         return self.served == self.span.size
 
 
 def pushed_along(span: Span, rows: Sequence[Message], again: Sequence[Message]) -> bool:
-    """Whether a slice is the same as before behind as many new rows as it is longer, where each message that comes moves all others
-    along: then nothing was behind it before."""
+    """True if a slice is longer only because new messages shifted the others. Then nothing was behind it before."""
     came = next((at for at, row in enumerate(again) if row.sid == rows[0].sid), 0)
     return came > 0 and len(again) == min(span.size, len(rows) + came)

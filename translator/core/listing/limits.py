@@ -1,15 +1,15 @@
-"""What bounds the work of a list, and how long what was learnt of it is kept."""
+"""The limits of the work on a list, and the times for which its results are cached."""
 
 from typing import NamedTuple
 
 
 class Limits(NamedTuple):
-    """`[lists]` of the configuration; all durations in seconds. `max_bytes` bounds the memory that the rows of one list take; it is half of
+    """`[lists]` of the configuration. All durations are in seconds. `max_bytes` bounds the memory for the rows of one list; it is half of
     `[server] memory`.
 
-    `max_asks` bounds one list; `cap` answers with what could be read where that is not enough, instead of an error. A list that
-    was read whole is kept for `snapshot_ttl`, a total for `total_ttl`. A range that ended more than `settle` ago grows no more. Rows that
-    cannot be read are left out, or with `fail_unread` make the list fail that would show them.
+    `max_asks` is the request budget of one list. `cap` answers with the rows that could be read when it runs out, instead of an error.
+    `snapshot_ttl` is the life of a snapshot, `total_ttl` that of a total. A range that ended more than `settle` ago no longer grows. Rows
+    that cannot be read are left out, or with `fail_unread` make the list fail.
     """
 
     max_asks: int = 1000

@@ -1,8 +1,8 @@
-"""Planning a list: what is asked of the back, what is left for us, and how the answers become the page.
+"""Plans a list: the requests to the provider, the work that is left for the proxy, and the page made of both.
 
-Query ─▶ plan ─┬▶ pages   only the slices that cover the page, and the total by leaps and bisection
-               └▶ scans   every row once: sift · sort · cut · count, kept for the pages that follow
-                          both read through slices, which believes no row unseen
+Query ─▶ plan ─┬▶ pages   only the slices that cover the page, and the total by galloping and bisection
+               └▶ scans   every row once: filter · sort · cut · count, kept for the pages that follow
+                          both read through RangeReader, which checks every row
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ __all__ = [
 
 
 def list_page(entry: Account, query: Query, limits: Limits, now: float, notes: Notes) -> EffectGenerator:
-    """The Page that a query asks for, of the entry's own messages. Raises Refused and Unreadable."""
+    """Return the Page of a query, with the account's own messages. Raises FaultRaised and MalformedProviderResponse."""
     front, back = entry.front.dialect.front, entry.back.dialect.back
     planned = plan(query, back)
     sends = yield from _sends(entry)
@@ -61,15 +61,15 @@ def list_page(entry: Account, query: Query, limits: Limits, now: float, notes: N
 
 
 def messages_in_second(entry: Account, created: int, limits: Limits, now: float, notes: Notes) -> EffectGenerator:
-    """The entry's own messages that were created in one second."""
+    """Return the account's own messages that were created in one second."""
     return (yield from messages_between(entry, Query(since=created, until=created + 1), limits, now, notes))
 
 
 def messages_between(
     entry: Account, window: Query, limits: Limits, now: float, notes: Notes, unread: list[Unread] | None = None
 ) -> EffectGenerator:
-    """The entry's own messages that were created in a stretch of time, in no order, and no others, whatever the back's bounds let
-    through. Rows that cannot be read are stepped over, and put into `unread`. Raises Refused and Unreadable."""
+    """Return the account's own messages of a time window, in no order. Rows that the provider's bounds let through beside them are
+    removed. Rows that cannot be read are skipped, and put into `unread`. Raises FaultRaised and MalformedProviderResponse."""
     planned = plan(window, entry.back.dialect.back)
     slices = RangeReader(entry, planned.pushed, now, _budget(limits), notes, ordered=False)
     yield from slices.recall()
@@ -86,12 +86,12 @@ def _budget(limits: Limits, *, cap: bool = False) -> RequestBudget:
 
 
 def count_send(entry: Account) -> CacheIncrement:
-    """A send by the entry: what was read of its lists before is no longer shown."""
+    """Return the effect that counts a send by the account. Its cached lists are then no longer shown."""
     return CacheIncrement(_sends_key(entry))
 
 
 def _sends(entry: Account) -> EffectGenerator:
-    """How many sends the entry has made, since we run."""
+    """Return the number of sends of the account since the process began."""
     return (yield CacheGet(_sends_key(entry))) or 0
 
 
@@ -100,7 +100,7 @@ def _sends_key(entry: Account) -> tuple[str, str, str, str]:
 
 
 def rules(entry: Account, query: Query) -> Iterator[str]:
-    """What follows the first ask of a list, as sentences for a person."""
+    """Yield sentences for a person that describe the requests after the first one of a list."""
     front, verbs = entry.front.dialect.front, entry.back.dialect.back
     planned = plan(query, verbs)
     pushed = [name for name in ("status", "direction") if getattr(planned.pushed, name) is not None]

@@ -1,4 +1,4 @@
-"""Arranging rows that were read: sift, sort, cut, count."""
+"""Applies a query to rows that were read: filter, sort, cut, count."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -14,19 +14,18 @@ _CONSTRAINTS: Final = {
     "created": ("since", "until"), "sender": ("sender", "sender_like"), "recipient": ("recipient", "recipient_like"),
     "text": ("within",), "status": ("statuses",), "direction": ("directions",),
 }  # fmt: skip
-"""The constraints of a query, by the attribute that each is about."""
+"""The constraints of a query, by the attribute that each applies to."""
 
 
 def base_order(rows: Sequence[Message], *, descending: bool) -> list[Message]:
-    """Rows of a back, whose lists stand in that order, by Created and then the back's own position."""
+    """Sort a provider's rows by Created and then by the provider's own position. `descending` is the order of its lists."""
     return sorted(rows[::-1] if descending else rows, key=lambda message: message.created)
 
 
 def filter_and_sort(rows: Sequence[Message], query: Query, key: Callable[[Message], Any]) -> list[Message]:
-    """All messages of a list in its order, out of rows in base order.
+    """Return all messages of a list in its order, from rows in base order.
 
-    Newest first is the exact reverse of the base order; every other attribute breaks ties by that reverse, whichever way it
-    is sorted.
+    Newest first is the exact reverse of the base order. Every other attribute breaks ties by that reverse, in both sort directions.
     """
     matches = list(filter(residual_filter(query), rows))
     attribute = query.order.attribute
@@ -39,8 +38,8 @@ def filter_and_sort(rows: Sequence[Message], query: Query, key: Callable[[Messag
 
 
 def arranged_around(rows: Sequence[Message], query: Query, key: Callable[[Message], Any]) -> list[Message]:
-    """The same where some rows are Unread. Such a one is there where nothing that is known of it says that it does not match; where what
-    the list is sorted by is not known of it, it is behind all others."""
+    """Do the same if some rows are Unread. An Unread row is included unless its known attributes exclude it. If the sort attribute is
+    unknown, the row comes last."""
     keeps, by = residual_filter(query), query.order.attribute
     matches = [row for row in rows if (_may_match(row, query) if isinstance(row, Unread) else keeps(row))]
     last = [row for row in matches if isinstance(row, Unread) and by not in ("created", *row.known)]
@@ -49,13 +48,13 @@ def arranged_around(rows: Sequence[Message], query: Query, key: Callable[[Messag
 
 
 def _may_match(row: Unread, query: Query) -> bool:
-    """Whether nothing that is known of a row keeps it out of a list."""
+    """True if no known attribute of a row excludes it from a list."""
     unknown = [name for attribute, names in _CONSTRAINTS.items() if attribute not in row.known for name in names]
     return residual_filter(msgspec.structs.replace(query, **dict.fromkeys(unknown)))(row)
 
 
 def residual_filter(query: Query) -> Callable[[Message], bool]:
-    """Whether a message passes every filter of a query."""
+    """Return a test that is true if a message passes every filter of a query."""
     tests: list[Callable[[Message], bool]] = []
     if (since := query.since) is not None:
         tests.append(lambda message: message.created >= since)
@@ -83,11 +82,10 @@ def residual_filter(query: Query) -> Callable[[Message], bool]:
 
 
 class PageWindow:
-    """Which part of a list a query asks for, once it is known how many messages match, and how many of them stand up to the one that
-    the query follows, that one included (`before`; None: it follows none).
+    """The page window of a query over `matches` rows. `before` is the 1-based position of the anchor, or None if the query names none.
 
-    The list keeps the first `limit` messages. A page that follows a message starts behind it, whatever its number: that only says how
-    much of the limit was shown before, where less than stands there, since messages may have come in front meanwhile.
+    The list keeps the first `limit` messages. A page after an anchor starts behind it, whatever its page number. The number only tells how
+    much of the limit was shown before. It counts if it is less than `before`, because messages may have come in front meanwhile.
     """
 
     def __init__(self, query: Query, matches: int, before: int | None = None) -> None:
@@ -104,7 +102,7 @@ class PageWindow:
         self._query = query
 
     def page(self, messages: Sequence[Message], *, in_pages: bool, capped: bool = False) -> Page:
-        """The page. Raises Refused for one past the last, where pages are numbered and this one is found by its number."""
+        """Return the page. Raises FaultRaised for a number past the last, if pages are numbered and this page is found by its number."""
         query = self._query
         if in_pages and self._more is None and query.skip > self.total:
             page, last = query.skip // query.count, self.total // query.count
@@ -116,7 +114,7 @@ class PageWindow:
 
 
 def cut(messages: Sequence[Message], query: Query, *, in_pages: bool, capped: bool = False) -> Page:
-    """The page of a list whose messages stand in its order. Raises Refused for one past the last, where pages are numbered."""
+    """Return the page of a list whose messages are in its order. Raises FaultRaised if pages are numbered and this is past the last."""
     before = None
     if query.after is not None:
         before = next((at + 1 for at, message in enumerate(messages) if message.sid == query.after), None)
@@ -125,12 +123,12 @@ def cut(messages: Sequence[Message], query: Query, *, in_pages: bool, capped: bo
 
 
 def readable(rows: Sequence[Message]) -> list[Message]:
-    """Those rows that are not Unread."""
+    """Return the rows that are not Unread."""
     return [row for row in rows if not isinstance(row, Unread)]
 
 
 def left_out(page: Page, *, fail: bool) -> Page:
-    """The page without the rows that are Unread. Raises Unreadable where such a page is to fail."""
+    """Return the page without the rows that are Unread. With `fail`, such a page raises MalformedProviderResponse."""
     shown = readable(page.messages)
     missing = len(page.messages) - len(shown) + page.left_out
     if missing and fail:

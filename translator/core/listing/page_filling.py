@@ -1,4 +1,4 @@
-"""Pages of a list that shows no total. Who is shown one that is short takes it for the last, and would miss all that stand behind it."""
+"""Fills short pages of a list that shows no total. A client takes a short page for the last one, and would miss all messages after it."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from translator.core.model import Message, Query
 
 
 def filled(slices: RangeReader, query: Query, rows: Sequence[Message]) -> EffectGenerator:
-    """The rows of a page, with as many behind them as there are among them that cannot be read."""
+    """Return the rows of a page, with one more row behind them for each that cannot be read."""
     found, wanted = [*rows], query.count
     while len(found) >= wanted and (missing := query.count - len(readable(found))):
         wanted = len(found) + missing

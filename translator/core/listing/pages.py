@@ -1,7 +1,7 @@
-"""Lists whose order the back has: only the slices that cover the page are read, and the total is found without reading it.
+"""Lists in the provider's order: only the slices that cover the page are read, and the total is found without reading the list.
 
-back, oldest first    0 1 2 3 … │ n-4 n-3 n-2 n-1       an index never moves when messages come: newest first is cut from the end,
-list, newest first     … │ page 1 │   page 0   │         and a page that follows a message is anchored by the index of that one
+provider, oldest first  0 1 2 3 … │ n-4 n-3 n-2 n-1       messages that come change no index: newest first is cut from the end,
+list, newest first       … │ page 1 │   page 0   │         and a page that follows an anchor is found by the anchor's index
 """
 
 import math
@@ -24,18 +24,18 @@ from translator.core.listing.totals import CachedTotal, CountResult
 from translator.core.model import Message, Page, Query
 
 _WEIGHT = 400
-"""Bytes that a remembered total takes, its key included."""
+"""The size of a cached total in bytes, with its key."""
 
 
 class _Anchor(NamedTuple):
-    """Where a message stands in the back's order, and the rows around it that were read, by index."""
+    """The index of the anchor in the provider's order, and the rows around it that were read, by index."""
 
     place: int
     read: dict[int, Message]
 
 
 class Pages:
-    """One list. `kept_as` names it whatever its page, `sends` is how many sends its account had made."""
+    """One list. `kept_as` is its cache key, the same for all pages. `sends` is the number of sends of its account so far."""
 
     def __init__(
         self, entry: Account, slices: RangeReader, query: Query, planned: Plan, limits: Limits, now: float, sends: int,
@@ -46,7 +46,7 @@ class Pages:
         self._shows_total, self._in_pages = shows_total, in_pages
 
     def page(self) -> EffectGenerator:
-        """The page that the query asks for. Raises Refused for one past the last, where pages are numbered."""
+        """Return the page of the query. Raises FaultRaised if pages are numbered and this is past the last."""
         query = self._query
         yield from self._slices.recall()
         if not self._shows_total and not self._plan.mirrored:
@@ -67,12 +67,12 @@ class Pages:
 
     @property
     def _asks(self) -> int:
-        """How many slices the page takes."""
+        """The number of slices that the page takes."""
         most = min(self._query.count, self._query.limit or self._query.count)
         return max(1, -(-most // self._slices.size))
 
     def _as_far_as_it_goes(self) -> EffectGenerator:
-        """A page for which asks may not suffice, where less will do: what can be read is the list."""
+        """Return a page for which the budget may not suffice. The rows that can be read are treated as the whole list."""
         rows, whole = yield from (totals.newest(self._slices) if self._plan.mirrored else self._slices.all())
         rows = rows[::-1] if self._plan.mirrored else rows
         return cut(rows, self._query, in_pages=self._in_pages, capped=not whole)
@@ -90,7 +90,7 @@ class Pages:
         return (yield from self._shown(stretch, start, counted))
 
     def _shown(self, stretch: PageWindow, start: int, counted: CountResult) -> EffectGenerator:
-        """The page whose rows begin at an index of the back; those that were read already are not asked for again."""
+        """Return the page whose rows begin at an index of the provider. Rows that were read already are not requested again."""
         stop, slices, read = start + stretch.shown, self._slices, counted.read
         there: Sequence[int] = range(start, stop)
         missing = [index for index in there if index not in read] if read else there
@@ -111,8 +111,8 @@ class Pages:
         return self._page(stretch, rows[::-1] if self._plan.mirrored else rows, whole=counted.whole)
 
     def _moving(self, stretch: PageWindow, start: int, *, ends: bool, whole: bool) -> EffectGenerator:
-        """The page of a back whose rows move along with each message that comes: read in one go, and to the end of the list where the page
-        `ends` it."""
+        """Return a page from a provider whose rows shift with each new message. It is read in one go, and to the end of the list if the
+        page `ends` it."""
         if not stretch.shown:
             return self._page(stretch, [], whole=whole)
         rows = yield from self._slices.stretch(start, None if ends else start + stretch.shown)
@@ -129,7 +129,7 @@ class Pages:
     # ------------------------------------------------------------------------------------------------------------ totals
 
     def _counted(self, *, renew: bool) -> EffectGenerator:
-        """The count of the range as Counted, from what is remembered of it where that is still right."""
+        """Return the count of the range as a CountResult, from the cached total if that is still right."""
 
         def steps(previous: CachedTotal | None) -> EffectGenerator:
             if previous is not None and self._stands(previous, renew=renew):
@@ -146,21 +146,21 @@ class Pages:
 
     @property
     def _wanted(self) -> int:
-        """How many of the last rows of the back are read while they are counted: those of the first page, and those up to another one
-        that is so near that one slice holds them and what is new."""
+        """The number of the provider's last rows that are read during the count: those of the first page. A later page counts too if
+        one slice holds it and the new rows."""
         query = self._query
         near = query.skip == 0 or query.skip + query.count <= self._slices.size // 2
         return query.skip + query.count if self._plan.mirrored and near else 0
 
     @property
     def _life(self) -> float:
-        """A status moves messages in and out of a range, so a count of one is not kept."""
+        """The life of a cached total. With a filter on status it is 0, because messages enter and leave such a range."""
         return 0.0 if self._plan.pushed.status is not None else self._limits.total_ttl
 
     def _stands(self, total: CachedTotal, *, renew: bool) -> bool:
-        """Whether a total is believed without an ask: nothing can have been added to what was counted, or a page that is not the first
-        shows the list as it was then, and its account has sent nothing since. One near the newest message does so for a short while
-        only: to extend the total costs it nothing."""
+        """True if a cached total needs no request. That holds if nothing can have been added since. It holds also for a later page,
+        which shows the list as it was, if its account has sent nothing since. A page near the newest message does so only for
+        `snapshot_ttl`, because extending the total costs it nothing."""
         until = self._plan.pushed.until
         if until is not None and until + self._limits.settle <= total.at:
             return True
@@ -174,10 +174,10 @@ class Pages:
             seen = (*seen, rows)[-totals.SEEN :]
         return CachedTotal(rows, self._now, self._slices.served, seen, self._sends)
 
-    # ------------------------------------------------------------------------------------------- pages behind a message
+    # -------------------------------------------------------------------------------------------- pages after an anchor
 
     def _following(self, anchor: _Anchor, counted: CountResult) -> EffectGenerator:
-        """The page that follows a message of the list."""
+        """Return the page that follows an anchor."""
         if anchor.place >= counted.rows or (self._slices.moves and not counted.fresh):
             counted = (yield from self._counted(renew=True))._replace(fresh=False)
         if self._slices.moves:
@@ -193,7 +193,7 @@ class Pages:
         return (yield from self._shown(stretch, start, counted._replace(read={**counted.read, **anchor.read})))
 
     def _anchor(self, sid: str, counted: CountResult) -> EffectGenerator:
-        """The message with that SID in this list, or None where it is not in it, or asks run out and less will do."""
+        """Return the message with that SID in this list, or None. It is None also if a budget with a cap runs out."""
         for index, message in counted.read.items():
             if message.sid == sid:
                 return _Anchor(index, counted.read)
@@ -213,7 +213,7 @@ class Pages:
         return found
 
     def _sought(self, sid: str, rows: int) -> EffectGenerator:
-        """The message in a list of so many rows: where its page's number says, else wherever it is."""
+        """Return the anchor in a list of `rows` rows: at the index of its page number, else by a search."""
         for start, stop in (yield from self._guesses(rows)):
             found = yield from self._look(sid, start, stop)
             if found is not None:
@@ -224,8 +224,8 @@ class Pages:
         return found
 
     def _guesses(self, rows: int) -> EffectGenerator:
-        """From which index to which the message may be, with the rows of its page, if that is numbered rightly: of the list as it is
-        now, and as it was when its earlier pages were shown."""
+        """Return index ranges for the anchor with the rows of its page, assuming that the page number is right. They are for the
+        present list, and for the list as it was when its earlier pages were shown."""
         query, size = self._query, self._slices.size
         if query.skip == 0:
             return []
@@ -235,7 +235,7 @@ class Pages:
         return totals.guesses(query, size, {rows, *(total.seen if total else ())})
 
     def _look(self, sid: str, start: int, stop: int) -> EffectGenerator:
-        """One slice in which the message may be."""
+        """Read one slice in which the anchor may be."""
         slices = self._slices
         if slices.in_pages:
             block = yield from slices.block(start)
@@ -248,7 +248,7 @@ class Pages:
         return next((_Anchor(index, read) for index, message in read.items() if message.sid == sid), None)
 
     def _note_shown(self, rows: int) -> EffectGenerator:
-        """A page was shown of the list as it was with so many rows, which says where its next page begins."""
+        """Record the total of a list that a page was shown of. It tells where the next page begins."""
 
         def noted(previous: CachedTotal | None) -> EffectGenerator:
             if previous is None or rows in previous.seen:
@@ -260,7 +260,7 @@ class Pages:
         yield SingleFlight(self._key, noted)
 
     def _searched(self, sid: str) -> EffectGenerator:
-        """The message: retrieved for the second in which it was created, and what stands before that second is counted."""
+        """Return the anchor. Retrieve it for the second of its creation, and count the rows before that second."""
         message = yield from self._retrieved(sid)
         pushed = self._plan.pushed
         if message is None or not (pushed.since or 0) <= message.created < (pushed.until or math.inf):
@@ -289,11 +289,11 @@ class Pages:
         self._slices.spend(1)
         self._slices.notes.asks += 1
         [answer] = yield ProviderRequests(self._entry.back.name, (write_retrieve(self._entry, sid),), self._entry.name)
-        with suppress(MalformedProviderResponse):  # its page is found by its number then
+        with suppress(MalformedProviderResponse):  # then its page is found by its number
             return read_retrieve(self._entry, sid, answer, self._now)
         return None
 
 
 def _before(row: Message, other: Message, *, descending: bool) -> bool:
-    """Whether a row's second comes before another's in the back's order."""
+    """True if a row's second comes before another's in the provider's order."""
     return row.created > other.created if descending else row.created < other.created

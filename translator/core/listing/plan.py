@@ -1,10 +1,10 @@
-"""The plan of a list: which part of the query the back is told, what is left for us, and whether all rows have to be read.
+"""The plan of a list: the part of the query that the provider applies, the part left for the proxy, and whether all rows must be read.
 
-for each constraint   the back can say it exactly   push
-                      only something wider          push that, and sift the rest here
-                      not at all                    sift here
-nothing to sift, and an order that the back has     read only the slices that cover the page
-otherwise                                           read the whole range once: a scan
+for each constraint   the provider can express it exactly   push
+                      only something wider                  push that, and filter the rest here
+                      not at all                            filter here
+no residual filter, and an order of the provider            read only the slices that cover the page
+otherwise                                                   read the whole range once: a scan
 """
 
 from functools import lru_cache
@@ -14,16 +14,16 @@ from translator.core.dialect.back import BackVerbs, Pushed
 from translator.core.model import Query
 
 _PLAIN: Final = ("recipient", "sender", "recipient_like", "sender_like", "within")
-"""The constraints of a query that no back is told. Neither document says how its numbers compare, so one that compared
-otherwise than we do would leave messages out; sifting here cannot."""
+"""The constraints of a query that are never pushed. Neither document says how its provider compares numbers. A different comparison
+would leave messages out. A filter in the proxy cannot."""
 
 _WORDS: Final = (("status", "statuses"), ("direction", "directions"))
-"""The attributes that a back may have a filter by word for, and how the query and what is pushed call the words allowed."""
+"""The attributes that a provider may filter by word, and the name of the allowed words in the query and in the pushed part."""
 
 
 class Plan(NamedTuple):
-    """`sifted` names what is left for us to filter by; `scan` says why all rows are read, or is empty; `mirrored`: the back's
-    rows stand the other way round than the list wants them."""
+    """A plan. `sifted` names the residual filters. `scan` says why all rows are read, or is empty. `mirrored` says that the list is the
+    reverse of the provider's order."""
 
     pushed: Pushed
     sifted: tuple[str, ...]
@@ -33,7 +33,7 @@ class Plan(NamedTuple):
 
 @lru_cache(maxsize=64)
 def plan(query: Query, back: BackVerbs) -> Plan:
-    """The plan that asks the least. The same query for the same back has the same plan."""
+    """Return the plan with the fewest requests. The same query and back always have the same plan."""
     since, until = back.lets_through(query.since, query.until)
     pushed = Pushed(query.since, query.until)
     wider = [name for name, bound in (("since", since), ("until", until)) if bound != getattr(query, name)]

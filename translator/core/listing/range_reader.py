@@ -1,10 +1,10 @@
-"""Reading a range of a back, slice by slice, and believing none of it unseen.
+"""Reads a range of a provider's list slice by slice, and checks everything that the provider returns.
 
-    row by row     inside the bounds and words that the back was told · our own · in the order that it is said to have
-    slice by slice not longer than asked · not one that came before · short only where no row is behind it
+    row by row     inside the bounds and words that the provider was told · our own · in the order of the dialect
+    slice by slice not longer than requested · not a repetition · short only if no row is behind it
 
-A row behind a short slice has one of two reasons: a message came between the two asks, or the back serves less at once than was asked
-for. So the slice is asked for again. If it is longer now, a message came. If it is not, the back serves less, and is asked for less.
+A row behind a short slice has one of two reasons: a message came meanwhile, or the provider serves fewer rows than requested. So the slice
+is requested again. If it is longer now, a message came. If not, the provider serves fewer, and later requests are smaller.
 """
 
 from collections.abc import Sequence
@@ -28,16 +28,16 @@ _FARTHEST: Final = 10**9
 """An index at which no list of messages has a row."""
 
 _MOST_GROWTHS: Final = 3
-"""How many times a slice that is longer each time it is asked for is followed to its end."""
+"""The number of times that a slice is requested again and read to its end, if it is longer each time."""
 
 
 class RangeReader:
-    """One range of one back. `size` is how many rows are asked for at once, `served` the most that came at once.
+    """Reads one range. `size` is the number of rows in one request, `served` the most rows that came at once.
 
-    `ordered` says that places in the back's order are relied on, so that it is checked too; `moves`, that an index means another row
-    when a message comes; `stays`, that it never does: servers that count in pages may put a message in front of those of its second.
-    Where asks run out and less will do, `capped` says that rows were not read, and `unproven` that the end of the list was taken for it
-    without the ask that shows it.
+    `ordered` makes it check the provider's order, which its plan relies on. `moves` says that a new message shifts every index. `stays`
+    says that an index never changes its row; a server that counts in pages may insert a message before those of its second. If a budget
+    with a cap runs out, `capped` says that rows were not read. `unproven` says that the end of the list was assumed without the request
+    that proves it.
     """
 
     def __init__(
@@ -61,13 +61,12 @@ class RangeReader:
 
     @property
     def spare(self) -> int:
-        """How many asks may be spent on what could be left out: any number where nobody wants less than all."""
+        """The number of provider requests that optional work may use. It is unbounded if the budget has no cap."""
         return self.budget.left if self.budget.cap else _FARTHEST
 
     @property
     def reach(self) -> int:
-        """How many rows that stand together can still be read: slices that follow one another share a row, and pages begin where they
-        begin."""
+        """The number of consecutive rows that the budget can still read. Consecutive slices share a row. Pages share none."""
         return max(
             0,
             self.budget.left * self.size - self.size + 1 if self.in_pages else self.budget.left * max(1, self.size - 1),
@@ -75,12 +74,12 @@ class RangeReader:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the range is one in which no message can be created, and whose bounds no dialect could write."""
+        """True if no message can be created in the range. No dialect could write its bounds."""
         since, until = self._pushed.since or 0, self._pushed.until
         return since > LAST or (until is not None and until <= max(since, 0))
 
     def narrowed(self, since: int | None, until: int | None) -> "RangeReader":
-        """The same reading of a part of the range, out of the same budget; of less, where the back would show what is outside of it."""
+        """Return a reader of a part of the range, with the same budget. The part is smaller if the provider would show rows outside it."""
         since, until = self._verbs.within(since, until)
         pushed = self._pushed._replace(since=since, until=until)
         part = RangeReader(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._ordered)
@@ -88,24 +87,25 @@ class RangeReader:
         part.judge.trusts(self.judge)
         return part
 
-    # -------------------------------------------------------------------------------------------------- what a back serves
+    # ------------------------------------------------------------------------------------------------- the size of a slice
 
     def recall(self) -> EffectGenerator:
-        """Begin with the size that this back was seen to serve lately, where it is less than the table says."""
+        """Start with the slice size that this provider was seen to serve lately, if it is less than the table says."""
         self.size = yield from slice_sizes.known_of(self._entry.back.name, self.size, self._now)
 
     def _lower(self, got: int) -> EffectGenerator:
-        """The back serves no more than that at once: it is noted, and less is asked for. Others are told of it, unless the range is one
-        of a status, which rows enter and leave at any time."""
+        """Note that the provider serves only `got` rows at once, and request fewer. Other lists learn it too, unless the range is
+        limited to one status: rows enter and leave such a range at any time."""
         self.notes.add("back-serves-less", f"{got} rows where {self.size} were asked for")
         self.size = got
         if self._pushed.status is None:
             yield from slice_sizes.learn(self._entry.back.name, got, self._now)
 
-    # ------------------------------------------------------------------------------------------------------------- asking
+    # ----------------------------------------------------------------------------------------------------------- requests
 
     def ask(self, spans: Sequence[Span]) -> EffectGenerator:
-        """The slices of these spans, asked at once and checked. A slice that the back counted otherwise is empty with its size."""
+        """Request the slices of these spans at once, and check them. If the provider used another page size, the slice is empty and has
+        that size."""
         behind = self._entry.behind
         who = (behind.account, behind.property, behind.token)
         requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
@@ -118,7 +118,7 @@ class RangeReader:
         return slices
 
     def probe(self, indices: Sequence[int]) -> EffectGenerator:
-        """Whether there is a row at each index; one row is asked for at each, all at once."""
+        """Return for each index whether it has a row. Each index takes one request for one row, and all are sent at once."""
         self.spend(len(indices))
         slices = yield from self.ask([Span(index, 1) for index in indices])
         sids = [message.sid for slice_ in slices for message in slice_.rows]
@@ -127,17 +127,17 @@ class RangeReader:
         return [bool(slice_.rows) for slice_ in slices]
 
     def spend(self, asks: int) -> None:
-        """Take asks without which no answer is possible. Raises Refused where the budget has no more."""
+        """Take provider requests without which no answer is possible. Raises FaultRaised if the budget has no more."""
         if not self.budget.take(asks):
             raise FaultRaised(Fault("list-too-long"))
 
     def truncate(self) -> None:
-        """More rows are wanted than can be read. Raises Refused where nobody wants less."""
+        """Set `capped`: more rows are wanted than can be read. Raises FaultRaised if the budget has no cap."""
         self.spend(0 if self.budget.cap else self.budget.left + 1)
         self.capped = True
 
     def block(self, start: int) -> EffectGenerator:
-        """One slice that holds the rows from `start` on, as a Block."""
+        """Return one slice that holds the rows from `start` on, as a Block."""
         [span] = self._spans(start, None, 1)
         self.spend(1)
         [slice_] = yield from self.ask([span])
@@ -147,15 +147,15 @@ class RangeReader:
         return Block(start, span, slice_.rows)
 
     def ended(self, block: Block) -> EffectGenerator:
-        """Whether a slice that is short was so because the list ends in it. Returns the slice, longer where messages came meanwhile, and
-        whether it does; if it does not and is short still, less is asked for from now on."""
+        """Return a short slice, and whether the list ends in it. The slice is longer if messages came meanwhile. If the list does not
+        end there and the slice is still short, later requests are for fewer rows."""
         rows, ends = yield from self._behind(block.span, block.whole)
         return block._replace(whole=rows), ends
 
     def _behind(self, span: Span, rows: Sequence[Message]) -> EffectGenerator:
-        """What is behind the rows of a slice that is short: returns them, or more where messages came, and whether the list ends there.
+        """Return the rows of a short slice, or more if messages came, and whether the list ends with them.
 
-        No list that is asked for a few times more grows into each of the gaps by chance; one that does is taken to end where it ended.
+        A list does not grow into every gap by chance when it is requested several times. If it does, the first end is taken for its end.
         """
         for _ in range(_MOST_GROWTHS):
             if not self.spare:
@@ -184,10 +184,8 @@ class RangeReader:
         return rows, True
 
     def stretch(self, start: int, stop: int | None = None) -> EffectGenerator:
-        """The rows from index `start` up to `stop`, or to the end, in the back's order and none twice.
-
-        Fewer come where the list ends before, or where the budget does and may: then `capped` is set.
-        """
+        """Return the rows from index `start` up to `stop`, or to the end, in the provider's order and each once. Fewer rows come if the
+        list ends earlier, or if a budget with a cap runs out: then `capped` is set."""
         run = SliceMerger(start, stop, moves=not self.stays)
         width = 1 if stop is None else self._width
         while run.lacks and not self.is_empty:
@@ -203,7 +201,7 @@ class RangeReader:
                 elif not run.joins(slice_.rows):
                     run.step_back()
                 elif span is not spans[0] and self._affords_again(run) and run.may_miss_before(slice_.rows, self._now):
-                    pass  # it is asked for again, alone
+                    pass  # it is requested again, alone
                 elif run.takes(span, slice_.rows):
                     continue
                 elif not slice_.rows or (yield from self._last(run, span, slice_.rows)):
@@ -213,16 +211,17 @@ class RangeReader:
         return run.taken()
 
     def _affords_again(self, run: SliceMerger) -> bool:
-        """Whether a page of those that were asked for at once may be asked for again, and the rest of the run still be read."""
+        """True if a page from a parallel request may be requested again, and the rest of the run can still be read."""
         return self.in_pages and self.spare > self.in_flight + (run.need or 0) // self.size
 
     @property
     def _width(self) -> int:
-        """How many slices are asked for at once. Those of one row share none, so they are asked for one by one where rows may move."""
+        """The number of slices in one parallel request. Slices of one row share no row, so they are requested one by one if rows may
+        move."""
         return self.in_flight if self.size > 1 or self.in_pages or self._verbs.order == "ascending" else 1
 
     def _last(self, run: SliceMerger, span: Span, rows: Sequence[Message]) -> EffectGenerator:
-        """Whether the list ends in a slice that the run has taken and that is short. What came meanwhile is taken too."""
+        """Return whether the list ends in a short slice that the run has taken. Add the rows that came meanwhile to the run."""
         longer, ends = yield from self._behind(span, rows)
         if longer is rows:
             return ends
@@ -233,13 +232,13 @@ class RangeReader:
         return ends
 
     def all(self) -> EffectGenerator:
-        """The rows from the first on, as far as asks go, and whether they are all of the list."""
+        """Return the rows from the first on, as far as the budget goes, and whether they are the whole list."""
         rows = yield from self.stretch(0)
         return rows, not self.capped and not self.unproven
 
     def _spans(self, at: int, need: int | None, width: int, overlap: int = 0) -> list[Span]:
-        """Up to `width` spans that go on from index `at`, each beginning with the `overlap` last rows of the one before it; those of
-        a back that counts in pages begin at a multiple of their size."""
+        """Return up to `width` spans from index `at` on. Each begins with the last `overlap` rows of the span before it. If the
+        provider counts in pages, each span begins at a multiple of its size."""
         size = self.size
         if need is not None and need <= size and (not self.in_pages or at % need == 0):
             return [Span(at, need)]
@@ -252,7 +251,7 @@ class RangeReader:
             spans.append(Span(start, size if need is None or self.in_pages else min(size, at + need - start)))
         return spans
 
-    # ----------------------------------------------------------------------------------------------------------- checking
+    # ------------------------------------------------------------------------------------------------------------- checks
 
     def _checked(self, span: Span, answer: Answer, end: End) -> Slice:
         try:
@@ -262,10 +261,10 @@ class RangeReader:
                 raise naming_the_setting(refused, answer) from None
             if not end.allows_past(span.start, span.size):
                 raise MalformedProviderResponse("the back refuses a page that the list has") from None
-            return Slice([])  # a page past the last one holds nothing
+            return Slice([])  # a page after the last one is empty
         rows = slice_.rows
         if slice_.size is not None and 0 < slice_.size < span.size:
-            return Slice([], slice_.size)  # pages of another size: these rows stand elsewhere
+            return Slice([], slice_.size)  # pages of another size: these rows have other indices
         if len(rows) > span.size:
             raise MalformedProviderResponse(f"a slice is longer than asked for: {SETTING}")
         self.budget.hold(taken(rows, answer))
@@ -274,8 +273,8 @@ class RangeReader:
         return Slice(self.judge.judged(span.start, rows))
 
     def _why_not(self, rows: Sequence[Message]) -> str:
-        """Why these rows are not what was asked for; empty where they are. Column by column, which takes a third of what it takes row by
-        row."""
+        """Return why these rows do not match the request, or an empty text. By columns it takes a third of the time that it takes by
+        rows."""
         since, until = self._let_through
         lower = -1 if since is None else since
         upper = LAST + 1 if until is None else until

@@ -1,4 +1,4 @@
-"""One message by its SID, and what an answer about it may be believed to say."""
+"""Retrieves one message by its SID, and checks the answer."""
 
 from translator.core.accounts import Account
 from translator.core.errors import FaultRaised, MalformedProviderResponse
@@ -8,13 +8,14 @@ from translator.core.model import Message
 
 
 def write_retrieve(entry: Account, sid: str) -> Request:
-    """The request for a message of the entry's own."""
+    """Return the request for a message of the account."""
     behind = entry.behind
     return entry.back.dialect.back.write_get(sid, behind.account, behind.property, behind.token)
 
 
 def read_retrieve(entry: Account, sid: str, answer: Answer, now: float) -> Message | None:
-    """The entry's message with that SID, or None: one that is not the entry's own is unknown here. Raises Refused and Unreadable."""
+    """Return the account's message with that SID, or None. A message of another account counts as unknown. Raises FaultRaised and
+    MalformedProviderResponse."""
     try:
         message = entry.back.dialect.back.read_message("get", read_answer(answer), now)
     except FaultRaised as refused:

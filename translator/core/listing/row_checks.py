@@ -1,8 +1,8 @@
-"""Which row of a slice is not to be believed. The unit of failure is the row; only a back that ignores what it is told fails as a whole.
+"""Decides which row of a slice is wrong. An error concerns one row. The list fails only if the provider ignores its parameters.
 
-one row is not what was asked for, among others that are     it is odd: left out, and said
-it alone stands in another place than its date says          it is shown where it stands, and said
-two such rows, or one of so few that nobody can tell          the back does not read what it is asked: a fault
+one row does not match the request, among others that do       it is odd: left out, and noted
+only its position differs from that of its date                it is shown at its position, and noted
+two such rows, or one of too few rows to decide                the provider does not read its parameters: a fault
 """
 
 from collections.abc import Callable, Sequence
@@ -12,27 +12,27 @@ from translator.core.errors import MalformedProviderResponse
 from translator.core.model import Message, Notes, Unread
 
 _ENOUGH: Final = 3
-"""So many rows that are as they should be say of one more that it is the odd one."""
+"""The number of correct rows that prove one other row to be the odd one."""
 
 
 class End(NamedTuple):
-    """How far a list goes, as far as that was seen: `there` rows at least, and `last` as the number of its last page of `size` rows, where
-    the back counts pages."""
+    """The known extent of a list: at least `there` rows. `last` is the number of its last page of `size` rows, if the provider counts
+    pages."""
 
     there: int = 0
     size: int = 1
     last: int | None = None
 
     def allows_past(self, start: int, size: int) -> bool:
-        """Whether a page that the back refuses can be one past the last: no row that was seen stands in it or behind it, and it is none
-        of those that the back itself counts. Of pages that are asked for at once it is the end before them that counts: each answer is of
-        an instant of its own, and messages may have come between two of them."""
+        """True if a page that the provider refuses can be past the last. No known row is in it or after it, and it is not one of the
+        pages that the provider counts. For pages of a parallel request, the end before that request counts. Each answer is from another
+        instant, and messages may have come between them."""
         return start >= max(self.there, 1) and (self.last is None or self.size != size or start // size > self.last)
 
 
 class RowChecker:
-    """The rows of one reading of a list. `why_not` says why rows are not what was asked for, empty where they are; `by_place` that a row's
-    index tells which row it is."""
+    """Checks the rows of one reading of a list. `why_not` returns why rows do not match the request, or an empty text. `by_place` says
+    that the index of a row identifies it."""
 
     def __init__(
         self, why_not: Callable[[Sequence[Message]], str], notes: Notes, *, by_place: bool, descending: bool
@@ -43,14 +43,14 @@ class RowChecker:
         self._noted: set[str] = set()
         self.end = End()
         self.unread = False
-        """Whether a row was Unread."""
+        """True if a row was Unread."""
 
     def trusts(self, other: "RowChecker") -> None:
-        """Go on with what another reading of the same list has seen."""
+        """Continue with the observations of another reading of the same list."""
         self._good, self._odd, self._noted = other._good, other._odd, other._noted
 
     def judged(self, start: int, rows: Sequence[Message]) -> Sequence[Message]:
-        """The rows from index `start` on as they are believed. Raises Unreadable."""
+        """Return the rows from index `start` on after their check. Raises MalformedProviderResponse."""
         readable = self._readable(start, rows) if getattr(rows, "odd", 0) else rows
         why = self._why_not(readable)
         if not why:
@@ -69,11 +69,11 @@ class RowChecker:
         return [_unread(row) if row is odd[0] else row for row in rows]
 
     def saw(self, start: int, size: int, rows: int, last: int | None) -> None:
-        """A slice of that size was served with so many rows; `last` is the number of the last page, where the back says it."""
+        """Record that a slice of `size` was served with `rows` rows. `last` is the number of the last page, if the provider says it."""
         self.end = End(max(self.end.there, start + rows), size, last)
 
     def _readable(self, start: int, rows: Sequence[Message]) -> list[Message]:
-        """Those that can be read. The others are noted, and get the mark of their place where they have no SID."""
+        """Return the readable rows. Note the others, and mark those without a SID by their index."""
         self.unread = True
         readable: list[Message] = []
         for place, row in enumerate(rows, start):
@@ -92,7 +92,7 @@ class RowChecker:
 
 
 def _out_of_place(rows: Sequence[Message], *, descending: bool) -> list[Message]:
-    """The one row without which the others are in order; all of them where there is none."""
+    """Return the one row without which the others are in order, or all rows if there is none."""
     created = [row.created for row in (rows[::-1] if descending else rows)]
     breaks = next(at for at in range(len(created) - 1) if created[at] > created[at + 1])
     for at in (breaks + 1, breaks):
@@ -103,5 +103,5 @@ def _out_of_place(rows: Sequence[Message], *, descending: bool) -> list[Message]
 
 
 def _unread(row: Message) -> Unread:
-    """A row that was read, and is not shown. Nothing of it is known: it may be somebody else's."""
+    """Return a row that was read as one that is not shown. It may belong to another account, so none of its attributes count as known."""
     return Unread(**{name: getattr(row, name) for name in Message.__struct_fields__}, why="")

@@ -1,4 +1,4 @@
-"""Lists that need every row of their range: read once, arranged, and kept for a while for the pages that follow."""
+"""Lists that need every row of their range: read once, filtered and sorted, and cached for the pages that follow."""
 
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -22,12 +22,11 @@ def page(
     in_pages: bool,
     shows_total: bool,
 ) -> EffectGenerator:
-    """The page of a list of which all rows are read. `order` is the back's, `kept_as` names the list whatever its page. Of a list whose
-    total is shown, rows that cannot be read keep their places; of another one a page that is short is taken for the last, so they have
-    none.
+    """Return a page of a list of which all rows are read. `order` is the provider's. `kept_as` is the cache key, the same for all pages.
 
-    Where asks may not suffice and less will do, it is of the newest rows, if the order tells which those are, else of the first ones. The
-    first page is always read anew; the others come from what was read for it, while that lives.
+    Rows that cannot be read keep their places if the total is shown. Otherwise they have none, because a short page would be taken for the
+    last. If a budget with a cap may not suffice, the page shows the newest rows. If the order does not tell which those are, it shows the
+    first ones. The first page is always read anew. The others come from its snapshot while that lives.
     """
 
     def steps(previous: tuple[list[Message], bool, bool] | None) -> EffectGenerator:

@@ -1,7 +1,7 @@
-"""Reading behind a message at a back that lists newest first, where each message that comes moves all others along.
+"""Reads the messages after an anchor from a provider that lists newest first, so that each new message shifts all others.
 
 when it was found      … │ M │ m m m        M at index `place`
-when it is read        n n … │ M │ m m m    n: came meanwhile; M stands farther on, and as much follows it as before
+when it is read        n n … │ M │ m m m    n: came meanwhile; M has a higher index, and as much follows it as before
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,11 @@ from translator.core.model import Message, Query
 def following(
     slices: RangeReader, query: Query, place: int, sid: str, matches: int, *, whole: bool, sure: bool
 ) -> EffectGenerator:
-    """The page that follows a message of a list of so many matches, which was found at index `place`: as the Stretch and its rows.
+    """Return the page after an anchor, as the PageWindow and its rows. The list has `matches` messages, and the anchor was at index
+    `place`.
 
-    What came in front meanwhile is no part of it. `sure` says that the list was counted when the message was found or later, so that no
-    more than was counted follows it; `whole`, that it was counted to its end.
+    Messages that came in front meanwhile are not in it. `sure` says that the list was counted when the anchor was found or later, so that
+    no more than that follows it. `whole` says that it was counted to its end.
     """
     before = place + 1
     matches = max(matches, before)
@@ -33,10 +34,10 @@ def following(
 
 
 def _behind(slices: RangeReader, place: int, sid: str, wanted: int | None) -> EffectGenerator:
-    """Up to `wanted` rows (None: all) behind the message that was seen at index `place`, and one more that tells whether more follow.
-    Returns them, the index of the first of them when they were read, and whether the list ends with the last.
+    """Return up to `wanted` rows (None: all) after the anchor that was at index `place`, and one more that shows whether more follow. Also
+    return the index of the first of them, and whether the list ends with the last.
 
-    Where the message is no longer in the list, they are the rows from that index on.
+    If the anchor is no longer in the list, they are the rows from that index on.
     """
     start, extra = place, 0
     while True:
@@ -47,7 +48,7 @@ def _behind(slices: RangeReader, place: int, sid: str, wanted: int | None) -> Ef
         if at is None and (ends or slices.capped):
             return rows, start, ends
         if at is None:
-            start += len(rows)  # more came than were read: it stands farther on
+            start += len(rows)  # more messages came than were read: the anchor has a higher index
         elif ends or slices.capped or len(rows) - at > (wanted or 0) + 1:
             return rows[at + 1 :], start + at + 1, ends
         else:

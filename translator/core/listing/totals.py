@@ -1,11 +1,11 @@
-"""How many rows a range has, without reading it.
+"""Finds the number of rows of a range without reading it.
 
     one of the first slices is short   the end is in it
-    else leap ahead, one row each      ├──────┼───────────┼────────────────────────┤ the first that is missing
-    and bisect what lies between       ├──┼──┼──┤ one row each, several at once, until a few slices cover the rest
+    else gallop ahead, one row each    ├──────┼───────────┼────────────────────────┤ the first that is missing
+    and bisect the rest                ├──┼──┼──┤ one row each, several at once, until a few slices cover the rest
 
-A total that was counted once is extended by what came since: in a back that lists the oldest first nothing before it moves. That is
-looked for with whole slices, since the one in which the list ends tells the end and holds the newest rows.
+A known total is extended by the rows that came since. If a provider lists the oldest first, nothing before it moves. The extension reads
+whole slices, because the slice in which the list ends shows the end and holds the newest rows.
 """
 
 import math
@@ -19,21 +19,22 @@ from translator.core.listing.slice_merger import SETTING
 from translator.core.model import Message, Query
 
 _LEAPS: Final = (2, 16, 128)
-"""How many times farther each of the first marks is than the rows that are known: 100,000 rows are found in 23 asks."""
+"""The distance of each of the first marks, as a multiple of the known rows. With it, 100,000 rows are found in 23 requests."""
 
 _NEW: Final = 9
-"""In how many slices a total is found again that has outgrown the first of them, up to 101,000 new rows in slices of 200."""
+"""The number of slices in which a total is found again after more than a slice of new rows. It covers 101,000 new rows in slices of
+200."""
 
 _GUESSES: Final = 3
-"""In how many slices a message is looked for where its page's number says that it should be."""
+"""The number of slices in which an anchor is searched by its page number."""
 
 SEEN: Final = 16
-"""How many totals of one list are remembered to have been shown."""
+"""The number of shown totals that are remembered for one list."""
 
 
 class CachedTotal(NamedTuple):
-    """A total that is remembered: how many rows there were at the instant `at`, the most rows that the back served in one slice
-    meanwhile, the totals that were shown of this list, latest last, and how many sends there had been."""
+    """A remembered total: `rows` at the instant `at`. `served` is the largest slice of the provider meanwhile. `seen` are the totals of
+    this list that were shown, the latest last. `sends` is the number of sends of the account at that time."""
 
     rows: int
     at: float
@@ -43,8 +44,8 @@ class CachedTotal(NamedTuple):
 
 
 class CountResult(NamedTuple):
-    """A count, those rows, by index, that were read on the way, whether it was counted just now, and whether it is all of them: where
-    asks ran out and less will do, it is of those that are known to be there."""
+    """A count. `read` has the rows that were read on the way, by index. `fresh` says that it was counted just now. `whole` says that
+    all rows were counted. If a budget with a cap runs out, it counts only the rows that are known to exist."""
 
     rows: int
     read: dict[int, Message]
@@ -53,7 +54,7 @@ class CountResult(NamedTuple):
 
 
 def first(slices: RangeReader) -> EffectGenerator:
-    """The first slice, and whether the list ends in it (or may, where no ask is left to tell). Returns Block and whether it does."""
+    """Return the first slice as a Block, and whether the list ends in it. Without a request left to prove it, the end is assumed."""
     block = yield from slices.block(0)
     if block.full or not block.served:
         return block, not block.served
@@ -61,8 +62,8 @@ def first(slices: RangeReader) -> EffectGenerator:
 
 
 def count(slices: RangeReader, wanted: int, keep: int = 1) -> EffectGenerator:
-    """How many rows there are. `wanted` of the last of them are read on the way, where that costs nothing, and `keep` asks are left for
-    others where asks may run out. Returns Counted."""
+    """Count the rows, and return a CountResult. The last `wanted` rows are read on the way if that costs nothing. `keep` requests are
+    left for other reads if the budget may run out."""
     if slices.is_empty:
         return CountResult(0, {})
     block, ends = yield from first(slices)
@@ -82,13 +83,13 @@ def count(slices: RangeReader, wanted: int, keep: int = 1) -> EffectGenerator:
 
 
 def extend(slices: RangeReader, total: CachedTotal, wanted: int) -> EffectGenerator:
-    """The count now, from one that was right before: one ask where little came since. Returns Counted."""
+    """Return the present CountResult from an earlier total. It takes one request if few rows came since."""
     read: dict[int, Message] = {}
     start = total.rows - min(wanted, slices.size // 2, total.rows)
     block = yield from slices.block(start)
     if block.end < total.rows:
-        return (yield from count(slices, wanted))  # rows are gone, and every index with them
-    # It served more than this at once while the total was counted, so this is no more than it serves: it is the end.
+        return (yield from count(slices, wanted))  # rows have vanished, so no index is right
+    # During the count the provider served larger slices than this one, so this slice is short because the list ends.
     ends = not block.full and (block.served < total.served or not block.served)
     if not block.full and not ends:
         block, ends = yield from slices.ended(block)
@@ -99,8 +100,8 @@ def extend(slices: RangeReader, total: CachedTotal, wanted: int) -> EffectGenera
 
 
 def _grown(slices: RangeReader, lowest: int, read: dict[int, Message]) -> EffectGenerator:
-    """The count, where `lowest` rows are there and those before them were read. Each ask is for a whole slice: one in which the list
-    ends says where, so `_NEW` of them tell any end that is up to 2**_NEW slices away, and have read the rows before it."""
+    """Return the count if there are at least `lowest` rows and those before them were read. Each request is for a whole slice, and a
+    slice in which the list ends shows where. So `_NEW` requests find any end within `2**_NEW` slices, and have read the rows before it."""
     highest, asks = math.inf, _NEW
     while lowest < highest:
         if not slices.spare:
@@ -127,8 +128,8 @@ def _grown(slices: RangeReader, lowest: int, read: dict[int, Message]) -> Effect
 
 
 def newest(slices: RangeReader) -> EffectGenerator:
-    """The last rows of a list, in the back's order, where asks may not suffice for all of it: up to its end, where half of the asks
-    find that, else the last ones that are known. Returns them, and whether they are all of the list."""
+    """Return the last rows of a list in the provider's order, and whether they are the whole list. The budget may not suffice for all
+    rows. The rows reach to the end of the list if half of the budget finds that, else to the last known row."""
     block, ends = yield from first(slices)
     if ends:
         return block.rows, not slices.unproven
@@ -154,12 +155,12 @@ def newest(slices: RangeReader) -> EffectGenerator:
 
 
 def _within(slices: RangeReader) -> int:
-    """How many rows that stand together the asks left suffice for, and for one behind them."""
+    """Return the number of consecutive rows that the budget can read, with one request left for the row after them."""
     return max(0, slices.budget.left - 1) * max(1, slices.size - 1)
 
 
 def _search(slices: RangeReader, lowest: int, wanted: int, read: dict[int, Message], keep: int) -> EffectGenerator:
-    """The count, where there are `lowest` rows or more."""
+    """Return the count if there are at least `lowest` rows."""
     highest: int | None = None
     marks: Sequence[int] = [lowest * times for times in _LEAPS]
     while highest is None:
@@ -184,7 +185,7 @@ def _search(slices: RangeReader, lowest: int, wanted: int, read: dict[int, Messa
 
 
 def _read(slices: RangeReader, start: int, stop: int, read: dict[int, Message]) -> EffectGenerator:
-    """Read the rows from `start` up to `stop`. How many there are."""
+    """Read the rows from `start` up to `stop`, and return their number."""
     rows = yield from slices.stretch(start, stop)
     if slices.capped:
         slices.capped, slices.unproven = False, True
@@ -193,8 +194,8 @@ def _read(slices: RangeReader, start: int, stop: int, read: dict[int, Message]) 
 
 
 def guesses(query: Query, size: int, shown: Collection[int]) -> list[tuple[int, int]]:
-    """From which index to which, up to a slice of that `size`, the message may stand that a page newest first follows, with the rows of
-    the page, where its number is right and the list was `shown` with so many rows."""
+    """Return index ranges for an anchor of a list that is shown newest first, with the rows of the page after it. Each range has up to
+    `size` rows. They are right if the page number is, and if the list had one of the totals in `shown`."""
     places = sorted((rows - query.skip for rows in shown if rows > query.skip), reverse=True)
     found: list[tuple[int, int]] = []
     while places and len(found) < _GUESSES:
@@ -205,12 +206,13 @@ def guesses(query: Query, size: int, shown: Collection[int]) -> list[tuple[int, 
 
 
 def _between(lowest: int, highest: int, width: int) -> list[int]:
-    """Up to `width` indices that divide what is not known yet into equal parts."""
+    """Return up to `width` indices that divide the unknown range into equal parts."""
     return sorted({lowest + (highest - lowest) * part // (width + 1) for part in range(1, width + 1)})
 
 
 def _probe(slices: RangeReader, marks: Sequence[int], lowest: int, highest: int | None) -> EffectGenerator:
-    """What is known after one round of one-row asks: how many rows there are at least, and the first index known to be missing."""
+    """Return the bounds after one round of one-row requests: the minimum number of rows, and the first index that is known to be
+    missing."""
     for mark, there in zip(marks, (yield from slices.probe(marks)), strict=True):
         if not there:
             return lowest, mark

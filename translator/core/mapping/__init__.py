@@ -1,4 +1,4 @@
-"""Mapping tables: read once, checked, and frozen. `schema` says what a table may hold, `load` reads one, `check` judges it."""
+"""Mapping tables: read once, checked, and frozen. `schema` has the types, `load` reads a table, `check` checks it."""
 
 from translator.core.mapping.load import load, tables_folder
 from translator.core.mapping.overlay import overlay

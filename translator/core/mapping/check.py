@@ -1,4 +1,4 @@
-"""What must hold of a table beyond the type of each cell: nothing twice, nothing missing, nothing that names what is not there."""
+"""The rules for a table beyond the types of its cells: nothing twice, nothing missing, and no unknown names."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What must hold of the sections that say what can be asked for: send, calls, filters, sort and paging."""
+"""The rules for the sections of requests: send, calls, filters, sort and paging."""
 
 from translator.core.mapping.problems import ATTRIBUTES, Findings, known_kind, row_of, twice
 from translator.core.mapping.schema import FilterRow, Table

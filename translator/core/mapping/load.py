@@ -1,4 +1,4 @@
-"""Reading a mapping table: TOML to frozen types, row by row, so that an error names file, section and row."""
+"""Reads a mapping table: TOML to frozen types, row by row, so that an error names file, section and row."""
 
 import copy
 import tomllib
@@ -18,19 +18,19 @@ from translator.core.mapping.schema import Setting, Table
 
 
 def tables_folder() -> Traversable:
-    """Where the tables are: inside the installed package, or at the top of the checkout."""
+    """Return the folder of the tables: inside the installed package, or at the top of the checkout."""
     installed = files("translator") / "mappings"
     return installed if installed.is_dir() else Path(__file__).parents[3] / "mappings"
 
 
 def raw_tables() -> dict[str, dict[str, Any]]:
-    """Every table that is installed, as plain TOML values, by file name."""
+    """Return every installed table as plain TOML values, by file name."""
     found = sorted(entry.name for entry in tables_folder().iterdir() if entry.name.endswith(".toml"))
     return {name: read_toml(name, (tables_folder() / name).read_text("utf-8")) for name in found}
 
 
 def read_toml(file: str, text: str) -> dict[str, Any]:
-    """The plain values of one table's text. Raises TableError with the line."""
+    """Return the plain values of one table's text. Raises TableError with the line."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -38,7 +38,7 @@ def read_toml(file: str, text: str) -> dict[str, Any]:
 
 
 def load(file: str, raw: dict[str, Any]) -> Table:
-    """A checked table of plain values. Raises TableError naming file, section and row."""
+    """Return a checked table of plain values. Raises TableError with file, section and row."""
     for where, part, kind in _parts(file, raw):
         _convert(where, part, kind)
     table: Table = _convert(file, raw, Table)
@@ -57,7 +57,7 @@ def _convert(where: str, value: Any, kind: Any) -> Any:
 
 
 def _parts(file: str, raw: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Every row and then every plain section that is there, with its type, so that an error in one can be said to be there."""
+    """Yield every row and then every plain section, with its type, so that an error can name the part that has it."""
     for path, kind, many in _part_types(Table, ""):
         part: Any = raw
         for key in path.split("."):
@@ -70,7 +70,7 @@ def _parts(file: str, raw: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _part_types(struct: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
-    """The path and type of each section below a struct, and whether it is an array of rows; the innermost come first."""
+    """Return the path and type of each section below a struct, and whether it is an array of rows. The innermost come first."""
     for field in msgspec.structs.fields(struct):
         described = msgspec.inspect.type_info(field.type)
         name = f"{prefix}{field.encode_name}"
@@ -84,7 +84,7 @@ def _part_types(struct: Any, prefix: str) -> Iterator[tuple[str, Any, bool]]:
 
 
 def _settable(where: str, raw: dict[str, Any], setting: Setting) -> None:
-    """A setting replaces a cell that stands in the table, by words that the cell may hold, or by a number where one stands."""
+    """Check that a setting replaces an existing cell, by words that the cell may hold, or by a number if the cell holds one."""
     try:
         found = cells(raw, setting.cell)
     except LookupError:
@@ -99,7 +99,7 @@ def _settable(where: str, raw: dict[str, Any], setting: Setting) -> None:
 
 
 def _whole(file: str, raw: dict[str, Any], table: Table) -> None:
-    """A profile with all its switches is a table that holds."""
+    """Check that the table with each profile is valid too."""
     for profile in table.profiles:
         where = f"{file}, [[profiles]] ({profile.name})"
         try:

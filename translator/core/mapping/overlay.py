@@ -1,7 +1,7 @@
-"""Overlays: what a deployment may vary is a cell that its dialect's table names, replaced before the table is checked.
+"""Overlays: a setting of a deployment replaces cells that its dialect's table names, before the table is checked.
 
-A setting may have several rows, each of which replaces a cell of its own. A profile is a named set of settings; a setting that is
-given by itself goes before it.
+A setting may have several rows, each of which replaces a cell of its own. A profile is a named set of settings. A single setting takes
+precedence over the profile.
 """
 
 import copy
@@ -15,9 +15,9 @@ PROFILE: Final = "profile"
 
 
 def overlay(raw: dict[str, Any], side: str, values: dict[str, Any], where: str) -> dict[str, Any]:
-    """The table's plain values with the cells replaced that these settings name; `where` is for the error.
+    """Return the table's plain values after the settings have replaced their cells. `where` is for the error.
 
-    Raises ConfigError for a setting that this dialect does not have on this side, or a value that it does not take.
+    Raises ConfigError for a setting that this dialect does not have in this role, or for a value that it does not take.
     """
     settings: dict[str, list[dict[str, Any]]] = {}
     for row in raw.get("settings", ()):
@@ -27,7 +27,7 @@ def overlay(raw: dict[str, Any], side: str, values: dict[str, Any], where: str) 
     named = {name: value for name, value in values.items() if name != PROFILE}
     if PROFILE in values:
         named = {**_switches(raw, side, values[PROFILE], f"{where}.{PROFILE}"), **named}
-    # Every cell is found before the first is replaced: a word that is its row's label may be what is replaced.
+    # Find every cell before the first replacement, because a replacement may change a row's label.
     found = []
     for name, value in named.items():
         if name not in settings:
@@ -43,7 +43,7 @@ def overlay(raw: dict[str, Any], side: str, values: dict[str, Any], where: str) 
 
 
 def _switches(raw: dict[str, Any], side: str, name: Any, where: str) -> dict[str, str | int]:
-    """The settings that a profile is."""
+    """Return the settings of a profile."""
     profiles = _profiles(raw, side)
     if not isinstance(name, str) or name not in profiles:
         raise ConfigError(where, f"has to be one of {', '.join(profiles) or 'none: this dialect has no profiles here'}")
@@ -52,7 +52,7 @@ def _switches(raw: dict[str, Any], side: str, name: Any, where: str) -> dict[str
 
 
 def _profiles(raw: dict[str, Any], side: str) -> dict[str, dict[str, Any]]:
-    """The profiles of one side, by name."""
+    """Return the profiles of one side, by name."""
     return {row["name"]: row for row in raw.get("profiles", ()) if row.get("side") == side}
 
 

@@ -1,4 +1,4 @@
-"""Two tables composed: what the dialect behind says of a message that the one in front shows, and what it does not."""
+"""Two tables composed: the values of the front's members that the back's answers provide, and those that they do not."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,12 +7,12 @@ from translator.core.mapping.schema import FieldRow, Operation, ReadRow, Table
 
 _OPERATIONS: tuple[Operation, ...] = ("send", "get", "list")
 _OF_THE_BACK = ("copy", "copy-only", "latest", "first", "given")
-"""How a member is written whose value the back has to say."""
+"""The ways to write a member whose value the provider has to say."""
 
 
 class Unseen(NamedTuple):
-    """What the back says in `member` of its answers to `operations`, where no answer of the front has a place for it. `said` are all the
-    operations in which the back says it."""
+    """A value that the back says in `member` of its answers, and that the front's answers to `operations` have no place for. `said` are
+    all operations in which the back says it."""
 
     attribute: str
     member: str
@@ -21,26 +21,27 @@ class Unseen(NamedTuple):
 
 
 class DialectPair(NamedTuple):
-    """Two tables: which is in front, and which behind."""
+    """Two tables: that of the front, and that of the back."""
 
     front: Table
     back: Table
 
     def source(self, attribute: str) -> FieldRow | ReadRow | None:
-        """The row that reads an attribute from the back's answers; None where the back does not say it."""
+        """Return the row that reads an attribute from the back's answers, or None."""
         return source(self.back, attribute)
 
     def says(self, json: str) -> set[Operation]:
-        """The operations whose answers hold a member at the back."""
+        """Return the operations whose answers have a member at the back."""
         rows = [row for row in self.back.fields if row.json == json and row.write != "nothing"]
         return {operation for row in rows for operation in row.shown}
 
     def synthetic_account(self, row: FieldRow) -> tuple[ReadRow, ...]:
-        """The rows that say by a rule what the front's row shows, since the back does not say it."""
+        """Return the rows that give a fixed value for the front's row, because the back does not say it."""
         return tuple([read for read in self.back.reads if read.attribute in row.of and read.fixed is not None])
 
     def left_out(self, row: FieldRow) -> tuple[Operation, ...]:
-        """The operations whose answers lack a member in front, although they could show it, since the back's answer does not say it."""
+        """Return the operations whose answers lack a member of the front that they could show, because the back's answer does not say
+        it."""
         if row.write not in _OF_THE_BACK or row.unsaid or self.synthetic_account(row):
             return ()
         sources = [found for name in row.of if (found := self.source(name)) is not None]
@@ -52,7 +53,8 @@ class DialectPair(NamedTuple):
         return tuple([operation for operation in row.shown if operation not in said])
 
     def unseen(self) -> Iterator[Unseen]:
-        """What the back says and the front has no place for, by the back's members. Whose a message is, each side says for itself."""
+        """Yield the values that the back says and the front has no place for, by the back's members. Account and property are each
+        side's own."""
         own = {name for row in self.back.fields if row.write == "entry" for name in row.of}
         for row in self.back.fields:
             for attribute in self._read_from(row):
@@ -63,18 +65,18 @@ class DialectPair(NamedTuple):
                     yield Unseen(attribute, row.json, lacking, said)
 
     def has_place(self, attribute: str, operation: str) -> bool:
-        """Whether a member that shows this attribute is in the front's answer to an operation, be it that it always says the same there."""
+        """True if the front's answer to an operation has a member for this attribute, even one with a fixed value."""
         members = {row.json for row in self.front.fields if attribute in row.of}
         return any(row.json in members and operation in row.shown for row in self.front.fields)
 
     def _read_from(self, row: FieldRow) -> list[str]:
-        """The attributes that are read from a member of the back's."""
+        """Return the attributes that are read from a member of the back."""
         found = [read.attribute for read in self.back.reads if read.json == row.json]
         return found + [name for name in row.of if row.write == "copy" and self.source(name) is row]
 
 
 def source(table: Table, attribute: str) -> FieldRow | ReadRow | None:
-    """The row that reads an attribute from answers of a dialect; None where they do not say it."""
+    """Return the row that reads an attribute from answers of a dialect, or None."""
     found: list[FieldRow | ReadRow] = [row for row in table.reads if row.attribute == attribute]
     found += [row for row in table.fields if row.write == "copy" and row.of == (attribute,)]
     return found[0] if found else None

@@ -1,4 +1,4 @@
-"""What the rules of a table have in common: how a finding names its place, and what may be named."""
+"""Helpers that the rules of a table share: the place of a finding, and the names that are allowed."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ TABLE_KINDS = ("word:status", "word:direction", "error:number", "error:text", "e
 ATTRIBUTES = set(Message.__struct_fields__)
 
 Findings = Iterator[tuple[str, str]]
-"""Places and what is wrong there."""
+"""Places, each with the problem there."""
 
 
 def twice(names: Iterable[str]) -> list[str]:

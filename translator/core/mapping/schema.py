@@ -1,6 +1,6 @@
-"""What a mapping table may hold: one closed type a section, one attribute a key of `mappings/README.md`.
+"""The content of a mapping table: one closed type for each section, one attribute for each key of `mappings/README.md`.
 
-Every row cites: exactly one of `seed` (a quotation), `known` (a fact of the references, in our words) and `inferred`.
+Every row cites its source: exactly one of `seed` (a quotation), `known` (a fact of the references, in our words) and `inferred`.
 """
 
 from typing import Literal, TypeAlias
@@ -12,7 +12,7 @@ Way: TypeAlias = Literal["both", "read"]
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every row and every plain section has: where it comes from."""
+    """The attributes of every row and of every plain section: its source."""
 
     seed: str = ""
     known: str = ""
@@ -72,7 +72,7 @@ class Xml(Row, frozen=True, kw_only=True):
 
 
 NO_XML = Xml(root="", message="", list="", fault="")
-"""What stands for the section in a dialect that offers no XML, where it is never written."""
+"""The section of a dialect without XML. It is never written."""
 
 
 Write: TypeAlias = Literal["copy", "copy-only", "latest", "first", "entry", "given", "fixed", "path", "nothing"]
@@ -168,7 +168,7 @@ class Calls(Row, frozen=True, kw_only=True):
 
 
 NO_CALLS = Calls(address="", events=(), parameters=())
-"""What stands for the section in a dialect that calls nobody."""
+"""The section of a dialect without callbacks."""
 
 
 class FilterRow(Row, frozen=True, kw_only=True):
@@ -287,9 +287,9 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     profiles: tuple[Profile, ...] = ()
 
     def operation(self, name: str) -> OperationRow:
-        """The first row of an operation: the one that is asked for at a back."""
+        """Return the first row of an operation, which is the one that a provider is asked for."""
         return next(row for row in self.operations if row.name == name)
 
     def fault(self, name: str) -> FaultRow:
-        """The row that says how a fault is shown."""
+        """Return the row that defines the response for a fault."""
         return next(row for row in self.errors.faults if row.fault == name)

@@ -1,11 +1,11 @@
-"""Looking at a back for sends of which nobody knows whether they were made.
+"""Searches a provider's messages for unknown sends (reconciliation).
 
-    Search   one send over all looks for it: where its message may be, what was read of that, which messages it may be
-    Look     one look for all such sends of a place: rows by time, from the sends outwards, within a budget of asks
-    assigned which message is which send: only what is sure (`carrying`: by an id of ours)
+    UnknownSearch   one send over all rounds: its time window, what was read of it, and its candidates
+    SearchRound     one round for all unknown sends of a provider account: rows by time, nearest to the sends first, within a budget
+    assigned        the message of each send, only if it is certain (`carrying`: by an id of the proxy)
 
 window · outbound · recipient · text ─▶ candidates
-where messages carry an id of ours: each candidate is retrieved, and only the one with that id is it
+messages carry an id of the proxy: each candidate is retrieved, and only the message with that id is the send
 """
 
 from translator.core.reconciliation.matching import assigned, carrying

@@ -1,26 +1,26 @@
-"""Stretches of time in whole seconds, and what is left of one where others were read already."""
+"""Intervals of whole seconds, and the parts of one that others do not cover."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
 class Interval(NamedTuple):
-    """The seconds from `since` up to `until`, that one not included."""
+    """The seconds from `since` up to `until`. `until` itself is not included."""
 
     since: int
     until: int
 
     def holds(self, second: int) -> bool:
-        """Whether that second lies inside."""
+        """True if that second lies inside."""
         return self.since <= second < self.until
 
     def common(self, other: "Interval") -> "Interval":
-        """What lies in both. It is empty where `until` is not behind `since`."""
+        """Return the intersection. It is empty if `until` is not greater than `since`."""
         return Interval(max(self.since, other.since), min(self.until, other.until))
 
 
 def joined(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same seconds as intervals that do not touch, in order."""
+    """Return the same seconds as intervals that do not touch, in order."""
     found: list[Interval] = []
     for one in sorted(one for one in intervals if one.since < one.until):
         if found and one.since <= found[-1].until:
@@ -31,7 +31,7 @@ def joined(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def without(interval: Interval, others: Sequence[Interval]) -> list[Interval]:
-    """What is left of an interval without the others, which are in order and do not touch."""
+    """Return the parts of an interval that the others do not cover. The others must be in order and must not touch."""
     left, since = [], interval.since
     for other in others:
         if other.until <= since:
@@ -47,5 +47,5 @@ def without(interval: Interval, others: Sequence[Interval]) -> list[Interval]:
 
 
 def covers(others: Sequence[Interval], interval: Interval) -> bool:
-    """Whether nothing of an interval is left without the others."""
+    """True if the others cover the whole interval."""
     return not without(interval, others)

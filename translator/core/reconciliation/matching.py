@@ -1,6 +1,6 @@
-"""Which message is which send, where several sends or several messages look alike. What is not sure is left open.
+"""Assigns messages to sends if several sends or several messages look alike. An uncertain assignment is left open.
 
-sends of one recipient and text ── may be ── messages ─▶ groups ─▶ as many of both, and nothing else could be them ─▶ taken
+sends of one recipient and text ── candidates ── messages ─▶ groups ─▶ as many of both, and no other candidates ─▶ assigned
 """
 
 from collections import defaultdict
@@ -12,20 +12,23 @@ from translator.core.reconciliation.unknown_send import UnknownSearch, UnknownSe
 
 
 class _Group(NamedTuple):
-    """Sends and messages of which any may belong together, and none with one outside."""
+    """Sends and messages that may belong together. No send and no message of it may belong to another group."""
 
     sends: list[UnknownSend]
     messages: list[Message]
 
 
 def carrying(searches: Iterable[UnknownSearch]) -> dict[str, Message]:
-    """The message of each send that carries its id, by that."""
+    """Return the message that carries the id of a send, by that id."""
     return {search.sought.id: search.found for search in searches if search.found is not None}
 
 
 def assigned(searches: Iterable[UnknownSearch], others: Iterable[UnknownSend], timeout: float) -> dict[str, Message]:
-    """The message of each send of which that is sure, by the journal's id. `others` are all sends of the place whose outcome is not known,
-    which may name those that are looked for again. Messages that are known to be other sends were taken from the searches before."""
+    """Return the message of each send for which it is certain, by the journal's id.
+
+    `others` are all unknown sends of the provider account; they may include those of `searches`. Messages that are known to be other sends
+    were removed from the searches before.
+    """
     mine = {search.sought.id: search for search in searches}
     alike: dict[tuple[str, str], dict[str, UnknownSend]] = defaultdict(dict)
     messages: dict[tuple[str, str], dict[str, Message]] = defaultdict(dict)
@@ -54,17 +57,17 @@ def _groups(sends: Sequence[UnknownSend], messages: Sequence[Message], timeout: 
 
 
 def _owners(message: Message, sends: Sequence[UnknownSend], timeout: float) -> list[UnknownSend]:
-    """The sends that a message may be: where it was created when one of them was made, and none of the others was, that one alone."""
+    """Return the sends that a message may be. If its creation time is near exactly one of them, return only that send."""
     able = [one for one in sends if one.window.holds(message.created)]
     near = [one for one in able if one.near(timeout).holds(message.created)]
     return near if len(near) == 1 else able
 
 
 def _pairs(group: _Group, mine: Mapping[str, UnknownSearch]) -> dict[str, Message]:
-    """Every send of a group with its message; nothing where that is not sure.
+    """Return every send of a group with its message, or nothing if that is uncertain.
 
-    Sends that are equal in all that an application said are told apart by nobody. Where there is a message for each they are paired in
-    the order in which they were made.
+    Nothing tells apart sends that are equal in everything the client said. If each has a message, pair them in the order of their
+    creation.
     """
     sends = sorted(group.sends, key=lambda one: (one.made, one.id))
     messages = sorted(group.messages, key=lambda one: (one.created, one.sid))
@@ -79,8 +82,8 @@ def _pairs(group: _Group, mine: Mapping[str, UnknownSearch]) -> dict[str, Messag
 
 
 def _is_sure(search: UnknownSearch, message: Message) -> bool:
-    """Whether enough was read for a message to be taken for a send: all of the near stretch if it stands there, else the whole window. One
-    that was created before the send was made is taken only when the send's own message should have come."""
+    """True if enough was read to assign a message to a send: its whole near interval if the message lies there, else the whole window.
+    A message that was created before the send is assigned only after the send's own message should have come."""
     if not search.window.holds(message.created):
         return False
     if message.created < int(search.sought.made) - 1 and not search.is_over:

@@ -1,8 +1,8 @@
-"""One look at a back for all unknown sends of one place: which stretches of time are read, in which order, within a budget of asks.
+"""One search at a provider for all unknown sends of one provider account: which intervals to read, in which order, within a budget.
 
-near stretch of the most urgent send ─▶ those of the others ─▶ outwards, the second next to a send first ─▶ no asks are left
+near interval of the most urgent send ─▶ those of the others ─▶ outwards, the second next to a send first ─▶ the budget is used up
 every row that is read is compared with every send
-where all windows together take few asks, they are read whole
+if all windows together take few requests, they are read whole
 """
 
 from collections import defaultdict
@@ -19,36 +19,36 @@ from translator.core.reconciliation.intervals import Interval, joined
 from translator.core.reconciliation.unknown_send import BEFORE, UnknownSearch
 
 ASKS: Final = 60
-"""How many asks one look takes at most."""
+"""The maximum number of provider requests in one round."""
 
 _CHEAP: Final = 10
-"""So many asks are spent on whole windows, though less would be enough to take a message."""
+"""The number of provider requests that may be used to read whole windows, even if fewer would find a message."""
 
 _FIRST: Final = 6
-"""Seconds that are read first where nobody knows how many messages a second holds."""
+"""The number of seconds that are read first if the rate of messages is not known."""
 
 _SHARE: Final = 0.8
-"""How much of what is left is planned for one reading. More messages may come than there were."""
+"""The share of the remaining budget that is planned for one reading. More messages may come than there were before."""
 
 _ENDS: Final = 2
-"""Asks that a reading takes whatever it holds: one slice, and the look behind it."""
+"""The provider requests that every reading takes: one slice, and the probe after it."""
 
 _TELLING: Final = frozenset(("sid", "created", "recipient", "text"))
-"""What has to be known of a row that cannot be shown, so that it may be taken for a send."""
+"""The attributes that must be known of an unreadable row before it can be assigned to a send."""
 
 _OUTBOUND: Final = frozenset(DIRECTIONS) - {"inbound"}
 
 
 class _OutOfAsks(Exception):
-    """No asks are left for what is to be read."""
+    """The budget has no provider requests left for the next reading."""
 
 
 class SearchRound:
-    """`searches` are the sends of one place, the most urgent first; `cost` is how many asks a second of messages took in earlier looks,
-    None where nobody knows; `ahead` by how many seconds the back's clock is ahead of ours.
+    """A round. `searches` are the sends of one provider account, the most urgent first. `cost` is the number of requests for one second of
+    messages in earlier rounds, or None if it is not known. `ahead` is the lead of the provider's clock in seconds.
 
-    Afterwards `read` has what was read, `asks` how many asks that took, and `error` what ended it early. `is_cut` says that it ended for
-    want of asks.
+    After the round, `read` has the intervals that were read, `asks` the number of provider requests, and `error` the error that ended it.
+    `is_cut` says that the budget ended it.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class SearchRound:
 
     @property
     def asks(self) -> int:
-        """How many asks were made so far."""
+        """The number of provider requests so far."""
         return self.notes.asks
 
     @property
@@ -85,7 +85,7 @@ class SearchRound:
         return self._budget - self.notes.asks
 
     def steps(self) -> EffectGenerator:
-        """Read, and let every search know of it. Raises nothing that a back does wrong: see `error`."""
+        """Read, and update every search. Raises no error that the provider causes: see `error`."""
         try:
             if self._is_coarse:
                 yield from self._at_once()
@@ -101,11 +101,11 @@ class SearchRound:
         for search in self._searches:
             search.note(self.read, self._there)
 
-    # ------------------------------------------------------------------------------------------------ what is read, and when
+    # -------------------------------------------------------------------------------------------- the choice of what to read
 
     def _at_once(self) -> EffectGenerator:
-        """All windows, of a back whose bounds let more through than is asked for, days perhaps: to read a part costs as much. Windows
-        of which one shows the other are read together."""
+        """Read all windows, because the provider's bounds let more through than requested, perhaps days. Reading a part would cost as
+        much. Windows are read together if one shows the other."""
         regions: list[Interval] = []
         for window in joined(search.window for search in self._searches):
             if regions and window.since <= (self._shown(*regions[-1])[1] or 0):
@@ -118,14 +118,14 @@ class SearchRound:
         yield from self._ask_for_ids()
 
     def _whole(self) -> EffectGenerator:
-        """All windows, as long as that takes few asks."""
+        """Read all windows, as long as that takes few requests."""
         gaps = joined(gap for search in self._searches for gap in search.unread(self.read, anew=True))
         while gaps and self._is_cheap:
             yield from self._read(gaps.pop(0), 2 * _CHEAP)
         yield from self._ask_for_ids()
 
     def _near(self) -> EffectGenerator:
-        """The near stretches, from that of the most urgent send on."""
+        """Read the near intervals, beginning with that of the most urgent send."""
         while not self._is_cheap:
             gaps = [(search, gap) for search in self._searches for gap in search.unread_near(self.read)]
             if not gaps:
@@ -136,7 +136,7 @@ class SearchRound:
         yield from self._ask_for_ids()
 
     def _far(self) -> EffectGenerator:
-        """What is left of the windows, for the sends that no message of their near stretch may be."""
+        """Read the rest of the windows for the sends that have no candidate in their near interval."""
         while True:
             gaps = [
                 (_distance(gap, search.sought.made), number, gap)
@@ -153,7 +153,7 @@ class SearchRound:
 
     @property
     def _is_cheap(self) -> bool:
-        """Whether few asks suffice for all of every window."""
+        """True if few requests suffice for every window."""
         if self.cost is None:
             return False
         windows = joined(search.window for search in self._searches)
@@ -161,11 +161,11 @@ class SearchRound:
         return self.cost * seconds + _ENDS * len(windows) <= _CHEAP
 
     def _seconds(self, interval: Interval) -> int:
-        """How many seconds of an interval may hold messages: clocks may differ by `BEFORE`, and behind that is nothing."""
+        """Return the number of seconds of an interval that may hold messages. Clocks may differ by `BEFORE`; later seconds hold none."""
         return max(0, min(interval.until, int(self._there) + BEFORE) - interval.since)
 
     def _part(self, region: Interval, gap: Interval, made: float) -> Interval:
-        """As much of a region as asks suffice for, with the part of the gap that is next to when the send was made."""
+        """Return as much of a region as the budget suffices for. It contains the part of the gap that is next to the time of the send."""
         most = self._affordable()
         if self._seconds(region) <= most:
             return region
@@ -178,7 +178,7 @@ class SearchRound:
         return Interval(since, min(gap.until, since + most))
 
     def _affordable(self) -> int:
-        """How many seconds can be read with what is left. Raises _OutOfAsks."""
+        """Return the number of seconds that the remaining budget can read. Raises _OutOfAsks."""
         if self._left <= _ENDS:
             raise _OutOfAsks
         if self.cost is None:
@@ -190,10 +190,10 @@ class SearchRound:
             raise _OutOfAsks
         return max(1, seconds)
 
-    # --------------------------------------------------------------------------------------------------------- reading it
+    # ------------------------------------------------------------------------------------------------------------ reading
 
     def _read(self, interval: Interval, most: int = ASKS) -> EffectGenerator:
-        """Read a stretch. One that takes more than `most` asks is not read. Raises _OutOfAsks where none are left."""
+        """Read an interval. It is not marked as read if it takes more than `most` requests. Raises _OutOfAsks if none are left."""
         before = self._left
         if before <= 0:
             raise _OutOfAsks
@@ -213,7 +213,7 @@ class SearchRound:
         self._notice(unread)
 
     def _measure(self, interval: Interval, asks: int) -> None:
-        """So many asks were spent on an interval. The dearest one of a look says what a second costs."""
+        """Record the number of requests for an interval. The highest cost of a round is the cost of a second."""
         seconds = min(interval.until, int(self._there) + 1) - interval.since
         if seconds <= 0:
             return
@@ -229,7 +229,7 @@ class SearchRound:
                 search.notice(row)
 
     def _notice(self, unread: Iterable[Unread]) -> None:
-        """A row that cannot be shown may be a send too, unless what is known of it says otherwise."""
+        """Note the rows that cannot be shown. Each may be a send too, unless its known attributes say otherwise."""
         for row in unread:
             if "direction" in row.known and row.direction == "inbound":
                 continue
@@ -237,7 +237,7 @@ class SearchRound:
                 search.notice(row)
 
     def _ask_for_ids(self) -> EffectGenerator:
-        """Where messages carry an id of ours, ask for each that may be a send: only the one with its id is it."""
+        """Retrieve each candidate if messages carry an id of the proxy. Only the message with the id of the send is the send."""
         if not self._by_id:
             return
         for search in self._searches:
@@ -250,7 +250,7 @@ class SearchRound:
                     del search.seen[sid]
 
     def _retrieved(self, sid: str) -> EffectGenerator:
-        """The message with that SID, asked for once in a look."""
+        """Return the message with that SID. It is requested once in a round."""
         if sid not in self._by_sid:
             if self._left <= 0:
                 raise _OutOfAsks
@@ -267,5 +267,5 @@ def _around(gap: Interval, regions: Iterable[Interval]) -> Interval:
 
 
 def _distance(interval: Interval, made: float) -> float:
-    """How many seconds lie between when a send was made and an interval."""
+    """Return the number of seconds between the time of a send and an interval."""
     return max(interval.since - made, made - interval.until, 0.0)

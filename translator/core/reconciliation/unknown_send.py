@@ -1,4 +1,4 @@
-"""A send that is looked for, where its message may be, and what earlier looks have learnt of it."""
+"""An unknown send, the time window of its message, and what earlier rounds have learnt of it."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
@@ -8,25 +8,26 @@ from translator.core.reconciliation.intervals import Interval, covers, joined, w
 
 BEFORE: Final = 120
 AFTER: Final = 900
-"""Seconds before and after we began to send that a back may say the message was created: clocks differ, and backs queue."""
+"""Seconds before and after the start of the send in which the provider may have created the message: clocks differ, and providers
+queue."""
 
 EARLY: Final = 5
 LATE: Final = 5
-"""Seconds by which the near stretch begins before we began to send, and ends after the back's own time for an answer."""
+"""The near interval begins `EARLY` seconds before the start of the send. It ends `LATE` seconds after the provider's timeout."""
 
 SETTLED: Final = 120
-"""Seconds after which no more messages of a second are expected to come in sight: what was read of it then need not be read again."""
+"""Seconds after which no more messages of a second are expected to appear. A second that was read after that is not read again."""
 
 _KEPT: Final = 50
-"""Candidates of one send that are remembered. Two are too many already."""
+"""The maximum number of candidates that are remembered for one send. Two are already too many."""
 
 _PAUSE: Final = 12
-"""Looks for which the far part of a window is not read again, after all of it was read and its time was over."""
+"""The number of rounds in which the far part of a window is not read again, after all of it was read and settled."""
 
 
 class UnknownSend(NamedTuple):
-    """A send that is looked for: the journal's id, when it was made by the back's clock as far as that is known, and what was to be sent
-    by which account. `under_way`: its answer may still come."""
+    """An unknown send. `id` is the journal's id. `made` is its time by the provider's clock, as far as that is known. `entry` is its
+    account. `under_way` says that its response may still come."""
 
     id: str
     made: float
@@ -38,7 +39,7 @@ class UnknownSend(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str]:
-        """What a message shows of the send."""
+        """The recipient and the text, which a message shows too."""
         return self.recipient, self.text
 
     @property
@@ -47,19 +48,20 @@ class UnknownSend(NamedTuple):
         return Interval(max(0, int(self.made) - BEFORE), int(self.made) + AFTER)
 
     def near(self, timeout: float) -> Interval:
-        """The seconds in which it was created unless clocks differ or the back has queued it. `timeout` is the back's, in seconds."""
+        """Return the seconds in which the message was created, unless clocks differ or the provider queued it. `timeout` is the
+        provider's, in seconds."""
         return Interval(max(0, int(self.made) - EARLY), int(self.made + timeout) + LATE + 1)
 
 
 class UnknownSearch:
-    """One send over all looks for it. `found` is the message that carries our id, where backs show one.
+    """The search for one send over all rounds. `found` is the message that carries the id of the send, if the provider shows one.
 
-    `seen` are the messages that may be it by SID, `taken` SIDs that are known to be other sends, `refuted` SIDs of messages that carry
-    another id; `was_seen`: there was any message of that recipient and text, whoever sent it. `could_be` are all messages to that
-    recipient, whatever their text: a back may show a text otherwise than it was sent.
+    `seen` has the candidates by SID. `taken` has the SIDs that are known to be other sends, `refuted` those of messages with another id.
+    `was_seen` says that there was any message of that recipient and text. `could_be` has all messages to that recipient, whatever their
+    text, because a provider may show a text differently.
 
-    Of the last look: `is_reached`: it has read some of the near stretch; `is_near_read`: by now all of that was read; `is_over`: its time
-    was over; `is_whole`: by now all of the window was read. `was_whole`: it ever was.
+    These describe the last round. `is_reached`: it read some of the near interval. `is_near_read`: all of the near interval has been read.
+    `is_over`: it came after the near interval. `is_whole`: all of the window has been read. `was_whole`: it was so after some round.
     """
 
     def __init__(self, sought: UnknownSend, timeout: float) -> None:
@@ -76,7 +78,7 @@ class UnknownSearch:
         self._pause = 0
 
     def see(self, message: Message) -> None:
-        """A row has the recipient and the text of the send."""
+        """Add a row that has the recipient and the text of the send."""
         if not self.window.holds(message.created) or message.sid in self.refuted:
             return
         self.was_seen = True
@@ -84,39 +86,39 @@ class UnknownSearch:
             self.seen[message.sid] = message
 
     def notice(self, message: Message) -> None:
-        """A row goes to the recipient of the send, or nothing that is known of it says otherwise."""
+        """Add a row to the recipient of the send, or a row whose known attributes do not exclude that."""
         if self.window.holds(message.created) and len(self.could_be) < _KEPT:
             self.could_be.add(message.sid)
 
     def take_away(self, sids: set[str]) -> None:
-        """These messages are other sends'."""
+        """Remove messages that are other sends."""
         for sid in sids & self.seen.keys():
             del self.seen[sid]
             self.taken.add(sid)
 
     @property
     def is_seen_near(self) -> bool:
-        """Whether a message that may be it was created in the near stretch."""
+        """True if a candidate was created in the near interval."""
         return any(self.near.holds(message.created) for message in self.seen.values())
 
     def unread_near(self, read: Sequence[Interval]) -> list[Interval]:
-        """What is to be read of the near stretch in this look, of which `read` was read already."""
+        """Return the parts of the near interval that this round still has to read. `read` was read already."""
         return without(self.near, joined([*read, *self._near_read]))
 
     def unread(self, read: Sequence[Interval], *, anew: bool = False) -> list[Interval]:
-        """The same of the window. `anew`: also what earlier looks have read."""
+        """Return the same for the window. `anew` adds what earlier rounds have read."""
         return without(self.window, read if anew else joined([*read, *self._covered]))
 
     def is_nowhere(self, *, by_id: bool) -> bool:
-        """Whether all of the window was read, and no message of it may be the send. `by_id`: one that carries another id is not."""
+        """True if all of the window was read and no message in it may be the send. `by_id`: a message with another id is excluded."""
         return self.is_whole and self.found is None and not self.seen and (by_id or not self.was_seen)
 
     def begin_anew(self) -> None:
-        """What was read of the window so far counts no more."""
+        """Forget what was read of the window so far."""
         self._covered, self._pause = [], 0
 
     def note(self, read: Sequence[Interval], now: float) -> None:
-        """A look has ended in which all of `read` was read. `now` is by the back's clock."""
+        """Update the state after a round that read all of `read`. `now` is by the provider's clock."""
         self.is_reached = without(self.near, read) != [self.near]
         self.is_over = now >= self.near.until
         self.is_near_read = covers(joined([*read, *self._near_read]), self.near)

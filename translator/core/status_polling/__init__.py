@@ -1,11 +1,10 @@
-"""Looking at a back for what has become of messages that somebody waits to be told of, with as few asks as there is a way.
+"""Polls a provider for the status of subscribed messages, with as few requests as possible.
 
-    Place ─▶ sweep ─▶ choose ─▶ look ─▶ took        one round of one account at one back
+    PolledAccount ─▶ sweep ─▶ choose ─▶ look ─▶ took        one round of one provider account
               │         │ windows by slices, single messages by retrieves
-              └─────────┴─ by Stretches (who waits, by time of creation) and Endings (at which age messages end)
+              └─────────┴─ by TimeWindows (messages by time of creation) and SettlingAges (the ages at which messages end)
 
-Who is looked at is decided anew each round by what is to be expected of an ask. A status is believed where a row shows it, and a row that
-is missing is only a hint.
+Each round chooses anew, by the expected gain of a request. A status counts only if a row shows it. A row that is missing is only a hint.
 """
 
 from translator.core.status_polling.provider_account import MOST, Backlog, Known, PolledAccount, looked_at

@@ -1,4 +1,5 @@
-"""All that is known of one place while we run: who waits there, what was seen of them, and at which age messages end."""
+"""The state of one provider account in the status poller: its waiting messages, the results of polls, and the ages at which messages
+end."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,24 +23,24 @@ from translator.core.status_polling.settling_ages import SettlingAges
 from translator.core.status_polling.windows import Held, TimeWindow, TimeWindows
 
 MOST: Final = 50_000
-"""How many who wait are held at once. The others stand in the store, and are held when there is room."""
+"""The maximum number of waiting messages in memory at once. The others stay in the store until there is room."""
 
 _AGAIN: Final = 60.0
-"""Seconds for which no search is made of a back whose searches make no sense."""
+"""Seconds without a search at a provider whose searches are not usable."""
 
 _ABSENT: Final = 3
-"""How often a message is retrieved because a look at its time has not shown it."""
+"""The number of times that a message is retrieved because a read at its time did not show it."""
 
 _BEHIND: Final = 3.0
-"""Where asks are scarce a look waits a round or two, which is as it should be. More than so many of its pauses is too late."""
+"""The number of pauses after which a poll is late. If requests are scarce, a delay of a round or two is expected."""
 
 _OPEN: Final = ("sent",)
-"""The statuses that a message may stay in for long: one that has left it has mostly ended."""
+"""The statuses that a message may keep for long. A message that has left such a status has mostly ended."""
 
 
 class Known(NamedTuple):
-    """One who waits, as the store has it: the watch, the message, when its back created it, the status that was told last, empty where none
-    was, and when it was looked at last, as far as that can be told."""
+    """A waiting message as the store has it. `id` is the subscription, `sid` the message, `created` its creation time at the provider.
+    `status` is the status of the last callback, empty if there was none. `looked` is the time of the last poll, as far as known."""
 
     id: int
     sid: str
@@ -49,8 +50,8 @@ class Known(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """How many who wait are to be looked at by now; how many of them have been for longer than `_BEHIND` of their pauses; and the age in
-    seconds of the oldest of those."""
+    """The polls that are due. `due` is the number of waiting messages. `late` of them have been due for longer than `_BEHIND` of their
+    pauses. `oldest` is the age of the oldest late one, in seconds."""
 
     due: int
     late: int
@@ -58,7 +59,7 @@ class Backlog(NamedTuple):
 
 
 class PolledAccount:
-    """One account at one back; `entry` is one whose credentials open it, `endings` what is known of the back."""
+    """One provider account. `entry` is an account with its credentials, `endings` the statistics of the provider."""
 
     def __init__(self, entry: Account, poll: float, endings: SettlingAges) -> None:
         self._entry, self._poll = entry, poll
@@ -73,7 +74,7 @@ class PolledAccount:
         return len(self._stretches)
 
     def hold(self, some: Iterable[Known], now: float, most: int = MOST) -> None:
-        """These wait."""
+        """Add waiting messages."""
         for one in some:
             if len(self._stretches) >= most:
                 return
@@ -81,15 +82,15 @@ class PolledAccount:
             self._stretches.add(held, min(one.looked, now), now)
 
     def holds(self, id_: int) -> bool:
-        """Whether that one is held."""
+        """True if that message is held."""
         return id_ in self._stretches
 
     def drop(self, ids: Iterable[int]) -> None:
-        """These do not wait any more."""
+        """Remove messages that no longer wait."""
         self._stretches.remove(ids)
 
     def put_in_front(self, ids: Iterable[int]) -> None:
-        """Something has happened to these messages: they come first."""
+        """Poll these messages first, because something has happened to them."""
         for id_ in ids:
             if (known := self._stretches.find(id_)) is not None:
                 known[0].hinted.add(id_)
@@ -97,17 +98,17 @@ class PolledAccount:
 
     @property
     def has_front(self) -> bool:
-        """Whether anybody is to come first."""
+        """True if a message is to be polled first."""
         return bool(self._front)
 
     def backlog(self, now: float) -> Backlog:
-        """Who is to be looked at by now."""
+        """Return the backlog of due messages."""
         due = [one for one in self._prospects(self._facts(now), now) if one.is_due]
         late = [one.stretch for one in due if one.overdue >= _BEHIND]
         oldest = max((now - stretch.first for stretch in late), default=0.0)
         return Backlog(sum(len(one.stretch.waits) for one in due), sum(len(stretch.waits) for stretch in late), oldest)
 
-    # ---- what is asked for -------------------------------------------------------------------------------------------
+    # ---- the choice of requests --------------------------------------------------------------------------------------
 
     def _facts(self, now: float) -> Facts:
         verbs = self._entry.back.dialect.back
@@ -123,11 +124,11 @@ class PolledAccount:
     def _prospects(self, facts: Facts, now: float) -> list[Prospect]:
         for stretch in self._stretches:
             if stretch.at > stretch.first and all(held.created < stretch.at for held in stretch.waits.values()):
-                stretch.was_looked_at(now)  # nobody waits any more in the rest of it
+                stretch.was_looked_at(now)  # no message waits in the rest of it
         return prospects(self._stretches, self._endings, facts, now)
 
     def sweep(self, now: float, asks: int) -> Sweep | None:
-        """The open rows that are to be read first, or None."""
+        """Return the open rows that are to be read first, or None."""
         self._endings.fade(now)
         self._stretches.join(now)
         facts = self._facts(now)
@@ -135,15 +136,16 @@ class PolledAccount:
         return sweep(found, self._stretches, facts, asks)
 
     def choose(self, now: float, asks: int, swept: int = 0) -> Chosen:
-        """What is asked for with so many asks, where others were spent on a sweep or not: that has looked at who waits for long, too."""
+        """Choose the requests of a round. `swept` is the number of requests for a sweep, which also reads messages that have waited for
+        long."""
         facts, front = self._facts(now), [id_ for id_ in self._front if id_ in self._stretches]
         found = self._prospects(facts, now)
         return choose(found, self._stretches, facts, asks, max(1, (asks + swept) // 8 - swept), front)
 
-    # ---- what was seen -----------------------------------------------------------------------------------------------
+    # ---- the results -------------------------------------------------------------------------------------------------
 
     def swept(self, what: Sweep, reading: Reading, now: float) -> dict[int, Message]:
-        """Note who is still open, and who has probably ended. Those who wait and whose status is another one than was known."""
+        """Note which messages are still open, and which have probably ended. Return the messages whose status has changed."""
         rows = {row.sid: row for row in reading.rows}
         changed: dict[int, Message] = {}
         for stretch in self._stretches:
@@ -159,15 +161,13 @@ class PolledAccount:
                     stretch.hinted.add(held.id)
                 elif held.absent < _ABSENT:
                     accounted = False
-            if (
-                accounted and not stretch.hinted
-            ):  # where one is hinted at, the stretch stays due until that one was looked at
+            if accounted and not stretch.hinted:  # with a hint, the window stays due until that message was polled
                 self._watched(stretch, len(stretch.waits), now)
                 stretch.was_looked_at(now)
         return changed
 
     def took(self, seen: Seen, ended: Mapping[int, Message], now: float) -> None:
-        """A round is over: what was seen, and who has ended with it, whom nobody waits for any more."""
+        """Record a finished round with everything that was seen. The messages of `ended` no longer wait."""
         if seen.failed:
             self._no_search_until = now + _AGAIN
         for window, reading in seen.read:
@@ -184,7 +184,7 @@ class PolledAccount:
             del self._front[id_]
 
     def shows(self, id_: int, status: str) -> None:
-        """A message was seen in that status."""
+        """Record the status in which a message was seen."""
         if (known := self._stretches.find(id_)) is not None:
             known[1].status = status
             known[0].hinted.discard(id_)
@@ -214,7 +214,7 @@ class PolledAccount:
         self._wary = missed and reading.unproven
 
     def _was_read_in_part(self, stretch: TimeWindow, begin: int, reading: Reading, now: float) -> None:
-        """The asks ended before the stretch did. The next look goes on from there."""
+        """Record a read that used up its requests before the end of the time window. The next read goes on from there."""
         if stretch.begun is None and (stretch.at > stretch.first or reading.until > begin):
             stretch.begun = now
         rows = len([row for row in reading.rows if begin <= row.created < max(reading.until, begin + 1)])
@@ -230,7 +230,7 @@ class PolledAccount:
         if known is None:
             return
         stretch = known[0]
-        stretch.waits[held.id] = stretch.waits.pop(held.id)  # the others come before it next time
+        stretch.waits[held.id] = stretch.waits.pop(held.id)  # the other messages come before it next time
         stretch.hinted.discard(held.id)
         if message is None:
             held.absent = min(held.absent + 1, _ABSENT + 1)
@@ -244,7 +244,7 @@ class PolledAccount:
         self._endings.watched(max(0.0, looked - stretch.middle), max(0.0, now - stretch.middle), many)
 
     def _learn_rows(self, rows: int, taken: int) -> None:
-        """How many rows there are for each that is waited for: an average of which the older part counts ever less."""
+        """Update the number of rows for each waiting message: an average in which older values count less and less."""
         if taken:
             self._rows, self._taken = self._rows * 0.9 + rows, self._taken * 0.9 + taken
 
@@ -254,14 +254,14 @@ def _between(created: Sequence[int], first: int, until: int) -> int:
 
 
 def _ended_at(message: Message, now: float) -> float:
-    """When a message ended, as far as its provider says so."""
+    """Return when a message ended, as far as its provider says."""
     return min(message.delivered or message.updated or now, now)
 
 
 def looked_at(look_at: float, looks: int, made: float, now: float, poll: float) -> float:
-    """When somebody was last looked at, who is to be looked at again at `look_at`. A wall clock may have been set back since: nobody is put
-    off for longer than by a pause of its own."""
+    """Return when a message was last polled that is to be polled again at `look_at`. If the wall clock was set back since, the message
+    is not delayed for longer than one pause of its own."""
     if not looks:
-        return min(made, now) - poll  # it is due at once, whatever the clock said by which it was sent
+        return min(made, now) - poll  # it is due at once, even if the clock was set back since the send
     longest = pause(max(0.0, now - made), poll)
     return min(look_at - longest, now) if look_at <= now + longest else now

@@ -1,6 +1,6 @@
-"""The asks of a round, one after another: rows of a window, and messages one by one.
+"""The provider requests of a round, one after another: rows of a window, and single messages.
 
-A row that is shown is how its message stands. One that is not shown says nothing: it is looked at in another way.
+A row shows the status of its message. A row that is missing proves nothing, so its message is retrieved.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from translator.core.status_polling.windows import Held
 
 
 class Reading(NamedTuple):
-    """What one reading has shown: its rows, up to which instant of creation these are all, whether a short slice was taken for the last
-    one without a look behind it, and how many rows were asked for at once."""
+    """The result of one read. `until` is the creation time up to which `rows` are complete. `unproven` says that a short slice was
+    taken for the last one without a probe after it. `size` is the number of rows in one request."""
 
     rows: Sequence[Message]
     until: int
@@ -29,8 +29,8 @@ class Reading(NamedTuple):
 
 
 class Seen:
-    """What a round has seen so far; it stands also where a later ask fails. `rows` are the messages by SID, `read` the windows that were
-    read, `retrieved` those that were asked for by themselves, `failed` that no sense can be made of a search."""
+    """The results of a round so far; they hold even if a later request fails. `rows` are the messages by SID. `read` are the windows
+    that were read. `retrieved` are the messages that were requested singly. `failed` says that a search returned unusable rows."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Message] = {}
@@ -40,8 +40,8 @@ class Seen:
 
 
 def look(entry: Account, chosen: Chosen, asks: int, seen: Seen, now: float, notes: Notes) -> EffectGenerator:
-    """Go through what was chosen, in `asks` at most. Where no sense can be made of a search, which is noted, those that it was for are
-    retrieved one by one. Raises Refused."""
+    """Make the chosen requests, `asks` at most. If a search returns unusable rows, note it and retrieve its messages one by one. Raises
+    FaultRaised."""
     left, singles = asks, list(chosen.singles)
     for window in chosen.windows:
         if seen.failed:
@@ -73,7 +73,7 @@ def look(entry: Account, chosen: Chosen, asks: int, seen: Seen, now: float, note
 
 
 def look_through(entry: Account, what: Sweep, now: float, notes: Notes) -> EffectGenerator:
-    """The rows of one status, as a Reading. Raises Refused and Unreadable."""
+    """Return the rows of one status, as a Reading. Raises FaultRaised and MalformedProviderResponse."""
     return (yield from read(entry, what.first, what.until, what.asks, now, notes, status=what.status))
 
 
@@ -89,13 +89,13 @@ def read(
     skip: int = 0,
     spare: int = 0,
 ) -> EffectGenerator:
-    """As many rows of a range as so many asks bring, from the row with that index on; `spare` of the asks are kept for the look behind a
-    slice that is short. Raises Refused and Unreadable."""
+    """Read as many rows of a range as `asks` requests bring, from index `skip` on. `spare` of them are kept for the probe after a short
+    slice. Raises FaultRaised and MalformedProviderResponse."""
     query = Query(since=first, until=until, statuses=frozenset({status}) if status else None)
     planned = plan(query, entry.back.dialect.back)
     slices = RangeReader(entry, planned.pushed, now, RequestBudget(asks, cap=True), notes, ordered=False)
     yield from slices.recall()
-    if slices.in_pages:  # pages begin at their own multiples, and so does what is read: each ask is a whole page
+    if slices.in_pages:  # a read begins at a multiple of the page size, so that each request is a whole page
         skip -= skip % slices.size
         most = slices.size * max(1, asks - spare) if asks else 0
     else:
@@ -121,7 +121,7 @@ def _retrieve(entry: Account, singles: Sequence[Held], seen: Seen, now: float, n
             try:
                 message = read_retrieve(entry, one.sid, answer, now)
             except MalformedProviderResponse:
-                continue  # one answer that makes no sense keeps nobody else waiting
+                continue  # one malformed response does not delay the other messages
             except FaultRaised as error:
                 refused.append(error)
                 continue

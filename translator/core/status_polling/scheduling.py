@@ -1,10 +1,10 @@
-"""What a round asks for: the stretches and the single messages of which the most are to be expected for each ask.
+"""Chooses the requests of a round: the time windows and single messages for which the most ends are expected per request.
 
-a stretch that many wait in   ─▶ its slices: one ask for as many rows as the back serves at once
-one who waits among many rows ─▶ a retrieve
-many who wait, far apart      ─▶ a sweep: only the rows that are still open; who is missing there has probably ended
+many waiting messages close together   ─▶ slices: one request for as many rows as the provider serves at once
+one waiting message among many rows    ─▶ a retrieve
+many waiting messages, far apart       ─▶ a sweep: only the rows that are still open; a message that is missing there has probably ended
 
-An eighth of the asks goes to what was not looked at for the longest, so that nothing starves.
+An eighth of the requests goes to the windows that were not read for the longest time, so that none starves.
 """
 
 import math
@@ -16,34 +16,36 @@ from translator.core.status_polling.windows import Held, TimeWindow, TimeWindows
 
 _LONGEST: Final = 900.0
 _PROBABLE: Final = 0.02
-"""A stretch is due before its time where so many of those who wait are expected to have ended."""
+"""A window is due before its time if this share of its messages is expected to have ended."""
 
 _HINT: Final = 0.9
-"""How probable an end is that something hints at."""
+"""The probability of an end after a hint, such as a delivery receipt."""
 
 _EARLY: Final = 0.9
-"""A round that comes a little before its time still finds due what is due at its time."""
+"""A round that comes a little early still handles the windows that are due at its time. This is the share of the pause that suffices."""
 
 _URGENT: Final = 4
-"""An end is the more urgent the longer it may have waited: by this power of its seconds, and up to so many rounds. By ends alone a few that
-are late would wait for ever behind many that are not."""
+"""The exponent of the seconds that an end may have waited, and the maximum number of rounds that count. It makes late ends urgent. By
+the number of ends alone, a few late messages would wait for ever after many that are not late."""
 
 _BEHIND: Final = 2
-"""Asks for the look behind a short slice: for the row behind it, and for the slice once more if that row is there."""
+"""The requests after a short slice: one for the row after it, and one for the slice again if that row exists."""
 
 _SPARSE: Final = 3
-"""A sweep pays where there are so many times more rows than are waited for."""
+"""A sweep pays if there are at least this many times more rows than waiting messages."""
 
 
 def pause(age: float, poll: float) -> float:
-    """Seconds until a message is looked at again that was sent `age` seconds ago: a twentieth of that, and a quarter of an hour at most."""
+    """Return the seconds from one poll of a message to the next: a twentieth of its age, at most a quarter of an hour. `age` is in
+    seconds."""
     return max(poll, min(age / 20, _LONGEST))
 
 
 class Facts(NamedTuple):
-    """`step` is how many new rows one ask of a search brings, `poll` seconds between two rounds, `rows_each` how many rows the back has
-    for each message that is waited for; `searches` whether a search makes sense there, `status` the one by which a sweep is made, empty
-    where the back cannot be asked for it alone; `wary` that a short slice is not the end of its list."""
+    """The numbers that a choice depends on. `step` is the number of new rows that one request of a search brings. `poll` is the number
+    of seconds between two rounds. `rows_each` is the number of the provider's rows for each waiting message. `searches` says that a
+    search is useful there. `status` is the status of a sweep, empty if the provider cannot be asked for it alone. `wary` says that a
+    short slice may not be the end of its list."""
 
     step: int
     poll: float
@@ -54,8 +56,8 @@ class Facts(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Rows created from `first` on and before `until` are read, but for the `skip` first ones, in so many asks, for those who wait in these
-    stretches. `spare` of the asks are for the look behind a slice that is short."""
+    """One read for the waiting messages of `stretches`. It covers rows created from `first` on and before `until`, without the first
+    `skip` ones, in `asks` requests. `spare` of them are for the probe after a short slice."""
 
     first: int
     until: int
@@ -66,11 +68,11 @@ class Window(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all of its stretches: not the rest of one whose look ended in the middle."""
+        """True if the read covers its time windows whole, and is not the rest of an interrupted one."""
         return all(stretch.at == stretch.first and not stretch.skip for stretch in self.stretches)
 
     def waits(self) -> Iterable[Held]:
-        """Those whose message is in the window."""
+        """Return the waiting messages that were created in this range."""
         return [
             held
             for stretch in self.stretches
@@ -80,15 +82,16 @@ class Window(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """What a round asks for: see `choose`."""
+    """The requests of a round: see `choose`."""
 
     windows: tuple[Window, ...] = ()
     singles: tuple[Held, ...] = ()
 
 
 class Prospect(NamedTuple):
-    """A stretch as it stands now: for how many seconds an end may have waited there, and how many pauses passed since the last look; how
-    probable it is that one who waits there has ended, how many ends are to be expected, and how many asks its slices take."""
+    """A time window and its expectations. `since` is the number of seconds that an end may have waited. `overdue` is the number of
+    pauses since the last read. `chance` is the probability that a message has ended, `expected` the expected number of ends. `asks` is
+    the number of requests for its slices."""
 
     stretch: TimeWindow
     since: float
@@ -103,7 +106,7 @@ class Prospect(NamedTuple):
 
 
 def prospects(stretches: Iterable[TimeWindow], endings: SettlingAges, facts: Facts, now: float) -> list[Prospect]:
-    """Every stretch that is to be looked at by now, or of which something is to be expected."""
+    """Return every time window that is due, or for which an end is expected."""
     found = []
     for stretch in stretches:
         looked, middle = min(stretch.looked, now), stretch.middle
@@ -123,8 +126,8 @@ def prospects(stretches: Iterable[TimeWindow], endings: SettlingAges, facts: Fac
 def choose(
     found: Sequence[Prospect], stretches: TimeWindows, facts: Facts, asks: int, share: int, front: Sequence[int] = ()
 ) -> Chosen:
-    """What is asked for with so many asks, of which `share` go to what was not looked at for the longest. `front` are those of whom
-    somebody said that something has happened to them."""
+    """Choose the requests of a round. `asks` is their number, and `share` of them go to the windows that were not read for the longest
+    time. `front` are the messages with a notice that something has happened to them."""
     choice = _Choice(facts, asks)
     for id_ in front:
         known = stretches.find(id_)
@@ -143,8 +146,8 @@ def choose(
 
 
 def _ways(found: Sequence[Prospect], facts: Facts) -> Iterable[tuple[float, bool, Prospect]]:
-    """Each way in which each stretch can be looked at: for an ask, how many ends are expected, times how urgent they are; and whether it is
-    by slices."""
+    """Yield each way to poll each time window, and whether it is by slices. The first value is the expected number of ends per request,
+    times their urgency."""
     for prospect in found:
         waits = len(prospect.stretch.waits)
         seconds = min(max(prospect.since, facts.poll), _URGENT * facts.poll) ** _URGENT
@@ -157,7 +160,7 @@ def _ways(found: Sequence[Prospect], facts: Facts) -> Iterable[tuple[float, bool
 
 
 class _Choice:
-    """A choice under way. `left` is how many asks are not spoken for."""
+    """A choice in progress. `left` is the number of requests that are not used yet."""
 
     def __init__(self, facts: Facts, asks: int) -> None:
         self._facts, self._asks = facts, asks
@@ -170,11 +173,11 @@ class _Choice:
         return self._asks - self._spent - len(self._singles)
 
     def take_single(self, held: Held) -> None:
-        """One more retrieve."""
+        """Add one retrieve."""
         self._singles.setdefault(held.id, held)
 
     def take(self, prospect: Prospect, *, slices: bool) -> None:
-        """Look at a stretch by its slices, or at those who wait there one by one, the hinted first, as far as asks go."""
+        """Poll a time window by its slices, or its messages one by one, those with a hint first, as far as the budget goes."""
         stretch = prospect.stretch
         if stretch.first in self._read:
             return
@@ -189,13 +192,13 @@ class _Choice:
             self.take_single(held)
 
     def made(self) -> Chosen:
-        """The windows and the singles, within the asks."""
+        """Return the windows and the single messages, within the budget."""
         read = list(self._read.values())
         room = self._asks - len(self._singles)
         windows = windows_of(read, self._facts)
         while (excess := sum(window.asks for window in windows) - room) > 0:
             last = next(window for window in windows if read[-1].stretch in window.stretches)
-            if last.asks > excess and len(last.stretches) == 1:  # it is read in part
+            if last.asks > excess and len(last.stretches) == 1:  # it is read partly
                 windows[windows.index(last)] = last._replace(asks=last.asks - excess)
                 break
             read.pop()
@@ -209,7 +212,7 @@ class _Choice:
 
 
 def windows_of(read: Sequence[Prospect], facts: Facts) -> list[Window]:
-    """The stretches that stand together as one window each."""
+    """Join the time windows that are adjacent, each group as one Window."""
     windows: list[Window] = []
     rows = 0.0
     for prospect in sorted(read, key=lambda one: one.stretch.first):
@@ -234,7 +237,7 @@ def _asks_of(rows: float, facts: Facts) -> int:
 
 
 class Sweep(NamedTuple):
-    """Rows of one status are read that were created from `first` on and before `until`."""
+    """A read of the rows of one status that were created from `first` on and before `until`."""
 
     first: int
     until: int
@@ -243,7 +246,7 @@ class Sweep(NamedTuple):
 
 
 def sweep(found: Sequence[Prospect], stretches: TimeWindows, facts: Facts, asks: int) -> Sweep | None:
-    """Which rows that are still open are read, beginning with those not looked at for the longest; None where that would not pay."""
+    """Return the sweep of open rows, beginning with those not read for the longest time, or None if a sweep would not pay."""
     if not facts.status or not facts.searches:
         return None
     sparse = {

@@ -1,7 +1,7 @@
-"""At which age the messages of a back end: learnt from those that were looked at, and guessed where nothing was learnt yet.
+"""Learns at which age the messages of a provider end. Without observations it uses a guess.
 
-A message is *open* until a status is seen after which nothing more is told. For each bucket of age two numbers are kept: for how many
-seconds open messages were watched while they had that age, and how many of them ended. Their quotient is a hazard: ends a second.
+A message is *open* until its status allows no further callback. Each bucket of ages has two numbers: the seconds for which open messages
+of that age were observed, and the number that ended. Their quotient is a hazard: ends per second.
 """
 
 import math
@@ -10,20 +10,20 @@ from itertools import accumulate, pairwise
 from typing import Final
 
 _SCALE: Final = 100.0
-"""A bucket is a hundredth of its age wide, and a second at least: ends that come at one age are told apart from those around it."""
+"""A bucket is a hundredth of its age wide, and at least a second. So ends at one age are distinct from those around it."""
 
 _BUCKETS: Final = int(_SCALE * math.log1p(31_536_000 / _SCALE)) + 2
-"""Enough for the greatest `poll_end`."""
+"""Enough buckets for the greatest `poll_end`."""
 
 _EDGES: Final = tuple(_SCALE * math.expm1(number / _SCALE) for number in range(_BUCKETS + 1))
 _GUESSED: Final = tuple(0.5 / ((_EDGES[number] + _EDGES[number + 1]) / 2 + 10) for number in range(_BUCKETS))
-"""Ends a second where nothing is known: fewer the older a message is, but never none."""
+"""Ends per second without observations: fewer for older messages, but never zero."""
 
 _TRUST: Final = 50.0
-"""For how many seconds a bucket has to be watched until what was learnt counts as much as the guess."""
+"""The seconds of observation after which a bucket's statistics count as much as the guess."""
 
 _HALVES: Final = 3600.0
-"""Seconds after which what was learnt counts for half: handsets and providers change."""
+"""Seconds after which observations count half, because handsets and providers change."""
 
 
 def _bucket(age: float) -> int:
@@ -31,7 +31,7 @@ def _bucket(age: float) -> int:
 
 
 class SettlingAges:
-    """What is known of one back. Ages are seconds, 0 or more."""
+    """The statistics of one provider. Ages are seconds, 0 or more."""
 
     def __init__(self) -> None:
         self._watched = array("d", bytes(8 * _BUCKETS))
@@ -41,11 +41,11 @@ class SettlingAges:
         self._faded: float | None = None
 
     def chance(self, before: float, after: float) -> float:
-        """How probable it is that a message that was open at the age `before` has ended at the age `after`."""
+        """Return the probability that a message that was open at the age `before` has ended at the age `after`."""
         return -math.expm1(self._sum(before) - self._sum(after)) if after > before else 0.0
 
     def watched(self, before: float, after: float, many: float) -> None:
-        """So many messages were open at the age `before` and looked at again at the age `after`."""
+        """Record that `many` messages were open at the age `before` and were polled again at the age `after`."""
         if after <= before:
             return
         for number in range(_bucket(before), _bucket(after) + 1):
@@ -54,12 +54,12 @@ class SettlingAges:
         self._sums = array("d")
 
     def ended(self, age: float) -> None:
-        """One has ended at that age."""
+        """Record that a message ended at that age."""
         self._ended[_bucket(max(0.0, age))] += 1
         self._sums = array("d")
 
     def fade(self, now: float) -> None:
-        """Time passes: what was learnt long ago counts less. A clock that steps back fades nothing."""
+        """Let old observations count less as time passes. A clock that steps back changes nothing."""
         passed = 0.0 if self._faded is None else max(0.0, now - self._faded)
         if self._faded is not None and 0 <= passed < _HALVES / 60:
             return
@@ -70,7 +70,7 @@ class SettlingAges:
         self._sums = array("d")
 
     def _sum(self, age: float) -> float:
-        """Ends that are to be expected of one message up to an age."""
+        """Return the expected number of ends of one message up to an age."""
         if not self._sums:
             known = zip(self._watched, self._ended, _GUESSED, strict=True)
             self._hazards = array(

@@ -1,7 +1,7 @@
-"""Messages that somebody waits to be told of, by the stretch of time in which their provider created them.
+"""Messages that are polled, grouped by the time window in which their provider created them.
 
-A stretch is looked at as a whole, so few numbers stand for many messages. One is 5 seconds long while it is young; old ones are joined,
-so that three days are some hundreds of them.
+A time window is polled as a whole, so that few numbers describe many messages. A young one is 5 seconds long. Old ones are joined, so that
+three days take some hundreds of them.
 """
 
 import math
@@ -10,12 +10,12 @@ from itertools import pairwise
 from typing import Final
 
 WIDTHS: Final = ((3600.0, 5), (43200.0, 60), (math.inf, 600))
-"""Up to which age a stretch is so many seconds long."""
+"""The length of a time window in seconds, and the maximum age up to which it applies."""
 
 
 class Held:
-    """One who waits: `id` is the watch, `sid` the message, `created` when its back says that it was created, `status` what was last seen
-    of it, None where that is not known. `absent` counts looks at its time that did not show it."""
+    """One waiting message. `id` is the subscription, `sid` the message, `created` its creation time at the provider. `status` is the
+    status that was seen last, or None. `absent` counts the reads at its time that did not show it."""
 
     __slots__ = ("absent", "created", "id", "sid", "status")
 
@@ -24,12 +24,12 @@ class Held:
 
 
 class TimeWindow:
-    """Those whose message was created from `first` on and before `until`.
+    """The waiting messages that were created from `first` on and before `until`.
 
-    `looked` is when all of them were last looked at; `at` from where on that is still to be done, where a look ended in the middle, `begun`
-    when that look began, and `skip` how many rows from there on were read: more may have been created in one second than a round can read.
-    `rows` is how many messages of any kind the back has there, as far as it was read; `taken` how many were ever waited for there.
-    `hinted` are those of which something hints that they have ended; `single` counts who was retrieved since all were looked at.
+    `looked` is the time at which all of them were last polled. An interrupted read goes on from the creation time `at`. `begun` is the
+    time at which it began. `skip` is the number of rows from there on that were read, because one second may hold more than a round can
+    read. `rows` is the number of the provider's messages of any kind there, as far as known. `taken` is the number that ever waited there.
+    `hinted` are the messages that have probably ended. `single` counts the retrieves since all were polled.
     """
 
     __slots__ = ("at", "begun", "first", "hinted", "looked", "rows", "single", "skip", "taken", "until", "waits")
@@ -47,18 +47,18 @@ class TimeWindow:
         return (self.first + self.until) / 2
 
     def remove(self, id_: int) -> None:
-        """Nobody waits for that one any more."""
+        """Remove a message that no longer waits."""
         self.waits.pop(id_, None)
         self.hinted.discard(id_)
 
     def was_looked_at(self, now: float) -> None:
-        """All of them were looked at."""
+        """Note that all of its messages were polled."""
         self.looked = now if self.begun is None else min(self.begun, now)
         self.begun, self.at, self.skip, self.single = None, self.first, 0, 0
 
 
 class TimeWindows:
-    """All that is held of one place."""
+    """All time windows of one provider account."""
 
     def __init__(self) -> None:
         self._by_first: dict[int, TimeWindow] = {}
@@ -66,7 +66,7 @@ class TimeWindows:
         self._joined = 0.0
 
     def __len__(self) -> int:
-        """How many wait."""
+        """Return the number of waiting messages."""
         return len(self._of)
 
     def __iter__(self) -> Iterator[TimeWindow]:
@@ -76,13 +76,13 @@ class TimeWindows:
         return id_ in self._of
 
     def find(self, id_: int) -> tuple[TimeWindow, Held] | None:
-        """One who waits, and the stretch of it."""
+        """Return the time window of a waiting message, and the message."""
         created = self._of.get(id_)
         stretch = None if created is None else self._at(created)
         return None if stretch is None else (stretch, stretch.waits[id_])
 
     def add(self, held: Held, looked: float, now: float) -> None:
-        """One more waits, whose message was last looked at then. Nobody is held twice."""
+        """Add a waiting message that was last polled at `looked`. A message is held only once."""
         if held.id in self._of:
             return
         stretch = self._at(held.created)
@@ -90,20 +90,20 @@ class TimeWindows:
             age = now - held.created
             width = next(width for oldest, width in WIDTHS if age <= oldest)
             first = held.created - held.created % width
-            if first in self._by_first:  # it is a shorter one
+            if first in self._by_first:  # that window is a shorter one
                 width = WIDTHS[0][1]
                 first = held.created - held.created % width
             stretch = self._by_first[first] = TimeWindow(first, first + width, looked)
         elif looked < stretch.looked:
             stretch.looked = looked
-        if held.created < stretch.at:  # a look that is under way would not show it
+        if held.created < stretch.at:  # the read in progress would not show it
             stretch.at, stretch.skip, stretch.begun = stretch.first, 0, None
         stretch.waits[held.id] = held
         stretch.taken += 1
         self._of[held.id] = held.created
 
     def remove(self, ids: Iterable[int]) -> None:
-        """Nobody waits for these any more."""
+        """Remove messages that no longer wait."""
         for id_ in ids:
             created = self._of.pop(id_, None)
             stretch = None if created is None else self._at(created)
@@ -113,7 +113,7 @@ class TimeWindows:
                     del self._by_first[stretch.first]
 
     def join(self, now: float) -> None:
-        """Make one stretch of several that are old by now; once a minute is enough."""
+        """Join old time windows to longer ones; once a minute is enough."""
         if 0 <= now - self._joined < WIDTHS[1][1]:
             return
         self._joined = now
@@ -135,7 +135,7 @@ class TimeWindows:
         joined = TimeWindow(first, first + width, min(stretch.looked for stretch in some))
         if all(stretch.rows is not None for stretch in some):
             seconds = sum(stretch.until - stretch.first for stretch in some)
-            joined.rows = sum(stretch.rows or 0.0 for stretch in some) * width / seconds  # the others have ended
+            joined.rows = sum(stretch.rows or 0.0 for stretch in some) * width / seconds  # the gaps have ended
         for stretch in some:
             joined.waits |= stretch.waits
             joined.hinted |= stretch.hinted

@@ -1,7 +1,7 @@
-"""Words: a dialect's closed vocabularies, and what a constraint in one of its words means.
+"""Vocabularies: a dialect's closed lists of words, and the meaning of a constraint in one of its words.
 
-A word on the wire stands for one neutral word or for several (a partition). Reading a *value* gives one of them: the first row
-whose test holds, else the row without a test. Reading a *constraint* gives all of them.
+A word on the wire stands for one neutral word or for several (a partition). Reading a *value* gives one of them: the first row whose test
+holds, else the row without a test. Reading a *constraint* gives all of them.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from translator.core.errors import BadValue
 
 
 class WordRow(Protocol):
-    """What is needed of a row of `[[words.*]]`."""
+    """The attributes that a row of `[[words.*]]` must have."""
 
     @property
     def wire(self) -> str: ...
@@ -26,7 +26,7 @@ class WordRow(Protocol):
 
 
 class Vocabulary:
-    """One vocabulary. `plain` reads the words that need no test, `tested` holds the rows of those that do, in order."""
+    """One vocabulary. `plain` reads the words that need no test. `tested` holds the rows of the other words, in order."""
 
     def __init__(self, rows: Iterable[WordRow]) -> None:
         self.rows = tuple(rows)
@@ -40,7 +40,7 @@ class Vocabulary:
         }
 
     def in_any_case(self, value: Any) -> str | None:
-        """The word that a value is, whatever the case of its letters and the blanks around it; None where it is none."""
+        """Return the word that a value is, ignoring the case of its letters and the blanks around it, or None."""
         plain = value.strip().lower() if isinstance(value, str) else ""
         return next((wire for wire in self._wires() if wire.lower() == plain), None)
 
@@ -51,16 +51,16 @@ class Vocabulary:
         return tuple(row for row in self.rows if row.wire == wire)
 
     def read_constraint(self, value: str, *, any_case: bool) -> frozenset[str]:
-        """The neutral words that a filter with this word lets through."""
+        """Return the neutral words that a filter with this word lets through."""
         for wire, words in self.stands_for.items():
             if wire == value or (any_case and wire.lower() == value.lower()):
                 return words
         raise BadValue("has to be one of " + ", ".join(self.stands_for))
 
     def write_constraint(self, allowed: frozenset[str]) -> str | None:
-        """The word to ask a back for so that nothing allowed is missed; it may let through more than is allowed.
+        """Return the word for a provider's filter that misses nothing allowed, although it may let more through.
 
-        None where no single word covers all that is allowed.
+        It is None if no single word covers everything that is allowed.
         """
         return next((wire for wire, words in self.stands_for.items() if allowed and allowed <= words), None)
 
@@ -73,5 +73,5 @@ class ErrorWords:
         self.unknown = unknown
 
     def known(self, code: str) -> str:
-        """The code itself, or the one for errors that the table does not know."""
+        """Return the code itself, or the code for errors that the table does not know."""
         return code if code in self.texts else self.unknown

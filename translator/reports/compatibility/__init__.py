@@ -1,4 +1,4 @@
-"""How two dialects fit: a row for each thing that one of them says, and what becomes of it in the other."""
+"""The compatibility of two dialects: a row for each thing that one of them says, with its treatment in the other."""
 
 from translator.reports.compatibility.page import as_json, as_markdown, as_text
 from translator.reports.compatibility.pairs import rows

@@ -1,4 +1,4 @@
-"""What answers show: fields, the words in them, and error codes."""
+"""The content of answers: fields, the words in them, and error codes."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -13,7 +13,7 @@ _TESTS: Final = {"present": "is there", "absent": "is not there", "later-than-no
 
 
 def fields(pair: Pair) -> Iterator[Row]:
-    """Each member of a message in front; twice where only some of the back's answers have it."""
+    """Yield each member of a message in front, twice if only some of the back's answers have it."""
     for row in pair.front.fields:
         verdict, reason = _field(pair, row)
         missing = pair.left_out(row) if verdict != "lossy" else ()
@@ -31,7 +31,7 @@ def fields(pair: Pair) -> Iterator[Row]:
 
 
 def _parties(pair: Pair, row: FieldRow) -> Iterator[Row]:
-    """Those senders or recipients of the back's messages that no send in front can name."""
+    """Yield the senders or recipients of the back's messages that no send in front can name."""
     front, back = pair.names
     if row.write != "copy" or not row.kind.startswith("number:"):
         return
@@ -86,7 +86,7 @@ def _field(pair: Pair, row: FieldRow) -> tuple[Verdict, str]:
 
 
 def _worked_out(pair: Pair, row: FieldRow, sources: list[str]) -> tuple[Verdict, str]:
-    """A count that is the back's own where it says one."""
+    """Return verdict and reason of a count. It is native if the back says one."""
     back = pair.names[1]
     if sources and pair.says(sources[0]) >= set(row.shown):
         return "native", f"`{sources[0]}` of {back}"
@@ -118,7 +118,7 @@ def _copied(pair: Pair, row: FieldRow, source: str) -> tuple[Verdict, str]:
 
 
 def unseen(pair: Pair) -> Iterator[Row]:
-    """What the dialect behind says and the one in front has no place for, or none in its answers to some operations."""
+    """Yield the members of the back for which some answers of the front have no place."""
     front, back = pair.names
     for found in pair.unseen():
         some = found.operations != found.said
@@ -129,7 +129,7 @@ def unseen(pair: Pair) -> Iterator[Row]:
 
 
 def words(pair: Pair) -> Iterator[Row]:
-    """Each status and direction word in front, and what it is at the back."""
+    """Yield each status and direction word in front, and its word at the back."""
     for what, shown, behind in (
         ("status word", Vocabulary(pair.front.words.status), Vocabulary(pair.back.words.status)),
         ("direction word", Vocabulary(pair.front.words.direction), Vocabulary(pair.back.words.direction)),
@@ -146,7 +146,7 @@ def words(pair: Pair) -> Iterator[Row]:
 
 
 def _single(pair: Pair, row: WordRow, shown: Vocabulary, behind: Vocabulary) -> tuple[Verdict, str]:
-    """A word in front that stands for one neutral word, by how the back's word for that one is read."""
+    """Return verdict and reason of a word for one neutral word, by the way in which the back's word for that one is read."""
     back = pair.names[1]
     wire = behind.write[row.word]
     same = [other for other in behind.rows if other.wire == wire]
@@ -162,7 +162,7 @@ def _single(pair: Pair, row: WordRow, shown: Vocabulary, behind: Vocabulary) -> 
 
 
 def _several(pair: Pair, rows: list[WordRow], behind: Vocabulary) -> tuple[Verdict, str]:
-    """A word in front that stands for several neutral words: whether what told them apart at the back can still be seen."""
+    """Return verdict and reason of a word for several neutral words: whether the back's distinction between them can still be seen."""
     front, back = pair.names
     wires = quoted([behind.write[row.word] for row in rows])
     tests = [row for row in rows if row.test]
@@ -183,7 +183,7 @@ def _member(pair: Pair, attribute: str) -> str:
 
 
 def error_codes(pair: Pair) -> Iterator[Row]:
-    """Each error code that the dialect in front knows, and what becomes of all others."""
+    """Yield each error code that the front knows, and the treatment of all others."""
     front, back = pair.names
     for row in pair.front.words.error:
         yield pair.row("error code", row.code, "native", f"the same code from {back}; its text is “{row.text}”")

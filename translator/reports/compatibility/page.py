@@ -1,4 +1,4 @@
-"""The compatibility table for a terminal, for a program, and as a page for a person with a migration to do."""
+"""The compatibility table for a terminal, for a program, and as a page for a person who plans a migration."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,17 +24,17 @@ _TITLES: Final = {
 
 
 def as_text(found: Sequence[Row]) -> str:
-    """One line a row, for a terminal."""
+    """Return one line a row, for a terminal."""
     return "".join(f"{r.front} > {r.back}  {r.verdict:8}  {r.what}  {r.name}: {r.reason}\n" for r in found)
 
 
 def as_json(found: Sequence[Row]) -> str:
-    """An array of objects, one a row."""
+    """Return an array of objects, one a row."""
     return msgspec.json.format(msgspec.json.encode([row._asdict() for row in found])).decode() + "\n"
 
 
 def as_markdown(found: Sequence[Row]) -> str:
-    """A page: the five verdicts, then for each ordered pair what needs a decision, and a table for each sort of thing."""
+    """Return a page: the five verdicts, then for each ordered pair the rows that need a decision, and a table for each kind of row."""
     lines = ["# Compatibility", "", "Generated from the mapping tables; do not edit. To make it anew:", ""]
     lines += ["    sms-translator mappings --format markdown > mappings/COMPATIBILITY.md", ""]
     lines += ["What an application asks of the dialect *in front*, and how that fares with the other one *behind*:", ""]
@@ -54,7 +54,7 @@ def as_markdown(found: Sequence[Row]) -> str:
 
 
 def _summary(pair: Sequence[Row]) -> Iterator[str]:
-    """How many rows of each verdict, and by name those over which somebody has to decide something."""
+    """Yield the number of rows of each verdict, and the names of the rows that need a decision."""
     counted = Counter(row.verdict for row in pair)
     yield ", ".join(f"{counted[verdict]} {verdict}" for verdict in VERDICTS) + ". To look at first:"
     yield ""

@@ -1,7 +1,7 @@
-"""The compatibility table: two mapping tables composed, so that what a pair of dialects can and cannot do is read off.
+"""The compatibility table: two mapping tables composed, so that a reader sees what a pair of dialects can and cannot do.
 
-For every field, parameter, filter, word, fault and format of the dialect in front it says how that fares with the other one
-behind, and why. `mappings/COMPATIBILITY.md` is this table as Markdown; a test fails when it is stale.
+It has a row for every field, parameter, filter, word, fault and format of the front. The row says how that fares with the back, and why.
+`mappings/COMPATIBILITY.md` is this table as Markdown; a test fails when it is stale.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,6 @@ _PARTS = (send, fields, unseen, words, error_codes, filters, sorting, paging, fa
 
 
 def rows(tables: Sequence[Table]) -> list[Row]:
-    """The rows for every ordered pair of different dialects, in the order of the tables."""
+    """Return the rows for every ordered pair of different dialects, in the order of the tables."""
     pairs = [Pair(front, back) for front, back in permutations(tables, 2)]
     return [row for pair in pairs for part in _PARTS for row in part(pair)]

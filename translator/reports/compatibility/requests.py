@@ -1,4 +1,4 @@
-"""What requests hold: the parameters of a send, and the filters, sorts and pages of a list."""
+"""The content of requests: the parameters of a send, and the filters, sorts and pages of a list."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,7 +13,7 @@ _COUNTED: Final = ("total", "last-page", "last-link")
 
 
 def send(pair: Pair) -> Iterator[Row]:
-    """Each parameter of a send in front, and each that the back is told without being asked."""
+    """Yield each parameter of a send in front, and each that the provider is told without a request for it."""
     front, back = pair.names
     behind = {row.attribute: row for row in pair.back.send}
     untold = {row.attribute for row in pair.back.untold}
@@ -59,7 +59,7 @@ def _sent(pair: Pair, row: SendRow, other: SendRow) -> Iterator[Row]:
 
 
 def filters(pair: Pair) -> Iterator[Row]:
-    """Each filter in front, and each bound that the back requires without being asked."""
+    """Yield each filter in front, and each bound that the back requires without a request for it."""
     front, back = pair.names
     for row in pair.front.filters:
         other = next((other for other in pair.back.filters if other.test == row.test), None)
@@ -86,7 +86,8 @@ def filters(pair: Pair) -> Iterator[Row]:
 
 
 def _by_word(pair: Pair, row: FilterRow) -> Row:
-    """A filter by a word: native where each of its words is one of the back's, else sifted, the back being asked for the wider one."""
+    """Return the row of a filter by a word. It is native if each of its words is one of the back's. Otherwise the back applies the
+    wider word, and the proxy filters the rest."""
     back = pair.names[1]
     other = next(
         (
@@ -115,7 +116,7 @@ def _bound(row: FilterRow) -> str:
 
 
 def sorting(pair: Pair) -> Iterator[Row]:
-    """The order of a list that nobody sorted, and each sort in front."""
+    """Yield the default order of a list, and each sort in front."""
     front, back = pair.names
     default, sort = pair.front.sort.default, pair.back.sort
     if default == "ascending" and (sort.parameter or sort.default == default):
@@ -138,7 +139,7 @@ def sorting(pair: Pair) -> Iterator[Row]:
 
 
 def paging(pair: Pair) -> Iterator[Row]:
-    """Each parameter of paging in front, and each member of its page object."""
+    """Yield each parameter of paging in front, and each member of its page object."""
     back, rules, other = pair.names[1], pair.front.paging, pair.back.paging
     slices = quoted([name for name in (other.position, other.size) if name])
     yield pair.row("paging", rules.position, "emulated", f"cut here from slices by {slices} of {back}", of="position")

@@ -1,4 +1,4 @@
-"""What the compatibility table is made of: a row, its five verdicts, and the pair of dialects that it is about."""
+"""The parts of the compatibility table: a row, its five verdicts, and its pair of dialects."""
 
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -29,12 +29,12 @@ _SECTIONS: Final = {
     "fault": "errors.faults",
     "format": "formats.offers",
 }
-"""Where the mapping rows stand that a sort of row is about. No table has rows for headers."""
+"""The section of the mapping rows for each kind of row. No table has rows for headers."""
 
 
 class Row(NamedTuple):
-    """How one thing of the dialect in front fares with the other behind. `id` is that of the mapping row which it is about, by the one
-    function that `X-Translator-Loss` names rows with; empty where it is about none."""
+    """The compatibility of one thing of the front with the back. `id` is that of its mapping row, by the function that
+    `X-Translator-Loss` uses. It is empty if there is no such row."""
 
     front: str
     back: str
@@ -46,25 +46,25 @@ class Row(NamedTuple):
 
 
 class Pair(DialectPair):
-    """Two tables: which is in front, and which behind."""
+    """Two tables: that of the front, and that of the back."""
 
     @property
     def names(self) -> tuple[str, str]:
-        """What the two dialects are called, the one in front first."""
+        """The names of the two dialects, the front first."""
         return self.front.dialect.name, self.back.dialect.name
 
     def row(
         self, what: str, name: str, verdict: Verdict, reason: str, *, of: str | None = None, section: str = "",
         behind: bool = False,
     ) -> Row:  # fmt: skip
-        """A row about this pair. `of` is the label of the mapping row that it is about, where that is not `name`; `section` is where
-        that stands, where it is not with its like; `behind` says that it is the table's of the dialect behind."""
+        """Return a row about this pair. `of` is the label of its mapping row, if that is not `name`. `section` is the section of that
+        row, if it is not the usual one. `behind` says that the row is in the table of the back."""
         where = section or _SECTIONS.get(what, "")
         id_ = row_id(where, name if of is None else of, behind=behind) if where else ""
         return Row(*self.names, what, name, verdict, reason, id_)
 
 
 def quoted(names: Sequence[str], last: str = "and") -> str:
-    """Names in code type, each once, as a list in a sentence."""
+    """Return names in code type, each once, as a list in a sentence."""
     *most, final = [f"`{name}`" for name in dict.fromkeys(names)]
     return f"{', '.join(most)} {last} {final}" if most else final

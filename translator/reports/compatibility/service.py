@@ -1,4 +1,4 @@
-"""What surrounds messages: faults, formats and headers."""
+"""The parts around messages: faults, formats and headers."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,7 +15,7 @@ _OTHERWISE: Final = {
 
 
 def faults(pair: Pair) -> Iterator[Row]:
-    """Each way that a request can fail, by its status in front."""
+    """Yield each way in which a request can fail, by its status in front."""
     back = pair.names[1]
     for fault, whose in FAULTS.items():
         if _is_never_said(pair, fault):
@@ -36,7 +36,7 @@ def faults(pair: Pair) -> Iterator[Row]:
 
 
 def _is_never_said(pair: Pair, fault: str) -> bool:
-    """Whether nothing can fail so: there is one format, no sort, no page by number, or no word of the back on a parameter."""
+    """True if this fault cannot occur: there is one format, no sort, no page number, or no error of the back that names a parameter."""
     front = pair.front
     return {
         "not-acceptable": len(front.formats.offers) == 1,
@@ -60,7 +60,7 @@ def _answer(read: FaultRead) -> str:
 
 
 def formats(pair: Pair) -> Iterator[Row]:
-    """Each media type that the dialect in front offers."""
+    """Yield each media type that the front offers."""
     back = pair.names[1]
     behind = {offer.media for offer in pair.back.formats.offers}
     for offer in pair.front.formats.offers:
@@ -75,7 +75,7 @@ def formats(pair: Pair) -> Iterator[Row]:
 
 
 def headers(pair: Pair) -> Iterator[Row]:
-    """The headers that mean something."""
+    """Yield the headers that have a meaning."""
     front, back = pair.names
     scheme = pair.front.credentials.scheme.capitalize()
     offers = quoted([offer.media for offer in pair.front.formats.offers], "or")

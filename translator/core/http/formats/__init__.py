@@ -1,1 +1,1 @@
-"""Wire formats: forms, JSON and XML. Each knows bytes and text, and nothing of any dialect."""
+"""Wire formats: forms, JSON and XML. Each handles bytes and text, and knows no dialect."""

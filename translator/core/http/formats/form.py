@@ -1,7 +1,7 @@
 """Forms: `application/x-www-form-urlencoded` bodies and query strings, read as tolerantly as old clients need.
 
-Hand-written bodies with bare spaces and unescaped addresses parse. Each value's bytes become text by the rule of `text`; that one was taken
-for Latin-1 is reported.
+Hand-written bodies with bare spaces and unescaped addresses parse. `text` decodes the bytes of each value. A value that was read as
+Latin-1 is reported.
 """
 
 import re
@@ -13,7 +13,7 @@ import msgspec
 from translator.core.http.formats import text
 
 MOST_FIELDS: Final = 200
-"""Pairs that are read; a form with more is refused rather than cut."""
+"""The maximum number of pairs. A form with more is refused, not cut."""
 
 
 _MARK: Final = b"\xef\xbb\xbf"
@@ -32,7 +32,7 @@ class Pair(msgspec.Struct, gc=False, frozen=True):
 
 
 def read(data: bytes, charset: str = text.UTF_8) -> list[Pair] | None:
-    """The fields in order, repeated ones too; None where there are more than `MOST_FIELDS`. `charset` is a codec of
+    """Return the fields in order, repeated ones too, or None if there are more than `MOST_FIELDS`. `charset` is a codec of
     `text.known_charset`."""
     if data[:3] == _MARK:
         data = text.unmarked(data)
@@ -58,13 +58,13 @@ def _text(raw: bytes, charset: str) -> text.Read:
 
 
 def write(pairs: list[tuple[str, str]]) -> str:
-    """Pairs as a form or a query string, UTF-8 and percent-encoded."""
+    """Return pairs as a form or a query string, UTF-8 and percent-encoded."""
     return "&".join([f"{quoted(name)}={quoted(value)}" for name, value in pairs])
 
 
 def quoted(value: str) -> str:
-    """A name or value, percent-encoded. Most are as they are; to find that out takes a tenth of what the library's quoting takes, and a
-    table of ASCII does the rest in a sixth."""
+    """Return a name or value, percent-encoded. Most need no encoding, and that check takes a tenth of the time of the library's
+    quoting. A table of ASCII does the rest in a sixth."""
     if _UNRESERVED.fullmatch(value):
         return value
     return value.translate(_QUOTED) if value.isascii() else quote_plus(value)

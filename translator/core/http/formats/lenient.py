@@ -1,6 +1,6 @@
-"""JSON that the strict reader does not take: bytes that are not UTF-8, half characters, control characters in texts, endless numbers.
+"""Reads JSON that the strict reader refuses: bytes that are not UTF-8, half characters, control characters in texts, endless numbers.
 
-It is slow, and is tried only after the strict reader has failed. What it returns holds whole characters only.
+It is slow, and is used only after the strict reader has failed. Its results contain whole characters only.
 """
 
 import json
@@ -13,12 +13,12 @@ from translator.core.http.formats import text
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _DIGITS: Final = 30
-"""Digits of the longest whole number that is read as one. A longer one is no count, no instant and no code."""
+"""The maximum number of digits of a whole number. A longer one is no count, no instant and no code."""
 
 
 def as_utf8(body: bytes, charset: str = text.UTF_8) -> tuple[bytes, bool]:
-    """A body in UTF-8 without a byte order mark, and whether a text of it was taken for Latin-1. Each text is read by itself, so that one
-    that is torn leaves the others as they are."""
+    """Return a body in UTF-8 without a byte order mark, and whether one of its texts was read as Latin-1. Each text is decoded by
+    itself, so that a damaged one does not change the others."""
     body = text.unmarked(body)
     if charset != text.UTF_8:
         return text.read(body, charset).text.encode(), False
@@ -39,7 +39,7 @@ def _string(raw: bytes, found: list[bool]) -> bytes:
 
 
 def read(raw: bytes) -> Any:
-    """Any JSON value. Raises Unreadable."""
+    """Return any JSON value. Raises MalformedProviderResponse."""
     try:
         value = json.loads(as_utf8(raw)[0].decode("utf-8", "replace"), strict=False, parse_int=_whole_number)
         return _whole(value)
@@ -60,8 +60,8 @@ def _whole(value: Any) -> Any:
 
 
 def elements(body: bytes, member: str) -> tuple[list[bytes], bytes] | None:
-    """The elements of the array that an object has as `member`, each as it stands, and the object with an empty array in its place.
-    None where there is no such array. How deeply an element is nested does not matter."""
+    """Return the raw elements of the array `member` of an object, and the object with an empty array in its place. Return None if there
+    is no such array. The nesting depth of an element does not matter."""
     name = json.dumps(member).encode()
     depth, key, start, begins = 0, b"", 0, 0
     found: list[bytes] = []

@@ -8,7 +8,7 @@ _PARAMETER: Final = re.compile(r";\s*([\w-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([
 
 
 class Media(NamedTuple):
-    """A type such as `application/json`, in lower case, and the charset that it is said to be in; empty where that is not said."""
+    """A type such as `application/json`, in lower case, and its declared charset, or empty."""
 
     type: str
     charset: str
@@ -16,7 +16,8 @@ class Media(NamedTuple):
 
 @lru_cache(maxsize=64)
 def media_of(content_type: str) -> Media:
-    """What a Content-Type says. Quotes around a charset are none of its name. Callers have few."""
+    """Parse a Content-Type. Quotes around a charset are not part of its name. The cache is small because clients send few different
+    values."""
     media, _, _ = content_type.partition(";")
     charset = next(
         (quoted or plain for name, quoted, plain in _PARAMETER.findall(content_type) if name.lower() == "charset"), ""

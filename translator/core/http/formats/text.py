@@ -1,11 +1,11 @@
-"""Text: how bytes become characters. Every value that arrives as bytes goes through here, by one rule.
+"""Text: decodes bytes to characters. Every value that arrives as bytes is decoded here, by one rule.
 
-a byte order mark in front                    is taken off
+a byte order mark in front                    is removed
 a declared charset                            is used
-else UTF-8                                    a pair of surrogates that somebody encoded one by one (CESU-8) is the character it means
-bytes that are not UTF-8, beside others       U+FFFD for each piece that is torn
+else UTF-8                                    a pair of surrogates that were encoded one by one (CESU-8) becomes its character
+bytes that are not UTF-8, beside others       U+FFFD for each damaged piece
   that are UTF-8 of several bytes
-bytes that are not UTF-8, without such        Latin-1, which old clients send without saying so
+bytes that are not UTF-8, without such        Latin-1, which old clients send without a declaration
 """
 
 import codecs
@@ -25,13 +25,13 @@ _WIDEST: Final = re.compile(rb"(?:\x00{3}[\x01-\x7f])|(?:[\x01-\x7f]\x00{3})")
 """ASCII characters of two bytes and of four, in either order."""
 
 _SEVERAL: Final = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-"""UTF-8 of several bytes, a surrogate among them."""
+"""A UTF-8 sequence of several bytes, including a surrogate."""
 
 _PAIR: Final = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 """CESU-8: a high surrogate and a low one, each encoded by itself."""
 
 _HALF: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
-"""A surrogate that was encoded, and that no other belongs to."""
+"""An encoded surrogate without its other half."""
 
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _REPLACEMENT: Final = "\ufffd"
@@ -43,18 +43,18 @@ _NAMES: Final = """
     big5hkscs tis-620
 """
 _KNOWN: Final = frozenset(_NAMES.split())
-"""The charsets that are read, by the names that Python's codecs have: those in which `&`, `=` and `%` are the bytes of ASCII."""
+"""The supported charsets, by the names of Python's codecs. In all of them, `&`, `=` and `%` are the bytes of ASCII."""
 
 
 class Read(NamedTuple):
-    """A text, and whether its bytes were taken for Latin-1 although nobody said so."""
+    """A text. `latin1` says that its bytes were read as Latin-1 without a declaration."""
 
     text: str
     latin1: bool = False
 
 
 class UnknownCharset(Exception):
-    """A charset was declared that is not read here. `name` is the caller's own name of it, short and printable."""
+    """A declared charset is not supported. `name` is the client's name of it, short and printable."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -63,7 +63,7 @@ class UnknownCharset(Exception):
 
 @lru_cache(maxsize=64)
 def known_charset(declared: str) -> str:
-    """The codec of a charset as a Content-Type names it; UTF-8 where it names none. Raises UnknownCharset."""
+    """Return the codec of the charset of a Content-Type, or UTF-8 if it names none. Raises UnknownCharset."""
     if not declared:
         return UTF_8
     try:
@@ -76,15 +76,15 @@ def known_charset(declared: str) -> str:
 
 
 def unmarked(data: bytes) -> bytes:
-    """The bytes without the byte order mark that may stand before them, or several: two programs may each have added one."""
+    """Return the bytes without leading byte order marks. Two programs may each have added one."""
     while data[:3] == _MARK:
         data = data[3:]
     return data
 
 
 def wide_charset(data: bytes) -> str:
-    """`utf-16` or `utf-32` where a body is in it, by its mark or by the zero bytes that ASCII characters have there; empty where it is in
-    neither. Nothing of a form or of JSON can be found in such a body."""
+    """Return `utf-16` or `utf-32` if a body is in it, else an empty text. Its mark shows it, or the zero bytes of ASCII characters.
+    No form and no JSON can be read in such a body."""
     if b"\x00" not in data[:4] and data[:2] not in _WIDE_MARKS:
         return ""
     head = data[:_LOOKED_AT]
@@ -94,7 +94,7 @@ def wide_charset(data: bytes) -> str:
 
 
 def read(raw: bytes, charset: str = UTF_8) -> Read:
-    """One value. `charset` is a codec of `known_charset`."""
+    """Decode one value. `charset` is a codec of `known_charset`."""
     if charset != UTF_8:
         return Read(raw.decode(charset, "replace"))
     try:
@@ -106,13 +106,13 @@ def read(raw: bytes, charset: str = UTF_8) -> Read:
 
 
 def _joined(pair: re.Match[bytes]) -> bytes:
-    """A character whose two surrogates were encoded one by one."""
+    """Return the character whose two surrogates were encoded one by one."""
     units = pair[0].decode("utf-8", "surrogatepass").encode("utf-16-be", "surrogatepass")
     return units.decode("utf-16-be").encode("utf-8")
 
 
 def whole(value: str) -> str:
-    """A text of whole characters: two surrogates that belong together are joined, and half a character is U+FFFD."""
+    """Return a text of whole characters. Two surrogates that form a pair are joined. A single one becomes U+FFFD."""
     if _LONE.search(value) is None:
         return value
     return value.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")

@@ -1,15 +1,15 @@
-"""Retry-After: for how long somebody wants to be left alone, as HTTP has it: in seconds, or as a date."""
+"""Retry-After: the time until a client may try again, in seconds or as a date (RFC 9110, 10.2.3)."""
 
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from math import ceil
 
 _LONGEST = 64
-"""Characters of a value that is looked at."""
+"""The maximum length of a value, in characters."""
 
 
 def seconds_of(retry_after: str | None, now: float) -> int | None:
-    """The whole seconds from `now` on; 0 for a date that has passed, None where it says nothing that is known."""
+    """Return the whole seconds from `now` on: 0 for a past date, None for an unknown value."""
     value = (retry_after or "").strip()
     if not value or len(value) > _LONGEST or not value.isascii():
         return None

@@ -1,4 +1,4 @@
-"""XML: elements as text. What XML 1.0 forbids in a document is replaced, since no escape for it exists."""
+"""XML: elements as text. A character that XML 1.0 forbids is replaced, because XML has no escape for it."""
 
 import re
 from typing import Final
@@ -9,20 +9,20 @@ _SPECIAL: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "
 
 
 def holds(value: str) -> bool:
-    """Whether a document can hold every character of a text."""
+    """True if a document can hold every character of a text."""
     return _FORBIDDEN.search(value) is None
 
 
 def text(value: object) -> str:
-    """A value as character data. A carriage return is a reference, or a parser would turn it into a line feed."""
+    """Return a value as character data. A carriage return becomes a reference, because a parser would turn it into a line feed."""
     return _FORBIDDEN.sub(_REPLACEMENT, str(value)).translate(_SPECIAL)
 
 
 def element(name: str, content: str) -> str:
-    """An element around content that is markup already; without content it is an empty one."""
+    """Return an element around content that is markup already. Without content it is an empty element."""
     return f"<{name}>{content}</{name}>" if content else f"<{name}/>"
 
 
 def document(root: str, content: str) -> bytes:
-    """A whole document in UTF-8, without a declaration."""
+    """Return a whole document in UTF-8, without a declaration."""
     return element(root, content).encode("utf-8", "replace")

@@ -1,7 +1,7 @@
-"""Kinds: what a value looks like on one side's wire, one read and one write under one name.
+"""Codecs: the read and the write of each value form. Mapping tables call a codec a kind.
 
-A mapping table names a kind in its `kind` cells. To add one, write the pair beside its like and list it in `KINDS`.
-The kinds `word:*` and `error:*` read and write by the rows of the table itself; they stand in `translator.core.values.vocabulary`.
+A mapping table names a kind in its `kind` cells. To add one, write the pair beside its like and list it in `KINDS`. The kinds `word:*` and
+`error:*` read and write by the rows of the table itself. `translator.core.values.vocabulary` has them.
 """
 
 from typing import Final
@@ -113,6 +113,6 @@ KINDS: Final[dict[str, Codec]] = {
         mend=sids.mend_sid,
     ),
 }
-"""Every kind that needs nothing of the table, by the name that tables use."""
+"""Every kind that does not depend on a table, by the name that tables use."""
 
 __all__ = ["KINDS", "Codec"]

@@ -1,25 +1,29 @@
-"""What a kind is made of."""
+"""The parts of a codec, which mapping tables call a kind."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
 class TimeLookup(NamedTuple):
-    """A write of an instant as two look-ups: what stands for its hour, by the instant with which that begins, and for the second in it."""
+    """A write of an instant by two look-ups. `hours` has the text up to the hour, by the instant at which the hour begins. `seconds`
+    has the rest, by the second within the hour."""
 
     hours: Mapping[int, str]
     seconds: Sequence[str]
 
     def write(self, instant: int) -> str:
-        """The instant as text."""
+        """Return the instant as text."""
         second = instant % 3600
         return self.hours[instant - second] + self.seconds[second]
 
 
 class BatchCodec(NamedTuple):
-    """How a whole list's values are looked at together, which takes a fraction of looking at each. `look` returns what is left of each
-    without what all values of the `form` have in common, and None where one is of another form; those of the form are neutral as they
-    stand. The kind writes what is `left`, or the values as they are."""
+    """A check of all values of a column at once, which takes a fraction of the time of single checks. Values of the `form` are neutral as
+    they are.
+
+    `look` returns each value without the part that all values of the form share, or None if one has another form. `left` says that the
+    codec writes these results. Otherwise it writes the values as they are.
+    """
 
     form: str
     look: Callable[[list[str]], list[str] | None]
@@ -29,17 +33,18 @@ class BatchCodec(NamedTuple):
 class Codec(NamedTuple):
     """One form of a value: `read` makes it neutral and raises `BadValue`, `write` puts the neutral value into the form.
 
-    `wire` is the type that JSON shows it as, limits included; `decoded` says that what a decoder of that type lets through is
-    neutral already; `means` says the form in words; `repair` gives the value that a known mistake of a caller meant, or None
-    where it made no such mistake; `column` reads and writes many at once; `harmless` says that JSON shows what is written between quotes
-    as it is. `inline`, `words` and `clock` are `write` again, since in generated code a call costs more than most writes do: as the
-    inside of an f-string in which `$x` is the neutral value, as a look-up of what is written for each, and as two look-ups.
-    Of an instant `step` says that only multiples of so many seconds can be written.
+    `wire` is its JSON type, limits included. `means` describes the form in words. `repair` returns the value that a known mistake of a
+    client stands for, or None if there is no such mistake. `decoded` says that a value which passes the decoder of that type is neutral
+    already. `column` reads and writes many at once. `harmless` says that the written form needs no escape in JSON. `step` is the number of
+    seconds between two instants that the form can express.
 
-    What a provider shows is not judged by the rules for what a caller may ask. `shown` reads it where `read` would not do, and never
-    refuses it without need. `mend` gives what a value of any other JSON type or spelling was meant to be, in this form, or None where
-    nothing can be made of it; `blank` is what stands for such a one, and for one that is missing, where a message can be shown all the
-    same. `own` writes a value as the provider itself had it, where that is not what `write` shows.
+    `inline`, `words` and `clock` are `write` again, because a call in generated code costs more than most writes. `inline` is the inside
+    of an f-string with `$x` for the neutral value. `words` has the written form of each value. `clock` is two look-ups.
+
+    The rules for a client's values do not apply to a provider's values. `shown` reads those if `read` does not suit, and is as tolerant as
+    it can be. `mend` converts a value of another JSON type or spelling to this form, or returns None. `blank` replaces a value that is
+    missing or cannot be converted, if a message can still be shown. `own` writes a value as the provider had it, if `write` writes another
+    form.
     """
 
     read: Callable[[Any], Any]
@@ -61,12 +66,12 @@ class Codec(NamedTuple):
 
     @property
     def reads_shown(self) -> Callable[[Any], Any]:
-        """How what a provider shows is read."""
+        """The read for values that a provider shows."""
         return self.shown or self.read
 
     @property
     def writes_own(self) -> Callable[[Any], Any]:
-        """How a provider is told a value of its own."""
+        """The write for a provider's own values."""
         return self.own or self.write
 
     @property

@@ -1,4 +1,4 @@
-"""Instants: neutral is whole seconds since the epoch, UTC, from 1970 to the year 9999."""
+"""Instants. The neutral form is whole seconds since the epoch, UTC, from 1970 to the year 9999."""
 
 import math
 import re
@@ -16,7 +16,7 @@ LAST: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant that every form can write."""
 
 EPOCH: Final = Annotated[int, msgspec.Meta(ge=0, le=LAST)]
-"""Whole seconds in JSON, within what every form can write."""
+"""Whole seconds in JSON, within the range that every form can write."""
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -41,14 +41,14 @@ _ISO8601_DAY: Final = re.compile(r"(\d{4})-?(\d{3})(?![\d-])", re.ASCII)
 """A year and a day in it, such as 2018-278."""
 
 _ISO8601_MONTH: Final = re.compile(r"(\d{4})(?:-(\d\d))?", re.ASCII)
-"""A year, or a month: as a date it is the first day of it."""
+"""A year, or a month. As a date it is its first day."""
 
 _MIDNIGHT: Final = re.compile(r"T24(:?00)?(:?00)?(?=$|[Z+-])")
-"""The end of a day, which is the midnight that the next one begins with."""
+"""The end of a day, which is the midnight at which the next one begins."""
 
 
 class _Written(dict[int, str]):
-    """What was written for each number that was asked for; lists are not always sorted, so one remembered is not enough."""
+    """A cache of written numbers. It holds many, because lists are not always sorted."""
 
     def __init__(self, write: Callable[[int], str]) -> None:
         super().__init__()
@@ -62,8 +62,8 @@ class _Written(dict[int, str]):
 
 
 def _hours(date: Callable[[time.struct_time], str]) -> _Written:
-    """All of an instant up to its hour, by the instant with which that begins. With what follows it by the second, that is 105 ns an
-    instant; by day, minute and second it is 170."""
+    """Return the text of an instant up to its hour, by the instant at which the hour begins. With a look-up for the second, an instant
+    takes 105 ns. By day, minute and second it takes 170."""
     days = _Written(lambda day: date(time.gmtime(day * _DAY)))
     return _Written(lambda start: f"{days[start // _DAY]}{start % _DAY // 3600:02}:")
 
@@ -72,14 +72,14 @@ _rfc2822_hours = _hours(lambda at: f"{_DAYS[at.tm_wday]}, {at.tm_mday} {_MONTHS[
 _iso8601_hours = _hours(lambda at: f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}T")
 
 RFC2822_UNPADDED: Final = TimeLookup(_rfc2822_hours, tuple(f"{clock} +0000" for clock in _CLOCK))
-"""`Thu, 4 Jul 2019 07:02:28 +0000`: English names, the day without a zero before it. 15 times `format_datetime`."""
+"""`Thu, 4 Jul 2019 07:02:28 +0000`: English names, and the day without a leading zero. It is 15 times as fast as `format_datetime`."""
 
 ISO8601_MILLIS: Final = TimeLookup(_iso8601_hours, tuple(f"{clock}.000Z" for clock in _CLOCK))
 """`2019-07-04T07:02:28.000Z`."""
 
 
 def read_epoch(value: Any) -> int:
-    """Whole seconds, as a JSON number or as digits."""
+    """Read whole seconds, as a JSON number or as digits."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
@@ -90,7 +90,7 @@ def read_epoch(value: Any) -> int:
 
 
 def read_rfc2822(value: Any) -> int:
-    """An RFC 2822 date in any zone, its day padded or not."""
+    """Read an RFC 2822 date in any zone, its day padded or not."""
     found = _RFC2822.fullmatch(value) if isinstance(value, str) else None
     if found is None or found[2] not in _MONTHS:
         raise BadValue("has to be an RFC 2822 date")
@@ -100,7 +100,7 @@ def read_rfc2822(value: Any) -> int:
 
 
 def mend(value: Any) -> int | None:
-    """An instant in another form than the one that is expected, in whole seconds; None where it is in none that is known here."""
+    """Return an instant that is written in another known form, in whole seconds, or None."""
     for read in (read_epoch, read_rfc2822, read_iso8601_whole):
         try:
             return read(int(value) if isinstance(value, float) and math.isfinite(value) else value)
@@ -110,7 +110,7 @@ def mend(value: Any) -> int | None:
 
 
 def mend_by(clock: TimeLookup) -> Callable[[Any], str | None]:
-    """The same in a form that a clock writes."""
+    """Return a function that does the same and writes the result with a clock."""
 
     def mended(value: Any) -> str | None:
         instant = mend(value)
@@ -120,24 +120,23 @@ def mend_by(clock: TimeLookup) -> Callable[[Any], str | None]:
 
 
 def write_iso8601(instant: float) -> str:
-    """`2018-10-05T22:45:32`, UTC without saying so, as filters want it."""
+    """Write `2018-10-05T22:45:32`, UTC without a zone, as filters require it."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(instant))
 
 
 def read_iso8601(value: Any) -> float:
-    """A date (its midnight) or a date and time, UTC unless it names a zone; fractions of a second are kept."""
+    """Read a date (its midnight) or a date and time, UTC unless it names a zone. Fractions of a second are kept."""
     found = _ISO8601.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise BadValue(_ISO8601_REASON)
     clock = (int(found[4] or 0), int(found[5] or 0), int(found[6] or 0))
     whole = _seconds(int(found[1]), int(found[2]), int(found[3]), clock, found[8], found[9], found[10], _ISO8601_REASON)
-    # Nine digits are finer than a float of today is: `.999999999` must not round up to the next second.
+    # A float of a present instant cannot hold nine digits: `.999999999` must not round up to the next second.
     return min(whole + float(f"0.{found[7]}"), math.nextafter(whole + 1, whole)) if found[7] else whole
 
 
 def read_bound(value: Any) -> float:
-    """Any date or date and time of ISO 8601, as `read_iso8601` reads it. What lies before the epoch is its beginning, since no message
-    does."""
+    """Read any date or date and time of ISO 8601. An instant before the epoch becomes the epoch, because no message is older."""
     if not isinstance(value, str) or len(value) > _LONGEST_DATE:
         raise BadValue(_ISO8601_REASON)
     try:
@@ -147,9 +146,9 @@ def read_bound(value: Any) -> float:
 
 
 def _any_iso8601(value: str) -> float:
-    """The other forms: without hyphens and colons, by week or by day of the year, with a comma, and midnight as 24:00."""
+    """Read the other forms: without hyphens and colons, by week or by day of the year, with a comma, and midnight as 24:00."""
     if value[:4] == "0000":
-        value = f"0004{value[4:]}"  # a leap year as well, and as long before the epoch as one has to be
+        value = f"0004{value[4:]}"  # year 4 is a leap year too, and is also before the epoch
     if (month := _ISO8601_MONTH.fullmatch(value)) is not None:
         value = f"{month[1]}-{month[2] or '01'}-01"
     try:
@@ -171,7 +170,7 @@ def _why_no_instant(value: str) -> str:
 
 
 def _day_of_year(year: int, day: int) -> str:
-    """`2018-10-05` for the 278th day of 2018. Raises ValueError where that year has no such day."""
+    """Return `2018-10-05` for the 278th day of 2018. Raises ValueError if that year has no such day."""
     date = datetime(year, 1, 1, tzinfo=UTC) + timedelta(day - 1)
     if date.year != year:
         raise ValueError(day)
@@ -179,19 +178,19 @@ def _day_of_year(year: int, day: int) -> str:
 
 
 def read_iso8601_next_day(value: Any) -> float:
-    """The midnight after the day of a date or a date and time, whatever the time: as the old server reads the end of a range."""
+    """Return the midnight after the day of a date or a date and time. The old server reads the end of a range so."""
     return min(read_bound(value) // _DAY * _DAY + _DAY, LAST)
 
 
 def read_iso8601_whole(value: Any) -> int:
-    """As `read_iso8601`, with the fraction of a second cut off."""
+    """Read as `read_iso8601` does, without the fraction of a second."""
     return int(read_iso8601(value))
 
 
 def _seconds(
     year: int, month: int, day: int, clock: tuple[int, int, int], sign: str, hours: str, minutes: str, reason: str
 ) -> float:
-    """Seconds since the epoch of a date and time in a zone; a date that does not exist is a BadValue."""
+    """Return the seconds since the epoch of a date and time in a zone. Raises BadValue for a date that does not exist."""
     try:
         offset = timedelta(hours=int(hours), minutes=int(minutes)) if sign else timedelta()
         zone = timezone(-offset if sign == "-" else offset) if sign else UTC

@@ -1,7 +1,7 @@
-"""Patterns of a number's end, as the old server's filters and the console that was made for it take them.
+"""Patterns of a number's end, in the syntax of the old server's filters and of the console made for it.
 
-`%` stands for any characters and `_` for one; what comes before the pattern does not count, nor does a plus. `6002188` and
-`1512%` both find +15126002188.
+`%` stands for any characters and `_` for one. Any text may precede the pattern, and a plus is ignored. `6002188` and `1512%` both find
++15126002188.
 """
 
 import re
@@ -13,7 +13,7 @@ from translator.core.values.codecs.numbers import LONGEST, write_bare
 
 
 def read_pattern(value: Any) -> str:
-    """A pattern as it was given, without the plus that numbers may begin with (or the space that an unescaped plus became)."""
+    """Return a pattern without its leading plus, or without the space that an unescaped plus became."""
     if not isinstance(value, str) or len(value) > LONGEST or not value.isprintable():
         raise BadValue(f"has to be at most {LONGEST} printable characters")
     pattern = value[1:] if value[:1] in ("+", " ") else value
@@ -23,10 +23,8 @@ def read_pattern(value: Any) -> str:
 
 
 def ending(pattern: str) -> Callable[[str], bool]:
-    """Whether a neutral sender or recipient ends as the pattern says: a test for many of them, made once."""
-    if (
-        "_" not in pattern and "+" not in pattern
-    ):  # then a plus in front is met by nothing but the `%` there, so it may stay
+    """Return a test that is true if the end of a neutral sender or recipient matches the pattern. It is compiled once for many values."""
+    if "_" not in pattern and "+" not in pattern:  # then only a `%` can match the plus in front, so it may stay
         whole = pattern.rstrip("%")
         if "%" not in pattern:
             return lambda neutral: neutral.endswith(pattern)
@@ -38,7 +36,7 @@ def ending(pattern: str) -> Callable[[str], bool]:
 
 
 def _expression(pattern: str) -> str:
-    """The pattern as an expression. Each part between two `%` is taken where it first occurs, which is never worse than anywhere later,
-    and not gone back on: so it takes at most as many steps as the two lengths multiplied, however many `%` there are."""
+    """Return the pattern as a regular expression. Each part between two `%` matches at its first occurrence, which is never worse than
+    a later one, and without backtracking. So it takes at most as many steps as the product of the two lengths, for any number of `%`."""
     *parts, last = ["".join("." if one == "_" else re.escape(one) for one in part) for part in pattern.split("%")]
     return "".join(f"(?>.*?{part})" for part in parts) + f".*{last}\\Z"

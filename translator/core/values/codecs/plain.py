@@ -1,4 +1,4 @@
-"""Kinds whose neutral value is the value itself."""
+"""Codecs whose neutral value is the value itself."""
 
 import re
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ _ADDRESS = re.compile(r"https?://[^\s/?#@\x00-\x20\x7f]+(?:[/?#][^\s\x00-\x20\x7
 
 
 def write_same(value: Any) -> Any:
-    """The neutral value, unchanged."""
+    """Return the neutral value unchanged."""
     return value
 
 
@@ -38,14 +38,14 @@ def shown_text(value: Any) -> str:
 
 
 def mend_text(value: Any) -> str:
-    """A text as it is; what is not one as its JSON, and nothing at all as an empty one."""
+    """Return a text as it is, another value as its JSON, and None as an empty text."""
     if isinstance(value, str):
         return value
     return "" if value is None else msgspec.json.encode(value).decode()
 
 
 def mend_count(value: Any) -> int | None:
-    """A count in digits is that count."""
+    """Return a count that is written in digits, or None."""
     try:
         return read_count(int(value) if isinstance(value, float) and value.is_integer() else value)
     except BadValue:
@@ -53,7 +53,7 @@ def mend_count(value: Any) -> int | None:
 
 
 def mend_flag(value: Any) -> bool | None:
-    """A flag as a word is that flag."""
+    """Return a flag that is written as a word, or None."""
     try:
         return read_flag(value)
     except BadValue:
@@ -61,7 +61,7 @@ def mend_flag(value: Any) -> bool | None:
 
 
 def read_count(value: Any) -> int:
-    """A whole number, 0 or more, as a JSON number or as ASCII digits with an optional sign."""
+    """Read a whole number, 0 or more, from a JSON number or from ASCII digits."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_COUNT:
@@ -70,7 +70,7 @@ def read_count(value: Any) -> int:
 
 
 def read_flag(value: Any) -> bool:
-    """true or false, as JSON or as a word in any case."""
+    """Read true or false, as JSON or as a word in any case."""
     if isinstance(value, str):
         value = {"true": True, "false": False}.get(value.lower())
     if not isinstance(value, bool):
@@ -79,21 +79,21 @@ def read_flag(value: Any) -> bool:
 
 
 def read_method(value: Any) -> str:
-    """GET or POST in any case: published SDKs write `Get` and `Post`."""
+    """Read GET or POST in any case, because published SDKs write `Get` and `Post`."""
     if isinstance(value, str) and value.upper() in ("GET", "POST"):
         return value.upper()
     raise BadValue("has to be GET or POST")
 
 
 def read_address(value: Any) -> str:
-    """An absolute http or https address without user information and without white space."""
+    """Read an absolute http or https address without user information and without white space."""
     if isinstance(value, str) and len(value) <= _LONGEST_ADDRESS and _ADDRESS.fullmatch(value):
         return value
     raise BadValue(_why_no_address(value))
 
 
 def _why_no_address(value: Any) -> str:
-    """What is wrong with an address, in words for who wrote it."""
+    """Return what is wrong with an address, in words for its author."""
     if not isinstance(value, str) or not _SCHEME.match(value):
         return "has to be an absolute http or https address"
     if len(value) > _LONGEST_ADDRESS:

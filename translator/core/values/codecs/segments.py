@@ -1,7 +1,7 @@
-"""How many segments a text takes: the alphabets of 3GPP TS 23.038, and what TS 23.040 leaves of a segment that is one of several.
+"""Counts the segments of a text: the alphabets of 3GPP TS 23.038, and the length that TS 23.040 leaves to a segment of several.
 
-GSM 7-bit    160 septets alone, 153 each in a chain; a character of the extension table is an escape and a septet, and is not cut in two
-UCS-2        70 units of UTF-16 alone, 67 each in a chain; a pair of surrogates is not cut in two
+GSM 7-bit    160 septets alone, 153 each in a chain; a character of the extension table is an escape and a septet, and is not split
+UCS-2        70 units of UTF-16 alone, 67 each in a chain; a pair of surrogates is not split
 """
 
 import re
@@ -16,11 +16,11 @@ _IS_BASIC: Final = re.compile(f"[{re.escape(_BASIC)}]*")
 _IS_GSM: Final = re.compile(f"[{re.escape(_BASIC + _EXTENDED)}]*")
 _DOUBLE: Final = re.compile(f"[{re.escape(_EXTENDED)}]")
 _SURE: Final = 35
-"""Characters that are one segment whatever they are."""
+"""The number of characters that fit into one segment, for any characters."""
 
 
 def count_segments(text: str) -> int:
-    """The number of segments of a text; 1 of the empty one."""
+    """Return the number of segments of a text. The empty text has 1."""
     if len(text) <= _SURE:
         return 1
     if _IS_BASIC.fullmatch(text):
@@ -31,7 +31,7 @@ def count_segments(text: str) -> int:
 
 
 def _filled(widths: list[int], alone: int, chained: int) -> int:
-    """The segments of characters of these widths, none of which is cut in two."""
+    """Return the number of segments of characters with these widths. No character is split."""
     if sum(widths) <= alone:
         return 1
     segments, used = 1, 0
@@ -43,5 +43,6 @@ def _filled(widths: list[int], alone: int, chained: int) -> int:
 
 
 def segments_of(direction: str, text: str) -> int:
-    """What a message counts whose provider does not say it: its text's segments if it was sent, and 0 if it came in."""
+    """Return the segment count of a message whose provider does not say it. It is that of the text if the message was sent, and 0 if it
+    was received."""
     return 0 if direction == "inbound" else count_segments(text)

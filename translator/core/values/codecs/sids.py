@@ -1,13 +1,13 @@
-"""Message SIDs, without a memory: each provider's own SID is carried inside the other dialect's shape.
+"""Message SIDs, without a stored table: each provider's own SID is carried inside the other dialect's form.
 
     provider's own          shown with `sid:prefixed`       shown with `sid:base32`
     M + 31 of A-Z2-7        SM + the 32 characters          itself
     SM + 32 lower hex       itself                          M0 + 0000 + 26 base 32 characters
     anything else harmless  SM + itself                     itself (a longer or shorter SID: listed as lossy)
 
-The first two rows are exact and reversible, through two proxies in a row as well: `0` is outside the base 32 alphabet, so no real
-SID can meet the third column's. Neutral is the 32 characters of the first row, the 32 hex digits of the second, or the rest;
-a provider whose own bare SIDs are 32 hex digits has a `V` put before them, so that they are not mistaken for the second row.
+The first two rows are exact and reversible, even through two proxies. `0` is outside the base 32 alphabet, so no real SID equals one of
+the third column. The neutral form is the 32 characters of the first row, the 32 hex digits of the second, or the rest. A provider's own
+bare SID of 32 hex digits gets a `V` in front. So it is not mistaken for one of the second row.
 """
 
 import re
@@ -27,23 +27,23 @@ _HEX: Final = re.compile(r"[0-9a-f]{32}")
 _LETTERS: Final = (ascii_letters + digits).encode()
 
 _FOREIGN: Final = "N-"
-"""Before the neutral SID of a provider that prefixes its SIDs, and does not do so here."""
+"""The mark before the neutral SID of a provider that normally prefixes its SIDs and has not prefixed this one."""
 
 PREFIXED: Final = "SM{$x}"
-"""`write_prefixed` without a call."""
+"""`write_prefixed` as an inline write, without a call."""
 
 _REASON: Final = "has to be a message SID"
 
 
 def read_prefixed(value: Any) -> str:
-    """`SM…` as the neutral SID."""
+    """Read `SM…` as the neutral SID."""
     if isinstance(value, str) and value[:2] == "SM" and _HARMLESS.fullmatch(value, 2):
         return value[2:]
     raise BadValue(_REASON)
 
 
 def read_own_prefixed(value: Any) -> str:
-    """A provider's SID as the neutral one. One that does not begin with `SM` is carried whole behind a mark."""
+    """Read a provider's SID as the neutral one. A SID without the prefix `SM` is carried whole after a mark."""
     if isinstance(value, str):
         if value[:2] == "SM" and _HARMLESS.fullmatch(value, 2) and not value.startswith(_FOREIGN, 2):
             return value[2:]
@@ -53,24 +53,24 @@ def read_own_prefixed(value: Any) -> str:
 
 
 def write_own_prefixed(neutral: str) -> str:
-    """The SID as the provider has it."""
+    """Write the SID as the provider has it."""
     return neutral[len(_FOREIGN) :] if neutral.startswith(_FOREIGN) else write_prefixed(neutral)
 
 
 def mend_sid(value: Any) -> str | None:
-    """A SID is a text; a number may be one that was written without its quotes."""
+    """Return a SID as text. A number may be a SID that was written without its quotes."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) else None
 
 
 def write_prefixed(neutral: str) -> str:
-    """The neutral SID with `SM` before it: 34 characters for both exact sets."""
+    """Write the neutral SID with `SM` before it: 34 characters for both exact sets."""
     return "SM" + neutral
 
 
 def read_base32(value: Any) -> str:
-    """A SID of the bare kind as the neutral one; the shape that `write_base32` made of a hex SID is read back to it."""
+    """Read a bare SID as the neutral one. The form that `write_base32` made of a hex SID is converted back."""
     if not isinstance(value, str):
         raise BadValue(_REASON)
     if len(value) == 32 and value[0] == "M" and value[1] != "0" and value.isascii() and value.isalnum():
@@ -83,15 +83,16 @@ def read_base32(value: Any) -> str:
 
 
 def write_base32(neutral: str) -> str:
-    """The neutral SID as 32 characters that begin with `M`, for both exact sets."""
+    """Write the neutral SID as 32 characters that begin with `M`, for both exact sets."""
     if _HEX.fullmatch(neutral):
         return _MARK + _pack(neutral)
     return neutral[1:] if neutral[:1] == "V" and _BARE_HEX.fullmatch(neutral) else neutral
 
 
 def _all_base32(values: list[str]) -> list[str] | None:
-    """The values if all are SIDs of the bare kind, which are neutral as they are: 32 letters and digits, an M first and no 0 second.
-    All lines are of one length then, so that every 33rd character is the same one of each: 30 ns a SID, where one match takes 110."""
+    """Return the values if all are bare SIDs, which are neutral as they are, else None. Such a SID has 32 letters and digits. It begins
+    with M, and its second character is not 0. All lines then have one length, so every 33rd character is at the same place of each SID.
+    This takes 30 ns a SID, and a regular expression takes 110."""
     joined = "\n".join([*values, ""])
     alike = (
         joined.isascii()
@@ -104,17 +105,17 @@ def _all_base32(values: list[str]) -> list[str] | None:
 
 
 BASE32: Final = BatchCodec("bare SID", _all_base32)
-"""SIDs of the bare kind, and no other."""
+"""The batch codec for lists of bare SIDs only."""
 
 
 def _pack(hexadecimal: str) -> str:
-    """32 hex digits (128 bits) as 26 base 32 characters, the two bits too many being zero."""
+    """Return 32 hex digits (128 bits) as 26 base 32 characters. The two extra bits are zero."""
     number = int(hexadecimal, 16)
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 def _unpack(packed: str) -> str | None:
-    """The inverse of `_pack`; None for characters or a size that it never writes."""
+    """Return the inverse of `_pack`, or None for characters or a size that it never writes."""
     number = 0
     for character in packed:
         if character not in _DIGIT:
