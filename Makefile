@@ -13,7 +13,7 @@ WHICH := import sys; print(sys.version_info[:3], sys.base_prefix)
 NOX = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/uv tool run --quiet --from 'nox>=2025.5,<2027' nox
 
 .DEFAULT_GOAL := help
-.PHONY: help run test cover check lint matrix lowest drill mutate bench traffic nightly lock format clean
+.PHONY: help run test cover check lint matrix lowest drill mutate bench traffic nightly compare lock format clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ cover: $(STAMP) ## the tests once more, with the branches that they take
 
 check: lint ## format, lint, types, and the tests that take less than a minute: what a person runs before a commit
 	@echo "== tests"
-	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -n auto --dist worksteal -m "not process" $(ARGS)
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" $(ARGS)
 
 lint: $(STAMP)
 	@echo "== format"
@@ -55,6 +55,10 @@ mutate: $(STAMP) ## change the mapping tables cell by cell: each change has to b
 
 nightly: $(STAMP) ## fuzz the parser, the core, sockets, providers and callback addresses: make nightly ARGS="parser --seconds 600"
 	@$(BIN)/python -m tests.nightly $(ARGS)
+	@test -n "$(ARGS)" || $(BIN)/python -m tests.nightly.comparison
+
+compare: $(STAMP) ## compare 13,000 lists of each direction with a plain reading of the documents: make compare ARGS="restcomm --seed 1"
+	@$(BIN)/python -m tests.nightly.comparison $(ARGS)
 
 bench: $(STAMP) ## measure
 	@$(BIN)/python -m bench

@@ -13,6 +13,24 @@ from translator.shell.observability import log
 
 effort.load()
 
+# fmt: off
+SLOW = frozenset({
+    "arrivals", "cli", "conformance_cli", "conformance_reports", "connection", "crowd", "deliveries",
+    "dialect", "drill", "drills", "ending", "engine", "faults", "first_steps", "isolation", "judge",
+    "keeping", "keeping_machine", "known_first", "leftovers", "ledger", "lists", "losses", "machine", "nginx",
+    "nightly", "overload", "pairs", "poller", "readiness", "reload", "roads", "seeker", "seeking", "sealed",
+    "tls", "tracking", "traffic", "wheel", "workers",
+})
+# fmt: on
+"""The subjects whose tests start processes, fill sockets or try thousands of examples. `make check` leaves them to `make test`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow subjects."""
+    for item in items:
+        if item.path.stem.removeprefix("test_") in SLOW:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(autouse=True)
 def log_as_it_was() -> Iterator[None]:

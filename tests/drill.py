@@ -190,7 +190,8 @@ async def stop(proxy: Proxy, *, kill: bool = False) -> None:
 
 
 SHORT: Final = (
-    "dispatcher.LEASE=4", "callback_client.TIMEOUT=1", "looking.LEASE=4", "seeker.LEASE=4", "keeping._GRACE=2",
+    "callback_dispatcher.LEASE=4", "callback_client.TIMEOUT=1", "polling_round.LEASE=4", "reconciler.LEASE=4",
+    "service.SHUTDOWN_GRACE_SECONDS=2",
 )  # fmt: skip
 """What a replica that is gone had in hand is free after so many seconds, so that nobody has to wait for minutes."""
 

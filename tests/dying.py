@@ -57,7 +57,7 @@ def run() -> None:
     while rest and "=" in rest[0]:
         place, _, value = rest.pop(0).partition("=")
         module, _, name = place.rpartition(".")
-        setattr(importlib.import_module(f"translator.shell.{module}"), name, float(value))
+        setattr(importlib.import_module(f"translator.shell.delivery.{module}"), name, float(value))
     for store in (SqliteStore, PostgresStore):
         store.write = dying(store.write, _name_of, step, when)  # type: ignore[method-assign]
         store.record = dying(store.record, lambda *_: "record", step, when)  # type: ignore[method-assign]

@@ -2,20 +2,22 @@
 
 The environment variable `HYPOTHESIS_PROFILE` names the profile: `quick` for `make check`, `person` for a run by hand, which explores
 anew each time, `ci`, which tries the same examples in each run, and `nightly`, which tries twenty times as many.
+`HYPOTHESIS_EXAMPLES` is a number of examples for each of the tests that run, whatever each is worth: see `make compare`.
 """
 
 import os
 from typing import Final
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 _FACTORS: Final = {"quick": 0.2, "person": 0.5, "ci": 0.5, "nightly": 20.0}
 PROFILE: Final = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "person")
+_EXACTLY: Final = int(os.environ.get("HYPOTHESIS_EXAMPLES") or 0)
 
 
 def examples(worth: int) -> int:
     """The number of examples in this run for a test that is worth `worth` of them."""
-    return max(3, round(worth * _FACTORS[PROFILE]))
+    return _EXACTLY or max(3, round(worth * _FACTORS[PROFILE]))
 
 
 def load() -> None:
@@ -23,5 +25,9 @@ def load() -> None:
     for name in _FACTORS:
         count = max(3, round(100 * _FACTORS[name]))
         steady = name in ("ci", "quick")
-        settings.register_profile(name, deadline=None, max_examples=count, derandomize=steady, print_blob=steady)
+        # A machine that is busy all night draws its examples slowly, and nothing is wrong with them.
+        slow = [HealthCheck.too_slow] if name == "nightly" else []
+        settings.register_profile(
+            name, deadline=None, max_examples=count, derandomize=steady, print_blob=steady, suppress_health_check=slow
+        )
     settings.load_profile(PROFILE)

@@ -29,7 +29,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
 
         warning = error = info
 
-    for module in ("request_line", "vetting"):
+    for module in ("server.request_log", "delivery.callback_url_policy"):
         monkeypatch.setattr(f"translator.shell.{module}.logger", Lines)
     return lines
 

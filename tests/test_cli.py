@@ -170,9 +170,9 @@ def test_wrong_usage_is_2() -> None:
 
 def test_a_defect_is_our_own_fault_and_shows_no_value(config: Path) -> None:
     code = (
-        "import sys; from translator import cli; from translator.shell import settings\n"
+        "import sys; from translator import cli; from translator.shell.operations import check_configuration\n"
         "def read(*_): raise LookupError('19876543212')\n"
-        "settings.read = read; cli.main(['check', '-c', sys.argv[1]])"
+        "check_configuration.read = read; cli.main(['check', '-c', sys.argv[1]])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, config], check=False, capture_output=True, text=True, timeout=SECONDS

@@ -360,7 +360,7 @@ def test_a_head_and_a_body_are_bounded_and_an_endless_one_is_cut() -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while True:
-            writer.write(b"5\r\nhello\r\n")
+            writer.write(b"5\r\nhello\r\n" * 1000)
             await writer.drain()
 
     found = one(endless_head)

@@ -169,7 +169,7 @@ def test_an_invented_history_is_arranged_once_for_all_slices_of_a_list(monkeypat
         filter_and_sort.append(given)
         return whole(*given)
 
-    monkeypatch.setattr(explaining, "arranged", counted)
+    monkeypatch.setattr(explaining, "filter_and_sort", counted)
     _said(_request(LIST, "To=15550100002&StartTime=1990-01-01"), 20_000)
     assert len(filter_and_sort) == 1
 

@@ -66,7 +66,7 @@ def test_an_input_is_known_by_its_seed_and_number() -> None:
 
 
 def test_a_guard_that_lets_everything_through_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CallbackUrlPolicy, "permits", lambda self, text: True)
+    monkeypatch.setattr(CallbackUrlPolicy, "is_allowed", lambda self, text: True)
     count, find = sought(TARGETS["addresses"], 1, 60.0, 500)
     assert find is not None and broken(TARGETS["addresses"], find), count
 
@@ -92,7 +92,7 @@ def test_the_registries_are_read_as_they_are_written() -> None:
 def test_a_find_is_told_with_the_command_that_shows_it_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(CallbackUrlPolicy, "permits", lambda self, text: True)
+    monkeypatch.setattr(CallbackUrlPolicy, "is_allowed", lambda self, text: True)
     monkeypatch.setattr("sys.argv", ["nightly", "addresses", "--seed", "1", "--seconds", "20"])
     assert main() == 1
     told = capsys.readouterr().out

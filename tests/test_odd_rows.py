@@ -317,6 +317,46 @@ def test_a_row_that_cannot_be_read_is_left_out_and_said(asked: dict[str, Any]) -
     assert "unreadable" in again.log
 
 
+LONGEST = 64 * 1024
+"""Characters of the longest text that is shown: the 255 parts of the longest SMS hold 39,015 (TS 23.038)."""
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "😀"])
+@pytest.mark.parametrize("size", [LONGEST + 1, 500_000])
+def test_a_text_longer_than_any_sms_is_unreadable_alone(size: int, letter: str) -> None:
+    reply = v2_world("Text", letter * size).play(ask({}), NOW)
+    assert [(note.name, note.detail) for note in reply.notes] == [("unreadable-row", "Text")]
+    assert (reply.total, json.loads(reply.response.body)["total"]) == ("partial", len(STOCK))
+    was = rows_of(world(Provider(STOCK)).play(ask({}), NOW))
+    assert rows_of(reply) == [row for row in was if row["sid"] != STOCK[ODD].sid]
+    one = v2_world("Text", letter * size).play(ask({}, f"/{STOCK[ODD].sid}.json"), NOW)
+    assert (one.response.status, one.fault) == (502, "back-failed")
+    assert "Text" in one.log
+
+
+@pytest.mark.parametrize("size", [LONGEST + 1, 500_000])
+def test_and_so_it_is_on_the_way_back(size: int) -> None:
+    reply = old_world("body", "a" * size).play(search({}), NOW)
+    assert [(note.name, note.detail) for note in reply.notes] == [("unreadable-row", "body")]
+    assert _v2_sid(STOCK[ODD]) not in {row["MessageSid"] for row in rows_of(reply)}
+    assert len(rows_of(reply)) == len(STOCK) - 1
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "😀"])
+def test_a_text_of_the_greatest_length_is_shown(letter: str) -> None:
+    reply = v2_world("Text", letter * LONGEST).play(ask({}), NOW)
+    assert reply.total == "exact"
+    [odd] = [row["body"] for row in rows_of(reply) if row["sid"] == STOCK[ODD].sid]
+    assert odd == letter * LONGEST
+
+
+@pytest.mark.parametrize("member", ["ExternalId", "ErrorCode", "NumSegments", "New"])
+def test_what_a_message_can_be_shown_without_is_left_away_where_it_is_too_long(member: str) -> None:
+    reply = v2_world(member, "9" * (LONGEST + 1)).play(ask({}), NOW)
+    assert (reply.total, len(rows_of(reply))) == ("exact", len(STOCK))
+    assert "9" * 100 not in reply.response.body.decode()
+
+
 def test_a_page_that_does_not_show_the_row_is_whole() -> None:
     front = v2_world("Status", "Rerouted", limits=Limits(fail_unread=True))
     reply = front.play(ask({"PageSize": 4}), NOW)

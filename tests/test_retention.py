@@ -248,18 +248,89 @@ def test_sends_that_wait_are_written_before_what_nobody_waits_for_and_not_with_i
     assert commits.count("COMMIT") == 3, "what nobody waits for is a transaction of its own"
 
 
-def test_what_nobody_waits_for_is_not_put_off_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("translator.shell.store.group_commit._AT_LAST", 0.0)
+def test_a_deletion_lets_a_few_commits_go_before_it_and_no_more(tmp_path: Path) -> None:
+    """Commits are counted. On a slow disk a writer is never idle, and a limit in seconds left a deletion two turns a second."""
 
     async def work(store: Store) -> int:
-        behind = asyncio.create_task(store.write_behind(lambda _: 1))
-        for number in range(50):
-            await asyncio.gather(*(recorded(store, f"{number}-{one}", intent(f"{number}-{one}")) for one in range(3)))
-            if behind.done():
-                return number
-        return 50
+        committed = 0
 
-    assert on(f"sqlite:///{tmp_path / 'translator.db'}", work) < 50
+        async def steadily(name: str) -> None:
+            nonlocal committed
+            for number in range(100):
+                await recorded(store, f"{name}{number}", intent(f"{name}{number}"))
+                if behind.done():
+                    return
+                committed += 1
+
+        streams = []
+        for name in "ab":  # the second one waits while the first one is committed, and so on: the writer is never idle
+            streams.append(asyncio.create_task(steadily(name)))
+            for _ in range(3):
+                await asyncio.sleep(0)
+        behind = asyncio.ensure_future(store.write_behind(lambda _: 1))
+        await asyncio.gather(behind, *streams)
+        return committed
+
+    assert on(f"sqlite:///{tmp_path / 'translator.db'}", work) <= 12
+
+
+def test_a_pause_is_as_long_as_the_step_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that waited for its turn has left the store to others already: the wait does not count once more."""
+    steps, pauses = list[float](), list[float]()
+    original = Pace.took
+
+    def noted(self: Pace, seconds: float) -> None:
+        steps.append(seconds)
+        original(self, seconds)
+
+    monkeypatch.setattr(Pace, "took", noted)
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async def work(store: Store) -> None:
+        await store.write(fill)
+        loop = retiring(store, lambda: Keep(1.0, 1.0, 1.0), Meter(), sleep=pause)
+        while await loop._round():
+            pass
+
+    on(f"sqlite:///{tmp_path / 'translator.db'}", work)
+    assert len(pauses) > 10
+    assert pauses == steps
+
+
+def statements(connection: Connection, over: Over) -> tuple[int, int]:
+    """Delete what is over. The number of rows, and of statements."""
+    said: list[str] = []
+
+    def delete() -> int:
+        return Retirement(KEEP).delete(connection, over, NOW + 2000)
+
+    if connection.dialect.name == "sqlite":
+        raw: Any = connection.connection.driver_connection
+        raw.set_trace_callback(said.append)
+        gone = delete()
+        raw.set_trace_callback(None)
+        return gone, len(said)
+    listening = lambda c, cursor, statement, parameters, context, many: said.append(statement)  # noqa: E731
+    event.listen(connection, "before_cursor_execute", listening)
+    gone = delete()
+    event.remove(connection, "before_cursor_execute", listening)
+    return gone, len(said)
+
+
+def test_a_step_says_as_many_statements_for_a_thousand_rows_as_for_ten(file_url: str) -> None:
+    async def work(store: Store) -> list[tuple[int, int]]:
+        await store.write(fill)
+        found = []
+        for most in (10, 1000):
+            over = await store.read(partial(Retirement(KEEP).find, most=most, now=NOW + 2000))
+            found.append(await store.write_behind(partial(statements, over=over)))
+        return found
+
+    (few, first), (many, second) = on(file_url, work)
+    assert many > 50 * few
+    assert first == second <= 14
 
 
 def test_a_batch_grows_while_it_is_fast_and_shrinks_when_it_is_slow() -> None:

@@ -176,6 +176,7 @@ def test_the_provider_is_a_process_that_is_told_what_to_do_and_ends() -> None:
 TINY: Final = {
     "callbacks-in-time": Options(minutes=0.05, rate=8.0, fast=(0.2, 0.6), slow_after=1.0),
     "one-receiver": Options(seconds=1.0, scale=0.02),
+    "dead-receivers": Options(seconds=4.0, scale=0.01),
     "retention": Options(seconds=2.0, rate=20.0, scale=0.0005),
 }
 
@@ -199,6 +200,12 @@ def test_a_scenario_runs_on_tiny_numbers(name: str, compiled: Path) -> None:
     elif name == "one-receiver":
         assert found.details["calls"] > 1
         assert values["called twice"] == 0
+    elif name == "dead-receivers":
+        assert len(found.details["ratios"]) == len(found.details["by_chance"]) == 2
+        assert values["sends not answered 200"] == 0
+        assert values["processor time a send without them"] > 0
     else:
+        assert found.details["idle"]["control"]["ran"] > 2
+        assert len(found.details["deleting"]["full"]["standstills"]) == 1
         assert found.details["idle"]["before"] == {"sends": 500, "watches": 100, "events": 200}
         assert values["sends not answered 200"] == 0

@@ -17,8 +17,9 @@ from typing import Any, Final
 
 from bench.beside.machine import allow_files
 from bench.traffic.scenarios.callbacks import callbacks_in_time
+from bench.traffic.scenarios.dead import dead_receivers
 from bench.traffic.scenarios.lists import race_list
-from bench.traffic.scenarios.receivers import dead_receivers, one_receiver
+from bench.traffic.scenarios.receivers import one_receiver
 from bench.traffic.scenarios.retention import retention
 from bench.traffic.scenarios.soak import soak
 from bench.traffic.scenarios.stalled import stalled_provider

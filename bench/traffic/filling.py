@@ -79,11 +79,15 @@ class Filling:
             self._add("watches", (_watch(number, hook, made(number)) for number in numbers))
             self._add("events", (row for number in numbers for row in _told(number, hook, made(number))))
 
-    def owed(self, numbers: range, address: Callable[[int], str], now: float, later: float) -> None:
-        """Sends of whose submission somebody is to be told now, and of whom the provider is asked only `later`."""
+    def owed(
+        self, numbers: range, address: Callable[[int], str], now: float, later: float | None = None
+    ) -> None:  # fmt: skip
+        """Sends of which a call is due now. With `later` it is the first call, and the provider is asked for their statuses from then on.
+        Without it, it is the last one, and no status is waited for."""
         self._add("sends", (_send(number, now) for number in numbers))
         self._add("watches", (_watch(number, address(number), now, look_at=later) for number in numbers))
-        self._add("events", (_owed(number, address(number), now) for number in numbers))
+        calls = _owed if later is not None else _last_owed
+        self._add("events", (row for number in numbers for row in calls(number, address(number), now)))
 
     def close(self) -> None:
         """Write everything into the file itself."""
@@ -153,5 +157,12 @@ def _told(number: int, address: str, made: float) -> list[Values]:
     ]  # fmt: skip
 
 
-def _owed(number: int, address: str, now: float) -> Values:
-    return _event(number, 0, address, "due", now, now, 0, "", None, 0.0, 0)
+def _owed(number: int, address: str, now: float) -> list[Values]:
+    return [_event(number, 0, address, "due", now, now, 0, "", None, 0.0, 0)]
+
+
+def _last_owed(number: int, address: str, now: float) -> list[Values]:
+    return [
+        _event(number, 0, address, "delivered", now, now, 1, "", now, 0.0, 1),
+        _event(number, 1, address, "due", now, now, 0, "", None, 0.0, 0),
+    ]

@@ -1,7 +1,7 @@
-"""The command line: `sms-translator`. Data to stdout, talk to stderr.
+"""The command line `sms-translator`. Data goes to stdout, messages to stderr.
 
 Exit status: 0 good · 1 ran well, the verdict is bad · 2 wrong usage or configuration · 10 target unreachable ·
-11 credentials refused · 13 our own fault.
+11 credentials refused · 13 internal error.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _PORTS: Final = click.IntRange(0, 65535)
 
 
 class _Commands(click.Group):
-    """Commands whose errors become one sentence and an exit status."""
+    """A command group that turns errors into one sentence and an exit status."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -42,7 +42,7 @@ class _Commands(click.Group):
             ctx.exit(UNREACHABLE)
         except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
             raise
-        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is shown
+        except Exception as error:  # noqa: BLE001 - any other error is shown
             click.echo(f"sms-translator: our own fault: {redacted_traceback(error)}", err=True)
             ctx.exit(OUR_FAULT)
 
@@ -50,7 +50,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__, prog_name="sms-translator")
 def main() -> None:
-    """An application speaks one SMS API while its provider speaks another."""
+    """Connect an application of one SMS API to a provider of another."""
 
 
 @main.command()
@@ -64,7 +64,7 @@ def main() -> None:
 )  # fmt: skip
 @output_option
 def serve(config: Path, workers: int | None, explain_headers: bool | None, output: Output | None) -> None:
-    """Run the proxy until SIGINT or SIGTERM; SIGHUP reads FILE anew. -o is the form of the log."""
+    """Run the proxy until SIGINT or SIGTERM. SIGHUP reloads FILE. -o is the format of the log."""
     from translator.shell import process
     from translator.shell.config.load import load
 
@@ -96,7 +96,7 @@ def sandbox(port: int, messages: int, seed: int, log: BinaryIO | None, output: O
 @click.option("--probe", is_flag=True, help="Make one harmless read at each back.")
 @output_option
 def check(config: Path, probe: bool, output: Output | None) -> None:
-    """Validate the configuration, the mapping tables and the store, and say all that is wrong."""
+    """Validate the configuration, the mapping tables and the store, and report all errors."""
     from translator.shell.operations.check_configuration import look_through
     from translator.shell.operations.probe import probe_all, worst
 
@@ -156,7 +156,7 @@ def explain(
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), help="text when not given.")
 @output_option
 def mappings(form: str | None, output: Output | None) -> None:
-    """Print the compatibility table that the mapping tables amount to."""
+    """Print the compatibility table of the mapping tables."""
     from translator.core.mapping import load
     from translator.core.mapping.load import raw_tables
     from translator.reports import compatibility

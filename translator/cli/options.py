@@ -1,4 +1,4 @@
-"""What the commands have in common: where the configuration is, and the form of what is written."""
+"""The options that all commands share: the path of the configuration, and the output format."""
 
 import json
 from pathlib import Path
@@ -27,5 +27,5 @@ output_option = click.option(
 
 
 def say(text: str, data: dict[str, Any], output: Output | None) -> None:
-    """One line of data on stdout, as text or as JSON."""
+    """Write one line of data to stdout, as text or as JSON."""
     click.echo(json.dumps(data) if output == "json" else text)

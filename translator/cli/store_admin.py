@@ -1,4 +1,4 @@
-"""`sms-translator callbacks`, `sends` and `pending`: what is owed, what was given up, what nobody knows, and whether there is any."""
+"""The commands `sms-translator callbacks`, `sends` and `pending`, which show and change rows of the store."""
 
 import asyncio
 import json
@@ -15,14 +15,14 @@ from translator.cli.options import config_option, output_option, say
 from translator.shell.observability.log import Output, configure
 
 _ID: Final = click.IntRange(0, 2**63 - 1)
-"""The ids that a database can have."""
+"""The range of ids in a database."""
 
 NOT_THERE: Final = 1
 PENDING: Final = 1
 
 
 def _with_store(config: Path, output: Output | None, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
-    """What comes of some work on the store of a configuration; it is handed the store and the accounts."""
+    """Run `work` with the store and the accounts of a configuration, and return its result."""
     from translator.shell.config.load import load
     from translator.shell.operations.store_admin import beside
     from translator.shell.wiring import assemble
@@ -71,7 +71,7 @@ def _one_or_all(id_: int | None, everything: bool) -> None:
 
 @click.group()
 def callbacks() -> None:
-    """The status callbacks that wait or that were given up."""
+    """The status callbacks that wait or that are dead."""
 
 
 @callbacks.command("list")
@@ -82,7 +82,7 @@ def callbacks() -> None:
 @click.option("--sid", default="", metavar="SID", help="Only those of this message, by its SID in front.")
 @output_option
 def list_callbacks(config: Path, state: str | None, sid: str, output: Output | None) -> None:
-    """List them, the oldest first, without numbers and texts. Those that wait for the status of their message come last."""
+    """List callbacks, the oldest first, without numbers and texts. Those that wait for the status of their message come last."""
     from translator.shell.operations.store_admin import list_calls, list_waiting
 
     states = (state,) if state else ("due", "dead")
@@ -100,7 +100,7 @@ def list_callbacks(config: Path, state: str | None, sid: str, output: Output | N
 @output_option
 @click.argument("id_", metavar="ID", type=_ID)
 def show_callback(config: Path, output: Output | None, id_: int) -> None:
-    """Show all of one, number and text included."""
+    """Show one callback, with number and text."""
     from translator.shell.operations.store_admin import show_call
 
     _say_one(_with_store(config, output, lambda store, accounts: show_call(store, accounts, id_)), output)
@@ -119,7 +119,7 @@ def _retry(config: Path, output: Output | None, everything: bool, id_: int | Non
 @click.option("--all", "everything", is_flag=True, help="All that were given up.")
 @click.argument("id_", metavar="ID", type=_ID, required=False)
 def retry_callback(config: Path, output: Output | None, everything: bool, id_: int | None) -> None:
-    """Make one now: one that is due without its wait, any other again, from the first try on."""
+    """Make one callback now. One that is due skips its wait. Any other starts again with the first attempt."""
     _retry(config, output, everything, id_, "retried")
 
 
@@ -139,7 +139,7 @@ def replay_callback(config: Path, output: Output | None, everything: bool, id_: 
 @click.option("--all", "everything", is_flag=True, help="All that were given up.")
 @click.argument("id_", metavar="ID", type=_ID, required=False)
 def drop_callback(config: Path, output: Output | None, everything: bool, id_: int | None) -> None:
-    """Make one no more."""
+    """Drop one callback, so that it is not made any more."""
     from translator.shell.operations.store_admin import drop
 
     _one_or_all(id_, everything)
@@ -148,7 +148,7 @@ def drop_callback(config: Path, output: Output | None, everything: bool, id_: in
 
 @click.group()
 def sends() -> None:
-    """Sends whose outcome is not known yet, or was never found."""
+    """The sends whose outcome is not known yet, or was never found."""
 
 
 @sends.command("list")
@@ -156,7 +156,7 @@ def sends() -> None:
 @click.option("--state", type=click.Choice(["intent", "unknown", "lost"]), help="Only these; else unknown and lost.")
 @output_option
 def list_of_sends(config: Path, state: str | None, output: Output | None) -> None:
-    """List them, the oldest first, without numbers and texts."""
+    """List sends, the oldest first, without numbers and texts."""
     from translator.shell.operations.store_admin import list_sends
 
     states = (state,) if state else ("unknown", "lost")
@@ -169,7 +169,7 @@ def list_of_sends(config: Path, state: str | None, output: Output | None) -> Non
 @output_option
 @click.argument("id_", metavar="ID")
 def show_one_send(config: Path, output: Output | None, id_: str) -> None:
-    """Show all of one, numbers and text included."""
+    """Show one send, with numbers and text."""
     from translator.shell.operations.store_admin import show_send
 
     _say_one(_with_store(config, output, lambda store, _: show_send(store, id_)), output)
@@ -182,7 +182,7 @@ def show_one_send(config: Path, output: Output | None, id_: str) -> None:
 @click.option("--not-sent", is_flag=True, help="It was not sent, and nobody waits for it any more.")
 @click.argument("id_", metavar="ID")
 def settle_one(config: Path, output: Output | None, sent: str | None, not_sent: bool, id_: str) -> None:
-    """Say what became of one that is unknown or lost. Nothing is sent by this."""
+    """Record the outcome of a send that is unknown or lost. This sends nothing."""
     from translator.shell.operations.store_admin import settle_not_sent, settle_sent
 
     if (sent is None) != not_sent:
@@ -203,10 +203,10 @@ def settle_one(config: Path, output: Output | None, sent: str | None, not_sent: 
 @config_option
 @output_option
 def pending(config: Path, output: Output | None) -> None:
-    """Say what would be left behind in the store, a line for each account and place at a back.
+    """List the pending rows of the store, a line for each account and provider account.
 
-    Callbacks that wait for a status, are due or were given up (dead), and sends that are under way (intent), unknown or lost. Exit status 1
-    if there are any, 0 if the store can be left.
+    Pending are callbacks that wait for a status, are due or dead, and sends that are in progress (intent), unknown or lost. The exit
+    status is 1 if there are any, and 0 if nothing is left behind in the store.
     """
     from translator.shell.operations.store_admin import as_pending, list_pending
 

@@ -11,9 +11,10 @@ Record  write down sends before they     sent: for each, whether it is to be ask
 Settle  write down what became of them   sent: None
 Await   wait a while for sends of which  sent: for each, what became of it meanwhile
         nobody knows what became
+Sent    look up what sends asked for     sent: the messages as their sends were answered, by SID, as far as they are kept
 """
 
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -132,15 +133,22 @@ class AwaitOutcomes(msgspec.Struct, frozen=True, gc=False):
     ids: tuple[str, ...]
 
 
+class Sent(msgspec.Struct, frozen=True, gc=False):
+    """The messages with these SIDs as the sends of an entry's place were answered: with what was asked for and no back is told."""
+
+    entry: str
+    sids: tuple[str, ...]
+
+
 Effect: TypeAlias = (
-    ProviderRequests | SingleFlight | CacheGet | CacheIncrement | RecordIntents | RecordOutcomes | AwaitOutcomes
+    ProviderRequests | SingleFlight | CacheGet | CacheIncrement | RecordIntents | RecordOutcomes | AwaitOutcomes | Sent
 )
 
 EffectGenerator: TypeAlias = Generator[Effect, Any, Any]
 """A piece of the core on its way: it yields wants, is sent what came of them, and returns its result."""
 
 
-JOURNAL: Final = (RecordIntents, RecordOutcomes, AwaitOutcomes)
+JOURNAL: Final = (RecordIntents, RecordOutcomes, AwaitOutcomes, Sent)
 """The wants that a journal of sends fulfils."""
 
 
@@ -154,8 +162,15 @@ def all_unknown(ids: Sequence[str]) -> tuple[Outcome, ...]:
     return tuple([Outcome(id_, "unknown") for id_ in ids])
 
 
-def unjournalled(want: RecordIntents | RecordOutcomes | AwaitOutcomes) -> Any:
+def none_kept() -> Mapping[str, Message]:
+    """What a journal that remembers nothing says of messages."""
+    return {}
+
+
+def unjournalled(want: RecordIntents | RecordOutcomes | AwaitOutcomes | Sent) -> Any:
     """What a journal that remembers nothing says."""
+    if isinstance(want, Sent):
+        return none_kept()
     if isinstance(want, RecordIntents):
         return all_new(want.intents)
     return None if isinstance(want, RecordOutcomes) else all_unknown(want.ids)
@@ -164,7 +179,7 @@ def unjournalled(want: RecordIntents | RecordOutcomes | AwaitOutcomes) -> Any:
 def run_without_shell(
     steps: EffectGenerator,
     memory: dict[tuple[Hashable, ...], Any],
-    journal: Callable[[RecordIntents | RecordOutcomes | AwaitOutcomes], Any] = unjournalled,
+    journal: Callable[[RecordIntents | RecordOutcomes | AwaitOutcomes | Sent], Any] = unjournalled,
 ) -> Generator[ProviderRequests, tuple[Answer, ...], Any]:
     """The same steps where nobody else wants anything: every Once is done here, and what it keeps is put into `memory` for
     good; `journal` says at once what is wanted of a journal."""

@@ -29,7 +29,7 @@ from translator.core.http.messages import Request, Response
 from translator.core.listing import Limits, list_page, messages_in_second, read_retrieve, write_retrieve
 from translator.core.losses import Losses
 from translator.core.model import Draft, Fault, Message, Note, Notes, Page, SentMessage
-from translator.core.sending import KEY, Sending
+from translator.core.sending import KEY, Sending, as_asked
 
 __all__ = [
     "HEADERS",
@@ -235,6 +235,7 @@ class _Exchange:
             message = yield from self._retrieved(entry, sid)
             if message is not None:
                 front = entry.front
+                [message] = yield from as_asked(entry, [message])
                 self._lose(entry, "get", (message,))
                 return front.dialect.front.write_message(
                     "get", message, front.account, front.property, self.form_name, self.notes
@@ -258,6 +259,9 @@ class _Exchange:
     def _list(self, entry: Account, at: Located, asked: Listed) -> EffectGenerator:
         front = entry.front
         page: Page = yield from list_page(entry, asked.query, self.limits, self.now, self.notes)
+        shown = yield from as_asked(entry, page.messages)
+        if shown is not page.messages:
+            page = msgspec.structs.replace(page, messages=shown)
         self.total = _counted(page, asked)
         self._lose(entry, "list", page.messages)
         return front.dialect.front.write_page(

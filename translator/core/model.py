@@ -82,7 +82,7 @@ class Draft(msgspec.Struct, gc=False, kw_only=True):
     """A message that somebody wants sent. What was not given is None; `receipt` asks for a delivery receipt.
 
     `callback` is told each status; `receipt_webhook` is told that a receipt came; `reply_webhook` is told of an answer.
-    `echo_as_given` holds sender and recipient as the caller spelled them.
+    `as_given` holds sender and recipient as the caller spelled them.
     """
 
     sender: str | None = None
@@ -101,7 +101,7 @@ class Draft(msgspec.Struct, gc=False, kw_only=True):
     forward_from_email: str | None = None
     schedule: int | None = None
     external_id: str | None = None
-    echo_as_given: dict[str, str] = {}
+    as_given: dict[str, str] = {}
 
 
 class SentMessage(msgspec.Struct, frozen=True, gc=False):

@@ -23,6 +23,7 @@ from translator.core.effects import (
     Recorded,
     RecordIntents,
     RecordOutcomes,
+    Sent,
 )
 from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.http.messages import Answer, Failure, Request
@@ -220,6 +221,26 @@ class Sending:
         if fault.name == "refused-message" and name:
             return fault._replace(name="refused-parameter", parameter=name)
         return fault._replace(parameter="")
+
+
+def as_asked(entry: Account, messages: Sequence[Message]) -> EffectGenerator:
+    """The messages of an entry with what their sends asked for and the back is not told, so that it shows something else. What the
+    journal does not keep, any more or at all, is as the back shows it."""
+    names = [name for name in entry.back.dialect.back.untold if name in entry.front.dialect.front.shown]
+    sids = tuple([message.sid for message in messages if message.direction != "inbound"]) if names else ()
+    if not sids:
+        return messages
+    kept = (yield Sent(entry.name, sids)) or {}
+    shown = [_with(message, kept.get(message.sid), names) for message in messages]
+    return shown if any(one is not other for one, other in zip(shown, messages, strict=True)) else messages
+
+
+def _with(message: Message, sent: Message | None, names: Sequence[str]) -> Message:
+    """A message with these attributes as they were when it was sent; itself where they are the same. It may be shown to others too, and
+    is not changed."""
+    values = {name: getattr(sent, name) for name in names if getattr(sent, name, None) is not None}
+    differing = {name: value for name, value in values.items() if value != getattr(message, name)}
+    return msgspec.structs.replace(message, **differing) if differing else message
 
 
 def is_final(fault: Fault) -> bool:

@@ -1,23 +1,25 @@
-"""Retention: whether sends stand still while a store of a million sends is looked through, and while all of it is deleted."""
+"""Retention beside sends: a store of a million finished sends, with nothing to delete and with everything to delete.
+
+A control with an empty store has the same load on the same disk, in turns of a few seconds. It has nothing to retain, so its standstills
+are those of the machine.
+"""
 
 import asyncio
 import contextlib
-import os
 import sqlite3
 import time
 from pathlib import Path
 from typing import Any, Final
 
-from bench.traffic.figures import Lag, percentile, standstill
 from bench.traffic.filling import Filling
 from bench.traffic.lives import Pace
-from bench.traffic.load import Outcome, paced, send
+from bench.traffic.turns import Side, in_turns
 from bench.traffic.verdicts import Figure, Found, Options
 from bench.traffic.worlds import World, say, world
 
 SENDS: Final = 1_000_000
 WATCHED: Final = 200_000
-"""Of the sends, those of whose end somebody was told."""
+"""The number of sends whose callbacks were delivered."""
 
 _PACE: Final = Pace(0.2, 0.3, 0.0, 0.0)
 _HOUR, _DAY = 3600.0, 90_000.0
@@ -41,71 +43,32 @@ async def _fill(made: World, scale: float, youngest: float) -> dict[str, int]:
     return await asyncio.to_thread(_counts, made.store)
 
 
-async def _beside(
-    checkout: Path, options: Options, seconds: float, youngest: float, *, counting: bool
-) -> dict[str, Any]:
-    """Sends beside a store of finished ones of that age."""
-    async with world(checkout, [_PACE], pycache=options.pycache) as made:
+async def _beside(checkout: Path, options: Options, seconds: float, youngest: float) -> dict[str, Any]:
+    """Sends to a store of finished sends of that age, and to an empty one: `full` and `control`."""
+    async with (
+        world(checkout, [_PACE], pycache=options.pycache) as empty,
+        world(checkout, [_PACE], pycache=options.pycache) as made,
+    ):
         counts = await _fill(made, options.scale, youngest)
         say(f"  {counts}, of which the youngest is {youngest / 3600:.0f} h old; {seconds:g} s")
+        await empty.start()
         await made.start()
-        found = await _sends(made, options.rate, seconds, 1000, counting=counting)
-        return found | {"before": counts, "lags": await made.lags(), "notes": made.notes()}
+        control, full, seen = Side(empty, 1000), Side(made, 1000), list[tuple[float, int]]()
+
+        def count() -> None:
+            seen.append((full.ran, sum(_counts(made.store).values())))
+            say(f"  {full.ran:5.0f} s: {seen[-1][1]} rows")
+
+        await in_turns(control, full, options.rate, seconds, count)
+        rates = rate_of(seen, len(full.outcomes) / max(full.ran, 1e-9))
+        return {"control": control.said(), "full": full.said(), "deleted": rates, "rows": seen, "before": counts,
+                "lags": await made.lags(), "notes": made.notes()}  # fmt: skip
 
 
 def _counts(store: Path) -> dict[str, int]:
-    """Rows of each table, read beside the product."""
+    """Rows of each table. The product is paused while they are counted."""
     with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=30)) as db:
         return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _TABLES}  # noqa: S608
-
-
-class _Disk:
-    """How long the disk itself takes for 4 KiB and fsync, four times a second, beside the product."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path, self.longest = folder / "disk", 0.0
-
-    async def probe(self) -> None:
-        with self._path.open("wb") as file:
-            while True:
-                began = time.monotonic()
-                await asyncio.to_thread(self._once, file)
-                self.longest = max(self.longest, time.monotonic() - began)
-                await asyncio.sleep(0.25)
-
-    @staticmethod
-    def _once(file: Any) -> None:
-        file.write(b"x" * 4096)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-async def _count_rows(made: World, seen: list[tuple[float, int]]) -> None:
-    """How many rows there are, again and again."""
-    while True:
-        counts = await asyncio.to_thread(_counts, made.store)
-        seen.append((time.time(), sum(counts.values())))
-        say(f"  rows: {counts}")
-        await asyncio.sleep(5)
-
-
-async def _sends(made: World, rate: float, seconds: float, first: int, *, counting: bool) -> dict[str, Any]:
-    """Sends at a steady rate: how long they stood still, and how many rows went meanwhile."""
-    lag, disk, seen = Lag(), _Disk(made.folder), list[tuple[float, int]]()
-    beside = [asyncio.create_task(disk.probe())]
-    if counting:
-        beside.append(asyncio.create_task(_count_rows(made, seen)))
-    sent: list[Outcome] = await paced(rate, seconds, lambda n: made.callers.ask(send(n)), lag, first=first)
-    for task in beside:
-        task.cancel()
-    await asyncio.gather(*beside, return_exceptions=True)
-    spans = [one.span for one in sent]
-    took = [span.seconds for span in spans]
-    return {
-        "longest": standstill(spans), "p50": percentile(took, 0.5), "p99": percentile(took, 0.99), "p99.9": percentile(took, 0.999),
-        "bad": sum(one.answer.status != 200 for one in sent), "lag": lag.said(), "disk_longest": disk.longest,
-        "deleted": rate_of(seen, rate), "rows": seen[-1:],
-    }  # fmt: skip
 
 
 def rate_of(seen: list[tuple[float, int]], sends: float) -> float:
@@ -123,36 +86,36 @@ def rate_of(seen: list[tuple[float, int]], sends: float) -> float:
     return max(0.0, gone) / lasted
 
 
-def _noise(empty: dict[str, Any], found: dict[str, Any]) -> float:
-    """The longest standstill, in milliseconds, that the machine may have made by itself: what it did beside an empty store, and how late
-    the load was. What the disk takes while the product deletes is the product's own doing."""
-    return max(float(empty["longest"]) * 1e3, float(empty["disk_longest"]) * 1e3, float(found["lag"]["max"]))
+def _noise(found: dict[str, Any]) -> float:
+    """The longest standstill of the control, or of the load itself, in milliseconds."""
+    return max(float(found["control"]["longest"]) * 1e3, float(found["full"]["lag"]["max"]))
+
+
+def _standstills(found: dict[str, Any], when: str, must: float, aim: float) -> list[Figure]:
+    """The rows of one phase: the product, and the control of the same minutes."""
+    full, control = found["full"], found["control"]
+    return [
+        Figure(f"sends at 100/s, {when}: longest standstill", full["longest"] * 1e3, "ms", must, aim, noise=_noise(found)),
+        Figure(f"control, {when}: longest standstill", control["longest"] * 1e3, "ms"),
+        Figure(f"{when}: the median turn's longest standstill", full["median_longest"] * 1e3, "ms"),
+        Figure(f"control, {when}: the median turn's longest standstill", control["median_longest"] * 1e3, "ms"),
+        Figure(f"p99 of a send, {when}", full["p99"] * 1e3, "ms"),
+        Figure(f"control, {when}: p99 of a send", control["p99"] * 1e3, "ms"),
+        Figure(f"fsync of 4 KiB, {when}: longest", full["disk_longest"] * 1e3, "ms"),
+        Figure(f"control, {when}: fsync of 4 KiB, longest", control["disk_longest"] * 1e3, "ms"),
+    ]  # fmt: skip
 
 
 async def retention(checkout: Path, options: Options) -> Found:
     """The longest standstill of sends beside a million finished ones, with nothing to delete and with everything; rows deleted a second."""
     seconds = options.seconds or 150.0
-    async with world(checkout, [_PACE], pycache=options.pycache) as made:
-        await made.start()
-        say("  a store that is empty")
-        empty = await _sends(made, options.rate, min(seconds, 30.0), 1000, counting=False)
-        await made.stop()
-    idle = await _beside(checkout, options, seconds, _HOUR, counting=False)
-    deleting = await _beside(checkout, options, seconds, _DAY, counting=True)
+    idle = await _beside(checkout, options, seconds, _HOUR)
+    deleting = await _beside(checkout, options, seconds, _DAY)
+    bad = sum(side["bad"] for found in (idle, deleting) for side in (found["full"], found["control"]))
     figures = [
-        Figure(
-            "sends at 100/s, nothing to delete: longest standstill",
-            idle["longest"] * 1e3,
-            "ms",
-            50,
-            20,
-            noise=_noise(empty, idle),
-        ),
-        Figure("the same while deleting", deleting["longest"] * 1e3, "ms", 100, 50, noise=_noise(empty, deleting)),
+        *_standstills(idle, "nothing to delete", 50, 20),
+        *_standstills(deleting, "while deleting", 100, 50),
         Figure("rows deleted a second", deleting["deleted"], "", 5000, 20_000, more=True),
-        Figure("longest standstill with an empty store, 30 s", empty["longest"] * 1e3, "ms"),
-        Figure("p99 of a send: nothing to delete", idle["p99"] * 1e3, "ms"),
-        Figure("p99 of a send: while deleting", deleting["p99"] * 1e3, "ms"),
-        Figure("sends not answered 200", float(empty["bad"] + idle["bad"] + deleting["bad"]), "", 0, None),
+        Figure("sends not answered 200", float(bad), "", 0, None),
     ]
-    return Found(figures, {"empty": empty, "idle": idle, "deleting": deleting})
+    return Found(figures, {"idle": idle, "deleting": deleting})

@@ -30,12 +30,12 @@ def batch_writer(
     return written
 
 
-def echo_as_given(attribute: str, write: Callable[[Any], Any]) -> Any:
+def as_given(attribute: str, write: Callable[[Any], Any]) -> Any:
     """Shows a sender or recipient as the caller wrote it, unless the provider says that it is another one."""
 
     def shown(message: Message, given: Draft | None) -> str:
         told = getattr(message, attribute)
-        asked = given.echo_as_given.get(attribute) if given is not None else None
+        asked = given.as_given.get(attribute) if given is not None else None
         return str(asked if asked is not None and getattr(given, attribute) == told else write(told))
 
     return shown

@@ -46,7 +46,7 @@ class JsonQuoting:
 
     def value(self, kind: Codec, value: str) -> str:
         """A value of a kind, which is there."""
-        if self._form == "xml" or (kind.wire is not str and kind.wire is not bool):
+        if self._form == "xml" or not (kind.is_text or kind.wire is bool):
             return self.inside(kind, value)
         if kind.harmless:
             return f'"{self.inside(kind, value)}"'

@@ -28,7 +28,7 @@ import msgspec
 
 from translator.core.codegen.codecs import TableCodecs
 from translator.core.codegen.constant_folding import fold_constants, grouped
-from translator.core.codegen.functions import batch_writer, echo_as_given
+from translator.core.codegen.functions import as_given, batch_writer
 from translator.core.codegen.quoting import Counts, JsonQuoting, Value
 from translator.core.codegen.source import Source, literal
 from translator.core.http.formats import xml
@@ -122,7 +122,7 @@ class _Writing:
             written = self._source.name(batch_writer(row.of[0], kind.column, kind.write, self._spelling))
             self._source.add(1, f"c{number} = {written}(rows)")
             self._columns[number] = f'"{{c{number}}}"'
-        elif kind.write is write_same and kind.wire is str:
+        elif kind.write is write_same and kind.is_text:
             written = self._source.name(self._spelling.each)
             self._source.add(1, f"c{number} = {written}([m.{row.of[0]} for m in rows])")
             self._columns[number] = f"{{c{number}}}"
@@ -212,7 +212,7 @@ class _Writing:
         if row.of == ("sid",):
             return Value(self._spelled.quoted(self._sid))
         if row.write == "given":
-            shown = self._source.name(echo_as_given(row.of[0], kind.write))
+            shown = self._source.name(as_given(row.of[0], kind.write))
             return Value(self._spelled.text(f"{shown}(m, given)"))
         found = self._found(number, row)
         there = [] if _ALWAYS.intersection(row.of) else [f"{found} is not None"]

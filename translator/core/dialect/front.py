@@ -60,6 +60,8 @@ class FrontVerbs:
         self.graces = tuple((row.attribute, row.grace) for row in table.send if row.grace)
         """The instants of a draft that mean now where they are past by less than so many seconds."""
         self.in_pages = table.paging.unit == "pages"
+        self.shown = frozenset(name for row in table.fields for name in row.of)
+        """The attributes of a message that its answers have a place for."""
         self.shows_total = any(row.value == "total" for row in table.paging.members)
         self._members = tuple(
             (row.json, page_links.VALUES[row.value], row.as_ == "string", row.value == "path")

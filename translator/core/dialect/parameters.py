@@ -45,7 +45,7 @@ class Given:
             if known.get(name) != name or name in unfiltered:
                 meant = known.get(name) or known.get(name.lower())
                 if meant is None or not self._means(rules, name, meant, unfiltered):
-                    self._unknown(rules, name, known, notes)
+                    self.unknown(rules, name, known, notes)
                     continue
                 name = meant
             if name in self.values:
@@ -69,7 +69,7 @@ class Given:
         return True
 
     @staticmethod
-    def _unknown(rules: Parameters, name: str, known: Mapping[str, str], notes: Notes) -> None:
+    def unknown(rules: Parameters, name: str, known: Mapping[str, str], notes: Notes) -> None:
         """Note a name that is no parameter. Raises Refused for one that was meant."""
         compared = _COMPARED.match(name)
         if compared is not None:
@@ -111,7 +111,7 @@ def pairs_of(request: Request, operation: OperationRow) -> list[form.Pair]:
     if body:
         _refuse_encoded(request)
     if operation.request == "form":
-        return _read(body, _charset(request, "application/x-www-form-urlencoded"))
+        return _read(body, _charset(request, body, "application/x-www-form-urlencoded"))
     found = query_pairs(request.query)
     if operation.request in ("json", "query-and-json"):
         found += _json_members(request, body, required=operation.request == "json")
@@ -120,14 +120,15 @@ def pairs_of(request: Request, operation: OperationRow) -> list[form.Pair]:
 
 def refuse_unread(request: Request, rules: Parameters, known: Mapping[str, str], notes: Notes) -> None:
     """Look at the body of a request whose parameters stand in its query alone. Raises Refused for a parameter that stands there: the list
-    without it is not what was asked for. Where names that were probably meant are ignored, it is noted."""
+    without it is not what was asked for. Where names that were probably meant are ignored, it is noted, and so is a name that nobody
+    knows: no more of them than a query may have."""
     body, media = request.body or b"", media_of(request.header("content-type") or "")
     names = [pair.name for pair in form.read(body) or ()] if "json" not in media.type else _names(body)
-    for name in names:
+    for name in names[: form.MOST_FIELDS]:
         meant = known.get(name) or known.get(name.lower())
         if meant is None:
-            continue
-        if rules.names == "exact" and rules.odd_case == "ignore":
+            Given.unknown(rules, name, known, notes)
+        elif rules.names == "exact" and rules.odd_case == "ignore":
             notes.add("unread-parameter", meant)
         else:
             raise FaultRaised(
@@ -194,12 +195,14 @@ def _refuse_encoded(request: Request) -> None:
         raise FaultRaised(Fault("unsupported-media", reason=f", and not encoded as {_shown(coding)}"))
 
 
-def _charset(request: Request, *media: str) -> str:
-    """The codec of a body. Raises Refused where it is of another type, or in a charset that is not known here."""
+def _charset(request: Request, body: bytes, *media: str) -> str:
+    """The codec of a body. Raises Refused where it is of another type, or in a charset that is not known here, said or not."""
     found = media_of(request.header("content-type") or "")
     if found.type not in media:
         raise FaultRaised(Fault("unsupported-media"))
     try:
+        if wide := text.wide_charset(body):
+            raise text.UnknownCharset(wide)
         return text.known_charset(found.charset)
     except text.UnknownCharset as error:
         raise FaultRaised(Fault("unsupported-media", reason=f", and not in the charset {error.name}")) from None
@@ -211,7 +214,7 @@ def _json_members(request: Request, body: bytes, *, required: bool) -> list[form
         if required:
             raise FaultRaised(Fault("malformed-body", reason="is empty"))
         return []
-    charset = _charset(request, "application/json", "text/json", "")
+    charset = _charset(request, body, "application/json", "text/json", "")
     body, latin1 = lenient.as_utf8(body, charset)
     try:
         members = _decoded(body)

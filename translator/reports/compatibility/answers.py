@@ -66,7 +66,11 @@ def _field(pair: Pair, row: FieldRow) -> tuple[Verdict, str]:
         return "derived", f"the caller's own {front} {row.of[0]}, never the one at {back}"
     if fixed := pair.synthetic_account(row):
         facts = "; ".join(f"{str(read.fixed).lower()} where it is {quoted(read.directions, 'or')}" for read in fixed)
-        asked = "; in the answer to a send as it was asked" if "send" in row.shown else ""
+        asked = (
+            "; as it was asked in the answer to a send, and as long as the journal keeps that send"
+            if "send" in row.shown
+            else ""
+        )
         return "lossy", f"{back} does not say it: {facts}{asked}"
     sources = [source.json for name in row.of if (source := pair.source(name)) is not None]
     if row.unsaid:

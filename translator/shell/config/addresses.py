@@ -1,4 +1,4 @@
-"""Addresses in a configuration: where to listen, where a back is, which networks. Each raises ConfigError naming its key."""
+"""Checks the addresses in a configuration: listening addresses, provider URLs and networks. Errors are ConfigError with the key."""
 
 import ipaddress
 from typing import NamedTuple
@@ -8,14 +8,14 @@ from translator.core.errors import ConfigError
 
 
 class Address(NamedTuple):
-    """A host, without brackets, and a TCP port; port 0 takes a free one."""
+    """A host, without brackets, and a TCP port. Port 0 takes a free one."""
 
     host: str
     port: int
 
 
 def read_address(where: str, text: str) -> Address:
-    """Host and port of `host:port`; an IPv6 host stands in brackets."""
+    """Parse `host:port`. An IPv6 host is in brackets."""
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     bare = host[1:-1] if bracketed else host
@@ -27,7 +27,7 @@ def read_address(where: str, text: str) -> Address:
 
 
 def check_url(where: str, text: str) -> None:
-    """An http or https address, with or without a path."""
+    """Check that a text is an http or https URL, with or without a path."""
     try:
         parts = urlsplit(text)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -40,7 +40,7 @@ def check_url(where: str, text: str) -> None:
 
 
 def check_network(where: str, text: str) -> None:
-    """An address, or a network such as `10.0.0.0/8`."""
+    """Check that a text is an IP address, or a network such as `10.0.0.0/8`."""
     try:
         ipaddress.ip_network(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a configuration takes from outside its file: substitutions in its strings, and environment variables over its sections."""
+"""Applies the environment to a configuration: substitutions in its strings, and variables that override keys."""
 
 import re
 import tomllib
@@ -9,21 +9,21 @@ from typing import Any, Final
 from translator.core.errors import ConfigError
 
 PREFIX: Final = "SMS_TRANSLATOR_"
-"""How every environment variable of ours begins; `__` joins section and key: `SMS_TRANSLATOR_SERVER__LISTEN`."""
+"""The prefix of all environment variables. `__` joins section and key: `SMS_TRANSLATOR_SERVER__LISTEN`."""
 
 _REFERENCE: Final = re.compile(r"\$\{([^}]*)\}")
 
 
 def key_at(where: str, key: str) -> str:
-    """How an error names a key: `translator.toml, [server] listen`, `translator.toml, [[accounts]] row 1 front.token`."""
+    """Return the name of a key in errors: `translator.toml, [server] listen`, `translator.toml, [[accounts]] row 1 front.token`."""
     return f"{where} {key}" if where.endswith("]") else f"{where}.{key}"
 
 
 def substituted(value: Any, where: str, folder: Path, environment: Mapping[str, str]) -> Any:
-    """The value with `${env:NAME}` and `${file:PATH}` replaced in every string of it; a PATH is relative to `folder`.
+    """Return the value with `${env:NAME}` and `${file:PATH}` replaced in each string. PATH is relative to `folder`.
 
-    One newline at a file's end is no part of the secret. What was put in is not looked at again. Raises ConfigError where
-    a name leads nowhere, and never repeats what it found.
+    One newline at a file's end is removed. The inserted text is not substituted again. Raises ConfigError if a variable or
+    file does not exist. The error never repeats a substituted value.
     """
     if isinstance(value, dict):
         return {key: substituted(inner, key_at(where, key), folder, environment) for key, inner in value.items()}
@@ -52,10 +52,10 @@ def _look_up(reference: str, where: str, folder: Path, environment: Mapping[str,
 
 
 def overridden(raw: dict[str, Any], environment: Mapping[str, str], sections: frozenset[str]) -> dict[str, Any]:
-    """The plain configuration with the environment's variables laid over it.
+    """Return the raw configuration with the keys that environment variables override.
 
-    They reach the `sections` whose keys are plain, and those of a back that the file names
-    (`SMS_TRANSLATOR_BACKS__PROVIDER__URL`). Raises ConfigError for a variable of this form that reaches nothing.
+    A variable can set a key of one of `sections`, or of a back that the file names (`SMS_TRANSLATOR_BACKS__PROVIDER__URL`).
+    Raises ConfigError for a variable of this form that matches no section.
     """
     changed = {key: dict(value) if isinstance(value, dict) else value for key, value in raw.items()}
     for name, path, text in _variables(environment):
@@ -79,7 +79,7 @@ def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str,
 
 
 def _back(raw: dict[str, Any], name: str) -> dict[str, Any] | None:
-    """The back of this name, a copy in its place; a variable's name has no case, and `_` where the file has `-`."""
+    """Replace the back of this name by a copy, and return the copy. A variable's name ignores case, and has `_` for `-`."""
     backs = raw["backs"] = dict(raw["backs"]) if isinstance(raw.get("backs"), dict) else {}
     for key, value in backs.items():
         if key.lower().replace("-", "_") == name and isinstance(value, dict):
@@ -89,7 +89,7 @@ def _back(raw: dict[str, Any], name: str) -> dict[str, Any] | None:
 
 
 def _value(text: str) -> Any:
-    """A number, a flag or a list as TOML writes one, and otherwise the text itself."""
+    """Return the number, boolean or list that the text is in TOML, or else the text itself."""
     try:
         read = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:

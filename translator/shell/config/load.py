@@ -1,7 +1,7 @@
-"""The configuration file, decoded to closed types. Whatever is wrong is a ConfigError that names file, section and key.
+"""Loads the configuration file to closed types. Each error is a ConfigError that names file, section and key.
 
-Nothing here knows a dialect: the keys that a dialect adds to a back or a front are kept as `given`, and
-`translator.shell.wiring` lays them over that dialect's table.
+Nothing here knows a dialect. The keys that a dialect adds to a back or a front are kept as `given`, and
+`translator.shell.wiring` applies them to that dialect's table.
 """
 
 import tomllib
@@ -41,20 +41,20 @@ _Section = TypeVar("_Section", bound=msgspec.Struct)
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:
-    """The settings of one file, with the environment laid over them. Raises ConfigError."""
+    """Return the settings of a file and the environment. Raises ConfigError."""
     settings = read(path, environment, problems := Problems())
     problems.check()
     return settings
 
 
 def read(path: Path, environment: Mapping[str, str], problems: Problems) -> Settings:
-    """The same as far as they can be read, and what is wrong in `problems`. Raises ConfigError where nothing can be read."""
+    """Return the settings that can be read, and add the errors to `problems`. Raises ConfigError if nothing can be read."""
     file, folder = str(path), path.parent
     raw = overridden(_read(path), environment, frozenset(_SCALAR))
     for name, section in raw.items():
         with problems.collected():
             _known(file, name, section)
-    problems.check()  # where a section is none, nothing in it can be looked at
+    problems.check()  # a section of the wrong type cannot be decoded
     sections: dict[str, Any] = {name: kind() for name, kind in _SCALAR.items()}
     for name, kind in _SCALAR.items():
         with problems.collected():
@@ -73,7 +73,7 @@ def read(path: Path, environment: Mapping[str, str], problems: Problems) -> Sett
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))  # an editor may have put a byte order mark
+        return tomllib.loads(path.read_text("utf-8-sig"))  # an editor may have written a byte order mark
     except OSError as error:
         raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -91,7 +91,7 @@ def _known(file: str, name: str, section: Any) -> None:
 
 
 def _decode(where: str, raw: Any, kind: type[_Section]) -> _Section:
-    """The section as its type, key by key, so that an error names the key. Keys that are left over go to `given`, if it has one."""
+    """Decode a section to its type, key by key, so that an error names the key. Unknown keys go to `given` if the type has it."""
     if not isinstance(raw, dict):
         raise ConfigError(where, "has to be a table of keys")
     values, problems = dict(raw), Problems()
@@ -115,7 +115,7 @@ def _decode(where: str, raw: Any, kind: type[_Section]) -> _Section:
 
 
 def _unfit(kind: Any, said: str) -> str:
-    """What is wrong with a value, which may be a secret that stands at the wrong key: what the library says of it, unless it repeats it."""
+    """Return the reason why a value is wrong: the library's own, unless that repeats the value, which may be a misplaced secret."""
     if "Invalid enum value" not in said:
         return said
     words = get_args(kind) if get_origin(kind) is Literal else ()

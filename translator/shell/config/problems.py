@@ -1,4 +1,4 @@
-"""Collects what is wrong with a configuration, so that all of it can be said at once."""
+"""Collects the errors of a configuration, so that all of them can be reported at once."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from translator.core.errors import ConfigError, ConfigErrors
 
 
 class Problems:
-    """What was found so far, in order."""
+    """The errors found so far, in order."""
 
     def __init__(self) -> None:
         self._found: list[ConfigError] = []
@@ -17,7 +17,7 @@ class Problems:
 
     @contextlib.contextmanager
     def collected(self) -> Iterator[None]:
-        """A ConfigError in the block is kept, and the block ends."""
+        """Catch and keep a ConfigError that ends the block."""
         try:
             yield
         except ConfigErrors as errors:
@@ -26,14 +26,14 @@ class Problems:
             self._found.append(error)
 
     def add(self, where: str, what: str) -> None:
-        """One more."""
+        """Add an error."""
         self._found.append(ConfigError(where, what))
 
     def concerns(self, section: str) -> bool:
-        """Whether something is wrong in a section, by its name in brackets."""
+        """True if a section has an error. `section` is its name in brackets."""
         return any(section in error.where for error in self._found)
 
     def check(self) -> None:
-        """Raises ConfigError for one, ConfigErrors for several."""
+        """Raise ConfigError for one error, ConfigErrors for several."""
         if self._found:
             raise self._found[0] if len(self._found) == 1 else ConfigErrors(self._found)

@@ -1,4 +1,4 @@
-"""Numbers of one country, as people there write them: read with libphonenumber, which is the extra `numbers`."""
+"""Reads national phone numbers with libphonenumber, which is the extra `numbers`."""
 
 import importlib
 from collections.abc import Callable
@@ -8,12 +8,14 @@ from typing import Any
 from translator.core.errors import ConfigError
 
 _KNOWN = 4096
-"""How many numbers are known again: to read one takes as long as to translate ten messages."""
+"""The number of cached numbers. Parsing one takes as long as translating ten messages."""
 
 
 def national_in(region: str, where: str) -> Callable[[str], str | None]:
-    """Reads digits as a number of a region such as `AU`, or with the 00 of a call abroad: the number with its plus, None for what is
-    none. Raises ConfigError."""
+    """Return a parser for the numbers of a region such as `AU`, also with the international prefix 00. Raises ConfigError.
+
+    The parser returns the number in E.164 form, or None if the digits are no valid number.
+    """
     try:
         library: Any = importlib.import_module("phonenumbers")
     except ImportError:

@@ -1,4 +1,4 @@
-"""The rules of a configuration that the type of a key does not say. Each raises ConfigError naming its key."""
+"""The rules of a configuration beyond the types of its keys. Each raises ConfigError with the name of the key."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ from translator.shell.config.schema import SHORTEST_SECRET, Server
 from translator.shell.config.settings import AccountSection, Settings
 
 _VARIABLE: Final = re.compile(r"\$\{?[A-Z_][A-Z0-9_]*\}?")
-"""What a person writes who takes a token for a variable of the shell."""
+"""A token written like a shell variable, by mistake for `${env:NAME}`."""
 
 
 def check(settings: Settings, backs: Mapping[str, Any], problems: Problems) -> None:
-    """Every rule, and all that breaks one. `backs` are the sections of the file, those that could not be read included."""
+    """Check every rule, and add the errors to `problems`. `backs` are all back sections of the file, also the undecodable ones."""
     server, where = settings.server, f"{settings.file}, [server]"
     rules: list[Callable[[], object]] = [
         partial(_addresses, where, server),
@@ -42,7 +42,7 @@ def check(settings: Settings, backs: Mapping[str, Any], problems: Problems) -> N
 
 
 def _addresses(where: str, server: Server) -> None:
-    """The front and the admin port listen at two addresses."""
+    """Check the listening addresses. The front and the admin port may not share one."""
     front = read_address(f"{where} listen", server.listen)
     if not server.admin:
         return
@@ -52,7 +52,7 @@ def _addresses(where: str, server: Server) -> None:
 
 
 def _store(settings: Settings) -> None:
-    """A store is a file, a database, or memory; a file stands in a folder that is there."""
+    """Check the URL of the store. The folder of a SQLite file has to exist."""
     where, url = f"{settings.file}, [store] url", settings.store.url
     if not url.startswith(("sqlite:///", "postgresql://", "memory:")):
         raise ConfigError(where, "begins with sqlite:///, postgresql:// or memory:")
@@ -62,7 +62,7 @@ def _store(settings: Settings) -> None:
 
 
 def _logs_in(account: AccountSection, backs: Mapping[str, Any]) -> None:
-    """An account has a back, and credentials on either side."""
+    """Check that an account has a configured back, and credentials for the front and the back."""
     where, front, behind, _ = account
     if behind.name not in backs:
         known = ", ".join(backs) or "none"
@@ -74,7 +74,7 @@ def _logs_in(account: AccountSection, backs: Mapping[str, Any]) -> None:
 
 
 def check_workers(settings: Settings) -> None:
-    """Several processes share what is kept, so it has to be where they can. Raises ConfigError."""
+    """Check that several workers have a store that they can share, and admin ports of their own. Raises ConfigError."""
     if settings.server.workers > 1 and not settings.store.url.startswith("postgresql://"):
         sentence = f"{settings.server.workers} workers share a store: [store] url has to begin with postgresql://"
         raise ConfigError(f"{settings.file}, [server] workers", sentence)
@@ -83,21 +83,21 @@ def check_workers(settings: Settings) -> None:
 
 
 def _secrets(where: str, server: Server) -> None:
-    """What signs the address at which backs call us is long."""
+    """Check the secrets that sign receipt URLs. Each has to be long enough and printable."""
     for secret in server.secrets:
         if len(secret.encode()) < SHORTEST_SECRET or not secret.isprintable():
             raise ConfigError(f"{where} secret", f"has to be printable and of at least {SHORTEST_SECRET} bytes")
 
 
 def _pair(where: str, server: Server) -> None:
-    """TLS takes a certificate and its key. What is in the files, only who speaks it looks at: `translator.shell.server.tls`."""
+    """Check that a certificate and its key are given together. `translator.shell.server.tls` checks the files themselves."""
     if bool(server.tls_cert) != bool(server.tls_key):
         given, missing = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
         raise ConfigError(f"{where} {missing}", f"is missing, and {given} is given: they go together")
 
 
 def _credentials(where: str, account: str, *tokens: str) -> None:
-    """Basic credentials: an account cannot hold the colon that ends it, and neither can hold a control character."""
+    """Check Basic credentials. An account may not hold a colon (RFC 7617, 2). No credential may hold a control character."""
     if not account or ":" in account or not account.isprintable():
         raise ConfigError(f"{where}.account", "has to be printable, not empty, and without a colon")
     if not all(token and token.isprintable() for token in tokens):
@@ -109,7 +109,7 @@ def _credentials(where: str, account: str, *tokens: str) -> None:
 
 
 def _overlaps(accounts: tuple[AccountSection, ...]) -> None:
-    """Two accounts overlap when they share the front (dialect, account, property) or the back (name, account, property)."""
+    """Check that no two accounts share a front (dialect, account, property) or a back (name, account, property)."""
     taken: dict[tuple[str, str, str, str], str] = {}
     for where, front, behind, _ in accounts:
         for side, keys in (

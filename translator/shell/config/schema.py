@@ -1,4 +1,4 @@
-"""The sections of a configuration file, as closed types. What a type does not say is checked in `settings`."""
+"""The sections of a configuration file, as closed types. `rules` checks what the types do not say."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -17,15 +17,22 @@ ShortCode = Annotated[str, Meta(pattern="^[0-9]{1,15}$")]
 Count = Annotated[int, Meta(ge=0)]
 
 SHORTEST_SECRET: Final = 32
-"""The bytes that `[server] secret` has to have at least."""
+"""The least number of bytes of `[server] secret`."""
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """`[server]`: where we listen, and what one front request may cost. `deadline` in seconds, `max_body` in bytes, `queue_max`
-    requests and `memory` bytes under way at most, in each of `workers` processes. A connection is kept open for `keep_alive` seconds
-    behind an answer. At the end `linger` is the seconds for which new
-    connections are still taken, and `drain` the seconds that are left to open requests then. `tls_cert` and `tls_key` are paths, and go
-    together: with them `listen` speaks TLS."""
+    """The section `[server]`: the listening addresses and the limits of a front request.
+
+    deadline: Seconds that a request may take.
+    max_body: Bytes of a request body.
+    queue_max: Requests in flight, in each worker.
+    memory: Bytes that all requests in flight may hold, in each worker.
+    workers: The number of processes.
+    keep_alive: Seconds for which a connection is kept open after a response.
+    linger: Seconds at shutdown for which new connections are still accepted.
+    drain: Seconds after that for open requests.
+    tls_cert: The path of the certificate. `tls_cert` and `tls_key` go together, and with them `listen` uses TLS.
+    """
 
     listen: str = "127.0.0.1:8080"
     admin: str = "127.0.0.1:8081"
@@ -45,7 +52,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What signs, first, and what is believed as well."""
+        """The secret that signs, then the other secrets that verify."""
         return (self.secret,) if isinstance(self.secret, str) else self.secret
 
     def __repr__(self) -> str:
@@ -53,7 +60,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store(msgspec.Struct, frozen=True, kw_only=True):
-    """`[store]`: where the journal of sends and the calls that are owed are kept. It may hold a password."""
+    """The section `[store]`: the URL of the database for the send journal and the callbacks. It may hold a password."""
 
     url: str = "sqlite:///translator.db"
 
@@ -62,9 +69,13 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sends(msgspec.Struct, frozen=True, kw_only=True):
-    """`[sends]`: for how many seconds a caller is kept while an outcome is looked for, an equal send joins an unknown one, and an
-    unknown one is looked for at all. `resend`, off unless the operator wants it, is after how many seconds a send that cannot be found
-    is made again."""
+    """The section `[sends]`. All values are in seconds.
+
+    wait: The time that a request waits for the outcome of an unknown send.
+    join: The time for which an equal send shares the outcome of an unknown one.
+    give_up: The age at which reconciliation gives up.
+    resend: The age at which a send that cannot be found is sent again. It is off by default.
+    """
 
     wait: Duration = 5.0
     join: Duration = 120.0
@@ -73,10 +84,20 @@ class Sends(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
-    """`[callbacks]`: which networks beyond the public ones may be called, and which ports; how often a back is looked at (seconds), in
-    how many asks a round, and up to which age of a message; how long calls that were given up are kept (seconds); how many calls there
-    are at once to one destination, how many are owed to an account at most; after how many failures in a row a destination is paused,
-    and for how long at first and at most (seconds)."""
+    """The section `[callbacks]`.
+
+    allow: Networks that callbacks may reach besides the public ones.
+    ports: Ports that callbacks may reach.
+    poll: Seconds between two polls of a provider account.
+    poll_asks: Provider requests of one poll.
+    poll_end: The age of a message, in seconds, at which polling ends.
+    keep: Seconds for which dead deliveries are kept.
+    concurrency: Concurrent deliveries to one destination.
+    owed_max: Pending callbacks of one account.
+    breaker_failures: Failures in a row that open the circuit breaker of a destination.
+    breaker_pause: Seconds for which the circuit breaker is open at first.
+    breaker_pause_max: Seconds for which the circuit breaker is open at most.
+    """
 
     allow: tuple[str, ...] = ()
     ports: tuple[Port, ...] = (80, 443, 8080, 8443)
@@ -92,9 +113,16 @@ class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lists(msgspec.Struct, frozen=True, kw_only=True):
-    """`[lists]`: how many asks at a back one list may take and what becomes of one that needs more, how long a list that was read
-    whole and a total are kept (seconds) and in how many bytes, and after how many seconds a range grows no more. `unreadable` says what
-    becomes of a list with a row that cannot be read: the row is left out, or the list fails."""
+    """The section `[lists]`.
+
+    max_asks: The request budget of one list.
+    on_cap: The result of a list that needs more: an error, or the rows up to there.
+    snapshot_ttl: Seconds for which a snapshot is kept.
+    snapshot_bytes: Bytes of all snapshots.
+    total_ttl: Seconds for which a total is kept.
+    settle: Seconds after which a time window gets no new messages.
+    unreadable: The result of a list with an unreadable row: the row is left out, or the list fails.
+    """
 
     max_asks: Positive = 1000
     on_cap: Literal["error", "capped"] = "error"
@@ -106,9 +134,15 @@ class Lists(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackSection(msgspec.Struct, frozen=True, kw_only=True):
-    """`[backs.NAME]`: a provider. `timeout` is seconds for a whole call, `concurrency` how many calls there are at once,
-    `in_flight` how many asks of one list, `receipts` whether it is asked to call us, `engine` what moves the bytes; `given` are the
-    keys of its dialect."""
+    """The section `[backs.NAME]`: a provider.
+
+    timeout: Seconds for a whole provider request.
+    concurrency: Concurrent provider requests.
+    in_flight: Concurrent provider requests of one list.
+    receipts: True if the provider is asked for delivery receipts.
+    engine: The transport.
+    given: The keys of its dialect.
+    """
 
     dialect: str
     url: str
@@ -121,8 +155,11 @@ class BackSection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Front(msgspec.Struct, frozen=True, kw_only=True):
-    """`front` of an entry: what the calling application logs in with. `token` is one, or a list of the new one and the old one: both are
-    taken. `given` are the keys of its dialect."""
+    """The key `front` of an account: the credentials of the client.
+
+    token: One token, or a list of the new and the old one, which are both accepted.
+    given: The keys of its dialect.
+    """
 
     dialect: str
     account: str
@@ -131,7 +168,7 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
     given: dict[str, Any] = {}
 
     def tokens(self) -> tuple[str, ...]:
-        """What opens the account, the new one first."""
+        """Return the accepted tokens, the new one first."""
         return (self.token,) if isinstance(self.token, str) else self.token
 
     def __repr__(self) -> str:
@@ -139,15 +176,18 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account says of numbers, beside `front` and `back`: `short_codes` are digits that are one however many they are, `region`
-    the country whose numbers are read without their country code."""
+    """The keys of an account about phone numbers.
+
+    short_codes: Digits that are a short code, whatever their length.
+    region: The country whose numbers are read without their country code.
+    """
 
     short_codes: tuple[ShortCode, ...] = ()
     region: str = ""
 
 
 class BackAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """`back` of an entry: what we log in with at a back. `sender` is used where the front gives none."""
+    """The key `back` of an account: the credentials of the provider account. `sender` is used if a send names none."""
 
     name: str
     account: str

@@ -22,7 +22,7 @@ _FORGOTTEN: Final = "memory: is for trials: sends and callbacks are forgotten wh
 
 
 class AccountSection(NamedTuple):
-    """One `[[accounts]]` row; `where` names it in errors."""
+    """One `[[accounts]]` row. `where` names it in errors."""
 
     where: str
     front: Front
@@ -31,7 +31,7 @@ class AccountSection(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """A whole configuration file. `file` is its name as errors say it, `folder` what relative paths in it are relative to."""
+    """A whole configuration file. `file` is its name in errors. `folder` is the base of its relative paths."""
 
     file: str
     folder: Path
@@ -44,7 +44,7 @@ class Settings(NamedTuple):
     accounts: tuple[AccountSection, ...]
 
     def unpromised(self) -> list[str]:
-        """A sentence for each thing that somebody may count on, and that these settings do not give."""
+        """Return a warning for each promise that an operator may expect and that these settings do not keep."""
         found = {
             "[server] public_url": _UNSIGNED if self.server.public_url and not self.server.secrets else "",
             "[store] url": _FORGOTTEN if self.store.url == "memory:" else "",

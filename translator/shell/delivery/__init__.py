@@ -1,1 +1,1 @@
-"""What goes on beside the requests: the journal of sends, reconciliation, status polling, and callbacks."""
+"""Delivery, the work that outlives a request: the send journal, reconciliation, status polling, and callbacks."""

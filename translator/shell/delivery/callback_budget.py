@@ -1,19 +1,19 @@
-"""How much is done for receivers that are not known to answer: thousands of dead ones take a part of the process and no more."""
+"""Limits the work for receivers that are not known to answer, so that thousands of dead ones take only a part of the process."""
 
 from typing import Final
 
 UNPROVEN: Final = 8
-"""How many destinations that have not answered yet, or that fail, are begun together; those that answer come first."""
+"""The number of unproven destinations that are started together. Unproven ones have not answered yet, or fail. Proven ones come first."""
 
 PACE: Final = 0.025
-"""Seconds between two such beginnings."""
+"""Seconds between two such starts."""
 
 FAILURES: Final = 100.0
-"""Failed calls a second beyond which no such destination is begun. A call that arrives costs nothing of that."""
+"""Failed deliveries a second. Beyond them no unproven destination is started. A delivery that succeeds costs nothing."""
 
 
 class CallbackBudget:
-    """A bucket of failures that fills again as time passes. `pace` is 0.0 where nothing is held back, for tests."""
+    """A token bucket of failures. With a `pace` of 0.0 it holds nothing back, for tests."""
 
     def __init__(self, pace: float = PACE) -> None:
         self._pace = pace
@@ -21,7 +21,7 @@ class CallbackBudget:
         self.again_at = 0.0
 
     def left(self, at: float) -> int:
-        """How many destinations that are not known to answer may be begun at a time of the loop's clock."""
+        """The number of unproven destinations that may be started at `at`, a time of the loop's clock."""
         if not self._pace:
             return UNPROVEN
         self._left = min(FAILURES, self._left + FAILURES * (at - self._at))
@@ -29,9 +29,9 @@ class CallbackBudget:
         return 0 if at < self.again_at else max(0, min(UNPROVEN, int(self._left)))
 
     def begun(self, at: float) -> None:
-        """Some were begun."""
+        """Record that unproven destinations were started."""
         self.again_at = at + self._pace
 
     def failed(self) -> None:
-        """A call has failed."""
+        """Record a failed delivery."""
         self._left = max(-FAILURES, self._left - 1)

@@ -1,8 +1,8 @@
-"""HTTP to the receivers of callbacks: the address that was vetted is dialled, by the name that was given, and no redirect is followed.
+"""The HTTP client for callback receivers. It connects to the checked IP address, sends the given host name, and follows no redirect.
 
     request ─▶ an idle connection to the same address, name, port and scheme, or a new one ─▶ status, or Undelivered
 
-A callback may be made twice: if a receiver had closed an idle connection, the request is written again on a new one.
+A receiver may get a callback twice: if it had closed an idle connection, the client writes the request again on a new one.
 """
 
 import asyncio
@@ -17,23 +17,23 @@ from translator.shell.delivery.callback_connection import Answer, CallbackConnec
 from translator.shell.delivery.callback_url_policy import ResolvedTarget
 
 TIMEOUT: Final = 10.0
-"""Seconds for a whole call."""
+"""Seconds for a whole request and response."""
 
 _KEPT: Final = 64
-"""Idle connections in all."""
+"""The number of idle connections to all receivers together."""
 
 _FRESH: Final = 4.0
-"""Seconds for which an idle connection is kept: many receivers close theirs after five."""
+"""Seconds for which an idle connection is kept. Many receivers close theirs after 5 s."""
 
 _AGENT: Final = f"user-agent: sms-translator/{__version__}\r\n"
 _FORM: Final = "content-type: application/x-www-form-urlencoded; charset=UTF-8\r\n"
 
 Key: TypeAlias = tuple[str, str, int, str]
-"""The IP address that was vetted, the name, the port, and the scheme: connections of one key are alike."""
+"""The checked IP address, the host name, the port, and the scheme. Connections with the same key are interchangeable."""
 
 
 class CallbackClient:
-    """Connections to all receivers. How many there are at once is for the dispatcher to bound. `context` replaces the trusted roots."""
+    """Connections to all receivers. The dispatcher bounds their number. `context` replaces the trusted root certificates."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self._context = context
@@ -43,7 +43,7 @@ class CallbackClient:
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def deliver(self, vetted: ResolvedTarget, method: str, form: str) -> Answer:
-        """The answer of a receiver. Raises Undelivered."""
+        """Send a callback and return the receiver's response. Raises Undelivered."""
         url = vetted.url
         key = vetted.ip, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80), url.scheme
         written = _written(url, method, form)
@@ -54,7 +54,7 @@ class CallbackClient:
             raise Undelivered("no answer in time") from None
 
     async def aclose(self) -> None:
-        """Close what is connected."""
+        """Close all connections."""
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._all):
@@ -126,7 +126,7 @@ class CallbackClient:
             self._sweeper = loop.call_later(_FRESH, self._sweep)
 
     def _sweep(self) -> None:
-        """Close what was idle for long enough."""
+        """Close the connections that were idle for `_FRESH` seconds."""
         loop = asyncio.get_running_loop()
         old = loop.time() - _FRESH
         for key, kept in list(self._idle.items()):
@@ -143,7 +143,7 @@ class CallbackClient:
 
 
 def _written(url: httpx.URL, method: str, form: str) -> bytes:
-    """A request's bytes. Raises Undelivered for one that would be read otherwise than it was meant."""
+    """Return the bytes of a request. Raises Undelivered if a receiver would parse them differently."""
     target, body, lines = url.raw_path.decode("ascii"), "", ""
     if method == "GET":
         path, _, query = target.partition("?")

@@ -1,9 +1,9 @@
-"""A connection to a receiver of callbacks, which reads as little of an answer as it needs, and never more than `MOST` bytes.
+"""A connection to a callback receiver. It reads as little of a response as it needs, and at most `MOST` bytes.
 
-    asked ─▶ status line ─▶ headers ─▶ body ─▶ end: the connection may be asked again
-      1xx: skipped │           the end does not come in `GRACE` seconds, or is not readable, or is too far: closed, the status counts
+    request ─▶ status line ─▶ headers ─▶ body ─▶ end: the connection can be used again
+      1xx: skipped │           no end within `GRACE` seconds or `MOST` bytes, or a malformed one: closed, the status counts
 
-The status line decides. What follows it decides only whether the connection can be used again, and holds `Retry-After`.
+The status line decides the outcome. The headers hold `Retry-After`. The rest decides only if the connection can be used again.
 """
 
 import asyncio
@@ -14,32 +14,32 @@ from typing import Any, Final, NamedTuple
 import httptools
 
 MOST: Final = 32 * 1024
-"""Bytes of an answer that are read: status lines, headers, body, chunk extensions and trailers together."""
+"""Bytes of a response that are read: status lines, headers, body, chunk extensions and trailers together."""
 
 GRACE: Final = 1.0
-"""Seconds that the rest of an answer may take behind its status line."""
+"""Seconds that the rest of a response may take after its status line."""
 
 _STATUS: Final = re.compile(rb"HTTP/1\.[0-9] ([1-9][0-9][0-9])(?:[ \t\r]|$)")
 _SWITCHED: Final = 101
 
 
 class Undelivered(Exception):
-    """No answer came. Says why in a few words."""
+    """No response came. The message gives the reason in a few words."""
 
 
 class Stale(Exception):
-    """The receiver had closed the connection before it answered anything."""
+    """The receiver had closed the connection before it sent a byte of a response."""
 
 
 class Answer(NamedTuple):
-    """A status, and `Retry-After` as it stands in the headers, empty where it does not."""
+    """A response: its status, and the unparsed value of its `Retry-After` header, empty if there is none."""
 
     status: int
     retry_after: str = ""
 
 
 class CallbackConnection(asyncio.Protocol):
-    """One connection, which has one answer at a time to read. `gone` is called when it is closed."""
+    """One connection with at most one request in flight. `gone` is called when the connection is closed."""
 
     def __init__(self, gone: Callable[["CallbackConnection"], None]) -> None:
         self._gone = gone
@@ -52,7 +52,7 @@ class CallbackConnection(asyncio.Protocol):
         self.idle_since = 0.0
 
     def ask(self, written: bytes) -> "asyncio.Future[Answer]":
-        """Write a request; its answer is to come. It fails with Undelivered and Stale."""
+        """Write a request and return a future of its response. The future fails with Undelivered or Stale."""
         self._size, self._status, self._retry_after = 0, 0, ""
         self._line = bytearray()
         self._is_interim = self._has_headers = self._is_whole = self._stays_open = False
@@ -71,7 +71,7 @@ class CallbackConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    # ---- what the loop calls ------------------------------------------------------------------------------------------
+    # ---- called by the event loop -------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -79,7 +79,7 @@ class CallbackConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._waiting is None or self._waiting.done():
-            self.close()  # nobody asked: whatever it is, the next answer must not be it
+            self.close()  # no request is in flight, and these bytes must not be read as the next response
             return
         self._size += len(data)
         self._parse(data)
@@ -89,7 +89,7 @@ class CallbackConnection(asyncio.Protocol):
         elif self._size > MOST:
             self._end("a head larger than is read")
         elif self._status and self._parser is None and (self._has_headers or self._status < 300):
-            self._answer(reusable=False)  # where such an answer ends nobody can tell
+            self._answer(reusable=False)  # the end of this response cannot be determined
         elif self._status and self._timer is None:
             self._timer = self._loop.call_later(GRACE, self._end, "")
 
@@ -102,10 +102,10 @@ class CallbackConnection(asyncio.Protocol):
         self._parser = None
         self._gone(self)
 
-    # ---- the status line, and what follows it --------------------------------------------------------------------------
+    # ---- the status line and the headers -------------------------------------------------------------------------------
 
     def _parse(self, data: bytes) -> None:
-        """Have the rest of it read strictly: only an answer that is sound to its end leaves a connection that may be used again."""
+        """Feed the strict parser. A connection is used again only if the parser accepts the whole response."""
         if self._parser is None:
             return
         try:
@@ -114,7 +114,7 @@ class CallbackConnection(asyncio.Protocol):
             self._parser = None
 
     def _read_lines(self, data: bytes) -> None:
-        """Read up to the end of the headers, a whole line at a time."""
+        """Read lines up to the end of the headers."""
         if self._has_headers:
             return
         if b"\n" not in data:
@@ -144,22 +144,22 @@ class CallbackConnection(asyncio.Protocol):
         elif self._status and line[:12].lower() == b"retry-after:":
             self._retry_after = line[12:].strip().decode("latin-1")
 
-    # ---- what the parser calls ----------------------------------------------------------------------------------------
+    # ---- called by the parser -----------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """A second answer to one request is begun by nobody we can trust."""
+        """Drop the parser at a second response to one request, because such a receiver is not trusted with another request."""
         if self._is_whole:
             self._parser = None
 
     def on_message_complete(self) -> None:
-        """The end of an answer, or of one that only said that it is coming."""
+        """Record the end of a final response. The end of an interim one (1xx) is ignored."""
         if self._parser is not None and self._parser.get_status_code() >= 200:
             self._is_whole, self._stays_open = True, self._parser.should_keep_alive()
 
-    # ---- how it ends ---------------------------------------------------------------------------------------------------
+    # ---- the outcome ---------------------------------------------------------------------------------------------------
 
     def _end(self, why: str) -> None:
-        """Nothing more is read. The status counts if there is one."""
+        """Stop reading. The status counts if there is one. Otherwise the request fails."""
         if self._waiting is None or self._waiting.done():
             self.close()
         elif self._status:

@@ -1,11 +1,11 @@
-"""The dispatcher makes the callbacks that are owed: each at least once, those of one message in order.
+"""The dispatcher makes the deliveries that are due: each at least once, those of one message in order.
 
-    due ─▶ leased ─▶ held ahead, or begun at once ─▶ vetted ─▶ dialled ─┬▶ 2xx: delivered
-     ▲                                                                    ├▶ else: due again after the next gap, or given up
-     └── what has ended is written down, and more is taken, in one commit ┘
+    due ─▶ leased ─▶ prefetched, or started at once ─▶ URL policy ─▶ request ─┬▶ 2xx: delivered
+     ▲                                                                         ├▶ else: due again after the backoff, or dead
+     └── one commit records the outcomes and leases more deliveries            ┘
 
-A call that ends begins the next one of its destination at once, and wakes the dispatcher. While a commit is under way, what ends gathers
-for the next. Nothing is kept in memory of a destination where nothing is under way: its circuit breaker stands in the store.
+A delivery that ends starts the next one of its destination at once, and wakes the dispatcher. Outcomes that arrive during a commit wait
+for the next one. The store holds the circuit breakers, so an idle destination needs no memory here.
 """
 
 import asyncio
@@ -35,23 +35,23 @@ from translator.shell.store import Store, StoreUnavailable, deliveries
 from translator.shell.store.deliveries import DEAD, DELIVERED, DUE, Destination, Settled
 
 LEASE: Final = 60.0
-"""Seconds for which a delivery that was taken is nobody else's. It is begun in the first half of them, and over before their end."""
+"""Seconds of the lease of a delivery. The delivery starts in the first half of the lease and ends before the lease does."""
 
 LOOK: Final = 0.02
-"""Seconds between two looks at what is due, while something is."""
+"""Seconds between two queries for due deliveries, while there are any."""
 
-_FULL: Final = 0.1  # the same while all that is due is at destinations that have as many calls as they get
+_FULL: Final = 0.1  # the same if each destination with due deliveries is at its limit
 
 _JITTER: Final = 0.1
-_MEASURE: Final = 10.0  # seconds between two measurements of what waits
+_MEASURE: Final = 10.0  # seconds between two measurements of the backlog
 
 _REPAIR: Final = 60.0
 _HORIZON: Final = LONGEST * (1 + _JITTER) + LEASE
-"""Seconds beyond which nothing is due by itself: what is due later was written down by a clock that has been set back since."""
+"""Seconds within which each delivery is due. A later due time was written before the clock was set back."""
 
 
 class Client(Protocol):
-    """What the dispatcher needs of HTTP; `CallbackClient` is one. Raises Undelivered."""
+    """The HTTP client that the dispatcher needs, such as `CallbackClient`. `deliver` raises Undelivered."""
 
     async def deliver(self, vetted: ResolvedTarget, method: str, form: str) -> Answer: ...
 
@@ -59,8 +59,8 @@ class Client(Protocol):
 
 
 class CallbackDispatcher:
-    """One round at a time: see `background`. `client` replaces the sockets, for tests. `rouse` has another round begin. `pace` is 0.0
-    where nobody waits between two rounds."""
+    """Runs one round at a time, see `worker`. `client` replaces the sockets, for tests. `rouse` starts another round. A `pace` of 0.0
+    removes the delay between two rounds."""
 
     def __init__(
         self, store: Store, vetting: CallbackUrlPolicy, meter: Meter, rules: Dispatching = DEFAULTS, *,
@@ -82,17 +82,17 @@ class CallbackDispatcher:
         self.rouse: Callable[[], None] = lambda: None
 
     def change(self, rules: Dispatching) -> None:
-        """Make calls by these rules from the next round on."""
+        """Follow these rules from the next round on."""
         self._rules = rules
         self._places.each = rules.concurrency
 
     def wake(self) -> None:
-        """Something is owed that was not before."""
+        """Start a round, because a new delivery is due."""
         self._look_at = 0.0
         self.rouse()
 
     async def round(self) -> bool:
-        """Write down what has ended, take what there is room for, and begin it. Whether another round finds something to do at once."""
+        """Record outcomes, lease as many deliveries as there are slots for, and start them. True if another round has work at once."""
         at = asyncio.get_running_loop().time()
         await self._keep_time(at)
         room = {one.destination: self._places.room(one.destination) for one in self._settled}
@@ -107,7 +107,7 @@ class CallbackDispatcher:
             return False
         settled, self._settled = self._settled, []
         self._commit = asyncio.ensure_future(self._turn(settled, room))
-        return await asyncio.shield(self._commit)  # whoever is cancelled must still know what was taken: see `aclose`
+        return await asyncio.shield(self._commit)  # `aclose` has to know the leased rows, cancelled or not
 
     async def _turn(self, settled: list[Settled], room: dict[Destination, int]) -> bool:
         until = asyncio.get_running_loop().time() + LEASE / 2
@@ -117,7 +117,7 @@ class CallbackDispatcher:
         try:
             taken = await self._store.write(turn)
         except Exception:
-            self._settled[:0] = settled  # what has ended has ended: it is written down when the store answers again
+            self._settled[:0] = settled  # the outcomes are final, and are recorded when the store answers again
             raise
         for one, is_held in zip(settled, taken.held, strict=True):
             if is_held:
@@ -130,7 +130,7 @@ class CallbackDispatcher:
         return bool(taken.rows or self._settled)
 
     async def until_quiet(self, *, most: int = 1000) -> None:
-        """Rounds until nothing is due and nothing is under way."""
+        """Run rounds until no delivery is due and none is in progress."""
         for _ in range(most):
             begun = await self.round()
             if self._running:
@@ -139,7 +139,7 @@ class CallbackDispatcher:
                 return
 
     async def aclose(self) -> None:
-        """Give back what is not begun, let the calls under way end, write that down, and close what is connected."""
+        """Release the leases of deliveries that have not started, let the others end, record them, and close the connections."""
         self._is_closing = True
         if self._alarm is not None:
             self._alarm.cancel()
@@ -154,14 +154,14 @@ class CallbackDispatcher:
         except StoreUnavailable as error:
             logger().warning(
                 "store-down", why=str(error)
-            )  # the leases run out, and the calls are made again: at least once
+            )  # the leases expire, and the deliveries are repeated: at least once
         finally:
             await self._client.aclose()
 
-    # ---- what is due ---------------------------------------------------------------------------------------------------
+    # ---- due deliveries ------------------------------------------------------------------------------------------------
 
     async def _look(self, room: dict[Destination, int], at: float) -> None:
-        """Add the destinations that are due and that there is room for: first those that answer, then a few of the others."""
+        """Add the due destinations that have free slots: first the proven ones, then a few of the others."""
         unproven = self._budget.left(at)
         standings = deliveries.STANDINGS if unproven else (deliveries.PROVEN,)
         busy, now = len(self._places), self._clock()
@@ -179,7 +179,7 @@ class CallbackDispatcher:
         self._places.choose(due[0], self._places.free, room)
         before = len(room)
         self._turns += 1
-        for turn in range(len(due) - 1):  # none of the other standings comes first each time
+        for turn in range(len(due) - 1):  # the other standings take turns in coming first
             found = due[1 + (self._turns + turn) % (len(due) - 1)]
             self._places.choose(found, unproven + before - len(room), room)
         if len(room) > before:
@@ -190,7 +190,7 @@ class CallbackDispatcher:
             self._look_again(at)
 
     def _look_again(self, at: float) -> None:
-        """Something may be due that was not begun: it is looked at in a while."""
+        """Schedule another query, because deliveries may be due that were not started."""
         if self._alarm is None:
             loop = asyncio.get_running_loop()
             self._alarm = loop.call_at(max(self._look_at, min(self._budget.again_at, at + PACE)), self._ring)
@@ -200,7 +200,7 @@ class CallbackDispatcher:
         self.rouse()
 
     async def _keep_time(self, at: float) -> None:
-        """Now and then: follow the database's clock, undo what a clock that was set back has put off, and measure what waits."""
+        """From time to time follow the database's clock, repair due times after the clock was set back, and measure the backlog."""
         if at >= self._repair_at:
             is_first = not self._repair_at
             if self._store.shared and isinstance(self._clock, SteadyClock):
@@ -210,7 +210,7 @@ class CallbackDispatcher:
                 await self._store.write(partial(deliveries.hasten, late=late, now=now, horizon=_HORIZON))
             if is_first and not self._store.shared and (left := await self._store.read(deliveries.leased)):
                 await self._store.write(partial(deliveries.release, at=left, now=now))
-            self._repair_at = at + _REPAIR  # a store that was down is seen to as soon as it answers
+            self._repair_at = at + _REPAIR  # after the store was down, the repair runs as soon as the store answers
         if at >= self._measure_at:
             self._measure_at = at + _MEASURE
             now = self._clock()
@@ -220,10 +220,10 @@ class CallbackDispatcher:
             self._meter.show("callback_lag_seconds", waits)
             self._meter.show("destinations_paused", paused)
 
-    # ---- one call ------------------------------------------------------------------------------------------------------
+    # ---- one delivery --------------------------------------------------------------------------------------------------
 
     def _begin(self, place: CallbackSlot) -> None:
-        """Begin what there is room for at a destination."""
+        """Start as many deliveries of a destination as it has free slots."""
         while not self._is_closing and (next_one := self._places.begin(place)) is not None:
             row, until = next_one
             task = asyncio.create_task(self._deliver(place, row, until))
@@ -231,14 +231,14 @@ class CallbackDispatcher:
             task.add_done_callback(self._running.discard)
 
     def _put_back(self, place: CallbackSlot) -> None:
-        """What is held ahead is not begun: it is due for whoever takes it next."""
+        """Release the prefetched deliveries of a destination, so that any replica can lease them."""
         now = self._clock()
         self._settled += [
             Settled(row, DUE, "", now, counts=False, begun=now, ended=now) for row in self._places.let_go(place)
         ]
 
     async def _deliver(self, place: CallbackSlot, row: dict[str, Any], until: float) -> None:
-        """One call, begun before its lease is too old: who slept longer must not say anything any more."""
+        """Make one delivery. Skip it if half of the lease has passed, because another replica might own it before it ends."""
         loop = asyncio.get_running_loop()
         at, begun = loop.time(), self._clock()
         answered = counts = False
@@ -247,7 +247,7 @@ class CallbackDispatcher:
             if at < until:
                 why, wait, counts = await self._tell(row, until)
                 answered = not why
-        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+        except Exception as error:  # noqa: BLE001 - any other error is logged
             logger().error("defect", loop="dispatcher", traceback=redacted_traceback(error))
             why, counts = "defect", True
         finally:
@@ -261,10 +261,10 @@ class CallbackDispatcher:
         if answered:
             self.rouse()
         else:
-            self._look_again(loop.time())  # thousands of failures are written down together, a few times a second
+            self._look_again(loop.time())  # thousands of failures are recorded together, a few times a second
 
     async def _tell(self, row: dict[str, Any], until: float) -> tuple[str, float, bool]:
-        """Why a call did not arrive, empty if it did; for how long the receiver wants to be left alone; and whether it was tried at all."""
+        """Send one callback. Returns the reason of a failure or "", the receiver's `Retry-After` in seconds, and if it counts as a try."""
         try:
             vetted = await self._vetting.resolve_target(row["address"], row["entry"])
             where = f"{vetted.ip} {vetted.destination.rpartition(':')[2]}"
@@ -285,7 +285,7 @@ class CallbackDispatcher:
         return f"answered {answer.status}", retry_after(answer.retry_after, self._clock()), True
 
     def _outcome(self, row: dict[str, Any], why: str, wait: float, *, begun: float, counts: bool) -> Settled:
-        """What is to be written down of a call that has ended."""
+        """Return the outcome to be recorded for a delivery that has ended."""
         now = self._clock()
         if counts and not why:
             return Settled(row, DELIVERED, "", None, counts=True, begun=begun, ended=now)
@@ -293,6 +293,6 @@ class CallbackDispatcher:
             return Settled(row, DEAD, why, None, counts=True, begun=begun, ended=now)
         due_at = now + 1.0
         if counts:
-            gap = self._rules.gaps[row["tries"]] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - it spreads, it hides nothing
+            gap = self._rules.gaps[row["tries"]] * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - jitter is no secret
             due_at = now + max(gap, wait)
         return Settled(row, DUE, why, due_at, counts=counts, begun=begun, ended=now)

@@ -1,4 +1,4 @@
-"""What is counted and logged of callbacks: which arrived, which failed and why, and which were given up."""
+"""Counts and logs deliveries: the delivered ones, the failed ones with the reason, and the dead ones."""
 
 from typing import Final
 
@@ -9,20 +9,20 @@ from translator.shell.observability.log import logger
 from translator.shell.store.deliveries import DEAD, DELIVERED, Destination, Settled
 
 _QUIET: Final = 60.0
-"""Seconds between two lines about one destination."""
+"""Seconds between two log lines about one destination."""
 
 _DESTINATIONS: Final = 1024
 
 
 class CallbackLog:
-    """A failed call is a line of the log, one a minute and destination; each that is given up is one."""
+    """Logs at most one failed delivery per minute and destination, and each dead delivery."""
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
         self._said: TTLCache[Destination, bool] = TTLCache(_DESTINATIONS, _QUIET)
 
     def note(self, one: Settled, sid: str) -> None:
-        """Something came of a call to `one.row`, which told of the message `sid`."""
+        """Count and log the outcome of a delivery about the message `sid`."""
         if not one.counts:
             return
         if one.state == DELIVERED:

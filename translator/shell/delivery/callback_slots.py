@@ -1,6 +1,6 @@
-"""Who may make a callback now: so many at a time at a destination and at an IP address, and a share of all of them for each account.
+"""Limits concurrent deliveries: per destination, per IP address, and in total, of which each account has a share.
 
-A destination is here while a call to it is under way or is held ahead of its turn. What is not under way stands in the store alone.
+A destination has a slot here while a delivery to it is in progress or prefetched. All other deliveries are in the store only.
 """
 
 import contextlib
@@ -12,26 +12,26 @@ from translator.shell.delivery.resolver import Shares
 from translator.shell.store.deliveries import Destination
 
 ALL: Final = 256
-"""Calls at once in all."""
+"""Concurrent deliveries in total."""
 
 NAMES: Final = 4
-"""How many destinations' worth of calls one IP address and port gets, whatever names lead there."""
+"""The limit of one IP address and port, in multiples of a destination's limit, because many names may resolve to one address."""
 
 _AHEAD: Final = 4
-"""How many times the calls at once are held ahead at a destination that answers quickly."""
+"""The prefetch limit of a destination that answers quickly, in multiples of its concurrent deliveries."""
 
 _AHEAD_SECONDS: Final = 1.0
-"""For how long what is held ahead keeps a destination busy at most."""
+"""Seconds of work that a destination's prefetched deliveries may amount to."""
 
 _AHEAD_IN_ALL: Final = 512
-"""Deliveries that are held in all. With so many of them no more are taken."""
+"""Prefetched deliveries in total. At this number no more are leased."""
 
 _WEIGHT: Final = 0.2
-"""Of the newest duration in the average."""
+"""The weight of the newest duration in the moving average."""
 
 
 class CallbackSlot:
-    """A destination: how many calls are under way, and which deliveries are held ahead, each with the time until which it may begin."""
+    """The deliveries of a destination: the number in progress, and the prefetched ones, each with the time until which it may start."""
 
     def __init__(self, destination: Destination) -> None:
         self.destination = destination
@@ -41,14 +41,14 @@ class CallbackSlot:
         self.answers = False
 
     def ended(self, seconds: float, *, answered: bool) -> None:
-        """A call has ended."""
+        """Record the end of a delivery."""
         self.running -= 1
         self.answers = answered
         self.seconds = seconds if not self.seconds else self.seconds + _WEIGHT * (seconds - self.seconds)
 
 
 class CallbackSlots:
-    """All destinations that have something under way. `each` is how many calls one gets at a time."""
+    """The slots of all destinations with deliveries in progress. `each` is the limit of one destination."""
 
     def __init__(self, each: int) -> None:
         self.each = each
@@ -62,15 +62,15 @@ class CallbackSlots:
 
     @property
     def free(self) -> int:
-        """How many more calls there may be in all."""
+        """The number of deliveries that may still start, in total."""
         return self._shares.free
 
     def at(self, destination: Destination) -> CallbackSlot:
-        """A destination's place."""
+        """Return the slot of a destination."""
         return self._places.setdefault(destination, CallbackSlot(destination))
 
     def room(self, destination: Destination) -> int:
-        """How many deliveries a destination may be given: those that can begin, and some ahead if it answers quickly."""
+        """The number of deliveries that may be leased for a destination, with some to prefetch if it answers quickly."""
         place = self._places.get(destination)
         if self._ahead >= _AHEAD_IN_ALL:
             return 0
@@ -83,7 +83,7 @@ class CallbackSlots:
         return max(0, room)
 
     def choose(self, due: Iterable[Destination], most: int, chosen: dict[Destination, int]) -> None:
-        """Add up to `most` of the destinations that are due to those that get room, within what is free and what each account may take."""
+        """Add up to `most` due destinations to `chosen`, within the free slots and the share of each account."""
         given: dict[str, int] = {}
         free = self._shares.free
         for destination in due:
@@ -99,13 +99,13 @@ class CallbackSlots:
             most -= 1
 
     def hold(self, row: dict[str, Any], until: float) -> None:
-        """A delivery that was taken: it is begun when there is room."""
+        """Prefetch a leased delivery. It starts when a slot is free."""
         self.at((row["entry"], row["destination"])).ahead.append((row, until))
         self._ahead += 1
 
     def begin(self, place: CallbackSlot) -> tuple[dict[str, Any], float] | None:
-        """The next delivery of a destination, if a call may begin there now. Where an account's share is nearly used, one destination of
-        it gets no more than is left for the others."""
+        """Return the next delivery of a destination, or None if no slot is free. If an account's share is nearly used, one destination
+        of the account gets at most as many slots as are left for its others."""
         account = place.destination[0]
         if not place.ahead or place.running >= max(1, min(self.each, self._shares.room(account))):
             return None
@@ -116,23 +116,23 @@ class CallbackSlots:
         return place.ahead.popleft()
 
     def end(self, place: CallbackSlot, seconds: float, *, answered: bool) -> None:
-        """A call has ended."""
+        """Free the slot of a delivery that has ended."""
         place.ended(seconds, answered=answered)
         self._shares.give(place.destination[0])
 
     def is_tight(self, place: CallbackSlot) -> bool:
-        """Whether others of the same account may wait for a place: then a destination takes its turn behind them."""
+        """True if other destinations of the account may wait for a slot. Then this destination takes its turn after them."""
         return self._shares.room(place.destination[0]) <= 1
 
     def let_go(self, place: CallbackSlot) -> list[dict[str, Any]]:
-        """What is held ahead at a destination and is not to be begun."""
+        """Remove and return the prefetched deliveries of a destination."""
         rows = [row for row, _ in place.ahead]
         self._ahead -= len(rows)
         place.ahead.clear()
         return rows
 
     def forget_idle(self) -> None:
-        """Remember nothing of a destination where nothing is under way."""
+        """Delete the slots of destinations without deliveries in progress or prefetched."""
         for key in [key for key, place in self._places.items() if not place.running and not place.ahead]:
             del self._places[key]
 
@@ -141,7 +141,7 @@ class CallbackSlots:
 
     @contextlib.asynccontextmanager
     async def address(self, where: str, account: str) -> AsyncIterator[None]:
-        """A place at an IP address and port, which accounts take turns at. Raises OSError if too many wait."""
+        """Hold a slot at an IP address and port, for which accounts take turns. Raises OSError if too many deliveries wait."""
         shares = self._addresses.setdefault(where, Shares(NAMES * self.each))
         await shares.take(account, ALL)
         try:

@@ -1,8 +1,8 @@
-"""Whom we call: only addresses that anybody could reach, at ports where services listen, and what an operator opens beside.
+"""The callback URL policy (SSRF protection): public addresses at listed ports, and the networks that the operator allows.
 
-    address ─▶ no user, a listed port ─▶ its host, resolved once ─▶ every address public or allowed ─▶ dialled as vetted
+    URL ─▶ no user, a listed port ─▶ its host, resolved once ─▶ every address public or allowed ─▶ connect to the checked address
 
-What is written in a way that hides where it leads (decimal, octal, IPv4 within IPv6) is judged by where it leads.
+Disguised addresses (decimal, octal, IPv4 within IPv6) are checked by the address that they lead to.
 """
 
 import asyncio
@@ -22,24 +22,24 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 PORTS: Final = (80, 443, 8080, 8443)
 
 _PATIENCE: Final = 5.0
-"""Seconds that a name may take to resolve when it is called."""
+"""Seconds that a name may take to resolve before a delivery."""
 
 _PATIENCE_OF_A_SEND: Final = 2.0
-"""The same when a send is accepted. A name that takes longer is accepted, as one that does not resolve yet is, and vetted when it is
-called."""
+"""Seconds that a name may take to resolve when a send is accepted. A name that takes longer, or does not resolve, is accepted.
+It is checked again before each delivery."""
 
 _REMEMBERED: Final = 1024
 _FRESH: Final = 30.0
-"""How many destinations are remembered, and for how many seconds."""
+"""`_REMEMBERED` is the number of destinations in a cache. `_FRESH` is the number of seconds for which a verdict is cached."""
 
 _HELD: Final = 2.0
-"""Seconds for which the vetted addresses of a name are dialled again without a new lookup."""
+"""Seconds for which the checked address of a name is used again without a new lookup."""
 
 _NAMED: Final = 8
-"""How many addresses behind a name are named to the operator."""
+"""The number of forbidden addresses of a name that are listed for the operator."""
 
 _SHORT: Final = 512
-"""Addresses up to this length are remembered as they were read."""
+"""URLs up to this length, in characters, are cached in parsed form."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -60,17 +60,20 @@ _TUNNELS: Final = tuple(
         "168.63.129.16/32",
     )
 )
-"""Ranges whose addresses lead somewhere else (6to4, NAT64, Teredo, IPv4 within IPv6), are a platform's own, are for documents, or are no
-longer in use."""
+"""Forbidden ranges. Some lead to another address (6to4, NAT64, Teredo, IPv4 within IPv6). The others belong to a platform, serve
+documentation, or are no longer in use."""
 
 _ALLOCATED: Final = ipaddress.IPv6Network("2000::/3")
-"""What is handed out of IPv6. An address outside of it reaches nobody in public, or is translated on its way: interpreters differ in what
-they call global."""
+"""The allocated part of IPv6. An address outside of it is not public, or is translated on its way. The check is explicit because
+Python versions differ in the addresses that they call global."""
 
 
 class UrlRejected(Exception):
-    """Nobody is called there. It completes the sentence "the value of X …", and `hint` goes on with what whoever sent it can do.
-    `remedy` is for the operator: the setting that permits it. Both are empty where nothing helps."""
+    """The policy forbids callbacks to this URL. The message completes the sentence "the value of X …".
+
+    hint: Tells the client what it can do, empty if nothing helps.
+    remedy: Tells the operator the setting that permits the URL, empty if nothing helps.
+    """
 
     def __init__(self, reason: str, hint: str = "", remedy: str = "") -> None:
         super().__init__(reason)
@@ -78,34 +81,39 @@ class UrlRejected(Exception):
 
 
 class UnresolvableHost(Exception):
-    """The name leads nowhere at the moment."""
+    """The host name does not resolve at present."""
 
 
 class ResolvedTarget(NamedTuple):
-    """Where a call goes: the URL as given, and the address that was vetted."""
+    """The target of a delivery: the URL as given, and the checked IP address."""
 
     url: httpx.URL
     ip: str
 
     @property
     def destination(self) -> str:
-        """Host and port, as a person would write them."""
+        """The host and the port, as `host:port`."""
         return destination_of(self.url)
 
 
 class Verdict(NamedTuple):
-    """Why nobody may be called at an address, as its sender is told; empty where somebody may. `remedy` is as in `UrlRejected`."""
+    """The reason why a URL is forbidden, as the client is told, empty if the URL is allowed. `remedy` is as in `UrlRejected`."""
 
     reason: str = ""
     remedy: str = ""
 
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
-"""The addresses of a name. Raises OSError."""
+"""Returns the addresses of a host name and port. Raises OSError."""
 
 
 class CallbackUrlPolicy:
-    """`allow` are networks beyond the public ones, `ports` those that may be called. `resolve` replaces the threads that look names up."""
+    """Decides which URLs a callback may go to.
+
+    allow: Networks that are allowed besides the public ones.
+    ports: Ports that are allowed.
+    resolve: Replaces the resolver threads.
+    """
 
     def __init__(
         self, allow: Sequence[str] = (), ports: Sequence[int] = PORTS, *, resolve: Resolve | None = None
@@ -118,15 +126,15 @@ class CallbackUrlPolicy:
         self._read: LRUCache[str, tuple[httpx.URL, str, int]] = LRUCache(256)
 
     def become(self, other: "CallbackUrlPolicy") -> None:
-        """Permit from now on what the other one permits."""
+        """Take over the rules of another policy."""
         self._allow, self._ports = other._allow, other._ports
         self._said.clear()
 
     async def judge(self, address: str, account: str = "") -> Verdict:
-        """Whether somebody may be called there, also at a name that does not resolve yet: that is logged, since its calls will fail.
+        """Return the verdict on a URL of a send. A name that does not resolve yet is allowed and logged, because its deliveries will fail.
 
-        What was said of a destination is said again for a while: it is vetted anew when it is called. `account` is whose share of the
-        lookups this takes.
+        Verdicts are cached by destination, because `resolve_target` checks the URL again before each delivery. The lookup counts
+        against the share of `account`.
         """
         try:
             destination = destination_of(_plain(address))
@@ -148,7 +156,7 @@ class CallbackUrlPolicy:
         return Verdict()
 
     async def resolve_target(self, address: str, account: str = "", *, within: float = _PATIENCE) -> ResolvedTarget:
-        """The address, resolved once, in so many seconds. Raises Forbidden and Unresolved."""
+        """Resolve a URL once, within `within` seconds, and check it. Raises UrlRejected and UnresolvableHost."""
         url, host, port = self._parts(address)
         if port not in self._ports:
             called = ", ".join(map(str, sorted(self._ports)))
@@ -163,7 +171,7 @@ class CallbackUrlPolicy:
         return ResolvedTarget(url, ip)
 
     def _parts(self, address: str) -> tuple[httpx.URL, str, int]:
-        """An address that holds no secret, its host and its port. Raises Forbidden."""
+        """Return a URL without user and password, its host and its port. Raises UrlRejected."""
         parts = self._read.get(address)
         if parts is None:
             url = _plain(address)
@@ -173,7 +181,7 @@ class CallbackUrlPolicy:
         return parts
 
     async def _vetted(self, host: str, port: int, account: str, within: float) -> str:
-        """The first address of a host all of whose addresses may be dialled. Raises Forbidden and Unresolved."""
+        """Return the first address of a host if all of its addresses are allowed. Raises UrlRejected and UnresolvableHost."""
         try:
             if _is_literal(host):
                 found: Sequence[str] = [host]
@@ -195,7 +203,7 @@ class CallbackUrlPolicy:
         return found[0]
 
     def is_allowed(self, text: str) -> bool:
-        """Whether an IP address may be dialled."""
+        """True if the policy allows an IP address."""
         ip: Ip = ipaddress.ip_address(text.partition("%")[0])
         if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
             ip = ip.ipv4_mapped
@@ -209,10 +217,10 @@ class CallbackUrlPolicy:
 
 
 def parsed(address: str) -> httpx.URL:
-    """An address as a URL. Raises Forbidden where it is none."""
+    """Parse a URL. Raises UrlRejected if it is not an http or https URL with a host."""
     try:
         url = httpx.URL(address)
-        host = url.raw_host  # this raises where the zone of an IPv6 address is not ASCII
+        host = url.raw_host  # this raises if the zone of an IPv6 address is not ASCII
     except (httpx.InvalidURL, UnicodeError, ValueError):
         raise UrlRejected("is not an address") from None
     if url.scheme not in _DEFAULT_PORTS or not host:
@@ -221,7 +229,7 @@ def parsed(address: str) -> httpx.URL:
 
 
 def _plain(address: str) -> httpx.URL:
-    """An address that holds no secret. Raises Forbidden."""
+    """Parse a URL that may not hold a user or a password. Raises UrlRejected."""
     url = parsed(address)
     if url.userinfo:
         raise UrlRejected("cannot hold a user or a password")
@@ -229,7 +237,7 @@ def _plain(address: str) -> httpx.URL:
 
 
 def destination_of(url: httpx.URL) -> str:
-    """Host and port of a URL."""
+    """Return the host and the port of a URL, as `host:port`."""
     host = url.raw_host.decode("ascii")
     return f"{host}:{_port(url)}"
 
@@ -239,7 +247,7 @@ def _port(url: httpx.URL) -> int:
 
 
 def _is_literal(host: str) -> bool:
-    """Whether a host is an address as it is usually written; any other spelling of one is the resolver's to read."""
+    """True if a host is an IP address in its usual form. Other forms go to the resolver."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

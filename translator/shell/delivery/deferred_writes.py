@@ -1,7 +1,7 @@
-"""What a request could not write down, and what is written when the store answers again, however long after the request.
+"""Keeps the writes that a request could not make, and makes them when the store answers again.
 
-record failed, and may have been committed ─▶ the sends are withdrawn: nobody was asked for them
-settle failed, again and again             ─▶ what became of the sends is written down late
+record failed, but may have been committed ─▶ the intents are withdrawn, because no provider request was made
+settle failed in each of its attempts      ─▶ the outcomes are recorded late
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from translator.shell.store import Store, StoreUnavailable
 from translator.shell.store.withdrawn_sends import withdraw
 
 MOST: Final = 10_000
-"""How many of each are kept. Of one more the store says later that nobody knows what became of it."""
+"""The number of withdrawals, and of outcomes, that are kept. A send beyond it becomes an unknown send."""
 
 _AT_ONCE: Final = 500
 
 
 class DeferredWrites:
-    """`wake` is called when there is something to be written. It is false while there is nothing."""
+    """The queue of deferred writes, false while it is empty. `wake` is called when a write is added."""
 
     def __init__(
         self, store: Store, clock: Callable[[], float] = time.time, wake: Callable[[], None] = lambda: None
@@ -36,17 +36,17 @@ class DeferredWrites:
         return bool(self._ids or self._outcomes)
 
     def withdraw(self, ids: Sequence[str]) -> None:
-        """These sends may have been written down, and are not asked for."""
+        """Queue the deletion of intents that may have been recorded, but have no provider request."""
         self._ids.update(dict.fromkeys(ids[: MOST - len(self._ids)]))
         self.wake()
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """This became of sends, and could not be written down."""
+        """Queue outcomes that could not be recorded."""
         self._outcomes.update((outcome.id, outcome) for outcome in outcomes[: MOST - len(self._outcomes)])
         self.wake()
 
     async def write(self) -> bool:
-        """Write all of it. Whether there was any. Raises StoreDown, and then it is kept."""
+        """Write the whole queue. True if there was anything. Raises StoreUnavailable, and then keeps the rest."""
         async with self._turn:
             was_any = bool(self)
             await self._withdraw()
@@ -56,7 +56,7 @@ class DeferredWrites:
                     await self._store.settle(outcomes, self._clock())
                 except StoreUnavailable:
                     raise
-                except Exception as error:  # noqa: BLE001 - it is said, and keeps no other from being written
+                except Exception as error:  # noqa: BLE001 - it is logged, and the other outcomes are still written
                     logger().error("defect", what="written-late", traceback=redacted_traceback(error))
                 for outcome in outcomes:
                     del self._outcomes[outcome.id]
@@ -64,7 +64,7 @@ class DeferredWrites:
             return was_any
 
     async def withdraw_now(self) -> None:
-        """Withdraw what is to be withdrawn: nothing equal may be written down before. Raises StoreDown."""
+        """Make the queued withdrawals. They come before a new record, so that an equal send finds none of them. Raises StoreUnavailable."""
         if self._ids:
             async with self._turn:
                 await self._withdraw()

@@ -1,16 +1,17 @@
-"""The journal of sends as the core wants it: written before, settled after, and asked by those who wait.
+"""The send journal: records intents before the provider request, records outcomes after it, and waits for outcomes.
 
-record ─▶ may that address be called? ─▶ one transaction ─▶ new · joined · known · running · reused
-settle ─▶ one transaction, tried again for a while where the store is down
-what could not be written ─▶ leftovers, until the store answers again
-wait   ─▶ the store, now and then, until it knows or `wait` seconds have passed
+record ─▶ callback URL policy ─▶ one transaction ─▶ new · joined · known · running · reused
+settle ─▶ one transaction, tried again for a while if the store is down
+failed writes ─▶ leftovers, until the store answers again
+wait   ─▶ reads of the store, until it has the outcomes or `wait` seconds have passed
+sent   ─▶ one read of the store; if the store is down, nothing is known
 """
 
 import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -19,7 +20,7 @@ import msgspec
 from translator.core.accounts import Account, Accounts
 from translator.core.effects import Intent, Outcome, Recorded
 from translator.core.errors import FaultRaised
-from translator.core.model import Fault
+from translator.core.model import Fault, Message
 from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
 from translator.shell.delivery.deferred_writes import DeferredWrites
 from translator.shell.delivery.owed_limit import Owed
@@ -32,18 +33,23 @@ from translator.shell.store.sends import Begun, Times
 
 _GLANCE: Final = 0.1
 _TRIES: Final = 4
-"""How often it is tried to write down what became of a send, a little later each time."""
+"""The number of attempts to record an outcome. The delay doubles after each one."""
 
 
 _RANDOM_BYTES: Final = 10
 _DRAWN: Final = 256
-"""Bytes of chance in a send's name, and for how many names they are drawn at once."""
+"""`_RANDOM_BYTES` is the number of random bytes in a send's id. `_DRAWN` is the number of ids that are drawn at once."""
 
 
 class Patience(NamedTuple):
-    """`[sends]` of the configuration, in seconds: `wait` for an outcome that is looked for, `join` for equal sends, `give_up` for
-    looking at all; and `answer`, within which a back has answered or will not. `resend` is after how long a send that cannot be found is
-    made again, 0 for never."""
+    """The section `[sends]` of the configuration. All values are in seconds.
+
+    wait: The time that a request waits for the outcome of an unknown send.
+    join: The time for which an equal send shares the outcome of an unknown one.
+    give_up: The age at which reconciliation gives up.
+    answer: The time after which no more response of the provider is expected.
+    resend: The age at which a send that cannot be found is sent again, 0 for never.
+    """
 
     wait: float = 5.0
     join: float = 120.0
@@ -53,16 +59,19 @@ class Patience(NamedTuple):
 
 
 def place_of(entry: Account) -> str:
-    """The account at the back that an entry's messages stand in."""
+    """Return the key of the provider account that holds an account's messages."""
     return f"{entry.back.name}/{entry.behind.account}/{entry.behind.property}"
 
 
 class Links:
-    """What the journals of one process share, whichever configuration they belong to.
+    """The state that the journals of one process share across configurations.
 
-    `wake` is called when a send has become unknown, and `heard` with why a send could not be written down. `news` is set when something has
-    become of unknown sends. While `closed` says why, nothing is written down. `leftovers` is what could not be written yet, `owed` how many
-    callbacks each account may still ask for.
+    wake: Called when a send has become unknown.
+    heard: Called with the reason when a send could not be recorded.
+    news: Set when unknown sends got an outcome.
+    closed: The reason why nothing may be recorded now, empty if it may.
+    leftovers: The writes that wait for the store.
+    owed: The number of callbacks that each account may still ask for.
     """
 
     def __init__(self, wake: Callable[[], None], leftovers: DeferredWrites) -> None:
@@ -73,7 +82,7 @@ class Links:
 
 
 class SendJournal:
-    """The journal of one configuration. Requests end with the journal that they began with."""
+    """The journal of one configuration. A request keeps the journal that it started with."""
 
     def __init__(
         self, store: Store, accounts: Accounts, vetting: CallbackUrlPolicy, receipts: ReceiptUrls, patience: Patience, *,
@@ -86,13 +95,13 @@ class SendJournal:
         self.links = links or Links(wake, DeferredWrites(store, clock))
 
     def successor(self, accounts: Accounts, receipts: ReceiptUrls, patience: Patience) -> "SendJournal":
-        """The journal of another configuration, over the same store."""
+        """Return the journal of another configuration over the same store."""
         return SendJournal(
             self._store, accounts, self._vetting, receipts, patience, clock=self._clock, links=self.links
         )  # fmt: skip
 
     async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
-        """Write sends down before they are asked for. Raises Refused where that cannot be done."""
+        """Record intents before their provider requests. Raises FaultRaised if that fails."""
         if len(intents) == 1 and intents[0].wish is None:
             return await self._written(intents)
         refused = [await self._refused(intent) for intent in intents]
@@ -109,7 +118,7 @@ class SendJournal:
         try:
             if self.links.closed:
                 raise StoreUnavailable(self.links.closed)
-            await self.links.leftovers.withdraw_now()  # of what was said to have done nothing, nothing may be found
+            await self.links.leftovers.withdraw_now()  # sends that were reported as not made may not be found
             return await self._store.record(begun, Times(now, self._patience.answer, self._patience.join))
         except StoreUnavailable as error:
             if error.is_unsure:
@@ -122,15 +131,15 @@ class SendJournal:
             raise FaultRaised(Fault("invalid-parameter", front.parameter_of("text"), why, log=str(error))) from None
 
     def _id(self, now: float) -> str:
-        """A name that nobody can guess: when it was given, so that those of a moment stand together in a database, and lots. They are
-        drawn for many at once, since each draw takes a system call."""
+        """Return an unguessable, time-ordered id: 48 bits of milliseconds, then random bytes. Ids of the same time are neighbours in the
+        database. Random bytes are drawn in batches, because each draw is a system call."""
         if not self._random_bytes:
             drawn = os.urandom(_RANDOM_BYTES * _DRAWN).hex()
             self._random_bytes = [drawn[at : at + 2 * _RANDOM_BYTES] for at in range(0, len(drawn), 2 * _RANDOM_BYTES)]
         return f"{int(now * 1000) & 0xFFFFFFFFFFFF:012x}{self._random_bytes.pop()}"
 
     async def _refused(self, intent: Intent) -> Recorded | None:
-        """Why a send is not written down for the callback that it wants; None where it is. One that was made before is told as it is."""
+        """Return the rejection of a send because of its callback, or None. A send that was recorded before is replayed as it is."""
         if intent.wish is None:
             return None
         verdict = await self._vetting.judge(intent.wish.address, intent.entry)
@@ -142,21 +151,21 @@ class SendJournal:
         return Recorded("", "owed")
 
     async def _is_known(self, intent: Intent) -> bool:
-        """Whether the caller's own key came with a send before."""
+        """True if an earlier send had the same idempotency key."""
         if not intent.key:
             return False
         with contextlib.suppress(StoreUnavailable):
             return await self._store.read(partial(is_known, entry=intent.entry, key=intent.key))
-        return True  # the store says so itself when it is written to
+        return True  # the write to the store fails then, and that is reported
 
     def _addressed(self, recorded: Recorded, intent: Intent) -> Recorded:
-        """Where somebody waits to be told, the back may tell us."""
+        """Add the receipt URL to a new send with a callback target, if the provider sends delivery receipts."""
         if recorded.state != "new" or intent.wish is None or not self._accounts.by_name[intent.entry].back.receipts:
             return recorded
         return msgspec.structs.replace(recorded, receipt=self._receipts.address(recorded.id))
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Write down what became of sends. Raises Refused where that cannot be done."""
+        """Record outcomes. Raises FaultRaised if that fails."""
         for again in range(_TRIES):
             try:
                 await self._store.settle(outcomes, self._clock())
@@ -165,7 +174,7 @@ class SendJournal:
                 down = error
                 await asyncio.sleep(_GLANCE * 2**again)
         else:
-            # The intents stand until the store answers. If this process ends before, the next one looks for the sends.
+            # The intents stay until the store answers. If this process ends before, the next one reconciles the sends.
             self.links.leftovers.settle(outcomes)
             why = f"the outcome could not be written down: {down}"
             raise FaultRaised(Fault("outcome-unknown", log=why))
@@ -173,13 +182,23 @@ class SendJournal:
             if outcome.state == "unknown":
                 self.links.wake()
 
+    async def sent(self, entry: str, sids: Sequence[str]) -> Mapping[str, Message]:
+        """Return the messages with these SIDs as their sends were answered, as far as the store keeps them.
+
+        If the store is down, the result is empty, because a read needs no journal.
+        """
+        try:
+            return await self._store.read(partial(rows.messages_of, place=self._places[entry], sids=sids))
+        except StoreUnavailable:
+            return {}
+
     def tell(self) -> None:
-        """Something has become of unknown sends: whoever waits looks at once."""
+        """Wake all waiting requests, because unknown sends got outcomes."""
         self.links.news.set()
         self.links.news = asyncio.Event()
 
     async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]:
-        """What became of unknown sends, as far as that is heard within the time that is waited for it."""
+        """Return the outcomes of unknown sends after all are known, or after `wait` seconds."""
         until = asyncio.get_running_loop().time() + self._patience.wait
         glance = _GLANCE
         while True:

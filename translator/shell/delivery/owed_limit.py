@@ -1,9 +1,9 @@
-"""No account is owed more callbacks than `[callbacks] owed_max`: who wants another one is refused before anything is written down.
+"""Limits the pending callbacks of an account to `[callbacks] owed_max`. A send above it is refused before anything is recorded.
 
-    wish ─▶ counted in the store, and added since ─┬▶ below the cap: it may be written down
-                                                    └▶ at the cap: counted anew, once a second at most; refused while that stays so
+    callback target ─▶ the count in the store, and the sends added since ─┬▶ below the limit: the send may be recorded
+                                                                           └▶ at the limit: a new count, at most one a second
 
-What is counted is kept for a while, since a count of a hundred thousand takes some milliseconds. In between it only grows.
+A count is kept for a while, because counting 100,000 rows takes some milliseconds. In between it only grows.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from translator.shell.store import Store, StoreUnavailable
 from translator.shell.store.owed_counts import owed_to
 
 MOST: Final = 100_000
-"""Callbacks that an account may be owed, where nobody says otherwise."""
+"""The default limit of pending callbacks of an account."""
 
 AGE: Final = 10.0
-"""Seconds after which a count is made anew in any case: other replicas write to the same store."""
+"""Seconds after which a count is repeated in any case, because other replicas write to the same store."""
 
 AGAIN: Final = 1.0
-"""Seconds between two counts of an account that is at the cap."""
+"""Seconds between two counts of an account that is at the limit."""
 
 
 class _Count:
-    """What one account is owed: counted at `at`, and `added` since that count was begun."""
+    """The pending callbacks of one account: the count at the time `at`, and the number `added` since."""
 
     __slots__ = ("added", "at", "counted", "lock")
 
@@ -38,7 +38,7 @@ class _Count:
 
 
 class Owed:
-    """What each account is owed, as far as this process knows. `most` is the cap."""
+    """The pending callbacks of each account, as far as this process knows. `most` is the limit."""
 
     def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
         self.most, self._clock = most, clock
@@ -46,7 +46,7 @@ class Owed:
         self._refused: Counter[str] = Counter()
 
     async def take(self, store: Store, entry: str) -> bool:
-        """Whether the account may be owed one more. If so, it is counted from now on."""
+        """True if the account may have one more callback. If so, it is counted from now on."""
         count = self._counts.setdefault(entry, _Count())
         async with count.lock:
             age = self._clock() - count.at
@@ -57,15 +57,15 @@ class Owed:
             return may
 
     def refuse(self, entry: str) -> None:
-        """A send of this account was refused for the callback that it wanted."""
+        """Count a send of this account that was refused because of its callback."""
         self._refused[entry] += 1
 
     def refusals(self) -> Iterator[tuple[str, int]]:
-        """How many sends were refused, by account."""
+        """Yield each account with its number of refused sends."""
         yield from self._refused.items()
 
     async def _recount(self, store: Store, entry: str, count: _Count) -> None:
-        """Where the store is down, what was known stands: the send that asks is refused by the store itself."""
+        """Repeat the count. If the store is down the old count stays, because recording the send fails anyway."""
         try:
             counted = await store.read(partial(owed_to, entry=entry, most=self.most))
         except StoreUnavailable:

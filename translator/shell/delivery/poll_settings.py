@@ -1,4 +1,4 @@
-"""What the looks for statuses are made with, and by which rules."""
+"""The settings and the dependencies of the status poller."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,8 +9,12 @@ from translator.shell.store import Store
 
 
 class Polling(NamedTuple):
-    """`[callbacks]` of the configuration: `poll` seconds between two rounds, `asks` a round and place, and `end`, the age in seconds at
-    which a message is not looked at any more."""
+    """The settings for polling in the section `[callbacks]` of the configuration.
+
+    poll: Seconds between two rounds.
+    asks: Provider requests of one round at one provider account.
+    end: The age in seconds at which a message is not polled any more.
+    """
 
     poll: float = 5.0
     asks: int = 20
@@ -18,7 +22,7 @@ class Polling(NamedTuple):
 
 
 class Kit(NamedTuple):
-    """What a look needs. `wake` is called when calls are owed. Sends are written down by `wall`, all else goes by `clock`."""
+    """The dependencies of a poll. `wake` is called when deliveries are due. Sends are recorded by `wall`, all else follows `clock`."""
 
     store: Store
     driver: EffectRunner

@@ -1,4 +1,4 @@
-"""One place, round after round: who waits there is read from the store, looked for at the back, and what that owes is written down.
+"""Polls one provider account: reads subscriptions from the store, reads their messages at the provider, and queues deliveries.
 
 store ─▶ hold ─▶ sweep ─▶ choose ─▶ take (one transaction) ─▶ look ─▶ seen (one transaction)
 """
@@ -34,30 +34,30 @@ from translator.shell.store.calls import CallbackDelivery
 from translator.shell.store.subscriptions import Look, Open, Taken
 
 LEASE: Final = 60.0
-"""Seconds for which who waits is nobody else's to look for."""
+"""Seconds of the lease of a subscription."""
 
 _FRESH: Final = 10_000
-"""How many who began to wait since the last round are held at once."""
+"""The number of new subscriptions that one round reads."""
 
 _PAGE: Final = 5_000
-"""How many of the others are read from the store in one round."""
+"""The number of older subscriptions that one round reads."""
 
 _SLACK: Final = 30.0
-"""Seconds: a send is written down a little after its time, and clocks of replicas differ."""
+"""Seconds of tolerance, because a send is recorded a little after its time, and clocks of replicas differ."""
 
 _REST: Final = 60.0
-"""Seconds between two walks through all who wait, and between two warnings."""
+"""Seconds between two passes over all subscriptions, and between two warnings."""
 
 _SAMPLE: Final = 50
 _ALIKE: Final = 10.0
-"""How many messages tell how far the clocks are apart, and seconds below which that is no difference of clocks."""
+"""`_SAMPLE` is the number of messages that the clock difference is measured by. Below `_ALIKE` seconds it counts as none."""
 
 _YIELD: Final = 200
-"""After how many rows others get their turn."""
+"""The number of rows after which other tasks get a turn."""
 
 
 class PollingRound:
-    """The looks at one place, one at a time. `entry` is one whose credentials open it, `backlog` how many are to be looked at by now."""
+    """Polls one provider account, one round at a time, with the credentials of `entry`. `backlog` is the number of due messages."""
 
     def __init__(self, name: str, entry: Account, accounts: Accounts, kit: Kit, endings: SettlingAges) -> None:
         self._name, self._entry, self._accounts, self._kit = name, entry, accounts, kit
@@ -67,8 +67,8 @@ class PollingRound:
         self._walked = self._warned = -_REST
         self._fresh_to: float | None = None
         self._ahead = self._ahead_of_wall = self._wall_before = 0.0
-        """Seconds by which the provider's clock is ahead of ours, and of the wall's. The place counts ages by the provider's clock, as
-        `created` does. `_wall_before` is by how much the wall's was ahead of ours in the last round."""
+        """Seconds by which the provider's clock is ahead of ours, and of the wall clock. Ages follow the provider's clock, as `created`
+        does. `_wall_before` is the number of seconds by which the wall clock was ahead of ours in the last round."""
         self.backlog = 0
 
     @property
@@ -77,11 +77,11 @@ class PollingRound:
 
     @property
     def has_front(self) -> bool:
-        """Whether something is known to have happened to a message of this place."""
+        """True if a message of this provider account may have changed and is to be polled first."""
         return self._place.has_front
 
     async def hasten(self, ids: Sequence[int]) -> None:
-        """Something has happened to these messages: they are looked at first."""
+        """Poll these messages first, because they may have changed."""
         strange = [id_ for id_ in ids if not self._place.holds(id_)]
         if strange:
             found = await self._kit.store.read(partial(subscriptions.held_by_ids, ids=strange))
@@ -89,7 +89,7 @@ class PollingRound:
         self._place.put_in_front(ids)
 
     async def round(self) -> None:
-        """One look. Raises StoreDown."""
+        """Poll once. Raises StoreUnavailable."""
         now, notes, seen = self._kit.clock(), Notes(), Seen()
         await self._read_store(now)
         asks = self._allowance.left(now)
@@ -100,10 +100,10 @@ class PollingRound:
         self._allowance.spend(notes.asks)
         self._say(notes, now)
 
-    # ---- who waits ---------------------------------------------------------------------------------------------------
+    # ---- subscriptions -----------------------------------------------------------------------------------------------
 
     async def _read_store(self, now: float) -> None:
-        """Hold who began to wait since the last round, and some of the others while there is room for them."""
+        """Read the subscriptions that are new since the last round, and some older ones while there is room."""
         read, begun = self._kit.store.read, self._fresh_to
         since = 0.0 if begun is None else max(0.0, now - begun)
         self._fresh_to = now
@@ -123,9 +123,8 @@ class PollingRound:
             self._hold(found, now, MOST)
 
     def _clocks(self, now: float) -> tuple[float, ...]:
-        """What time it is for whoever writes sends down: two answers, while the wall clock is another one after it was set. Some of the
-        sends may have been written down before that. A third one is the wall's in the last round, where it was set again since: they have
-        the time of neither clock then. The wall's own comes last."""
+        """Return the times that new sends may have been recorded with, that of the wall clock last. There are two if the wall clock was
+        set, because some sends were recorded before. There is a third if it was set again since the last round."""
         wall, before = self._kit.wall() - now, self._wall_before
         self._wall_before = wall
         self._be_ahead(wall)
@@ -140,8 +139,8 @@ class PollingRound:
         self._ahead = 0.0 if abs(ahead) < _ALIKE else ahead
 
     def _hold(self, found: Sequence[Open], now: float, most: int, at: float | None = None) -> None:
-        """Those of whom an entry that is gone was to tell are not looked for: nobody knows in which words. `at` is
-        what time it was by the clock by which these were written down; the wall's, where it is not said."""
+        """Poll these subscriptions from now on, except those of accounts that are no longer configured: their dialect is unknown.
+        `at` is the time by the clock that these were recorded with, by default the wall clock."""
         poll, known = self._kit.polling.poll, self._accounts.by_name
         self._measure(found, now, at)
         ahead = self._ahead
@@ -159,17 +158,17 @@ class PollingRound:
         )  # fmt: skip
 
     def _measure(self, found: Sequence[Open], now: float, at: float | None) -> None:
-        """How far the provider's clock is ahead: by as much as it creates messages later than we sent them, mostly."""
+        """Measure how far the provider's clock is ahead: the median of the times from a send to the creation of its message."""
         if found:
             wall = self._kit.wall()
             newest = sorted(one.created - one.made for one in found[-_SAMPLE:])
             self._ahead_of_wall = newest[len(newest) // 2] + (0.0 if at is None else at - wall)
             self._be_ahead(wall - now)
 
-    # ---- the asks ----------------------------------------------------------------------------------------------------
+    # ---- provider requests -------------------------------------------------------------------------------------------
 
     async def _swept(self, now: float, asks: int, notes: Notes) -> dict[int, Message]:
-        """Read the rows that are still open. Those whose status is a new one."""
+        """Read the messages that are still open, and return those with a new status."""
         what = self._place.sweep(now + self._ahead, asks)
         if what is None:
             return {}
@@ -189,7 +188,7 @@ class PollingRound:
     async def _look(
         self, chosen: Chosen, changed: Mapping[int, Message], asks: int, seen: Seen, now: float, notes: Notes
     ) -> None:
-        """Look for those chosen, and tell of them and of those whose change is known."""
+        """Poll the chosen messages, and queue deliveries for them and for the `changed` ones."""
         windows = {held.id for window in chosen.windows for held in window.waits()}
         ids = sorted({*windows, *(held.id for held in chosen.singles), *changed})
         if not ids:
@@ -211,10 +210,10 @@ class PollingRound:
             seen.rows |= {message.sid: message for message in changed.values()}
             await self._tell([row for row in rows if row.id in mine], seen)
 
-    # ---- what came of them -------------------------------------------------------------------------------------------
+    # ---- results -----------------------------------------------------------------------------------------------------
 
     async def _tell(self, rows: Sequence[Taken], seen: Seen) -> None:
-        """Write down what is owed now of all that was looked at, at once, and leave the others to whoever comes next."""
+        """Record the results of all polled messages in one transaction, and release the leases of the others."""
         now = self._kit.clock()
         retrieved = {held.id for held in seen.retrieved}
         read = {held.id for window, reading in seen.read for held in window.waits() if held.created < reading.until}
@@ -273,7 +272,7 @@ class PollingRound:
             logger().warning("never-heard-of", watch=id_, age=round(age))
 
     def _say(self, notes: Notes, now: float) -> None:
-        """What a round noticed, and what it could not do."""
+        """Log the notes and the backlog of a round, and update the metrics."""
         for note in dict.fromkeys(note.name for note in notes.items):
             logger().warning(note, back=self.back)
         backlog = self._place.backlog(now + self._ahead)
@@ -293,6 +292,6 @@ def _failed() -> Seen:
 
 
 def write_down(connection: Any, looks: Sequence[Look], idle: Mapping[int, int], now: float) -> set[int]:
-    """One transaction for all that a round has come to; see `watches.seen`."""
+    """Record all results of a round in one transaction, see `subscriptions.seen`."""
     subscriptions.release(connection, idle)
     return subscriptions.seen(connection, looks, now)

@@ -1,8 +1,8 @@
-"""What of the proxy works at this moment: reads, sends and callbacks, each by itself.
+"""Reports which of reads, sends and callbacks work now.
 
-reads ─▶ the front listens      sends ─▶ that, and the store can be written      callbacks ─▶ that, and what runs behind goes on
+reads ─▶ the front listens      sends ─▶ that, and the store accepts writes      callbacks ─▶ that, and the background workers run
 
-Whether the store can be written is found out by writing, at most every few seconds, and by sends that could not be written down.
+A trial write, made every few seconds at most, shows if the store accepts writes. So does a send that could not be recorded.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ FOR: Final = ("reads", "sends", "callbacks")
 
 _GOOD: Final = 5.0
 _BAD: Final = 1.0
-"""Seconds for which it is believed that the store can be written, and that it cannot."""
+"""Seconds for which the result of a trial write is cached: `_GOOD` after a success, `_BAD` after a failure."""
 
 _PATIENCE: Final = 0.5
-"""Seconds that who asks is kept: a balancer gives up soon."""
+"""Seconds that a client waits for a trial write, because load balancers have short timeouts."""
 
 _BALLAST: Final = 65536
-"""Bytes that are written where nothing could be written before: a disk that is full has room for a few."""
+"""Bytes of a trial write after a failed one, because a full disk may still take a few bytes."""
 
 
 class Readiness:
-    """`is_serving` is set when the front listens. `loops` are what runs behind."""
+    """The readiness of the proxy. `is_serving` is set when the front listens. `loops` are the background workers."""
 
     def __init__(self, store: Store, journal: SendJournal, clock: Callable[[], float] = time.monotonic) -> None:
         self._store, self._journal, self._clock = store, journal, clock
@@ -43,11 +43,11 @@ class Readiness:
         journal.links.heard = self._heard
 
     def _heard(self, why: str) -> None:
-        """A send could not be written down."""
+        """Record that a send could not be recorded."""
         self._why, self._tried = why, self._clock()
 
     async def why_not(self) -> dict[str, str]:
-        """For each of `FOR` why it is not ready; empty where it is."""
+        """Return for each of `FOR` the reason why it is not ready, empty if it is."""
         if not self.is_serving:
             return dict.fromkeys(FOR, "the front does not listen yet")
         sends = self._journal.links.closed or self._store.trouble() or await self._written()
@@ -55,7 +55,7 @@ class Readiness:
         return {"reads": "", "sends": sends, "callbacks": sends or behind}
 
     async def _written(self) -> str:
-        """Why the store cannot be written, as far as that is known within the time that is waited for it."""
+        """Return the reason why the store takes no writes, empty if it does. Waits at most `_PATIENCE` seconds."""
         if self._trial is None and self._clock() >= self._tried + (_BAD if self._why else _GOOD):
             self._tried = self._clock()
             self._trial = asyncio.create_task(self._write())
@@ -71,13 +71,13 @@ class Readiness:
             self._why = ""
         except StoreUnavailable as error:
             self._why = str(error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was written
+        except Exception as error:  # noqa: BLE001 - any error means that nothing was written
             self._why = type(error).__name__
         finally:
             self._trial = None
 
     async def aclose(self) -> None:
-        """Wait for nothing any more."""
+        """Cancel a trial write that is in progress."""
         if (trial := self._trial) is not None:
             trial.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -85,6 +85,6 @@ class Readiness:
 
 
 def _try(connection: Connection, size: int) -> Any:
-    """Write one row anew, of so many bytes."""
+    """Replace the trial row with one of `size` bytes."""
     connection.execute(delete(trials).where(trials.c.id == 1))
     return connection.execute(insert(trials).values(id=1, ballast="x" * size))

@@ -1,6 +1,6 @@
-"""The address at which a back may call us: `/receipts/` and a token that only we could have written.
+"""Receipt URLs: `/receipts/` and a signed token. A provider may send delivery receipts there.
 
-A call there says nothing that is believed. It means "go and look".
+The content of a receipt is not trusted. A receipt is only a reason to poll.
 """
 
 import base64
@@ -16,18 +16,21 @@ _SIGNED: Final = 16
 
 
 class ReceiptUrls:
-    """`public_url` is how the outside reaches us; the first of `secrets` signs, and each of them is believed: a list rotates."""
+    """Signs and verifies receipt URLs. `public_url` is the URL at which providers reach the proxy.
+
+    The first of `secrets` signs. Each of them verifies, so that an operator can rotate them.
+    """
 
     def __init__(self, public_url: str, secrets: Sequence[str]) -> None:
         self._base = public_url.rstrip("/")
         self._secrets = [secret.encode() for secret in secrets]
 
     def address(self, send: str) -> str:
-        """Where a back may call us about a send; empty where nobody outside reaches us."""
+        """Return the receipt URL of a send, empty if there is no public URL."""
         return f"{self._base}{ROOT}{send}.{self._signature(self._secrets[0], send)}" if self._base else ""
 
     def send_of(self, path: str) -> str | None:
-        """The send that a signed path is about, or None where we have not signed it."""
+        """Return the id of the send of a receipt path, or None if the signature is wrong."""
         send, _, signature = path.removeprefix(ROOT).partition(".")
         good = [hmac.compare_digest(signature.encode(), self._signature(key, send).encode()) for key in self._secrets]
         return send if self._base and any(good) else None

@@ -1,6 +1,6 @@
-"""Who looks for sends of which nobody knows whether they were made, until they are found or lost to sight.
+"""The reconciler searches for unknown sends among the messages of the provider, until they are found or unresolved.
 
-round ─▶ what is due, by place ─▶ one task a place: take · look · decide · write down, each once for all of its sends
+round ─▶ due sends, by place ─▶ one task for each provider account: lease · search · decide · record, each once for all of its sends
 """
 
 import asyncio
@@ -25,18 +25,23 @@ from translator.shell.store import Store, StoreUnavailable, unknown_sends
 from translator.shell.store.schema import INTENT
 
 _PLACES: Final = 4
-"""How many places of one back are looked at at once. Each asks for a few slices at a time."""
+"""The number of concurrent searches at one provider. Each reads a few slices at a time."""
 
 _AGAIN: Final = 10
-"""How many sends of one place are made again after one look."""
+"""The number of resends for one provider account after one search."""
 
 LEASE: Final = 60.0
-"""Seconds for which a send that is looked for is nobody else's."""
+"""Seconds of the lease of an unknown send."""
 
 
 class Reconciler:
-    """`round` begins what is due, see `background`. `timeout` is the slowest back's, in seconds. `tell` is called when a send was found,
-    and `wake` when a place may be looked at again. `steady` is a clock that is never put forward or back."""
+    """The background worker that reconciles unknown sends. `round` starts the due searches, see `worker`.
+
+    timeout: The timeout of the slowest provider, in seconds.
+    tell: Called when a send was found.
+    wake: Called when a provider account may be searched again.
+    steady: A clock that is never set.
+    """
 
     def __init__(
         self, store: Store, accounts: Accounts, driver: EffectRunner, limits: Limits, patience: Patience, meter: Meter, *,
@@ -53,17 +58,17 @@ class Reconciler:
     def change(
         self, accounts: Accounts, driver: EffectRunner, limits: Limits, patience: Patience, timeout: float
     ) -> None:
-        """Work by another configuration from the next look on. What was read of windows so far is kept."""
+        """Use another configuration from the next search on. The progress of the searches is kept."""
         self._accounts, self._driver, self._limits = accounts, driver, limits
         self._patience, self._timeout = patience, timeout
 
     async def recover(self) -> None:
-        """What was under way when the process before us ended is unknown. Where others share the store, time tells."""
+        """Mark the intents of the previous process as unknown. In a shared store they become unknown when their time has passed."""
         if not self._store.shared:
             await self._store.write(partial(unknown_sends.abandoned, now=self._clock()))
 
     async def round(self) -> bool:
-        """Begin to look at each place where something is due and nobody is at it. Whether there was any."""
+        """Start a search for each provider account that has due sends and no search in progress. True if there was any."""
         now, steady = self._clock(), self._steady()
         waiting = {name for name, place in self._places.items() if not place.is_free(steady)}
         found = partial(
@@ -80,12 +85,12 @@ class Reconciler:
         return begun
 
     async def finished(self) -> None:
-        """Wait for all looks under way."""
+        """Wait for all searches in progress."""
         while self._running:
             await asyncio.gather(*self._running.values())
 
     async def aclose(self) -> None:
-        """End the looks under way; what they had taken is free again when its lease ends."""
+        """Cancel the searches in progress. The leases of their sends expire."""
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
@@ -100,26 +105,26 @@ class Reconciler:
         task.add_done_callback(ended)
 
     def _entry_at(self, place: str) -> Account | None:
-        """An account whose messages stand in a place. All of them see the same messages."""
+        """Return an account whose messages are in this provider account. All such accounts see the same messages."""
         return next((entry for entry in self._accounts.entries if place_of(entry) == place), None)
 
     @staticmethod
     def _back_of(place: str) -> str:
         return place.partition("/")[0]
 
-    # ------------------------------------------------------------------------------------------------------- at one place
+    # ---------------------------------------------------------------------------------------------------------- one search
 
     async def _at(self, name: str, ids: list[str]) -> None:
         try:
             await self._look(name, ids)
         except StoreUnavailable as error:
             logger().warning("store-down", loop="seeker", why=str(error))
-        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+        except Exception as error:  # noqa: BLE001 - any other error is logged
             logger().error("defect", loop="seeker", traceback=redacted_traceback(error))
             self._places.setdefault(name, Place()).spend(ASKS, self._steady())
 
     async def _look(self, name: str, ids: list[str]) -> None:
-        """One look for all of these sends, and one transaction for what comes of it."""
+        """Search once for all of these sends, and record the results in one transaction."""
         place, entry, driver = self._places.setdefault(name, Place()), self._entry_at(name), self._driver
         ids = ids[: place.most]
         take = partial(unknown_sends.take_unknown, most=len(ids), now=self._clock(), lease=LEASE, ids=ids)
@@ -136,7 +141,7 @@ class Reconciler:
         told = await self._store.read(partial(unknown_sends.difference, place=name, made=now))
         ahead = min(0.0, *(one.ahead for one in watched)) if told is None else told
         look = SearchRound(entry, [one.search for one in watched], self._limits, now, cost=place.cost, ahead=ahead)
-        await driver.run(RequestContext(taken[0]["id"]), look.steps())  # of the same configuration as the entry
+        await driver.run(RequestContext(taken[0]["id"]), look.steps())  # with the configuration of `entry`
         place.looked(look, sum(one.search.is_reached for one in watched), len(watched), self._steady())
         self._say(look, entry, len(taken))
         found = await self._which(entry, name, watched)
@@ -147,7 +152,7 @@ class Reconciler:
         await self._write_down(place, left, found, answered=look.error is None)
 
     async def _watched(self, place: Place, name: str, row: dict[str, Any]) -> Watched:
-        """What is known of a send from earlier looks."""
+        """Return the progress of a send's search, new or from earlier searches."""
         now = self._clock()
         watched = place.known(row["id"])
         if watched is None:
@@ -164,7 +169,7 @@ class Reconciler:
         return watched
 
     def _say(self, look: SearchRound, entry: Account, sends: int) -> None:
-        """What a look has cost, and how it ended."""
+        """Log and count a search: its cost and its end."""
         for note in look.notes.items:
             logger().warning(note.name, back=entry.back.name)
         if look.error is not None:
@@ -175,7 +180,7 @@ class Reconciler:
         self._meter.count_look(entry.back.name, ended)
 
     async def _which(self, entry: Account, name: str, watched: list[Watched]) -> dict[str, Message]:
-        """The message of each send of which that is sure."""
+        """Return the message of each send for which it is certain."""
         searches = [one.search for one in watched]
         if entry.back.dialect.back.takes_our_id:
             return carrying(searches)
@@ -199,12 +204,12 @@ class Reconciler:
         ]  # fmt: skip
         return assigned(searches, others, self._timeout)
 
-    # --------------------------------------------------------------------------------------------------- what comes of it
+    # ------------------------------------------------------------------------------------------------------------- results
 
     async def _write_down(
         self, place: Place, rows: list[dict[str, Any]], found: dict[str, Message], *, answered: bool
     ) -> None:
-        """Found, looked for again, or lost to sight: in one transaction."""
+        """Record in one transaction that each send is found, to be searched for again, or unresolved."""
         now = self._clock()
         missed = [self._next_look(place, row, now, answered=answered) for row in rows]
         judge = partial(
@@ -224,11 +229,11 @@ class Reconciler:
     def _next_look(
         self, place: Place, row: dict[str, Any], now: float, *, answered: bool
     ) -> tuple[dict[str, Any], float | None]:
-        """A send, and when it is looked for again; None where it is lost to sight."""
+        """Return a send's row and the time of its next search, or None for the time if the send is unresolved."""
         watched = place.watched[row["id"]]
         if (
             answered and not watched.search.is_reached
-        ):  # no asks were left for it: it is due as before, and no look was made
+        ):  # the request budget did not reach this send, so it stays due and no search is counted
             return {**row, "looks": row["looks"] - 1}, row["look_at"]
         watched.tried(answered=answered)
         is_lost = watched.is_lost(now - row["made"], self._patience.give_up, self._steady())
@@ -242,10 +247,10 @@ class Reconciler:
             "lost-to-sight", send=row["id"], age=round(now - row["made"]), read="whole" if watched.search.was_whole else "part"
         )  # fmt: skip
 
-    # ------------------------------------------------------------------------------------------------------- made again
+    # ------------------------------------------------------------------------------------------------------------ resends
 
     def _may_be_made_again(self, entry: Account, row: dict[str, Any], watched: Watched) -> bool:
-        """Whether all of the window was read after the time that the operator says, and no message of it may be the send."""
+        """True if the operator's `resend` time has passed, the whole window was read after it, and no message can be the send."""
         after = self._patience.resend
         if not after or self._clock() - row["made"] < after or row["resent"] is not None:
             return False
@@ -255,7 +260,7 @@ class Reconciler:
         return list(await asyncio.gather(*(self._made_again(row) for row in rows)))
 
     async def _may_be_there(self, row: dict[str, Any]) -> bool:
-        """Whether a message to its recipient is no other send's: it may be this one, shown with another text than it was sent with."""
+        """True if a message to the recipient belongs to no other send. It may be this send, shown with another text."""
         search = self._places[row["place"]].watched[row["id"]].search
         could_be = search.could_be - search.refuted
         left = could_be - await self._store.read(
@@ -266,9 +271,9 @@ class Reconciler:
         return bool(left)
 
     async def _made_again(self, row: dict[str, Any]) -> bool:
-        """Make a send again, once. Whether it was."""
+        """Resend a send, at most once. True if it was resent."""
         entry, driver, now = self._accounts.by_name.get(row["entry"]), self._driver, self._clock()
-        if entry is None or place_of(entry) != row["place"]:  # never at another provider
+        if entry is None or place_of(entry) != row["place"]:  # never to another provider account
             return False
         if await self._may_be_there(row):
             return False
@@ -277,10 +282,10 @@ class Reconciler:
         ):
             return False
         self._places[row["place"]].watched.pop(row["id"], None)
-        draft = Draft(sender=row["sender"] or None, recipient=row["recipient"], text=row["text"], echo_as_given={})
+        draft = Draft(sender=row["sender"] or None, recipient=row["recipient"], text=row["text"], as_given={})
         try:
             await driver.run(RequestContext(row["id"]), Sending(entry, now).again(row["id"], draft))
-        except TranslatorError as error:  # it stands as under way, and is unknown again when its answer is late
+        except TranslatorError as error:  # its intent stays, and becomes unknown when its time has passed
             logger().warning("outcome-not-written-down", send=row["id"], why=str(error))
         self._meter.count_send("resent")
         logger().warning("made-again", send=row["id"], back=entry.back.name, age=round(now - row["made"]))

@@ -1,9 +1,9 @@
-"""The addresses of callback names, looked up in a few threads of their own, of which each account gets a share.
+"""Resolves the host names of callbacks in a few threads, of which each account gets a share.
 
-    lookup ─▶ one of the same name is under way: joined, or refused if it has run for too long
-           └▶ a place, as soon as it is the account's turn ─▶ a thread ─▶ addresses, or OSError
+    lookup ─▶ a lookup of the same name is running: joined, or refused if it has run for too long
+           └▶ a slot, as soon as it is the account's turn ─▶ a thread ─▶ addresses, or OSError
 
-The system's resolver cannot be interrupted. A lookup that nobody waits for any more keeps its place until it ends.
+The system's resolver cannot be interrupted. A lookup keeps its slot until it ends, even if no request waits for it any more.
 """
 
 import asyncio
@@ -16,17 +16,17 @@ from contextlib import suppress
 from typing import Any, Final
 
 THREADS: Final = 8
-"""Lookups at once."""
+"""The number of concurrent lookups."""
 
 STUCK: Final = 5.0
-"""Seconds after which a lookup that still runs is not joined any more."""
+"""Seconds after which a running lookup is not joined any more."""
 
 _WAITING: Final = 256
-"""How many lookups of one account may wait for a place."""
+"""The number of lookups of one account that may wait for a slot."""
 
 
 class Shares:
-    """`count` places. An account may take one while it has no more of them than are free, so one account never has all of them."""
+    """A fair semaphore of `count` slots. An account may take one while it has fewer than are free, so it never has all of them."""
 
     def __init__(self, count: int) -> None:
         self.free = count
@@ -34,15 +34,15 @@ class Shares:
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     def is_free(self) -> bool:
-        """Whether nobody has a place and nobody waits for one."""
+        """True if no account has a slot or waits for one."""
         return not self._used and not self._waiting
 
     def room(self, account: str) -> int:
-        """How many places the account may take now."""
+        """The number of slots that the account may take now."""
         return max(0, (self.free - self._used.get(account, 0) + 1) // 2)
 
     def take_free(self, account: str) -> bool:
-        """Take a place if the account may."""
+        """Take a slot if the account may. True if it was taken."""
         if self.free - self._used.get(account, 0) <= 0:
             return False
         self.free -= 1
@@ -50,7 +50,7 @@ class Shares:
         return True
 
     async def take(self, account: str, most: int) -> None:
-        """Take a place as soon as the account may. Raises OSError if `most` of it wait already."""
+        """Take a slot as soon as the account may. Raises OSError if `most` tasks of the account wait already."""
         if self.take_free(account):
             return
         turns = self._waiting.setdefault(account, deque())
@@ -64,11 +64,11 @@ class Shares:
             if turn.done() and not turn.cancelled():
                 self.give(account)
             else:
-                turns.remove(turn)  # its account may have no other, and is left to the next one who gives a place back
+                turns.remove(turn)  # the next `give` deletes the account if it has no other turn
             raise
 
     def give(self, account: str) -> None:
-        """Give a place back. Accounts that wait for one take turns."""
+        """Release a slot. Waiting accounts take turns."""
         self.free += 1
         self._used[account] -= 1
         if not self._used[account]:
@@ -83,7 +83,7 @@ class Shares:
 
 
 class Resolver:
-    """Looks names up. `look_up` does the work in a thread: `socket.getaddrinfo`, or what a test puts in its place."""
+    """Resolves host names. `look_up` does the work in a thread. Tests replace `socket.getaddrinfo`."""
 
     def __init__(self, look_up: Any = socket.getaddrinfo) -> None:
         self._look_up = look_up
@@ -91,7 +91,7 @@ class Resolver:
         self._running: dict[tuple[str, int], tuple[float, asyncio.Future[Sequence[str]]]] = {}
 
     async def resolve(self, host: str, port: int, account: str) -> Sequence[str]:
-        """The addresses of a name. Raises OSError, also if the same name is being looked up for too long already."""
+        """Return the addresses of a name. Raises OSError, also if a lookup of the same name has run for too long."""
         running = self._running.get((host, port))
         if running is None:
             await self._places.take(account, _WAITING)
@@ -116,7 +116,7 @@ class Resolver:
                 found.set_result(addresses)
             else:
                 found.set_exception(error)
-                found.exception()  # nobody may wait for it any more
+                found.exception()  # marks it as retrieved, because no task may be waiting any more
 
         def work() -> None:
             addresses: list[str] = []

@@ -1,9 +1,9 @@
-"""What is kept and owed, put together: the journal that requests write to, and who works off what stands in the store.
+"""The delivery service: the journal that requests write to, and the background workers that work on the store.
 
-request ─▶ Journal ─▶ store ─┬▶ Seeker   what is unknown is looked for at the back
-receipt ─▶ "go and look" ────┼▶ Tracker  what somebody waits for is looked at, and becomes calls
-                             ├▶ CallbackDispatcher  the calls are made
-                             └▶ retention
+request ─▶ SendJournal ─▶ store ─┬▶ Reconciler          searches for unknown sends at the provider
+receipt ─▶ a reason to poll ─────┼▶ StatusPoller        polls subscribed messages and queues deliveries
+                                 ├▶ CallbackDispatcher  makes the deliveries
+                                 └▶ retention           deletes finished rows
 """
 
 import asyncio
@@ -36,14 +36,14 @@ from translator.shell.store.leases import release
 from translator.shell.store.retention import Keep
 
 SHUTDOWN_GRACE_SECONDS = 15.0
-"""Seconds beyond a back's own time within which the outcome of a send has been written down, or will not be."""
+"""Seconds after a provider's timeout. An outcome that is not recorded by then will not be recorded."""
 
 _GIVING_BACK = 5.0
-"""Seconds that giving back leases may take: without that they run out by themselves."""
+"""Seconds that releasing leases may take at shutdown. Leases that are not released expire."""
 
 
 class DeliverySettings(NamedTuple):
-    """How long, how often and whom: the settings of everything that is kept and owed."""
+    """The settings of the delivery service."""
 
     vetting: CallbackUrlPolicy
     receipts: ReceiptUrls
@@ -55,7 +55,7 @@ class DeliverySettings(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings) -> "DeliverySettings":
-        """What a configuration says."""
+        """Return the delivery settings of a configuration."""
         server, sends, asked = settings.server, settings.sends, settings.callbacks
         slowest = max(back.timeout for back in settings.backs.values())
         return cls(
@@ -72,7 +72,7 @@ class DeliverySettings(NamedTuple):
 
 
 class DeliveryService:
-    """Everything that outlives a request. `journal` is what the requests write to."""
+    """The work that outlives a request. Requests write to `journal`."""
 
     def __init__(
         self, store: Store, accounts: Accounts, limits: Limits, keeping: DeliverySettings, meter: Meter, *,
@@ -80,7 +80,7 @@ class DeliveryService:
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._limits = store, accounts, limits
         self._keeping, self._meter, self._clock = keeping, meter, clock
-        # Of the dispatcher, and of whoever queues deliveries for it.
+        # The clock of the dispatcher, and of the status poller, which queues deliveries for it.
         self._due_clock = due_clock or (SteadyClock() if clock is time.time else clock)
         self._dispatcher: CallbackDispatcher | None = None
         self._loops: dict[str, PeriodicWorker] = {}
@@ -92,7 +92,7 @@ class DeliveryService:
         self.readiness = Readiness(store, self.journal)
 
     def change(self, accounts: Accounts, limits: Limits, keeping: DeliverySettings) -> None:
-        """Work by this configuration from now on. `journal` is another one, and the background work sees it from its next round on."""
+        """Use another configuration. This replaces `journal`. The background workers follow from their next round on."""
         self._keeping.vetting.become(keeping.vetting)
         self._accounts, self._limits = accounts, limits
         dispatching = keeping.dispatching._replace(gaps=self._keeping.dispatching.gaps)
@@ -103,7 +103,7 @@ class DeliveryService:
         self.journal = self.journal.successor(accounts, keeping.receipts, keeping.patience)
 
     def use(self, driver: EffectRunner) -> None:
-        """Let the background work ask the backs of this driver, from the next round on. What it has learnt of them is handed over."""
+        """Let the background workers use the providers of this driver from the next round on. They keep what they have learnt."""
         keeping, before = self._keeping, self._tracker
         timeout = max(0.0, keeping.patience.answer - SHUTDOWN_GRACE_SECONDS)
         if self._seeker is None:
@@ -126,13 +126,13 @@ class DeliveryService:
             self._loops["tracker"].wake()
 
     def _end(self, tracker: StatusPoller) -> None:
-        """Let the looks of a poller that is replaced end by themselves."""
+        """Let the polls of a replaced poller finish."""
         task = asyncio.create_task(tracker.finish())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
     def _wake(self, name: str) -> Callable[[], None]:
-        """Wakes a loop, if it runs."""
+        """Return a function that wakes a background worker if it runs."""
 
         def wake() -> None:
             loop = self._loops.get(name)
@@ -142,18 +142,18 @@ class DeliveryService:
         return wake
 
     async def take_receipt(self, path: str) -> bool:
-        """A back has called us about a send: whoever waits to be told of it is looked for now. Whether we had signed the path."""
+        """Poll a send now because of a delivery receipt. True if the signature of the path is right."""
         send = self._keeping.receipts.send_of(path)
         if send is None:
             return False
-        with contextlib.suppress(StoreUnavailable):  # polling finds what this would have told
+        with contextlib.suppress(StoreUnavailable):  # the next poll finds the same status
             rows = await self._store.write(partial(subscriptions.check_now, send=send, now=self._clock()))
             if self._tracker is not None:
                 await self._tracker.hasten(rows)
         return True
 
     def _owe(self) -> None:
-        """Something is owed that was not before."""
+        """Wake the dispatcher, because a new delivery is due."""
         if self._dispatcher is not None:
             self._dispatcher.wake()
 
@@ -165,7 +165,7 @@ class DeliveryService:
 
     @contextlib.asynccontextmanager
     async def going_on(self, driver: EffectRunner) -> AsyncIterator[None]:
-        """Work off what is owed while the block runs, let the calls under way end, and give back what was taken and is not done."""
+        """Run the background workers during the block. Then let deliveries in progress end, and release the leases of the rest."""
         keeping, links = self._keeping, self.journal.links
         dispatcher = self._dispatcher = CallbackDispatcher(
             self._store, keeping.vetting, self._meter, keeping.dispatching, clock=self._due_clock
@@ -194,11 +194,11 @@ class DeliveryService:
             await self._give_back()
 
     def _is_looked_at(self, place: str) -> bool:
-        """Whether messages are looked for at a place."""
+        """True if a configured account uses this provider account."""
         return any(place_of(entry) == place for entry in self._accounts.entries)
 
     async def _recovered(self) -> bool:
-        """Take over what the process before us left. Until that is done nothing is written down: it would be taken for something left."""
+        """Take over the intents of the previous process. Before that nothing may be recorded, because it would be taken over as well."""
         links = self.journal.links
         try:
             if self._seeker is not None:
@@ -211,7 +211,7 @@ class DeliveryService:
         return True
 
     async def _stop(self) -> None:
-        """End what is under way at the backs."""
+        """Cancel the provider requests of the background workers."""
         for worker in (self._seeker, self._tracker):
             if worker is not None:
                 await worker.aclose()
@@ -220,7 +220,7 @@ class DeliveryService:
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _give_back(self) -> None:
-        """Let others take at once what this process has taken and will not do. Where the store is down, its leases run out."""
+        """Release the leases of this process, so that other replicas can take the rows at once. If the store is down, they expire."""
         with contextlib.suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(_GIVING_BACK):
                 await self._store.write(release)

@@ -1,6 +1,6 @@
-"""Who looks at the backs for what became of messages that somebody waits to be told of, and writes down which calls that owes.
+"""The status poller reads the status of subscribed messages from the providers, and queues deliveries.
 
-Each place, an account at a back, has looks of its own: one whose back stalls holds up no other. What a look is, is in `looking`.
+Each provider account (`place` in the code) has its own task, so a provider that stalls delays no other. `polling_round` is one poll.
 """
 
 import asyncio
@@ -23,19 +23,23 @@ from translator.shell.store import Store, StoreUnavailable, subscriptions
 __all__ = ["Polling", "StatusPoller"]
 
 _SIDE_BY_SIDE: Final = 32
-"""How many places of one back are looked at at once."""
+"""The number of provider accounts of one provider that are polled at once."""
 
 _REMINDED: Final = 3600.0
-"""Seconds between two sentences about those whom nobody can look for."""
+"""Seconds between two warnings about subscriptions that cannot be polled."""
 
 _EARLY: Final = 0.9
 _HASTE: Final = 0.1
-"""Of `poll`: how far two rounds are apart at least, of which the second only looks at what something has happened to."""
+"""Fractions of `poll`. A round less than `_EARLY` after the last one polls only messages with news, `_HASTE` after the news came."""
 
 
 class StatusPoller:
-    """One round at a time: see `background`. `wake` is called when calls are owed, `hurry` when a round is wanted soon. `wall` is the clock
-    by which sends are written down, where that is another one than `clock`."""
+    """The background worker that polls, see `worker`.
+
+    wake: Called when deliveries are due.
+    hurry: Called when a round has to start early.
+    wall: The clock that sends are recorded by, if it is not `clock`.
+    """
 
     def __init__(
         self, store: Store, accounts: Accounts, driver: EffectRunner, polling: Polling, meter: Meter, *,
@@ -53,15 +57,15 @@ class StatusPoller:
         self.hurry: Callable[[], None] = lambda: None
 
     async def round(self) -> bool:
-        """Look at every place, and wait until all that was begun is done. Whether there was anything."""
+        """Poll every provider account, and wait for the end of all polls. True if there were any."""
         await self.begin()
         tasks = list(self._tasks.values())
         await asyncio.gather(*tasks)
         return bool(tasks)
 
     async def begin(self) -> bool:
-        """Begin to look at every place that nobody looks at now. Where a round is too early for that, only at those where something has
-        happened to a message. Whether there was anything. Raises StoreDown."""
+        """Start a poll of every provider account that has none in progress. If a full round is too early, only those with news are
+        polled. True if there was anything to poll. Raises StoreUnavailable."""
         now = self._kit.clock()
         hasty = [place for place, looking in self._places.items() if looking.has_front]
         early = 0 <= now - self._began < self._kit.polling.poll * _EARLY
@@ -78,7 +82,7 @@ class StatusPoller:
         return bool(hasty)
 
     async def hasten(self, rows: Sequence[tuple[str, int]]) -> None:
-        """Something has happened to the messages of these who wait, each with its place: they come first, and soon."""
+        """Poll these subscriptions first and soon, because their messages may have changed. Each row is a place and an id."""
         by_place: dict[str, list[int]] = {}
         for place, id_ in rows:
             by_place.setdefault(place, []).append(id_)
@@ -90,17 +94,17 @@ class StatusPoller:
             self._hurrying = asyncio.get_running_loop().call_later(pause, self._hurry)
 
     def learn_from(self, before: "StatusPoller") -> None:
-        """Take over at which ages the messages of each back end: they do not change with a configuration."""
+        """Take over the ages at which the messages of each provider settle. They do not depend on the configuration."""
         self._endings = dict(before._endings)
 
     async def finish(self) -> None:
-        """Begin nothing more, and wait until all looks under way are over."""
+        """Start no more polls, and wait for those in progress."""
         if self._hurrying is not None:
             self._hurrying.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def aclose(self) -> None:
-        """End what is under way. What was taken is free when its lease ends, and at the next start."""
+        """Cancel the polls in progress. Their rows are free when the lease expires, and at the next start."""
         if self._hurrying is not None:
             self._hurrying.cancel()
         tasks = list(self._tasks.values())
@@ -127,7 +131,7 @@ class StatusPoller:
                 await looking.round()
         except StoreUnavailable as error:
             logger().warning("store-down", loop="tracker", why=str(error))
-        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+        except Exception as error:  # noqa: BLE001 - any other error is logged
             logger().error("defect", loop="tracker", traceback=redacted_traceback(error))
 
     def _done(self, place: str, _: "asyncio.Task[None]") -> None:
@@ -138,15 +142,15 @@ class StatusPoller:
         self._kit.meter.show_polling(backlogs)
 
     def _forget(self, places: Sequence[str]) -> None:
-        """Nobody waits at the others any more."""
+        """Drop the provider accounts that have no more subscriptions."""
         for place in set(self._places).difference(places, self._tasks):
             self._places[place].backlog = 0
             if not self._places[place].has_front:
                 del self._places[place]
 
     async def _remind(self, now: float) -> None:
-        """Say whose messages nobody can look for: nobody has the account at the back where they were sent, or it is not known any more who
-        is to be told. They are never looked for anywhere else."""
+        """Warn about subscriptions that cannot be polled, because their provider account or their account is no longer configured.
+        They are never polled at another provider account."""
         if 0 <= now - self._reminded < _REMINDED:
             return
         self._reminded = now

@@ -1,7 +1,7 @@
-"""What goes on beside the requests: unknown sends are looked for, messages looked at, calls made, what is finished deleted.
+"""Background workers: reconciliation, status polling, deliveries and retention.
 
-Each is a round that is gone through again and again: at once while there is something to do, and otherwise when it is woken or
-its time has come. A round that fails says so in the log and is tried again; nothing that was owed is forgotten by that.
+Each worker repeats a round: at once while there is work, otherwise when it is woken or its time has come. A round that fails is
+logged and tried again. A failure loses no row of the store.
 """
 
 import asyncio
@@ -19,41 +19,41 @@ from translator.shell.store import Store, StoreUnavailable, calls, pending, send
 from translator.shell.store.retention import Keep, Over, Retirement
 
 _AGAIN: Final = 1.0
-"""Seconds after which a round that failed is tried again."""
+"""Seconds after which a failed round is tried again."""
 
 _RETIRE: Final = 10.0
-"""Seconds between two looks for what may be deleted."""
+"""Seconds between two retention rounds."""
 
 _COUNT: Final = 30.0
-"""Seconds between two counts of what is owed."""
+"""Seconds between two counts of the backlog."""
 
 _PAGE: Final = 1000
-"""Rows of a table that one look for what may be deleted goes through."""
+"""Rows of a table that one retention round reads."""
 
 _FEWEST: Final = 20
 _WANTED: Final = 0.004
-"""Rows that one transaction deletes at least, and seconds that it may take."""
+"""`_FEWEST` is the least number of rows that one transaction deletes. `_WANTED` is the number of seconds that it should take."""
 
 
 class PeriodicWorker:
-    """Rounds, one after another; `rest` seconds between two where there is nothing to do, `gap` where there is."""
+    """Runs rounds one after another: `rest` seconds apart if there is no work, `gap` seconds apart if there is."""
 
     def __init__(self, name: str, round_: Callable[[], Awaitable[bool]], *, rest: float, gap: float = 0.0) -> None:
         self.name, self._round, self._rest, self._gap = name, round_, rest, gap
         self.why = ""
-        """Why the last round failed; empty where it did not."""
+        """The reason why the last round failed, empty if it did not."""
         self._woken = asyncio.Event()
 
     def pace(self, *, rest: float, gap: float) -> None:
-        """Go on at another pace, from the next round on."""
+        """Change the delays from the next round on."""
         self._rest, self._gap = rest, gap
 
     def wake(self) -> None:
-        """There is something to do."""
+        """Start a round, because there is work."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Go on until cancelled, also where a round hides that."""
+        """Run until cancelled, even if a round swallows the cancellation."""
         task = asyncio.current_task()
         while task is None or not task.cancelling():
             self._woken.clear()
@@ -64,7 +64,7 @@ class PeriodicWorker:
                 self.why = f"the store does not answer: {error}"
                 logger().warning("store-down", loop=self.name, why=str(error))
                 rest = _AGAIN
-            except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+            except Exception as error:  # noqa: BLE001 - any other error is logged
                 self.why = f"the {self.name} fails: {type(error).__name__}"
                 logger().error("defect", loop=self.name, traceback=redacted_traceback(error))
                 rest = _AGAIN
@@ -74,23 +74,28 @@ class PeriodicWorker:
 
 
 class Pace:
-    """How many rows a transaction deletes: as many as are deleted, and committed, in the time that a send may be kept waiting."""
+    """The number of rows that a transaction deletes, fitted to the time that a send may have to wait for it."""
 
     def __init__(self, wanted: float = _WANTED) -> None:
         self._wanted = wanted
         self.rows = _FEWEST
 
     def took(self, seconds: float) -> None:
-        """A transaction of that many rows took so long."""
+        """Adapt the number of rows to the duration of a transaction."""
         by = min(1.5, max(0.5, self._wanted / max(seconds, 1e-6)))
         self.rows = int(min(_PAGE, max(_FEWEST, self.rows * by)))
 
 
 def retiring(
-    store: Store, keep: Callable[[], Keep], meter: Meter, is_known: Callable[[str], bool] = lambda _: True
-) -> PeriodicWorker:
-    """The loop that deletes what is finished for long enough, and counts what is not. `keep` says what is long enough today, `is_known`
-    of a place whether messages are looked for there."""
+    store: Store, keep: Callable[[], Keep], meter: Meter, is_known: Callable[[str], bool] = lambda _: True,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> PeriodicWorker:  # fmt: skip
+    """Return the worker that deletes rows that were finished long ago, and counts the backlog.
+
+    keep: Returns the present retention policy.
+    is_known: True for a provider account that is still polled.
+    sleep: Pauses for some seconds after each step, as long as the step took.
+    """
     retirement, pace, counted = Retirement(keep(), is_known), Pace(), -_COUNT
 
     async def round_() -> bool:
@@ -103,7 +108,6 @@ def retiring(
         is_last, is_full, done = over.is_last, over.is_full, 0
         while over:
             some, over = over.first(pace.rows)
-            began = time.perf_counter()
             try:
                 took, gone = await store.write_behind(partial(_timed, retirement.delete, over=some, now=now))
             except StoreUnavailable:
@@ -113,17 +117,15 @@ def retiring(
             pace.took(took)
             if some.forsaken:
                 _say_forsaken(len(some.forsaken), meter)
-            await asyncio.sleep(
-                (time.perf_counter() - began) / 2
-            )  # where the store is slow it is left to others for longer
+            await sleep(took)  # a step that waited for its turn has left the store to others already
         return not is_last or (is_full and done > 0)
 
     return PeriodicWorker("retention", round_, rest=_RETIRE)
 
 
 def _timed(delete: Callable[..., int], connection: Connection, over: Over, now: float) -> tuple[float, int]:
-    """Seconds that it took to delete something, and how many rows that were. The commit is not in them: it takes what it takes, however
-    few the rows are."""
+    """Return the seconds that a deletion took, and its number of rows. The commit is left out, because its duration hardly depends
+    on the number of rows."""
     began = time.perf_counter()
     gone = delete(connection, over, now)
     return time.perf_counter() - began, gone
@@ -140,7 +142,8 @@ async def _count(store: Store, meter: Meter, now: float) -> None:
 
 
 def _say_forsaken(count: int, meter: Meter) -> None:
-    """Nobody looks for these any more, as `poll_end` would have had it, had their place stayed in the configuration."""
+    """Log and count subscriptions that were given up because their provider account is no longer configured. If it were, `poll_end`
+    would have ended them."""
     logger().warning("watches-forsaken", count=count)
     for _ in range(count):
         meter.count_call("unheard")
@@ -151,7 +154,7 @@ async def _begun() -> bool:
 
 
 async def _behind(first: Callable[[], Awaitable[bool]], loops: "Sequence[Running]") -> None:
-    while not await first():  # noqa: ASYNC110 - it is tried, not waited for
+    while not await first():  # noqa: ASYNC110 - each turn is an attempt, there is no event to wait for
         await asyncio.sleep(_AGAIN)
     async with asyncio.TaskGroup() as group:
         for loop in loops:
@@ -159,14 +162,14 @@ async def _behind(first: Callable[[], Awaitable[bool]], loops: "Sequence[Running
 
 
 class Running(Protocol):
-    """What goes on until it is cancelled."""
+    """A worker that runs until it is cancelled."""
 
     async def run(self) -> None: ...
 
 
 @contextlib.asynccontextmanager
 async def going_on(loops: Sequence[Running], first: Callable[[], Awaitable[bool]] = _begun) -> AsyncIterator[None]:
-    """Let these loops go on while the block runs. They begin when `first` says so; until it does it is asked every second."""
+    """Run these workers during the block. They start when `first` returns true. Until then it is called every second."""
     is_begun = await first()
     task = asyncio.create_task(_behind(_begun if is_begun else first, loops))
     try:

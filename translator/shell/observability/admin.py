@@ -1,4 +1,4 @@
-"""The admin port: whether the process answers, whether it takes requests, and what it has counted. Never on the front port."""
+"""The admin port: liveness, readiness and metrics. They are never on the front port."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -22,11 +22,11 @@ from translator.shell.aio.memory_budget import MemoryBudget
 PREFIX: Final = "sms_translator_"
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Seconds; the last one is the default deadline."""
+"""Seconds. The last one is the default deadline."""
 
 
 class Described(NamedTuple):
-    """What a metric counts, and by which labels."""
+    """The help text and the labels of a metric."""
 
     help: str
     labels: tuple[str, ...]
@@ -108,25 +108,25 @@ METRICS: Final[dict[str, Described]] = {
         "1 where reads, sends or callbacks work at the moment, 0 where not: what /readyz?for= says.", ("for",)
     ),
 }
-"""Every metric, without its prefix; a counter's name on the page ends in `_total`."""
+"""Every metric, without its prefix. A counter's name on the page ends in `_total`."""
 
 
 class Meter(Collector):
-    """Counts, as plain numbers: a request is counted in a tenth of the time that a counter of the library takes, which makes the page of
-    them when it is asked for."""
+    """The counts, as plain numbers. Counting a request takes a tenth of the time of the library's own counters. The library only writes
+    the page."""
 
     def __init__(self) -> None:
         self._counts: defaultdict[tuple[str, tuple[Any, ...]], float] = defaultdict(float)
         self._seconds: dict[tuple[str, str], list[float]] = {}
         self.rows_served: Callable[[], Iterable[tuple[str, int]]] = tuple
-        """Says how many rows each back is asked for at once; asked whenever the page is."""
+        """Yields the rows that one provider request asks for, by provider. Called for each page."""
         self.callbacks_refused: Callable[[], Iterable[tuple[str, int]]] = tuple
-        """Says how many sends of each account were refused for what it is owed; asked whenever the page is."""
+        """Yields the sends that were refused because of pending callbacks, by account. Called for each page."""
         self.budget: MemoryBudget | None = None
-        """The memory budget of this process; asked whenever the page is."""
+        """The memory budget of this process, read for each page."""
 
     def count(self, reply: Reply, seconds: float, back: str) -> None:
-        """A request has been answered; `back` is the one that was asked last, or empty."""
+        """Count an answered request. `back` is the provider of its last provider request, or empty."""
         self._counts["requests", (reply.dialect, reply.operation, reply.response.status)] += 1
         what = (reply.dialect, reply.operation)
         taken = self._seconds.get(what)
@@ -140,28 +140,28 @@ class Meter(Collector):
             self._counts["back_refused_us", (back,)] += 1
 
     def count_ask(self, back: str, answer: Answer) -> None:
-        """A back has answered, or not."""
+        """Count a provider request by its response or failure."""
         outcome = answer.kind if isinstance(answer, Failure) else answer.status // 100
         self._counts["asks", (back, outcome)] += 1
 
     def count_send(self, outcome: str) -> None:
-        """A send whose outcome was not known has one."""
+        """Count the outcome of an unknown send."""
         self._counts["sends", (outcome,)] += 1
 
     def count_look(self, back: str, outcome: str) -> None:
-        """A back was looked at for unknown sends."""
+        """Count a search for unknown sends at a provider."""
         self._counts["looks", (back, outcome)] += 1
 
     def count_call(self, outcome: str) -> None:
-        """A call to an application was tried, or its message is no longer looked at."""
+        """Count an attempt of a delivery, or a message that is no longer polled."""
         self._counts["calls", (outcome,)] += 1
 
     def count_looks(self, back: str, outcome: str, many: int) -> None:
-        """So many who wait to be told of a message were looked for."""
+        """Count polled subscriptions."""
         self._counts["poll_looks", (back, outcome)] += many
 
     def show_polling(self, backlogs: Mapping[str, int], stranded: Mapping[str, int] | None = None) -> None:
-        """How many are to be looked at by now, and cannot be looked for at all, by back."""
+        """Set the number of subscriptions that are due, and of those that cannot be polled, by provider."""
         for back, many in backlogs.items():
             self._counts["poll_backlog", (back,)] = many
         if stranded is not None:
@@ -171,45 +171,45 @@ class Meter(Collector):
                 self._counts["poll_stranded", (back,)] = many
 
     def count_handshake(self, reason: str) -> None:
-        """A caller and the front could not agree on TLS."""
+        """Count a failed TLS handshake at the front."""
         self._counts["handshakes", (reason,)] += 1
 
     def count_unknown(self, dialect: str, answer: str) -> None:
-        """A request came without credentials that open an account."""
+        """Count a request of an unauthenticated client."""
         self._counts["auth_failures", (dialect, answer)] += 1
 
     def count_refused(self, port: str) -> None:
-        """A connection was closed at once."""
+        """Count a refused connection."""
         self._counts["connections_refused", (port,)] += 1
 
     def count_reload(self, outcome: str) -> None:
-        """A configuration was read anew."""
+        """Count a reload of the configuration."""
         self._counts["reloads", (outcome,)] += 1
 
     def show_loaded(self, when: float) -> None:
-        """When the configuration that is in force was read."""
+        """Set the time at which the present configuration was read."""
         self._counts["loaded_seconds", ()] = when
 
     def set_backlog(self, table: str, states: Mapping[str, int], known: Iterable[str]) -> None:
-        """How many rows there are in each of the known states."""
+        """Set the number of rows in each of the known states."""
         for state in known:
             self._counts["owed", (table, state)] = states.get(state, 0)
 
     def show_oldest(self, table: str, state: str, seconds: float) -> None:
-        """How old the oldest row in a state is."""
+        """Set the age of the oldest row in a state."""
         self._counts["oldest_seconds", (table, state)] = seconds
 
     def show_ready(self, why_not: Mapping[str, str]) -> None:
-        """What works: what has no reason not to."""
+        """Set the readiness. A part without a reason in `why_not` is ready."""
         for name, why in why_not.items():
             self._counts["ready", (name,)] = float(not why)
 
     def show(self, name: str, number: float) -> None:
-        """A gauge without labels is now this."""
+        """Set a gauge without labels."""
         self._counts[name, ()] = number
 
     def collect(self) -> Iterator[Metric]:
-        """Everything counted, as the library wants it."""
+        """Yield all metrics for the library."""
         for back, rows in self.rows_served():
             self._counts["back_rows_served", (back,)] = rows
         for account, many in self.callbacks_refused():
@@ -233,7 +233,7 @@ class Meter(Collector):
             yield family
 
     def page(self) -> bytes:
-        """Everything counted, in the text format of Prometheus."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self)
 
 
@@ -249,7 +249,7 @@ _FAMILIES: Final[dict[str, Any]] = {
 
 
 def _label(name: str, value: Any) -> str:
-    """A label as it is shown: the class of a status of an ask is `2xx`."""
+    """Return a label as text. The status class of a provider request is written as `2xx`."""
     return f"{value}xx" if name == "asks" and isinstance(value, int) else str(value)
 
 
@@ -263,7 +263,7 @@ _PARTS: Final = ("reads", "sends", "callbacks")
 def admin_application(
     meter: Meter, is_draining: Callable[[], bool], why_not: Callable[[], Awaitable[Mapping[str, str]]] = _ready
 ) -> Starlette:
-    """The admin port's application; `why_not` says of reads, sends and callbacks why each does not work, empty where it does."""
+    """Return the admin port's application. `why_not` returns for reads, sends and callbacks the reason why each does not work, or ""."""
 
     async def livez(_: Request) -> Response:
         return PlainTextResponse("ok\n")

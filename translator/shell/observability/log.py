@@ -1,4 +1,4 @@
-"""The log: events with fields, to stderr, as key=value or as JSON. What must not be logged is a field that is not there."""
+"""The log: events with fields, written to stderr as key=value or as JSON. Private values never become fields."""
 
 import asyncio
 import contextlib
@@ -17,11 +17,11 @@ import structlog
 Output: TypeAlias = Literal["text", "json"]
 
 _FORWARDED: Final = ("uvicorn.error", "asyncio")
-"""The libraries whose warnings are passed on, without what they were about."""
+"""The libraries whose warnings are logged, without their arguments."""
 
 
 class _Lines(structlog.BoundLoggerBase):
-    """A line is its fields through the processors, and written. What structlog does besides takes as long as all of that."""
+    """A logger that only runs the processors and writes. The rest of structlog's logger would take as long again."""
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         fields["event"] = event
@@ -44,7 +44,7 @@ class _Lines(structlog.BoundLoggerBase):
 
 
 class _Sink:
-    """Where lines go: each at once, or all of one turn of a loop together."""
+    """Writes lines to the file: each at once, or all lines of one turn of the event loop together."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -60,7 +60,7 @@ class _Sink:
             self.loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Write what there is."""
+        """Write the waiting lines."""
         lines, self._lines = self._lines, []
         if lines:
             self._file.write(b"\n".join([*lines, b""]))
@@ -68,14 +68,14 @@ class _Sink:
 
 
 class _Log:
-    """The logger that is in use: made when the log is configured, since to make one costs as much as a line."""
+    """The current logger. It is made when the log is configured, because making one costs as much as a line."""
 
     now: Any = structlog.get_logger()
     sink: _Sink | None = None
 
 
 def configure(output: Output | None, *, file: BinaryIO | None = None, quiet: bool = False) -> None:
-    """Set the form of the log for the process. Not said, it is text for a person at a terminal and JSON for anything else.
+    """Set the format of the log for the process. By default it is text on a terminal and JSON otherwise.
 
     `file` takes the lines in place of stderr. With `quiet` only warnings and errors are written.
     """
@@ -97,7 +97,7 @@ def configure(output: Output | None, *, file: BinaryIO | None = None, quiet: boo
 
 @contextlib.contextmanager
 def batched_writes(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """While the block runs, the lines of one turn of the loop are one write: there are some for each turn where there is much to do."""
+    """Write the lines of one turn of the event loop together during the block. A busy loop logs several lines each turn."""
     sink = _Log.sink
     if sink is None:
         yield
@@ -111,26 +111,26 @@ def batched_writes(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
 
 
 def logger() -> Any:
-    """The logger; its methods are the levels, its arguments an event and fields."""
+    """Return the logger. Its methods are the levels. Their arguments are an event and fields."""
     return _Log.now
 
 
 def redacted_traceback(error: BaseException) -> str:
-    """An exception as its type and the lines that it came through, and nothing of what it says: that may hold a value."""
+    """Return the type and the code lines of an exception, without its message, because that may hold a private value."""
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
     return " < ".join([type(error).__name__, *reversed(places)])
 
 
 def _drop_info(_: Any, level: str, event: Any) -> Any:
-    """Leave out what is no warning."""
+    """Drop events below warning."""
     if level == "info":
         raise structlog.DropEvent
     return event
 
 
 def _described(_: Any, level: str, event: Any) -> Any:
-    """The event with its time and level; a field without a value is not there."""
+    """Add the time and the level to an event, and remove the fields that are None."""
     now = time.time()
     event["timestamp"] = f"{_second(int(now))}.{int(now % 1 * 1e6):06d}Z"
     event["level"] = level
@@ -141,7 +141,7 @@ def _described(_: Any, level: str, event: Any) -> Any:
 
 @lru_cache(maxsize=4)
 def _second(instant: int) -> str:
-    """The second of a line, as ISO 8601: most lines have that of the line before."""
+    """Return a second as ISO 8601, cached because most lines have the same second as the line before."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(instant))
 
 
@@ -158,7 +158,7 @@ _logfmt: Final = structlog.processors.LogfmtRenderer(key_order=["timestamp", "le
 
 
 class _Forward(logging.Handler):
-    """A library's warning as one of our events: its template, never the values that it was filled with."""
+    """Logs a library's warning as an event: its template, never the values of its arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = {"library": record.name}

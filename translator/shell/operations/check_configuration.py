@@ -1,4 +1,4 @@
-"""What `check` looks at: all that can be known of a configuration without asking a provider. All that is wrong is said at once."""
+"""The command `check`: validates a configuration without a provider request, and reports all errors at once."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +13,10 @@ from translator.shell.wiring import Wiring, assemble
 
 
 async def look_through(path: Path, environment: Mapping[str, str]) -> tuple[Settings, Wiring]:
-    """The configuration, and what it comes to: its file, its certificate, its dialects and their settings, and its store, which is opened
-    and not changed. Raises ConfigError, TableError, and StoreDown where the database alone is in the way."""
+    """Return the configuration and its wiring, after checks of the file, the certificate, the dialects and the store.
+
+    The store is opened but not changed. Raises ConfigError and TableError, and StoreUnavailable if the database is the only problem.
+    """
     problems = Problems()
     settings = read(path, environment, problems)
     made: list[Wiring] = []

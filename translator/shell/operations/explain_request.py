@@ -1,4 +1,4 @@
-"""For `explain`: the request as an application would send it, and the entry that it would meet."""
+"""The command `explain`: builds the request that a client would send, and finds the account that it belongs to."""
 
 import re
 from typing import Final
@@ -13,15 +13,15 @@ from translator.shell.wiring import Dialects
 _LINE: Final = re.compile(r"([A-Z]+) (?:https?://[^/\s]+)?(/\S*)")
 _MEDIA: Final = {"form": "application/x-www-form-urlencoded"}
 _JSON: Final = "application/json"
-_TOKEN: Final = "explained-only"  # noqa: S105 - it opens an entry that exists while a request is explained
+_TOKEN: Final = "explained-only"  # noqa: S105 - it belongs to an account that exists while a request is explained
 
 MADE_UP_ACCOUNT: Final = "A1"
 MADE_UP_PROPERTY: Final = "S1234567890ABCDE1234567890ABCDEF"
-"""The account and the property of an entry that nobody configured."""
+"""The account and the property of the account that is made up if there is no configuration."""
 
 
 def read_line(line: str, body: str) -> Request:
-    """`METHOD PATH` as a request without credentials; the path has the query, and may be a whole URL. Raises ConfigError."""
+    """Parse `METHOD PATH` to a request without credentials. The path has the query, and may be a whole URL. Raises ConfigError."""
     found = _LINE.fullmatch(line)
     if found is None or not line.isascii():
         raise ConfigError("METHOD PATH", "has to be like 'GET /path?name=value', percent-encoded")
@@ -30,7 +30,7 @@ def read_line(line: str, body: str) -> Request:
 
 
 def addressed(spoken: Dialect, request: Request) -> tuple[dict[str, str], str]:
-    """What a request's path names (account, property, SID), and the media type that its operation reads; empty where nothing."""
+    """Return the values in a request's path (account, property, SID) and its operation's media type. A path without one has no values."""
     try:
         at = spoken.front.routing.locate(request)
     except FaultRaised:
@@ -39,7 +39,7 @@ def addressed(spoken: Dialect, request: Request) -> tuple[dict[str, str], str]:
 
 
 def synthetic_account(dialects: Dialects, name: str, request: Request) -> Account:
-    """An entry whose front fits the request's path and whose back is the other dialect."""
+    """Return an account whose front fits the request's path and whose back is the other dialect."""
     front = dialects.of(name, "front", {}, "DIALECT")
     other = next((found for found in dialects.names if found != name), name)
     behind = dialects.of(other, "back", {}, "DIALECT")
@@ -57,7 +57,7 @@ def synthetic_account(dialects: Dialects, name: str, request: Request) -> Accoun
 
 
 def configured(entries: tuple[Account, ...], name: str, request: Request, file: str) -> Account:
-    """The first entry of this front dialect that the path belongs to. Raises ConfigError where there is none."""
+    """Return the first account with this front dialect that the path belongs to. Raises ConfigError if there is none."""
     for entry in entries:
         front = entry.front
         if front.dialect.name == name:
@@ -69,7 +69,7 @@ def configured(entries: tuple[Account, ...], name: str, request: Request, file: 
 
 
 def with_credentials(entry: Account, request: Request) -> Request:
-    """The request with the credentials of the entry's own application, and the type of its body."""
+    """Return the request with the front credentials of the account, and with the type of its body."""
     headers = [("authorization", basic(entry.front))]
     if request.body:
         headers.append(("content-type", addressed(entry.front.dialect, request)[1]))

@@ -1,4 +1,4 @@
-"""One harmless read at each back: a list of a few seconds, asked at the front as its own application would ask it."""
+"""Probes the provider of each account with one harmless read: a list of the last minute, requested at the front like a client does."""
 
 from base64 import b64encode
 from typing import Final, NamedTuple
@@ -17,16 +17,16 @@ from translator.shell.wiring import Wiring
 UNREACHABLE: Final = 10
 REFUSED: Final = 11
 BAD: Final = 1
-"""The exit statuses of a probe that did not go well."""
+"""The exit statuses of a failed probe."""
 
 _VERDICTS: Final = {"": 0, "back-unreachable": UNREACHABLE, "back-timeout": UNREACHABLE, "back-refused-us": REFUSED}
 _SECONDS: Final = 60
 _ASKS: Final = 5
-"""A back may show whole days where a minute is asked for: no more is read of them than tells whether it answers well."""
+"""The request budget of a probe. A provider may return whole days for a minute, and a few requests show that it works."""
 
 
 class Verdict(NamedTuple):
-    """What came of one entry's probe. `exit_status` is 0 when its back answered well."""
+    """The result of one account's probe. `exit_status` is 0 if the provider's response was good."""
 
     front: str
     back: str
@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
 
 
 async def probe_all(assembly: Wiring, now: float) -> list[Verdict]:
-    """Probe every entry, one after the other: a check is no load test."""
+    """Probe every account, one after the other, because a check is no load test."""
     backs = {name: reach.upstream() for name, reach in assembly.reaches.items()}
     try:
         return [
@@ -60,7 +60,7 @@ async def probe_all(assembly: Wiring, now: float) -> list[Verdict]:
 
 
 def worst(verdicts: list[Verdict]) -> int:
-    """The exit status of them all: unreachable before refused before any other that is bad."""
+    """Return the exit status of all probes: unreachable comes before refused, and refused before any other failure."""
     found = {verdict.exit_status for verdict in verdicts}
     return next((status for status in (UNREACHABLE, REFUSED, BAD) if status in found), 0)
 
@@ -68,7 +68,7 @@ def worst(verdicts: list[Verdict]) -> int:
 async def probe(
     accounts: Accounts, limits: Limits, entry: Account, back: ProviderPort, now: float, url: str
 ) -> Verdict:
-    """Ask through the whole exchange, and judge by the fault that came of it. `url` is the base address of the provider."""
+    """Run a whole exchange, and derive the verdict from its fault. `url` is the base address of the provider."""
     few = limits._replace(max_asks=_ASKS, cap=True)
     last: list[tuple[str, Answer]] = []
     reply = await _asked(accounts, few, narrow_list(entry.front, now), back, now, last)
@@ -80,7 +80,7 @@ async def probe(
 
 
 def narrow_list(front: Endpoint, now: float) -> Request:
-    """A list of the last minute, one row of it, as an application of this front writes it."""
+    """Return a request for one row of the last minute, in the front's dialect."""
     table = front.dialect.table
     row = table.operation("list")
     bounds = {"lower-bound": int(now) - _SECONDS, "upper-bound": int(now)}
@@ -97,14 +97,14 @@ def narrow_list(front: Endpoint, now: float) -> Request:
 
 
 def basic(side: Endpoint) -> str:
-    """The Authorization header of a side's own application."""
+    """Return the Authorization header with an endpoint's credentials."""
     return "Basic " + b64encode(f"{side.account}:{side.token}".encode()).decode("ascii")
 
 
 async def _asked(
     accounts: Accounts, limits: Limits, request: Request, back: ProviderPort, now: float, last: list[tuple[str, Answer]]
 ) -> Reply:
-    """The answer to a front request; each path that was asked for, with its answer, is added to `last`."""
+    """Return the reply to a front request. Add the path and the response of each provider request to `last`."""
     steps = run_without_shell(exchange(accounts, limits, request, now), {})
     try:
         ask = next(steps)

@@ -1,4 +1,4 @@
-"""Why a probe of a provider went wrong, in a sentence that says which URL was asked, what happened, and what to try."""
+"""Explains a failed probe in a sentence: the URL, the failure, and a remedy to try."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ _CONNECTING: Final[dict[str, str]] = {
     "ConnectionResetError": "{at} closed the connection before anything was sent: does it speak {other}?",
     "deadline": "{at} did not accept a connection in time: is it reachable from here?",
 }
-"""What a failure to connect means, by its detail: the exception's type, or the time limit."""
+"""The meaning of a failure to connect, by its detail: the exception's type, or the time limit."""
 
 _STATUSES: Final[dict[int, str]] = {
     401: "does not accept account {account} with this token: are both right?",
@@ -32,9 +32,11 @@ _A_PAGE: Final = "is the base address right, or does a web page stand in front o
 
 
 def explain_failure(url: str, path: str, answer: Answer | None, behind: Endpoint) -> str:
-    """Say what a provider's answer to one read means for whoever configured it; empty for an answer that says nothing special.
+    """Explain a provider's response to the operator, or return "" for an ordinary one. The explanation never holds a token.
 
-    `url` is the provider's base address, `path` what was asked for there, `behind` our account. No token is ever part of it.
+    url: The provider's base address.
+    path: The path of the provider request.
+    behind: Our account at the provider.
     """
     if answer is None:
         return ""

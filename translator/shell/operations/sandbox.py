@@ -1,10 +1,10 @@
-"""A whole world on loopback: two simulated providers, and one proxy with both fronts before them. Nothing to configure.
+"""The sandbox: two simulated providers and a proxy with both fronts, on loopback and without configuration.
 
     curl ─▶ restcomm front      ─▶ the proxy ─▶ a simulated properties-v2 provider
     curl ─▶ properties-v2 front ─▶ the proxy ─▶ a simulated Restcomm
 
-The providers are the judge's own twins, written from the documents; their life cycles advance with the clock on the wall. A receiver
-of status callbacks stands beside them, and says what it is told.
+The conformance suite has the simulated providers, written from the documents. Their messages change status with the wall clock. A
+receiver prints the status callbacks that it gets.
 """
 
 import contextlib
@@ -42,13 +42,13 @@ OTHER_ACCOUNT: Final = "A2"
 OTHER_PROPERTY: Final = "S1234567890ABCDE1234567890ABCDEG"
 OLD_ACCOUNT: Final = "AC00000000000000000000000000000002"
 SENDER: Final = "19876543212"
-"""The sender of the seed's examples; also what the old server is given where the front names none."""
+"""The sender of the seed's examples. It is also the default sender at the simulated Restcomm."""
 
 SHUTDOWN_GRACE_SECONDS: Final = 2
 
 
 def accounts(provider_token: str) -> Accounts:
-    """The two entries: restcomm before properties-v2, and the other way round."""
+    """Return the two accounts: a restcomm front with a properties-v2 back, and the reverse."""
     dialects = Dialects()
     old, new = (dialects.of(name, "front", {}, "sandbox") for name in ("restcomm", "properties-v2"))
     return Accounts(
@@ -70,7 +70,7 @@ def accounts(provider_token: str) -> Accounts:
 
 
 def introduction(url: str) -> Iterator[str]:
-    """Where the sandbox listens, who may ask, how it ends, and what to do next."""
+    """Yield the introduction: the address, the credentials, how to stop the sandbox, and the next steps."""
     yield f"# The sandbox listens on {url}. It runs on this machine only and keeps nothing. Ctrl-C stops it."
     yield f"#   restcomm front:      account {ACCOUNT}, token {TOKEN}"
     yield f"#   properties-v2 front: account {OTHER_ACCOUNT}, token {TOKEN}, property {OTHER_PROPERTY}"
@@ -79,7 +79,7 @@ def introduction(url: str) -> Iterator[str]:
 
 
 def curl_lines(url: str, callback: str) -> Iterator[str]:
-    """What to try: the examples of the documents, as their own curl lines with the sandbox's address and credentials."""
+    """Yield the curl lines of the documents' examples, with the sandbox's address and credentials."""
     messages = f"{url}/restcomm/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages"
     login = f"-u '{ACCOUNT}:{TOKEN}'"
     filters = "From=19876543212&To=13216549878&StartTime=2018-05-30&EndTime=2018-06-09&Page=0&PageSize=10"
@@ -110,7 +110,7 @@ def curl_lines(url: str, callback: str) -> Iterator[str]:
 
 
 async def sandbox(port: int, messages: int, seed: int, say: Callable[[str], None]) -> None:
-    """Run it until SIGINT or SIGTERM. Port 0 takes a free one. Raises ConfigError when the port is taken."""
+    """Run the sandbox until SIGINT or SIGTERM. Port 0 takes a free one. Raises ConfigError if the port is taken."""
     stop, token = stopped(), secrets.token_urlsafe(16)
     listener = listen("--port", Address("127.0.0.1", port))
     provider = properties_v2.stand_up(
@@ -141,7 +141,7 @@ async def sandbox(port: int, messages: int, seed: int, say: Callable[[str], None
 
 
 def _keeping(port: int) -> DeliverySettings:
-    """Only this machine is called, at the receiver's port; backs are looked at every second."""
+    """Return delivery settings that allow callbacks only to the receiver on this machine, and that poll every second."""
     return DeliverySettings(
         CallbackUrlPolicy(["127.0.0.1"], [port]), ReceiptUrls("", ()), Patience(), Polling(poll=1.0), Keep(86400.0)
     )

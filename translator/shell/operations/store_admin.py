@@ -1,6 +1,6 @@
-"""What people ask of the store: which calls wait or were given up, which sends are unknown or lost, and what shall become of them.
+"""Lists and changes rows of the store for operators: pending and dead callbacks, and unknown and unresolved sends.
 
-A list has no number, text or address in it; showing one row has.
+A list shows no phone number, text or address. The view of one row shows them.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from translator.shell.delivery.journal import place_of
 from translator.shell.store import Store, calls, open_store, pending, sends, unknown_sends
 
 MOST: Final = 1000
-"""How many rows a list has at most."""
+"""The largest number of rows of a list."""
 
 _INSTANTS: Final = ("made", "due_at", "finished", "look_at", "doubted", "settled")
 _HIDDEN: Final = ("leased", "attempt", "message", "fault", "same", "content")
@@ -32,7 +32,7 @@ _PRIVATE: Final = ("address", "form", "sender", "recipient", "text")
 
 @asynccontextmanager
 async def beside(settings: Settings) -> AsyncIterator[Store]:
-    """The store that a running `serve` has, for short transactions beside it. Raises ConfigError where nobody else could see it."""
+    """Open the store of a running `serve` for short transactions. Raises ConfigError if the store is in the memory of that process."""
     where = f"{settings.file}, [store] url"
     if settings.store.url == "memory:":
         raise ConfigError(where, "memory: belongs to the process that runs, and cannot be looked at from here")
@@ -44,14 +44,14 @@ async def beside(settings: Settings) -> AsyncIterator[Store]:
 
 
 async def list_calls(store: Store, accounts: Accounts, states: tuple[str, ...], sid: str = "") -> list[dict[str, Any]]:
-    """Calls in these states, the oldest first, with their messages' SIDs in front; only of one message if its SID is given."""
+    """Return the deliveries in these states, the oldest first, with SIDs in front form. With `sid`, return those of one message."""
     sids = _sids(accounts, sid) if sid else None
     found = await store.read(partial(calls.listed, states=states, most=MOST, sids=sids))
     return [_row(_with_front_sid(row, accounts), private=False) for row in found]
 
 
 async def list_waiting(store: Store, accounts: Accounts, sid: str = "") -> list[dict[str, Any]]:
-    """Callbacks that wait for what becomes of their message, those of the oldest sends first; only of one message if its SID is given."""
+    """Return the subscriptions that wait for a status, those of the oldest sends first. With `sid`, return those of one message."""
     sids = _sids(accounts, sid) if sid else None
     found = await store.read(partial(pending.listed, most=MOST, sids=sids))
     return [_row(_with_front_sid(row, accounts), private=False) for row in found]
@@ -61,8 +61,8 @@ _STATES: Final = ("waiting", "due", "dead", "intent", "unknown", "lost")
 
 
 async def list_pending(store: Store, accounts: Accounts, now: float) -> list[dict[str, Any]]:
-    """What would be left behind, a row for each account and place: how many in each state, the age of the oldest in seconds, and whether
-    the configuration still has it."""
+    """Return the pending work, one row for each account and provider account. A row has the counts by state and the age of the oldest
+    in seconds. `configured` is false if the configuration no longer has the account."""
     entries = {entry.name: place_of(entry) for entry in accounts.entries}
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for one in await store.read(pending.pending):
@@ -76,7 +76,7 @@ async def list_pending(store: Store, accounts: Accounts, now: float) -> list[dic
 
 
 def as_pending(row: dict[str, Any]) -> str:
-    """One account and place on one line: only what there is any of."""
+    """Return the line of an account and a provider account, with the counts that are not zero."""
     counts = [f"{state}={row[state]}" for state in _STATES if row[state]]
     gone = [] if row["configured"] else ["no-longer-configured"]
     place = row["place"] or "?"
@@ -92,28 +92,28 @@ def as_pending(row: dict[str, Any]) -> str:
 
 
 def visible(text: str) -> str:
-    """A text without what a terminal would act on: every character that is not printed is written as its number."""
+    """Return a text that is safe for a terminal. Each unprintable character is written as its code point."""
     return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
 async def show_call(store: Store, accounts: Accounts, id_: int) -> dict[str, Any] | None:
-    """All of one call."""
+    """Return all of one delivery, or None."""
     row = await store.read(partial(calls.shown, id_=id_))
     return None if row is None else _row(_with_front_sid(row, accounts), private=True)
 
 
 async def retry(store: Store, id_: int | None) -> int:
-    """Make a call now, whether it is due later, was given up or was made; or all that were given up. How many."""
+    """Make a delivery due now, in any state, or all dead ones if `id_` is None. Returns the number of deliveries."""
     return await _each(store, id_, lambda connection, one: calls.replay(connection, one, time.time()))
 
 
 async def drop(store: Store, id_: int | None) -> int:
-    """Make a call no more, or all that were given up. How many."""
+    """Drop a delivery, or all dead ones if `id_` is None. Returns the number of deliveries."""
     return await _each(store, id_, lambda connection, one: calls.drop(connection, one, time.time()))
 
 
 def _sids(accounts: Accounts, shown: str) -> list[str]:
-    """What a SID as somebody gives it may be at the provider: by any front's way of writing it, and as it stands."""
+    """Return the provider SIDs that an operator's SID may stand for: as each front reads it, and as it is."""
     found = {shown}
     for entry in accounts.by_name.values():
         with contextlib.suppress(FaultRaised):
@@ -122,7 +122,7 @@ def _sids(accounts: Accounts, shown: str) -> list[str]:
 
 
 def _with_front_sid(row: dict[str, Any], accounts: Accounts) -> dict[str, Any]:
-    """A call with its message's SID as its account's front writes it; as it stands where the account is no longer configured."""
+    """Return the row with its SID as its account's front writes it, unchanged if the account is no longer configured."""
     entry = accounts.by_name.get(row["entry"])
     if row["sid"] is not None and entry is not None:
         row["sid"] = entry.front.dialect.front.write_sid(row["sid"])
@@ -140,24 +140,24 @@ async def _each(store: Store, id_: int | None, work: Callable[[Connection, int],
 
 
 async def list_sends(store: Store, states: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Sends in these states, the oldest first."""
+    """Return the sends in these states, the oldest first."""
     found = await store.read(partial(sends.listed, states=states, most=MOST))
     return [_row(row, private=False) for row in found]
 
 
 async def show_send(store: Store, id_: str) -> dict[str, Any] | None:
-    """All of one send."""
+    """Return all of one send, or None."""
     row = await store.read(partial(sends.shown, id_=id_))
     return None if row is None else _row(row, private=True)
 
 
 async def settle_not_sent(store: Store, id_: str) -> bool:
-    """A person says that an unknown or lost send was not made: nobody waits for it any more. Whether there was one."""
+    """Record the operator's decision that an unknown or unresolved send was not made. True if there was such a send."""
     return await store.write(partial(sends.forget, id_=id_))
 
 
 async def settle_sent(store: Store, accounts: Accounts, id_: str, shown: str) -> str:
-    """A person says which message an unknown or lost send is, by its SID in front. Empty, or why that cannot be."""
+    """Record the operator's decision which message an unknown or unresolved send is, by its SID in front form. Returns "" or an error."""
     row = await store.read(partial(sends.shown, id_=id_))
     if row is None or row["state"] not in (sends.UNKNOWN, sends.LOST):
         return "there is no send of this id that is unknown or lost"
@@ -183,7 +183,7 @@ async def settle_sent(store: Store, accounts: Accounts, id_: str, shown: str) ->
 
 
 def _row(row: dict[str, Any], *, private: bool) -> dict[str, Any]:
-    """A row as a person reads it: instants as times, and nothing that is nobody's business."""
+    """Return a row for an operator, with readable times and without internal columns. `private` includes numbers, texts and addresses."""
     shown: dict[str, Any] = {}
     for name, value in row.items():
         if name in _HIDDEN or (name in _PRIVATE and not private) or value is None:
@@ -195,12 +195,12 @@ def _row(row: dict[str, Any], *, private: bool) -> dict[str, Any]:
 
 
 def as_line(row: dict[str, Any]) -> str:
-    """A row on one line."""
+    """Return a row on one line."""
     return "  ".join(f"{name}={_plain(value)}" for name, value in row.items() if value != "")
 
 
 def as_page(row: dict[str, Any]) -> str:
-    """A row, a line for each of its members."""
+    """Return a row with one line for each column."""
     wide = max(len(name) for name in row)
     return "\n".join(f"{name:<{wide}}  {visible(str(value))}" for name, value in row.items())
 

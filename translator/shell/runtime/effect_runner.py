@@ -2,7 +2,7 @@
 
 Ask                     ─▶ the back's seam
 Once, Recall, Tally     ─▶ memory
-Record, Settle, Await   ─▶ the journal
+Record, Settle, Await, Sent   ─▶ the journal
 """
 
 import asyncio
@@ -21,12 +21,15 @@ from translator.core.effects import (
     Recorded,
     RecordIntents,
     RecordOutcomes,
+    Sent,
     SingleFlight,
     all_new,
     all_unknown,
+    none_kept,
 )  # fmt: skip
 from translator.core.errors import TranslatorError
 from translator.core.http import messages
+from translator.core.model import Message
 from translator.shell.aio.memory_budget import Hold
 from translator.shell.observability.admin import Meter
 from translator.shell.runtime.single_flight_cache import SingleFlightCache
@@ -51,6 +54,8 @@ class JournalPort(Protocol):
 
     async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]: ...
 
+    async def sent(self, entry: str, sids: Sequence[str]) -> Mapping[str, Message]: ...
+
 
 class NullJournal:
     """The journal where there is none: every send is new, and of an unknown one nothing more is heard."""
@@ -63,6 +68,10 @@ class NullJournal:
 
     async def wait(self, ids: Sequence[str]) -> Sequence[Outcome]:
         return all_unknown(ids)
+
+    async def sent(self, *_: object) -> Mapping[str, Message]:
+        """Nothing is kept."""
+        return none_kept()
 
 
 class RequestContext:
@@ -117,6 +126,8 @@ class EffectRunner:
                     self._memory.count(want)
                 elif isinstance(want, CacheGet):
                     sent = self._memory.recall(want.key)
+                elif isinstance(want, Sent):
+                    sent = await self.scribe.sent(want.entry, want.sids)
                 elif isinstance(want, SingleFlight):
                     sent = await self._memory.once(want, partial(self.run, errand))
                 else:

@@ -1,1 +1,1 @@
-"""The HTTP server at the front: bytes become requests, the handler runs the exchange, and answers become bytes."""
+"""The HTTP server of the front: it parses requests, the handler runs the exchange, and it writes responses."""

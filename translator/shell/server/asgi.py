@@ -1,8 +1,8 @@
-"""The door for a server that speaks ASGI: slower than `connection.py`, and every server has it.
+"""The request of an ASGI server. It is slower than `http1.py`, but works with every ASGI server.
 
-Headers of an answer are named as old servers wrote them, since published clients look for `Content-Type`. ASGI asks for small letters, and
-servers differ: Uvicorn over h11 and Hypercorn write names as they are given, Uvicorn over httptools makes them small. The two headers
-that frame an answer are in small letters, since a layer around this application may look for them and replace them.
+Names of response headers are capitalised as in `Content-Type`, because published clients look for that spelling. ASGI asks for lower
+case, and servers differ: Uvicorn over h11 and Hypercorn write names as given, Uvicorn over httptools in lower case. The two headers that
+frame a response are in lower case, because a middleware may look for them and replace them.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from translator.shell.server.request_head import KEPT
 from translator.shell.server.response_head import spelt
 
 _KEPT: Final = frozenset(name.encode("ascii") for name in KEPT)
-"""The headers that are kept. ASGI has their names in lower case."""
+"""The request headers that are kept. ASGI passes their names in lower case."""
 
 
 class AsgiCall(ServerRequest):
-    """One request as ASGI has it."""
+    """One request of an ASGI server."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, ids: Iterator[str]) -> None:
         target = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
@@ -40,7 +40,7 @@ class AsgiCall(ServerRequest):
         self._telling: asyncio.Task[None] | None = None
 
     async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
-        """See `Call.read`."""
+        """See `ServerRequest.read`."""
         body = await self._body(most, hold)
         self.is_read = True
         if self.method != "POST":
@@ -71,11 +71,11 @@ class AsgiCall(ServerRequest):
         self.lose()
 
     def peer(self) -> str:
-        """See `Call.peer`."""
+        """See `ServerRequest.peer`."""
         return self._client[0] if self._client else ""
 
     def respond(self, response: messages.Response) -> None:
-        """See `Call.respond`."""
+        """See `ServerRequest.respond`."""
         self._telling = asyncio.get_running_loop().create_task(self._tell(response))
 
     async def _tell(self, response: messages.Response) -> None:
@@ -88,14 +88,14 @@ class AsgiCall(ServerRequest):
             await self._send({"type": "http.response.start", "status": response.status, "headers": headers})
             body = b"" if self.is_head else response.body
             await self._send({"type": "http.response.body", "body": body})
-        except (RuntimeError, OSError) as error:  # servers say in their own ways that the caller has hung up
+        except (RuntimeError, OSError) as error:  # the error of a disconnect depends on the server
             logger().info("gone", method=self.method, request_id=self.id, where=redacted_traceback(error))
         finally:
             if self.unsent is not None:
                 self.unsent.release()
 
     async def over(self) -> None:
-        """Wait until the answer is told, and look after the caller no longer."""
+        """Wait until the response is sent, and stop waiting for a disconnect."""
         if self._leaving is not None:
             self._leaving.cancel()
         if self._telling is not None:

@@ -1,6 +1,6 @@
-"""An ASGI application behind a door of our own: with the bounds on heads and time that the front has, and without bodies.
+"""Runs an ASGI application on our own server protocol, with the front's limits on heads and time, and without request bodies.
 
-call ─▶ scope ─▶ the application, for at most `PATIENCE` seconds ─▶ its answer, whole ─▶ respond
+request ─▶ scope ─▶ the application, for at most `PATIENCE` seconds ─▶ its whole response ─▶ respond
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from translator.shell.server.http1_reader import Handler
 from translator.shell.server.request import Gone, ServerRequest
 
 PATIENCE: Final = 10.0
-"""Seconds within which the application answers, or its caller is told 503."""
+"""Seconds within which the application has to answer. After them the client gets 503."""
 
 _TEXT: Final = (("content-type", "text/plain; charset=utf-8"),)
 
 
 def hosted(app: ASGIApp, patience: float = PATIENCE) -> Handler:
-    """What answers a call as the application does. A request with a body is 413: no page of ours reads one."""
+    """Return a handler that answers requests with the application. A request with a body gets 413, because no page reads one."""
 
     async def handle(call: ServerRequest) -> None:
         try:

@@ -1,12 +1,12 @@
-"""The front: a call in through either door, the exchange driven against the backs, and the call answered.
+"""The handler of the front: takes a request of either server protocol, runs its exchange with the providers, and responds.
 
-    call ─▶ its head ─▶ admitted? ─▶ its body ─▶ exchange ─▶ driven, want by want ─▶ Reply ─▶ respond
-                          └ no: answered, and no body is read
-            one deadline covers everything from its head to the Reply
+    request ─▶ its head ─▶ admitted? ─▶ its body ─▶ exchange ─▶ run, effect by effect ─▶ Reply ─▶ respond
+                            └ no: a response, and no body is read
+               one deadline covers everything from the head to the Reply
 
-A send, once begun, is driven to its end whatever becomes of the caller: what was half done could be neither reported nor repeated.
-A read is dropped when its caller is gone. All of it happens in the one task that the door has made for the call: a second task and a
-wait for either cost more than the translation, so a timer looks after the call instead, and acts only where it has to.
+A send that has started runs to its end even if the client disconnects, because a half-done send could be neither reported nor repeated.
+A read is cancelled when its client disconnects. All of it runs in the task that the server protocol made for the request. A second task
+and a wait for both cost more than the translation, so a timer enforces the deadline.
 """
 
 import asyncio
@@ -38,17 +38,23 @@ from translator.shell.server.request import GONE, SMALL, Gone, NoRoom, ServerReq
 from translator.shell.server.request_log import log_request
 
 TakeReceipt: TypeAlias = Callable[[str], Awaitable[bool]]
-"""Takes the path of a receipt, and says whether we had signed it."""
+"""Takes the path of a delivery receipt. Returns true if its signature is right."""
 
 _SLOW_DOWN: Final = 429
 
 _RECEIPTS: Final = 16
-"""One part in so many of `queue_max` is for receipts, which come without credentials, and so many places at least."""
+"""One in `_RECEIPTS` of the `queue_max` slots is for delivery receipts, which come without credentials, and at least `_RECEIPTS` slots."""
 
 
 class Proxy:
-    """The ASGI endpoint. `deadline` is in seconds, `max_body` in bytes, `queue_max` how many requests are under way at most; `clock`
-    answers seconds since the epoch. One proxy is one configuration: `before` is the one whose place it takes."""
+    """The ASGI endpoint of one configuration.
+
+    deadline: Seconds from the head of a request to its reply.
+    max_body: Bytes of a request body.
+    queue_max: The number of requests in flight.
+    before: The proxy of the previous configuration, which this one replaces.
+    clock: Returns seconds since the epoch.
+    """
 
     def __init__(
         self,
@@ -74,7 +80,7 @@ class Proxy:
         self._ids: Iterator[str] = new_ids() if before is None else before._ids
         self._crowd: Crowd = Crowd() if before is None else before._crowd
         self._guesses: Guesses = (guesses or Guesses()) if before is None else before._guesses
-        self._loop: asyncio.AbstractEventLoop | None = None  # asked for once, as in `upstream`
+        self._loop: asyncio.AbstractEventLoop | None = None  # looked up once
         self._many = len(accounts.entries) > 1
         self._receipts_most = max(_RECEIPTS, queue_max // _RECEIPTS)
         self._losses = Losses() if explain_headers else None
@@ -86,17 +92,17 @@ class Proxy:
         self._meter.rows_served = self._rows_served
 
     def _rows_served(self) -> Iterator[tuple[str, int]]:
-        """How many rows each back is asked for at once now."""
+        """Yield each provider with the number of rows that one provider request asks for now."""
         for back in {entry.back.name: entry.back for entry in self._accounts.entries}.values():
             known = self._memory.recall(slice_sizes.key(back.name))
             yield back.name, slice_sizes.at_once(back.dialect.back.slice, known, self._clock())
 
     def application(self) -> Starlette:
-        """This endpoint as an application. No path is routed: the dialects do that."""
+        """Return this endpoint as an ASGI application. It has no routes, because the dialects route paths."""
         return _Application(self)
 
     def door(self, tls: ssl.SSLContext | None = None) -> ProtocolFactory:
-        """This endpoint for a server of our own, over TLS where that is given."""
+        """Return the protocol factory of our own server, with TLS if `tls` is given."""
         refused, budget = self._meter.count_refused, self._memory.budget
         return ProtocolFactory(self.handle, self._ids, self._meter.count_handshake, tls, refused=refused, budget=budget)
 
@@ -112,7 +118,7 @@ class Proxy:
             await call.over()
 
     async def handle(self, call: ServerRequest) -> None:
-        """Answer a call; `call.task` is the task that this runs in."""
+        """Answer a request. `call.task` is the task that this runs in."""
         if self._receipts is not None and call.target.startswith(RECEIPTS):
             await self._receipt(call, self._receipts)
             return
@@ -137,7 +143,7 @@ class Proxy:
             self._tell(call, found)
 
     async def _receipt(self, call: ServerRequest, takes: TakeReceipt) -> None:
-        """Nothing but the path of a receipt is read, and nothing cuts it short."""
+        """Answer a delivery receipt. Only its path is read, and nothing cancels it."""
         call.keep = False
         call.task, call.is_read = None, True
         status = 503
@@ -151,8 +157,8 @@ class Proxy:
         call.respond(messages.Response(status, (("content-type", "text/plain"), *later)))
 
     def _unknown(self, call: ServerRequest, reply: Reply) -> Reply:
-        """What is told a caller that did not say who it is. One whose address has failed too often is told to slow down and has to connect
-        anew; who says it rightly is served from the same address meanwhile, since many callers may share it."""
+        """Return the reply to an unauthenticated client: 401, or 429 and a closed connection if its address has failed too often.
+        Requests with right credentials are still served from such an address, because many clients may share it."""
         is_limited = self._guesses.too_many(_network_of(call.peer()), time.monotonic())
         self._meter.count_unknown(reply.dialect, "limited" if is_limited else "refused")
         if not is_limited:
@@ -163,11 +169,10 @@ class Proxy:
         return msgspec.structs.replace(reply, response=limited)
 
     def _overload_reply(self, call: ServerRequest) -> Reply | None:
-        """What is told where as many requests are under way as are taken: who queues without end answers nobody in time. None where
-        there is a place.
+        """Return a 503 reply if `queue_max` requests are in flight, or None. In an unbounded queue every request would miss its deadline.
 
-        Where there are several accounts, each may have as many under way as there are places left, so that one that fills the
-        queue leaves room for the others: alone it gets half, two get a third each.
+        With several accounts, each may have as many requests in flight as there are free slots. So one account that fills the queue
+        leaves room for the others: alone it gets half of the slots, two get a third each.
         """
         left = self._queue_max - self._crowd.size
         if left > 0 and not (self._many and self._crowd.of(call.account) >= left):
@@ -177,7 +182,7 @@ class Proxy:
         return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
 
     async def _answered(self, call: ServerRequest, admission: Admission) -> Reply:
-        """The reply, or what is told where the work on it was cut short. Raises Gone."""
+        """Run the exchange and return its reply, or the reply for the reason why it was cancelled. Raises Gone."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         overdue = self._overdue.add(loop, self._is_overdue, call)
         self._crowd.enters(call.account)
@@ -199,36 +204,36 @@ class Proxy:
             call.task.uncancel()
             if call.late == GONE:
                 raise Gone from None
-            call.keep = call.keep and call.is_read  # a connection on which a body stalled is of no further use
+            call.keep = call.keep and call.is_read  # a connection with an unfinished body cannot be used again
             return failure(self._accounts, call.request(None), call.late)
         except Exception as error:
             if request is None:
                 raise
             return self._broken(call, request, error)
         finally:
-            call.task = None  # what comes too late cuts nothing short any more
+            call.task = None  # a late cancellation has no effect any more
             self._overdue.drop(overdue)
             self._crowd.leaves(call.account)
             hold.release()
         return reply
 
     def _broken(self, call: ServerRequest, request: messages.Request, error: Exception) -> Reply:
-        """A defect of ours is an answer too, and its traceback is in the log. One within a send must not make it look like one that was
-        not made."""
+        """Log an internal error and return its reply. Within a send the outcome is unknown, so the reply may not say that nothing was
+        sent."""
         logger().error("defect", request_id=call.id, traceback=redacted_traceback(error))
         return failure(self._accounts, request, "outcome-unknown" if call.is_sending else "internal")
 
     def _is_overdue(self, call: ServerRequest) -> None:
-        """Tell the caller that its time is over."""
+        """Answer or cancel a request whose deadline has passed."""
         if call.is_sending:
-            # A message that may reach the provider is not one that simply took too long, and the work on it goes on.
+            # The message may still reach the provider, so the outcome is unknown and the work goes on.
             call.answered = True
             self._tell(call, failure(self._accounts, call.request(None), "outcome-unknown"))
         else:
             call.cut("overdue" if call.is_read else "body-overdue")
 
     def _tell(self, call: ServerRequest, reply: Reply) -> None:
-        """Answer, with the memory that a large answer takes until its caller has read it. What is told of a send is told in any case."""
+        """Respond and log. A large response takes memory until the client has read it. The response to a send needs no free memory."""
         response = self._explained(reply)
         if len(response.body) > SMALL:
             call.unsent = self._memory.budget.take(call.account, "unsent", len(response.body))
@@ -239,7 +244,8 @@ class Proxy:
         self._record(call, reply)
 
     def _explained(self, reply: Reply) -> messages.Response:
-        """The answer, with what it took and what it lost where the operator wants that said. That rows are missing is always said."""
+        """Return the response, with the headers that explain its cost and losses if the operator wants them. A total that is not exact
+        is always shown."""
         if self._losses is None:
             if reply.total in ("", "exact"):
                 return reply.response
@@ -252,14 +258,14 @@ class Proxy:
         return reply.response.replace(headers=(*reply.response.headers, *told))
 
     def _record(self, call: ServerRequest, reply: Reply) -> None:
-        """One line and the counters."""
+        """Write the log line and count the request."""
         seconds = time.perf_counter() - call.began
         self._meter.count(reply, seconds, call.back)
         log_request(call, reply, seconds)
 
 
 def _network_of(address: str) -> str:
-    """What of an address one party has: all of an IPv4 one, and the first half of an IPv6 one."""
+    """Return the part of an address that belongs to one client: a whole IPv4 address, or the first 64 bits of an IPv6 address."""
     if ":" not in address:
         return address
     try:
@@ -270,8 +276,8 @@ def _network_of(address: str) -> str:
 
 
 class _Application(Starlette):
-    """Starlette around the proxy. What it does for an application's life is used; a request goes past its layers, which have nothing to
-    do for one endpoint that answers every path and every defect itself."""
+    """A Starlette application around the proxy, used for its lifespan. Requests bypass its middleware, because the proxy is the only
+    endpoint and handles every path and every error itself."""
 
     def __init__(self, proxy: Proxy) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""The door for a server of our own: HTTP/1.1 of one caller, read by httptools (llhttp) and handed to the proxy without a layer between.
+"""The server protocol of our own server: HTTP/1.1 of one connection, parsed by httptools (llhttp) and passed directly to the handler.
 
-bytes ─▶ head ─▶ a call, and a task that attends to it ─▶ one write ─▶ the next call, or idle
-  └ what is sent ahead waits as bytes: one call of a connection is read and attended to at a time
+bytes ─▶ head ─▶ a request, and a task that handles it ─▶ one write ─▶ the next request, or idle
+  └ pipelined requests wait as bytes: a connection has one active request at a time
 
-uvicorn listens, counts and stops; this takes the place of its protocol, which costs as much as half of a send does here.
+uvicorn listens, counts and stops. This replaces uvicorn's own protocol, which costs as much as half of a send does here.
 """
 
 import asyncio
@@ -21,16 +21,21 @@ from translator.shell.server.response_head import ResponseHeadCache, refusal
 from translator.shell.server.unsent_bytes import FULL
 
 TURN: Final = 64 * 1024
-"""After a read of so many bytes it is the others' turn: a loop may read one connection thirty times over before it looks at another."""
+"""Bytes of a read after which other connections get a turn. A loop may read one connection thirty times before it reads another."""
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BODILESS: Final = frozenset({204, 304})
-"""What is answered without a body, and without its length."""
+"""Statuses of responses that have no body and no `Content-Length`."""
 
 
 class Http1Protocol(Receiver):
-    """One connection of a caller. `loop` is the one that it lives in, `host` who answers, and what `heads` tells is the same for all
-    connections of a server, whose `state` says which are open."""
+    """One connection of a client.
+
+    host: The server's settings and handler.
+    heads: The response-head cache, shared by all connections of the server.
+    state: uvicorn's registry of open connections.
+    loop: The event loop of the connection.
+    """
 
     def __init__(
         self, host: Host, heads: ResponseHeadCache, state: ServerState, loop: asyncio.AbstractEventLoop
@@ -42,16 +47,16 @@ class Http1Protocol(Receiver):
         self._left = 0
         self._is_stopping = self._is_known = False
 
-    # ---- what the loop and the server call -------------------------------------------------------------------------------
+    # ---- called by the event loop and the server -------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._transport.set_write_buffer_limits(FULL, 0)
-        self._state.connections.add(self)  # type: ignore[arg-type]  # what the server does with one is here
+        self._state.connections.add(self)  # type: ignore[arg-type]  # it has the methods that the server calls
 
     def connection_lost(self, _: Exception | None) -> None:
         self._state.connections.discard(self)
-        # Each holds the other, and so do this and a call: what is in a ring stays until the collector of garbage comes by.
+        # Break the reference cycles with the parser and the request, so that the memory is free before the next garbage collection.
         self._forget()
         self._unsent.release()
         call, self._call, self._receiving = self._call, None, None
@@ -74,7 +79,7 @@ class Http1Protocol(Receiver):
         self._go_on()
 
     def shutdown(self) -> None:
-        """The server stops: this is closed as soon as what is under way has been answered."""
+        """Close the connection as soon as the active request is answered, because the server stops."""
         self._is_stopping = True
         self._draining = self._draining or bool(self._rest)
         self._rest = b""
@@ -83,8 +88,10 @@ class Http1Protocol(Receiver):
             self._transport.close()
 
     def on_idle_tick(self, most: int, kept: int) -> None:
-        """One more look has found it. After `most` of them without a call, and without an answer on its way, it is closed; after `kept` of
-        them where a request of an account was answered, and nothing of another one has come."""
+        """Called by the idle sweep. Closes the connection after `most` sweeps with no active request and no response being sent.
+
+        After the response to an authenticated request the limit is `kept` sweeps, until a byte of the next request comes.
+        """
         before, self._left = self._left, self._transport.get_write_buffer_size()
         self._looks = 0 if self._call is not None or self._left < before else self._looks + 1
         if self._unsent.is_slow(self._left) or (self._looks > most and self._left):
@@ -93,18 +100,18 @@ class Http1Protocol(Receiver):
             self._transport.close()
 
     def _is_between(self) -> bool:
-        """Whether a request of an account was answered, and nothing of the next one has come."""
+        """True if an authenticated request was answered, and no byte of the next one has come."""
         return self._is_known and not (self._draining or self._read or self._rest or self._receiving is not None)
 
     def _refuse(self, status: int, why: str) -> None:
-        """What came is no request that can be attended to. It is told so behind the answer to the one before it, and is the last."""
+        """Reject a malformed request with the final response of the connection, after the response to the request before it."""
         if self._draining:
             return
         self._forget()
         broken, self._receiving = self._receiving, None
         self._final_response = refusal(status, why)
         if broken is not None and broken is not self._call:
-            self._final_response = b""  # it was answered before its body was whole
+            self._final_response = b""  # the request was answered before its body was complete
         elif broken is not None and not broken.is_read:
             self._call = None
             broken.lose()
@@ -112,20 +119,20 @@ class Http1Protocol(Receiver):
             self._end(self._final_response)
 
     def peer(self) -> str:
-        """The address of the caller; empty where there is none."""
+        """Return the address of the client, empty if it is unknown."""
         peer = self._transport.get_extra_info("peername")
         return str(peer[0]) if isinstance(peer, tuple) else ""
 
-    # ---- calls -----------------------------------------------------------------------------------------------------------
+    # ---- requests --------------------------------------------------------------------------------------------------------
 
     def send_continue(self, call: Http1Request) -> None:
-        """The rest of a body is waited for: a caller that asks before it sends one may send it."""
+        """Send 100 Continue if the client waits for it before it sends the body (RFC 9110, 10.1.1)."""
         if call.expects_continue:
             call.expects_continue = False
             self._outbox.write(self._transport, _CONTINUE)
 
     def respond(self, call: Http1Request, response: messages.Response) -> None:
-        """Write an answer, and go on with what was sent ahead. Nothing is written for a call that is over."""
+        """Write a response, and go on with the pipelined requests. Nothing is written for a request that is over."""
         hold, call.unsent = call.unsent, None
         if call is not self._call or self._transport.is_closing():
             if hold is not None:
@@ -133,7 +140,7 @@ class Http1Protocol(Receiver):
             return
         if hold is not None:
             self._unsent.keep(hold)
-        # Who asks before it sends a body, and was not told to, sends none: what follows is not to be taken for one.
+        # The client sent `Expect: 100-continue` and got no 100, so it may send no body. Close, so that the next bytes are not read as one.
         close = not call.keep or call.expects_continue or self._is_stopping or self._host.is_leaving
         head = self._head_of(call, response, close=close)
         body = b"" if call.is_head or response.status in _BODILESS else response.body
@@ -150,15 +157,15 @@ class Http1Protocol(Receiver):
             self._end(self._final_response)
 
     def _head_of(self, call: Http1Request, response: messages.Response, *, close: bool) -> bytes:
-        """An answer's bytes, up to its body."""
+        """Return the bytes of a response up to its body."""
         begin = self._heads.head(response.status, response.headers)
         length = "" if response.status in _BODILESS else f"Content-Length: {len(response.body)}\r\n"
         end = "Connection: close\r\n" if close else self._host.hint if call.account != UNKNOWN else ""
         return f"{begin}{length}X-Request-Id: {call.id}\r\n{end}\r\n".encode("latin-1")
 
     def _end(self, head: bytes, body: bytes = b"") -> None:
-        """Say the last of this connection. Only our side of it is closed (RFC 9112, 9.6): a close in the face of a caller that is still
-        writing would take the answer from it. What it writes is dropped, until it closes as well or has been idle for long enough."""
+        """Send the final response and half-close (RFC 9112, 9.6). Closing while the client still sends would cause a TCP reset, and the
+        client could lose the response. Further input is dropped until the client closes or the idle sweep does."""
         self._forget()
         transport = self._transport
         ends_half = transport.can_write_eof() and not self._is_stopping
@@ -171,11 +178,11 @@ class Http1Protocol(Receiver):
         self._state.tasks.add(call.task)
 
     async def _attended(self, call: Http1Request) -> None:
-        """A call, attended to; however that ends, the caller is not left waiting."""
+        """Run the handler. If it ends without a response, abort the connection, so that the client does not wait."""
         task = call.task
         try:
             await self._host.handle(call)
-        except Exception as error:  # noqa: BLE001 - the last line of defence, and it is logged
+        except Exception as error:  # noqa: BLE001 - any other error is logged
             logger().error("defect", request_id=call.id, traceback=redacted_traceback(error))
         finally:
             if task is not None:
@@ -186,7 +193,7 @@ class Http1Protocol(Receiver):
                 self._transport.abort()
 
     def _go_on(self) -> None:
-        """Read what was sent ahead, if it is its turn."""
+        """Read pipelined requests if no request is active."""
         if self._rest and not self._is_busy() and not self._draining:
             self._take(self._rest)
         if not self._rest and not self._transport.is_closing():

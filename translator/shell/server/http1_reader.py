@@ -1,7 +1,7 @@
-"""The reading side of a connection: bytes to requests, by httptools (llhttp), one request at a time.
+"""The reading side of a connection: parses bytes to requests with httptools (llhttp), one request at a time.
 
-read ─▶ up to the end of one request ─▶ parser ─▶ its head, checked ─▶ a call, whose body is what comes next
-           └ what is behind that waits as bytes until the request before it is answered
+read ─▶ up to the end of one request ─▶ parser ─▶ its head, checked ─▶ a request, whose body comes next
+           └ later bytes wait until the request before them is answered
 """
 
 import asyncio
@@ -19,22 +19,27 @@ from translator.shell.server.request_head import HEAD, LARGE, RefusalError, Requ
 from translator.shell.server.unsent_bytes import Unsent
 
 _END: Final = b"\r\n\r\n"
-"""Where every head ends, and every body in chunks: the parser takes no other end of a line."""
+"""The end of every head and of every chunked body. The parser accepts no other line ending."""
 
 _NO_ROOM: Final = "This server has no memory left for this caller."
 _TWO: Final = "The request begins where the one before it does not end."
 _TUNNEL: Final = "CONNECT"
 _NONE: Final = RequestHead()
-"""No head. Nothing is added to it: a message begins with a new one."""
+"""An empty head. It is never changed, because each message starts with a new one."""
 
 Handler = Callable[[ServerRequest], Awaitable[None]]
-"""Answers a call, and never raises for what a caller or a back can do."""
+"""Answers a request. It never raises for an error of a client or a provider."""
 
 
 class Host(Protocol):
-    """What all connections of a server ask for, each time that they need it: it may change while they are open. `ids` makes ids for
-    requests without one, `budget` is what memory is taken from. `is_leaving` says that every answer is the last of its connection, and
-    `hint` is what the others say of how long theirs is kept open."""
+    """The part of a server that its connections share. They read it each time, because it may change while they are open.
+
+    handle: Answers a request.
+    budget: The memory budget.
+    ids: Makes ids for requests that carry none.
+    is_leaving: True if every response is the last of its connection.
+    hint: The `Keep-Alive` header of the other responses.
+    """
 
     handle: Handler
     budget: MemoryBudget
@@ -46,35 +51,35 @@ class Host(Protocol):
 
 
 class Receiver(asyncio.Protocol):
-    """What has come over a connection. `loop` is the one that it lives in, `host` who answers."""
+    """The input of a connection. `loop` is its event loop. `host` has the server's settings and handler."""
 
     _transport: Any
 
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
         self.loop, self.ids, self._host = loop, host.ids, host
         self._parser: Any = httptools.HttpRequestParser(self)
-        self._call: Http1Request | None = None  # the one that is attended to
-        self._receiving: Http1Request | None = None  # the one whose body comes; it may be answered already
+        self._call: Http1Request | None = None  # the active request
+        self._receiving: Http1Request | None = None  # has an incomplete body; may be answered already
         self._head = RequestHead()
-        self._read = 0  # bytes since the last request or piece of a body
+        self._read = 0  # bytes since the last request or body piece ended
         self._last = b""  # the last three of them
-        self._rest = b""  # what was sent ahead
-        self._hold: Hold | None = None  # the memory for a head that is not whole, or for the rest
+        self._rest = b""  # pipelined input
+        self._hold: Hold | None = None  # the memory for an incomplete head, or for the pipelined input
         self._unsent = Unsent()
-        self._looks = 0  # at this connection, since a request has come
-        self._draining = False  # what comes from now on is dropped: no request of it is attended to
+        self._looks = 0  # idle sweeps since the last request
+        self._draining = False  # all further input is dropped
 
     @abstractmethod
     def _begin(self, call: Http1Request) -> None:
-        """Attend to a call."""
+        """Start handling a request."""
 
     @abstractmethod
     def _refuse(self, status: int, why: str) -> None:
-        """Tell the caller that what came is no request that can be attended to, and that this is the last of the connection."""
+        """Reject a malformed request with the final response of the connection."""
 
     @abstractmethod
     def _go_on(self) -> None:
-        """Read what was sent ahead, if it is its turn."""
+        """Read pipelined requests if no request is active."""
 
     @abstractmethod
     def peer(self) -> str:
@@ -88,7 +93,7 @@ class Receiver(asyncio.Protocol):
     def respond(self, call: Http1Request, response: messages.Response) -> None:
         """See `Line`."""
 
-    # ---- what the parser calls -------------------------------------------------------------------------------------------
+    # ---- called by the parser --------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         self._head = RequestHead()
@@ -103,7 +108,7 @@ class Receiver(asyncio.Protocol):
             self._head.count(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head of a request has come: it is attended to."""
+        """Check the head of a request, and start handling it."""
         parser, head, version = self._parser, self._head, self._parser.get_http_version()
         head.check(version, self._read)
         if self._call is not None:
@@ -129,16 +134,16 @@ class Receiver(asyncio.Protocol):
     def on_message_complete(self) -> None:
         self._read = 0
         call, self._receiving = self._receiving, None
-        if call is not None:  # else its head is read once more
+        if call is not None:  # otherwise the head is parsed again, see `_feed`
             self._head = _NONE
             call.end()
-            self._draining = self._draining or not call.keep  # it is the last one
+            self._draining = self._draining or not call.keep  # the last request of the connection
 
     # ---- reading ---------------------------------------------------------------------------------------------------------
 
     def _take(self, data: bytes) -> None:
-        """Have the parser read up to the end of one request after the other. What is behind one that is attended to waits as it is, and
-        so does what is behind an answer that its caller does not read."""
+        """Feed the parser with one request after the other. Bytes after an active request wait unparsed. So do bytes after a response
+        that the client does not read."""
         self._rest = b""
         self._release()
         at = 0
@@ -149,7 +154,7 @@ class Receiver(asyncio.Protocol):
             end = self._end_in(data, at)
             is_head, at = self._receiving is None, self._parse(data[at:end]) + at
             if is_head and self._receiving is not None and len(data) - at > SMALL:
-                self._rest = data[at:]  # nothing is done for a body before its head was looked at
+                self._rest = data[at:]  # the handler sees the head before the body is parsed
                 self._transport.pause_reading()
                 self.loop.call_soon(self._go_on)
                 return
@@ -159,11 +164,11 @@ class Receiver(asyncio.Protocol):
             self._holds(self._head.held(self._read), "head")
 
     def _is_busy(self) -> bool:
-        """Whether what comes is behind a request that is attended to, or behind an answer that is not read."""
+        """True if the next bytes follow an active request, or a response that the client does not read."""
         return self._receiving is None and (self._call is not None or self._unsent.is_full)
 
     def _end_in(self, data: bytes, at: int) -> int:
-        """How far the parser may read: no further than to the end of one request, if that is in it."""
+        """Return the index up to which the parser may read: the end of the present request if `data` has it, else the end of `data`."""
         receiving = self._receiving
         if receiving is not None and receiving.declares:
             return min(at + receiving.declares - receiving.came, len(data))
@@ -175,12 +180,12 @@ class Receiver(asyncio.Protocol):
         return len(data) if end < 0 else end + len(_END)
 
     def _parse(self, piece: bytes) -> int:
-        """Have a piece read, and refuse what cannot be. How long it is."""
+        """Parse a piece and reject it if it is malformed. Returns its length."""
         self._read += len(piece)
         try:
             self._feed(piece)
         except httptools.HttpParserCallbackError as error:
-            # It is given no name here: the error holds this frame, which would hold the error, and all that was read.
+            # The error is bound to no local name: the error refers to this frame, so a name would form a cycle that keeps the input.
             if not isinstance(error.__context__, RefusalError):
                 raise
             self._refuse(error.__context__.status, error.__context__.why)
@@ -192,8 +197,8 @@ class Receiver(asyncio.Protocol):
         return len(piece)
 
     def _feed(self, piece: bytes) -> None:
-        """Have the parser read. Nobody is spoken to in another protocol (RFC 9110, 7.8): the head of who asks for one is read once more
-        without that, and what follows is HTTP, a body first."""
+        """Feed the parser. Upgrade requests are ignored (RFC 9110, 7.8): llhttp stops after such a head, so the head is parsed again
+        without the `Upgrade` header. The input after it is HTTP, the body first."""
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
@@ -204,13 +209,13 @@ class Receiver(asyncio.Protocol):
                 self._parser.feed_data(head)
 
     def _wait(self, rest: bytes) -> None:
-        """Read no more, and keep what was read ahead."""
+        """Pause reading, and keep the pipelined input."""
         self._transport.pause_reading()
         self._rest = rest
         self._holds(len(rest), "ahead")
 
     def _holds(self, size: int, kind: Literal["head", "ahead"]) -> None:
-        """Take the memory for what waits here. Where there is none left, this is the last of this connection."""
+        """Take memory for waiting input. If the budget has none left, reject the request and end the connection."""
         if size <= SMALL:
             return
         self._hold = self._host.budget.take(UNKNOWN if self._call is None else self._call.account, kind, size)
@@ -219,7 +224,7 @@ class Receiver(asyncio.Protocol):
             self._refuse(503, _NO_ROOM)
 
     def _forget(self) -> None:
-        """Nothing more is read: keep nothing of what was. It is never called while the parser reads."""
+        """Stop reading and free all input. It is never called while the parser runs."""
         self._draining, self._parser = True, None
         self._head, self._rest = RequestHead(), b""
         self._release()

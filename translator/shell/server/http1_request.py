@@ -1,4 +1,4 @@
-"""A call that comes over a connection of our own protocol: its body is what was received of it so far."""
+"""A request of our own server protocol. It collects the body as it is received."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from translator.shell.aio.memory_budget import Hold
 from translator.shell.server.request import SMALL, Gone, NoRoom, ServerRequest
 
 DRAINED: Final = 64 * 1024
-"""So many bytes of a body that nobody reads are waited for, so that its connection can be used again. Behind a larger one it is closed."""
+"""Bytes of an unread body that are received and dropped, so that the connection can be used again. After a larger one it is closed."""
 
 
 class Line(Protocol):
-    """What a call needs of its connection."""
+    """The part of a connection that a request needs."""
 
     loop: asyncio.AbstractEventLoop
     ids: Iterator[str]
@@ -28,7 +28,7 @@ class Line(Protocol):
 
 
 class Http1Request(ServerRequest):
-    """One request of a connection. `came` is how many bytes of its body have come, read or not."""
+    """One request of a connection. `came` is the number of body bytes received, read or dropped."""
 
     def __init__(self, line: Line, verb: str, target: str, query: str, headers: messages.Headers) -> None:
         super().__init__(verb, target, query, headers, line.ids)
@@ -39,7 +39,7 @@ class Http1Request(ServerRequest):
         self._is_lost = self._is_whole = False
 
     async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
-        """See `Call.read`."""
+        """See `ServerRequest.read`."""
         while not (too_large := max(self.declares, self.came) > most) and not self._is_whole:
             self._pay(hold)
             self._line.send_continue(self)
@@ -56,7 +56,7 @@ class Http1Request(ServerRequest):
         return bytes(body)
 
     def _pay(self, hold: Hold | None) -> None:
-        """Take the memory for what has come. Raises NoRoom."""
+        """Take memory for the received bytes. Raises NoRoom."""
         if self.came > SMALL and hold is not None:
             if not hold.grow(self.came - self._paid):
                 self.skip()
@@ -64,13 +64,13 @@ class Http1Request(ServerRequest):
             self._paid = self.came
 
     def skip(self) -> None:
-        """See `Call.skip`."""
+        """See `ServerRequest.skip`."""
         self.is_read, self._body = True, b""
         if not self._is_whole and not 0 < self.declares - self.came <= DRAINED:
             self.keep = False
 
     def add(self, piece: bytes) -> None:
-        """A piece of the body has come; one that nobody reads is dropped."""
+        """Add a piece of the body, or drop it if the body is not read."""
         self.came += len(piece)
         if self.is_read:
             return
@@ -84,23 +84,23 @@ class Http1Request(ServerRequest):
         self._tell()
 
     def end(self) -> None:
-        """All of it has come: leave to send it is not needed any more."""
+        """Mark the body as complete. A 100 Continue is not needed any more."""
         self._is_whole = True
         self.expects_continue = False
         self._tell()
 
     def lose(self) -> None:
-        """See `Call.lose`."""
+        """See `ServerRequest.lose`."""
         self._is_lost = self._is_whole = True
         self._tell()
         super().lose()
 
     def peer(self) -> str:
-        """See `Call.peer`."""
+        """See `ServerRequest.peer`."""
         return self._line.peer()
 
     def respond(self, response: messages.Response) -> None:
-        """See `Call.respond`."""
+        """See `ServerRequest.respond`."""
         self._line.respond(self, response)
 
     def _tell(self) -> None:
@@ -109,7 +109,7 @@ class Http1Request(ServerRequest):
 
 
 def origin(url: bytes) -> bytes:
-    """Path and query of a target that is a whole address, or that holds a fragment."""
+    """Convert a target to origin-form (RFC 9112, 3.2.1): path and query of a target that is a whole URL or has a fragment."""
     try:
         parts = httptools.parse_url(url)
     except httptools.HttpParserInvalidURLError:

@@ -1,39 +1,39 @@
-"""How many requests are under way, in all and of each caller; and which addresses have failed to say who they are too often.
+"""Counts requests in flight, in total and per account, and failed authentications per address.
 
-Both outlive a configuration: a reload does not forget who is there.
+Both counts outlive a configuration: a reload keeps them.
 """
 
 from typing import Final
 
 _A_SECOND: Final = 10.0
-"""Failures of authentication a second that one address may have without an end,"""
+"""Failed authentications a second that one address may have for any length of time."""
 
 _AT_ONCE: Final = 20.0
-"""and so many at once, where it had none before."""
+"""Failed authentications that an address without earlier ones may have at once."""
 
 _ADDRESSES: Final = 4096
-"""How many addresses are known at a time; the one that has not failed for the longest time is forgotten first."""
+"""The number of addresses that are remembered. The one whose last failure is the oldest is dropped first."""
 
 
 class Crowd:
-    """The requests under way."""
+    """The number of requests in flight."""
 
     def __init__(self) -> None:
         self.size = 0
         self._by_login: dict[str, int] = {}
 
     def of(self, login: str) -> int:
-        """How many of these requests came with this login."""
+        """The number of requests in flight with this login."""
         return self._by_login.get(login, 0)
 
     def enters(self, login: str | None) -> None:
-        """A request is begun. Without a login it is only counted."""
+        """Count the start of a request. Without a login only the total counts."""
         self.size += 1
         if login is not None:
             self._by_login[login] = self._by_login.get(login, 0) + 1
 
     def leaves(self, login: str | None) -> None:
-        """A request is over. `login` is what it was begun with."""
+        """Count the end of a request. `login` is the same as at its start."""
         self.size -= 1
         if login is not None:
             self._by_login[login] -= 1
@@ -42,14 +42,14 @@ class Crowd:
 
 
 class Guesses:
-    """A token bucket for each address that has failed to authenticate: memory for 4,096 of them at most."""
+    """A token bucket for each address that has failed to authenticate, by default for at most 4,096 addresses."""
 
     def __init__(self, a_second: float = _A_SECOND, at_once: float = _AT_ONCE, addresses: int = _ADDRESSES) -> None:
         self._a_second, self._at_once, self._most = a_second, at_once, addresses
         self._levels: dict[str, tuple[float, float]] = {}
 
     def too_many(self, address: str, now: float) -> bool:
-        """Count one more failure of an address, at a time in seconds. Whether it had too many before."""
+        """Count a failure of an address at `now`, a time in seconds. True if it had too many before."""
         level, last = self._levels.pop(address, (0.0, now))
         level = max(level - (now - last) * self._a_second, 0.0)
         over = level + 1 > self._at_once

@@ -1,4 +1,4 @@
-"""How a server of our own makes its connections, and looks after those that nobody uses."""
+"""Makes the connections of our own server, and sweeps the idle ones."""
 
 import asyncio
 import math
@@ -18,17 +18,25 @@ from translator.shell.server.response_head import ResponseHeadCache, refusal
 from translator.shell.server.tls_transport import TlsServerTransport
 
 _LOOK: Final = 1.0
-"""Seconds between two looks for connections that nobody uses."""
+"""Seconds between two idle sweeps."""
 
 _FULL: Final = refusal(503, "As many connections are open as this server has room for.")
 
 
 class ProtocolFactory:
-    """Stands where uvicorn wants a protocol's class, for one server. `handle` answers a call, `ids` are for requests without one, and
-    with `tls` nothing else is spoken: `failed` is told then why hands were not shaken. Of these, `handle` is asked for by each request,
-    and `tls` by each connection: both may be replaced. So may `budget`, what memory is taken from, and `most`, how many connections there
-    are at once, and `keep_alive`, the seconds for which a connection is kept open behind an answer; `refused` is told of each one that is
-    closed at once for that. `name` is what the log calls this server."""
+    """The protocol factory that uvicorn gets in place of a protocol class. `handle`, `tls`, `budget`, `most` and `keep_alive` may be
+    replaced while the server runs: each request reads `handle`, and each connection `tls`.
+
+    handle: Answers a request.
+    ids: Makes ids for requests that carry none.
+    tls: The TLS context. With it the server accepts only TLS.
+    failed: Called with the reason of each failed handshake.
+    refused: Called with `name` for each connection that is closed because `most` connections are open.
+    budget: The memory budget.
+    most: The limit of open connections.
+    keep_alive: Seconds for which a connection is kept open after a response.
+    name: The server's name in the log.
+    """
 
     def __init__(
         self, handle: Handler, ids: Iterator[str], failed: Callable[[str], None], tls: ssl.SSLContext | None = None, *,
@@ -48,7 +56,7 @@ class ProtocolFactory:
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],  # noqa: ARG002 - uvicorn's own names
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> asyncio.Protocol:  # fmt: skip
-        """A new connection."""
+        """Make the protocol of a new connection."""
         loop = _loop or asyncio.get_running_loop()
         heads = self._heads = self._heads or ResponseHeadCache(server_state)
         if not self._is_looking:
@@ -65,13 +73,15 @@ class ProtocolFactory:
 
     @property
     def hint(self) -> str:
-        """What an answer says of how long its connection is kept open, in whole seconds: published clients close theirs before that."""
+        """The `Keep-Alive` header with the timeout in whole seconds. Published clients close their connections before it."""
         return f"Keep-Alive: timeout={int(self.keep_alive)}\r\n" if self.keep_alive >= 1 else ""
 
     def _look(self, loop: asyncio.AbstractEventLoop, state: ServerState, most: int) -> None:
-        """Close the connections on which no request has come for a while: one look at all costs less than a timer for each. The same look
-        says how many were refused since the last one: one line for all of them. Where half of the places are taken, a connection that waits
-        for its next request is kept for no longer than one that waits for its first."""
+        """Close idle connections. One sweep over all of them costs less than a timer for each.
+
+        The sweep also logs the number of connections refused since the last one, on one line. If more than half of the limit is in
+        use, `keep_alive` is ignored: waiting for the next request is limited like waiting for the first.
+        """
         connections: set[Any] = state.connections
         kept = most if len(connections) > self.most / 2 else max(most, math.ceil(self.keep_alive / _LOOK))
         for connection in list(connections):
@@ -85,7 +95,7 @@ class ProtocolFactory:
 
 
 class _Refused(asyncio.Protocol):
-    """A connection for which there is no descriptor to spare. It is told so where it speaks plain HTTP, and closed."""
+    """A connection above the limit. It is closed at once, after a 503 response if the server has no TLS."""
 
     def __init__(self, *, is_plain: bool) -> None:
         self._is_plain = is_plain

@@ -1,8 +1,8 @@
-"""One request at the front, whichever door it came through: what is known of it, its body as far as that is read, its answer.
+"""One request at the front, of either server protocol: its head, its body as far as it is read, and its response.
 
-           ┌▶ connection.py: our own protocol, for a server of one application
+           ┌▶ http1.py: our own server protocol
 a socket ──┤
-           └▶ asgi.py: whatever serves an ASGI application
+           └▶ asgi.py: any ASGI server
 """
 
 import asyncio
@@ -21,34 +21,42 @@ from translator.shell.runtime.effect_runner import RequestContext
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 GONE: Final = "gone"
-"""Why the work on a request is cut short where its caller has left."""
+"""The reason of a cancellation because of a disconnect."""
 
 
 def new_ids() -> Iterator[str]:
-    """Ids for requests that bring none: a random half and a number, since to draw lots for each takes a system call for each."""
+    """Return ids for requests that carry none: a random half and a number, because random bytes for each would cost a system call."""
     drawn = secrets.token_hex(8)
     return (f"{drawn}{number:016x}" for number in itertools.count(1))
 
 
 SMALL: Final = 8 * 1024
-"""A head, a body or an answer up to so many bytes takes nothing from the memory budget: how many requests are under way is bounded."""
+"""Heads, bodies and responses up to this number of bytes are free of the memory budget, because the requests in flight are bounded."""
 
 
 class NoRoom(Exception):
-    """The account may not have the memory that the body takes."""
+    """The memory budget refuses the account the memory for the body."""
 
 
 class Gone(Exception):
-    """The caller has left before it could be answered."""
+    """The client disconnected before the response."""
 
 
 class ServerRequest(RequestContext):
-    """One request on its way. `target` is as it was sent, without what follows the question mark, which is `query`; the names of `headers`
-    are lower case. `account` is who it was found to come from; `weight` the bytes of its head; `declares` the size of its body, where it
-    says that; `expects_continue` that its caller waits for leave to send that; `is_read` says that as much of its body was read as will be;
-    `late` is the fault for which the work on it was cut short, empty while it is not; `answered` says that its caller has been told
-    already, although the work goes on; `keep` that the connection may be used again; `unsent` is the memory for a large answer, which
-    whoever writes that releases."""
+    """One request in flight.
+
+    target: The path as it was sent, without the query.
+    headers: The headers, with names in lower case.
+    account: The name of the authenticated account.
+    weight: The bytes of the target, the query and the header values.
+    declares: The `Content-Length`, or 0.
+    expects_continue: True if the client waits for a 100 before it sends the body.
+    is_read: True if no more of the body will be read.
+    late: The fault that the request was cancelled for, or empty.
+    answered: True if the response was sent although the work goes on.
+    keep: True if the connection may be used again.
+    unsent: The memory of a large response. The code that writes the response releases it.
+    """
 
     def __init__(self, verb: str, target: str, query: str, headers: messages.Headers, ids: Iterator[str]) -> None:
         self.began = time.perf_counter()
@@ -75,34 +83,36 @@ class ServerRequest(RequestContext):
         self.unsent: Hold | None = None
 
     def request(self, body: bytes | None) -> messages.Request:
-        """The request as the core takes it: the path as sent, and HEAD as the GET that it is without the body."""
+        """Return the request for the core. The path is as it was sent, and HEAD becomes GET."""
         return messages.Request("GET" if self.is_head else self._verb, self.target, self._query, self._headers, body)
 
     @abstractmethod
     async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
-        """The body, or None as soon as it is larger than `most`: the rest of it is not read. `hold` is what the memory for it is taken
-        from, and whoever made it releases it. Raises Gone, and NoRoom where the hold has no more. From then on a read whose caller leaves
-        is cut short, and a send is not."""
+        """Return the body, or None as soon as it is larger than `most` bytes. The rest is not read then.
+
+        The memory comes from `hold`, which its creator releases. Raises Gone, and NoRoom if the hold gets no more memory. From then on
+        a disconnect cancels a read, but never a send.
+        """
 
     def skip(self) -> None:
-        """Nothing of its body is read. Where much of that is still to come, the connection is of no further use."""
+        """Do not read the body. If much of it is still to come, the connection cannot be used again."""
         self.is_read = True
 
     def peer(self) -> str:
-        """The address that it came from; empty where that is not known."""
+        """Return the client's address, empty if it is unknown."""
         return ""
 
     @abstractmethod
     def respond(self, response: messages.Response) -> None:
-        """Answer, or drop the answer where nobody waits for it any more."""
+        """Send the response, or drop it if the client has disconnected."""
 
     def cut(self, why: str) -> None:
-        """Give the work up, for this fault."""
+        """Cancel the work, for this fault."""
         self.late = why
         if self.task is not None:
             self.task.cancel()
 
     def lose(self) -> None:
-        """Its caller has left. What was read and asks for nothing but an answer is given up; a send is driven to its end."""
+        """Handle a disconnect. Cancel a read whose body is complete. Never cancel a send."""
         if self.is_read and self.method != "POST":
             self.cut(GONE)

@@ -1,6 +1,6 @@
-"""The head of a request as it comes in: what is kept of it, and what RFC 9112 wants refused of it.
+"""The head of a request: keeps the headers that are used, and rejects the heads that RFC 9112 forbids.
 
-line, header, header ... ─▶ counted ─▶ kept, where somebody reads it ─▶ checked once it is whole
+line, header, header ... ─▶ counted ─▶ kept if it is used ─▶ checked once the head is complete
 """
 
 import re
@@ -9,16 +9,16 @@ from typing import Final
 from translator.core import exchange
 
 HEAD: Final = 64 * 1024
-"""How many bytes of a request's head are read."""
+"""The largest size of a request head, in bytes."""
 
 HEADERS: Final = 100
-"""How many headers are read, trailers included."""
+"""The largest number of headers, trailers included."""
 
 _DIGITS: Final = 19
-"""No length of a body is written with more."""
+"""The largest number of digits of a `Content-Length`."""
 
 _OURS: Final = frozenset({"connection", "content-length", "expect", "host", "transfer-encoding", "x-request-id"})
-"""The headers that a connection reads itself."""
+"""The headers that the server protocol itself reads."""
 
 KEPT: Final = exchange.HEADERS | _OURS
 """The headers that are kept. The others are counted and dropped."""
@@ -28,10 +28,10 @@ _SPELLINGS: Final = {
 }
 
 _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]{0,5})?", re.ASCII)
-"""A host of a URI (RFC 3986, 3.2.2), and a port. It is empty where the target has none (RFC 9110, 7.2)."""
+"""A host of a URI (RFC 3986, 3.2.2), and a port. It is empty if the target has no host (RFC 9110, 7.2)."""
 
 _ONCE: Final = frozenset({"authorization", "host", "transfer-encoding"})
-"""What is not said twice. The parser refuses two lengths."""
+"""The headers that may appear only once. The parser itself refuses a second `Content-Length`."""
 
 _NEWEST: Final = "1.1"
 
@@ -44,7 +44,7 @@ _TWICE: Final = "A request has one Authorization header."
 
 
 class RefusalError(Exception):
-    """What came is no request that can be attended to. `status` and `why` are what its caller is told."""
+    """The request is malformed. `status` and `why` go into the response."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
@@ -52,7 +52,7 @@ class RefusalError(Exception):
 
 
 class RequestHead:
-    """A head. `size` counts the bytes of all names and values, `kept` those of the names and values that are kept."""
+    """A request head. `size` is the bytes of all header names and values. `kept` is the bytes of the values that are kept."""
 
     __slots__ = ("_fields", "_headers", "_twice", "kept", "size", "url")
 
@@ -64,11 +64,11 @@ class RequestHead:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers that are kept, each once."""
+        """The kept headers, each once."""
         return tuple(self._headers.items())
 
     def add(self, name: bytes, value: bytes) -> None:
-        """One more header. Raises RefusalError where it is one too many."""
+        """Add a header. Raises RefusalError if there are too many."""
         self.count(name, value)
         known = _SPELLINGS.get(name) or _SPELLINGS.get(name.lower())
         if known is not None:
@@ -80,14 +80,14 @@ class RequestHead:
                 self._headers[known] = told
 
     def count(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer, which nobody needs. Raises RefusalError where it is one too many."""
+        """Count a header or a trailer. Trailers are not used. Raises RefusalError if there are too many."""
         self._fields += 1
         self.size += len(name) + len(value)
         if self._fields > HEADERS:
             raise RefusalError(431, _MANY)
 
     def _again(self, name: str, told: str) -> None:
-        """A header that was there before: the first one that says anything is read, and all of what a connection is told."""
+        """Handle a repeated header. The first value that is not empty counts, but all values of `Connection` are joined."""
         before = self._headers[name]
         if name in _ONCE:
             self._twice = self._twice or name
@@ -97,11 +97,11 @@ class RequestHead:
             self._headers[name] = told
 
     def held(self, read: int) -> int:
-        """How many bytes a head takes of which so many bytes were read: what is kept, and the header that has not ended yet."""
+        """The bytes of memory that an incomplete head takes after `read` bytes: the kept part, and the header that has not ended yet."""
         return len(self.url) + self.kept + max(read - len(self.url) - self.size - 4 * self._fields, 0)
 
     def check(self, version: str, read: int) -> None:
-        """Raises RefusalError for a head of that version, of so many bytes, that HTTP does not allow, or that is too large."""
+        """Raise RefusalError if HTTP does not allow a head of this `version`, or if its `read` bytes are too many."""
         if read > HEAD:
             raise RefusalError(431, LARGE)
         told = self._headers
@@ -121,7 +121,7 @@ class RequestHead:
             raise RefusalError(400, _TWICE)
 
     def without_upgrade(self, method: str, version: str) -> bytes:
-        """The same head as bytes, with what is kept of it: a wish for another protocol is not."""
+        """Return the head as bytes with the kept headers only, so without `Upgrade`."""
         lines = [
             f"{method} {self.url.decode('latin-1')} HTTP/{version}",
             *map(": ".join, self._headers.items()),

@@ -1,7 +1,7 @@
-"""The line of the log that each request is: what was asked, what came of it, and why.
+"""Writes the log line of each request: its operation, its result, and the reason.
 
-No number, text, token or path is in it: names, counts, a duration and, where a request was refused, whose it was, which parameter was
-wrong, and what was wrong with it.
+The line has names, counts and a duration, and never a phone number, a text, a token or a path. The line of a refused request adds the
+account, the wrong parameter, and the reason.
 """
 
 from typing import Any, Final
@@ -13,11 +13,11 @@ from translator.shell.server.request import ServerRequest
 
 _BROKEN: Final = 500
 _PUBLIC: Final = frozenset({"invalid-parameter", "malformed-body", "page-out-of-range", "back-failed"})
-"""The faults whose reasons never repeat what a caller wrote."""
+"""The faults whose reasons never repeat input of the client."""
 
 
 def log_request(call: ServerRequest, reply: Reply, seconds: float) -> None:
-    """Write the line: a warning where the operator should read it."""
+    """Write the line, as a warning if the operator should read it."""
     told: dict[str, Any] = {
         "method": call.method, "dialect": reply.dialect, "status": reply.response.status, "asks": reply.asks,
         "ms": int(seconds * 10_000) / 10, "request_id": call.id,
@@ -39,7 +39,7 @@ def log_request(call: ServerRequest, reply: Reply, seconds: float) -> None:
 
 
 def _of_fault(call: ServerRequest, reply: Reply) -> dict[str, str]:
-    """What a person needs to know of a refusal, as far as it is in no way private. A name that no document has may be a piece of a text."""
+    """Return the fields of a refusal that hold nothing private. A parameter that is not in `PLAIN_NAME` form may be a piece of a text."""
     told = {"fault": reply.fault}
     if call.account:
         told["account"] = call.account

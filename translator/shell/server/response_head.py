@@ -1,4 +1,4 @@
-"""The beginnings of answers, as bytes would have them."""
+"""Writes and caches response heads."""
 
 from http import HTTPStatus
 from typing import Final
@@ -9,29 +9,29 @@ from translator.core.http import messages
 
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _HEADS: Final = 256
-"""How many beginnings of answers are kept for the second that they hold."""
+"""The number of response heads that are cached. The cache is cleared each second, with the `Date` header."""
 
 _REFUSED: Final = (
     "HTTP/1.1 {} {} \r\nContent-Type: text/plain; charset=utf-8\r\n{}Connection: close\r\nContent-Length: {}\r\n\r\n{}"
 )
 _BUSY: Final = 503
 _SPELT: Final = {"www-authenticate": "WWW-Authenticate"}
-"""Headers that are not spelt with a capital behind each hyphen and small letters else."""
+"""Headers whose capitalisation is not a capital after each hyphen and lower case else."""
 
 
 def spelt(name: str) -> str:
-    """A header's name as old servers wrote it. Its case means nothing, and published clients look for `Content-Type` all the same."""
+    """Return a header name in the usual capitalisation. Names have no case, but published clients look for `Content-Type`."""
     return _SPELT.get(name.lower()) or "-".join([part.capitalize() for part in name.split("-")])
 
 
 def refusal(status: int, why: str) -> bytes:
-    """The whole answer to what is no request, which is the last of its connection. A 503 says when to come back."""
+    """Return the final response to a malformed or rejected request. A 503 has `Retry-After`."""
     later = "Retry-After: 1\r\n" if status == _BUSY else ""
     return _REFUSED.format(status, _PHRASES[status], later, len(why), why).encode("ascii")
 
 
 class ResponseHeadCache:
-    """How answers begin: the status, what the server says in each, and their own headers. Kept for the second that a date holds."""
+    """Response heads: the status line, the server's default headers, and the response's own. They are cached for one second."""
 
     def __init__(self, state: ServerState) -> None:
         self._state = state
@@ -39,8 +39,8 @@ class ResponseHeadCache:
         self._kept: dict[tuple[int, messages.Headers], str] = {}
 
     def head(self, status: int, headers: messages.Headers) -> str:
-        """Everything of a head that more than one answer has. Raises ValueError for a header that would be read as two."""
-        if self._state.default_headers is not self._always:  # it is another second
+        """Return the part of a head that several responses share. Raises ValueError if a header holds the end of a line."""
+        if self._state.default_headers is not self._always:  # a new second has begun
             self._always = self._state.default_headers
             self._kept.clear()
         known = self._kept.get((status, headers))

@@ -1,4 +1,4 @@
-"""What the front shows who it is with, and how TLS is spoken: what a certificate and a key in two files come to."""
+"""Builds the front's `SSLContext` from the files `tls_cert` and `tls_key`."""
 
 import ssl
 import stat
@@ -9,23 +9,25 @@ from translator.core.errors import ConfigError
 from translator.shell.config.settings import Settings
 
 _MISMATCHES: Final = frozenset({"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"})
-"""What OpenSSL says of a key that is not the certificate's: the last, where it is of another kind."""
+"""OpenSSL's reasons for a key that does not belong to the certificate. The last one means a key of another type."""
 
 _WEAK: Final = frozenset({"EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEAK"})
-"""What it says of a certificate that no client should believe."""
+"""OpenSSL's reasons for a certificate that is too weak for clients to trust."""
 
 
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
-"""What is spoken in TLS 1.2: suites that seal and authenticate at once (AEAD), with a key that is forgotten. TLS 1.3 has no others."""
+"""The cipher suites of TLS 1.2: AEAD with forward secrecy. TLS 1.3 has no others."""
 
 
 class _LockedError(Exception):
-    """A key is encrypted."""
+    """The key is encrypted."""
 
 
 def front_tls(settings: Settings) -> ssl.SSLContext | None:
-    """How the front speaks TLS, or None where it speaks plain HTTP. Raises ConfigError naming the key whose file is not what it has to
-    be, and never repeats what is in one, nor what is given for its path: that may be the content by mistake."""
+    """Return the TLS context of the front, or None for plain HTTP. Raises ConfigError with the name of the wrong configuration key.
+
+    An error never repeats the content of a file. It does not repeat the path either, because that may be the content by mistake.
+    """
     server = settings.server
     if not server.tls_cert:
         return None
@@ -55,7 +57,7 @@ def front_tls(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _readable(where: str, folder: Path, name: str) -> Path:
-    """The path of a file that can be read; a relative one is relative to `folder`."""
+    """Return the path of a readable file. A relative path is relative to `folder`. Raises ConfigError."""
     if not name.isprintable():
         raise ConfigError(where, "has to be the path of a file, not what is in it")
     path = folder / name
@@ -69,7 +71,7 @@ def _readable(where: str, folder: Path, name: str) -> Path:
 
 
 def _holds_certificate(path: Path) -> bool:
-    """Whether there is one, and what is beside it is whole; who takes a list of revoked ones for it has none."""
+    """True if the file holds a certificate and no broken entry. A certificate revocation list does not count."""
     store = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         store.load_verify_locations(path)
@@ -79,7 +81,7 @@ def _holds_certificate(path: Path) -> bool:
 
 
 def _is_of_use(context: ssl.SSLContext) -> bool:
-    """Whether a client that asks for nothing out of the ordinary can shake hands: it is tried, in memory."""
+    """True if an ordinary client can complete a handshake, which is tried in memory."""
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -95,5 +97,5 @@ def _is_of_use(context: ssl.SSLContext) -> bool:
 
 
 def _never_asked() -> NoReturn:
-    """Stands where OpenSSL would ask at the terminal."""
+    """Called by OpenSSL for the password. Raises, so that OpenSSL does not ask at the terminal."""
     raise _LockedError

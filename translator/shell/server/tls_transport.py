@@ -1,11 +1,14 @@
-"""TLS between the network and a connection: to the network it is the protocol, to the connection the transport.
+"""TLS between the network and a connection: a protocol to the network, a transport to the connection.
 
-network ─▶ handshake ─▶ records ─▶ what they hold ─▶ connection
-network ◀────────────── records ◀─────────────────── connection
+network ─▶ handshake ─▶ records ─▶ plaintext ─▶ connection
+network ◀────────────── records ◀────────────── connection
 
-All of TLS is OpenSSL's; here it is only handed bytes. The loops' own layers end what a connection here does not want ended: asyncio's
-resets a caller that is still writing when it is told that this is too much, both cut who takes longer than half a minute for the last
-answer, neither says how much of an answer is still unsent, and of a handshake that is under way nobody knows when the server stops.
+OpenSSL does all of TLS, and this module only moves bytes. The event loops' own TLS does not fit for four reasons:
+
+- asyncio resets the connection if the client still sends after a final response.
+- Both loops abort a close after 30 s, even if the client is still reading the final response.
+- Neither reports the number of unsent bytes.
+- The server does not see handshakes in progress when it stops.
 """
 
 import asyncio
@@ -20,19 +23,20 @@ from translator.shell.server.http1 import TURN
 from translator.shell.server.response_head import refusal
 
 _HANDSHAKE: Final = 10
-"""After so many looks at connections, a second each, a handshake is given up."""
+"""The number of idle sweeps, one a second, after which a handshake is aborted."""
 
 _PIECE: Final = 64 * 1024
-"""How many bytes OpenSSL is given at once: what it has made room for, it keeps as long as the connection is open."""
+"""Bytes that OpenSSL gets at once. It keeps its buffers at their largest size until the connection closes."""
 
 _WORTH: Final = 64
-"""So many bytes of records may come for each byte that is in them,"""
+"""Bytes of TLS records that are allowed for each byte of plaintext, see `_HOLLOW`."""
 
 _HOLLOW: Final = 64 * 1024
-"""and so many beyond that. A record that wants another key holds nothing, takes longer to read than to say, and is answered."""
+"""Bytes of TLS records that are allowed beyond that. This bounds floods of empty records and KeyUpdate messages. A KeyUpdate holds no
+plaintext, needs a response, and costs us more than the client."""
 
 _PLAIN: Final = "HTTP_REQUEST"
-"""What OpenSSL says of a caller that speaks plain HTTP."""
+"""OpenSSL's reason for a client that sends plain HTTP."""
 
 _NOTHING: Final = "many records and next to nothing in them"
 
@@ -40,9 +44,14 @@ _SPEAK_TLS: Final = "This port speaks HTTPS, and the request came as plain HTTP.
 
 
 class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
-    """A connection over TLS. While it shakes hands it is itself among the connections of the server, whose `state` says which are open;
-    from then on that is what `make` makes, the protocol of what is in the records. `failed` is told why hands were not shaken: in
-    OpenSSL's words, `overdue`, or `gone` where the caller left meanwhile, as some do that do not believe a certificate."""
+    """A connection over TLS. During the handshake the server's `state` lists this object. After it, `state` lists the inner protocol.
+
+    make: Makes the inner protocol, which reads the plaintext.
+    context: The TLS context of the server.
+    state: uvicorn's registry of open connections.
+    failed: Called with the reason of a failed handshake: OpenSSL's reason, `overdue`, or `gone` after a disconnect. Some clients
+        disconnect because they do not trust the certificate.
+    """
 
     def __init__(
         self, make: Callable[[], asyncio.Protocol], context: ssl.SSLContext, state: ServerState, failed: Callable[[str], None]
@@ -53,28 +62,28 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._network: Any = None
-        self._draining = False  # what comes from now on is dropped
-        self._is_held = False  # the connection wants nothing more for now
+        self._draining = False  # all further input is dropped
+        self._is_held = False  # the connection has paused reading
         self._has_begun = False
         self._looks = self._hollow = 0
 
-    # ---- what the loop and the server call -------------------------------------------------------------------------------
+    # ---- called by the event loop and the server -------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._network = transport
-        self._state.connections.add(self)  # type: ignore[arg-type]  # what the server does with one is here
+        self._state.connections.add(self)  # type: ignore[arg-type]  # it has the methods that the server calls
 
     def connection_lost(self, error: Exception | None) -> None:
         self._state.connections.discard(self)
         if self._inner is None and not self._draining and self._has_begun:
             self._failed("gone")
-        inner, self._inner, self._draining = self._inner, None, True  # each holds the other
+        inner, self._inner, self._draining = self._inner, None, True  # break the cycle
         if inner is not None:
             inner.connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
-        """Hand on what is in it, as one read of the connection, as it would be without TLS. What follows upon its end, or upon a record
-        that is broken, follows behind that."""
+        """Decrypt the data and pass the plaintext on as one read, as without TLS. The effects of a close_notify or of a broken record
+        come after that."""
         if self._draining:
             return
         self._has_begun = True
@@ -91,13 +100,13 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         elif why:
             self._fail(why)
         else:
-            self.close()  # the caller's side is at its end; it has left, since it cannot be told from one that has
+            self.close()  # a close_notify: a half-close cannot be told from a disconnect, so it counts as one
         if len(data) >= TURN and not self._is_held and not self._network.is_closing():
             self._network.pause_reading()
             asyncio.get_running_loop().call_soon(self._read_on)
 
     def _read_on(self) -> None:
-        """The others have had their turn."""
+        """Resume reading, after other connections had a turn."""
         if not self._is_held and not self._network.is_closing():
             self._network.resume_reading()
 
@@ -110,12 +119,12 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
             self._inner.resume_writing()
 
     def shutdown(self) -> None:
-        """The server stops, and hands have not been shaken."""
+        """Abort the handshake, because the server stops."""
         self._draining = True
         self._network.abort()
 
     def on_idle_tick(self, _: int, __: int) -> None:
-        """One more look has found it, and hands have still not been shaken."""
+        """Called by the idle sweep. Aborts a handshake that takes too long."""
         self._looks += 1
         if self._looks > _HANDSHAKE and not self._draining:
             self._draining = True
@@ -126,7 +135,8 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
     # ---- TLS -------------------------------------------------------------------------------------------------------------
 
     def _unseal(self, data: bytes, pieces: list[bytes]) -> str | None:
-        """Add what is in it to `pieces`. None where more can come behind it, else why not, which is nothing for a goodbye."""
+        """Decrypt the data and add the plaintext to `pieces`. Returns None if more may follow, "" after a close_notify, or the reason
+        of a failure."""
         self._incoming.write(data)
         self._hollow += len(data)
         try:
@@ -143,7 +153,7 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         return ""
 
     def _shake_hands(self) -> None:
-        """Go on with the handshake, to the connection that comes of it. Raises SSLWantReadError where more has to come first."""
+        """Continue the handshake, and make the inner protocol when it is complete. Raises SSLWantReadError if it needs more input."""
         self._tls.do_handshake()
         self._send()
         self._state.connections.discard(self)
@@ -151,12 +161,12 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         self._inner.connection_made(self)
 
     def _send(self) -> None:
-        """Send what OpenSSL has to say."""
+        """Send OpenSSL's pending output."""
         if self._outgoing.pending and not self._network.is_closing():
             self._network.write(self._outgoing.read())
 
     def _fail(self, why: str) -> None:
-        """This is no TLS, or none of ours. The caller is told, and not in its face: it may still be writing."""
+        """End the connection, because the client does not speak TLS or has failed. Half-close if the client may still be sending."""
         self._draining = True
         if self._inner is None:
             self._failed(why)
@@ -168,10 +178,10 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         elif not self._network.is_closing():
             self._network.write_eof()
 
-    # ---- what the connection calls ---------------------------------------------------------------------------------------
+    # ---- called by the connection ----------------------------------------------------------------------------------------
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Seal and send. Raises SSLError behind `write_eof`."""
+        """Encrypt and send. Raises SSLError after `write_eof`."""
         with memoryview(data) as view:
             for start in range(0, len(view), _PIECE):
                 self._tls.write(view[start : start + _PIECE])
@@ -181,13 +191,13 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         return bool(self._network.can_write_eof())
 
     def write_eof(self) -> None:
-        """Say that nothing will follow. What comes from now on is dropped as it comes, sealed; the connection has no use for it."""
+        """Send close_notify and half-close. Further input is dropped without decryption, because the connection does not need it."""
         self._draining = True
         self._say_goodbye()
         self._network.write_eof()
 
     def close(self) -> None:
-        """Close behind what was written. The caller's own goodbye is not waited for (RFC 8446, 6.1)."""
+        """Close after the written data, without waiting for the client's close_notify (RFC 8446, 6.1)."""
         self._draining = True
         if not self._network.is_closing():
             self._say_goodbye()
@@ -217,7 +227,7 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         self._network.set_write_buffer_limits(high, low)
 
     def _say_goodbye(self) -> None:
-        """Tell the caller that it has seen everything, where that is not said yet."""
-        with contextlib.suppress(ssl.SSLError):  # its own goodbye is still to come, or there is nobody to tell
+        """Send close_notify, unless it was sent before."""
+        with contextlib.suppress(ssl.SSLError):  # the client's close_notify is still to come, or it has disconnected
             self._tls.unwrap()
         self._send()

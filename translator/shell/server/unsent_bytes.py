@@ -1,7 +1,7 @@
-"""What a connection was told to write and its caller has not read yet: the memory for it, and how fast it has to be read.
+"""The response bytes that a client has not read yet: their memory, and the speed at which the client has to read them.
 
-answer ─▶ written ─▶ all of it has left: released
-               └ the caller reads slowly: held, and looked at once a second ─▶ too slow: the connection is given up
+response ─▶ written ─▶ all of it is sent: the memory is released
+               └ the client reads slowly: the memory is held, and checked once a second ─▶ too slow: the connection is aborted
 """
 
 from typing import Final
@@ -9,20 +9,20 @@ from typing import Final
 from translator.shell.aio.memory_budget import Hold
 
 FULL: Final = 8 * 1024
-"""So many bytes may wait to be read before the next request is attended to. They take nothing from the memory budget."""
+"""Unsent bytes above which the next request of the connection waits. They take nothing from the memory budget."""
 
 WINDOW: Final = 30
-"""Looks, a second each, between two questions of how much was read."""
+"""Idle sweeps, one a second, in one measurement of the client's speed."""
 
 FIRST: Final = 64 * 1024
-"""How many bytes are read of an answer in the first window at least,"""
+"""The least number of bytes that a client has to read in the first window."""
 
 LATER: Final = WINDOW * 8 * 1024
-"""and in each one after it: 8 KiB a second."""
+"""The least number of bytes in each later window: 8 KiB a second."""
 
 
 class Unsent:
-    """What waits on one connection. A caller that reads all of it within a window is never too slow."""
+    """The unsent bytes of one connection. A client that reads all of them within a window is never too slow."""
 
     __slots__ = ("_holds", "_least", "_left", "_looks", "_was_read", "is_full")
 
@@ -33,36 +33,36 @@ class Unsent:
         self._least = FIRST
 
     def keep(self, hold: Hold) -> None:
-        """The memory for an answer, which is released once nothing waits."""
+        """Keep the memory of a response until no bytes are unsent."""
         self._holds.append(hold)
 
     def fill(self, size: int) -> None:
-        """So many bytes wait, which is too much to go on."""
+        """Start the measurement: `size` bytes are unsent, too many for the next request."""
         self.is_full = True
         self._left, self._looks, self._was_read, self._least = size, 0, 0, FIRST
 
     def drain(self) -> None:
-        """Nothing waits any more."""
+        """Stop the measurement and release the memory, because no bytes are unsent any more."""
         self.is_full = False
         self.release()
 
     def settle(self) -> None:
-        """What was to be written has been given to the network."""
+        """Release the memory if the kernel has taken all bytes."""
         if not self.is_full:
             self.release()
 
     def release(self) -> None:
-        """Give the memory back. It may be called again."""
+        """Release the memory. It may be called again."""
         for hold in self._holds:
             hold.release()
         self._holds.clear()
 
     def is_slow(self, size: int) -> bool:
-        """One more look finds so many bytes waiting. Whether the caller reads too slowly."""
+        """Called by the idle sweep with the number of unsent bytes. True if the client reads too slowly."""
         if not self.is_full:
             return False
         self._looks += 1
-        self._was_read += max(self._left - size, 0)  # it grows where TLS writes an answer in pieces
+        self._was_read += max(self._left - size, 0)  # the size grows if TLS writes a response in pieces
         self._left = size
         if self._looks % WINDOW:
             return False

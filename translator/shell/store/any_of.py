@@ -30,15 +30,15 @@ class Among:
         self._sqlite = statement.format(_LISTED)
         self._postgres = text(f"{statement.format(_ARRAY)} {behind}")
 
-    def rows(self, connection: Connection, values: Collection[Any]) -> list[tuple[Any, ...]]:
-        """The rows that it returns. Without values none are looked for."""
+    def rows(self, connection: Connection, values: Collection[Any], **more: Any) -> list[tuple[Any, ...]]:
+        """The rows that it returns. Without values none are looked for. `more` are its other parameters."""
         if not values:
             return []
         if connection.dialect.name == "sqlite":
             driver: Any = connection.connection.driver_connection
-            found: list[tuple[Any, ...]] = driver.execute(self._sqlite, {"values": _written(values)}).fetchall()
+            found: list[tuple[Any, ...]] = driver.execute(self._sqlite, {"values": _written(values), **more}).fetchall()
             return found
-        return [tuple(row) for row in connection.execute(self._postgres, {"values": list(values)})]
+        return [tuple(row) for row in connection.execute(self._postgres, {"values": list(values), **more})]
 
     def change(self, connection: Connection, values: Collection[Any], **more: Any) -> int:
         """How many rows it changes. `more` are its other parameters."""

@@ -1,8 +1,10 @@
-"""What is committed to the write-ahead log of an SQLite file is written into the file itself, beside the writer and not by it.
+"""A thread copies the write-ahead log of an SQLite file into the file itself, beside the writer.
 
-A page is written where it stands, so a thousand of them may take a disk a fifth of a second: that long a send would wait. The log begins
-anew when all of it is written and nobody reads it, so it is gone through again until nothing was added meanwhile. Where that never
-happens the writer does the rest itself, at `LARGEST` pages.
+A page is copied to where it stands. A thousand pages may take a disk a fifth of a second, and a send would wait that long.
+
+SQLite begins the log anew when all of it is copied and no reader is in it. A pass copies what the log had when the pass began. Its answer
+counts the same pages, so it does not show what was committed meanwhile. Under a steady load something always is. Therefore the thread
+holds the writer between two commits when the log has `LARGEST` pages, and does one more pass. The passes before it left few pages.
 """
 
 import sqlite3
@@ -11,22 +13,27 @@ from pathlib import Path
 from typing import Final
 
 LARGEST: Final = 4000
-"""Pages of the log at which the writer does what is left: 16 MiB."""
+"""Pages of the log, 16 MiB, at which the writer is held for a short pass."""
+
+AT_LAST: Final = 4 * LARGEST
+"""Pages at which SQLite lets the writer do a checkpoint itself. This happens only where this thread fails, or a reader stays for long."""
 
 _EVERY: Final = 0.25
 """Seconds between two looks whether anything was committed."""
 
-_PASSES: Final = 5
+_PASSES: Final = 3
+"""Passes in a row over a log that is half of `LARGEST` or more, as long as something is committed during each."""
 
 
 class Checkpoints:
-    """A thread with a connection of its own. `noted` is set by the writer when something was committed. While `is_running`, what nobody
-    waits for is not written: the log would never be gone through to its end, and grow."""
+    """A thread with a connection of its own. The writer sets `noted` after each commit, and holds `turn` during each transaction. While
+    `is_running`, what nobody waits for is not written: it would make the log longer."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.is_running = False
-        self.noted = threading.Event()
+        self.noted, self.turn = threading.Event(), threading.Lock()
+        self._hold_at = LARGEST
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-checkpoints", daemon=True)
         self._thread.start()
@@ -49,10 +56,26 @@ class Checkpoints:
             connection.close()
 
     def _go_through(self, connection: sqlite3.Connection) -> None:
+        """Copy the log until nothing is committed meanwhile. Hold the writer for the last pass where the log has become too long."""
+        log = 0
         for _ in range(_PASSES):
-            try:
-                busy, log, done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            except sqlite3.Error:  # the disk is full or fails: the log stays, and whoever writes is told
-                return
-            if busy or done == log or self._ended.is_set():
-                return
+            log = self._pass(connection)
+            if not self.noted.is_set() or log < LARGEST // 2 or self._ended.is_set():
+                break
+            self.noted.clear()
+        if log < LARGEST:
+            self._hold_at = LARGEST
+        elif log >= self._hold_at and not self._ended.is_set():
+            with self.turn:
+                self._pass(connection)
+            self._hold_at = (
+                log + LARGEST // 4
+            )  # a reader may keep the log from beginning anew: the writer is not held each time
+
+    def _pass(self, connection: sqlite3.Connection) -> int:
+        """Copy what the log has now. The number of its pages; 0 where the disk is full or fails: the next write finds that out."""
+        try:
+            _, log, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error:
+            return 0
+        return int(log)

@@ -1,7 +1,7 @@
 """The one thread that writes an SQLite file. What waits for it is handed over together, and committed together.
 
 put ─▶ waiting ─ at the end of a turn of the loop, or of the commit before ─▶ the thread: BEGIN IMMEDIATE · all of it · COMMIT ─▶ told
-put_behind ─▶ one by itself, when nothing waits, or it has waited for `_AT_LAST` seconds
+put_behind ─▶ one by itself, when nothing waits, or it has let `_LETS_GO` commits go before it
 
 While one commit is under way everything else gathers: a hand-over to and fro, a transaction and a sync of the disk cost much more than
 what one send has to write.
@@ -27,8 +27,9 @@ from translator.shell.store.sends import Begun, Times
 _MOST: Final = 128
 """How many jobs are committed together."""
 
-_AT_LAST: Final = 0.5
-"""Seconds after which a job that lets others go before it waits no longer: a writer that is never idle still does it."""
+_LETS_GO: Final = 8
+"""A job of `put_behind` lets so many commits go before it. They are counted, and not timed: on a slow disk the writer is never idle, and
+such jobs had too few turns."""
 
 Given = TypeVar("Given")
 
@@ -68,16 +69,19 @@ class Job:
 
 class Writer:
     """A thread with a connection of `engine`, whose transactions it begins and ends itself; for the loop that runs now. `forbids` is called
-    in the thread before each transaction, and says why nothing may be written; empty where it may. `noted` is called after each."""
+    in the thread before each transaction, and says why nothing may be written; empty where it may. `noted` is called after each, and
+    `turn` is held during each."""
 
     def __init__(
-        self, engine: Engine, forbids: Callable[[], str] = lambda: "", noted: Callable[[], None] = lambda: None
+        self, engine: Engine, forbids: Callable[[], str] = lambda: "", noted: Callable[[], None] = lambda: None,
+        turn: contextlib.AbstractContextManager[Any] | None = None,
     ) -> None:  # fmt: skip
-        self._forbids, self._noted = forbids, noted
+        self._forbids, self._noted, self._turn = forbids, noted, turn or contextlib.nullcontext()
         self._loop = asyncio.get_running_loop()  # asked for once: it is a system call
         self._engine = engine
         self._waiting: list[Job] = []
-        self._behind: deque[tuple[float, Job]] = deque()
+        self._behind: deque[Job] = deque()
+        self._let_go = 0
         self._busy = False
         self._handed: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_all, name="store", daemon=True)
@@ -96,7 +100,7 @@ class Writer:
         """The same for a job that nobody waits for: it is a transaction of its own, and lets what waits go before it for a while."""
         job.waiting = self._loop.create_future()
         job.is_behind = True
-        self._behind.append((self._loop.time(), job))
+        self._behind.append(job)
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._hand_over)
@@ -116,8 +120,10 @@ class Writer:
             self._handed.put(jobs)
 
     def _next(self) -> list[Job]:
-        if self._behind and (not self._waiting or self._loop.time() >= self._behind[0][0] + _AT_LAST):
-            return [self._behind.popleft()[1]]
+        if self._behind and (not self._waiting or self._let_go >= _LETS_GO):
+            self._let_go = 0
+            return [self._behind.popleft()]
+        self._let_go += bool(self._behind)
         jobs = self._waiting[:_MOST]
         del self._waiting[:_MOST]
         return jobs
@@ -135,7 +141,8 @@ class Writer:
                 try:
                     if why := self._forbids():
                         raise StoreUnavailable(why)
-                    _write(connection, jobs)
+                    with self._turn:
+                        _write(connection, jobs)
                     self._noted()
                 except Exception as error:  # noqa: BLE001 - it is whoever waits who is told, and the thread goes on
                     for job in jobs:

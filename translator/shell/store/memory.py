@@ -65,6 +65,9 @@ class MemoryStore:
     def _is_settled(self, outcome: Outcome, now: float) -> bool:
         """Settle a send that is in hand. Whether it was."""
         begun = self._fresh.pop(outcome.id, None) or self._older.pop(outcome.id, None)
+        if begun is not None and outcome.message is not None and outcome.message.receipt is False:
+            self._put_down({outcome.id: begun})  # what was asked for, and no back may show
+            return False
         if begun is not None and outcome.message is not None:
             self._answered.add(now, begun[0].place, outcome.message.sid)
         return begun is not None

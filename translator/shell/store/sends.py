@@ -14,7 +14,7 @@ from translator.core.effects import Intent, Outcome, Recorded
 from translator.core.model import CallbackTarget, Fault, Message
 from translator.core.sending import is_final
 from translator.shell.store import schema
-from translator.shell.store.any_of import by_index
+from translator.shell.store.any_of import Among, by_index
 from translator.shell.store.schema import sends, unfinished, watches
 from translator.shell.store.statements import (
     AWAKEN,
@@ -37,6 +37,9 @@ KEYS: Final = 86400.0
 _DECODER: Final = msgspec.json.Decoder(Message)
 _encode: Final = msgspec.json.Encoder().encode
 _FAULTS: Final = msgspec.json.Decoder(Fault)
+_ANSWERED: Final = Among(
+    "SELECT sid, message FROM sends WHERE place = :place AND sid IS NOT NULL AND sid {} AND message IS NOT NULL"
+)
 
 
 class Begun(msgspec.Struct, frozen=True, gc=False):
@@ -226,6 +229,12 @@ def outcomes(connection: Connection, ids: Sequence[str]) -> list[Outcome]:
     rows = connection.execute(select(sends).where(sends.c.id.in_(ids))).mappings()
     found = {row["id"]: _outcome(row) for row in rows}
     return [found.get(id_) or Outcome(id_, "unknown") for id_ in ids]
+
+
+def messages_of(connection: Connection, place: str, sids: Sequence[str]) -> dict[str, Message]:
+    """The messages at a place as their sends were answered, by SID. Of one that no kept send made there is none."""
+    by_index(connection)
+    return {sid: _DECODER.decode(packed) for sid, packed in _ANSWERED.rows(connection, sids, place=place)}
 
 
 def _outcome(row: Any) -> Outcome:

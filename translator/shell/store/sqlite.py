@@ -1,6 +1,7 @@
 """SQLite: one thread writes, and all that waits for it is committed at once; another reads and can do nothing else."""
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from sqlalchemy.pool import StaticPool
 from translator.core.effects import Outcome, Recorded
 from translator.core.errors import ConfigError
 from translator.shell.observability.log import logger
-from translator.shell.store.checkpoints import LARGEST, Checkpoints
+from translator.shell.store.checkpoints import AT_LAST, LARGEST, Checkpoints
 from translator.shell.store.files import Held
 from translator.shell.store.group_commit import Job, Writer
 from translator.shell.store.interface import Result, StoreUnavailable, said
@@ -60,9 +61,10 @@ class SqliteStore:
         except ConfigError:
             self._let_go()
             raise
-        self._engine = database(path, begins=False, creates=False)
+        self._engine = database(path, begins=False, creates=False, largest=AT_LAST if alone else LARGEST)
         self._checkpoints = Checkpoints(path) if alone else None
-        self._writer = Writer(self._engine, self._forbids, self._noted)
+        turn = self._checkpoints.turn if self._checkpoints is not None else contextlib.nullcontext()
+        self._writer = Writer(self._engine, self._forbids, self._noted, turn)
         self._reader = _Reader(path)
 
     def _forbids(self) -> str:
@@ -144,9 +146,12 @@ class _Reader:
         self._engine.dispose()
 
 
-def database(path: Path | None, *, query_only: bool = False, begins: bool = True, creates: bool = True) -> Engine:
+def database(
+    path: Path | None, *, query_only: bool = False, begins: bool = True, creates: bool = True, largest: int = LARGEST
+) -> Engine:
     """An engine of SQLAlchemy for a file, or for one that nobody else can see where there is no path. `begins` is False where whoever
-    uses it begins and ends the transactions. A file that is not there is not made where `creates` is False."""
+    uses it begins and ends the transactions. A file that is not there is not made where `creates` is False. `largest` is the number of
+    pages of the log at which a commit does a checkpoint."""
     where = ":memory:" if path is None else f"file:{quote(str(path))}?mode=rw{'c' if creates else ''}"
 
     def opened() -> sqlite3.Connection:
@@ -160,7 +165,7 @@ def database(path: Path | None, *, query_only: bool = False, begins: bool = True
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
-            f"wal_autocheckpoint={LARGEST}",
+            f"wal_autocheckpoint={largest}",
             f"query_only={'ON' if query_only else 'OFF'}",
         ):
             raw.execute(f"PRAGMA {pragma}")

@@ -17,7 +17,7 @@ MOST_FIELDS: Final = 200
 
 
 _MARK: Final = b"\xef\xbb\xbf"
-_ESCAPED_MARK: Final = re.compile(rb"\A%EF%BB%BF", re.IGNORECASE)
+_ESCAPED_MARK: Final = re.compile(rb"\A(?:%EF%BB%BF)+", re.IGNORECASE)
 
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9_.~-]*")
 _QUOTED: Final = {code: quote_plus(chr(code)) for code in range(128)}
@@ -36,7 +36,7 @@ def read(data: bytes, charset: str = text.UTF_8) -> list[Pair] | None:
     `text.known_charset`."""
     if data[:3] == _MARK:
         data = text.unmarked(data)
-    elif data[:3] == b"%EF" or data[:3] == b"%ef":
+    if data[:3] == b"%EF" or data[:3] == b"%ef":
         data = _ESCAPED_MARK.sub(b"", data)
     pieces = data.split(b"&", MOST_FIELDS)
     if len(pieces) > MOST_FIELDS:

@@ -17,6 +17,13 @@ UTF_8: Final = "utf-8"
 _MARK: Final = codecs.BOM_UTF8
 _LONGEST_NAME: Final = 40
 
+_WIDE_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_WIDEST_MARKS: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_LOOKED_AT: Final = 8
+_WIDE: Final = re.compile(rb"(?:\x00[\x01-\x7f]){2}|(?:[\x01-\x7f]\x00){2}")
+_WIDEST: Final = re.compile(rb"(?:\x00{3}[\x01-\x7f])|(?:[\x01-\x7f]\x00{3})")
+"""ASCII characters of two bytes and of four, in either order."""
+
 _SEVERAL: Final = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 """UTF-8 of several bytes, a surrogate among them."""
 
@@ -69,8 +76,21 @@ def known_charset(declared: str) -> str:
 
 
 def unmarked(data: bytes) -> bytes:
-    """The bytes without the byte order mark that may stand before them."""
-    return data.removeprefix(_MARK)
+    """The bytes without the byte order mark that may stand before them, or several: two programs may each have added one."""
+    while data[:3] == _MARK:
+        data = data[3:]
+    return data
+
+
+def wide_charset(data: bytes) -> str:
+    """`utf-16` or `utf-32` where a body is in it, by its mark or by the zero bytes that ASCII characters have there; empty where it is in
+    neither. Nothing of a form or of JSON can be found in such a body."""
+    if b"\x00" not in data[:4] and data[:2] not in _WIDE_MARKS:
+        return ""
+    head = data[:_LOOKED_AT]
+    if data[:4] in _WIDEST_MARKS or _WIDEST.match(head):
+        return "utf-32"
+    return "utf-16" if data[:2] in _WIDE_MARKS or _WIDE.match(head) else ""
 
 
 def read(raw: bytes, charset: str = UTF_8) -> Read:

@@ -10,7 +10,16 @@ from translator.core.values.codecs import days, instants, numbers, plain, sids
 from translator.core.values.codecs.codec import Codec
 
 KINDS: Final[dict[str, Codec]] = {
-    "text": Codec(plain.read_text, plain.write_same, str, "a text", decoded=True, mend=plain.mend_text, blank=""),
+    "text": Codec(
+        plain.read_text,
+        plain.write_same,
+        plain.TEXT,
+        "a text",
+        decoded=True,
+        shown=plain.shown_text,
+        mend=plain.mend_text,
+        blank="",
+    ),
     "count": Codec(
         plain.read_count,
         plain.write_same,

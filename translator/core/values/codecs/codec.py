@@ -68,3 +68,8 @@ class Codec(NamedTuple):
     def writes_own(self) -> Callable[[Any], Any]:
         """How a provider is told a value of its own."""
         return self.own or self.write
+
+    @property
+    def is_text(self) -> bool:
+        """Whether JSON shows it as a text, of whatever length."""
+        return getattr(self.wire, "__origin__", self.wire) is str

@@ -33,6 +33,10 @@ _ISO8601: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):?(\d\d))?)?", re.ASCII
 )
 _ISO8601_REASON: Final = "has to be a date like 2018-10-05 or a date and time like 2018-10-05T22:45:32"
+_NO_INSTANT: Final = "has to be a day of the calendar and a time of day from 00:00:00 to 24:00:00, without leap seconds"
+_ZONES: Final = 24
+"""Hours that no zone is away from UTC."""
+
 _ISO8601_DAY: Final = re.compile(r"(\d{4})-?(\d{3})(?![\d-])", re.ASCII)
 """A year and a day in it, such as 2018-278."""
 
@@ -154,9 +158,16 @@ def _any_iso8601(value: str) -> float:
         plain = _MIDNIGHT.sub("T00:00", value)
         moment = datetime.fromisoformat(plain.replace(",", "."))
     except (ValueError, OverflowError):
-        raise BadValue(_ISO8601_REASON) from None
+        raise BadValue(_why_no_instant(value)) from None
     seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return seconds if plain == value else seconds + _DAY
+
+
+def _why_no_instant(value: str) -> str:
+    """What is wrong with a date or a date and time: how it is written, or that there is no such day or time."""
+    found = _ISO8601.fullmatch(value)
+    is_written_well = found is not None and int(found[9] or 0) < _ZONES and int(found[10] or 0) < 60
+    return _NO_INSTANT if is_written_well else _ISO8601_REASON
 
 
 def _day_of_year(year: int, day: int) -> str:

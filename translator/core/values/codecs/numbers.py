@@ -31,6 +31,9 @@ _BETWEEN: Final = re.compile("[\\s().\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u20
 _TRUNK: Final = re.compile(r"\(\s*0\s*\)")
 """`+44 (0)20 …`: a 0 that is dialled in the country alone, and is no part of the number."""
 
+_SCHEME: Final = re.compile(r"((?:tel|sms|smsto|mms|mmsto|callto):)[\s+(]*\d", re.IGNORECASE)
+"""A number as a URL has it (RFC 3966, RFC 5724). Neither document has numbers in that form: both ask for E.164."""
+
 _HOW: Final = "like +61491570156: a plus, the country code, and 6 to 15 digits in all"
 NOT_WHOLE: Final = f"has to be a phone number {_HOW}"
 NATIONAL: Final = f"begins with 0, as a number within a country does; it has to be {_HOW}"
@@ -84,6 +87,8 @@ def read_number(value: Any) -> str:
         )
     if is_for_people(value) or (len(value) > 15 and value.isascii() and value.isdigit()):
         raise BadValue(NOT_WHOLE)
+    if ":" in value and (scheme := _SCHEME.match(value)) is not None:
+        raise BadValue(f"has to be a phone number alone, without {scheme[1]} before it, {_HOW}")
     return value
 
 

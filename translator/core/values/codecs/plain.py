@@ -9,6 +9,10 @@ from translator.core.errors import BadValue
 
 MAX_COUNT = 2**63 - 1
 COUNT = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+LONGEST_TEXT = 64 * 1024
+"""Characters of the longest text that a provider shows. The 255 parts of the longest SMS hold 39,015 (TS 23.038)."""
+
+TEXT = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
 _LONGEST_ADDRESS = 2048
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _LOGIN = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
@@ -23,6 +27,13 @@ def write_same(value: Any) -> Any:
 def read_text(value: Any) -> str:
     if not isinstance(value, str):
         raise BadValue("has to be a text")
+    return value
+
+
+def shown_text(value: Any) -> str:
+    """A text as a provider shows it: one that is longer than any SMS is none. The decoder of `TEXT` goes by the same limit."""
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        raise BadValue(f"has to be a text of at most {LONGEST_TEXT} characters")
     return value
 
 
