@@ -19,9 +19,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from conformance.judge.requirements import load
+
 ROOT = Path(__file__).parents[1]
 SECONDS = 60
 TOKEN = "twin-token"
+TOLD = [one.id for one in load("restcomm") if one.id.startswith("restcomm.callback")]
 
 
 @pytest.fixture(scope="module")
@@ -471,21 +474,37 @@ def test_a_report_shows_what_was_said_only_where_that_is_asked_for(old: str, tmp
         assert TOKEN not in text and "authorization" not in text.lower().replace("www-authenticate", "")
 
 
-def test_callbacks_are_judged_by_a_receiver_that_the_run_starts(told_old: str, tmp_path: Path) -> None:
+def free_url() -> str:
+    """An address on loopback where nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    leave = ["--allow-send", "--to", "+15550100009", "--twin", told_old, "--callback-url", url]
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def test_callbacks_are_judged_by_a_receiver_that_the_run_starts(told_old: str, tmp_path: Path) -> None:
+    leave = ["--allow-send", "--to", "+15550100009", "--twin", told_old, "--callback-url", free_url()]
     done = judged(told_old, *leave, "--id", "restcomm.callback", "--report", "json", "--report-dir", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = json.loads((tmp_path / "results.json").read_text("utf-8"))["counts"]
-    assert counts == {"passed": 14}
+    assert counts == {"passed": len(TOLD)}
+
+
+def test_no_status_callback_is_wanted_of_a_message_to_a_client(told_old: str, tmp_path: Path) -> None:
+    """The document: "StatusCallback is not applicable to messages addressed to CPaaS Clients"."""
+    leave = ["--allow-send", "--to", "client:alice8", "--max-sends", "20", "--twin", told_old]
+    done = judged(told_old, *leave, "--callback-url", free_url(), "--report", "json", "--report-dir", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert "callback" in results["untried"]
+    untold = [one for one in results["requirements"] if one["id"].startswith("restcomm.callback")]
+    assert len(untold) == len(TOLD)
+    assert {(one["outcome"], one["why"]) for one in untold} == {
+        ("skipped", "a StatusCallback is not applicable to messages addressed to clients")
+    }
 
 
 def test_a_receiver_that_is_not_reached_is_told_from_one_that_is(told_old: str) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        there = f"127.0.0.1:{free.getsockname()[1]}"
+    there = free_url().removeprefix("http://")
     leave = ["--allow-send", "--to", "+15550100009", "--twin", told_old, "--callback-listen", there]
     done = judged(told_old, *leave, "--callback-url", "http://127.0.0.1:1", "--id", "restcomm.callback.01")
     assert (done.returncode, "the StatusCallback is not called" in done.stdout) == (1, True), done.stderr
