@@ -1,5 +1,9 @@
-"""`sms-conformance` as a command, against twins as processes: what it prints, what it writes, and how it ends."""
+"""`sms-conformance` as a command, against twins as processes: what it prints, what it writes, and how it ends.
 
+The command runs in the process of the tests, but where a process of its own is what is tested.
+"""
+
+import io
 import json
 import os
 import re
@@ -11,14 +15,16 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from urllib.parse import parse_qsl
 
 import pytest
 
+from conformance.__main__ import command
 from conformance.judge.requirements import load
 
 ROOT = Path(__file__).parents[1]
@@ -52,15 +58,29 @@ def _twin(*arguments: str) -> Iterator[str]:
             process.communicate(timeout=SECONDS)
 
 
-def run(*arguments: str | Path, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "TOKEN": token, "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "conformance", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+class Done(NamedTuple):
+    """A command that has ended: its exit status, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def judged(url: str, *more: str | Path, dialect: str = "restcomm", **given: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, token: str = TOKEN) -> Done:
+    """The command in this process, which is quicker than one of its own."""
+    said, told, status = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(told):
+        patch.setenv("TOKEN", token)
+        patch.setenv("NO_COLOR", "1")
+        patch.chdir(ROOT)
+        try:
+            command(list(map(str, arguments)))
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1 if end.code else 0
+    return Done(status, said.getvalue(), told.getvalue())
+
+
+def judged(url: str, *more: str | Path, dialect: str = "restcomm", **given: str) -> Done:
     who = ["--account", "AC1"] if dialect == "restcomm" else ["--account", "A1", "--property", "P1"]
     return run(url, "--dialect", dialect, *who, "--token", "env:TOKEN", "--rate", "0", *more, **given)
 

@@ -101,6 +101,8 @@ class Known:
     """What is known of one honest server: answers and calls, by what happened before and what is asked."""
 
     make: Callable[[], Instance]
+    fresh: Instance | None = None
+    """One to which nothing has happened yet, for what is asked before that: reads change nothing."""
     answers: dict[tuple[tuple[Effect, ...], Question], Answer] = field(default_factory=dict)
     calls: dict[tuple[Effect, ...], list[Call]] = field(default_factory=dict)
 
@@ -121,7 +123,9 @@ class Server:
         )
         answer = self._known.answers.get((self._past, asked))
         if answer is None:
-            answer = self._known.answers[self._past, asked] = call(self._caught_up().app, asked)
+            is_new = not self._past and question.method != "POST"
+            instance = self._new() if is_new else self._caught_up()
+            answer = self._known.answers[self._past, asked] = call(instance.app, asked)
             self._lived += question.method == "POST"
         if question.method == "POST":
             self._past = (*self._past, asked)
@@ -133,6 +137,11 @@ class Server:
         if self._past not in self._known.calls:
             self._known.calls[self._past] = self._caught_up().due()
         return self._known.calls[self._past]
+
+    def _new(self) -> Instance:
+        if self._known.fresh is None:
+            self._known.fresh = self._known.make()
+        return self._known.fresh
 
     def _caught_up(self) -> Instance:
         """The running server, in the state that it has after its past."""

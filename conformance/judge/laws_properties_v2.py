@@ -8,6 +8,7 @@ import msgspec
 
 from conformance.judge import v2_searches, v2_sends
 from conformance.judge.laws import SHARED, Law, Problem, Row, answered, closed, span
+from conformance.judge.lives import life
 from conformance.judge.survey import FAR, Skipped, Survey, shown
 from conformance.judge.target import Answer, Target
 from conformance.judge.texts import fitting
@@ -142,6 +143,6 @@ def apart(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 LAWS: Final[dict[str, Law]] = {
-    **SHARED, **v2_searches.LAWS, **v2_sends.LAWS, "search": search, "route": route, "guarded": guarded, "retrieve": retrieve,
+    **SHARED, "life": life, **v2_searches.LAWS, **v2_sends.LAWS, "search": search, "route": route, "guarded": guarded, "retrieve": retrieve,
     "explained": explained, "stamps": stamps, "segments": segments, "unknown": unknown, "apart": apart,
 }  # fmt: skip
