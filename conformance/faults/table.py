@@ -25,7 +25,8 @@ KINDS: Final = {**ASKING, **ANSWERING, **SHOWING, **RELISTING}
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One wrong server: what is wrong with it, the requirement that should catch it, and the kind of fault with what it is told.
 
-    The sentence that it breaks is that of the requirement. `uncaught` is the reason why no must catches it, where none does.
+    The sentence that it breaks is that of the requirement. `uncaught` is the reason why no must catches it, where none does: the
+    requirement is a lesser one, or, if it is a must, it does not catch it either, and nothing could.
     """
 
     says: str
@@ -104,6 +105,11 @@ def judged(dialect: str, row: Row, *, whole: bool = True) -> Result:
     broken = tuple(f"{one.requirement.id}: {one.why}" for one in found if one.outcome == "broken")
     said = "\n".join(f"{one.why} {one.expected} {one.seen}" for one in found if one.outcome == "failed")
     return Result(dialect, row, requirement, row.caught_by in failed, broken, said)
+
+
+def is_caught(dialect: str, row: Row) -> bool:
+    """Whether the data says that the named requirement catches a wrong server."""
+    return not row.uncaught or named(dialect, row).level != "must"
 
 
 def named(dialect: str, row: Row) -> Requirement:

@@ -11,7 +11,7 @@ from conformance.judge.laws import SHARED, Law, Problem, Row, answered, closed, 
 from conformance.judge.lives import life
 from conformance.judge.survey import FAR, Skipped, Survey, shown
 from conformance.judge.target import Answer, Target
-from conformance.judge.texts import fitting
+from conformance.judge.texts import fitting, has_markup
 from conformance.judge.v2_searches import searched, sids
 
 
@@ -67,7 +67,7 @@ def message_in(answer: Answer) -> Row | None:
 def retrieve(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Messages by their SIDs, with or without the property in the path: each as the search shows it, member by member."""
     chosen: dict[Any, Row] = {}
-    for row in seen.picked:
+    for row in sorted(seen.picked, key=lambda row: not has_markup(row.get("Text"))):
         chosen.setdefault((row.get("Status"), row.get("Direction")), row)
     for row in list(chosen.values())[:5]:
         answer = got(target, row.get("MessageSid"), below=given.get("below", False))
