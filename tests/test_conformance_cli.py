@@ -351,6 +351,27 @@ def test_the_requirements_are_listed_without_running() -> None:
     ]
 
 
+def test_a_process_of_the_command_loads_only_what_it_runs() -> None:
+    """No reports, no other command, no laws of the other dialect, and no package but two."""
+    code = (
+        "import sys\nfrom conformance.__main__ import command\n"
+        "try:\n    command(sys.argv[1:])\nfinally:\n    print(*sorted(sys.modules))"
+    )
+    who = ["http://127.0.0.1:1", "--dialect", "restcomm", "--account", "AC1", "--token", "env:TOKEN"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *who], cwd=ROOT, env={**os.environ, "TOKEN": TOKEN}, capture_output=True, text=True, check=False,
+        timeout=SECONDS,
+    )  # fmt: skip
+    assert done.returncode == 10, done.stderr
+    loaded = set(done.stdout.split())
+    assert "conformance.cli.judging" in loaded
+    unneeded = {
+        "conformance.cli.others", "conformance.reports.html", "conformance.reports.junit", "conformance.judge.laws_properties_v2",
+        "importlib.metadata", "importlib.resources", "http.server", "httpx", "starlette",
+    }  # fmt: skip
+    assert loaded & unneeded == set()
+
+
 @pytest.mark.parametrize("arguments", [["-h"], ["--version"], ["list", "-h"], ["judge", "-h"]])
 def test_help_and_version_are_on_standard_output(arguments: list[str]) -> None:
     done = run(*arguments)

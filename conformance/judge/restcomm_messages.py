@@ -40,7 +40,7 @@ def got(target: Target, sid: Any, suffix: str = ".json") -> Answer:
 
 
 def chosen(seen: Survey) -> list[Row]:
-    """Messages to look at closely: the picked one, and one of each status and direction. Those at rest come first, and texts with markup."""
+    """Messages to look at closely: the picked one, and one of each status and direction. At rest comes first, then with markup."""
     found: dict[Any, Row] = {}
     for row in sorted(
         seen.picked[1:], key=lambda row: (row.get("status") not in RESTING, not has_markup(row.get("body")))
