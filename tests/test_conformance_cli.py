@@ -490,6 +490,35 @@ def test_a_twin_that_cannot_be_told_is_said(old: str) -> None:
     assert "no twin that can be told what to do" in done.stderr
 
 
+class _BrokenTwin(_Milliseconds):
+    """A server of the old dialect whose twin fails at what it is told."""
+
+    def do_GET(self) -> None:
+        self._answer(200, b'{"messages": [], "next_page_uri": "null"}')
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(500, b"out of order")
+
+    def _answer(self, status: int, said: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+
+def test_a_fault_of_the_twin_is_said_to_be_one_and_none_of_the_server() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _BrokenTwin) as server:
+        running = Thread(target=server.serve_forever, daemon=True)
+        running.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        done = run("laws", url, "--dialect", "restcomm", "--account", "AC1", "--token", "env:TOKEN", "--twin", url)
+        server.shutdown()
+        running.join(SECONDS)
+    assert (done.returncode, done.stdout) == (10, "")
+    assert done.stderr == "a fault of the twin, and none of the server: invent was answered 500: out of order\n"
+
+
 @pytest.mark.parametrize("dialect", ["restcomm", "properties-v2"])
 def test_a_life_is_judged_where_the_clock_can_be_turned_and_skipped_elsewhere(
     request: pytest.FixtureRequest, dialect: str

@@ -22,7 +22,7 @@ def verdict(number: int, outcome: Outcome = "passed", why: str = "") -> Verdict:
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, *, verbose: bool = False) -> str:
-    """What a run of thirty verdicts writes, of which the third is a failure."""
+    """The output of a run of thirty verdicts, of which the third is a failure."""
     monkeypatch.setattr(sys, "stderr", stream)
     with Progress(30, verbose=verbose) as progress:
         for number in range(1, 31):
@@ -33,7 +33,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, *, verbose: bool
 FAILURE = "failed   must      restcomm.list.03: it is wrong"
 
 
-def test_a_terminal_shows_a_bar_that_moves_with_the_count_and_each_failure_on_a_line_of_its_own(
+def test_a_terminal_shows_a_bar_with_the_count_and_each_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said = shown(monkeypatch, Terminal())

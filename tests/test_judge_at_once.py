@@ -50,12 +50,12 @@ def watched(dialect: str, at_once: int) -> tuple[Target, Watched]:
 
 
 def plain(verdicts: Sequence[Verdict]) -> list[Any]:
-    """What may not depend on the order in which answers came."""
+    """The part that may not depend on the order in which answers came."""
     return [one._replace(seconds=0.0, asked=tuple(asked._replace(number=0) for asked in one.asked)) for one in verdicts]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_reads_at_once_find_what_reads_one_after_the_other_find_with_as_many_requests(dialect: str) -> None:
+def test_reads_at_once_find_the_same_with_as_many_requests(dialect: str) -> None:
     alone, one = watched(dialect, 1)
     together, several = watched(dialect, 4)
     assert plain(run(together, load(dialect))) == plain(run(alone, load(dialect)))

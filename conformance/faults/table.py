@@ -26,7 +26,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """One wrong server: what is wrong with it, the requirement that should catch it, and the kind of fault with what it is told.
 
     The sentence that it breaks is that of the requirement. `uncaught` is the reason why no must catches it, where none does: the
-    requirement is a lesser one, or, if it is a must, it does not catch it either, and nothing could.
+    requirement is a lesser one, or it is a must. In that case it does not catch the fault, and nothing could.
     """
 
     says: str
@@ -108,7 +108,7 @@ def judged(dialect: str, row: Row, *, whole: bool = True) -> Result:
 
 
 def is_caught(dialect: str, row: Row) -> bool:
-    """Whether the data says that the named requirement catches a wrong server."""
+    """True if the data says that the named requirement catches a wrong server."""
     return not row.uncaught or named(dialect, row).level != "must"
 
 

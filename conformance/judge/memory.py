@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class _Slot(Generic[T]):
-    """The answer to one question; None until it is there. Whoever asks meanwhile waits at the lock."""
+    """The answer to one question; None until it is there. Another thread that asks meanwhile waits at the lock."""
 
     def __init__(self) -> None:
         self.lock = Lock()

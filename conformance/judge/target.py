@@ -107,7 +107,7 @@ class Target:
     shows: bool = False
     sleep: Callable[[float], None] = time.sleep
     at_once: int = 1
-    """How many reads may be under way at once."""
+    """The most reads that may be under way at once."""
     remembers: bool = False
     """Whether a GET that was asked before is answered from memory, until a message is sent or time passes at the twin."""
     asked: list[Asked] = field(default_factory=list)
