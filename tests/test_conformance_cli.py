@@ -1,5 +1,9 @@
-"""`sms-conformance` as a command, against twins as processes: what it prints, what it writes, and how it ends."""
+"""`sms-conformance` as a command, against twins as processes: what it prints, what it writes, and how it ends.
 
+The command runs in the process of the tests, but where a process of its own is what is tested.
+"""
+
+import io
 import json
 import os
 import re
@@ -11,17 +15,22 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from urllib.parse import parse_qsl
 
 import pytest
 
+from conformance.__main__ import command
+from conformance.judge.requirements import load
+
 ROOT = Path(__file__).parents[1]
 SECONDS = 60
 TOKEN = "twin-token"
+TOLD = [one.id for one in load("restcomm") if one.id.startswith("restcomm.callback")]
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +58,29 @@ def _twin(*arguments: str) -> Iterator[str]:
             process.communicate(timeout=SECONDS)
 
 
-def run(*arguments: str | Path, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "TOKEN": token, "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "conformance", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+class Done(NamedTuple):
+    """A command that has ended: its exit status, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def judged(url: str, *more: str | Path, dialect: str = "restcomm", **given: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, token: str = TOKEN) -> Done:
+    """The command in this process, which is quicker than one of its own."""
+    said, told, status = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(told):
+        patch.setenv("TOKEN", token)
+        patch.setenv("NO_COLOR", "1")
+        patch.chdir(ROOT)
+        try:
+            command(list(map(str, arguments)))
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1 if end.code else 0
+    return Done(status, said.getvalue(), told.getvalue())
+
+
+def judged(url: str, *more: str | Path, dialect: str = "restcomm", **given: str) -> Done:
     who = ["--account", "AC1"] if dialect == "restcomm" else ["--account", "A1", "--property", "P1"]
     return run(url, "--dialect", dialect, *who, "--token", "env:TOKEN", "--rate", "0", *more, **given)
 
@@ -328,6 +351,27 @@ def test_the_requirements_are_listed_without_running() -> None:
     ]
 
 
+def test_a_process_of_the_command_loads_only_what_it_runs() -> None:
+    """No reports, no other command, no laws of the other dialect, and no package but two."""
+    code = (
+        "import sys\nfrom conformance.__main__ import command\n"
+        "try:\n    command(sys.argv[1:])\nfinally:\n    print(*sorted(sys.modules))"
+    )
+    who = ["http://127.0.0.1:1", "--dialect", "restcomm", "--account", "AC1", "--token", "env:TOKEN"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *who], cwd=ROOT, env={**os.environ, "TOKEN": TOKEN}, capture_output=True, text=True, check=False,
+        timeout=SECONDS,
+    )  # fmt: skip
+    assert done.returncode == 10, done.stderr
+    loaded = set(done.stdout.split())
+    assert "conformance.cli.judging" in loaded
+    unneeded = {
+        "conformance.cli.others", "conformance.reports.html", "conformance.reports.junit", "conformance.judge.laws_properties_v2",
+        "importlib.metadata", "importlib.resources", "http.server", "httpx", "starlette",
+    }  # fmt: skip
+    assert loaded & unneeded == set()
+
+
 @pytest.mark.parametrize("arguments", [["-h"], ["--version"], ["list", "-h"], ["judge", "-h"]])
 def test_help_and_version_are_on_standard_output(arguments: list[str]) -> None:
     done = run(*arguments)
@@ -446,6 +490,35 @@ def test_a_twin_that_cannot_be_told_is_said(old: str) -> None:
     assert "no twin that can be told what to do" in done.stderr
 
 
+class _BrokenTwin(_Milliseconds):
+    """A server of the old dialect whose twin fails at what it is told."""
+
+    def do_GET(self) -> None:
+        self._answer(200, b'{"messages": [], "next_page_uri": "null"}')
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(500, b"out of order")
+
+    def _answer(self, status: int, said: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+
+def test_a_fault_of_the_twin_is_said_to_be_one_and_none_of_the_server() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _BrokenTwin) as server:
+        running = Thread(target=server.serve_forever, daemon=True)
+        running.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        done = run("laws", url, "--dialect", "restcomm", "--account", "AC1", "--token", "env:TOKEN", "--twin", url)
+        server.shutdown()
+        running.join(SECONDS)
+    assert (done.returncode, done.stdout) == (10, "")
+    assert done.stderr == "a fault of the twin, and none of the server: invent was answered 500: out of order\n"
+
+
 @pytest.mark.parametrize("dialect", ["restcomm", "properties-v2"])
 def test_a_life_is_judged_where_the_clock_can_be_turned_and_skipped_elsewhere(
     request: pytest.FixtureRequest, dialect: str
@@ -471,21 +544,37 @@ def test_a_report_shows_what_was_said_only_where_that_is_asked_for(old: str, tmp
         assert TOKEN not in text and "authorization" not in text.lower().replace("www-authenticate", "")
 
 
-def test_callbacks_are_judged_by_a_receiver_that_the_run_starts(told_old: str, tmp_path: Path) -> None:
+def free_url() -> str:
+    """An address on loopback where nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    leave = ["--allow-send", "--to", "+15550100009", "--twin", told_old, "--callback-url", url]
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def test_callbacks_are_judged_by_a_receiver_that_the_run_starts(told_old: str, tmp_path: Path) -> None:
+    leave = ["--allow-send", "--to", "+15550100009", "--twin", told_old, "--callback-url", free_url()]
     done = judged(told_old, *leave, "--id", "restcomm.callback", "--report", "json", "--report-dir", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = json.loads((tmp_path / "results.json").read_text("utf-8"))["counts"]
-    assert counts == {"passed": 14}
+    assert counts == {"passed": len(TOLD)}
+
+
+def test_no_status_callback_is_wanted_of_a_message_to_a_client(told_old: str, tmp_path: Path) -> None:
+    """The document: "StatusCallback is not applicable to messages addressed to CPaaS Clients"."""
+    leave = ["--allow-send", "--to", "client:alice8", "--max-sends", "20", "--twin", told_old]
+    done = judged(told_old, *leave, "--callback-url", free_url(), "--report", "json", "--report-dir", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert "callback" in results["untried"]
+    untold = [one for one in results["requirements"] if one["id"].startswith("restcomm.callback")]
+    assert len(untold) == len(TOLD)
+    assert {(one["outcome"], one["why"]) for one in untold} == {
+        ("skipped", "a StatusCallback is not applicable to messages addressed to clients")
+    }
 
 
 def test_a_receiver_that_is_not_reached_is_told_from_one_that_is(told_old: str) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        there = f"127.0.0.1:{free.getsockname()[1]}"
+    there = free_url().removeprefix("http://")
     leave = ["--allow-send", "--to", "+15550100009", "--twin", told_old, "--callback-listen", there]
     done = judged(told_old, *leave, "--callback-url", "http://127.0.0.1:1", "--id", "restcomm.callback.01")
     assert (done.returncode, "the StatusCallback is not called" in done.stdout) == (1, True), done.stderr

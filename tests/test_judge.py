@@ -12,7 +12,7 @@ import pytest
 from conformance.clock import ManualClock
 from conformance.judge import expected
 from conformance.judge.requirements import DIALECTS, Level, Requirement, load
-from conformance.judge.run import LAWS, Refused, Verdict, failures, judge, run
+from conformance.judge.run import Refused, Verdict, failures, judge, laws_of, run
 from conformance.judge.survey import survey
 from conformance.judge.target import Answer, StoppedBySafety, Target, Unreachable
 from conformance.twins import properties_v2, restcomm
@@ -227,11 +227,11 @@ def test_requirements_are_found_each_with_its_law_and_its_sentence(dialect: str)
     assert len({one.id for one in found}) == len(found)
     for one in found:
         assert re.fullmatch(rf"{dialect}(\.[a-z]+)+\.\d\d", one.id)
-        assert one.law in LAWS[dialect]
+        assert one.law in laws_of(dialect)
         assert bool(one.seed) != bool(one.known), one.id
         assert one.level != "must" or one.seed, f"{one.id}: a must comes from the document only"
         assert bool(one.reading) == (one.level == "ambiguous"), one.id
-    assert {one.law for one in found} == set(LAWS[dialect]), "a law that no requirement uses"
+    assert {one.law for one in found} == set(laws_of(dialect)), "a law that no requirement uses"
 
 
 # ---- failures that are expected ---------------------------------------------------------------------------------------

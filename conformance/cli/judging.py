@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -126,12 +125,18 @@ def judge(**given: Any) -> None:
     stale = expected.stale(listed, verdicts)
     report = Report(
         conclusion=conclude(verdicts, given, listed), dialect=given["dialect"], target=without_login(given["url"]), server=target.server,
-        version=f"sms-translator {version('sms-translator')}", began=began, seconds=time.monotonic() - clock, level=given["level"],
+        version=_version() if reports else "", began=began, seconds=time.monotonic() - clock, level=given["level"],
         options=shown_options(click.get_current_context()), repeat=_repeat(given), verdicts=tuple(verdicts),
         known={one.id: one for one in listed}, requests=target.requests,
     )  # fmt: skip
     write_all(reports, given["report_dir"], report)
     sys.exit(_say(report, stale))
+
+
+def _version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - it is slow to import, and only a report needs it
+
+    return f"sms-translator {version('sms-translator')}"
 
 
 def _listed(path: Path | None, dialect: str) -> list[expected.Expected]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
@@ -14,6 +14,9 @@ from conformance.judge.inbox import Inbox, listening
 from conformance.judge.requirements import load
 from conformance.judge.target import Other, Target
 from conformance.reports.files import REPORTS
+
+AT_ONCE: Final = 4
+"""Reads under way at once where no rate is asked for."""
 
 
 def check_usage(given: dict[str, Any]) -> None:
@@ -47,6 +50,7 @@ def target_of(given: dict[str, Any]) -> Target:
     return Target(
         dialect=given["dialect"], transport=transport(given["url"], given["wait"]), account=given["account"],
         token=secret(given["token"]), property_sid=given["property_"], base=urlsplit(given["url"]).path.rstrip("/"), rate=given["rate"],
+        at_once=1 if given["rate"] else AT_ONCE,
         send_to=given["send_to"], sender=given["sender"], max_sends=given["max_sends"] if given["allow_send"] else 0,
         shows=given["show_content"], other=other, patience=given["callback_wait"],
         inbox=Inbox(given["callback_url"]) if given["callback_url"] else None,

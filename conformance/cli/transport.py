@@ -1,10 +1,13 @@
 """Plain HTTP to one address, over one connection that is kept: no redirect is followed, no proxy of the environment is used."""
 
 import ssl
+from collections import deque
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
 from urllib.parse import urlsplit
+
+import click
 
 from conformance.judge.target import Answer, Transport, Unreachable
 
@@ -15,16 +18,30 @@ MOST_BYTES: Final = 16 * 1024 * 1024
 def transport(url: str, timeout: float) -> Transport:
     """A transport to the host of a URL. `timeout` is the seconds that an answer may take. It raises Unreachable with the kind of failure.
 
+    Its connections are closed at the end of the command that runs. Several threads may ask at once.
+    """
+    asking = _Asking(_connecting(url, timeout))
+    if (context := click.get_current_context(silent=True)) is not None:
+        context.call_on_close(asking.close)
+    return asking
+
+
+class _Asking:
+    """Connections to one host: each is kept for the next read.
+
     A request that changes something has a connection of its own, so that it is never made twice.
     """
-    connect = _connecting(url, timeout)
-    kept: list[HTTPConnection] = []
 
-    def ask(method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def __init__(self, connect: Callable[[], HTTPConnection]) -> None:
+        self._connect = connect
+        self._idle: deque[HTTPConnection] = deque()
+
+    def __call__(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         is_safe = method in ("GET", "HEAD", "OPTIONS", "PROPFIND")
         while True:
-            is_old = bool(kept) and is_safe
-            connection = kept.pop() if is_old else connect()
+            connection = self._kept() if is_safe else None
+            is_old = connection is not None
+            connection = connection or self._connect()
             try:
                 connection.request(method, path, body=body or None, headers=headers)
                 answer = connection.getresponse()
@@ -35,12 +52,21 @@ def transport(url: str, timeout: float) -> Transport:
                     continue  # the server has closed what was kept
                 raise Unreachable(type(error).__name__) from None
             if is_safe and answer.isclosed() and not answer.will_close:
-                kept[:] = [connection]
+                self._idle.append(connection)
             else:
                 connection.close()
             return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, said)
 
-    return ask
+    def _kept(self) -> HTTPConnection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def close(self) -> None:
+        """Close what is kept."""
+        while (connection := self._kept()) is not None:
+            connection.close()
 
 
 def _connecting(url: str, timeout: float) -> Callable[[], HTTPConnection]:

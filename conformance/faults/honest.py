@@ -16,6 +16,9 @@ OTHER_PROPERTY: Final = "S0987654321ZYXWV0987654321ZYXWV0"
 TOKENS: Final = {"AC1": "token-one", "AC2": "token-two", "A1": "token-one", "A2": "token-two"}
 """Accounts and their tokens: of each dialect the one that is judged, and another."""
 
+MARKUP: Final = "Fish & chips <3"
+"""A text that came in, and that has to be written otherwise in markup."""
+
 _WORDS: Final = ("authorization", "accept", "content-type")
 
 
@@ -49,12 +52,14 @@ class Instance(Protocol):
 
 class _Restcomm:
     def __init__(self, **knobs: Any) -> None:
-        self.clock = ManualClock(NOW)
+        self.clock = ManualClock(NOW - 300)
         self._twin = restcomm.RestcommTwin(
             accounts={"AC1": TOKENS["AC1"], "AC2": TOKENS["AC2"]}, clock=self.clock, **knobs
         )
         self._twin.load(restcomm.seeded_messages("AC1", 80, 1, NOW - 600))
         self._twin.load(restcomm.seeded_messages("AC2", 12, 2, NOW - 600)[-12:])
+        self._twin.receive("AC1", sender="15550100077", recipient="19876543212", body=MARKUP)
+        self.clock.advance(300)
         self.app: ASGIApp = self._twin.app
 
     def due(self) -> list[Call]:
@@ -63,7 +68,7 @@ class _Restcomm:
 
 class _PropertiesV2:
     def __init__(self, **knobs: Any) -> None:
-        self.clock = ManualClock(NOW)
+        self.clock = ManualClock(NOW - 300)
         accounts = {
             "A1": properties_v2.TwinAccount(TOKENS["A1"], (PROPERTY,)),
             "A2": properties_v2.TwinAccount(TOKENS["A2"], (OTHER_PROPERTY,)),
@@ -71,6 +76,8 @@ class _PropertiesV2:
         self._twin = properties_v2.PropertiesV2Twin(accounts=accounts, clock=self.clock, **knobs)
         self._twin.load(properties_v2.seeded_messages("A1", PROPERTY, 210, 1, NOW - 600))
         self._twin.load(properties_v2.seeded_messages("A2", OTHER_PROPERTY, 12, 2, NOW - 600, documented=False))
+        self._twin.receive(property_sid=PROPERTY, sender="+15550100077", recipient="+19876543212", text=MARKUP)
+        self.clock.advance(300)
         self.app: ASGIApp = self._twin.app
         self._told: set[str] = set()
 
@@ -101,6 +108,8 @@ class Known:
     """What is known of one honest server: answers and calls, by what happened before and what is asked."""
 
     make: Callable[[], Instance]
+    fresh: Instance | None = None
+    """One to which nothing has happened yet, for what is asked before that: reads change nothing."""
     answers: dict[tuple[tuple[Effect, ...], Question], Answer] = field(default_factory=dict)
     calls: dict[tuple[Effect, ...], list[Call]] = field(default_factory=dict)
 
@@ -121,7 +130,9 @@ class Server:
         )
         answer = self._known.answers.get((self._past, asked))
         if answer is None:
-            answer = self._known.answers[self._past, asked] = call(self._caught_up().app, asked)
+            is_new = not self._past and question.method != "POST"
+            instance = self._new() if is_new else self._caught_up()
+            answer = self._known.answers[self._past, asked] = call(instance.app, asked)
             self._lived += question.method == "POST"
         if question.method == "POST":
             self._past = (*self._past, asked)
@@ -133,6 +144,11 @@ class Server:
         if self._past not in self._known.calls:
             self._known.calls[self._past] = self._caught_up().due()
         return self._known.calls[self._past]
+
+    def _new(self) -> Instance:
+        if self._known.fresh is None:
+            self._known.fresh = self._known.make()
+        return self._known.fresh
 
     def _caught_up(self) -> Instance:
         """The running server, in the state that it has after its past."""

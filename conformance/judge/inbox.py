@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
@@ -57,6 +56,7 @@ class Inbox:
 @contextmanager
 def listening(inbox: Inbox, host: str, port: int) -> Iterator[None]:
     """The receiver on a port of this machine, while the block runs. Raises OSError where the port is taken."""
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer  # noqa: PLC0415 - most runs have no receiver
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 10

@@ -4,7 +4,7 @@ import sys
 from collections import defaultdict
 
 from conformance.judge.requirements import DIALECTS, load
-from conformance.judge.run import LAWS
+from conformance.judge.run import laws_of
 
 
 def table() -> str:
@@ -12,7 +12,7 @@ def table() -> str:
     said: dict[tuple[str, str], list[str]] = defaultdict(list)
     told: dict[str, set[str]] = defaultdict(set)
     for dialect in DIALECTS:
-        for name, law in LAWS[dialect].items():
+        for name, law in laws_of(dialect).items():
             said[name, " ".join((law.__doc__ or "").split())].append(dialect)
         for requirement in load(dialect):
             told[f"{dialect} {requirement.law}"].update(requirement.given)

@@ -8,9 +8,10 @@ import msgspec
 
 from conformance.judge import v2_searches, v2_sends
 from conformance.judge.laws import SHARED, Law, Problem, Row, answered, closed, span
+from conformance.judge.lives import life
 from conformance.judge.survey import FAR, Skipped, Survey, shown
 from conformance.judge.target import Answer, Target
-from conformance.judge.texts import fitting
+from conformance.judge.texts import fitting, has_markup
 from conformance.judge.v2_searches import searched, sids
 
 
@@ -66,7 +67,7 @@ def message_in(answer: Answer) -> Row | None:
 def retrieve(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """Messages by their SIDs, with or without the property in the path: each as the search shows it, member by member."""
     chosen: dict[Any, Row] = {}
-    for row in seen.picked:
+    for row in sorted(seen.picked, key=lambda row: not has_markup(row.get("Text"))):
         chosen.setdefault((row.get("Status"), row.get("Direction")), row)
     for row in list(chosen.values())[:5]:
         answer = got(target, row.get("MessageSid"), below=given.get("below", False))
@@ -142,6 +143,6 @@ def apart(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 LAWS: Final[dict[str, Law]] = {
-    **SHARED, **v2_searches.LAWS, **v2_sends.LAWS, "search": search, "route": route, "guarded": guarded, "retrieve": retrieve,
+    **SHARED, "life": life, **v2_searches.LAWS, **v2_sends.LAWS, "search": search, "route": route, "guarded": guarded, "retrieve": retrieve,
     "explained": explained, "stamps": stamps, "segments": segments, "unknown": unknown, "apart": apart,
 }  # fmt: skip

@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 from conformance.judge import restcomm_filters, restcomm_lists, restcomm_messages, restcomm_sends
 from conformance.judge.laws import SHARED, Law, Problem, answered, closed
+from conformance.judge.lives import life
 from conformance.judge.restcomm_lists import everything, sids
 from conformance.judge.restcomm_messages import got
 from conformance.judge.survey import Skipped, Survey, shown
@@ -74,6 +75,6 @@ def _hidden(target: Target, sid: Any) -> Iterator[Problem]:
 
 
 LAWS: Final[dict[str, Law]] = {
-    **SHARED, **restcomm_lists.LAWS, **restcomm_filters.LAWS, **restcomm_messages.LAWS, **restcomm_sends.LAWS,
+    **SHARED, "life": life, **restcomm_lists.LAWS, **restcomm_filters.LAWS, **restcomm_messages.LAWS, **restcomm_sends.LAWS,
     "route": route, "guarded": guarded, "apart": apart,
 }  # fmt: skip

@@ -6,10 +6,13 @@ A `must` quotes the API document (`seed`); what only else is known of the dialec
 
 import tomllib
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
+
+CASES: Final = Path(__file__).parents[1] / "cases"
+"""The folder of the requirements' files."""
 
 DIALECTS: Final = ("restcomm", "properties-v2")
 
@@ -49,6 +52,6 @@ def load(dialect: str) -> list[Requirement]:
 
 @cache
 def _read(dialect: str) -> tuple[Requirement, ...]:
-    file = files("conformance") / "cases" / f"{dialect.replace('-', '_')}.toml"
+    file = CASES / f"{dialect.replace('-', '_')}.toml"
     raw = tomllib.loads(file.read_text("utf-8"))
     return tuple(msgspec.convert(raw["requirements"], list[Requirement]))

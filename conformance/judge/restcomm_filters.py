@@ -195,11 +195,11 @@ def _exact(target: Target, query: dict[str, Any], expected: list[Row], *, is_pag
             yield Problem(f"{what} is not cut into its pages", str(min(len(expected), 4)), str(len(paged)))
 
 
-def comparable(one: str, other: str) -> bool:
-    """Whether every order of characters agrees on which comes first: digits of one length, or words of small letters."""
-    if number(one).isdecimal() and number(other).isdecimal():
-        return len(one) == len(other) and (one[:1] == "+") == (other[:1] == "+")
-    return all(re.fullmatch(r"[a-z]+(-[a-z]+)?", value) for value in (one, other))
+def _kind(value: str) -> tuple[str, int, bool] | None:
+    """Of two values of the same kind every order of characters says which comes first: digits of one length, or words of small letters."""
+    if number(value).isdecimal():
+        return "digits", len(value), value[:1] == "+"
+    return ("words", 0, False) if re.fullmatch(r"[a-z]+(-[a-z]+)?", value) else None
 
 
 def ordered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -218,11 +218,12 @@ def ordered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
     runs = [value for value, _ in groupby(str(row.get(given["field"])) for row in rows)]
     if len(set(runs)) != len(runs):
         yield "messages with the same value do not stand together"
-    for place, value in enumerate(runs):
-        for later in runs[place + 1 :]:
-            if comparable(value, later) and (later > value if descending else later < value):
-                yield "messages are not in the order that was asked for"
-                return
+    kinds = [(value, _kind(value)) for value in runs]
+    for kind in {kind for _, kind in kinds if kind is not None}:
+        values = [value for value, own in kinds if own == kind]
+        if values != sorted(values, reverse=descending):
+            yield "messages are not in the order that was asked for"
+            return
 
 
 def sorted_whole(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:

@@ -11,7 +11,7 @@ from conformance.judge.restcomm_filters import instant
 from conformance.judge.restcomm_lists import reached
 from conformance.judge.survey import Skipped, Survey
 from conformance.judge.target import Answer, Target
-from conformance.judge.texts import fitting
+from conformance.judge.texts import fitting, has_markup
 
 RESTING: Final = ("delivered", "received", "failed", "undelivered")
 """Statuses that a message keeps."""
@@ -40,9 +40,11 @@ def got(target: Target, sid: Any, suffix: str = ".json") -> Answer:
 
 
 def chosen(seen: Survey) -> list[Row]:
-    """Messages to look at closely: the picked one, and one of each status and direction, those at rest first."""
+    """Messages to look at closely: the picked one, and one of each status and direction. At rest comes first, then with markup."""
     found: dict[Any, Row] = {}
-    for row in sorted(seen.picked[1:], key=lambda row: row.get("status") not in RESTING):
+    for row in sorted(
+        seen.picked[1:], key=lambda row: (row.get("status") not in RESTING, not has_markup(row.get("body")))
+    ):
         found.setdefault((row.get("status"), row.get("direction")), row)
     return [seen.picked[0], *found.values()][:_MOST]
 
@@ -75,6 +77,21 @@ def same(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
         for name in row.keys() | (answer.json.keys() & set(NAMES.values())):
             if name not in moving and not alike(name, row.get(name), answer.json.get(name)):
                 yield f"{name} of a message by its SID is another than in the list"
+
+
+def same_suffix(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
+    """The uri of a message by its SID ends with .json if that in the list does, and only then."""
+    for row in chosen(seen):
+        body = got(target, row.get("sid")).json
+        found = [isinstance(uri, str) and uri.endswith(".json") for uri in (row.get("uri"), (body or row).get("uri"))]
+        if found[0] != found[1]:
+            yield Problem(
+                "the uri of a message by its SID ends otherwise than in the list", *(_suffix(one) for one in found)
+            )
+
+
+def _suffix(is_there: bool) -> str:
+    return "with .json" if is_there else "without .json"
 
 
 def as_xml(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
@@ -199,6 +216,6 @@ def unknown(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
 
 
 LAWS: Final[dict[str, Law]] = {
-    "same": same, "as-xml": as_xml, "own-uri": own_uri, "calendar": calendar, "sequence": sequence, "explained": explained, "coded": coded,
-    "segments": segments, "unknown": unknown,
+    "same": same, "same-suffix": same_suffix, "as-xml": as_xml, "own-uri": own_uri, "calendar": calendar, "sequence": sequence,
+    "explained": explained, "coded": coded, "segments": segments, "unknown": unknown,
 }  # fmt: skip

@@ -182,6 +182,8 @@ def _rested(target: Target, made: Sending, name: str) -> int:
 def callback(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
     """What a StatusCallback is told: the `method`, a `field` that is as it was sent, the `order` of events, each of them `once`,
     and the `ending`."""
+    if target.send_to.lower().startswith("client:"):
+        raise Skipped("a StatusCallback is not applicable to messages addressed to clients", withheld=True)
     made = sending(target, given)
     calls = told(target, given)
     statuses = [one.parameters.get("MessageStatus", "") for one in calls]

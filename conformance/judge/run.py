@@ -7,11 +7,11 @@ failed   it did not, and why     broken    the judge itself failed: our fault, n
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from importlib import import_module
 from typing import Final, Literal, NamedTuple
 
-from conformance.judge import laws_properties_v2, laws_restcomm
 from conformance.judge.laws import Law, Problem
-from conformance.judge.lives import life
 from conformance.judge.requirements import Level, Requirement
 from conformance.judge.survey import Skipped, Survey, Unanswered, survey
 from conformance.judge.target import Asked, StoppedBySafety, Target, Unreachable
@@ -20,11 +20,12 @@ Outcome = Literal["passed", "failed", "skipped", "broken"]
 
 RANKS: Final[dict[Level, int]] = {"must": 0, "should": 1, "may": 2, "ambiguous": 3}
 
-LAWS: Final[dict[str, dict[str, Law]]] = {
-    "restcomm": {**laws_restcomm.LAWS, "life": life},
-    "properties-v2": {**laws_properties_v2.LAWS, "life": life},
-}
-"""The laws of each dialect by the names that requirements use."""
+
+@cache
+def laws_of(dialect: str) -> dict[str, Law]:
+    """The laws of a dialect by the names that requirements use. Those of the other one are not imported."""
+    laws: dict[str, Law] = import_module(f"conformance.judge.laws_{dialect.replace('-', '_')}").LAWS
+    return laws
 
 
 class Refused(Exception):
@@ -59,12 +60,12 @@ def run(
     if seen.status == 401:
         raise Refused
     target.awaited = tuple(one.given for one in requirements if one.needs == "callback")
-    verdicts, inquiry = dict[str, Verdict](), _Inquiry(target, seed, seen)
-    for requirement in sorted(requirements, key=lambda one: one.needs in _CHANGING):
-        verdict = inquiry.judge(requirement)
+    inquiry = _Inquiry(target, seed, seen)
+    verdicts = dict[str, Verdict]()
+    for verdict in inquiry.verdicts(requirements):
         if progress is not None:
             progress(verdict)
-        verdicts[requirement.id] = verdict
+        verdicts[verdict.requirement.id] = verdict
     return [verdicts[requirement.id] for requirement in requirements]
 
 
@@ -79,10 +80,39 @@ class _Inquiry:
         self._target, self._seed, self._seen = target, seed, seen
         self._looks = _LOOKS
 
-    def judge(self, requirement: Requirement) -> Verdict:
-        """One requirement. If it fails because messages came meanwhile, it is judged again by a new survey."""
-        verdict = judge(self._target, self._seen, requirement)
-        if verdict.outcome != "failed" or requirement.needs in _CHANGING or not self._looks:
+    def verdicts(self, requirements: Sequence[Requirement]) -> Iterator[Verdict]:
+        """First what only reads, in as many threads as the target allows, then what changes the server, one after the other."""
+        reading = [one for one in requirements if one.needs not in _CHANGING]
+        judged = self._together(reading) if self._target.at_once > 1 else self._in_turn(reading)
+        for verdict, seen in judged:
+            yield self._settled(verdict, seen)
+        for one in requirements:
+            if one.needs in _CHANGING:
+                yield judge(self._target, self._seen, one)
+
+    def _in_turn(self, requirements: Sequence[Requirement]) -> Iterator[tuple[Verdict, Survey]]:
+        for one in requirements:
+            yield judge(self._target, self._seen, one), self._seen
+
+    def _together(self, requirements: Sequence[Requirement]) -> Iterator[tuple[Verdict, Survey]]:
+        """As if they had been judged one after the other, in their order."""
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not every run has threads
+
+        def judged(requirement: Requirement) -> tuple[Verdict, Target]:
+            reader = self._target.reader()
+            return judge(reader, seen, requirement), reader
+
+        seen = self._seen
+        with ThreadPoolExecutor(self._target.at_once) as threads:
+            for verdict, reader in threads.map(judged, requirements):
+                self._target.server = reader.server or self._target.server
+                yield verdict._replace(asked=tuple(self._target.take_over(verdict.asked))), seen
+
+    def _settled(self, verdict: Verdict, seen: Survey) -> Verdict:
+        """A verdict by a survey. If it is a failure because messages came meanwhile, it is judged again by a new survey."""
+        if verdict.outcome == "failed" and seen is not self._seen:
+            verdict = judge(self._target, self._seen, verdict.requirement)
+        if verdict.outcome != "failed" or not self._looks:
             return verdict
         self._looks -= 1
         self._target.remembers = False
@@ -92,7 +122,7 @@ class _Inquiry:
             return verdict
         self._target.forget()
         self._seen = again
-        return judge(self._target, again, requirement)
+        return judge(self._target, again, verdict.requirement)
 
 
 _LOOKS: Final = 3
@@ -112,7 +142,7 @@ def judge(target: Target, seen: Survey, requirement: Requirement) -> Verdict:
     problem, withheld = Problem(""), False
     try:
         _check_leave(target, seen, requirement)
-        found = next(iter(LAWS[target.dialect][requirement.law](target, seen, requirement.given)), None)
+        found = next(iter(laws_of(target.dialect)[requirement.law](target, seen, requirement.given)), None)
         if found is not None:
             outcome, problem = "failed", Problem(found) if isinstance(found, str) else found
     except Unanswered as unanswered:

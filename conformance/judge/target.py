@@ -2,15 +2,17 @@
 
 import time
 from base64 import b64encode
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
 
 from conformance.judge.inbox import Inbox
+from conformance.judge.memory import Memory
 
 
 class Unreachable(Exception):
@@ -56,6 +58,8 @@ class Asked(NamedTuple):
     whole: str = ""
     is_again: bool = False
     """Whether the answer was there already from an earlier requirement, and the server was not asked again."""
+    number: int = 0
+    """The same for each exchange that stands for one request."""
 
     def __str__(self) -> str:
         names = f" with {', '.join(self.parameters)}" if self.parameters else ""
@@ -102,6 +106,8 @@ class Target:
     patience: float = 30.0
     shows: bool = False
     sleep: Callable[[float], None] = time.sleep
+    at_once: int = 1
+    """The most reads that may be under way at once."""
     remembers: bool = False
     """Whether a GET that was asked before is answered from memory, until a message is sent or time passes at the twin."""
     asked: list[Asked] = field(default_factory=list)
@@ -112,7 +118,8 @@ class Target:
     """What each requirement of this run that waits for calls is told: their sends are made first, and waited for together."""
     server: str = ""
     """The Server header of the last answer that had one."""
-    _answers: dict[Any, tuple[Answer, Asked]] = field(default_factory=dict, repr=False)
+    _memory: Memory[tuple[Answer, Asked]] = field(default_factory=Memory, repr=False)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1), repr=False)
 
     @property
     def messages(self) -> str:
@@ -143,25 +150,41 @@ class Target:
         if not anonymous:
             user, token = login or (self.account, self.token)
             given["authorization"] = "Basic " + b64encode(f"{user}:{token}".encode()).decode()
-        key = (method, path, body, tuple(sorted(given.items())))
-        if self.remembers and key in self._answers:
-            answer, asked = self._answers[key]
-            self.asked.append(asked._replace(is_again=True))
-            return answer
+        if method == "POST" or not self.remembers:
+            answer, asked = self._exchange(method, path, given, body)
+        else:
+            key = (method, path, body, tuple(sorted(given.items())))
+            (answer, asked), is_again = self._memory.recall(key, lambda: self._exchange(method, path, given, body))
+            asked = asked._replace(is_again=is_again)
+        self.asked.append(asked)
+        return answer
+
+    def _exchange(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[Answer, Asked]:
         if method == "POST":
             self._count_a_send()
         if self.rate:
             self.sleep(1 / self.rate)
-        answer = self.transport(method, path, given, body)
+        answer = self.transport(method, path, headers, body)
         self.server = answer.headers.get("server", self.server)
-        self.asked.append(self._shown(method, path, body, answer))
-        if method != "POST" and self.remembers:
-            self._answers[key] = (answer, self.asked[-1])
-        return answer
+        return answer, self._shown(method, path, body, answer)
+
+    def reader(self) -> "Target":
+        """The same server for another thread: it shares what is remembered, and may not send."""
+        return replace(self, asked=[], max_sends=0)
+
+    def take_over(self, asked: Iterable[Asked]) -> list[Asked]:
+        """Exchanges of a reader, as if they had been made here and now: only the first of one request is none that was asked before."""
+        made = {one.number for one in self.asked}
+        found = []
+        for one in asked:
+            found.append(one._replace(is_again=one.number in made))
+            made.add(one.number)
+        self.asked += found
+        return found
 
     def forget(self) -> None:
         """What the server shows may have changed: nothing is answered from memory any more."""
-        self._answers.clear()
+        self._memory.forget()
 
     def let_pass(self, seconds: float) -> None:
         """Time passes: at the twin behind the server where there is one, else on the wall."""
@@ -183,9 +206,8 @@ class Target:
             )
         names = tuple(pair.partition("=")[0] for pair in query.split("&") if pair)
         whole = _whole(method, path, body, answer) if self.shows else ""
-        return Asked(
-            method, shown, names, answer.status, answer.headers.get("content-type", ""), len(answer.body), whole
-        )
+        media = answer.headers.get("content-type", "")
+        return Asked(method, shown, names, answer.status, media, len(answer.body), whole, number=next(self._numbers))
 
 
 _SHOWN = 2000

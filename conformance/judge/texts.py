@@ -16,6 +16,11 @@ BODIES: Final = {"": TEXT, "long": LONG, "world": WORLD}
 """By the name that requirements use."""
 
 
+def has_markup(text: Any) -> bool:
+    """Whether a text has a character that markup writes otherwise."""
+    return any(letter in str(text) for letter in "&<>")
+
+
 def fitting(count: Any, text: str, name: str, least: int = 1) -> Iterator[Problem]:
     """Whether a message of that text can have so many segments: one holds 160 characters at most, and 70 always fit."""
     units = len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -1,18 +1,29 @@
 """The files of a run, by the name that `--report` uses. The file names are fixed."""
 
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from conformance.reports import html, junit, markdown, results, sarif
 from conformance.reports.model import Report
 
+
+def _writer(name: str) -> Callable[[Report], str]:
+    """What writes a report. Its module is imported when one is written."""
+
+    def write(report: Report) -> str:
+        text: str = import_module(f"conformance.reports.{name}").write(report)
+        return text
+
+    return write
+
+
 REPORTS: Final[dict[str, tuple[str, Callable[[Report], str]]]] = {
-    "junit": ("junit.xml", junit.write),
-    "json": ("results.json", results.write),
-    "html": ("index.html", html.write),
-    "markdown": ("summary.md", markdown.write),
-    "sarif": ("results.sarif", sarif.write),
+    "junit": ("junit.xml", _writer("junit")),
+    "json": ("results.json", _writer("results")),
+    "html": ("index.html", _writer("html")),
+    "markdown": ("summary.md", _writer("markdown")),
+    "sarif": ("results.sarif", _writer("sarif")),
 }
 
 

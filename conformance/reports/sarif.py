@@ -4,9 +4,9 @@ Code scanning takes no result without a physical location. The server has no sou
 """
 
 import json
-from importlib.resources import files
 from typing import Any, Final
 
+from conformance.judge.requirements import CASES
 from conformance.judge.run import Verdict
 from conformance.reports.model import Report
 
@@ -67,7 +67,7 @@ def _file(dialect: str) -> str:
 
 def _lines(dialect: str) -> dict[str, int]:
     """The line at which each requirement's id stands in its file."""
-    text = (files("conformance") / "cases" / f"{dialect.replace('-', '_')}.toml").read_text("utf-8")
+    text = (CASES / f"{dialect.replace('-', '_')}.toml").read_text("utf-8")
     return {
         line.partition('"')[2].partition('"')[0]: number
         for number, line in enumerate(text.splitlines(), 1) if line.startswith("id ")
