@@ -22,6 +22,7 @@ from translator.core.effects import (
     Recorded,
     RecordIntents,
     RecordOutcomes,
+    Sent,
     run_without_shell,
 )
 from translator.core.exchange import Limits, Reply, exchange, failure
@@ -170,7 +171,9 @@ class ScriptedJournal:
         self.intents: list[Intent] = []
         self.settled: list[Outcome] = []
 
-    def __call__(self, want: RecordIntents | RecordOutcomes | AwaitOutcomes) -> Any:
+    def __call__(self, want: RecordIntents | RecordOutcomes | AwaitOutcomes | Sent) -> Any:
+        if isinstance(want, Sent):
+            return {}
         if isinstance(want, RecordOutcomes):
             self.settled += want.outcomes
             return None

@@ -23,6 +23,7 @@ from translator.core.effects import (
     Recorded,
     RecordIntents,
     RecordOutcomes,
+    Sent,
     run_without_shell,
 )
 from translator.core.exchange import Limits, Reply, exchange, failure
@@ -83,7 +84,9 @@ class Journal:
         self.intents: list[Intent] = []
         self._stands = stands
 
-    def __call__(self, want: RecordIntents | RecordOutcomes | AwaitOutcomes) -> Any:
+    def __call__(self, want: RecordIntents | RecordOutcomes | AwaitOutcomes | Sent) -> Any:
+        if isinstance(want, Sent):
+            return {}
         if isinstance(want, RecordIntents):
             self.intents += want.intents
             return tuple(Recorded(str(at), self._stands) for at, _ in enumerate(want.intents))  # type: ignore[arg-type]

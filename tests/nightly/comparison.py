@@ -78,7 +78,7 @@ def main() -> int:
     failed = 0
     for front in given.fronts or laws:
         seed = secrets.randbelow(2**31) if given.seed is None else given.seed
-        found = compared(laws[front], test_lists.World, given.examples, seed)
+        found = compared(laws[front], twins.World, given.examples, seed)
         verdict = "no difference" if found.differs is None else "a difference"
         print(
             f"{front} in front: {found.examples} examples, {found.requests} requests, seed {seed}: {verdict}",
