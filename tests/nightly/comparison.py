@@ -62,7 +62,7 @@ def main() -> int:
     from tests import effort  # it reads the variables when it is imported
 
     effort.load()
-    from tests import test_lists  # its laws are those of the profile that is loaded then
+    from tests import test_lists, twins  # its laws are those of the profile that is loaded then
 
     laws = {
         "restcomm": test_lists.test_the_proxy_answers_what_a_plain_reading_of_the_document_does,
