@@ -8,7 +8,7 @@ import pytest
 
 COUNTED = """
 import resource
-from translator.shell.malloc import keep_what_was_freed
+from translator.shell.malloc import tune_glibc_malloc
 
 def faults(times):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -16,7 +16,7 @@ def faults(times):
         bytearray(1_000_000).replace(b"\\0", b"1")
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-keep_what_was_freed()
+tune_glibc_malloc()
 faults(3)
 print(faults(20))
 """
@@ -30,14 +30,14 @@ def test_memory_of_the_size_of_a_list_is_used_again() -> None:
 
 
 RETURNED = """
-from translator.shell.malloc import Returning, keep_what_was_freed, resident
+from translator.shell.malloc import Returning, tune_glibc_malloc, resident
 
 def overload():
     pieces = [bytes(1000 + number % 7 * 500) for number in range(60000)]
     kept.extend(pieces[::100])  # so that what is free is not all at the end
     return resident()
 
-keep_what_was_freed()
+tune_glibc_malloc()
 kept, returning = [], Returning()
 before = resident()
 print(returning.look(), returning.look())
