@@ -5,24 +5,21 @@ Without names all rows run. The page docs/traffic.md describes them.
 
 import argparse
 import asyncio
-import json
-import signal
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
-from bench.beside.machine import allow_files
 from bench.crowd.bad_names import bad_names
 from bench.crowd.sick_provider import sick_provider
 from bench.crowd.slices import Length
 from bench.crowd.surroundings import MIB, Given, Others
 from bench.crowd.unknown import unknown_memory, unknown_sends
-from bench.traffic.verdicts import Figure, Found, finite, rows, table
-from bench.traffic.worlds import ROOT, say, where_it_is
+from bench.traffic.command import command
+from bench.traffic.verdicts import Figure, Found, rows, table
+from bench.traffic.worlds import ROOT, say
 
 ROWS: Final[dict[str, tuple[Callable[[Given], Coroutine[Any, Any, Found]], Length]]] = {
     "unknown-memory": (unknown_memory, Length()),
@@ -105,18 +102,7 @@ def _run(given: argparse.Namespace, pycache: Path) -> dict[str, Any]:
 
 def main() -> int:
     """Measure, print, and compare with the bounds."""
-    given = _options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is ended
-    allow_files()
-    with tempfile.TemporaryDirectory(prefix="crowd-pycache-") as pycache:
-        for folder in filter(None, (given.checkout, given.against)):
-            where_it_is(folder, Path(pycache))
-        found = _run(given, Path(pycache))
-    if given.output == "json":
-        print(json.dumps(finite(found), indent=1))
-    else:
-        print("\n".join(table(found["rows"])))
-    return 1 if any(row["verdict"] == "DOES NOT HOLD" for row in found["rows"]) else 0
+    return command(_options(), _run, "crowd")
 
 
 if __name__ == "__main__":

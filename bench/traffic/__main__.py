@@ -5,17 +5,14 @@ Without names all scenarios run but `soak`. What each does: docs/traffic.md.
 
 import argparse
 import asyncio
-import json
-import signal
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
-from bench.beside.machine import allow_files
+from bench.traffic.command import command
 from bench.traffic.scenarios.callbacks import callbacks_in_time
 from bench.traffic.scenarios.dead import dead_receivers
 from bench.traffic.scenarios.lists import race_list
@@ -24,8 +21,8 @@ from bench.traffic.scenarios.retention import retention
 from bench.traffic.scenarios.soak import soak
 from bench.traffic.scenarios.stalled import stalled_provider
 from bench.traffic.scenarios.unknown import unknown_send
-from bench.traffic.verdicts import Figure, Found, Options, finite, rows, table
-from bench.traffic.worlds import PROVIDERS, ROOT, say, where_it_is
+from bench.traffic.verdicts import Figure, Found, Options, rows, table
+from bench.traffic.worlds import PROVIDERS, ROOT, say
 
 Scenario = Callable[[Path, Options], Coroutine[Any, Any, Found]]
 
@@ -122,18 +119,7 @@ def _run(given: argparse.Namespace, pycache: Path) -> dict[str, Any]:
 
 def main() -> int:
     """Measure, print, and judge."""
-    given = _options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is ended
-    allow_files()
-    with tempfile.TemporaryDirectory(prefix="traffic-pycache-") as pycache:
-        for folder in filter(None, (given.checkout, given.against)):
-            where_it_is(folder, Path(pycache))
-        found = _run(given, Path(pycache))
-    if given.output == "json":
-        print(json.dumps(finite(found), indent=1))
-    else:
-        print("\n".join(table(found["rows"])))
-    return 1 if any(row["verdict"] == "DOES NOT HOLD" for row in found["rows"]) else 0
+    return command(_options(), _run, "traffic")
 
 
 if __name__ == "__main__":

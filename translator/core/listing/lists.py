@@ -10,30 +10,13 @@ from collections.abc import Iterator, Sequence
 from translator.core.accounts import Account
 from translator.core.effects import CacheGet, CacheIncrement, EffectGenerator
 from translator.core.listing import scans
-from translator.core.listing.answers import is_ours, read_answer
 from translator.core.listing.blocks import RequestBudget
 from translator.core.listing.limits import Limits
 from translator.core.listing.local_query import left_out, readable, residual_filter
 from translator.core.listing.pages import Pages
-from translator.core.listing.plan import Plan, plan
+from translator.core.listing.plan import plan
 from translator.core.listing.range_reader import RangeReader
-from translator.core.listing.retrieve import read_retrieve, write_retrieve
 from translator.core.model import Message, Notes, Query, Unread
-
-__all__ = [
-    "Limits",
-    "Plan",
-    "count_send",
-    "is_ours",
-    "list_page",
-    "messages_between",
-    "messages_in_second",
-    "plan",
-    "read_answer",
-    "read_retrieve",
-    "rules",
-    "write_retrieve",
-]
 
 
 def list_page(entry: Account, query: Query, limits: Limits, now: float, notes: Notes) -> EffectGenerator:

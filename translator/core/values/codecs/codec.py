@@ -76,5 +76,5 @@ class Codec(NamedTuple):
 
     @property
     def is_text(self) -> bool:
-        """Whether JSON shows it as a text, of whatever length."""
+        """True if JSON shows the value as a text, of any length."""
         return getattr(self.wire, "__origin__", self.wire) is str

@@ -163,7 +163,7 @@ def _any_iso8601(value: str) -> float:
 
 
 def _why_no_instant(value: str) -> str:
-    """What is wrong with a date or a date and time: how it is written, or that there is no such day or time."""
+    """Return the reason why a date is refused: it is written wrongly, or there is no such day or time."""
     found = _ISO8601.fullmatch(value)
     is_written_well = found is not None and int(found[9] or 0) < _ZONES and int(found[10] or 0) < 60
     return _NO_INSTANT if is_written_well else _ISO8601_REASON
