@@ -23,7 +23,7 @@ from translator.core.exchange import Limits
 from translator.core.http.formats import json
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
-from translator.shell.delivery.journal import Patience, SendJournal, place_of
+from translator.shell.delivery.journal import Patience, SendJournal
 from translator.shell.delivery.receipt_urls import ReceiptUrls
 from translator.shell.delivery.reconciler import Reconciler
 from translator.shell.observability.admin import Meter
@@ -274,7 +274,7 @@ class Sought:
     ) -> list[str]:
         """Sends that are written down, and whose answer has not come. Their ids."""
         begun = [
-            Begun(f"send-{next(self._numbers):06}", place_of(entry), Intent(entry.name, sender, "+15550100005", text))
+            Begun(f"send-{next(self._numbers):06}", entry.place, Intent(entry.name, sender, "+15550100005", text))
             for text in texts
         ]  # fmt: skip
         await self.store.record(begun, Times(made, patience, 0.0))

@@ -30,7 +30,6 @@ from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endp
 from translator.core.effects import Intent, Outcome
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.core.model import CallbackTarget, Message
-from translator.shell.delivery.journal import place_of
 from translator.shell.delivery.status_poller import Polling, StatusPoller
 from translator.shell.observability.admin import Meter
 from translator.shell.runtime.effect_runner import EffectRunner
@@ -278,7 +277,7 @@ class Simulation:
         begun = [
             Begun(
                 id_,
-                place_of(entry),
+                entry.place,
                 Intent(entry.name, "+15550100001", "+15550100005", id_, CallbackTarget(HOOK, "POST")),
             )
             for id_ in ids

@@ -36,21 +36,41 @@ class ConfiguredProvider(NamedTuple):
 
 
 class Account(NamedTuple):
-    """One account: the front side, the provider, the provider account, and whether other accounts share that."""
+    """One account: the front side, the provider, the provider account, and whether other accounts share that.
+
+    `old` is the same account at the provider that it leaves: the same front, another provider, and no `old` of its own. Its messages stay
+    there, so each of the two is a home of messages.
+    """
 
     front: Endpoint
     back: ConfiguredProvider
     behind: Endpoint
     shared: bool
+    old: "Account | None" = None
 
     @property
     def name(self) -> str:
         """The name in the journal: its front side, which no two accounts share."""
         return f"{self.front.dialect.name}/{self.front.account}/{self.front.property}"
 
+    @property
+    def place(self) -> str:
+        """The name of the provider account in the journal."""
+        return f"{self.back.name}/{self.behind.account}/{self.behind.property}"
+
+    @property
+    def homes(self) -> "tuple[Account, ...]":
+        """The account at each of its providers, the new one first."""
+        return (self,) if self.old is None else (self, self.old)
+
+    def home_at(self, place: str) -> "Account | None":
+        """Return the account at the provider account of that name, or None."""
+        return next((home for home in self.homes if home.place == place), None)
+
 
 class Accounts:
-    """All accounts, in the order of the configuration. `dialects` are their fronts, one of each name."""
+    """All accounts, in the order of the configuration. `dialects` are their fronts, one of each name. `by_place` has each home by its
+    provider account."""
 
     def __init__(self, entries: Iterable[Account]) -> None:
         self.entries = tuple(entries)
@@ -58,6 +78,7 @@ class Accounts:
             {entry.front.dialect.name: entry.front.dialect for entry in reversed(self.entries)}.values()
         )[::-1]
         self.by_name = {entry.name: entry for entry in self.entries}
+        self.by_place = {home.place: home for entry in reversed(self.entries) for home in entry.homes}
         self._by_account: dict[tuple[str, str], tuple[tuple[tuple[bytes, ...], Account], ...]] = {}
         for entry in self.entries:
             front = entry.front

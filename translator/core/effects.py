@@ -73,7 +73,8 @@ class CacheIncrement(msgspec.Struct, frozen=True, gc=False):
 
 
 class Intent(msgspec.Struct, frozen=True, gc=False):
-    """A send before its provider request. `entry` is the account, `wish` the callback target.
+    """A send before its provider request. `entry` is the account, `wish` the callback target. `place` is the provider account that is
+    asked; empty means that of the account.
 
     `key` is the client's idempotency key for this send, or empty. `content` is a digest of the request that came with it.
     """
@@ -85,6 +86,7 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
     wish: CallbackTarget | None = None
     key: str = ""
     content: str = ""
+    place: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -133,9 +135,9 @@ class AwaitOutcomes(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
-    """The messages with these SIDs as the sends of an entry's place were answered: with what was asked for and no back is told."""
+    """The messages with these SIDs as the sends of a provider account were answered: with what was asked for and no provider is told."""
 
-    entry: str
+    place: str
     sids: tuple[str, ...]
 
 

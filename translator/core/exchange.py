@@ -25,8 +25,9 @@ from translator.core.dialect.front import Listed
 from translator.core.dialect.routing import Located
 from translator.core.effects import Effect, EffectGenerator, ProviderRequests, SingleFlight
 from translator.core.errors import FaultRaised, MalformedProviderResponse
+from translator.core.homes import retrieved
 from translator.core.http.messages import Request, Response
-from translator.core.listing import Limits, list_page, messages_in_second, read_retrieve, write_retrieve
+from translator.core.listing import Limits, list_page
 from translator.core.losses import Losses
 from translator.core.model import Draft, Fault, Message, Note, Notes, Page, SentMessage
 from translator.core.sending import KEY, Sending, as_asked
@@ -192,11 +193,6 @@ class _Exchange:
             return self._list(entries[0], at, asked)
         return self._get(entries, asked)
 
-    def _ask(self, entry: Account, request: Request) -> EffectGenerator:
-        self.notes.asks += 1
-        [answer] = yield ProviderRequests(entry.back.name, (request,), entry.name)
-        return answer
-
     def _lose(self, entry: Account, operation: str, shown: Sequence[Message | SentMessage | Fault]) -> None:
         """Note the losses of the response that shows these messages, if losses were requested."""
         if self.losses is not None:
@@ -237,27 +233,15 @@ class _Exchange:
 
     def _get(self, entries: tuple[Account, ...], sid: str) -> EffectGenerator:
         for entry in entries:
-            message = yield from self._retrieved(entry, sid)
-            if message is not None:
-                front = entry.front
-                [message] = yield from as_asked(entry, [message])
-                self._lose(entry, "get", (message,))
+            found = yield from retrieved(entry, entry.homes, sid, self.limits, self.now, self.notes)
+            if found is not None:
+                (home, message), front = found, entry.front
+                [message] = yield from as_asked(home, [message])
+                self._lose(home, "get", (message,))
                 return front.dialect.front.write_message(
                     "get", message, front.account, front.property, self.form_name, self.notes
                 )
         raise FaultRaised(Fault("unknown-message"))
-
-    def _retrieved(self, entry: Account, sid: str) -> EffectGenerator:
-        """Return the account's message with that SID, or None. A message of another account counts as unknown."""
-        verbs, behind = entry.back.dialect.back, entry.behind
-        answer = yield from self._ask(entry, write_retrieve(entry, sid))
-        message = read_retrieve(entry, sid, answer, self.now)
-        if message is None:
-            return None
-        if behind.property and message.property is None and verbs.get_scope == "account" and entry.shared:
-            rows = yield from messages_in_second(entry, message.created, self.limits, self.now, self.notes)
-            return message if any(row.sid == sid for row in rows) else None
-        return message
 
     # ---------------------------------------------------------------------------------------------------------- list
 

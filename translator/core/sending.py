@@ -50,7 +50,7 @@ class Sending:
     def __init__(self, entry: Account, now: float, key: str = "", content: str = "") -> None:
         if len(key) > _LONGEST_KEY or not key.isprintable():
             raise FaultRaised(Fault("invalid-parameter", KEY, f"has to be at most {_LONGEST_KEY} printable characters"))
-        self._entry, self._name, self._now = entry, entry.name, now
+        self._entry, self._name, self._place, self._now = entry, entry.name, entry.place, now
         self._key, self._content = key, content
         self.asks = 0
 
@@ -158,7 +158,8 @@ class Sending:
         draft = ready.draft
         key = f"{self._key}/{number}" if self._key else ""
         return Intent(
-            self._name, draft.sender or "", draft.recipient or "", draft.text or "", ready.wish, key, self._content
+            self._name, draft.sender or "", draft.recipient or "", draft.text or "", ready.wish, key, self._content,
+            self._place,
         )  # fmt: skip
 
     def _request(self, draft: Draft, recorded: Recorded) -> Request:
@@ -231,7 +232,7 @@ def as_asked(entry: Account, messages: Sequence[Message]) -> EffectGenerator:
     sids = tuple([message.sid for message in messages if message.direction != "inbound"]) if names else ()
     if not sids:
         return messages
-    kept = (yield Sent(entry.name, sids)) or {}
+    kept = (yield Sent(entry.place, sids)) or {}
     shown = [_with(message, kept.get(message.sid), names) for message in messages]
     return shown if any(one is not other for one, other in zip(shown, messages, strict=True)) else messages
 

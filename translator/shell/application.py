@@ -183,6 +183,6 @@ class Reloading:
 
 def _seen(settings: Settings) -> Any:
     """Return the settings that cached lists depend on: accounts, providers, list settings and memory. Tokens are not among them."""
-    places_ = {(row.front.dialect, row.front.account, row.front.property, row.behind.name, row.behind.account, row.behind.property)
-               for row in settings.accounts}  # fmt: skip
+    places_ = {(row.front.dialect, row.front.account, row.front.property, side, one.name, one.account, one.property)
+               for row in settings.accounts for side, one in row.sides}  # fmt: skip
     return places_, settings.backs, settings.lists, settings.server.memory

@@ -62,12 +62,11 @@ def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Wiring:
     for name, one in settings.backs.items():
         with problems.collected():
             backs[name] = ConfiguredProvider(name, _behind(dialects, settings, name, one), one.in_flight, one.receipts)
-    served = Counter([(account.behind.name, account.behind.account) for account in settings.accounts])
+    served = Counter([(one.name, one.account) for account in settings.accounts for _, one in account.sides])
     entries: list[Account] = []
     for account in settings.accounts:
         with problems.collected():
-            shared = served[account.behind.name, account.behind.account] > 1
-            if (entry := _entry(dialects, settings, account, backs, shared=shared)) is not None:
+            if (entry := _entry(dialects, settings, account, backs, served)) is not None:
                 entries.append(entry)
     problems.check()
     reaches = {
@@ -92,30 +91,33 @@ def _entry(
     settings: Settings,
     account: AccountSection,
     backs: dict[str, ConfiguredProvider],
-    *,
-    shared: bool,
+    served: Counter[tuple[str, str]],
 ) -> Account | None:
-    """Build an account; None if its provider is missing. Raises ConfigError for the errors of front and back at once."""
-    front, behind = account.front, account.behind
-    numbering, problems = _numbering(account), Problems()
-    spoken, back = None, backs.get(behind.name)
+    """Build an account with its homes; None if a provider is missing. Raises ConfigError for the errors of all sides at once.
+    `served` counts the accounts of each provider account."""
+    front, problems = account.front, Problems()
+    numbering, spoken = _numbering(account), None
     with problems.collected():
         spoken = dialects.of(front.dialect, "front", front.given, f"{account.where} front", numbering)
         _check_property(f"{account.where} front.property", spoken.table, front.property)
-    if back is not None:
+    homes: dict[str, tuple[ConfiguredProvider, Endpoint, bool]] = {}
+    for side, behind in account.sides:
+        back = backs.get(behind.name)
+        if back is None:
+            continue
         if numbering is not None:
             back = back._replace(dialect=_behind(dialects, settings, back.name, settings.backs[back.name], numbering))
         with problems.collected():
-            _check_property(f"{account.where} back.property", back.dialect.table, behind.property)
+            _check_property(f"{account.where} {side}.property", back.dialect.table, behind.property)
+        there = Endpoint(back.dialect, behind.account, behind.property, behind.token, behind.sender)
+        homes[side] = (back, there, served[behind.name, behind.account] > 1)
     problems.check()
-    if spoken is None or back is None:
+    if spoken is None or len(homes) < len(account.sides):
         return None
-    return Account(
-        Endpoint(spoken, front.account, front.property, front.tokens()[0], older="".join(front.tokens()[1:])),
-        back,
-        Endpoint(back.dialect, behind.account, behind.property, behind.token, behind.sender),
-        shared,
-    )
+    tokens = front.tokens()
+    here = Endpoint(spoken, front.account, front.property, tokens[0], older="".join(tokens[1:]))
+    old = Account(here, *homes["old"]) if "old" in homes else None
+    return Account(here, *homes["back"], old)
 
 
 class Dialects:

@@ -7,6 +7,7 @@
 All four are pure: they take values and return values, and get `now` as an argument if they need it.
 """
 
+import re
 from typing import Any
 
 from translator.core.codegen import TableCodecs
@@ -29,6 +30,12 @@ class Dialect:
         self.front = FrontVerbs(table, bindings)
         self.back = BackVerbs(table, bindings)
         self.calls = CallbackRules(table, bindings)
+        sid = next(row for row in table.fields if row.of == ("sid",))
+        self._own_sid, self._writes_sid = re.compile(sid.own or r"(?!)"), bindings.kind(sid.kind).writes_own
+
+    def makes_sid(self, sid: str) -> bool:
+        """True if a neutral SID has the shape that providers of this dialect give their messages."""
+        return self._own_sid.fullmatch(self._writes_sid(sid)) is not None
 
     def __repr__(self) -> str:
         return f"Dialect({self.name})"

@@ -87,6 +87,7 @@ class FieldRow(Row, frozen=True, kw_only=True):
     xml_text: str = ""
     shown: tuple[Operation, ...] = msgspec.field(default=("send", "get", "list"), name="in")
     of: tuple[str, ...] = ()
+    own: str = ""
     text: str = ""
     required: bool = False
     statuses: tuple[str, ...] = ()

@@ -145,11 +145,13 @@ def _accounts(
 
 def _account(where: str, raw: Any, folder: Path, environment: Mapping[str, str]) -> AccountSection:
     own_keys = Numbers.__struct_fields__
-    if not isinstance(raw, dict) or not {"front", "back"} <= set(raw) <= {"front", "back", *own_keys}:
-        raise ConfigError(where, f"has the keys front and back, and may have {', '.join(own_keys)}")
+    if not isinstance(raw, dict) or not {"front", "back"} <= set(raw) <= {"front", "back", "old", *own_keys}:
+        raise ConfigError(where, f"has the keys front and back, and may have old, {', '.join(own_keys)}")
     problems = Problems()
     decoded: dict[str, Any] = {}
-    for side, kind in (("front", Front), ("back", BackAccount)):
+    for side, kind in (("front", Front), ("back", BackAccount), ("old", BackAccount)):
+        if side not in raw:
+            continue
         with problems.collected():
             at = f"{where} {side}"
             decoded[side] = _decode(at, substituted(raw[side], at, folder, environment), kind)
@@ -157,4 +159,4 @@ def _account(where: str, raw: Any, folder: Path, environment: Mapping[str, str])
         own = {name: value for name, value in raw.items() if name in own_keys}
         decoded["numbers"] = _decode(where, substituted(own, where, folder, environment), Numbers)
     problems.check()
-    return AccountSection(where, decoded["front"], decoded["back"], decoded["numbers"])
+    return AccountSection(where, decoded["front"], decoded["back"], decoded["numbers"], decoded.get("old"))

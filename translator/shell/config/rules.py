@@ -31,6 +31,7 @@ def check(settings: Settings, backs: Mapping[str, Any], problems: Problems) -> N
         ),
         *(partial(_logs_in, account, backs) for account in settings.accounts),
         partial(_overlaps, settings.accounts),
+        *(partial(check_homes, settings, account) for account in settings.accounts),
     ]
     if server.public_url:
         rules.append(partial(check_url, f"{where} public_url", server.public_url))
@@ -63,14 +64,16 @@ def _store(settings: Settings) -> None:
 
 def _logs_in(account: AccountSection, backs: Mapping[str, Any]) -> None:
     """Check that an account has a configured back, and credentials for the front and the back."""
-    where, front, behind, _ = account
-    if behind.name not in backs:
-        known = ", ".join(backs) or "none"
-        raise ConfigError(f"{where} back.name", f"there is no [backs] section of this name; there are {known}")
+    where, front = account.where, account.front
+    for side, behind in account.sides:
+        if behind.name not in backs:
+            known = ", ".join(backs) or "none"
+            raise ConfigError(f"{where} {side}.name", f"there is no [backs] section of this name; there are {known}")
     if len(front.tokens()) not in (1, 2):
         raise ConfigError(f"{where} front.token", "has to be one token, or a list of the new one and the old one")
     _credentials(f"{where} front", front.account, *front.tokens())
-    _credentials(f"{where} back", behind.account, behind.token)
+    for side, behind in account.sides:
+        _credentials(f"{where} {side}", behind.account, behind.token)
 
 
 def check_workers(settings: Settings) -> None:
@@ -109,13 +112,28 @@ def _credentials(where: str, account: str, *tokens: str) -> None:
 
 
 def _overlaps(accounts: tuple[AccountSection, ...]) -> None:
-    """Check that no two accounts share a front (dialect, account, property) or a back (name, account, property)."""
+    """Check that no two accounts share a front (dialect, account, property) or a provider account (name, account, property)."""
     taken: dict[tuple[str, str, str, str], str] = {}
-    for where, front, behind, _ in accounts:
-        for side, keys in (
-            ("front", (front.dialect, front.account, front.property)),
-            ("back", (behind.name, behind.account, behind.property)),
+    for account in accounts:
+        where, front = account.where, account.front
+        for side, kind, keys in (
+            ("front", "front", (front.dialect, front.account, front.property)),
+            *((side, "back", (one.name, one.account, one.property)) for side, one in account.sides),
         ):
-            other = taken.setdefault((side, *keys), where)
-            if other is not where:
-                raise ConfigError(f"{where} {side}", f"is the same as that of row {other.rpartition(' ')[2]}")
+            other = taken.setdefault((kind, *keys), f"{where} {side}")
+            if other == f"{where} back" and side == "old":
+                raise ConfigError(f"{where} old", "is the same provider account as back")
+            if other != f"{where} {side}":
+                row = other.rpartition(" ")[0].rpartition(" ")[2]
+                raise ConfigError(f"{where} {side}", f"is the same as that of row {row}")
+
+
+def check_homes(settings: Settings, account: AccountSection) -> None:
+    """Check that `back` and `old` of an account are two provider accounts, even if two sections name the same server. Raises
+    ConfigError."""
+    new, old = account.behind, account.old
+    if old is None or new.name not in settings.backs or old.name not in settings.backs:
+        return
+    one, other = settings.backs[new.name], settings.backs[old.name]
+    if (one.url.rstrip("/"), new.account, new.property) == (other.url.rstrip("/"), old.account, old.property):
+        raise ConfigError(f"{account.where} old", "is the same account at the same URL as back")

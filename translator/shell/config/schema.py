@@ -187,7 +187,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """The key `back` of an account: the credentials of the provider account. `sender` is used if a send names none."""
+    """The keys `back` and `old` of an account: the credentials of a provider account. `sender` is used if a send names none."""
 
     name: str
     account: str

@@ -22,12 +22,18 @@ _FORGOTTEN: Final = "memory: is for trials: sends and callbacks are forgotten wh
 
 
 class AccountSection(NamedTuple):
-    """One `[[accounts]]` row. `where` names it in errors."""
+    """One `[[accounts]]` row. `where` names it in errors. `old` is the account at the provider that it leaves, if there is one."""
 
     where: str
     front: Front
     behind: BackAccount
     numbers: Numbers = Numbers()
+    old: BackAccount | None = None
+
+    @property
+    def sides(self) -> tuple[tuple[str, BackAccount], ...]:
+        """The provider accounts by the name of their key."""
+        return (("back", self.behind),) if self.old is None else (("back", self.behind), ("old", self.old))
 
 
 class Settings(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from translator.core.accounts import Account, Accounts
+from translator.core.accounts import Accounts
 from translator.core.effects import Intent, Outcome, Recorded
 from translator.core.errors import FaultRaised
 from translator.core.model import Fault, Message
@@ -58,11 +58,6 @@ class Patience(NamedTuple):
     resend: float = 0.0
 
 
-def place_of(entry: Account) -> str:
-    """Return the key of the provider account that holds an account's messages."""
-    return f"{entry.back.name}/{entry.behind.account}/{entry.behind.property}"
-
-
 class Links:
     """The state that the journals of one process share across configurations.
 
@@ -90,7 +85,7 @@ class SendJournal:
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._vetting, self._receipts = store, accounts, vetting, receipts
         self._patience, self._clock = patience, clock
-        self._places = {name: place_of(entry) for name, entry in accounts.by_name.items()}
+        self._places = {name: entry.place for name, entry in accounts.by_name.items()}
         self._random_bytes: list[str] = []
         self.links = links or Links(wake, DeferredWrites(store, clock))
 
@@ -114,7 +109,7 @@ class SendJournal:
 
     async def _written(self, intents: Sequence[Intent]) -> list[Recorded]:
         now = self._clock()
-        begun = [Begun(self._id(now), self._places[intent.entry], intent) for intent in intents]
+        begun = [Begun(self._id(now), intent.place or self._places[intent.entry], intent) for intent in intents]
         try:
             if self.links.closed:
                 raise StoreUnavailable(self.links.closed)
@@ -160,7 +155,10 @@ class SendJournal:
 
     def _addressed(self, recorded: Recorded, intent: Intent) -> Recorded:
         """Add the receipt URL to a new send with a callback target, if the provider sends delivery receipts."""
-        if recorded.state != "new" or intent.wish is None or not self._accounts.by_name[intent.entry].back.receipts:
+        if recorded.state != "new" or intent.wish is None:
+            return recorded
+        entry = self._accounts.by_name[intent.entry]
+        if not (entry.home_at(intent.place) or entry).back.receipts:
             return recorded
         return msgspec.structs.replace(recorded, receipt=self._receipts.address(recorded.id))
 
@@ -182,13 +180,13 @@ class SendJournal:
             if outcome.state == "unknown":
                 self.links.wake()
 
-    async def sent(self, entry: str, sids: Sequence[str]) -> Mapping[str, Message]:
+    async def sent(self, place: str, sids: Sequence[str]) -> Mapping[str, Message]:
         """Return the messages with these SIDs as their sends were answered, as far as the store keeps them.
 
         If the store is down, the result is empty, because a read needs no journal.
         """
         try:
-            return await self._store.read(partial(rows.messages_of, place=self._places[entry], sids=sids))
+            return await self._store.read(partial(rows.messages_of, place=place, sids=sids))
         except StoreUnavailable:
             return {}
 

@@ -16,7 +16,7 @@ from translator.core.exchange import Limits
 from translator.core.model import Draft, Message
 from translator.core.reconciliation import ASKS, SearchRound, UnknownSend, assigned, carrying
 from translator.core.sending import Sending
-from translator.shell.delivery.journal import Patience, place_of
+from translator.shell.delivery.journal import Patience
 from translator.shell.delivery.reconciliation_progress import GAPS, MOST, Place, Watched
 from translator.shell.observability.admin import Meter
 from translator.shell.observability.log import logger, redacted_traceback
@@ -106,7 +106,7 @@ class Reconciler:
 
     def _entry_at(self, place: str) -> Account | None:
         """Return an account whose messages are in this provider account. All such accounts see the same messages."""
-        return next((entry for entry in self._accounts.entries if place_of(entry) == place), None)
+        return self._accounts.by_place.get(place)
 
     @staticmethod
     def _back_of(place: str) -> str:
@@ -272,8 +272,9 @@ class Reconciler:
 
     async def _made_again(self, row: dict[str, Any]) -> bool:
         """Resend a send, at most once. True if it was resent."""
-        entry, driver, now = self._accounts.by_name.get(row["entry"]), self._driver, self._clock()
-        if entry is None or place_of(entry) != row["place"]:  # never to another provider account
+        account, driver, now = self._accounts.by_name.get(row["entry"]), self._driver, self._clock()
+        entry = account.home_at(row["place"]) if account is not None else None
+        if entry is None:  # never to another provider account
             return False
         if await self._may_be_there(row):
             return False

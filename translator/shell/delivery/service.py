@@ -20,7 +20,7 @@ from translator.shell.config.settings import Settings
 from translator.shell.delivery.callback_dispatcher import CallbackDispatcher
 from translator.shell.delivery.callback_settings import Dispatching
 from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
-from translator.shell.delivery.journal import Patience, SendJournal, place_of
+from translator.shell.delivery.journal import Patience, SendJournal
 from translator.shell.delivery.owed_limit import MOST
 from translator.shell.delivery.readiness import Readiness
 from translator.shell.delivery.receipt_urls import ReceiptUrls
@@ -195,7 +195,7 @@ class DeliveryService:
 
     def _is_looked_at(self, place: str) -> bool:
         """True if a configured account uses this provider account."""
-        return any(place_of(entry) == place for entry in self._accounts.entries)
+        return place in self._accounts.by_place
 
     async def _recovered(self) -> bool:
         """Take over the intents of the previous process. Before that nothing may be recorded, because it would be taken over as well."""

@@ -12,7 +12,6 @@ from typing import Final
 
 from translator.core.accounts import Accounts
 from translator.core.status_polling import SettlingAges
-from translator.shell.delivery.journal import place_of
 from translator.shell.delivery.poll_settings import Kit, Polling
 from translator.shell.delivery.polling_round import PollingRound
 from translator.shell.observability.admin import Meter
@@ -47,7 +46,7 @@ class StatusPoller:
     ) -> None:  # fmt: skip
         self._kit = Kit(store, driver, polling, meter, clock, wake, wall or clock)
         self._accounts = accounts
-        self._entries = {place_of(entry): entry for entry in reversed(accounts.entries)}
+        self._entries = accounts.by_place
         self._places: dict[str, PollingRound] = {}
         self._endings: dict[str, SettlingAges] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}

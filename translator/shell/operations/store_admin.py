@@ -19,7 +19,6 @@ from translator.core.effects import Outcome
 from translator.core.errors import ConfigError, FaultRaised
 from translator.core.model import Message
 from translator.shell.config.settings import Settings
-from translator.shell.delivery.journal import place_of
 from translator.shell.store import Store, calls, open_store, pending, sends, unknown_sends
 
 MOST: Final = 1000
@@ -63,14 +62,13 @@ _STATES: Final = ("waiting", "due", "dead", "intent", "unknown", "lost")
 async def list_pending(store: Store, accounts: Accounts, now: float) -> list[dict[str, Any]]:
     """Return the pending work, one row for each account and provider account. A row has the counts by state and the age of the oldest
     in seconds. `configured` is false if the configuration no longer has the account."""
-    entries = {entry.name: place_of(entry) for entry in accounts.entries}
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for one in await store.read(pending.pending):
         row = rows.setdefault((one.entry, one.place), {"account": one.entry, "place": one.place, "oldest_seconds": 0})
         row[one.state] = row.get(one.state, 0) + one.number
         row["oldest_seconds"] = max(row["oldest_seconds"], int(now - one.made) if one.made else 0)
     for (name, place), row in rows.items():
-        known = name in entries and (not place or place in entries.values())
+        known = name in accounts.by_name and (not place or place in accounts.by_place)
         row.update({state: row.get(state, 0) for state in _STATES}, configured=known)
     return [rows[key] for key in sorted(rows)]
 

@@ -130,7 +130,7 @@ class EffectRunner:
                 elif isinstance(want, CacheGet):
                     sent = self._memory.recall(want.key)
                 elif isinstance(want, Sent):
-                    sent = await self.scribe.sent(want.entry, want.sids)
+                    sent = await self.scribe.sent(want.place, want.sids)
                 elif isinstance(want, SingleFlight):
                     sent = await self._memory.once(want, partial(self.run, errand))
                 else:

@@ -93,7 +93,7 @@ class Proxy:
 
     def _rows_served(self) -> Iterator[tuple[str, int]]:
         """Yield each provider with the number of rows that one provider request asks for now."""
-        for back in {entry.back.name: entry.back for entry in self._accounts.entries}.values():
+        for back in {home.back.name: home.back for home in self._accounts.by_place.values()}.values():
             known = self._memory.recall(slice_sizes.key(back.name))
             yield back.name, slice_sizes.at_once(back.dialect.back.slice, known, self._clock())
 
