@@ -153,12 +153,17 @@ def judge(mutant: Mutant) -> str:
     name = next(name for name, (file, _) in tables().items() if file == mutant.file)
     spoken[name] = made
     given = {**tables(), name: (mutant.file, mutant.raw)}
-    for case in CASES:
+    for place, case in enumerate(CASES):
         try:
             play(case, spoken, given)
         except Exception:  # noqa: BLE001 - whether a case differs or the code breaks, it was noticed
+            CASES.insert(0, CASES.pop(place))  # neighbouring cells are mostly noticed by the same case
             return "killed"
     return "survived"
+
+
+def _judged(mutant: Mutant) -> tuple[Mutant, str]:
+    return mutant, judge(mutant)
 
 
 def main() -> int:
@@ -166,8 +171,13 @@ def main() -> int:
     listed = tomllib.loads((Path(__file__).parent / "survivors.toml").read_text("utf-8"))["survivors"]
     todo = list(mutants())
     with get_context("fork").Pool(2) as pool:
-        verdicts = pool.map(judge, todo, chunksize=8)
-    survivors = [mutant for mutant, verdict in zip(todo, verdicts, strict=True) if verdict == "survived"]
+        judged = []
+        for one in pool.imap(_judged, todo, chunksize=8):
+            judged.append(one)
+            if sys.stderr.isatty() or not len(judged) % 100:
+                print(f"{len(judged)} of {len(todo)}", file=sys.stderr)
+    verdicts = [verdict for _, verdict in judged]
+    survivors = [mutant for mutant, verdict in judged if verdict == "survived"]
     used: Counter[str] = Counter()
     unlisted = []
     for mutant in survivors:

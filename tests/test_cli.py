@@ -146,6 +146,43 @@ def test_a_good_configuration_is_said_to_be_good(config: Path) -> None:
     assert json.loads(as_json.stdout) == {"good": True, "accounts": 1}
 
 
+@pytest.mark.parametrize(
+    ("dialect", "more", "apart"), [("restcomm", "", True), ("properties-v2", ", property = 'S1'", False)]
+)
+def test_check_tells_if_the_sids_of_two_providers_differ(config: Path, dialect: str, more: str, apart: bool) -> None:
+    old = f"old = {{ name = 'before', account = 'AC9', token = 'x'{more} }}"
+    config.write_text(f"{CONFIG}\n{old}\n[backs.before]\ndialect = '{dialect}'\nurl = 'http://127.0.0.1:9'\n", "utf-8")
+    done = run("check", "-c", config)
+    assert done.returncode == 0, done.stderr
+    assert ("SIDs of different shapes" in done.stdout) == apart
+    assert ("SIDs of one shape" in done.stdout) != apart
+    told = [json.loads(line) for line in run("check", "-c", config, "-o", "json").stdout.splitlines()]
+    assert told[1]["sids_told_apart"] == apart
+
+
+@pytest.mark.parametrize(
+    ("old", "says"),
+    [
+        ("{ name = 'absent', account = 'A', token = 'x' }", "old.name: there is no [backs] section of this name"),
+        ("{ name = 'before', account = 'A:', token = 'x' }", "old.account: has to be printable, not empty, and without a colon"),
+        ("{ name = 'before', account = 'A' }", "old.token: is missing"),
+        ("{ name = 'before', account = 'A', token = 'x', property = 'S1' }", "old.property: unknown key: restcomm has no properties"),
+    ],
+)  # fmt: skip
+def test_check_names_the_key_of_a_wrong_old_account(config: Path, old: str, says: str) -> None:
+    backs = "[backs.before]\ndialect = 'restcomm'\nurl = 'http://127.0.0.1:9'\n"
+    config.write_text(f"{CONFIG}\nold = {old}\n{backs}", "utf-8")
+    done = run("check", "-c", config)
+    assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+
+
+def test_check_refuses_an_old_account_that_is_the_new_one(config: Path) -> None:
+    [back] = [line for line in CONFIG.splitlines() if line.startswith("back")]
+    config.write_text(f"{CONFIG}\nold{back.removeprefix('back')}\n", "utf-8")
+    done = run("check", "-c", config)
+    assert (done.returncode, "old: is the same provider account as back" in done.stderr) == (2, True), done.stderr
+
+
 def test_what_is_not_promised_is_talk(config: Path) -> None:
     config.write_text(CONFIG + "[store]\nurl = 'memory:'\n", "utf-8")
     done = run("check", "-c", config)
