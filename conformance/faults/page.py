@@ -26,7 +26,7 @@ The documents leave much open. These servers differ from the simulated provider 
 
 
 def written(results: Sequence[Result]) -> str:
-    """The page."""
+    """Return the page."""
     text = OPENING + _counted(results)
     for dialect in DIALECTS:
         text += (
@@ -47,7 +47,7 @@ def _is_must(one: Result) -> bool:
 
 
 def _counted(results: Iterable[Result]) -> str:
-    """How many there are, how many of them break a sentence of a document, and how many of those are caught at must."""
+    """Return the number of wrong servers, of those that break a sentence of a document, and of those caught at must."""
     every = list(results)
     breaking = [one for one in every if one.requirement.level == "must"]
     caught = sum(_is_must(one) for one in breaking)
