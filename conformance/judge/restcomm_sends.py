@@ -155,7 +155,7 @@ def segmented(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[s
 
 
 def told(target: Target, given: dict[str, Any]) -> list[Heard]:
-    """Return the callbacks for a send. Raises Skipped if its message does not come to rest in time.
+    """Return the callbacks for a send. Raises Skipped if its message is not at rest in time and none came.
 
     The sends of all requirements that wait for callbacks are made first. They share one wait: until each message is at rest and its
     callbacks are there.

@@ -163,7 +163,7 @@ def receipt(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
 
 
 def _told(target: Target, seen: Survey, given: dict[str, Any]) -> list[Heard]:
-    """Return the receipts for a send. Raises Skipped if its message does not come to rest in time.
+    """Return the receipts for a send. Raises Skipped if its message is not at rest in time and none came.
 
     The sends of all requirements that wait for receipts are made first. They share one wait: until each message is at rest.
     """
