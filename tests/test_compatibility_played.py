@@ -486,7 +486,7 @@ def play_fault(road: Road, row: Row) -> None:
     played = FAULTS_PLAYED[fault](road)
     for one in played if isinstance(played, list) else [played]:
         assert (one.status, one.reply.fault) == (int(status), fault)
-        if row.reason.startswith("said without asking"):
+        if row.reason.startswith("said without a request"):
             assert one.asked == []
 
 
