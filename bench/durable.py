@@ -107,7 +107,7 @@ def registrations(rounds: int = 5) -> dict[str, float]:
 
 
 def _fill(connection: Connection, first: int, count: int, due: bool) -> None:
-    """So many messages that somebody waits to be told of, and for each a call that is owed, now or later."""
+    """Insert `count` messages with a subscription each, and for each a delivery that is due now or later."""
     at = NOW - 1 if due else NOW + 3600
     numbers = range(first, first + count)
     connection.execute(

@@ -47,7 +47,7 @@ def decoded(back: BackVerbs, bodies: list[bytes]) -> list[Message]:
 
 
 def by_msgspec(bodies: list[bytes]) -> list[list[by_hand.BackMessage]]:
-    """The same, as somebody decodes it who knows what is in it."""
+    """The same with a decoder that knows the types."""
     return [_TYPED.decode(body).Messages for body in bodies]
 
 

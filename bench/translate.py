@@ -89,7 +89,7 @@ def best(runs: int, *calls: Callable[[], bytes]) -> tuple[float, ...]:
 
 
 def measure(count: int = 1000, rounds: int = 7, runs: int = 30) -> dict[str, float]:
-    """The medians, and the ratio that `MUST` judges. Raises ValueError when the two sides do not do the same work."""
+    """The medians, and the ratio that `MUST` bounds. Raises ValueError if the two sides do not do the same work."""
     body = back_list(count)
     ours = product(body, count)
     page = msgspec.json.decode(ours())

@@ -1,4 +1,4 @@
-"""What all tests share: how much the generated ones try, and where the stores are that tests run on."""
+"""The settings that all tests share: the effort of the generated tests, and the stores that tests run on."""
 
 import asyncio
 import os

@@ -1,7 +1,7 @@
-"""Kills real processes: `make drill`. After every death nothing is at the provider twice, and nothing that was acknowledged is lost.
+"""Kills real processes: `make drill`. After every death no message is at the provider twice, and no acknowledged message is lost.
 
-The provider and the application that is called back live in this process; the proxy is a process of its own, which dies at the step
-that it is told (`tests.dying`) or is killed from here, and is started again on the same store.
+The provider and the application that receives callbacks live in this process. The proxy is a process of its own.
+It dies at the step that its command line names (`tests.dying`) or is killed from here, and is started again on the same store.
 """
 
 import argparse
@@ -155,11 +155,11 @@ class Drill:
 
     @property
     def texts(self) -> Counter[str]:
-        """What is at the provider, and how often."""
+        """The texts at the provider, with the number of messages of each."""
         return Counter(row.text for row in self.twin.messages)
 
     def faults(self) -> list[str]:
-        """What must not be."""
+        """The faults: a text that is at the provider twice, an acknowledged text that is not there, a status that was not delivered."""
         twice = [f"{text}: {count} times at the provider" for text, count in self.texts.items() if count > 1]
         lost = [
             f"{text}: acknowledged, and not at the provider" for text in self.acknowledged if text not in self.texts
@@ -168,7 +168,7 @@ class Drill:
         return twice + lost + untold
 
     def _is_told(self, text: str) -> bool:
-        """Whether sent and delivered were told, in that order when each was told first."""
+        """True if `sent` and `delivered` were delivered, and the first of each came in that order."""
         return list(dict.fromkeys(self.application.told.get(text, []))) == ["sent", "delivered"]
 
     async def settle(self, seconds: float = 40.0) -> None:
@@ -193,13 +193,14 @@ SHORT: Final = (
     "callback_dispatcher.LEASE=4", "callback_client.TIMEOUT=1", "polling_round.LEASE=4", "reconciler.LEASE=4",
     "service.SHUTDOWN_GRACE_SECONDS=2",
 )  # fmt: skip
-"""What a replica that is gone had in hand is free after so many seconds, so that nobody has to wait for minutes."""
+"""Shorter leases and timeouts in seconds, so that the rows of a dead replica are free soon and the drill does not wait for minutes."""
 
 
 async def killed_at(drill: Drill, points: list[str], *settings: str) -> int:
-    """A send for each point, to a proxy that dies there, and the next one started on what it left. How many died.
+    """For each point, send to a proxy that dies there, and start the next proxy on the store that it left. Returns the number of
+    deaths.
 
-    After every fourth of them one is killed from outside, with sends that it has just acknowledged.
+    After every fourth point a proxy is killed from outside, with sends that it has just acknowledged.
     """
     died = 0
     for number, point in enumerate(points, 1):
@@ -222,7 +223,7 @@ async def killed_at(drill: Drill, points: list[str], *settings: str) -> int:
 
 
 def is_whole(store: str) -> bool:
-    """Whether an SQLite file is what it should be."""
+    """True if an SQLite file passes its integrity check."""
     connection = sqlite3.connect(store.removeprefix("sqlite:///"))
     try:
         return bool(connection.execute("PRAGMA integrity_check").fetchone() == ("ok",))
@@ -297,7 +298,7 @@ async def _all(kills: int, folder: Path, server: postgres.Server) -> int:
 
 
 def others(folder: Path) -> int:
-    """The drills of one kind of trouble each. How many faults."""
+    """Run the drills of one kind of trouble each. Returns the number of faults."""
     from tests.drills import clock, full_disk, reload  # they use what stands above
 
     bad = 0

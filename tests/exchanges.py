@@ -1,8 +1,8 @@
 """Literal exchanges as data, and the plain loop that plays them.
 
-A case of `tests/cases/*.toml` says what the application sends, what the back must be asked, literally and in order, what it
-answers, and what the application must get.
-Expected values come from the API documents. The dialects are an argument, so that mutated tables can be judged too.
+A case of `tests/cases/*.toml` holds the client's request, the provider requests, literally and in order, the provider's responses, and
+the response to the client.
+Expected values come from the API documents. The dialects are an argument, so that mutated tables can be tested too.
 """
 
 import json
@@ -41,7 +41,7 @@ NOW = 1_700_000_000
 
 
 class Differs(AssertionError):
-    """What happened is not what the case says."""
+    """The exchange differs from the case."""
 
 
 @cache
@@ -231,7 +231,7 @@ KEYS = {
         "without",
     },
 }  # fmt: skip
-"""Every key that a case may have: one that is misspelt would judge nothing."""
+"""Every key that a case may have. A misspelt key would check nothing."""
 
 
 def _closed(case: dict[str, Any]) -> None:

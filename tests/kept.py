@@ -146,7 +146,7 @@ class Provider:
         return None
 
     def another(self, text: str) -> None:
-        """Somebody else with the same account sends the same."""
+        """Another program with the same account sends the same."""
         login = b64encode(b"A1:token").decode()
         body = json.write({"From": "+15550100001", "To": "+15550100005", "Text": text})
         headers = (("authorization", f"Basic {login}"), ("content-type", "application/json"))
@@ -154,13 +154,13 @@ class Provider:
 
     @property
     def texts(self) -> list[str]:
-        """What was sent, in order."""
+        """The texts that were sent, in order."""
         name = "body" if self.dialect == "restcomm" else "text"
         return [getattr(row, name) for row in self.twin.messages if "inbound" not in str(row.direction).lower()]
 
 
 class Application(httpx.AsyncBaseTransport):
-    """The application that is called back: what it was told, in order. `down` makes it fail."""
+    """The application that receives callbacks, and the callbacks that it got, in order. `down` makes it fail."""
 
     def __init__(self) -> None:
         self.told: list[dict[str, str]] = []
@@ -181,7 +181,7 @@ class Application(httpx.AsyncBaseTransport):
 
 
 class Kept:
-    """A proxy, and whoever is around it."""
+    """A proxy with its store, provider and application."""
 
     def __init__(
         self, store: Store, front: str = "restcomm", *, wait: float = 0.0, public_url: str = "", give_up: float = 86400.0,
@@ -222,7 +222,7 @@ class Kept:
         self._accounts, self._limits = accounts, limits
 
     async def recover(self) -> None:
-        """What a process does first."""
+        """Recover the rows of earlier processes, as a process does first."""
         await self.seeker.recover()
 
     # ---- what the application does ---------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """Is every cell of the mapping tables load-bearing? `make mutate` changes each in turn, and a literal exchange has to notice.
 
-A cell gets another legal value of its own column; a table that no longer loads is *not* noticed by that (`loader`), it only could not
-be judged. Prose columns are exempt. Two rows that stand next to each other in a vocabulary are swapped as well. A survivor has to stand in
-`survivors.toml` with a reason; a pattern there says how many cells it stands for, so that one more or one less is noticed.
+A cell gets another legal value of its own column. A table that no longer loads is *not* noticed by that (`loader`); it only could not
+be tested. Prose columns are exempt.
+Two rows that stand next to each other in a vocabulary are swapped as well.
+A survivor has to stand in `survivors.toml` with a reason. A pattern there says how many cells it stands for, so that one more or one
+less is noticed.
 """
 
 import copy
@@ -162,7 +164,7 @@ def judge(mutant: Mutant) -> str:
 
 
 def main() -> int:
-    """Judge all, print what survived, and say whether that is what the list says."""
+    """Test all mutants, print the survivors, and say if they are those of the list."""
     listed = tomllib.loads((Path(__file__).parent / "survivors.toml").read_text("utf-8"))["survivors"]
     todo = list(mutants())
     with get_context("fork").Pool(2) as pool:

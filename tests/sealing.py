@@ -1,5 +1,7 @@
-"""The client's end of TLS, by hand. That of asyncio closes as soon as the server says that nothing will follow, and a caller that is still
-writing then could not be played; neither could one be that shakes hands slowly, or half.
+"""The client's end of TLS, by hand.
+
+asyncio's own closes as soon as the server sends close_notify, so it cannot play a client that is still writing then. It cannot play a
+slow handshake or half a handshake either.
 """
 
 import asyncio
@@ -52,7 +54,7 @@ class End:
         return self._outgoing.read()
 
     def unsaid(self) -> bytes:
-        """What there is to send."""
+        """The TLS records that have to be sent."""
         return self._outgoing.read()
 
     def seal(self, data: bytes) -> bytes:
@@ -60,7 +62,7 @@ class End:
         return self._outgoing.read()
 
     def unseal(self, data: bytes = b"") -> bytes:
-        """What is in what came."""
+        """Decrypt the bytes that came, and return the data in them."""
         self._incoming.write(data)
         pieces = []
         with contextlib.suppress(ssl.SSLWantReadError):
@@ -78,7 +80,7 @@ class End:
 
 
 class Pen:
-    """What asyncio.StreamWriter is, over an end of TLS. Nothing is closed that a test does not close."""
+    """The methods of asyncio.StreamWriter over an end of TLS. Only the test closes it."""
 
     def __init__(self, raw: asyncio.StreamWriter, end: End) -> None:
         self._raw, self.end = raw, end
@@ -105,7 +107,7 @@ class Pen:
 
 
 async def connected(address: tuple[str, int], limit: int, context: ssl.SSLContext) -> tuple[asyncio.StreamReader, Any]:
-    """A connection on which hands have been shaken. What it reads ends when the server says so; that it ends without is an error."""
+    """A connection after its handshake. Reading ends at the server's close_notify. A connection that ends without one is an error."""
     raw_reader, raw_writer = await asyncio.open_connection(*address, limit=limit)
     end, reader = End(context), asyncio.StreamReader(limit)
     try:
@@ -155,7 +157,7 @@ class Slow:
         await self._loop.sock_sendall(self._socket, sealed)
 
     async def hear(self) -> bytes:
-        """What is in what comes next, which may be nothing yet. The end of the connection is an error."""
+        """The data in the next bytes, which may be none yet. The end of the connection is an error."""
         data = await self._loop.sock_recv(self._socket, 32768)
         if not data:
             raise ConnectionResetError("the connection ended in the middle of TLS")
@@ -163,7 +165,7 @@ class Slow:
 
 
 async def some(reader: asyncio.StreamReader) -> bytes:
-    """What comes next; the end is an error."""
+    """The next bytes; the end is an error."""
     data = await reader.read(_MOST)
     if not data:
         raise ConnectionResetError("the connection ended in the middle of TLS")

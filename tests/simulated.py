@@ -1,9 +1,10 @@
-"""A simulated provider with very many messages, the poller before it, and a clock that is turned by hand.
+"""A simulated provider with very many messages, the status poller before it, and a clock that a test sets.
 
-Nothing here waits and nothing opens a socket: ten minutes of traffic are a matter of seconds. The real store, tracker and core are tried;
-the provider is a plain function that speaks the bytes of either dialect. Each step is a second: messages are sent, and every `poll`
-seconds the tracker goes through a round. What is measured: how long after the provider knew it each end of a message was written
-down as a call that is owed, and how many requests each round made.
+Nothing here waits and nothing opens a socket, so ten minutes of traffic take seconds. The tests run the real store, status poller and
+core. The provider is a plain function that speaks the bytes of either dialect.
+Each step is a second: messages are sent, and every `poll` seconds the status poller does a round.
+Two things are measured: the time from the end of a message at the provider to the row of its delivery, and the number of requests of
+each round.
 
 `python -m tests.simulated` runs the whole of ten minutes at 100 messages a second, on both dialects.
 """
@@ -73,8 +74,8 @@ class Row(NamedTuple):
 class SimulatedProvider:
     """Messages of one account, in the order of their creation. `asked` counts requests.
 
-    `search` is answered to every list where it is set; `failure` to every request; `stall` is awaited before every answer;
-    `between` is called behind every request, as if something happened between two of them.
+    If `search` is set, it is the response to every list. If `failure` is set, it is the response to every request.
+    `stall` is awaited before every response. `between` is called after every request, as if something happened between two of them.
     """
 
     def __init__(self, dialect: str, clock: ManualClock) -> None:
@@ -267,11 +268,11 @@ class Simulation:
         )  # fmt: skip
 
     def wall(self) -> float:
-        """What the machine's clock shows: sends are written down by it."""
+        """The time of the machine's clock, which the rows of sends carry."""
         return self.clock() + self.set_by
 
     async def send(self, rows: list[Row], entry: Account | None = None) -> list[str]:
-        """The proxy has sent these messages, and somebody waits to be told of each. The journal's ids."""
+        """Record that the proxy has sent these messages, with a subscription for each. Returns the journal's ids."""
         entry, now = entry or self.entry, self.wall()
         ids = [f"{entry.back.name[:4]}{entry.front.account}{self._sent + number}" for number in range(len(rows))]
         self._sent += len(rows)
@@ -309,7 +310,7 @@ class Simulation:
             del self._made[send]
 
     def count_untold(self) -> int:
-        """How many ends the provider knows of now that nobody was told of."""
+        """The number of ends that the provider knows now and that have no delivery yet."""
         self.measured.untold = sum(row.ended_at <= self.clock() for row in self._made.values())
         return self.measured.untold
 
@@ -329,7 +330,7 @@ def _as_sent(row: Row) -> Message:
 
 
 def simulated(work: Callable[[Simulation], Coroutine[Any, Any, Any]], front: str = "restcomm", **settings: Any) -> Any:
-    """What a test does with a simulation whose store is in memory."""
+    """Return the result of a test's work on a simulation whose store is in memory."""
 
     async def main() -> Any:
         async with opened("memory:") as store:

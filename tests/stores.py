@@ -34,7 +34,7 @@ async def emptied(url: str) -> None:
 
 
 def on(url: str, work: Callable[[Store], Coroutine[Any, Any, Result]]) -> Result:
-    """What a test does with a store."""
+    """Return the result of a test's work on a store."""
 
     async def main() -> Result:
         async with opened(url) as store:

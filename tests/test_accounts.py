@@ -1,4 +1,4 @@
-"""Accounts: which entries a header opens, and that every wrong header is wrong in the same way and in the same time."""
+"""Accounts: the accounts that a header opens. Every wrong header is refused in the same way and in the same time."""
 
 import hmac
 import tracemalloc

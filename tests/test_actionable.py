@@ -1,4 +1,4 @@
-"""Mistakes, and what a person reads of them: what happened, where, and what to try. Nothing private is in it."""
+"""Mistakes, and the sentences that an operator reads: the event, its place, and the remedy. They hold nothing private."""
 
 import asyncio
 import socket
@@ -67,7 +67,7 @@ def test_a_callback_address_that_is_refused_names_the_setting_that_permits_it(
 
 
 def test_a_name_that_leads_inside_is_said_to_the_operator_and_not_to_the_caller() -> None:
-    """Who sends learns nothing of the network behind the name."""
+    """The client learns nothing of the network behind the name."""
 
     async def resolve(host: str, port: int) -> list[str]:
         return ["10.1.2.3", "10.1.2.4"]

@@ -1,4 +1,4 @@
-"""What was freed is used again, and not taken from the system anew."""
+"""Freed memory is used again, so that the process asks the system for no more."""
 
 import platform
 import subprocess

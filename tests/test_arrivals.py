@@ -21,7 +21,7 @@ from tests.test_lists import NOW, PATH, ask, message, page_of, to
 from translator.core.exchange import Limits, Reply
 
 PER_ARRIVAL = 10
-"""How many asks more than arithmetic wants a list may take for each message that came while it was read."""
+"""The number of requests beyond arithmetic that a list may take for each message that came while it was read."""
 
 _offsets = st.lists(st.integers(0, LATER), max_size=25).map(sorted)
 _arriving = st.lists(st.integers(0, 2), max_size=12)
@@ -38,8 +38,11 @@ _any_knobs: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     }
 )  # fmt: skip
 _knobs = _any_knobs.filter(_keeps_up)
-"""Where each message that comes moves all others along, no more come while the asks in flight are answered than a slice holds: who reads
-slower than that gets nowhere, and is told so."""
+"""Knobs with which a list can keep up. If each arrival moves all other messages along, fewer arrive in one round of requests than a
+slice holds.
+
+A slower reader gets nowhere, and its list is refused.
+"""
 
 
 def stock_of(offsets: Sequence[int]) -> list[Sms]:
@@ -58,7 +61,7 @@ def pages_of(histories: list[list[Sms]], asked: dict[str, Any]) -> list[dict[str
 
 
 def is_some(reply: Reply, pages: list[dict[str, Any]], *, apart: bool = False) -> bool:
-    """Whether an answer is one of these pages. With `apart` its rows may be of another instant than its total."""
+    """True if a response is one of these pages. With `apart` its rows may be of another instant than its total."""
     if reply.response.status == 400:
         return {} in pages
     shown = page_of(reply)
@@ -69,24 +72,28 @@ def is_some(reply: Reply, pages: list[dict[str, Any]], *, apart: bool = False) -
 
 
 def is_by_date(asked: dict[str, str]) -> bool:
-    """Whether a list is one whose order the back has and of which not all rows have to be read.
+    """True if the back has the list's order and not all rows have to be read.
 
-    A restcomm server puts a message in front of those of the same second. Where a restcomm front counts such a list, what arrives in the
-    second of its newest rows may push one of them out of the page: see docs/lists.md.
+    A restcomm server puts a message in front of those of the same second. If a restcomm front counts such a list, an arrival in the
+    second of its newest rows may push one of them out of the page.
+    See docs/lists.md.
     """
     return not asked or asked == {"SortBy": "DateCreated:asc"}
 
 
 def asks_for_all(rows: int, size: int, in_flight: int, kind: str = "", **_: bool) -> int:
-    """How many asks it takes to read so many rows: slices that share a row, those that are in flight when the end comes, and the row
-    behind the end. Pages that are of one second as a whole are asked for one by one behind one that was asked for at the same time."""
+    """The number of requests that reading so many rows takes.
+
+    It counts the slices, which share a row, those in flight when the end comes, and the row after the end. A page whose rows are all of
+    one second is read alone, after the page that was read at the same time.
+    """
     if kind == "pages" and size < 200:
         return (rows // size + 1) * (in_flight + 1) + 1
     return -(-rows // max(1, size - 1)) + in_flight + 1
 
 
 def asks_for_page(rows: int, shown: int, in_flight: int, **knobs: Any) -> int:
-    """How many asks it takes to find so many rows by leaps and bisection, and to read the page."""
+    """The number of requests that it takes to find the total by galloping and bisection, and to read the page."""
     rounds = math.ceil(math.log2(rows + 2)) + 4
     return asks_for_all(min(rows, shown), in_flight=in_flight, **knobs) + in_flight * rounds + 2
 
@@ -101,8 +108,10 @@ def asks_for_page(rows: int, shown: int, in_flight: int, **knobs: Any) -> int:
 def test_a_list_that_is_read_whole_is_that_of_some_instant_between_its_first_ask_and_its_last(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], asked: dict[str, str]
 ) -> None:
-    """Where a server puts what arrives in front of what is of the same second, it may be of two instants: it shows each message that was
-    there before the first ask once, and none that was not there at the last."""
+    """A server may put an arrival in front of the messages of the same second. Then the list may be of two instants.
+
+    It shows each message that was there before the first request once, and none that was not there at the last.
+    """
     busy = Busy(stock=stock_of(offsets), **knobs)
     busy.arrive(arriving, apart=apart or (knobs["kind"] == "pages" and is_by_date(asked)))
     query = {**asked, "PageSize": 1000}
@@ -176,7 +185,7 @@ def test_a_walk_by_its_links_shows_each_message_that_was_there_before_its_first_
 def test_a_search_for_sends_and_a_look_for_statuses_read_the_stretch_of_some_instant(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], since: int, width: int
 ) -> None:
-    """Of messages that arrive in the stretch, and of messages that arrive outside of it."""
+    """Messages arrive in the time window and outside of it."""
     busy = Busy(stock=stock_of(offsets), new_front=True, **knobs)
     busy.arrive(arriving, apart=apart)
     first = BEGAN + since

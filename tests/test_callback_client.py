@@ -20,7 +20,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Seen:
-    """What a receiver saw: how many connections, and each request on them."""
+    """The number of connections that a receiver saw, and each request on them."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -81,7 +81,7 @@ def vetted(
 
 
 def told(script: Script, *, times: int = 1, method: str = "POST") -> tuple[list[Answer | str], int]:
-    """What comes of calls, one after the other; and over how many connections."""
+    """The results of attempts, one after the other, and the number of their connections."""
 
     async def main() -> tuple[list[Answer | str], int]:
         async with receiver(script) as (port, seen):

@@ -1,4 +1,4 @@
-"""The command line, as somebody at a shell meets it: what is on stdout, what is on stderr, and the exit status."""
+"""The command line as an operator at a shell meets it: stdout, stderr and the exit status."""
 
 import asyncio
 import contextlib
@@ -311,7 +311,7 @@ def test_answers_say_what_they_took_and_lost_if_that_is_wanted(config: Path, tol
 
 
 def curl(line: str) -> tuple[int, dict[str, str], bytes]:
-    """What such a curl line asks, as curl reads its options: -X, -H, -d (a pair each, or JSON), -u."""
+    """The request of a curl line, as curl reads its options: -X, -H, -d (a pair each, or JSON), -u."""
     words = shlex.split(line)[1:]
     options: dict[str, list[str]] = {"-X": [], "-H": [], "-d": [], "-u": []}
     url = ""

@@ -1,7 +1,7 @@
 """Every row of COMPATIBILITY.md is played, in both roads, and is true.
 
-A row is taken at its word: what it names is asked or answered, with a provider that is a plain function, and what comes of it is compared
-with the verdict and the sentence of the row.
+A row is taken at its word: the test sends or answers the members that it names, with a provider that is a plain function.
+The result is compared with the verdict and the sentence of the row.
 """
 
 import json
@@ -51,7 +51,7 @@ OLD_ROW: Final[dict[str, Any]] = {
 
 
 class Road(NamedTuple):
-    """A pair of dialects: what its provider shows, and how its application asks."""
+    """A pair of dialects: the row that its provider shows, and the path and account of its client."""
 
     front: str
     back: str
@@ -212,7 +212,7 @@ OPERATIONS: Final[dict[str, Callable[..., Played]]] = {
 
 
 def quoted(row: Row) -> list[str]:
-    """What a reason has in code type."""
+    """The words of a reason in code type."""
     return re.findall(r"`([^`]+)`", row.reason)
 
 
@@ -288,7 +288,7 @@ def _play_member(road: Road, row: Row, member: str, operation: str) -> None:
 
 
 def _play_source(road: Road, row: Row, member: str, operation: str, act: Callable[..., Played]) -> None:
-    """What is made of members of the provider's changes with them, and with no other."""
+    """A value that is made of members of the provider changes with them, and with no other."""
     sources = [name for name in quoted(row) if name in road.row or name in OTHER]
     needs: dict[str, Any] = {}
     if "when the status is failed or undelivered" in row.reason:

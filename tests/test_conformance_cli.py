@@ -1,6 +1,6 @@
-"""`sms-conformance` as a command, against twins as processes: what it prints, what it writes, and how it ends.
+"""`sms-conformance` as a command, against simulated providers as processes: its output, its files, and its exit status.
 
-The command runs in the process of the tests, but where a process of its own is what is tested.
+The command runs in the process of the tests, unless a test is about a process of its own.
 """
 
 import io
@@ -491,7 +491,7 @@ def test_a_twin_that_cannot_be_told_is_said(old: str) -> None:
 
 
 class _BrokenTwin(_Milliseconds):
-    """A server of the old dialect whose twin fails at what it is told."""
+    """A server of the old dialect whose simulated provider fails at every control request."""
 
     def do_GET(self) -> None:
         self._answer(200, b'{"messages": [], "next_page_uri": "null"}')
@@ -545,7 +545,7 @@ def test_a_report_shows_what_was_said_only_where_that_is_asked_for(old: str, tmp
 
 
 def free_url() -> str:
-    """An address on loopback where nobody listens."""
+    """A URL on loopback that no server listens at."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"

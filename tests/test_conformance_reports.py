@@ -1,4 +1,4 @@
-"""The reports of a run: what stands on top of each, what each failure says, and that nothing private is in any."""
+"""The reports of a run: the head of each, the text of each failure, and that nothing private is in any."""
 
 import json
 import re

@@ -1,7 +1,8 @@
-"""The door of our own: what a caller can do to a connection, on real sockets, in both event loops.
+"""The server protocol: everything that a client can do to a connection, on real sockets, in both event loops.
 
-Each test speaks in raw bytes. One server for each kind of loop serves most of them; behind each test it has no connection and no task
-left. What the provider is asked is what a caller was believed to have meant: a request that was not meant would be seen there.
+Each test speaks in raw bytes. One server for each kind of loop serves most of them. After each test the server has no connection and no
+task left.
+The provider requests show which client requests the server understood. A request that the client did not mean would be seen there.
 """
 
 import asyncio
@@ -46,7 +47,7 @@ AUTHORISED = b"Host: front.test\r\nAuthorization: " + BASIC.encode() + b"\r\n"
 FORMED = AUTHORISED + b"Content-Type: application/x-www-form-urlencoded\r\n"
 PATH = MESSAGES.encode()
 UNREACHED = 502
-"""What is answered where a request was understood: the provider of these tests cannot be reached."""
+"""The response to a request that was understood: the provider of these tests cannot be reached."""
 
 
 def get(*more: bytes, path: bytes = PATH, method: bytes = b"GET") -> bytes:
@@ -123,7 +124,7 @@ class Caller:
         return int(found[1]), {name.lower(): value for name, value in headers}
 
     async def ended(self) -> bytes:
-        """What else comes until the server closes. That it resets a connection would be an error."""
+        """The bytes that still come until the server closes. A reset of the connection would be an error."""
         return await self._reader.read()
 
     async def answers(self) -> list[Told]:
@@ -201,7 +202,7 @@ class Watched(ProtocolFactory):
 
 
 SECRET: ContextVar[Secret | None] = ContextVar("SECRET", default=None)
-"""Where it is set, all that a test says is said over TLS: `tests/test_sealed.py`."""
+"""If it is set, the test speaks over TLS: `tests/test_sealed.py`."""
 
 
 class Place(NamedTuple):

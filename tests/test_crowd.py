@@ -1,4 +1,4 @@
-"""Who fails to say who it is, again and again: counted, and told to slow down, in memory that has an end."""
+"""Clients that fail to authenticate again and again: they are counted and slowed down, in bounded memory."""
 
 from pathlib import Path
 

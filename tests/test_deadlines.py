@@ -24,7 +24,7 @@ class Loop:
         self.timers.append((when, call, argument))
 
     def turn(self, to: float) -> None:
-        """To that moment, by way of every timer before it."""
+        """Go to that moment, by way of every timer before it."""
         while due := [timer for timer in self.timers if timer[0] <= to]:
             first = min(due, key=lambda timer: timer[0])
             self.timers.remove(first)

@@ -262,7 +262,7 @@ def test_what_the_first_release_owed_is_due_where_it_was_and_in_order(tmp_path: 
 
 
 def everything(connection: Connection) -> None:
-    """All that the dispatcher and whoever queues deliveries ask of the store."""
+    """Run every statement of the dispatcher and of the code that queues deliveries."""
     for watch in (1, 2):
         deliveries.enqueue(connection, {"id": watch, "entry": ENTRY}, [call("sent"), call("delivered")], 0, NOW)
     deliveries.enqueue(connection, {"id": 1, "entry": ENTRY}, [call("failed")], 2, NOW)
@@ -292,8 +292,10 @@ WHOLE = {
     "SCAN events USING INDEX events_open",
     "SCAN events USING INDEX events_due",
 }
-"""What goes through an index from its one end: the next account, what is listed or counted of what is not over, and at the start of a
-process what is leased."""
+"""The plans that go through an index from its one end.
+
+They find the next account, list or count the rows that are not over, and find the leased rows at the start of a process.
+"""
 
 
 def test_no_statement_of_the_dispatcher_goes_through_a_table_on_sqlite(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Dialects against themselves: what one writes as a front it reads as a back, up to the losses that its words and forms have."""
+"""Dialects against themselves: a dialect reads as a back what it writes as a front, up to the losses of its words and forms."""
 
 import json
 from base64 import b64decode
@@ -366,7 +366,8 @@ DAY = 86400
 def test_a_server_shows_all_that_was_asked_for_and_nothing_that_is_not_expected_of_it(
     given_: Any, since: int, width: int, zone: int
 ) -> None:
-    """What is written is read as a server of these habits reads it, in its zone, and as one that does as the document says."""
+    """The written bounds are read in two ways: as a server of these habits reads them, in its zone, and as a server that follows the
+    document."""
     verbs, habits, until = OLD_BACKS[given_], dict(given_), since + width
     ask = verbs.write_slice(Pushed(since, until), 0, 200, "A", "", "t", NOW)
     first, last = (

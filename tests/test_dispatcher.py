@@ -1,4 +1,4 @@
-"""The dispatcher: how callbacks look on the wire, when they are made again, and that no receiver delays another."""
+"""The dispatcher: the form of callbacks on the wire, the times of their retries, and that no receiver delays another."""
 
 import asyncio
 import itertools
@@ -260,7 +260,7 @@ class Counted:
 
 
 def test_a_receiver_that_answers_at_once_gets_all_its_calls_without_one_idle_second() -> None:
-    """Each call that ends begins the next one, and rouses the dispatcher: it is never left to the next second."""
+    """Each attempt that ends starts the next one, and wakes the dispatcher. It never waits for the next second."""
 
     async def work(store: Store) -> Any:
         await many(store, 500, host=lambda _: "a.example")

@@ -25,11 +25,11 @@ from translator.shell.store import Store, StoreUnavailable, schema, subscription
 from translator.shell.store.leases import release
 
 LONG = "linger = 600"
-"""Longer than a test waits: whatever ends sooner did so for another reason."""
+"""Longer than a test waits. An earlier end has another cause."""
 
 
 def started(tmp_path: Path, script: Callable[[Serving, Provider], Any], server: str, store: str = "") -> Any:
-    """What the script says, with a process before a provider that it may stall."""
+    """Return the result of the script, with a process before a provider that the script may stall."""
     provider = Provider(3)
 
     def asked(url: str) -> Any:
@@ -159,7 +159,7 @@ def test_workers_linger_and_drain_with_their_supervisor(tmp_path: Path, postgres
 
 
 def test_what_a_process_had_taken_is_free_as_soon_as_it_has_ended(tmp_path: Path, postgres_url: str) -> None:
-    """Somebody waits to be told of a message, and the provider is being asked for it: another process can take that at once."""
+    """A message has a subscription, and the provider is being asked for its status. Another process can take that at once."""
 
     def script(at: Serving, provider: Provider) -> None:
         form = b"From=15550100001&To=15550100002&Body=hello&StatusCallback=http://127.0.0.1:1/hook"
@@ -180,7 +180,7 @@ def test_what_a_process_had_taken_is_free_as_soon_as_it_has_ended(tmp_path: Path
 
 
 def leases_of(connection: Connection) -> list[tuple[int, float]]:
-    """Until when each watch is somebody's, by its id."""
+    """The end of the lease of each subscription, by its id."""
     return [(id_, leased) for id_, leased in connection.execute(select(schema.watches.c.id, schema.watches.c.leased))]
 
 

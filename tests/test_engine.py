@@ -69,7 +69,7 @@ def saying(*pieces: bytes, close: bool = False, pause: float = 0.0) -> Script:
 
 
 def asked(script: Script, *requests: Request, largest: int = 1000, timeout: float = 5.0) -> list[Answer]:
-    """What comes of requests, one after the other, over one seam."""
+    """The results of requests, one after the other, over one provider client."""
 
     async def main() -> list[Answer]:
         async with back(script) as port:
@@ -166,7 +166,7 @@ def asked_at_once(
     timeout: float = 5.0,
     secured: bool = False,
 ) -> list[Answer]:
-    """What comes of requests, each made as soon as the one before it is answered, from a script that may say much."""
+    """The results of requests, each sent as soon as the one before it is answered, from a script that may send much."""
 
     async def main() -> list[Answer]:
         authority = trustme.CA()
@@ -692,8 +692,10 @@ def test_what_is_said_before_a_request_has_left_is_no_answer_to_it_and_it_leaves
 
 @pytest.mark.parametrize(("read", "is_kept"), [(256 * 1024 - 1, True), (256 * 1024, False)])
 def test_what_may_wait_behind_a_full_read_is_no_answer_to_another_request(read: int, is_kept: bool) -> None:
-    """asyncio reads 256 KiB at once. Behind an answer that ends there, one that nobody asked for may be read when the connection has been
-    given to somebody else and another request has left."""
+    """asyncio reads 256 KiB at once. An unrequested response may wait behind a response that ends exactly there.
+
+    It may be read when the connection has been given to another request, and that request has left.
+    """
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
     size = read - len(head % read)
 

@@ -1,4 +1,4 @@
-"""The exchange as a law: whatever comes in, and whatever a back answers, the application gets an answer of its own dialect."""
+"""The exchange as a law: for any request and any provider response, the client gets a response of its own dialect."""
 
 import json
 from base64 import b64encode
@@ -74,14 +74,18 @@ def _get(front: str, extension: str, **changed: Any) -> Request:
 
 @dataclass
 class Driven:
-    """An exchange played to its end: what it asked, and what it replied."""
+    """An exchange played to its end: its provider requests, and its reply."""
 
     reply: Reply
     asked: list[Request] = field(default_factory=list)
 
 
 def _drive(request: Request, answers: list[Any], accounts: Accounts = BOTH, most: int = MOST_ASKS) -> Driven:
-    """Play it; an answer is one itself, or a number of rows that a good back has, or such a number and where it breaks off."""
+    """Play an exchange.
+
+    Each of `answers` is a response, or the number of rows that a good back has. It may also be such a number and the place at which the
+    response breaks off.
+    """
     asked: list[Request] = []
     running = run_without_shell(exchange(accounts, Limits(most), request, NOW), {})
     backs = {entry.back.name: entry for entry in accounts.entries}

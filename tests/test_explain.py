@@ -90,8 +90,8 @@ def test_a_request_that_asks_nothing_is_explained_by_its_answer(request_: Reques
 
 @pytest.mark.parametrize(("rows", "asks"), [(0, 1), (1, 2), (200, 4), (450, 5), (5000, 19)])
 def test_with_rows_the_whole_exchange_is_seen_and_its_total_is_their_number(rows: int, asks: int) -> None:
-    """A full first slice is followed by three at once, those by leaps; behind a short slice one row is asked for, behind an empty
-    one none."""
+    """Three more requests follow a full first slice at once, to gallop. One row is requested after a short slice, and none after an
+    empty one."""
     said = _said(_request(LIST), rows)
     assert len([line for line in said if line.startswith("ask ")]) == asks
     assert "answer: 200" in said
@@ -124,7 +124,8 @@ def test_the_other_way_round_is_explained_to_its_end_too(request_: Request) -> N
 
 
 def test_what_is_lost_is_said_by_the_ids_of_the_rows() -> None:
-    """Of the first ask alone, what the old dialect never says; of a whole exchange, what its answer lost."""
+    """With the first request alone, the losses are the members that the old dialect never has. With a whole exchange, they are the
+    losses of its response."""
     listed = _request("/v2/Properties/P1/Messages", "Date_From=0&Date_To=1800000000", entry=TURNED)
     ids = ["fields.DeliveryReceipt"]
     assert _said(listed, entry=TURNED)[-1:] == [f"lost, where the answer has a place for it: {id_}" for id_ in ids]

@@ -32,14 +32,14 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "wrong-servers.md"
 FREEDOMS: Final = [(dialect, one) for dialect in DIALECTS for one in freedoms(dialect)]
 STRETCH: Final = 20
 STRETCHES: Final = [(dialect, first) for dialect in DIALECTS for first in range(0, len(faults(dialect)), STRETCH)]
-"""The wrong servers in stretches, so that each test is short, and that workers share them."""
+"""The wrong servers in groups, so that each test is short and test workers share them."""
 
 
 @pytest.mark.parametrize(("dialect", "first"), STRETCHES)
 def test_wrong_servers_are_caught_by_the_requirements_that_are_named(dialect: str, first: int) -> None:
-    """And the suite fails at none of them, and says no number, text or credential of them.
+    """And the suite fails at none of them, and shows no number, text or credential of them.
 
-    Each is judged by the section of its requirement, and some by all; `python -m conformance.faults` judges all by all.
+    Each is tested by the section of its requirement, and some by all sections. `python -m conformance.faults` tests all by all.
     """
     whole = samples(dialect)
     for row in faults(dialect)[first : first + STRETCH]:

@@ -1,4 +1,4 @@
-"""Formats: what is written is read back by parsers that are not ours, and what is read never breaks the reader."""
+"""Formats: foreign parsers read back the values that we write, and no input breaks our readers."""
 
 import codecs
 import json

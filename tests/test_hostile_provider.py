@@ -1,5 +1,8 @@
-"""A provider that floods, dribbles and lies: what it says is bounded in every part, costs about what it weighs, and takes no turn from
-others. On real sockets, or on a connection without one where bytes are counted."""
+"""A provider that floods, dribbles and lies: its responses are bounded in every part, cost about as much as their size, and delay no
+other account.
+
+The tests use real sockets, or a connection without a socket if bytes are counted.
+"""
 
 import asyncio
 import tracemalloc
@@ -41,7 +44,7 @@ class Flood:
 
 
 def of(script: Script, request: Request = GET, *, timeout: float = 20.0, largest: int = 16 * MIB) -> Answer:
-    """What comes of one request to a provider, in the loop that the product runs in."""
+    """The result of one request to a provider, in the loop that the product runs in."""
 
     async def main() -> Answer:
         async with back(script) as port:
@@ -56,7 +59,7 @@ def of(script: Script, request: Request = GET, *, timeout: float = 20.0, largest
 
 
 def fed(pieces: list[bytes], largest: int = 64 * MIB) -> tuple[Any, int]:
-    """What comes of an answer that is read in these pieces, and how many bytes its reading took at most."""
+    """The result of a response that is read in these pieces, and the most bytes that its reading took."""
 
     async def main() -> tuple[Any, int]:
         connection = ClientConnection(largest, lambda _: None)

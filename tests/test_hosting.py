@@ -1,4 +1,4 @@
-"""An ASGI application behind a door of our own: what it says comes through, and nobody holds its connections for long."""
+"""An ASGI application behind the server protocol: its response comes through, and no client holds its connections for long."""
 
 import asyncio
 

@@ -27,7 +27,7 @@ NUMBER, TEXT, KEY = "15550107777", "canary text", "canary-key"
 
 
 def two(work: Callable[[Kept], Coroutine[Any, Any, Any]], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What a test does with two accounts that share a provider, each with its own account there."""
+    """Return the result of a test's work on two accounts that share a provider, each with its own account there."""
     back = spoken("properties-v2", "back")
     other = Account(
         Endpoint(spoken("restcomm"), "AC2", "", TOKENS["AC2"]), ConfiguredProvider("provider", back),

@@ -21,7 +21,7 @@ from translator.core.http.messages import Request, Response
 
 NOW = 1_790_000_000.0
 CLOCK = ManualClock(NOW)
-"""Of every server here; only the last requirement of a run turns it."""
+"""The clock of every server here. Only the last requirement of a run turns it."""
 
 PROPERTY = properties_v2.DEFAULT_PROPERTY
 TO = "+15550100009"

@@ -30,7 +30,7 @@ EVENTS = {"restcomm": ["sent", "delivered"], "properties-v2": ["DeliveryReceiptR
 
 
 def kept(work: Callable[[Kept], Coroutine[Any, Any, Any]], front: str = "restcomm", **settings: Any) -> Any:
-    """What a test does with a proxy whose store is in memory."""
+    """Return the result of a test's work on a proxy whose store is in memory."""
 
     async def main() -> Any:
         async with opened("memory:") as store:
@@ -40,7 +40,7 @@ def kept(work: Callable[[Kept], Coroutine[Any, Any, Any]], front: str = "restcom
 
 
 def due_places(connection: Connection, now: float) -> list[str]:
-    """The places of whose messages somebody is to be looked for now."""
+    """The provider accounts with a subscription whose status is due to be polled."""
     places = "SELECT DISTINCT place FROM watches WHERE look_at <= :now"
     return list(connection.execute(text(places), {"now": now}).scalars())
 
@@ -359,7 +359,8 @@ def test_a_send_is_made_again_only_by_the_operators_word_and_once(resend: float,
 
 @pytest.mark.parametrize("shown", ["hello ", "hell", "“hello”"])
 def test_a_send_is_not_made_again_where_a_message_could_be_it(shown: str) -> None:
-    """A provider may show a text trimmed, or with other quotes: what was sent to the same recipient, and is nobody else's, may be it."""
+    """A provider may show a text trimmed, or with other quotes. A message to the same recipient that no other send has taken may be the
+    send."""
 
     async def work(world: Kept) -> Any:
         world.provider.fault = "lost on its way"

@@ -239,7 +239,7 @@ def test_short_codes_sender_ids_and_clients_are_never_altered(read: str, write: 
 @pytest.mark.parametrize("write", ["number:bare", "number:plus"])
 @given(st.text(st.characters(blacklist_categories=("C", "Z")), max_size=64))
 def test_reading_is_undone_by_writing_and_reading_again(write: str, value: str) -> None:
-    """What a provider shows, too: whatever it is, it is shown back as the provider meant it."""
+    """The same holds for the values that a provider shows: each is shown back as the provider meant it."""
     try:
         neutral = KINDS["number:plus"].read(value)
     except BadValue:
@@ -467,7 +467,7 @@ def test_the_day_after_the_last_one_is_its_last_second() -> None:
 COLUMNS = {name: kind for name, kind in KINDS.items() if kind.column is not None}
 COMMON = {"number": "+61416240112", "sid": "MJGPVTNSWHJ35HGQTGABFE27TXFSSUZI"}
 ALSO = {"number": ["+1234567", "+123456789012345"], "sid": ["M" + "2" * 31]}
-"""Of the common form too, and a number of another length."""
+"""Other values of the common form. The numbers have other lengths."""
 UNCOMMON = {
     "number": [
         "", "+", "61416240112", "+123456", "+1234567890123456", "12+3456789", "1234567+", "++61416240112", "+6141624 112",
@@ -482,7 +482,7 @@ UNCOMMON = {
 
 
 def _alone(kind: Codec, value: str) -> bool:
-    """Whether the kind reads a value as it stands and writes it as one of its common form: what a column has to say of one."""
+    """True if the codec reads a value as it stands and writes it as one of its common form. A column has to state this of a codec."""
     digits = value[1:]
     if kind.read is KINDS["number:bare"].read:
         return (

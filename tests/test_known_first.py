@@ -1,4 +1,5 @@
-"""Who is known before anything is done for it: on real sockets, what an unknown caller gets, and what one account can take from another.
+"""Authentication before any work: on real sockets, the response to an unauthenticated client, and the share that one account can take
+from another.
 
 Each bound is a number of bytes or of objects that is counted, and everything that was taken is given back.
 """

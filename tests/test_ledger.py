@@ -57,7 +57,7 @@ async def dead(store: Store) -> int:
 
 
 async def lost(store: Store) -> None:
-    """Two sends, one unknown and one lost to sight."""
+    """Two sends, one unknown and one unresolved."""
     for begun, id_ in enumerate(("u1", "l1"), int(NOW)):
         entry = Intent("restcomm/AC1/", "+15550001", "+15550002", f"secret {id_}", HOOK)
         await store.write(partial(sends.record, begun=[Begun(id_, PLACE, entry)], times=Times(begun, 60.0, 120.0)))

@@ -19,8 +19,10 @@ from translator.shell.store.withdrawn_sends import withdraw
 
 
 class Losing:
-    """A store whose answer to a commit is lost, for the works named in `loses`: it was committed, and whoever waits hears that it is down.
-    While `is_gone` nothing is written at all."""
+    """A store that loses the answer to a commit, for the works named in `loses`.
+
+    The work was committed, and its waiter gets the error that the store is down. While `is_gone` nothing is written at all.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store, self.shared = store, store.shared

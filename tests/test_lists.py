@@ -1,6 +1,7 @@
-"""Lists as laws: over any messages and any query, the proxy before the twin answers what a plain implementation of the document does.
+"""Lists as laws: over any messages and any query, the proxy before the simulated provider answers as a plain implementation of the
+document does.
 
-And what that costs: the asks that the twin has seen.
+The tests also bound the cost: the number of requests that the simulated provider got.
 """
 
 import json
@@ -67,7 +68,7 @@ def message(number: int, created: int, **members: str) -> Sms:
 
 
 class Provider:
-    """The twin with a store of messages. `most` is the largest slice that it serves."""
+    """The simulated provider with a store of messages. `most` is the largest slice that it serves."""
 
     def __init__(
         self, messages: list[Sms], order: str = "ascending", most: int = 200, shows_owner: bool = True
@@ -222,7 +223,7 @@ def test_the_proxy_answers_what_a_plain_reading_of_the_document_does(
 
 
 def shuffled(sms: Sms) -> int:
-    """Where a message stands in a back without any order."""
+    """The position of a message in a back without any order."""
     return _old_number(sms) * 7919 % 1009
 
 
@@ -292,8 +293,8 @@ def test_a_walk_by_its_links_shows_what_was_there_at_its_first_page_once(
     forgets: str,
     profile: str,
 ) -> None:
-    """Also while messages arrive between its pages, and for lists whose filter or order does not depend on the status also when
-    everything that was remembered is forgotten."""
+    """Messages may arrive between its pages. Everything that was remembered may be forgotten, unless the list's filter or order depends
+    on the status."""
     messages = stored(rows)
     asked = {
         **_query({name: value for name, value in filters.items() if name != "EndTime"}, sort, {}),
@@ -416,8 +417,9 @@ PAGES = """
 """
 """total, PageSize, Page; num_pages, messages shown; start, end as the seed has it, end as the old server has it.
 
-From the seed (34 messages, ten a page, num_pages 3; `end` the position of the last item) and the table of its last pages in
-the old server's arithmetic, by hand."""
+The numbers were computed by hand from the seed and from the table of its last pages in the old server's arithmetic.
+The seed has 34 messages, ten a page, num_pages 3; its `end` is the position of the last item.
+"""
 
 
 @pytest.mark.parametrize("profile", ["seed", "open-source"])
@@ -966,7 +968,10 @@ _servers = st.one_of(
     st.tuples(st.just("days"), _zones, st.just("open-source")),
     st.tuples(st.just("days"), st.just(UTC), st.just("open-source, utc")),
 )
-"""How the server reads bounds and in which zone, and what it is said to be: what it is, or something that asks it for more."""
+"""The way in which the server reads bounds, its zone, and the profile of its configuration.
+
+The profile is the server's own, or one with which the proxy asks for more.
+"""
 
 
 def before_old(front: Any, server: tuple[str, Any, str], messages: list[Sms], size: int = 200) -> World:
@@ -1061,7 +1066,8 @@ def seen_as(sid: str) -> Sms:
 def test_a_server_said_to_read_times_that_reads_days_is_a_fault_that_names_the_profile_or_nothing_is_amiss(
     rows: Any, since: int, until: int
 ) -> None:
-    """Where its days are those of UTC. Those of another zone begin too late, or end too soon, and then nothing tells: docs/lists.md."""
+    """The server's days are those of UTC. The days of another zone begin too late, or end too soon, and then nothing tells:
+    docs/lists.md."""
     messages = stored(rows)
     reply = before_old(V2, ("days", UTC, "seed"), messages).play(_search(since, until), NOW)
     if reply.response.status == 200:
@@ -1075,8 +1081,10 @@ def test_a_server_said_to_read_times_that_reads_days_is_a_fault_that_names_the_p
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-11)), timezone(timedelta(hours=13))])
 @pytest.mark.parametrize("at", [0, 1, 250, 700, 1498])
 def test_a_message_is_found_at_a_server_that_reads_days(at: int, zone: timezone) -> None:
-    """AfterSid with a page number that says nothing, and nothing remembered: what comes before its second cannot be asked for, what
-    comes before its day can."""
+    """The request has AfterSid and a page number that says nothing, and no list is remembered.
+
+    No request can name the messages before the anchor's second, but one can name those before its day.
+    """
     stock = [message(number, START + number * 1000) for number in range(1500)]
     front = before_old(FRONTS["seed"], ("days", zone, "open-source"), stock, 7)
     anchor = old_sid(stock[::-1][at])

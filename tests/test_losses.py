@@ -1,6 +1,7 @@
-"""What an answer lost is said by the ids of the mapping rows, and by no others than COMPATIBILITY.md calls lossy or derived.
+"""A response reports its losses by the ids of the mapping rows. It reports no rows but those that COMPATIBILITY.md calls lossy or
+derived.
 
-The cases are whole exchanges at the door of the proxy, with the provider's answers as they stand on its wire.
+The cases are whole exchanges at the front of the proxy, with the provider's responses as they stand on its wire.
 """
 
 import asyncio
@@ -370,7 +371,7 @@ def _messages(draw: st.DrawFn) -> list[Message]:
 
 
 def _listed(front: str, back: str, messages: list[Message]) -> Reply:
-    """What a proxy answers to a list of everything, its losses with it."""
+    """The proxy's response to a list of everything, with its losses."""
     world = World(
         dialects()[front], dialects()[back], Provider(back, messages), accounts=(ACCOUNT[front], ACCOUNT[back]),
         properties=(PROPERTY[front], PROPERTY[back]), tokens=("back-token", "back-token"),
@@ -383,7 +384,7 @@ def _listed(front: str, back: str, messages: list[Message]) -> Reply:
 
 
 def _trips(front: str, back: str, messages: list[Message]) -> tuple[Reply, list[tuple[dict[str, Any], dict[str, Any]]]]:
-    """What a proxy answers; and each message as the provider says it, beside what it would say of what the answer says."""
+    """The proxy's response, and each message in two forms: as the provider shows it, and as it would show the values of the response."""
     alone = Provider(back, messages)(Request("GET", LISTS[back], EVERYTHING[back]))
     reply = _listed(front, back, messages)
     read = [
@@ -428,7 +429,7 @@ NAMED_BY: Final[dict[str, dict[str, set[str]]]] = {
 EQUAL: Final = {
     OLD: {"words.error.30008", "fields.error_code", "fields.date_updated", "fields.date_sent"}, V2: {"fields.ErrorCode"}, "ghost": set(),
 }  # fmt: skip
-"""Where a dialect before itself may lose something: what no server of it says either."""
+"""The losses of a dialect before itself that are equal in all its servers, because none of them shows the value."""
 
 
 @pytest.mark.parametrize(("front", "back"), [(OLD, V2), (V2, OLD)])

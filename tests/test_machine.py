@@ -1,6 +1,6 @@
 """Sends, inbound messages, passing time, faults and restarts in any order: after each of them the laws of any SMS service hold.
 
-Over a twin alone, the proxy in both directions, and a proxy before a proxy.
+The tests run over a simulated provider alone, over the proxy in both directions, and over a proxy before a proxy.
 """
 
 from collections.abc import Callable

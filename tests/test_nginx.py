@@ -1,6 +1,6 @@
-"""nginx in front, as docs/security.md configures it: what it forwards of one request is one request here, and its callers are told apart.
+"""nginx in front, as docs/security.md configures it: one forwarded request is one request here, and the proxy tells its clients apart.
 
-Where nginx is not installed these tests skip, and say so.
+If nginx is not installed, these tests skip and say so.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ http {{
 {shown}
 }}
 """
-"""What is around the configuration of the page: one worker, in a folder of its own."""
+"""The settings around the configuration of the page: one worker, in a folder of its own."""
 
 
 def shown() -> str:

@@ -30,7 +30,7 @@ FINDS = {
         b"http://168.63.129.16/",
     ],
 }
-"""What was found once."""
+"""Inputs that earlier runs found."""
 
 
 @pytest.fixture(scope="module", autouse=True)

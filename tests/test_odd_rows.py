@@ -1,6 +1,6 @@
-"""One row of a provider that is odd: whatever stands in it, all other rows, their order and the total are as they were.
+"""One row of a provider is odd in any way: all other rows, their order and the total are as they were.
 
-What a provider shows is not judged by the rules for what a caller may ask, and the unit of failure is the row.
+The rules for client requests do not apply to the values that a provider shows. The unit of failure is the row.
 """
 
 import json
@@ -237,7 +237,7 @@ def test_and_so_they_are_on_the_way_back(member: str, value: Any, asked: dict[st
 
 @pytest.mark.parametrize("member", _MEMBERS["restcomm"])
 def test_a_walk_by_skip_comes_past_every_other_row(member: str) -> None:
-    """Who is shown a short page stops, so no page is short before the last one."""
+    """A client stops at a short page, so no page is short before the last one."""
     values: tuple[Any, ...] = (None, "rerouted", {})
     for value in values:
         front = old_world(member, value)

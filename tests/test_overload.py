@@ -1,4 +1,4 @@
-"""What many connections at once do to a whole process: its descriptors, its memory, its admin port."""
+"""A whole process under many connections at once: its descriptors, its memory, its admin port."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ class Crowded:
         return socket.create_connection((host, int(port)), timeout=SECONDS)
 
     def said(self, event: str) -> bool:
-        """Whether the log comes to tell of an event."""
+        """True if the log has a line of the event before the time is up."""
         ends = time.monotonic() + SECONDS
         while time.monotonic() < ends:
             if any(json.loads(line)["event"] == event for line in self.lines):
@@ -120,7 +120,7 @@ def processor_time(pid: int) -> float:
 
 
 def is_refused(connection: socket.socket) -> bool:
-    """Whether the server has said that it has no room. Nothing was said to it."""
+    """True if the server has answered that it has no room. The client sends nothing."""
     connection.settimeout(0.01)
     try:
         return connection.recv(12) == b"HTTP/1.1 503"
@@ -178,7 +178,7 @@ UNKNOWN = {
     "tiny-chunks": POSTS + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 20000,
     "requests-ahead": b"GET / HTTP/1.1\r\nHost:x\r\n\r\n" * 2000,
 }
-"""What callers say that no account is opened for, and then nothing more."""
+"""The bytes that unauthenticated clients send before they fall silent."""
 
 SHARE = 256 * 1024 * 1024 // 16
 OPEN = 6 * 1024

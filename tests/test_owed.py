@@ -1,4 +1,5 @@
-"""How many callbacks an account may be owed: who wants one more is refused before anything is written down, and nobody else is."""
+"""The limit on an account's undelivered callbacks: a send that wants one more is refused before anything is written, and no other send
+is."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -25,7 +26,7 @@ REFUSALS = 'sms_translator_callbacks_refused_total{account="%s"}'
 
 
 def kept(store_url: str, work: Callable[[Kept], Coroutine[Any, Any, Any]], front: str = "restcomm") -> Any:
-    """What a test does with a proxy whose account may be owed three callbacks."""
+    """Return the result of a test's work on a proxy whose account may have three undelivered callbacks."""
 
     async def main() -> Any:
         async with opened(store_url) as store:
@@ -63,7 +64,7 @@ def test_a_send_that_wants_one_callback_too_many_is_refused_and_one_without_is_m
 
 
 def test_calls_that_fail_are_owed_until_they_are_given_up(store_url: str) -> None:
-    """Their messages have ended, so that nobody looks for them: one call of each waits to be made again, and another behind it."""
+    """Their messages have ended, so no status is polled. One delivery of each waits for its next attempt, and another waits after it."""
 
     async def work(world: Any) -> Any:
         world.application.down = True

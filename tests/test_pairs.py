@@ -1,7 +1,8 @@
 """Laws over every ordered pair of dialects, an invented third one among them: N tables, and no pair of them is special.
 
-Behind each pair stands a provider that is a plain list, spoken to in the back's own dialect; before it, a client that reads the front's
-answers as a back's, since a dialect reads what it writes. So a proxy before a proxy is the same thing once more.
+The provider of each pair is a plain list that speaks the back's own dialect. The client reads the front's responses as a back's, since
+a dialect reads what it writes.
+So a proxy before a proxy is the same thing once more.
 """
 
 import json
@@ -44,8 +45,10 @@ LOSSES = {
     ("restcomm", "properties-v2"): {"direction", "updated"},
     ("properties-v2", "restcomm"): {"receipt", "segments", "scheduled"},
 }
-"""Which attributes may differ in what comes through a pair, beside what the front's dialect alone would show. Pairs with the ghost
-have no list: it says little."""
+"""The attributes that may differ after a pair, beside those that the front's dialect alone would change.
+
+Pairs with the ghost have no list, because the ghost has few attributes.
+"""
 
 
 @cache
@@ -233,7 +236,7 @@ def test_a_status_filter_means_the_messages_that_are_shown_with_that_status(
 
 
 def _rows(front: str, app: Callable[[Request], Answer], query: str) -> list[dict[str, Any]]:
-    """What the front lists, as it stands on the wire."""
+    """The rows that the front lists, as they stand on the wire."""
     path, bounds, member = {
         "restcomm": ("/2012-04-24/Accounts/AC1/SMS/Messages.json", "", "messages"),
         "properties-v2": ("/v2/Properties/P1/Messages", f"Date_From=0&Date_To={NOW}", "Messages"),

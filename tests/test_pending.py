@@ -20,7 +20,7 @@ __all__ = ["config"]
 
 
 async def waits(store: Store) -> None:
-    """A callback that was accepted, of a message whose end nobody has seen."""
+    """Record an accepted callback whose message has not been seen to end."""
     await recorded(store, "w1", intent("waits", HOOK))
     await settled(store, sent("w1", "Mw"))
 

@@ -15,7 +15,7 @@ FRONTS = ("restcomm", "properties-v2")
 
 
 async def ends(world: Simulation) -> int:
-    """How many ends are owed or were told."""
+    """The number of `delivered` callbacks in the store, due or delivered."""
     count = text("SELECT count(*) FROM events WHERE name = 'delivered'")
     return int(await world.store.read(lambda connection: connection.execute(count).scalar_one()))
 
@@ -39,7 +39,7 @@ def test_ends_are_told_in_time_at_the_full_rate_with_some_slow_handsets(front: s
 @pytest.mark.parametrize("front", FRONTS)
 @pytest.mark.parametrize("a_second", [1, 2, 5, 10, 20, 35])
 def test_a_little_traffic_is_told_of_in_time_too(front: str, a_second: int) -> None:
-    """A stretch that one ask can read is read by one: also where the provider counts in pages."""
+    """One request reads a time window that one request can read, also if the provider counts in pages."""
 
     async def work(world: Simulation) -> Any:
         await world.traffic(20, a_second, lambda _: 3.0)
@@ -320,8 +320,8 @@ def test_what_is_sent_after_the_wall_clock_was_set_is_told_of_in_time(front: str
 def test_what_is_sent_just_before_a_clock_is_set_once_more_is_told_of_in_time(
     front: str, steps: tuple[int, int]
 ) -> None:
-    """The steady clock has not followed the wall yet when the wall is set again: what was written down since the last round has the time
-    of neither clock."""
+    """The steady clock has not followed the wall yet when the wall is set again. The rows since the last round have the time of neither
+    clock."""
 
     async def work(world: Simulation) -> Any:
         await world.traffic(10, 20, lambda _: 3.0)

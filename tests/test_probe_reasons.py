@@ -1,4 +1,4 @@
-"""What `check --probe` says of a provider that cannot be reached or does not answer as one: a URL, what happened, and what to try."""
+"""The sentence of `check --probe` about a provider that cannot be reached or does not answer as one: a URL, the event, and the remedy."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""One member of one row is bytes that no JSON encoder writes, and some that one does: the other rows of the list are as they were."""
+"""One member of one row is bytes that no JSON encoder writes, or bytes that one does. The other rows of the list are as they were."""
 
 import json
 from typing import Any

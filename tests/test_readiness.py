@@ -41,7 +41,7 @@ def keeper_of(store: Store) -> tuple[Kept, DeliveryService]:
 
 
 async def ready(readiness: Readiness, meter: Meter, what: str = "") -> tuple[int, str]:
-    """What `/readyz` answers, in a second in which nothing is known yet."""
+    """The response of `/readyz`, in a second in which nothing is known yet."""
     readiness._tried = -1e9
     app = admin_application(meter, lambda: False, readiness.why_not)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://admin.test") as client:

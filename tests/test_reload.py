@@ -63,7 +63,7 @@ back = {{{{ name = "second", account = "A1", property = "{PROPERTY}", token = "r
 
 
 class Provider:
-    """A simulated provider with so many messages. While `go_on` is not set, it answers nobody."""
+    """A simulated provider with so many messages. While `go_on` is not set, it answers no request."""
 
     def __init__(self, messages: int) -> None:
         clock = ManualClock(NOW)
@@ -95,7 +95,7 @@ class Serving:
         return fetch(f"http://{self.front}{LISTS.replace(ACCOUNT, account)}", login=f"{account}:{token}")[0]
 
     def total(self, query: str = "") -> int:
-        """How many messages a list says that there are."""
+        """The total of a list."""
         status, _, body = fetch(f"http://{self.front}{LISTS}{query}", login=f"{ACCOUNT}:t")
         assert status == 200
         return int(json.loads(body)["total"])

@@ -1,4 +1,4 @@
-"""What is remembered of a list: whose it is, for how long it is believed, and what makes it void."""
+"""The page cache: the owner of a remembered list, the time for which it is valid, and the events that make it void."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -164,7 +164,7 @@ def test_a_total_is_forgotten_after_its_time(number: int) -> None:
 
 
 def test_a_walk_does_not_make_a_total_live_longer() -> None:
-    """Of a range that has ended, whose total nothing but its age makes void."""
+    """The range has ended, so only its age makes its total void."""
     shelled, clock = _shelled(Provider(STOCK))
     page = page_of(shelled.play(ask({"EndTime": "2020-09-13T13:00:00"})))
     clock.advance(590)
@@ -179,7 +179,7 @@ def test_a_walk_does_not_make_a_total_live_longer() -> None:
 def test_a_page_by_its_number_is_of_the_list_as_its_first_page_was_or_as_it_is(
     number: int, old: bool, seconds: int
 ) -> None:
-    """A far page stays with the first one while the total is remembered, a near one for a minute: then it is as it is now."""
+    """A far page stays with the first one while the total is remembered, a near one for a minute. After that it is as the list is now."""
     provider = Provider(STOCK)
     shelled, clock = _shelled(provider)
     shelled.play(ask({}))
@@ -207,7 +207,7 @@ def test_a_send_by_the_account_makes_a_total_old(number: int) -> None:
 
 
 def test_a_range_that_ended_a_while_ago_is_believed_and_one_that_ended_just_now_is_not() -> None:
-    """`settle`: what was sent at the end of a range may show up a little later."""
+    """`settle`: a message that was sent at the end of a range may show up a little later."""
     for before, again in ((299, True), (301, False)):
         stock = [message(number, int(NOW) - 5000 + number % 100) for number in range(900)]
         provider = Provider(sorted(stock, key=lambda sms: sms.created))

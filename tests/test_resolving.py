@@ -13,7 +13,7 @@ from translator.shell.delivery.resolver import THREADS, Resolver, Shares
 
 
 class Names:
-    """A resolver of the system: what is slow ends when the test says so."""
+    """A resolver of the system. A slow lookup ends when the test says so."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -1,4 +1,4 @@
-"""What is deleted, in which steps, and by which plans: nobody who sends waits for it, and nobody who is to be told is forgotten."""
+"""Retention: the rows that it deletes, in which steps, and by which plans. No send waits for it, and no due callback is forgotten."""
 
 import asyncio
 import os

@@ -1,6 +1,6 @@
-"""The door over TLS: what a caller can do to it there is what it can do without, and a few things more.
+"""The server protocol over TLS: a client can do to it there what it can do without, and a few things more.
 
-The tests of the first part are those of `test_connection.py`, and of `test_known_first.py` where they are about memory. Their callers
+The tests of the first part are those of `test_connection.py`, and those of `test_known_first.py` that are about memory. Their clients
 speak TLS here.
 """
 
@@ -394,8 +394,11 @@ def test_a_caller_may_want_other_keys_now_and_then(
 def test_who_says_next_to_nothing_in_many_records_is_closed(
     world: World, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
-    """To read one takes longer than to say it, each is answered, and nobody reads the answers: all others would wait for as long as it
-    goes on. That a byte of a request comes now and then changes nothing."""
+    """Reading a record takes longer than sending it, each is answered, and the client does not read the answers. All others would wait
+    as long as it goes on.
+
+    A byte of a request now and then changes nothing.
+    """
     monkeypatch.setattr(protocol_factory, "_LOOK", 10 * PATIENCE)  # it is not for being idle
 
     async def script(at: Place) -> None:
@@ -416,7 +419,7 @@ async def everything(caller: Slow) -> None:
 
 @pytest.mark.parametrize("politely", [True, False])
 def test_who_leaves_with_its_request_ends_a_read_and_not_a_send(world: World, politely: bool) -> None:
-    """In one write with it, with a goodbye of TLS or only of TCP."""
+    """The client closes in one write with its request, with close_notify or only with TCP."""
 
     async def script(at: Place) -> None:
         at.provider.go_on.clear()

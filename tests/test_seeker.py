@@ -1,4 +1,4 @@
-"""Who looks for unknown sends: providers side by side, very many sends, clocks that step, and when a send is lost to sight."""
+"""The reconciler: providers side by side, very many sends, clocks that step, and the time at which a send is unresolved."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -129,7 +129,7 @@ def test_who_waits_hears_at_once_what_was_found(monkeypatch: pytest.MonkeyPatch)
 
 
 async def statements(world: Sought, engine: Any, work: Coroutine[Any, Any, Any]) -> int:
-    """How many statements and transactions a work has made."""
+    """The number of statements and transactions that a work has made."""
     said: list[Any] = []
 
     def note(*what: Any) -> None:

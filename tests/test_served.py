@@ -132,7 +132,7 @@ def clamped(provider: Provider, most: list[int]) -> Any:
 def test_a_back_that_serves_less_for_some_asks_and_then_the_full_size_again_loses_no_row(
     order: str, total: int, first: int
 ) -> None:
-    """What a longer slice says is no proof that the list ended where the shorter one did."""
+    """A longer slice is no proof that the list ended where the shorter one did."""
     provider = Provider(MANY[:total], order)
     front = world(clamped(provider, [50] * first + [200]), order=order)
     page = page_of(front.play(ask({"SortBy": "From", "PageSize": 1000}), NOW))

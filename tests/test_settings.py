@@ -1,4 +1,4 @@
-"""The configuration: what the documented sample means, and that whatever is wrong names its file, section and key."""
+"""The configuration: the meaning of the documented sample, and errors that name the file, section and key."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,5 @@
-"""What one account has asked for at a provider: counted for it, refused beyond its share of memory, and never in the way of another."""
+"""The memory that one account's provider requests hold: it is counted for the account, refused beyond its share, and never delays
+another account."""
 
 import asyncio
 import json
@@ -205,7 +206,7 @@ def _asks(running: Any, made: World) -> list[ProviderRequests]:
 # ---- lists ----------------------------------------------------------------------------------------------------------------
 
 ROW = 760
-"""What a row takes besides its text, as `make bench` measures it."""
+"""The bytes that a row takes besides its text, as `make bench` measures it."""
 
 
 def test_a_list_is_bounded_in_bytes_and_not_only_in_asks(many: Provider) -> None:

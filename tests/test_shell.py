@@ -1,4 +1,4 @@
-"""The shell: what a back can do to a call, on real sockets, and what the front makes of everything that can happen."""
+"""The shell: everything that a back can do to a request, on real sockets, and the front's response to it."""
 
 import asyncio
 import contextlib

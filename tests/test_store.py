@@ -1,4 +1,4 @@
-"""The store: what is written down, who may take what, and what is deleted. Every work runs on SQLite, in memory and on PostgreSQL."""
+"""The store: the rows that are written, their leases, and their deletion. Every work runs on SQLite, in memory and on PostgreSQL."""
 
 import asyncio
 import sqlite3
@@ -189,7 +189,7 @@ def test_an_answer_that_comes_late_settles_what_was_taken_for_unknown(store_url:
 
 
 async def watched(store: Store, now: float = NOW) -> list[Taken]:
-    """Those who wait and whom nobody is at, taken."""
+    """Take the subscriptions that wait and that no lease holds."""
     found, _ = await store.read(partial(subscriptions.held_from, place=PLACE, after=(-1.0, 0), most=10_000))
     mine = await store.write(partial(subscriptions.take, ids=[one.id for one in found], now=now, lease=60.0))
     return await store.read(partial(subscriptions.taken, ids=sorted(mine)))
@@ -201,7 +201,7 @@ def looked(row: Taken, made: list[CallbackDelivery], look_at: float | None) -> L
 
 
 async def owing(store: Store, id_: str = "1", address: str = HOOK.address, destination: str = "a.example:80") -> None:
-    """A message whose sent and delivered are owed."""
+    """Record a message whose `sent` and `delivered` are due."""
     await recorded(store, id_, intent(id_, CallbackTarget(address, "POST")))
     await settled(store, sent(id_, f"M{id_}"))
     [row] = await watched(store)
@@ -228,7 +228,7 @@ async def take(store: Store, now: float = NOW, most: int = 10, room: Any = lambd
 async def settle_one(
     store: Store, row: dict[str, Any], state: str, now: float, *, why: str = "", due_at: float | None = None
 ) -> bool:
-    """Say what came of a delivery. Whether it was ours to say."""
+    """Write the result of an attempt. Returns True if the lease was still ours."""
     one = Settled(row, state, why, due_at, counts=True, begun=now, ended=now)
     turn = partial(deliveries.turn, settled=[one], room={}, now=now, lease=60.0, breaker=Breaker())
     return (await store.write(turn)).held[0]
@@ -349,7 +349,7 @@ def test_a_call_can_be_replayed_and_dropped(store_url: str) -> None:
 
 
 async def retired(store: Store, retirement: Retirement, now: float, most: int = 100) -> int:
-    """Delete all that is over. How many rows that were."""
+    """Delete all that is over. Returns the number of rows."""
     gone, is_last = 0, False
     while not is_last:
         over = await store.read(partial(retirement.find, most=most, now=now))

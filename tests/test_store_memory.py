@@ -1,4 +1,4 @@
-"""The store in memory: what is in hand is seen by whoever has to see it, and by nobody else."""
+"""The store in memory: every reader that needs a row that is being written sees it, and no other reader does."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -32,7 +32,7 @@ def on_memory(work: Callable[[Store], Coroutine[Any, Any, Any]]) -> Any:
 
 
 async def states(store: Store) -> dict[str, int]:
-    """How many rows there are in each state."""
+    """The number of rows in each state."""
     found = await store.read(lambda c: c.execute(select(sends.c.state, func.count()).group_by(sends.c.state)).all())
     return {row[0]: row[1] for row in found}
 

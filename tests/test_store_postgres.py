@@ -183,7 +183,7 @@ def test_a_value_that_cannot_be_held_is_no_outage(postgres_url: str) -> None:
 
 
 class Stalled:
-    """A connection that does not come, and that fails in its own way when nobody waits for it any more."""
+    """A connection that does not come, and that fails in its own way when its waiter has given up."""
 
     async def __aenter__(self) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""The tables: which index a query goes by where many rows stand, and what becomes of a store that an older release has written."""
+"""The tables: the index that each query uses among many rows, and the migration of a store that an older release has written."""
 
 import asyncio
 import sqlite3
@@ -60,11 +60,11 @@ VALUES ('done', 'restcomm/AC1/', 'http://a.example/x', 'POST', 'sent', {now}, 1,
 INSERT INTO events (watch, entry, position, name, method, address, form, destination, state, made, due_at, tries, why, leased, attempt)
 VALUES (1, 'restcomm/AC1/', 0, 'sent', 'POST', 'http://a.example/x', 'a=b', 'a.example:80', 'due', {now}, {now}, 0, '', 0, 0);
 """
-"""What the first release wrote."""
+"""The tables and rows that the first release wrote."""
 
 
 async def written_by_the_first(url: str, more: str = "") -> None:
-    """A store of the first release: a send that was made and of which somebody is to be told, one that is unknown, and `more`."""
+    """Write a store of the first release: an answered send with a subscription, an unknown one, and `more`."""
     message, values = msgspec.json.encode(SENT).hex(), {"place": PLACE, "now": NOW}
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.removeprefix("sqlite:///"))
@@ -139,7 +139,7 @@ VALUES
     (3, 'restcomm/AC2/', 0, 'sent', 'POST', 'http://a.example/x', 'a=f', 'b.example:80', 'due', 1, 60, NULL, 0, '', 90, 1),
     (3, 'restcomm/AC2/', 1, 'delivered', 'POST', 'http://a.example/x', 'a=g', 'b.example:80', 'delivered', 1, 60, 3, 1, '', 0, 1);
 """
-"""Deliveries in every state: behind an earlier one that is due, behind one that was given up, at one that somebody is at."""
+"""Deliveries in every state: behind an earlier one that is due, behind one that is dead, and leased."""
 
 
 def test_what_an_older_release_owed_is_due_in_order_and_once(file_url: str) -> None:
@@ -173,7 +173,7 @@ def test_only_serve_brings_an_older_store_up_to_date(file_url: str) -> None:
 
 
 def test_who_is_behind_whom_is_found_by_one_reading_of_what_is_owed(postgres_url: str) -> None:
-    """A look for an earlier delivery of each one goes by whatever index there is, and that may be the one of all that is owed."""
+    """The search for an earlier delivery of each one uses any index there is. That may be the index of all that is due."""
 
     def plan(connection: Connection) -> str:
         statement = BEHIND.compile(connection, compile_kwargs={"literal_binds": True})

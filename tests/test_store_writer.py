@@ -1,4 +1,4 @@
-"""The thread that writes an SQLite file: what is handed over together, and what each who waits is told."""
+"""The thread that writes an SQLite file: the works that it commits together, and the result that each waiter gets."""
 
 import asyncio
 import sqlite3

@@ -77,7 +77,10 @@ def twice(path: str, called: str, /, **cells: Any) -> Callable[[Raw], None]:
 
 
 class Broken(NamedTuple):
-    """A sentence that says what is broken, the table, the change, and what the error has to say: where (a row by its name), and what."""
+    """A broken table, and its error.
+
+    `sentence` says what is broken. `where` and `what` are the place (a row by its name) and the fact that the error has to name.
+    """
 
     sentence: str
     file: str
@@ -990,7 +993,7 @@ CITING: Final = tuple(Row.__struct_fields__)
 
 
 def explained(section: str) -> set[str]:
-    """What stands in code type below the heading that names this section."""
+    """The words in code type below the heading that names this section."""
     for heading, text in re.findall(r"^### (.+)\n((?:(?!^##).*\n)*)", README, re.MULTILINE):
         if f"`[{section}]`" in heading or f"`[[{section}]]`" in heading:
             return set(re.findall(r"`([^`\n]+)`", text))

@@ -1,4 +1,4 @@
-"""The certificate and the key of the front: what is wrong with them is said before anything listens, and what is in them never."""
+"""The certificate and the key of the front: an error in them is reported before anything listens, and their content never is."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ def papers(authority: trustme.CA) -> Papers:
 
 
 def context(folder: Path, cert: bytes | None, key: bytes | None, given: str = GIVEN) -> ssl.SSLContext | None:
-    """What comes of these files, None for one that is not there."""
+    """The context that these files give. None stands for a file that is not there."""
     (folder / "tls").mkdir(exist_ok=True)
     for name, content in (("cert.pem", cert), ("key.pem", key)):
         if content is not None:
@@ -275,7 +275,7 @@ def configured(folder: Path, papers: Papers) -> Path:
 
 
 def test_a_message_is_sent_shown_and_listed_over_https(tmp_path: Path, authority: trustme.CA, papers: Papers) -> None:
-    """By a whole process, which then ends although a caller keeps its connection and another has only begun to shake hands."""
+    """The test runs a whole process. It ends although one client keeps its connection and another has only begun its handshake."""
     config, trust = configured(tmp_path, papers), trusting(authority)
     twin = PropertiesV2Twin(accounts={"A1": TwinAccount("right", (PROPERTY,))}, clock=ManualClock(1_570_000_000))
 

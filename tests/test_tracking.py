@@ -1,4 +1,5 @@
-"""What a round of the poller asks for: where the most ends are to be expected, within the asks, and nobody is left out."""
+"""The requests of a polling round: they go where the most ends are to be expected, stay within the limit, and leave no subscription
+out."""
 
 import random
 from collections.abc import Callable
@@ -165,7 +166,7 @@ def test_who_a_receipt_came_for_is_first_and_a_flood_of_them_takes_no_more_asks(
 
 
 def test_a_round_plans_as_much_whether_few_wait_or_very_many() -> None:
-    """What is gone through in a round are stretches: three days of a message a second are some hundreds."""
+    """A round goes through time windows, not messages: three days of a message a second are some hundreds of windows."""
     place = PolledAccount(rounds("restcomm").place._entry, 5.0, SettlingAges())
     place.hold([Known(one, str(one), int(NOW) - 5 * one, "sent", NOW - 9) for one in range(50_000)], NOW)
     place.sweep(NOW, 20)

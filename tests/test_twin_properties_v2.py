@@ -1,4 +1,4 @@
-"""The twin of the Properties/Messages v2 service, held against the pages it is written from."""
+"""The simulated provider of the Properties/Messages v2 service, compared with the pages that it is written from."""
 
 import asyncio
 import os

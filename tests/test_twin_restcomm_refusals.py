@@ -1,4 +1,4 @@
-"""What the simulated Restcomm service refuses, and in which shape."""
+"""The requests that the simulated Restcomm service refuses, and the shape of its refusals."""
 
 import asyncio
 from base64 import b64encode

@@ -14,7 +14,7 @@ SECONDS = 300  # for a package index at its slowest; it is a matter of a few
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """What a command says, out and err; a failure shows it."""
+    """Return the output of a command, out and err. A failure shows it."""
     done = subprocess.run(
         [*map(str, command)],
         cwd=cwd,

@@ -26,7 +26,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def free_ports(count: int) -> int:
-    """The first of so many ports in a row that nobody has."""
+    """The first of so many free ports in a row."""
     while True:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             first: int = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What every peer has to answer and to ask for: a translation written for clearness, and the check before each round."""
+"""The translation that every peer has to make, written for clearness, and the check of it before each round."""
 
 import http.client
 import json

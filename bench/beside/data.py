@@ -1,4 +1,4 @@
-"""What the stub answers, and what the peers are asked: invented messages, credentials, and the bytes of each request."""
+"""The data of the stub's responses and of the requests to the peers: invented messages, credentials, and the bytes of each request."""
 
 import json
 import random

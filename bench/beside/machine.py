@@ -1,4 +1,4 @@
-"""What a machine and its processes are doing, from /proc, and what it takes to start one where it belongs."""
+"""Read the load of the machine and of its processes from /proc, and start processes on chosen processors."""
 
 import os
 import resource
@@ -60,8 +60,8 @@ def start(processor: int, words: list[str], **given: Any) -> subprocess.Popen[by
 
 
 def end(running: subprocess.Popen[bytes], patience: float = 5.0) -> None:
-    """End a process: by its standard input and SIGINT, at which ours drains at once. Where that does not help within `patience` seconds,
-    by SIGKILL."""
+    """End a process: close its standard input and send SIGINT, at which the product drains at once. If it still runs after `patience`
+    seconds, send SIGKILL."""
     if running.stdin is not None:
         running.stdin.close()
     running.send_signal(signal.SIGINT)
@@ -73,14 +73,14 @@ def end(running: subprocess.Popen[bytes], patience: float = 5.0) -> None:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens at."""
+    """Return a free port of loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_for(port: int, running: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
-    """Wait until somebody listens. Raises RuntimeError where the process ends, or is not ready in time."""
+    """Wait until the port accepts connections. Raises RuntimeError if the process ends, or is not ready in time."""
     until = time.monotonic() + seconds
     while running.poll() is None and time.monotonic() < until:
         try:
@@ -141,7 +141,7 @@ def own_seconds() -> float:
 
 
 def fsyncs_per_second(seconds: float = 1.0) -> float:
-    """How often the disk of the temporary folder takes 4 KiB for good: appended, then fsync."""
+    """Return the number of times a second that the disk of the temporary folder can append 4 KiB and make it durable (fsync)."""
     with tempfile.TemporaryFile() as file:
         return _fsyncs(file, seconds)
 

@@ -1,4 +1,4 @@
-"""What must hold of the product beside its peers: data, and how a measured value is judged by it."""
+"""The bounds that the product has to keep beside its peers, and the comparison of a measured value with its bound."""
 
 import statistics
 from collections.abc import Callable

@@ -162,7 +162,7 @@ class Running(NamedTuple):
 
 @contextmanager
 def running(peer: Peer, back: int, processor: int, concurrency: int = 512) -> Iterator[Running]:
-    """Start a peer before the stub at port `back`, in a folder of its own, and end it afterwards. What it logs goes to a file there."""
+    """Start a peer before the stub at port `back`, in a folder of its own, and end it afterwards. Its log is a file in that folder."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         place = Place(Path(folder), machine.free_port(), back, concurrency)
         known = {

@@ -32,8 +32,11 @@ ALONE_CONNECTIONS: Final = 64
 
 
 class Cell(NamedTuple):
-    """What is asked, by how many clients, and how many milliseconds the provider takes. It is taken in so many `slices`, which have to be
-    long beside an answer: those on their way at the end do not count."""
+    """One kind of request, the number of clients that send it, and the delay of the provider in milliseconds.
+
+    The cell is measured in `slices` slices. A slice has to be long beside one response, because the responses that are on their way at
+    its end do not count.
+    """
 
     name: str
     kind: str
@@ -63,7 +66,7 @@ class Bench(NamedTuple):
     proxy_processor: int
 
     def drive(self, port: int, request: bytes, connections: int, seconds: float, total: int = 0) -> dict[str, Any]:
-        """What `load.c` says of so much load."""
+        """Return the figures that `load.c` prints for this load."""
         path = self.folder / "request"
         path.write_bytes(request)
         words = [str(self.load), str(port), str(connections), str(seconds), str(path), *([str(total)] if total else [])]
@@ -82,7 +85,7 @@ class Bench(NamedTuple):
         contract.fetch(self.back, "GET", f"/_set?delay={delay}&hold={hold}")
 
     def seen(self) -> dict[str, int]:
-        """How often the stub was asked, and how many answers waited at a time at most, since `provider`."""
+        """Return the number of requests that the stub got since `provider`, and the largest number of responses that waited at a time."""
         found: dict[str, int] = json.loads(contract.fetch(self.back, "GET", "/_seen")[1])
         return found
 
@@ -153,8 +156,12 @@ def merged(slices: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def one_round(on: Bench, peers: list[Peer], seconds: float) -> dict[str, dict[str, Any]]:
-    """A fresh process of each peer, checked and warmed; then cell by cell, in slices that take turns, since a machine may change its pace
-    from one second to the next. Who is not measured stands still. By peer, samples by cell and its peak memory in MB."""
+    """Start a fresh process of each peer, check it and warm it; then measure cell by cell.
+
+    The peers take turns in slices, because the pace of a machine may change from one second to the next. A peer that is not measured
+    stands still.
+    Returns the samples by cell and the peak memory in MB, by peer.
+    """
     with contextlib.ExitStack() as standing:
         on.provider()
         at = {peer: standing.enter_context(running(peer, on.back, on.proxy_processor)) for peer in peers}

@@ -1,6 +1,7 @@
-"""The shim as pip installs it today, where nothing brings sniffio: `python -m bench.beside.without_sniffio`.
+"""The shim as pip installs it today, without sniffio, which nothing brings: `python -m bench.beside.without_sniffio`.
 
-httpcore tries to import sniffio several times a request. Where it is absent each try searches `sys.path` in vain, and so it does here.
+httpcore tries to import sniffio several times a request. If sniffio is absent, each try searches `sys.path` in vain, and so it does
+here.
 """
 
 import importlib

@@ -1,6 +1,7 @@
-"""`python -m bench.traffic [SCENARIO ...]`: the product under real traffic, beside another build of it. 1 where something does not hold.
+"""`python -m bench.traffic [SCENARIO ...]`: the product under real traffic, beside another build of it. The exit status is 1 if a bound
+does not hold.
 
-Without names all scenarios run but `soak`. What each does: docs/traffic.md.
+Without names all scenarios run except `soak`. docs/traffic.md describes each of them.
 """
 
 import argparse
@@ -118,7 +119,7 @@ def _run(given: argparse.Namespace, pycache: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, print, and judge."""
+    """Measure, print, and compare with the bounds."""
     return command(_options(), _run, "traffic")
 
 

@@ -73,7 +73,8 @@ class Filling:
         self._db.execute("BEGIN")
 
     def finished(self, numbers: range, made: Callable[[int], float], hook: str = "") -> None:
-        """Sends that were answered, made when `made(number)` says; with a hook, somebody was told of their end there."""
+        """Add answered sends, made when `made(number)` says. With a hook, each has a subscription there, and its callbacks are
+        delivered."""
         self._add("sends", (_send(number, made(number)) for number in numbers))
         if hook:
             self._add("watches", (_watch(number, hook, made(number)) for number in numbers))
@@ -107,7 +108,7 @@ class Filling:
 
 
 def _name(number: int, made: float) -> str:
-    """The id of a send as the product makes it: its milliseconds, and what nobody can guess."""
+    """The id of a send as the product makes it: its milliseconds, then a part that cannot be guessed."""
     return f"{int(made * 1000):012x}{number:020x}"
 
 
@@ -137,7 +138,7 @@ def _watch(number: int, address: str, made: float, *, look_at: float | None = No
 
 
 def _form(number: int, status: str) -> str:
-    """What a receiver is told, as restcomm's page has it. The SID in front is made of that of the provider."""
+    """The body of a callback, as restcomm's page has it. The front's SID is made from the provider's."""
     sid = "SM" + b32encode(sid_of(FIRST + number).encode())[:32].decode()
     text = _text(number).replace(" ", "+")
     return f"MessageSid={sid}&MessageStatus={status}&AccountSid={ACCOUNT}&From=19876543212&To=6142{number % 10**7:07}&Body={text}"

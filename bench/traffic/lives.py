@@ -15,10 +15,10 @@ _MASK: Final = 2**64 - 1
 
 
 class Pace(NamedTuple):
-    """How long handsets take, in seconds after the submission.
+    """The time that handsets take, in seconds after the submission.
 
-    `low` and `high` bound those that answer soon. `slow_share` of all, from 0 to 1, answer late: in the ten seconds that begin
-    after `slow_after`, or in fewer where that is shorter.
+    `low` and `high` bound the handsets that answer soon. `slow_share` of all, from 0 to 1, answer late: in the ten seconds that begin
+    after `slow_after`, or in fewer if that is shorter.
     """
 
     low: float = 1.0

@@ -53,7 +53,7 @@ class Message:
         return DELIVERED if now >= self.delivered else SUBMITTED if now >= self.submitted else PROCESSING
 
     def shown(self, now: float) -> bytes:
-        """The message resource at a moment, as JSON. What has not happened is left out."""
+        """The message resource at a moment, as JSON. Events that have not happened yet are left out."""
         if self._last is not None:
             return self._last
         status, tail = self.status(now), b""
@@ -134,7 +134,7 @@ class Messages:
         return list(islice(fitting, skip, skip + count))
 
     def count(self, since: int, until: int) -> int:
-        """How many there are with `since` <= `Created` < `until`."""
+        """The number of messages with `since` <= `Created` < `until`."""
         first, last = self._all.between(since, until)
         return last - first
 

@@ -24,7 +24,7 @@ _STATUS: Final = re.compile(rb"(?:^|&)MessageStatus=([a-z]+)")
 
 
 class Receiver:
-    """What it was told of, in the order in which it came."""
+    """A receiver that keeps the callbacks it got, in the order of their arrival."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -1,4 +1,4 @@
-"""What the receiver was told, beside what could be known at the provider."""
+"""The callbacks that the receiver got, beside the statuses that the provider could show."""
 
 import asyncio
 import re
@@ -41,7 +41,7 @@ class Ear:
         self.delivered: dict[int, float] = {}
 
     async def hear(self) -> None:
-        """What came since the last time; `delivered` is when each message's first `delivered` came."""
+        """Read the callbacks that came since the last time. `delivered` holds the time of each message's first `delivered`."""
         async with self._turn:
             calls = await self._world.told(len(self.calls))
             self.calls += calls
@@ -72,7 +72,7 @@ def lateness(ear: Ear, known: dict[int, Life]) -> dict[int, float]:
 
 
 def faults(calls: list[Call]) -> dict[str, int]:
-    """How often something was told again, or `delivered` came before `sent`."""
+    """Count the callbacks that came again, and the messages whose `delivered` came before `sent`."""
     by_number: defaultdict[int, list[str]] = defaultdict(list)
     for _, _, number, status in calls:
         by_number[number].append(status)

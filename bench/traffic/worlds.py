@@ -89,7 +89,7 @@ def where_it_is(checkout: Path, pycache: Path) -> Path:
 
 
 def _end_with_the_bench() -> None:
-    """Where the bench is killed, the product ends with it."""
+    """End the product when the bench is killed."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
@@ -106,7 +106,7 @@ class Simulated:
         self._callers = Callers(self.port)
 
     async def ask(self, path: str, **given: Any) -> Any:
-        """What it says at a path. With words it is told something first."""
+        """Return the response at a path. With arguments, they are sent there as JSON."""
         body = msgspec.json.encode(given) if given else b""
         head = f"{'POST' if given else 'GET'} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
         answer = await self._callers.ask(head.encode() + body)
@@ -156,7 +156,7 @@ class World:
 
     @property
     def hook(self) -> str:
-        """Where the receiver listens for calls."""
+        """The URL at which the receiver accepts callbacks."""
         assert self.receiver is not None
         return f"http://127.0.0.1:{self.receiver.port}/hook"
 
@@ -225,7 +225,7 @@ class World:
             self._running = None
 
     def use(self) -> Use:
-        """What the product has used so far."""
+        """The processor time, memory and descriptors that the product has used so far."""
         pid = self.pid
         status = Path(f"/proc/{pid}/status").read_text("ascii")
         resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
@@ -242,7 +242,7 @@ class World:
         return found | ({"receiver": await self.receiver.ask("/lag")} if self.receiver else {})
 
     def notes(self) -> dict[str, int]:
-        """What the product wrote in its log that is no request: how often each event."""
+        """The number of log lines above level info, by event."""
         found: Counter[str] = Counter()
         for line in (self.folder / "log").read_bytes().splitlines():
             with contextlib.suppress(msgspec.DecodeError, AttributeError):

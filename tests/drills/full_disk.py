@@ -1,7 +1,8 @@
 """`python -m tests.drills.full_disk`: the file system of the store is full, and has room again.
 
-It is a small tmpfs in a mount namespace of the drill's own, so it is gone when the drill is. Root may make one; others may in a user
-namespace, where the machine allows that. Where neither is allowed the drill is not done, and says so.
+The file system is a small tmpfs in a mount namespace of the drill's own, so it is gone when the drill is. Root may make one; others may
+in a user namespace, if the machine allows that.
+If the machine allows neither, the drill is not done, and says so.
 """
 
 import asyncio
@@ -109,7 +110,7 @@ class Filling:
                 return
 
     async def full(self, product: Product) -> None:
-        """What is to be seen while the disk is full."""
+        """Compare the responses and the readiness with what has to be seen while the disk is full."""
         before = len(self._made.twin.messages)
         statuses = {await self.send(product) for _ in range(5)}
         self._expect(statuses, {503}, "sends")
@@ -119,7 +120,7 @@ class Filling:
         self._expect(found, {"": 200, "reads": 200, "sends": 503, "callbacks": 503}, "/readyz")
 
     async def room(self, product: Product) -> None:
-        """Room again: how long until sends are ready, and what was refused is sent when it is asked for again."""
+        """Give room back. Measure the time until sends are ready, and send the refused texts again."""
         self._disk.empty()
         began = time.monotonic()
         while await self._made.ready(product, "sends") != 200 and time.monotonic() < began + 15:  # noqa: ASYNC110 - it is polled
@@ -160,9 +161,9 @@ class Filling:
 
 
 async def filled(folder: Path, disk: Path, *, rate: float = 20.0, turns: int = 20) -> tuple[dict[str, Any], list[str]]:
-    """Fill a disk under load, and give room back; then do so by turns, and across a death. With no `turns` neither follows.
+    """Fill a disk under load, and give room back; then do so by turns, and across a death. With `turns` 0 neither follows.
 
-    What was seen, and the faults.
+    Returns the figures and the faults.
     """
     began = time.monotonic()
     async with world(folder) as made:
@@ -203,7 +204,7 @@ def in_a_namespace() -> list[str]:
 
 
 def fenced(folder: Path, *words: str) -> dict[str, Any] | None:
-    """Run this module in a namespace with a small tmpfs. What it found, None where the machine does not allow that."""
+    """Run this module in a namespace with a small tmpfs. Returns its figures, or None if the machine does not allow that."""
     namespace = in_a_namespace()
     if not namespace:
         return None
@@ -218,7 +219,7 @@ def fenced(folder: Path, *words: str) -> dict[str, Any] | None:
 
 
 def drill(folder: Path) -> int:
-    """Run it, and print what was found. How many faults."""
+    """Run the drill and print its figures. Returns the number of faults."""
     result = fenced(folder)
     if result is None:
         print(NOT_DONE, file=sys.stderr, flush=True)

@@ -38,7 +38,7 @@ PATIENCE: Final = 30.0
 """Seconds that a drill waits for one thing."""
 
 TOLD: Final = ("sent", "delivered")
-"""What is told of each message, in this order."""
+"""The statuses whose callbacks each message has, in this order."""
 
 
 class Call(NamedTuple):
@@ -141,7 +141,7 @@ class Product:
         self.front = f"http://{(await self.until('', 2, key='listen'))['listen']}"
 
     def notes(self) -> dict[str, int]:
-        """How often each event stands in the log that is a warning or worse."""
+        """The number of log lines that are a warning or worse, by event."""
         return dict(Counter(str(line.get("event")) for line in self.log if line.get("level") not in ("info", "debug")))
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int | None:
@@ -233,7 +233,7 @@ class World:
 
     @property
     def texts(self) -> Counter[str]:
-        """What is at the provider, and how often."""
+        """The texts at the provider, with the number of messages of each."""
         return Counter(row.text for row in self.twin.messages)
 
     def untold(self) -> dict[str, list[str]]:
@@ -256,7 +256,7 @@ class World:
             await asyncio.sleep(0.1)
 
     def faults(self) -> list[str]:
-        """What must not be, whatever happened to the product: a send twice, one lost, one without an answer, one untold."""
+        """The faults: a message sent twice, one lost, a request without a response, a callback that was not delivered."""
         texts = self.texts
         return [
             *(f"{text}: {count} times at the provider" for text, count in texts.items() if count > 1),
@@ -269,7 +269,7 @@ class World:
 
 @contextlib.asynccontextmanager
 async def world(folder: Path, receiver: Receiver | None = None, *, delivered_after: int = 1) -> AsyncIterator[World]:
-    """Everything but the product, while the block runs. What it started is ended."""
+    """Everything but the product, while the block runs. The processes that it started are ended."""
     twin = PropertiesV2Twin(
         accounts={"A1": TwinAccount("back-token", ("P1", "P2", "P3"))}, pace=Pace(0, delivered_after)
     )
@@ -315,7 +315,7 @@ class Load:
 
 
 def said(name: str, found: Mapping[str, Any], faults: list[str], good: str) -> int:
-    """Print what a drill found. How many faults."""
+    """Print the result of a drill. Returns the number of faults."""
     shown = ", ".join(f"{key} {value}" for key, value in found.items())
     print(f"{name}: {shown}: {faults[:20] or good}", flush=True)
     return len(faults)

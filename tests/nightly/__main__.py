@@ -26,7 +26,7 @@ def sought(target: Target, seed: int, seconds: float, most: int = sys.maxsize) -
 
 
 def broken(target: Target, data: bytes) -> bool:
-    """Whether an input is a find."""
+    """True if an input is a find."""
     try:
         target.run(data)
     except Exception:  # noqa: BLE001 - whatever a target raises is a find
@@ -83,7 +83,7 @@ def main() -> int:
 
 
 def tell(target: Target, find: bytes) -> None:
-    """What is wrong with a find, and how it is seen again."""
+    """Print the error of a find, and the command that shows it again."""
     try:
         target.run(find)
     except Exception:  # noqa: BLE001 - it is what is told

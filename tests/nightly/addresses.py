@@ -1,4 +1,4 @@
-"""Callback addresses: whatever text is called an address, none that a second reader finds private is dialled.
+"""Callback addresses: the proxy connects to no address that a second reader finds private, however its text is spelt.
 
 The second reader is this file's own: the legacy spellings of the C library, and the registries of special addresses, as networks.
 """
@@ -28,7 +28,7 @@ _ALLOCATED: Final = ipaddress.ip_network("2000::/3")
 
 
 def is_public(text: str) -> bool:
-    """Whether anybody may be reached there, by the registries."""
+    """True if the registries let any client reach an address."""
     ip = ipaddress.ip_address(text)
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is not None:

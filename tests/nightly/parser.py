@@ -64,7 +64,7 @@ class Wire:
         self.is_closed = False
 
     def write(self, data: bytes) -> None:
-        """What is answered is not looked at here."""
+        """Drop the response, which this target does not check."""
 
     def writelines(self, pieces: Any) -> None:
         """See `write`."""
@@ -90,7 +90,7 @@ class Wire:
         """Nothing waits here."""
 
     def pause_reading(self) -> None:
-        """What is said meanwhile is handed over all the same: the connection has to keep it."""
+        """Do nothing: the bytes that come meanwhile are handed over all the same, and the connection has to keep them."""
 
     def resume_reading(self) -> None:
         """See `pause_reading`."""
@@ -213,7 +213,7 @@ def _has(pattern: bytes) -> Callable[[bytes], bool]:
 
 
 def _headed(pattern: bytes) -> Callable[[bytes], bool]:
-    """Whether the pattern is in the header lines, in any case of letters."""
+    """A test of whether the pattern is in the header lines, in any case of letters."""
     made = re.compile(pattern, re.IGNORECASE | re.DOTALL)
     return lambda data: made.search(data.partition(b"\r\n\r\n")[0] + b"\r\n") is not None
 

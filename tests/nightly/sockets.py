@@ -1,6 +1,7 @@
-"""A real server on loopback, whose callers say any part of anything and leave at any byte: the next caller is served, and nothing is left.
+"""A real server on loopback, whose clients send any part of any request and disconnect at any byte.
 
-What a caller does is drawn from its input, so one input does the same each time, but for what the network puts together.
+The next client has to be served, and nothing may be left behind. The actions of a client are drawn from its input, so one input does
+the same each time, but for the packets of the network.
 """
 
 import asyncio

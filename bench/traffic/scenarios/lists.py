@@ -26,7 +26,7 @@ class _Listed(NamedTuple):
 
 
 async def asked(made: World, provider: int = 0) -> int:
-    """How often a provider was searched, and messages of it retrieved, so far."""
+    """The number of searches and of message retrievals at a provider so far."""
     counts = (await made.providers[provider].ask("/control"))["counts"]
     return int(counts.get("search", 0)) + int(counts.get("retrieve", 0))
 

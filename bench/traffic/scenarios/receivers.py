@@ -32,7 +32,7 @@ async def owed(made: World, count: int, address: Callable[[int], str], *, waits:
 
 
 async def one_receiver(checkout: Path, options: Options) -> Found:
-    """Calls a second to one receiver that answers in a millisecond, as long as more are owed."""
+    """Measure the callbacks a second to one receiver that answers in a millisecond, as long as more are due."""
     seconds, count = options.seconds or 10.0, max(200, int(OWED * options.scale))
     async with world(checkout, [_QUIET], pycache=options.pycache) as made:
         await owed(made, count, lambda _: made.hook)
