@@ -66,7 +66,7 @@ def process(*words: str, says: str, pipe: str) -> Iterator[tuple[int, subprocess
             subprocess.Popen(["cat"], stdin=stream, stdout=subprocess.DEVNULL)  # noqa: S607 - it reads the log away
         yield int(found[1]), running
     finally:
-        running.send_signal(signal.SIGINT)  # which drains at once
+        running.send_signal(signal.SIGINT)  # the process drains at once
         running.wait()
 
 

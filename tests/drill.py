@@ -71,7 +71,7 @@ class Application:
     async def _hook(self, request: Request) -> Response:
         try:
             given = dict(parse_qsl((await request.body()).decode()))
-        except ClientDisconnect:  # whoever called has died
+        except ClientDisconnect:  # the proxy that called has died
             return PlainTextResponse("gone", 400)
         self.told.setdefault(given["Body"], []).append(given["MessageStatus"])
         await asyncio.sleep(self.pause)
@@ -299,7 +299,7 @@ async def _all(kills: int, folder: Path, server: postgres.Server) -> int:
 
 def others(folder: Path) -> int:
     """Run the drills of one kind of trouble each. Returns the number of faults."""
-    from tests.drills import clock, full_disk, reload  # they use what stands above
+    from tests.drills import clock, full_disk, reload  # they use the names above
 
     bad = 0
     for module in (reload, full_disk, clock):

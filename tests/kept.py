@@ -225,7 +225,7 @@ class Kept:
         """Recover the rows of earlier processes, as a process does first."""
         await self.seeker.recover()
 
-    # ---- what the application does ---------------------------------------------------------------------------------
+    # ---- the requests of the application ---------------------------------------------------------------------------
 
     async def send(self, text: str, *, hook: str = HOOK, key: str = "", sender: str = "15550100001") -> tuple[int, Any]:
         """A send, as status and body."""
@@ -256,7 +256,7 @@ class Kept:
         """The SID in the answer to a send."""
         return str(body["sid"] if "sid" in body else body["Message"]["MessageSid"])
 
-    # ---- what goes on beside it --------------------------------------------------------------------------------------
+    # ---- background work ---------------------------------------------------------------------------------------------
 
     async def work_off(self, seconds: float = 0.0) -> None:
         """Time passes, and everything that is due is done."""

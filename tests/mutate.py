@@ -158,7 +158,7 @@ def judge(mutant: Mutant) -> str:
     for case in CASES:
         try:
             play(case, spoken, given)
-        except Exception:  # noqa: BLE001 - whether a case differs or the code breaks, it was noticed
+        except Exception:  # noqa: BLE001 - if a case differs or the code breaks, the mutant was noticed
             return "killed"
     return "survived"
 

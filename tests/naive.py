@@ -46,8 +46,8 @@ def listing(messages: list[Sms], asked: dict[str, str], path: str, *, old: bool 
     if page > total // size and not places:
         raise Refusal("past the last page")
     start = places[0] + 1 if places else page * size
-    # A walk has shown as much of the first Limit messages as its page number says, however many came in front of them meanwhile;
-    # but no more than stand there.
+    # By its page number, a walk has shown part of the first Limit messages, however many arrived in front of them
+    # meanwhile. It has not shown more than stand there.
     left = max(0, limit - min(page * size, start))
     shown = kept[start : start + min(size, left)]
     if not places:

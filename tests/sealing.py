@@ -66,7 +66,7 @@ class End:
         self._incoming.write(data)
         pieces = []
         with contextlib.suppress(ssl.SSLWantReadError):
-            with contextlib.suppress(ssl.SSLZeroReturnError):  # as it is said to who has said goodbye before
+            with contextlib.suppress(ssl.SSLZeroReturnError):  # raised if this end has sent close_notify before
                 while piece := self.tls.read(_MOST):
                     pieces.append(piece)
             self.is_told = True
@@ -121,7 +121,7 @@ async def connected(address: tuple[str, int], limit: int, context: ssl.SSLContex
 
     async def read() -> None:
         try:
-            reader.feed_data(end.unseal())  # what came with the end of the handshake
+            reader.feed_data(end.unseal())  # data that came with the end of the handshake
             while not end.is_told:
                 reader.feed_data(end.unseal(await some(raw_reader)))
             reader.feed_eof()

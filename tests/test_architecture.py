@@ -235,7 +235,7 @@ def sizes(path: str, source: str) -> list[str]:
     return found
 
 
-# ---- each rule is tried on what breaks it and on what does not ---------------------------------------------
+# ---- each rule is tried on bad and on good source ----------------------------------------------------------
 
 
 def test_relative_imports_are_read_from_where_the_module_stands() -> None:
@@ -477,7 +477,7 @@ def test_modules_and_functions_are_small() -> None:
     assert [name for name in LONGER if name not in {finding.split(" has ")[0] for finding in found}] == []
 
 
-# ---- the lock and what is declared -------------------------------------------------------------------------
+# ---- the lock and the declared requirements ----------------------------------------------------------------
 
 
 def project() -> dict[str, Any]:

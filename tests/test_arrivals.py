@@ -75,7 +75,7 @@ def is_by_date(asked: dict[str, str]) -> bool:
     """True if the back has the list's order and not all rows have to be read.
 
     A restcomm server puts a message in front of those of the same second. If a restcomm front counts such a list, an arrival in the
-    second of its newest rows may push one of them out of the page.
+    second of its newest rows may push out one of them.
     See docs/lists.md.
     """
     return not asked or asked == {"SortBy": "DateCreated:asc"}

@@ -98,7 +98,7 @@ def told(script: Script, *, times: int = 1, method: str = "POST") -> tuple[list[
     return asyncio.run(main())
 
 
-# ---- what is written -------------------------------------------------------------------------------------------
+# ---- requests --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def fetch(
             return error.code, _by_name(error.headers), error.read()
 
 
-# ---- what is said and how it ends --------------------------------------------------------------------------
+# ---- messages and exit codes -------------------------------------------------------------------------------
 
 
 def test_version_and_help() -> None:

@@ -444,7 +444,7 @@ def test_a_receiver_that_is_not_there_and_an_address_that_is_none() -> None:
     assert run("callbacks", "nowhere").returncode == 2
 
 
-# ---- with a twin that can be told what to do ---------------------------------------------------------------
+# ---- with a simulated provider that takes commands ---------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

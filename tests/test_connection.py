@@ -119,7 +119,7 @@ class Caller:
         names = [name for name, _ in headers]
         written = (
             r"(?:[A-Z][a-z]*|WWW)(?:-[A-Z][a-z]*)*" if "".join(names)[:1].isupper() else r"[a-z-]+"
-        )  # what ASGI wants is small
+        )  # ASGI wants lower-case names
         assert len(set(names)) == len(names) and all(re.fullmatch(written, name) for name in names), names
         return int(found[1]), {name.lower(): value for name, value in headers}
 
@@ -237,7 +237,7 @@ class Place(NamedTuple):
 async def until(true: Callable[[], bool]) -> None:
     """Wait for what has to come."""
     async with asyncio.timeout(PATIENCE):
-        while not true():  # noqa: ASYNC110 - what is waited for happens on the other side of a socket
+        while not true():  # noqa: ASYNC110 - the awaited event happens on the other side of a socket
             await asyncio.sleep(0.002)
 
 
@@ -546,7 +546,7 @@ def test_spaces_behind_a_value_are_no_part_of_it(either: World) -> None:
     either(script)
 
 
-# ---- what is not HTTP, or would be read in two ways ---------------------------------------------------------
+# ---- bytes that are not HTTP, or that could be read in two ways ---------------------------------------------
 
 BROKEN_HEADS = {
     "length-and-chunks": chunked(IN_CHUNKS, b"Content-Length: 4", body=b"0\r\n\r\n"),
@@ -741,7 +741,7 @@ def test_an_upgrade_is_not_taken_and_the_request_is_answered(world: World, proto
             await caller.say(get(*upgrade, b"Connection: close") + SMUGGLED)
             [answer] = await caller.answers()
             assert answer.closes
-        async with at.caller() as caller:  # who goes on in the other protocol is not understood
+        async with at.caller() as caller:  # bytes in the other protocol are not understood
             await caller.say(get(*upgrade) + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SMUGGLED)
             first, *_ = await caller.answers()
             assert first.status == UNREACHED
@@ -867,7 +867,7 @@ def test_a_head_that_is_too_large_is_refused(world: World, before: bytes, whole:
         for step in (len(whole), 30000):
             for end in (len(whole), len(whole) - 20):  # also one that is not whole is too large
                 pieces = [before + whole[:step], *(whole[at : min(at + step, end)] for at in range(step, end, step))]
-                if end < len(whole):  # what came in one read with the request before is not counted until it is whole
+                if end < len(whole):  # a head in one read with the request before is not counted until it is whole
                     pieces = [*pieces[:-1], pieces[-1][: end - len(whole)], *[b"x" * (HEAD // 2)] * 3]
                 async with at.caller() as caller:
                     await caller.say(*pieces)
@@ -1466,7 +1466,7 @@ def test_an_answer_that_has_no_body_by_its_status_says_no_length(world: World) -
     world.run(main())
 
 
-# ---- the outbox ---------------------------------------------------------------------------------------------
+# ---- write batching -----------------------------------------------------------------------------------------
 
 
 class Line:

@@ -364,7 +364,7 @@ def test_a_store_that_was_down_at_the_first_round_is_seen_to_in_the_next() -> No
     assert on("memory:", work) == 3
 
 
-# ---- what is owed costs nothing ------------------------------------------------------------------------------
+# ---- deliveries that are not due cost nothing ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("owed", [10, 10_000])
@@ -380,7 +380,7 @@ def test_a_round_touches_as_much_whatever_is_owed(owed: int) -> None:
         await store.write(lambda connection: connection.execute(text("UPDATE events SET due_at = due_at + 600")))
         await many(store, 1, host=lambda _: "a.example", first=owed + 1)
         dispatcher_ = dispatcher(store, answering(200), clock)
-        await dispatcher_.round()  # what is done once a minute is done
+        await dispatcher_.round()  # the work of each minute is done here
         await asyncio.sleep(0.001)
         steps = 0
 
@@ -444,7 +444,9 @@ def test_a_backlog_behind_a_paused_destination_is_not_looked_at() -> None:
         dispatcher_._store = counted  # type: ignore[assignment]
         for _ in range(10):
             await dispatcher_.round()
-        await many(store, 1, host=lambda _: "dead.example", first=500)  # and what is new does not end the pause
+        await many(
+            store, 1, host=lambda _: "dead.example", first=500
+        )  # and a new delivery does not close the circuit breaker
         await dispatcher_.round()
         return len(receiver.asked) - before, counted.writes
 
@@ -660,7 +662,7 @@ def test_a_clock_that_is_set_forward_while_the_process_runs_ends_no_gap() -> Non
     assert on("memory:", work) == (1, 2)
 
 
-# ---- what is said ----------------------------------------------------------------------------------------------------
+# ---- log lines -------------------------------------------------------------------------------------------------------
 
 
 def test_a_call_that_fails_is_a_line_of_the_log_and_a_destination_has_one_a_minute(

@@ -91,7 +91,7 @@ def one(script: Script, request: Request = GET, **knobs: Any) -> Answer:
     return answer
 
 
-# ---- what is read -------------------------------------------------------------------------------------------
+# ---- responses ----------------------------------------------------------------------------------------------
 
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -141,7 +141,7 @@ def test_headers_are_kept_in_order_with_small_names_and_doubles() -> None:
     assert answer.headers == (("x-a", "1"), ("x-b", "\xe9"), ("x-a", "2"), ("content-length", "0"))
 
 
-# ---- what is large -------------------------------------------------------------------------------------------
+# ---- large responses -----------------------------------------------------------------------------------------
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 HUNDREDS = b"".join(b"%07d " % number for number in range(50_000))
@@ -322,7 +322,7 @@ def test_nothing_of_what_a_connection_carried_is_kept(loop_of: Callable[[], asyn
         gc.enable()
 
 
-# ---- what is refused ----------------------------------------------------------------------------------------
+# ---- refused responses --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -633,7 +633,7 @@ def test_a_certificate_is_verified_and_a_bad_one_never_sees_a_request() -> None:
         assert str(found) == "SSLCertVerificationError"
 
 
-# ---- what was not asked for ------------------------------------------------------------------------------------------
+# ---- bytes without a request -----------------------------------------------------------------------------------------
 
 
 def test_what_follows_an_answer_is_never_taken_for_the_next() -> None:

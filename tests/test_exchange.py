@@ -150,7 +150,7 @@ def _message_of(media: str, body: bytes, front: str) -> str | None:
     return said if isinstance(said, str) else None
 
 
-# ---------------------------------------------------------------------------------------------------------- what comes in
+# --------------------------------------------------------------------------------------------------------------- requests
 
 _names = st.sampled_from(
     ["From", "To", "Body", "Text", "StartTime", "EndTime", "Page", "PageSize", "Limit", "SortBy", "AfterSid", "Status",
@@ -275,7 +275,7 @@ def test_a_request_without_the_right_credentials_asks_nothing(request: Request, 
         _is_an_answer_of(front, driven)
 
 
-# --------------------------------------------------------------------------------------------------------- what goes right
+# ---------------------------------------------------------------------------------------------------------- good exchanges
 
 
 @pytest.mark.parametrize("form", EVERY_FORM)

@@ -39,7 +39,7 @@ def test_options_tells_the_methods_of_a_path(path: str, methods: str) -> None:
     assert (reply.fault, reply.asks) == ("", 0)
 
 
-# ------------------------------------------------------------------------------------- rows 7 and 28, what is cut and said
+# ------------------------------------------------------------------- rows 7 and 28, lists that are cut, and the note of it
 
 
 def test_a_default_that_nobody_asked_for_says_that_it_cut_the_list() -> None:
@@ -118,7 +118,7 @@ def test_a_page_past_the_last_is_the_end_where_nothing_says_otherwise() -> None:
     assert len(rows_of(reply)) == 200
 
 
-# ----------------------------------------------------------------------------------- rows 8 and 19, what is told of a send
+# ----------------------------------------------------------------------------------- rows 8 and 19, the response to a send
 
 
 def test_a_send_without_a_receipt_is_answered_without_one() -> None:

@@ -81,7 +81,7 @@ def fed(pieces: list[bytes], largest: int = 64 * MIB) -> tuple[Any, int]:
     return asyncio.run(main())
 
 
-# ---- what is not body is counted like a head ------------------------------------------------------------------------------
+# ---- bytes outside of the body count like a head --------------------------------------------------------------------------
 
 ENDLESS = {
     "trailers": (CHUNKED + b"2\r\nok\r\n0\r\n", b"X: y\r\n"),
@@ -143,7 +143,7 @@ def stalling(declared: int) -> Script:
     return script
 
 
-# ---- what an answer costs --------------------------------------------------------------------------------------------------
+# ---- the cost of a response ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [100, 250, 1000, 64 * 1024])

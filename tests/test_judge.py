@@ -145,7 +145,7 @@ def test_what_the_profile_of_the_old_server_breaks_is_listed() -> None:
     assert expected.stale(listed, verdicts) == []
 
 
-# ---- what it does and does not do -----------------------------------------------------------------------------------
+# ---- its requests and its limits ------------------------------------------------------------------------------------
 
 
 def test_only_reads_are_made_without_leave_to_send_and_a_skipped_requirement_is_none_that_passed() -> None:

@@ -174,7 +174,7 @@ def test_a_receipt_only_means_go_and_look(front: str) -> None:
     assert provider.dialect != front
 
 
-# ---- what a back can do to a send -----------------------------------------------------------------------------------
+# ---- a back's possible responses to a send --------------------------------------------------------------------------
 
 LEFT = ("no answer", "reset", "half an answer", "500", "503", "302", "408")
 """Ways in which a send fails although the message was made."""

@@ -98,7 +98,7 @@ class Promises(RuleBasedStateMachine):
             self._run(self.world.work_off(600))
             if all(list(dict.fromkeys(self.told().get(text, []))) == wanted for text in sids):
                 break
-        for _ in range(2):  # whoever would be told once more, or of what was never sent, is told now
+        for _ in range(2):  # a wrong or repeated callback would come now
             self._run(self.world.work_off(600))
         told = self.told()
         for text in sids:

@@ -311,7 +311,7 @@ def test_a_request_of_the_older_version_needs_no_host(world: World) -> None:
     world(script)
 
 
-# ---- what is sent ahead --------------------------------------------------------------------------------------
+# ---- bytes that are sent ahead -------------------------------------------------------------------------------
 
 
 def test_requests_that_are_split_anywhere_are_the_same_requests(world: World) -> None:

@@ -95,7 +95,7 @@ def test_it_is_withdrawn_without_another_request_and_an_equal_one_joins_nothing(
         store.is_gone, store.loses = False, set()
         assert await world.journal.links.leftovers.write()
         left = [] if store_url == "memory:" else await states(store)
-        await world.work_off(100)  # beyond the time after which what was begun is taken for unknown
+        await world.work_off(100)  # beyond the time after which an open intent is taken for unknown
         again, _ = await world.send("hello")
         return first, left, again, world.provider.texts
 
@@ -126,7 +126,8 @@ def test_a_process_that_dies_right_after_sends_nothing_twice(tmp_path: Any) -> N
         again, _ = await world.send("hello")
         return first, joined, again, world.provider.texts
 
-    # Nobody is left who knows that it was not asked for: it is unknown, and equal ones join it for `join` seconds.
+    # No process is left that knows that the provider request was not made. The send is unknown, and equal ones join it
+    # for `join` seconds.
     assert kept(f"sqlite:///{tmp_path / 't.db'}", work) == (503, 504, 200, ["hello"])
 
 

@@ -301,7 +301,7 @@ def test_a_walk_by_its_links_shows_what_was_there_at_its_first_page_once(
         "Limit": str(limit),
     }
     if "Status" in asked or sort.startswith("Status") or (limit < 10000 and not sort.startswith("Date")):
-        forgets = "nothing"  # what the list was then, is only known as long as it is remembered
+        forgets = "nothing"  # the old list is only known as long as it is remembered
     provider = Provider(messages, order)
     front = world(provider, size=slices, order=order, profile=profile)
     expected = page_of(front.play(ask({**asked, "PageSize": "1000"}), NOW))["messages"]
@@ -555,7 +555,7 @@ def test_a_walk_during_which_messages_come_ends_where_nothing_follows() -> None:
     assert walked == newest(0, 25, stock)
 
 
-# --------------------------------------------------------------------------------------------------- what it costs
+# ----------------------------------------------------------------------------------------------------------- costs
 
 
 def test_the_first_page_of_100000_messages_takes_24_asks_in_10_rounds_at_most(many: Provider) -> None:

@@ -429,7 +429,7 @@ NAMED_BY: Final[dict[str, dict[str, set[str]]]] = {
 EQUAL: Final = {
     OLD: {"words.error.30008", "fields.error_code", "fields.date_updated", "fields.date_sent"}, V2: {"fields.ErrorCode"}, "ghost": set(),
 }  # fmt: skip
-"""The losses of a dialect before itself that are equal in all its servers, because none of them shows the value."""
+"""The losses of a dialect before itself: values that no server of the dialect shows either."""
 
 
 @pytest.mark.parametrize(("front", "back"), [(OLD, V2), (V2, OLD)])

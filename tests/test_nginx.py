@@ -76,7 +76,7 @@ async def before(at: Place, folder: Path) -> AsyncIterator[tuple[str, int]]:
     text = shown().replace("127.0.0.1:8080", f"127.0.0.1:{at.address[1]}")
     text = re.sub(r"listen [^;]*;", f"listen 127.0.0.1:{port};", text)
     text = re.sub(r"\n *ssl_[^\n]*", "", text)
-    user = "user root;" if os.geteuid() == 0 else ""  # else its worker is somebody who may not write in the folder
+    user = "user root;" if os.geteuid() == 0 else ""  # else its worker is a user that may not write in the folder
     (folder / "nginx.conf").write_text(AROUND.format(user=user, folder=folder, shown=text), "utf-8")
     running = await asyncio.create_subprocess_exec(
         str(NGINX), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")

@@ -223,7 +223,7 @@ def test_whatever_one_member_of_one_row_is_the_other_rows_of_a_list_are_as_they_
 @example(WHOLE, [], {"Results_Count": 7})
 def test_and_so_they_are_on_the_way_back(member: str, value: Any, asked: dict[str, Any]) -> None:
     plain = old_world("", GONE)
-    plain.answer = plain.answer._provider  # type: ignore[attr-defined]  # the same twin, with nothing odd
+    plain.answer = plain.answer._provider  # type: ignore[attr-defined]  # the same provider, with nothing odd
     was = rows_of(plain.play(search(asked), NOW))
     reply = old_world(member, value).play(search(asked), NOW)
     now = rows_of(reply)
@@ -304,7 +304,7 @@ def test_an_odd_sender_is_escaped_by_both_formats(suffix: str) -> None:
     assert reply.total == "exact"
 
 
-# ------------------------------------------------------------------------------------------------------ what is left out
+# ------------------------------------------------------------------------------------------------ rows that are left out
 
 
 @pytest.mark.parametrize("asked", [{}, {"SortBy": "To"}])

@@ -97,7 +97,7 @@ class Provider:
         return message
 
 
-# ---- the client: a dialect's own reading of what its front answers -----------------------------------------------
+# ---- the client: a dialect's own reading of its front's responses ------------------------------------------------
 
 
 def proxied(front: str, back: str, app: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
@@ -131,7 +131,7 @@ def everything(name: str, app: Callable[[Request], Answer], **bounds: int) -> li
     return list(played(slices.stretch(0), app))
 
 
-# ---- what messages there can be -----------------------------------------------------------------------------------
+# ---- the possible messages ----------------------------------------------------------------------------------------
 
 _numbers = st.sampled_from(["+15550100001", "+15550100002", "ACME", "12345"])
 

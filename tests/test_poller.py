@@ -283,7 +283,7 @@ def test_who_accepted_it_and_is_gone_has_nobody_looked_for_and_that_is_said(caps
     assert "poll-stranded" in capsys.readouterr().out
 
 
-# ---- clocks, failures, what is said --------------------------------------------------------------------------------
+# ---- clocks, failures, log lines -----------------------------------------------------------------------------------
 
 
 def test_a_clock_that_was_set_back_puts_nobody_off() -> None:
@@ -374,7 +374,7 @@ def test_a_provider_that_is_away_is_asked_little_and_everybody_is_told_when_it_i
 def test_a_store_that_goes_away_under_a_round_loses_nobody() -> None:
     async def work(world: Simulation) -> Any:
         await world.send([world.provider.create(2.0) for _ in range(50)])
-        world.store.fails = world.store.writes + 2  # what came of the look
+        world.store.fails = world.store.writes + 2  # the write of the statuses that the poll found
         world.clock.advance(5)
         await world.round()
         told = await ends(world)

@@ -50,7 +50,7 @@ url = "{url}"
 front = {{ dialect = "restcomm", account = "%s", token = {token} }}
 back = {{ name = "provider", account = "A1", property = "%s", token = "right" }}
 {rows}
-""" % (ACCOUNT, PROPERTY)  # noqa: UP031 - what is to be filled in later stands in braces
+""" % (ACCOUNT, PROPERTY)  # noqa: UP031 - the values that are filled in later stand in braces
 
 ROW = f"""
 [backs.second]

@@ -106,7 +106,7 @@ def test_no_statement_of_retention_goes_through_a_table(file_url: str, analyzed:
         walked: Callable[[Connection], set[str]] = walked_sqlite if file_url.startswith("sqlite") else walked_postgres
         return await store.write(walked)
 
-    # What is counted are the rows of an index that holds only what is not finished.
+    # These plans count the rows of an index that holds only unfinished rows.
     counted = {
         "SCAN sends USING COVERING INDEX sends_unfinished", "SCAN sends USING INDEX sends_unfinished",
         "SCAN watches USING COVERING INDEX watches_waiting", "SCAN watches USING INDEX watches_waiting",
@@ -121,7 +121,7 @@ def test_each_finished_row_is_looked_at_once_and_those_that_stay_not_each_time(t
         await store.write(fill)
         retirement = Retirement(
             Keep(dead=1e9, done=100.0, poll_end=1e9)
-        )  # of every other send somebody waits or a call is dead
+        )  # every other send has a subscription or a dead delivery
 
         def counting(connection: Connection, now: float) -> bool:
             found = retirement.find(connection, 500, now)

@@ -228,7 +228,7 @@ def test_plain_http_is_told_to_come_over_tls(world: World, said: bytes) -> None:
     async def script(at: Place) -> None:
         async with bare(at) as caller:
             await caller.say(said)
-            await caller.say(*[SMUGGLED] * 20)  # which it is not reset for
+            await caller.say(*[SMUGGLED] * 20)  # the connection is not reset for these
             [answer] = await caller.answers()
             assert (answer.status, answer.closes) == (400, True)
             assert answer.body == b"This port speaks HTTPS, and the request came as plain HTTP."
@@ -260,7 +260,7 @@ def test_who_vanishes_while_hands_are_shaken_leaves_nothing(world: World, secret
                 await until(lambda: bool(at.door and hasattr(at.door, "state") and at.door.state.connections))
                 caller.hang_up(rudely=rudely)
             await at.left()
-        assert unshaken(at) == ["gone"] * 3  # who has said nothing may only have looked whether somebody listens
+        assert unshaken(at) == ["gone"] * 3  # a silent client may only have tested if the port is open
 
     quietly(world, script)
 

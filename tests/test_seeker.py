@@ -111,7 +111,7 @@ def test_a_look_that_is_begun_ends_with_the_configuration_that_it_began_with(
 
 
 def test_who_waits_hears_at_once_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "_GLANCE", 1.0)  # who only looks now and then looks again too late
+    monkeypatch.setattr(journal, "_GLANCE", 1.0)  # a poll at this interval would be too late
 
     async def work(world: Sought) -> Any:
         id_ = await world.unknown("hello")

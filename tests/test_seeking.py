@@ -167,7 +167,7 @@ def test_a_provider_whose_bounds_are_days_is_read_by_days() -> None:
     assert asks <= 9000 // 200 + 10
 
 
-# ---- what is never taken for a send -----------------------------------------------------------------------------------
+# ---- messages that are never taken for a send -------------------------------------------------------------------------
 
 
 def test_two_messages_next_to_a_send_are_none() -> None:
@@ -300,7 +300,7 @@ def test_the_message_with_our_id_is_it_wherever_it_stands() -> None:
     assert asks <= ASKS
 
 
-# ---- made again -------------------------------------------------------------------------------------------------------
+# ---- resends ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["it was never made", "it was made late"])
@@ -325,7 +325,7 @@ def test_a_send_is_made_again_only_when_all_of_its_window_was_read_without_it(th
     assert sent == (0 if there else 1)
 
 
-# ---- stretches of time ------------------------------------------------------------------------------------------------
+# ---- time windows -----------------------------------------------------------------------------------------------------
 
 _intervals = st.lists(st.builds(Interval, st.integers(0, 30), st.integers(0, 30)), max_size=8)
 

@@ -32,7 +32,7 @@ def fill(busy: Busy, rows: list[Any]) -> None:
     busy.twin.load(donor.twin.messages)
 
 
-# ------------------------------------------------------------------------------------------------- what F1 was seen by
+# -------------------------------------------------------------------------------------------- the tests that showed F1
 
 
 @pytest.mark.parametrize("kind", KINDS)

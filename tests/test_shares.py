@@ -272,7 +272,7 @@ def test_what_a_list_holds_counts_for_its_account_and_its_page_says_that_it_is_t
     assert {kind for _, kind, size in budget.totals() if size} <= {"snapshot"}
 
 
-# ---- what is kept of lists -------------------------------------------------------------------------------------------------
+# ---- memory of lists -------------------------------------------------------------------------------------------------------
 
 
 def _kept(budget: MemoryBudget, account: str) -> int:

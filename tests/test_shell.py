@@ -564,7 +564,7 @@ def test_a_caller_that_leaves_before_its_body_is_whole_asks_nothing() -> None:
     assert provider.asked == []
 
 
-# ---- what is told of it ------------------------------------------------------------------------------------
+# ---- log lines ---------------------------------------------------------------------------------------------
 
 
 def test_a_request_is_one_line_without_a_number_a_text_a_token_or_a_path() -> None:

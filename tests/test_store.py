@@ -398,7 +398,7 @@ def test_a_work_that_fails_takes_back_what_it_did_and_no_other(store_url: str) -
         done = await asyncio.gather(
             recorded(store, "1", intent()), store.write(broken), recorded(store, "2", intent()), return_exceptions=True
         )
-        for _ in range(2):  # what memory has in hand it puts down when it is asked again
+        for _ in range(2):  # memory writes its pending rows at the next request
             rows = await store.read(partial(sends.listed, states=sends.STATES, most=10))
         return [type(done[1]), sorted(row["id"] for row in rows)]
 

@@ -77,7 +77,7 @@ def test_a_message_that_is_answered_while_another_is_unknown_is_not_taken_for_it
         await states(store)
         await states(store)  # it is still in hand at the second use, and put down
         await store.record([begun("1")], TIMES)
-        row = await unknown(store)  # "late" is late, which nobody knew before
+        row = await unknown(store)  # "late" is late, and no code knew that before
         equal = await store.write(partial(unknown_sends.found, row=row, message=like("M9"), now=NOW))
         await store.settle([Outcome("1", "sent", SENT)], NOW)
         return equal, await store.write(partial(unknown_sends.claimed, place=PLACE, sids=[SENT.sid]))

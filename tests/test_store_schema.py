@@ -243,8 +243,8 @@ def test_no_query_of_every_day_goes_through_all_sends_or_all_who_wait(tmp_path: 
     assert len(plans) > 20
     walked = {step: one for step, one in steps.items() if step.startswith(("SCAN sends", "SCAN watches"))}
     assert set(walked) == {
-        "SCAN sends USING INDEX sends_unknown",  # whether there is any: the first one ends it
-        "SCAN sends USING COVERING INDEX sends_unfinished",  # what is counted
+        "SCAN sends USING INDEX sends_unknown",  # the query needs one row, and ends at the first
+        "SCAN sends USING COVERING INDEX sends_unfinished",  # the counts
     }
     assert "SEARCH sends USING INDEX sends_unfinished (state=? AND same=?)" in steps, "an equal one that is unknown"
     place = "USING INDEX watches_place (place=? AND look_at"

@@ -247,7 +247,7 @@ def test_a_body_that_is_no_json_object_is_400_with_a_response_status(body: bytes
     assert refusal(ask(twin, "POST", MESSAGES, content=body)) == (400, "PARAMETER_INVALID", [])
 
 
-# --- who may ask
+# --- credentials
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_workers_end_when_who_started_them_is_killed(config: Path, postgres_url:
     with running("serve", "-c", config, "-o", "json", **changes) as process:
         lines_of(process, "serving", 2)
         process.kill()
-        _, err = process.communicate(timeout=SECONDS)  # which waits for whoever still writes
+        _, err = process.communicate(timeout=SECONDS)  # it waits until every writer has closed the pipe
     assert [json.loads(line)["event"] for line in err.splitlines()].count("stopped") == 2
 
 

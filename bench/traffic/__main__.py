@@ -86,7 +86,7 @@ async def measured(name: str, checkout: Path, options: Options) -> Found:
     began = time.monotonic()
     try:
         found = await SCENARIOS[name](checkout, options)
-    except Exception as error:  # noqa: BLE001 - whatever a build does, the other scenarios are measured
+    except Exception as error:  # noqa: BLE001 - if a build fails, the other scenarios are still measured
         say(traceback.format_exc())
         found = Found(
             [Figure("the scenario broke off", 1.0, "", 0, None)], {"error": f"{type(error).__name__}: {error}"}

@@ -152,7 +152,7 @@ class Messages:
         begin, end = min(last, first + skip), min(last, first + skip + count)
         if begin == end:
             return []
-        # Whole seconds are turned round, so the stretch is made as long as those at its ends.
+        # Whole seconds are reversed, so the range is extended to the full seconds at its ends.
         low, high = max(first, bisect_left(seconds, seconds[begin])), min(last, bisect_right(seconds, seconds[end - 1]))
         newest_first = rows[low:high][::-1]
         turned = sorted(newest_first, key=lambda row: row.second)

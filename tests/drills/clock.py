@@ -152,7 +152,7 @@ class Stepping:
     def judged(self) -> list[str]:
         """The faults that were seen."""
         low, high = _GAP[0], _GAP[1] + _BUSY
-        # 504 is true where the machine is so busy that an answer of the provider is late; more than a few have another cause.
+        # 504 is right if the machine is so busy that a provider's response is late. More than a few have another cause.
         bad = [one for one in self._made.sent if one.status not in (200, 504)]
         slow = [one for one in self._made.sent if one.status == 504]
         return [

@@ -140,7 +140,7 @@ class Reloading:
     def judged(self) -> list[str]:
         """The faults that were seen."""
         sent, rows = self._made.sent, {row.text: row for row in self._made.twin.messages}
-        # A caller whose send was unknown for longer than `wait` hears 504; every other one hears 200.
+        # A client whose send was unknown for longer than `wait` gets 504. Every other client gets 200.
         bad = [one for one in sent if one.status not in ((200, 504) if one.text.startswith(LOST) else (200,))]
         return [
             *self.faults,

@@ -115,7 +115,7 @@ class Product:
         while line := await self.process.stderr.readline():
             try:
                 self.log.append(json.loads(line))
-            except ValueError:  # what ends it at the start is no JSON
+            except ValueError:  # an error that ends the process at its start is no JSON
                 self.log.append({"event": line.decode(errors="replace").strip()})
             async with self._came:
                 self._came.notify_all()

@@ -29,7 +29,7 @@ def broken(target: Target, data: bytes) -> bool:
     """True if an input is a find."""
     try:
         target.run(data)
-    except Exception:  # noqa: BLE001 - whatever a target raises is a find
+    except Exception:  # noqa: BLE001 - any exception of a target is a find
         return True
     return False
 
@@ -86,7 +86,7 @@ def tell(target: Target, find: bytes) -> None:
     """Print the error of a find, and the command that shows it again."""
     try:
         target.run(find)
-    except Exception:  # noqa: BLE001 - it is what is told
+    except Exception:  # noqa: BLE001 - the exception is printed
         traceback.print_exc(limit=-4)
     print(f"{find!r}\nagain: python -m tests.nightly {target.name} --input {find.hex()}", flush=True)
 

@@ -46,7 +46,7 @@ def compared(law: Callable[[], None], world: Any, examples: int, seed: int) -> C
         while counts["examples"] < examples and differs is None:
             try:
                 hypothesis.seed(seed)(law)()
-            except Exception:  # noqa: BLE001 - whatever a law raises is a difference
+            except Exception:  # noqa: BLE001 - any exception of a law is a difference
                 traceback.print_exc(limit=-2)
                 differs = seed
             seed += 1

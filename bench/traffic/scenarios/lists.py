@@ -38,7 +38,7 @@ async def _listed(made: World) -> _Listed:
     if answer.status != 200:
         return _Listed(NEVER, there, answer.status)
     sids = [message["sid"] for message in msgspec.json.decode(answer.body)["messages"]]
-    # What arrived while the list was read may be in it or not.
+    # A message that arrived while the list was read may be in it or not.
     return _Listed(asks, max(0, there - len(set(sids))) + len(sids) - len(set(sids)), 200)
 
 
