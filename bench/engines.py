@@ -44,7 +44,7 @@ def answer_of_a_send() -> Response:
 
 
 class AiohttpTransport:
-    """aiohttp behind the interface of an engine, without httpx between them. For this bench only."""
+    """aiohttp behind the interface of a transport, without httpx between them. For this bench only."""
 
     def __init__(self, url: str, aiohttp: Any) -> None:
         self._url, self._aiohttp = url, aiohttp

@@ -72,7 +72,7 @@ WAYS: Final[dict[str, Callable[[], bytes]]] = {
 
 
 async def _provide(way: str) -> None:
-    """A provider, until it is told to end."""
+    """Run a provider until it gets a signal to end."""
     fine, none, said = _sized(back_list(ROWS)), _sized(back_list(0)), WAYS[way]()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -109,7 +109,7 @@ async def _provider(way: str) -> AsyncIterator[str]:
 
 
 class _World:
-    """The product, without its front: two entries, and the driver."""
+    """The product without its front: two accounts, and the effect runner."""
 
     def __init__(self, urls: dict[str, str]) -> None:
         front, back = dialects()

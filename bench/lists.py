@@ -1,5 +1,7 @@
-"""What a list that was read whole costs: its memory, and the time to sift and sort it beside the time in which msgspec decodes it, into
-structs written by hand."""
+"""The cost of a list that is read whole: its memory, and the time to filter and sort it.
+
+The time stands beside that in which msgspec decodes the list into structs written by hand.
+"""
 
 import gc
 import statistics

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Load(NamedTuple):
-    """What came of it: seconds, answers by status, and seconds of each answer, sorted."""
+    """The result of a load: seconds, responses by status, and the seconds of each response, sorted."""
 
     seconds: float
     statuses: dict[int, int]

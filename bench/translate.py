@@ -1,7 +1,7 @@
-"""What the tables cost: a list of 1,000 messages, back JSON bytes to front JSON bytes, beside the same by hand.
+"""The cost of the mapping tables: a list of 1,000 messages, back JSON bytes to front JSON bytes, beside the same by hand.
 
-Both sides decode and encode; both answers are compared before anything is timed. The ratio is the median over rounds of
-the round's own ratio, each side's best of several runs, taken in turn.
+Both sides decode and encode; both responses are compared before anything is timed. The ratio is the median over rounds of the round's
+own ratio, each side's best of several runs, taken in turn.
 """
 
 import random

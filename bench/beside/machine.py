@@ -19,11 +19,11 @@ BLOCK: Final = 4096
 
 
 class MissingError(Exception):
-    """Something that the bench itself takes is not there; its text says what."""
+    """The bench lacks something that it needs itself. The text names it."""
 
 
 def processors() -> tuple[int, int]:
-    """The processor of load and stub, and that of the proxy. Raises MissingError where there are not two."""
+    """The processor of load and stub, and that of the proxy. Raises MissingError if there are not two."""
     mine = sorted(os.sched_getaffinity(0))
     if len(mine) < 2:
         raise MissingError("two processors are needed: one for load and stub, one for the proxy")
@@ -31,7 +31,7 @@ def processors() -> tuple[int, int]:
 
 
 def compile_c(name: str, folder: Path) -> Path:
-    """Compile `NAME.c` into the folder. Raises MissingError where there is no `cc`."""
+    """Compile `NAME.c` into the folder. Raises MissingError if there is no `cc`."""
     compiler = shutil.which("cc")
     if compiler is None:
         raise MissingError("cc is needed: install a C compiler")
@@ -55,7 +55,7 @@ def allow_files() -> int:
 
 
 def start(processor: int, words: list[str], **given: Any) -> subprocess.Popen[bytes]:
-    """Start a program on a processor; it ends when this process does. `given` is what Popen takes."""
+    """Start a program on a processor; it ends when this process does. `given` are arguments of Popen."""
     return subprocess.Popen([sys.executable, str(HERE / "leash.py"), str(os.getpid()), str(processor), *words], **given)
 
 
@@ -105,7 +105,7 @@ def tree(pid: int) -> list[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat behind the name; none where the process has gone."""
+    """The fields of /proc/PID/stat after the name; none if the process has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text("latin-1").rpartition(")")[2].split()
     except OSError:
@@ -118,7 +118,7 @@ def cpu_seconds(pids: list[int]) -> float:
 
 
 def peak_bytes(pids: list[int]) -> int:
-    """The most memory that each of these has had, summed; what they share counts for each."""
+    """The peak memory of these processes, summed. Shared memory counts for each."""
     total = 0
     for pid in pids:
         try:
@@ -130,7 +130,7 @@ def peak_bytes(pids: list[int]) -> int:
 
 
 def busy_seconds() -> float:
-    """Seconds that all processors together have been at work, for anybody."""
+    """Seconds that all processors together have been busy, for any process."""
     fields = [int(word) for word in Path("/proc/stat").read_text("ascii").splitlines()[0].split()[1:9]]
     return (sum(fields) - fields[3] - fields[4]) / TICKS
 

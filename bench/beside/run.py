@@ -1,6 +1,6 @@
 """The measuring: proxy on one processor, load and stub on another, the peers in turn in each cell, with a fresh process each round.
 
-Ratios are the business of `musts.py`; what is here are figures of one peer, and every sample they come from.
+`musts.py` computes the ratios. This module has the figures of one peer, and every sample that they come from.
 """
 
 import contextlib
@@ -56,7 +56,7 @@ CELLS: Final = (
 
 
 class Bench(NamedTuple):
-    """What every cell needs: the load generator, the stub, the folder of the requests, and the two processors."""
+    """The parts that every cell needs: the load generator, the stub, the folder of the requests, and the two processors."""
 
     load: Path
     folder: Path
@@ -92,7 +92,7 @@ class Bench(NamedTuple):
 
 @contextlib.contextmanager
 def bench() -> Iterator[Bench]:
-    """Compile, and start the stub. Raises MissingError where something that it takes is not there."""
+    """Compile, and start the stub. Raises MissingError if something that it needs is not there."""
     load_processor, proxy_processor = machine.processors()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
@@ -132,7 +132,7 @@ def _once(on: Bench, peer: Peer, at: Running, cell: Cell, seconds: float) -> dic
 
 
 def take(on: Bench, peer: Peer, at: Running, cell: Cell, seconds: float) -> dict[str, Any]:
-    """One cell, warmed; taken once more where others were busy meanwhile."""
+    """Measure one cell, warmed. Measure it once more if other processes were busy meanwhile."""
     on.provider(cell.delay)
     on.drive(at.port, data.front_request(cell.kind, ranged=peer.product), cell.connections, WARM)
     found = _once(on, peer, at, cell, seconds)
@@ -142,7 +142,7 @@ def take(on: Bench, peer: Peer, at: Running, cell: Cell, seconds: float) -> dict
 
 
 def merged(slices: list[dict[str, Any]]) -> dict[str, Any]:
-    """Slices of one length as one sample: means, the CPU of all answers, the worst p99, and the sum of what went wrong."""
+    """Slices of one length as one sample: means, the CPU of all responses, the worst p99, and the sum of the errors."""
     rates = [one["per_second"] for one in slices]
     return {
         "per_second": statistics.mean(rates),
@@ -192,7 +192,7 @@ def _slices(on: Bench, at: dict[Peer, Running], cell: Cell, seconds: float) -> d
 
 
 def in_flight(on: Bench, files: int) -> dict[str, Any]:
-    """So many sends at the same time in the product with `memory:`, all of them at the provider before it answers the first."""
+    """Hold so many sends in flight at the same time in the product with `memory:`. All are at the provider before it answers the first."""
     sends = min(FLIGHT, (files - SPARE) // 2)  # a connection to each side for each
     with running(PEERS[MEMORY], on.back, on.proxy_processor, concurrency=FLIGHT) as at:
         on.provider(FLIGHT_DELAY, hold=sends)
@@ -232,14 +232,14 @@ def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def chosen(only: tuple[str, ...]) -> tuple[list[Peer], dict[str, str]]:
-    """The peers whose names hold one of these words (none: all), and those of them that lack something, with what it is."""
+    """The peers whose names hold one of these words (none: all), and the parts that some of them lack."""
     wanted = [peer for peer in PEERS.values() if not only or any(word.lower() in peer.name.lower() for word in only)]
     skipped = {peer.name: f"{lacks} is not installed" for peer in wanted if (lacks := peer.lacks())}
     return [peer for peer in wanted if peer.name not in skipped], skipped
 
 
 def measure(rounds: int = 5, seconds: float = 1.0, only: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Everything, as what JSON can hold. Raises MissingError where the machine lacks what the bench itself takes."""
+    """Measure everything, as values that JSON can hold. Raises MissingError if the machine lacks something that the bench itself needs."""
     files = machine.allow_files()
     peers, skipped = chosen(only)
     if not peers:

@@ -1,4 +1,4 @@
-"""`python -m bench.crowd [ROW ...]`: attacks on the product, beside another build of it. 1 where something does not hold.
+"""`python -m bench.crowd [ROW ...]`: attacks on the product, beside another build of it. The exit status is 1 if a bound does not hold.
 
 Without names all rows run. The page docs/traffic.md describes them.
 """

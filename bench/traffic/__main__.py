@@ -39,7 +39,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
 }
 
 EITHER: Final = ("race-list", "unknown-send", "callbacks-in-time")
-"""Those whose provider may speak either dialect."""
+"""The scenarios whose provider may speak either dialect."""
 
 
 def _options() -> argparse.Namespace:

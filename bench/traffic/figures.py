@@ -1,4 +1,4 @@
-"""What is made of times: percentiles, shares, standstills, and how late a process of the bench was itself."""
+"""Figures from times: percentiles, shares, standstills, and the delay of the bench's own processes."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
@@ -7,13 +7,13 @@ _KEPT: Final = 200_000
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of all, from 0 to 1, do not exceed; 0 where there is none."""
+    """The value that `share` of all, from 0 to 1, do not exceed; 0 if there is none."""
     found = sorted(values)
     return found[min(len(found) - 1, int(len(found) * share))] if found else 0.0
 
 
 class Lag:
-    """How late a process did what it meant to do, in seconds."""
+    """The delay of a process's own timers, in seconds."""
 
     def __init__(self) -> None:
         self._seen: list[float] = []

@@ -61,7 +61,7 @@ Values = tuple[Any, ...]
 
 
 class Filling:
-    """A new file at a path where none is. `close` makes the indexes, and nothing is in it before."""
+    """A new file at a path without a file. `close` makes the indexes, and the file is empty before."""
 
     def __init__(self, path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -83,8 +83,11 @@ class Filling:
     def owed(
         self, numbers: range, address: Callable[[int], str], now: float, later: float | None = None
     ) -> None:  # fmt: skip
-        """Sends of which a call is due now. With `later` it is the first call, and the provider is asked for their statuses from then on.
-        Without it, it is the last one, and no status is waited for."""
+        """Sends with a callback that is due now.
+
+        With `later` it is the first callback, and their statuses are polled from then on. Without it, it is the last one, and no status
+        is polled.
+        """
         self._add("sends", (_send(number, now) for number in numbers))
         self._add("watches", (_watch(number, address(number), now, look_at=later) for number in numbers))
         calls = _owed if later is not None else _last_owed

@@ -26,7 +26,7 @@ def sid_of(number: int) -> str:
 
 
 class Message:
-    """One message. `created`, `submitted` and `delivered` are epoch seconds; `delivered` is infinite where it never is."""
+    """One message. `created`, `submitted` and `delivered` are epoch seconds; `delivered` is infinite if it never is."""
 
     __slots__ = ("_last", "created", "delivered", "direction", "head", "number", "second", "sid", "submitted", "text")
 

@@ -122,7 +122,7 @@ async def serve(handler: Handler, lag: Lag) -> None:
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """A JSON object; an empty one where there is none."""
+    """A JSON object; an empty one if there is none."""
     try:
         found = msgspec.json.decode(body) if body else {}
     except msgspec.DecodeError:

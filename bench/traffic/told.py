@@ -32,7 +32,7 @@ async def lives(world: World, provider: int = 0, after: int = 0) -> dict[int, Li
 
 
 class Ear:
-    """Asks the receiver again and again what it was told, and says how it goes."""
+    """Asks the receiver again and again for its callbacks, and prints the progress."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -60,9 +60,9 @@ class Ear:
 
 
 def lateness(ear: Ear, known: dict[int, Life]) -> dict[int, float]:
-    """Seconds from when each message's `Delivered` could be known to when its `delivered` came; infinity where it did not.
+    """Seconds from the time at which each message's `Delivered` could be known to its `delivered` callback; infinity if none came.
 
-    Those that are never delivered are left out.
+    Messages that are never delivered are left out.
     """
     return {
         number: ear.delivered.get(number, NEVER) - life.delivered
@@ -84,7 +84,7 @@ def faults(calls: list[Call]) -> dict[str, int]:
 
 
 def by_minute(late: dict[int, float], known: dict[int, Life], began: float) -> list[dict[str, Any]]:
-    """The shares that were told in time, by the minute in which they could be known."""
+    """The shares of callbacks in time, by the minute in which the status could be known."""
     minutes: defaultdict[int, list[float]] = defaultdict(list)
     for number, life in known.items():
         minutes[int((life.delivered - began) // 60)].append(late[number])

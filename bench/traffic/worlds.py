@@ -79,7 +79,7 @@ def environment(pycache: Path) -> dict[str, str]:
 
 
 def where_it_is(checkout: Path, pycache: Path) -> Path:
-    """The module that a process in a checkout runs. Raises RuntimeError where it is not the checkout's own."""
+    """The module that a process in a checkout runs. Raises RuntimeError if it is not the checkout's own."""
     words = [sys.executable, "-c", "import translator; print(translator.__file__)"]
     said = subprocess.run(words, cwd=checkout, env=environment(pycache), capture_output=True, text=True, check=True)
     found = Path(said.stdout.strip()).resolve()
@@ -94,7 +94,7 @@ def _end_with_the_bench() -> None:
 
 
 class Simulated:
-    """A simulated provider or receiver: a process of its own that is asked over HTTP how it fares."""
+    """A simulated provider or receiver: a process of its own that reports its figures over HTTP."""
 
     def __init__(self, module: str, *words: str) -> None:
         self.process = subprocess.Popen(
@@ -257,9 +257,10 @@ async def world(
     checkout: Path, paces: Sequence[Pace] = (Pace(),), *, answers_in: float = 0.001, callbacks: str = "",
     pycache: Path | None = None, dialect: str = "properties-v2", module: str = "",
 ) -> AsyncIterator[World]:  # fmt: skip
-    """Everything, with a provider for each pace, while the block runs. The product is started by who uses it.
+    """Everything, with a provider for each pace, while the block runs. The user of the block starts the product.
 
-    `module` is what runs as a provider in place of the dialect's own."""
+    `module` runs as a provider in place of the dialect's own.
+    """
     folder = Path(tempfile.mkdtemp(prefix="traffic-"))
     made = World(checkout, folder, pycache or folder / "pycache", dialect)
     try:
@@ -277,5 +278,5 @@ async def world(
 
 
 def say(text: str) -> None:
-    """Say how it goes, on standard error."""
+    """Print the progress on standard error."""
     print(text, file=sys.stderr, flush=True)

@@ -61,7 +61,7 @@ class _Soak:
         return answer
 
     async def sample(self, every: float) -> None:
-        """Go on until cancelled. A callback's delay is judged when it could have been told for 15 s."""
+        """Go on until cancelled. A callback's delay is judged 15 s after its delivery was possible."""
         began = time.time()
         while True:
             await asyncio.sleep(every)
@@ -78,7 +78,7 @@ class _Soak:
             say("  " + ", ".join(f"{name} {value:.1f}" for name, value in self.samples[-1].items()))
 
     async def _late(self, now: float) -> list[float]:
-        """How late those were told that were not judged before."""
+        """The delays of the callbacks that were not judged before."""
         await self.ear.hear()
         new = await lives(self._made, after=self._seen)
         self._seen += len(new)

@@ -1,4 +1,4 @@
-"""Two providers, of which one takes ten seconds for each answer: what that does to those who wait for the other."""
+"""Two providers, of which one takes ten seconds for each response: the effect on the clients of the other."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A send whose answer was lost, among very many messages."""
+"""A send whose response was lost, among very many messages."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from bench.traffic.worlds import World, say, world
 
 WINDOW: Final = 200_000
 BEFORE, AFTER = 120.0, 900.0
-"""Seconds before and after a send within which its message may be created, as docs/reliability.md says it."""
+"""Seconds before and after a send within which its message may be created, from docs/reliability.md."""
 
 TOGETHER: Final = 10
 _PACE: Final = Pace(1.0, 2.0, 0.0, 0.0)
@@ -22,7 +22,8 @@ _PATIENCE: Final = 15.0
 
 
 async def _lost(made: World, numbers: Sequence[int]) -> dict[str, Any]:
-    """Sends whose answers are lost, all at once: their statuses and seconds, and the asks until all were answered."""
+    """Make sends whose responses are lost, all at once. Returns their statuses and seconds, and the provider requests until all were
+    answered."""
     before, began = await asked(made), time.time()
 
     async def one(number: int) -> tuple[Answered, float]:
