@@ -36,7 +36,7 @@ KINDS = ("ascending", "descending", "pages")
 
 
 def _old_back(size: int) -> Dialect:
-    """The old dialect, which is asked for so many rows at once."""
+    """A back of the old dialect with this page size."""
     raw = overlay(raw_tables()["restcomm.toml"], "back", {}, "test")
     return dialect("restcomm.toml", {**raw, "paging": {**raw["paging"], "slice": size}})
 
@@ -49,7 +49,7 @@ LATER = 10
 
 
 class Busy:
-    """One entry before one provider of that kind, with a history. `came` is how many messages arrived since."""
+    """One account before one provider of that kind, with a history. `came` is the number of messages that arrived since."""
 
     def __init__(
         self, kind: str, stock: Sequence[Sms], *, size: int = 200, most: int = 200, in_flight: int = 3, late: bool = False,
@@ -71,7 +71,7 @@ class Busy:
         )  # fmt: skip
 
     def arrive(self, numbers: Sequence[int], *, apart: bool, at: int = BEGAN + LATER) -> None:
-        """After the next asks so many messages arrive each: one a second behind that instant, or all in it."""
+        """After each of the next provider requests so many messages arrive: one a second after that instant, or all in it."""
         numbered = itertools.count(1)
 
         def arriving() -> Iterator[Sequence[Arrival]]:
@@ -96,8 +96,10 @@ class Busy:
         return len(self.twin.messages) - self.stock
 
     def history(self, came: int) -> list[Sms]:
-        """All messages when so many had arrived, in the order in which the back has them, oldest first. A restcomm server lists those of
-        one second newest first, whichever way it is asked."""
+        """All messages up to so many arrivals, in the order of the back, oldest first.
+
+        A restcomm server lists the messages of one second newest first in either direction.
+        """
         return self._ordered([plain(row) for row in self.twin.messages[: self.stock + came]])
 
     def _ordered(self, rows: list[Sms]) -> list[Sms]:

@@ -61,7 +61,7 @@ def hashed(quotation: str) -> str:
 
 
 def documents() -> list[str]:
-    """The API documents beside the checkout, normalised; none where they are not there."""
+    """The API documents beside the checkout, normalised; none if they are not there."""
     found = sorted(DOCUMENTS.glob("*.txt"))
     return [normalised(path.read_text("utf-8")) for path in found]
 

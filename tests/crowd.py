@@ -53,8 +53,11 @@ class Special:
 
 @dataclass
 class Crowd:
-    """`rate` messages every second, and the special ones. `takes` is how many seconds pass with each request. `ahead` is by how many
-    seconds its clock is ahead of ours. `sends` holds what it was asked to send, and `lists` counts requests for messages."""
+    """`rate` messages every second, and the special ones.
+
+    `takes` is the number of seconds that pass with each request. `ahead` is the number of seconds by which its clock is ahead of ours.
+    `sends` holds the sends that it got, and `lists` counts the requests for messages.
+    """
 
     dialect: str
     clock: ManualClock
@@ -229,7 +232,7 @@ class Sought:
         self.start()
 
     def start(self) -> None:
-        """A process begins on what is in the store."""
+        """Start a process on the rows of the store."""
         limits, patience, timeout = self._settings
         self.meter = Meter()
         accounts = Accounts(self.entries)
@@ -273,7 +276,7 @@ class Sought:
     async def under_way(
         self, texts: list[str], entry: Account, made: float, sender: str = "+15550100001", patience: float = 60.0
     ) -> list[str]:
-        """Sends that are written down, and whose answer has not come. Their ids."""
+        """Record sends whose response has not come. Returns their ids."""
         begun = [
             Begun(f"send-{next(self._numbers):06}", place_of(entry), Intent(entry.name, sender, "+15550100005", text))
             for text in texts

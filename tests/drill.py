@@ -139,7 +139,7 @@ class Drill:
         raise AssertionError(seen.decode())
 
     async def send(self, proxy: Proxy, *, text: str = "") -> int:
-        """A send with a callback; 0 where nothing answered."""
+        """Send with a callback. Returns the status; 0 if no response came."""
         text = text or f"text {next(self._numbers)}"
         form = {"From": "15550100001", "To": "15550100005", "Body": text, "StatusCallback": self._hook}
         path = f"{proxy.url}/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json"
@@ -172,7 +172,7 @@ class Drill:
         return list(dict.fromkeys(self.application.told.get(text, []))) == ["sent", "delivered"]
 
     async def settle(self, seconds: float = 40.0) -> None:
-        """Wait until everything that is at the provider was told of."""
+        """Wait until every message at the provider has had its callbacks."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and any(not self._is_told(text) for text in self.texts):  # noqa: ASYNC110 - it is polled
             await asyncio.sleep(0.1)
@@ -310,7 +310,7 @@ def others(folder: Path) -> int:
 
 
 def main() -> int:
-    """Kill as often as said; 0 where nothing was doubled or lost."""
+    """Kill as often as the command line says. Returns 0 if no message was doubled or lost."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.drill", description="Kill the proxy at every step of a send."
     )

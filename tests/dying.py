@@ -2,10 +2,10 @@
 
 A step is one of these; `never` is none:
 
-- - a work on the store by the name of its function (`record`, `settle`, `take`, `write_down`);
-- - `take_calls` or `finish`: a turn of the dispatcher that takes deliveries and settles none, or settles some;
-- - `ask`: a send leaves for the back;
-- - `told`: a callback leaves for the application.
+- a work on the store by the name of its function (`record`, `settle`, `take`, `write_down`);
+- `take_calls` or `finish`: a turn of the dispatcher that takes deliveries and settles none, or settles some;
+- `ask`: a send leaves for the back;
+- `told`: a callback leaves for the application.
 
 Names such as `dispatcher.LEASE` are set before the start.
 """
@@ -55,7 +55,7 @@ def _name_of(work: Any) -> str:
 
 
 def run() -> None:
-    """Set what is to be set, and serve."""
+    """Change the named settings, and serve."""
     step, _, when = sys.argv[1].partition(":")
     rest = sys.argv[2:]
     while rest and "=" in rest[0]:

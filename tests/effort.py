@@ -2,10 +2,10 @@
 
 The environment variable `HYPOTHESIS_PROFILE` names the profile:
 
-- - `quick`: for `make check`;
-- - `person`: for a run by hand, which explores anew each time;
-- - `ci`: tries the same examples in each run;
-- - `nightly`: tries twenty times as many.
+- `quick`: for `make check`;
+- `person`: for a run by hand, which explores anew each time;
+- `ci`: tries the same examples in each run;
+- `nightly`: tries twenty times as many.
 
 `HYPOTHESIS_EXAMPLES` is a number of examples for each of the tests that run, whatever each is worth: see `make compare`.
 """

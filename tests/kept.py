@@ -1,7 +1,7 @@
-"""The proxy with all that it keeps, before a simulated provider, by a clock that is turned by hand.
+"""The proxy with its store, before a simulated provider, by a clock that a test sets.
 
-Nothing goes on by itself: a test says when what is unknown is looked for, when messages are looked at, and when calls are made.
-The process can die before or after any step (`Crash`), and another one starts on what it had written down.
+Nothing runs by itself: a test says when unknown sends are reconciled, statuses are polled, and callbacks are delivered.
+The process can die before or after any step (`Crash`), and another one starts on the rows that it had written.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class Steps:
 
 
 class Mortal:
-    """A store whose process may die at each write, and that is down while `is_down` says so."""
+    """A store whose process may die at each write. It is down while `is_down` says so."""
 
     def __init__(self, store: Store, steps: Steps) -> None:
         self._store, self._steps = store, steps
@@ -110,7 +110,7 @@ class Mortal:
 
 
 class Provider:
-    """A simulated provider. `fault` says how sends go wrong, `search` what is answered to a list."""
+    """A simulated provider. `fault` says how sends go wrong, `search` is the response to a list."""
 
     def __init__(self, dialect: str, clock: ManualClock) -> None:
         self.dialect, self.fault, self.asked = dialect, "", 0
@@ -175,7 +175,7 @@ class Application(httpx.AsyncBaseTransport):
         return httpx.Response(200)
 
     def events(self, sid: str) -> list[str]:
-        """The events of one message, in the order in which they were told."""
+        """The statuses of one message, in the order of the callbacks."""
         found = [told for told in self.told if told.get("MessageSid", told.get("Message.Sid")) == sid]
         return [told.get("MessageStatus", told.get("Event", "").partition(".")[2]) for told in found]
 
@@ -205,7 +205,7 @@ class Kept:
         self.start()
 
     def start(self) -> None:
-        """A process begins on what is in the store."""
+        """Start a process on the rows of the store."""
         self.steps = self.provider.steps = Steps()
         store = Mortal(self._real, self.steps)
         accounts, limits, self.meter = Accounts([self.entry]), Limits(), Meter()

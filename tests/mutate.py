@@ -47,11 +47,11 @@ CLOSED: dict[str, tuple[Any, ...]] = {
     "errors.shape": ("message", "response-status"),
 }
 UNIQUE = {"word", "fault", "attribute", "wire", "code"}
-"""Columns in which a value belongs to one row: changing one alone would say something twice, so two are swapped."""
+"""Columns whose values belong to one row each. Changing one alone would repeat a value, so two are swapped."""
 
 
 class Mutant(NamedTuple):
-    """One change: the file, what a reader calls the cell, the old and the new value, and the whole table with the change in it."""
+    """One change: the file, the reader's name of the cell, the old and the new value, and the whole table with the change in it."""
 
     file: str
     cell: str
@@ -104,7 +104,7 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
 
 
 def _others(raw: dict[str, Any], path: tuple[Any, ...]) -> list[Any]:
-    """Other legal values of the same column; none where a value is unique to its row, which is swapped instead."""
+    """Other legal values of the same column; none if a value is unique to its row, because it is swapped instead."""
     key, old = path[-1], _at(raw, path)
     if isinstance(old, bool):
         return [not old]
@@ -133,7 +133,7 @@ def _other_lists(key: str, old: list[Any]) -> list[Any]:
 
 
 def _partner(raw: dict[str, Any], path: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """The same cell of the next row, where its value may not stand in two rows; the last row has the first for one."""
+    """The same cell of the next row, if its value may not stand in two rows. The partner of the last row is the first."""
     if len(path) < 2 or path[-1] not in UNIQUE or not isinstance(path[-2], int):
         return None
     rows = _at(raw, path[:-2])
@@ -146,7 +146,7 @@ CASES = read_cases()
 
 
 def judge(mutant: Mutant) -> str:
-    """`killed` by a case, `loader` where no dialect could be made, or `survived`."""
+    """`killed` by a case, `loader` if no dialect could be made, or `survived`."""
     try:
         spoken: dict[str, Dialect] = dict(dialects())
         made = dialect(mutant.file, mutant.raw)

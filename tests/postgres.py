@@ -97,7 +97,7 @@ class Server:
 
 @contextlib.contextmanager
 def server() -> Iterator[Server | None]:
-    """A server of our own, started; None where none can be."""
+    """A server of our own, started; None if there can be none."""
     programs = binaries()
     if programs is None or (os.getuid() == 0 and _somebody() is None):
         yield None

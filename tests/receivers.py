@@ -1,4 +1,4 @@
-"""Receivers of callbacks for tests: an httpx transport in place of the sockets, so that a test says what is answered to which request."""
+"""Receivers of callbacks for tests: an httpx transport in place of the sockets, so that a test sets the response to each request."""
 
 import httpx
 

@@ -1,6 +1,7 @@
-"""The rounds of one place before rows that are plain values: what is chosen is tried, at the full rate and for hours, in seconds.
+"""The polling rounds of one provider account over plain rows. The choice of messages is tested at the full rate and for hours, in
+seconds.
 
-No store, no bytes, no clock: `now` is a number. The rows that an ask brings are counted as a back would serve them.
+There is no store, no bytes and no clock: `now` is a number. The rows of a provider request are counted as a back would serve them.
 """
 
 import math
@@ -52,7 +53,7 @@ class Rounds:
     def go_on(
         self, seconds: int, a_second: int, delay: Callable[[random.Random], float], *, looked: bool = True
     ) -> None:
-        """So many messages a second for so many seconds, and a round when it is time for one."""
+        """Create so many messages a second for so many seconds, and do a round whenever it is due."""
         for _ in range(seconds):
             for _ in range(a_second):
                 number = len(self._created)

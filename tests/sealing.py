@@ -43,10 +43,10 @@ class End:
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=HOST)
         self.is_open = False
         self.is_told = False
-        """The server has said that nothing will follow."""
+        """True if the server has sent close_notify."""
 
     def shake(self, data: bytes = b"") -> bytes:
-        """Go on with the handshake, upon what came; what there is to send for it."""
+        """Go on with the handshake on the bytes that came. Returns the bytes to send."""
         self._incoming.write(data)
         with contextlib.suppress(ssl.SSLWantReadError):
             self.tls.do_handshake()
@@ -133,7 +133,7 @@ async def connected(address: tuple[str, int], limit: int, context: ssl.SSLContex
 
 
 class Slow:
-    """A caller with a small buffer that reads when a test says so."""
+    """A client with a small buffer that reads when a test says so."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._socket, self.end = socket.socket(), End(context)
@@ -173,8 +173,10 @@ async def some(reader: asyncio.StreamReader) -> bytes:
 
 
 class Forger:
-    """Seals in the name of a client that has said nothing yet, and says what Python has no words for. `keys` is what its context's
-    `keylog_filename` wrote, of one handshake that came to TLS_AES_256_GCM_SHA384."""
+    """Makes TLS records in the name of a client that has sent no data yet, also records that Python has no function for.
+
+    `keys` is the file of its context's `keylog_filename`, of one handshake that chose TLS_AES_256_GCM_SHA384.
+    """
 
     def __init__(self, keys: Path) -> None:
         lines = map(str.split, keys.read_text("ascii").splitlines())

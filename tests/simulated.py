@@ -53,7 +53,7 @@ Delays = Callable[[random.Random], float]
 
 
 def quick(draw: random.Random) -> float:
-    """What most handsets take: one to five seconds, or ten to forty."""
+    """The time that most handsets take: one to five seconds, or ten to forty."""
     return draw.uniform(1, 5) if draw.random() < 0.5 else draw.uniform(10, 40)
 
 
@@ -193,7 +193,7 @@ def _instant(written: str) -> int:
 
 
 class Overseen:
-    """A store whose reads and writes are counted: the rows of each read, and how many writes there were. `fails` says which write does."""
+    """A store that counts its work: the rows of each read, and the number of writes. `fails` is the number of the write that fails."""
 
     shared = False
 
@@ -219,14 +219,14 @@ class Overseen:
 
 @dataclass
 class Measured:
-    """What a run has shown: seconds from when an end was knowable to when it was told, and the requests of each round."""
+    """The figures of a run: seconds from the time at which an end was knowable to its delivery, and the requests of each round."""
 
     delays: list[float] = field(default_factory=list)
     asks: list[int] = field(default_factory=list)
     untold: int = 0
 
     def share(self, seconds: float) -> float:
-        """The share of all ends that were knowable and that were told within so many seconds."""
+        """The share of all knowable ends that had a delivery within so many seconds."""
         return sum(delay <= seconds for delay in self.delays) / max(1, len(self.delays) + self.untold)
 
 
@@ -260,7 +260,7 @@ class Simulation:
         return Account(sides[0], ConfiguredProvider(back, behind), sides[1], shared=False)
 
     def restart(self, backs: dict[str, Any], entries: list[Account]) -> None:
-        """A process begins on what is in the store."""
+        """Start a process on the rows of the store."""
         self.accounts = Accounts(entries)
         self.driver = EffectRunner(backs, SingleFlightCache(clock=self.clock), self.meter)
         self.tracker = StatusPoller(
@@ -290,7 +290,7 @@ class Simulation:
         return ids
 
     async def traffic(self, seconds: int, a_second: int, delays: Delays, *, looked: bool = True) -> None:
-        """So many messages a second for so long, and after each second whatever is due."""
+        """Send so many messages a second for so long, and do all due work after each second."""
         for _ in range(seconds):
             rows = [self.provider.create(delays(self._draw)) for _ in range(a_second)]
             if rows:
@@ -300,7 +300,7 @@ class Simulation:
                 await self.round()
 
     async def round(self) -> None:
-        """One round of the tracker, and what it has told."""
+        """Do one round of the status poller, and measure the delays of the callbacks that it queued."""
         before = self.provider.asked
         await self.tracker.round()
         self.measured.asks.append(self.provider.asked - before)
@@ -340,7 +340,7 @@ def simulated(work: Callable[[Simulation], Coroutine[Any, Any, Any]], front: str
 
 
 async def drill(world: Simulation, seconds: int, slow: float, a_second: int = 100) -> Measured:
-    """So many seconds of traffic of which five of a hundred handsets answer only after `slow` seconds, until the last has."""
+    """Run so many seconds of traffic until the last handset has answered. Five of a hundred handsets answer only after `slow` seconds."""
     await world.traffic(seconds, a_second, late(0.05, lambda _: slow))
     await world.traffic(int(slow) + 60, 0, quick)
     world.count_untold()
@@ -348,7 +348,7 @@ async def drill(world: Simulation, seconds: int, slow: float, a_second: int = 10
 
 
 def main() -> None:
-    """Print what the whole drill shows on both dialects."""
+    """Print the figures of the whole drill on both dialects."""
     for front in ("restcomm", "properties-v2"):
         began = time.monotonic()
         measured = simulated(lambda world: drill(world, 600, 900.0), front)

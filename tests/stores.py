@@ -26,7 +26,7 @@ async def opened(url: str, *, alone: bool = True) -> AsyncIterator[Store]:
 
 
 async def emptied(url: str) -> None:
-    """Drop whatever a PostgreSQL database holds of ours."""
+    """Drop all our tables of a PostgreSQL database."""
     async with opened(url) as store:
         await store.write(
             lambda connection: connection.execute(text("DROP TABLE sends, watches, events, destinations, store"))

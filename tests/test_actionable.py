@@ -155,7 +155,7 @@ def checked(folder: Path, text: str) -> Result:
 
 
 def test_check_says_all_that_is_wrong_in_one_run(tmp_path: Path) -> None:
-    """The file, the certificate, the dialect's own keys and the store are looked at, whichever is wrong first."""
+    """The file, the certificate, the dialect's own keys and the store are checked, whichever is wrong first."""
     (tmp_path / "kept.db").write_bytes(b"this is no database, and long enough to be sure of that" * 20)
     text = CONFIG.replace(
         "[store]", '[server]\ntls_cert = "none.pem"\ntls_key = "none.key"\n[lists]\nmax_asks = "x"\n[store]', 1

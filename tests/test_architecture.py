@@ -48,7 +48,7 @@ class Imported(NamedTuple):
 
 
 def imports(module: str, source: str, *, package: bool = False) -> Iterator[Imported]:
-    """Everything that a module imports, wherever in it the import stands; relative names are made absolute.
+    """All imports of a module, at any place in it; relative names are made absolute.
 
     `package` says that the source is an `__init__.py`.
     """
@@ -128,7 +128,7 @@ def _clocks(module: str, tree: ast.Module) -> Iterator[str]:
 
 
 def dialect_names(module: str, source: str) -> list[str]:
-    """The core never branches on a dialect's name, so it never says one. Prose may."""
+    """The core never branches on a dialect's name, so its code never holds one. Prose may."""
     tree = ast.parse(source)
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     return [
@@ -139,7 +139,7 @@ def dialect_names(module: str, source: str) -> list[str]:
 
 
 def drawers(path: str) -> list[str]:
-    """A module is named after what it knows. `path` has slashes and begins at the top of the checkout."""
+    """A module is named after its subject. `path` has slashes and begins at the top of the checkout."""
     words = {word for piece in path.removesuffix(".py").split("/") for word in piece.split("_")}
     return [f"{path} is a drawer: {word}" for word in sorted(words & DRAWERS)]
 
@@ -224,7 +224,7 @@ def places(path: str, text: str) -> list[str]:
 
 
 def sizes(path: str, source: str) -> list[str]:
-    """Small finished files, and functions read at one look. A finding begins with what is too long."""
+    """Small finished files, and functions that a reader sees at once. A finding begins with the name of the long part."""
     lines = len(source.splitlines())
     found = [f"{path} has {lines} lines"] if lines > MODULE_LINES else []
     for node in ast.walk(ast.parse(source)):
@@ -377,7 +377,7 @@ def _not_ignored() -> Iterator[str]:
 
 
 def texts(*tops: str) -> dict[str, str]:
-    """The text files under these folders, or all of them, by path; what is not UTF-8 is not text."""
+    """The text files under these folders, or all of them, by path. A file that is not UTF-8 is no text."""
     found = {}
     for path in project_files():
         if tops and path.split("/")[0] not in tops:

@@ -1,7 +1,8 @@
-"""Laws over a provider to which messages arrive between any two asks, in every order in which a back may list.
+"""Laws over a provider to which messages arrive between any two requests, in every order in which a back may list.
 
-An answer is what a plain reading of the history at some instant between the first ask and the last gives. A race is never taken for a
-back that serves less at once: afterwards a list takes as many asks as in a fresh process.
+A response has to be the plain reading of the history at some instant between the first provider request and the last. The proxy never
+mistakes a race for a back that serves less at once.
+So afterwards a list takes as many requests as in a fresh process.
 """
 
 import math
@@ -246,7 +247,7 @@ def test_a_list_that_asks_do_not_suffice_for_stays_inside_them_and_shows_none_tw
 def test_a_list_of_3000_takes_a_few_asks_more_while_messages_arrive_after_every_ask(
     kind: str, arriving: list[int]
 ) -> None:
-    """In slices of 200, as they are: 17 asks without arrivals, and never one for each row."""
+    """Slices have 200 rows, as they do by default: 17 requests without arrivals, and never one for each row."""
     busy = Busy(kind, [message(at, BEGAN - 9000 + at) for at in range(3000)])
     busy.arrive(arriving, apart=True, at=BEGAN - 5000)
     for asked in ({"SortBy": "To"}, {"SortBy": "From"}):

@@ -251,7 +251,7 @@ def test_each_part_of_an_answer_is_bounded_in_bytes(first: bytes, more: bytes, s
 
 
 def test_one_byte_at_a_time_is_as_cheap_as_its_bytes() -> None:
-    """Each byte is looked at a bounded number of times: a receiver that drips costs what it sends."""
+    """Each byte is read a bounded number of times, so a receiver that drips costs only as much as it sends."""
 
     async def main() -> int:
         transport = Endless()

@@ -80,7 +80,7 @@ def run(*words: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
 
 @contextlib.contextmanager
 def running(*words: str | Path, **changes: str) -> Iterator[subprocess.Popen[str]]:
-    """The command while it runs; it is killed where the test did not end it."""
+    """The command while it runs. It is killed if the test did not end it."""
     process = subprocess.Popen(
         [*COMMAND, *map(str, words)],
         env=environment(**changes),
@@ -391,7 +391,7 @@ def test_a_probe_says_how_each_back_took_it(config: Path, token: str, status: in
 
 
 def test_a_probe_of_a_back_that_shows_whole_days_is_harmless_too(config: Path) -> None:
-    """Five thousand messages came in the last hour, of which it asks for those of the last minute."""
+    """Five thousand messages came in the last hour. The probe requests those of the last minute."""
     now = time.time()
     old = RestcommTwin(accounts={"AC9": "right"}, bounds="days")
     came = [(number, now - 3600 + number / 2) for number in range(5000)]

@@ -1,4 +1,4 @@
-"""The compatibility table says of a pair of dialects what the two documents say, and its page is not stale."""
+"""The compatibility table says the same of a pair of dialects as the two documents, and its page is not stale."""
 
 import json
 import re

@@ -59,7 +59,7 @@ def _twin(*arguments: str) -> Iterator[str]:
 
 
 class Done(NamedTuple):
-    """A command that has ended: its exit status, and what it wrote."""
+    """A command that has ended: its exit status, and its output."""
 
     returncode: int
     stdout: str
@@ -114,7 +114,7 @@ def test_the_other_dialect_is_judged_too(new: str) -> None:
 
 
 class _Inbound(BaseHTTPRequestHandler):
-    """A server that stands before a good one and says `inbound` where the document says `incoming`."""
+    """A server that stands before a good one and writes `inbound` in place of the document's `incoming`."""
 
     behind = ""
 
@@ -213,7 +213,7 @@ def test_a_wrong_base_path_is_said_in_one_sentence(old: str) -> None:
 
 
 class _Milliseconds(BaseHTTPRequestHandler):
-    """A server of the new dialect that counts milliseconds, in what it reads and in what it shows."""
+    """A server of the new dialect that reads and shows milliseconds."""
 
     def do_GET(self) -> None:
         last = int(dict(parse_qsl(self.path.partition("?")[2]))["Date_To"])
@@ -240,7 +240,7 @@ def test_a_server_that_counts_milliseconds_is_said_in_one_sentence() -> None:
 
 
 class _BothPaths(_Milliseconds):
-    """A server of the new dialect, whatever path is asked for."""
+    """A server of the new dialect that answers at any path."""
 
     def do_GET(self) -> None:
         said = b'{"ResponseStatus": {"ErrorCode": "NOT_FOUND", "Message": "m"}}'
@@ -383,7 +383,7 @@ def test_help_and_version_are_on_standard_output(arguments: list[str]) -> None:
 
 
 class _Receiver(BaseHTTPRequestHandler):
-    """An application's receiver that remembers what it was told; it does not like a status that comes out of order."""
+    """An application's receiver that remembers its callbacks. It refuses a status that comes out of order."""
 
     told: ClassVar[list[tuple[str, dict[str, str]]]] = []
     picky = False

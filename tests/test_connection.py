@@ -61,7 +61,7 @@ def post(*more: bytes, body: bytes = FORM) -> bytes:
 
 
 def chunked(*more: bytes, body: bytes) -> bytes:
-    """A send, whose framing is among `more`, and its body as it goes over the wire."""
+    """The bytes of a send with a chunked body. Its framing is among `more`."""
     return b"POST %s HTTP/1.1\r\n%s%s\r\n%s" % (PATH, FORMED, b"".join(line + b"\r\n" for line in more), body)
 
 
@@ -90,7 +90,7 @@ class Told(NamedTuple):
 
 
 class Caller:
-    """A client that says bytes and reads answers."""
+    """A client that sends bytes and reads responses."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self.writer = reader, writer
@@ -105,7 +105,7 @@ class Caller:
                     await asyncio.sleep(0)
 
     async def answer(self, *, head: bool = False) -> Told:
-        """The next answer, `head` where it is one without a body."""
+        """The next response. `head` says that it has no body."""
         status, headers = await self.begins()
         length = int(headers["content-length"])
         return Told(status, headers, b"" if head else await self._reader.readexactly(length))
@@ -147,7 +147,7 @@ class Caller:
 
 
 class Provider:
-    """A back that cannot be reached, and says so once it is let go. It remembers what it was asked and how that ended."""
+    """A back that cannot be reached, and fails once a test lets it go. It remembers its requests and how each ended."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Request, str]] = []
@@ -180,7 +180,8 @@ class Provider:
 
 
 class Watched(ProtocolFactory):
-    """A door that shows what it has open, and why hands were not shaken. Idle connections are closed soon where that is wanted."""
+    """A protocol factory that shows its open connections, and the reasons of failed handshakes. With `soon`, idle connections are closed
+    soon."""
 
     state: ServerState
     last: Any
@@ -206,7 +207,7 @@ SECRET: ContextVar[Secret | None] = ContextVar("SECRET", default=None)
 
 
 class Place(NamedTuple):
-    """One server and what stands behind it."""
+    """One server, with its proxy and provider."""
 
     provider: Provider
     door: Watched | None
@@ -228,14 +229,14 @@ class Place(NamedTuple):
                 await writer.wait_closed()
 
     async def left(self) -> None:
-        """Nothing of a caller is left."""
+        """Wait until nothing of a client is left."""
         if self.door is not None and hasattr(self.door, "state"):
             state = self.door.state
             await until(lambda: not state.connections and not state.tasks)
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Wait for what has to come."""
+    """Wait until the condition is true."""
     async with asyncio.timeout(PATIENCE):
         while not true():  # noqa: ASYNC110 - the awaited event happens on the other side of a socket
             await asyncio.sleep(0.002)
@@ -381,7 +382,7 @@ def test_what_is_sent_ahead_waits_until_the_one_before_is_answered(world: World)
 
 
 def test_only_so_much_is_read_ahead(world: World) -> None:
-    """As much as one read brings; the rest stays where it backs up to the caller."""
+    """The server reads as much as one read brings. The rest stays in the network, up to the client."""
 
     async def main() -> None:
         async with place(small=True) as at:
@@ -441,7 +442,7 @@ def test_a_connection_is_kept_or_closed_and_an_answer_says_which(world: World, l
 
 
 def test_nothing_is_taken_for_a_request_behind_an_answer_that_says_that_it_is_the_last(world: World) -> None:
-    """Not even what comes between the answer and its leaving at the end of the turn."""
+    """Not even bytes that come between the response and its write at the end of the turn are taken."""
 
     async def script(at: Place) -> None:
         for turns in range(12):
@@ -519,7 +520,7 @@ def test_a_body_is_read_whole_whatever_frames_it(either: World, whole: bytes) ->
 
 
 def test_trailers_are_no_headers_of_their_request_or_the_next(world: World) -> None:
-    """Behind the other door they are headers of their own request, where they come with it: uvicorn appends them."""
+    """With uvicorn they are headers of their own request, if they come with it: uvicorn appends them."""
 
     async def script(at: Place) -> None:
         trailed = chunked(IN_CHUNKS, body=CHUNKS + AUTHORISED + b"X-Request-Id: trailer\r\n\r\n")
@@ -715,7 +716,7 @@ def test_nothing_is_tunnelled(world: World) -> None:
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"HTTP/2.0, SHTTP/1.3", b""])
 def test_an_upgrade_is_not_taken_and_the_request_is_answered(world: World, protocol: bytes) -> None:
-    """RFC 9110, 7.8: a server may ignore it. Java's client asks for h2c with its first request, be it a send."""
+    """RFC 9110, 7.8: a server may ignore an upgrade. Java's client asks for h2c with its first request, also if it is a send."""
 
     async def script(at: Place) -> None:
         upgrade = [b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: " + protocol, b"HTTP2-Settings: AAEAAEAA"]
@@ -804,7 +805,7 @@ def test_who_asks_behind_another_request_is_told_when_it_is_its_turn(world: Worl
 
 
 def test_who_asks_and_sends_its_body_at_once_is_not_told_and_the_connection_is_kept(world: World) -> None:
-    """RFC 9110, 10.1.1: what has come already needs no leave."""
+    """RFC 9110, 10.1.1: a body that has come already needs no 100."""
 
     async def script(at: Place) -> None:
         async with at.caller() as caller:
@@ -906,7 +907,7 @@ def test_a_head_of_nearly_the_largest_size_is_read_also_where_others_are_around_
     ids=["line", "headers", "value", "trailer", "trailers", "extension"],
 )
 def test_who_never_comes_to_an_end_sees_that_it_is_too_much(world: World, begins: bytes, goes_on: bytes) -> None:
-    """It is still writing when it is told, and sees the answer all the same."""
+    """The client is still writing when the refusal comes, and sees the response all the same."""
 
     async def script(at: Place) -> None:
         async with at.caller() as caller:
@@ -964,7 +965,7 @@ def test_a_body_that_breaks_behind_an_early_answer_closes_the_connection(world: 
 
 
 def test_who_is_refused_before_its_body_has_come_sees_the_answer(world: World) -> None:
-    """The queue is full: nothing of the body is wanted, and the connection is closed, though not in the caller's face."""
+    """The queue is full: the server wants nothing of the body, and closes the connection, but without a reset."""
 
     async def main() -> None:
         async with place(queue_max=0) as at:
@@ -1037,7 +1038,7 @@ def test_who_leaves_behind_what_it_sent_ahead_leaves_nothing_open(world: World) 
 
 @pytest.mark.parametrize("method", [b"GET", b"POST"])
 def test_who_ends_its_own_side_has_left(either: World, method: bytes) -> None:
-    """As uvicorn has it: it cannot be told from one that has closed."""
+    """The server treats a half-close as uvicorn does: it cannot be told from a close."""
 
     async def script(at: Place) -> None:
         at.provider.go_on.clear()
@@ -1074,7 +1075,7 @@ def test_who_leaves_while_it_is_answered_is_no_defect(world: World) -> None:
 
 
 def test_a_caller_that_does_not_read_its_answers_is_waited_for(world: World) -> None:
-    """Neither are further calls begun, nor is more read, while an answer is stuck."""
+    """While a response is stuck, no further request is started, and no more is read."""
     begun = 0
 
     async def main() -> None:
@@ -1449,7 +1450,7 @@ def test_an_answer_with_a_header_that_would_be_read_as_two_is_not_written(world:
 
 
 def test_an_answer_that_has_no_body_by_its_status_says_no_length(world: World) -> None:
-    """RFC 9110, 8.6: no content-length with 204; RFC 9112, 6.3: what follows its head would be the next answer."""
+    """RFC 9110, 8.6: no content-length with 204. RFC 9112, 6.3: the bytes after its head would be the next response."""
 
     async def main() -> None:
         async def handle(call: ServerRequest) -> None:
@@ -1470,7 +1471,7 @@ def test_an_answer_that_has_no_body_by_its_status_says_no_length(world: World) -
 
 
 class Line:
-    """A transport that remembers, and fails where it is told to."""
+    """A transport that remembers its writes, and fails if a test says so."""
 
     def __init__(self, fails: Exception | None = None) -> None:
         self.said: list[Any] = []
@@ -1508,7 +1509,7 @@ async def turn() -> None:
 
 
 class Read(Line):
-    """A transport that says whether it would be read."""
+    """A transport that shows if reading is paused."""
 
     is_read = True
 

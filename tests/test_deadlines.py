@@ -11,7 +11,7 @@ from translator.shell.aio.timeouts import Timeouts
 
 
 class Loop:
-    """A loop whose clock is turned by hand."""
+    """A loop whose clock a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0

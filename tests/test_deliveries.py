@@ -229,7 +229,7 @@ def test_two_replicas_do_not_wait_for_one_another_and_take_nothing_twice(postgre
 
 
 def test_what_the_first_release_owed_is_due_where_it_was_and_in_order(tmp_path: Path) -> None:
-    """Two destinations, a message with two calls, a lease that is not over, and what is finished."""
+    """Two destinations, a message with two deliveries, a lease that is not over, and finished rows."""
     more = """
         INSERT INTO events (watch, entry, position, name, method, address, form, destination, state, made, due_at, tries, why,
             leased, attempt)

@@ -39,7 +39,7 @@ _sids = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", min_size=31, max_size=31).ma
 
 @st.composite
 def _messages(draw: st.DrawFn) -> Message:
-    """A message as one can be: its status says which of its instants are there."""
+    """Any possible message: its status says which of its instants it has."""
     direction = draw(st.sampled_from(DIRECTIONS))
     status = (
         "received"
@@ -97,8 +97,11 @@ def _through(name: str, message: Message, operation: str = "get") -> Message:
 
 @given(_messages())
 def test_restcomm_reads_what_it_wrote_but_for_what_it_has_no_member_for(message: Message) -> None:
-    """It has no members for: scheduled, an outside id, and whether a receipt was asked for, which every outbound message then was. Its
-    `date_updated` is the last change of all."""
+    """It has no members for the scheduled time, an outside id, and the request of a receipt. Every outbound message then counts as one
+    with a receipt.
+
+    Its `date_updated` is the last change of all.
+    """
     read = _through("restcomm", message)
     last = max(filter(None, (message.created, message.submitted, message.delivered, message.received)))
     for name in ("sid", "sender", "recipient", "text", "status", "direction", "created", "submitted", "received",

@@ -27,7 +27,7 @@ EACH = Dispatching().concurrency
 
 
 class Receiver(httpx.AsyncBaseTransport):
-    """A receiver that answers as it is told, and remembers what it was sent. `answer` is called with the request."""
+    """A receiver that answers by `answer`, which is called with the request. It remembers its requests."""
 
     def __init__(self, answer: Callable[[httpx.Request], httpx.Response | Exception]) -> None:
         self._answer = answer
@@ -229,7 +229,7 @@ def test_a_destination_has_at_most_so_many_calls_at_once_and_a_slow_one_delays_n
 async def many(
     store: Store, count: int, *, host: Callable[[int], str], first: int = 0, entry: str = ENTRY, now: float = NOW
 ) -> None:
-    """So many deliveries that are due, each of a message of its own."""
+    """So many due deliveries, each of a message of its own."""
 
     def work(connection: Any) -> None:
         for number in range(first, first + count):

@@ -1,4 +1,4 @@
-"""How a process ends: it lingers while balancers look away, drains, and gives back what it had taken."""
+"""The end of a process: it lingers while balancers look away, drains, and releases its leases."""
 
 import asyncio
 import http.client
@@ -95,7 +95,7 @@ def test_it_drains_when_its_seconds_are_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_drains_and_a_third_one_ends(tmp_path: Path, number: signal.Signals) -> None:
-    """A request is under way that the provider does not answer: the process waits for it, until it is told not to."""
+    """The provider does not answer a request in flight. The process waits for it until the signal that ends it."""
 
     def script(at: Serving, provider: Provider) -> None:
         provider.go_on.clear()
@@ -120,7 +120,7 @@ def port_of(at: Serving) -> int:
 
 
 def truncate(ask: Callable[[], int]) -> int | None:
-    """The status, or None where the connection was cut."""
+    """The status, or None if the connection was cut."""
     try:
         return ask()
     except (OSError, http.client.HTTPException):
@@ -185,7 +185,7 @@ def leases_of(connection: Connection) -> list[tuple[int, float]]:
 
 
 def test_only_what_this_process_took_and_nobody_took_since_is_given_back(tmp_path: Path) -> None:
-    """Two processes on one store, each with engines of its own; the second one takes what the first one held for too long."""
+    """Two processes run on one store, each with engines of its own. The second one takes the rows that the first one held for too long."""
     url = f"sqlite:///{tmp_path / 'translator.db'}"
 
     async def main() -> list[Any]:

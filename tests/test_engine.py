@@ -27,7 +27,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 @contextlib.asynccontextmanager
 async def back(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A server that goes through the script with each connection, and says which one it is; the block gets its port."""
+    """A server that goes through the script with each connection, whose number it passes on. The block gets its port."""
     open_: set[asyncio.Task[Any]] = set()
     count = 0
 
@@ -149,7 +149,7 @@ HUNDREDS = b"".join(b"%07d " % number for number in range(50_000))
 LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(HUNDREDS) + HUNDREDS
 BODY = len(LARGE) - len(HUNDREDS)
 ROOM = 256_000
-"""What a loop reads at once: uvloop so much, asyncio a little more."""
+"""The bytes that a loop reads at once: this many in uvloop, a little more in asyncio."""
 
 
 @pytest.fixture(params=LOOPS)

@@ -355,7 +355,7 @@ def test_the_checks_stand_in_the_order_that_the_module_states() -> None:
 
 @pytest.mark.parametrize("depth", [1, 500, *range(880, 1001, 1), 5000])
 def test_json_nested_to_any_depth_is_refused_and_nothing_else(depth: int) -> None:
-    """A depth that the decoder just takes is too deep for whatever walks the value after it."""
+    """A depth that the decoder just accepts is too deep for the code that walks the value after it."""
     nested = b"[" * depth + b"]" * depth
     body = b'{"Date_From": 0, "Date_To": 1, "Status": ' + nested + b"}"
     driven = _drive(

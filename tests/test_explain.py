@@ -1,4 +1,4 @@
-"""Explaining: the first ask stands there literally, nothing is sent, and with rows the whole exchange is seen."""
+"""Explaining: the first provider request is shown literally, nothing is sent, and with rows the whole exchange is shown."""
 
 from base64 import b64encode
 from typing import Any

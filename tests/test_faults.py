@@ -62,7 +62,7 @@ def test_each_that_no_must_catches_has_its_reason_and_no_other_has_one() -> None
 
 
 def test_the_table_is_not_stale() -> None:
-    """The page is that of runs which find what the data says, which the tests above prove."""
+    """The page shows runs that find what the data says. The tests above prove that."""
     found = [
         Result(dialect, row, named(dialect, row), is_caught(dialect, row))
         for dialect in DIALECTS
@@ -131,4 +131,5 @@ UNPROVEN: Final[dict[str, list[str]]] = {
     "restcomm": ["restcomm.access.01"],
     "properties-v2": ["properties-v2.search.41"],
 }
-"""Musts that no wrong server is meant for: one without which no run begins, and one that asks an example of the document as it stands."""
+"""Musts without a wrong server of their own: one without which no run begins, and one that sends an example of the document as it
+stands."""

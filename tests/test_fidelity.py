@@ -1,4 +1,4 @@
-"""What no literal case can hold: headers, what is said beside an answer, and what a whole list shows."""
+"""Facts that no literal case can hold: headers, notes beside a response, and whole lists."""
 
 import asyncio
 import json
@@ -90,7 +90,7 @@ def test_a_page_that_is_smaller_than_asked_for_says_so_and_the_walk_by_skip_is_e
 
 
 def _refusing(messages: Any, page: int, *, counts: bool = True) -> World:
-    """A provider that refuses one page, whatever stands in it, and perhaps does not count its pages."""
+    """A provider that refuses one page, whatever it holds, and perhaps does not count its pages."""
     twin = old_provider(messages)
 
     def provider(request: Request) -> Answer:

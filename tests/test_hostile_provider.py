@@ -23,11 +23,11 @@ from translator.shell.client.read_turns import ReadTurns
 MIB = 1024 * 1024
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 SENT = 64 * MIB
-"""So much a hostile provider says, unless it is stopped."""
+"""The number of bytes that a hostile provider sends, unless it is stopped."""
 
 
 class Flood:
-    """Says `head`, and then `again` for as long as anybody listens, up to SENT bytes."""
+    """Sends `head`, and then `again` for as long as the connection is open, up to SENT bytes."""
 
     def __init__(self, head: bytes, again: bytes) -> None:
         self._head, self._again = head, again * (64 * 1024 // len(again))
@@ -133,7 +133,7 @@ def test_a_body_that_is_declared_too_large_is_not_waited_for() -> None:
 
 
 def stalling(declared: int) -> Script:
-    """A provider that declares a body, and never says it."""
+    """A provider that declares a body, and never sends it."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -10,7 +10,7 @@ from translator.shell.server.asgi_host import hosted
 
 
 async def page(scope: Scope, receive: Receive, send: Send) -> None:
-    """Says what it was asked; `/never` is not answered."""
+    """Answers with its request; `/never` is not answered."""
     if scope["path"] == "/never":
         await asyncio.Event().wait()
     said = f"{scope['method']} {scope['path']} {scope['query_string'].decode()} {dict(scope['headers'])[b'accept'].decode()}"

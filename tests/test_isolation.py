@@ -1,4 +1,5 @@
-"""Two accounts before one store and one provider: neither sees, guesses or counts the other's messages. Nothing private is told of them."""
+"""Two accounts before one store and one provider: neither sees, guesses or counts the other's messages, or learns anything private of
+them."""
 
 import asyncio
 import json

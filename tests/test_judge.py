@@ -1,4 +1,5 @@
-"""The judge judged: good servers pass, and what it does and does not do to a server. Wrong ones are in test_faults.py."""
+"""The conformance suite tested: good servers pass, and its requests to a server are the right ones. Wrong servers are in
+test_faults.py."""
 
 import json
 import re
@@ -65,7 +66,7 @@ def new_before_old(**settings: Any) -> Ask:
 
 
 def backwards(server: Ask) -> Ask:
-    """A server whose lists are the other way round."""
+    """A server whose lists are in reverse order."""
 
     def asked(request: Request) -> Response:
         answer = server(request)

@@ -1,4 +1,4 @@
-"""Reads of a run that are under way at once: verdicts, exchanges and requests are those of a run that asks one after the other."""
+"""Concurrent reads of a run: verdicts, exchanges and requests are those of a run that sends one after the other."""
 
 from collections.abc import Sequence
 from threading import Event, Lock, current_thread, main_thread

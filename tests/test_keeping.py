@@ -1,4 +1,4 @@
-"""No send twice, no callback lost: the proxy with its store before a simulated provider, whose calls fail and whose process dies."""
+"""No send twice, no callback lost: the proxy with its store before a simulated provider whose responses fail, in a process that dies."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Kinds: each pair is a round trip, and its forms are what the standard library or a document says they are."""
+"""Codecs: each pair is a round trip, and its forms are those of the standard library or of a document."""
 
 import re
 import time
@@ -390,7 +390,7 @@ def test_a_sid_that_could_change_a_path_is_refused(kind: object, sid: object) ->
     ],
 )  # fmt: skip
 def test_a_pattern_finds_the_end_of_a_number(pattern: str, found: bool) -> None:
-    """The old server puts a `%` before the value: 6002188 finds +15126002188, and the console adds one behind."""
+    """The old server puts a `%` before the value: 6002188 finds +15126002188, and the console adds one after it."""
     assert ending(pattern)("+15126002188") is found
 
 
@@ -417,7 +417,7 @@ def _is_like(value: str, pattern: str) -> bool:
     "pattern", ["%a" * 31 + "c", "%_" * 31 + "c", "_%" * 31 + "c", "a%" * 31 + "c_", "%" * 63 + "c", "_" * 63 + "c"]
 )
 def test_no_pattern_takes_long(pattern: str) -> None:
-    """As many steps as the two lengths multiplied are some 4,000: a thousand values are done before anybody notices."""
+    """The number of steps is the product of the two lengths, some 4,000. A thousand values take no time that a user could notice."""
     matches, start = ending(pattern), time.perf_counter()
     assert not any(matches("a" * 63 + "b") for _ in range(1000))
     assert time.perf_counter() - start < 2

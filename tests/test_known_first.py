@@ -83,7 +83,7 @@ REFUSED = {
 def test_who_is_refused_for_its_head_is_told_before_its_body_comes(
     world: World, name: str, framing: bytes, asks: bytes
 ) -> None:
-    """Nothing of the body is sent. It is not asked for, and what follows is not taken for a request."""
+    """Nothing of the body is sent. The server does not ask for it, and does not take later bytes for a request."""
     status, head = REFUSED[name]
 
     async def script(at: Place) -> None:
@@ -205,7 +205,7 @@ def test_the_spellings_of_its_credentials_give_an_account_no_more_places(world: 
 
 RECEIPT = b"POST /receipts/a.b HTTP/1.1\r\nHost: front.test\r\nContent-Length: 0\r\n\r\n"
 RECEIPTS_AT_ONCE = 16
-"""As docs/security.md has it: a sixteenth of `queue_max`, which is 256 here."""
+"""The number of docs/security.md: a sixteenth of `queue_max`, which is 256 here."""
 
 
 def test_receipts_have_places_of_their_own_and_no_more_than_them(world: World) -> None:
@@ -315,7 +315,7 @@ def test_a_request_of_the_older_version_needs_no_host(world: World) -> None:
 
 
 def test_requests_that_are_split_anywhere_are_the_same_requests(world: World) -> None:
-    """Two reads, wherever the first ends: each request ends where it ends, and the next begins there."""
+    """Two reads, split at any byte: each request ends at its end, and the next begins there."""
     whole = b"".join(
         [
             get(b"X-Request-Id: 0"),
@@ -369,7 +369,7 @@ def test_what_is_sent_ahead_makes_no_request_before_its_turn(world: World) -> No
 # ---- memory --------------------------------------------------------------------------------------------------
 
 TOTAL = 2**20
-"""Bytes of a budget for two accounts: an eighth is each account's own, a sixteenth that of unknown callers."""
+"""Bytes of a budget for two accounts: an eighth is each account's own, a sixteenth that of unauthenticated clients."""
 
 STRANGERS = TOTAL // 16
 
@@ -483,7 +483,7 @@ def test_the_memory_for_a_body_is_given_back_however_it_ends(world: World, ends:
 
 
 def answers_with(at: Place, budget: MemoryBudget, size: int) -> None:
-    """Have the end of the proxy answer whatever comes with a body of this size."""
+    """Make the end of the proxy answer everything with a body of this size."""
     under = serving_two(Silent(), budget)
 
     async def handle(call: ServerRequest) -> None:
@@ -497,7 +497,7 @@ def answers_with(at: Place, budget: MemoryBudget, size: int) -> None:
 
 @pytest.mark.parametrize("size", [SMALL, SMALL + 1, 10 * TOTAL])
 def test_a_large_answer_is_held_until_it_is_read_or_refused(world: World, size: int) -> None:
-    """What answers here is the end of the proxy: the answer is of any size, and its caller does not read it."""
+    """The end of the proxy answers here: the response has any size, and its client does not read it."""
 
     async def main() -> None:
         async with bounded() as (at, _, budget):

@@ -202,7 +202,7 @@ def test_the_command_goes_beside_a_serve(config: Path) -> None:
 
 
 def test_what_a_text_holds_is_no_control_of_the_terminal(config: Path) -> None:
-    """Escape sequences, line ends, and characters that turn the direction of what follows."""
+    """Escape sequences, line ends, and characters that turn the direction of the text after them."""
 
     async def hostile(store: Store) -> None:
         text = "a\x1b]0;title\x07\r\nid=forged\u009b31m\u202eb"

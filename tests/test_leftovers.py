@@ -1,4 +1,4 @@
-"""What a request could not write down: a 503 that says that nothing was done is true, and what became of a send is written down late."""
+"""Failed writes of a request: a 503 that says that nothing was done is true, and the outcome of a send is written late."""
 
 import asyncio
 import contextlib

@@ -329,8 +329,10 @@ def test_a_walk_by_its_links_shows_what_was_there_at_its_first_page_once(
 def test_rows_that_move_while_they_are_read_are_neither_lost_nor_doubled(
     rows: list[int], slices: int, in_flight: int, moves: list[bool], size: int, sort: str, late: bool
 ) -> None:
-    """A provider that lists newest first: each message that comes pushes all others along, also between two asks of one batch, and
-    of those it may answer the second first."""
+    """A provider lists newest first, so each arrival pushes all other messages along, also between two requests of one batch.
+
+    It may answer the second request of a batch first.
+    """
     messages = [message(number, START + offset) for number, offset in enumerate(sorted(rows))]
     provider = Provider(messages, "descending")
     number = len(messages)
@@ -585,7 +587,7 @@ def test_a_further_page_takes_one_ask_while_the_total_is_remembered_and_25_at_mo
     [(0, 1), (1, 1), (99, 1), (100, 10), (150, 10), (1000, 10), (9600, 10), (20_000, 10), (50_000, 10), (80_000, 10)],
 )
 def test_a_total_that_is_known_is_extended(new: int, most: int) -> None:
-    """One ask where fewer than 100 rows are new, else 10 at most."""
+    """One request if fewer than 100 rows are new, else 10 at most."""
     stock = MANY[:20_000]
     provider = Provider(stock)
     front = world(provider)
@@ -599,7 +601,7 @@ def test_a_total_that_is_known_is_extended(new: int, most: int) -> None:
 
 
 def test_a_list_that_is_sifted_and_sorted_is_scanned_once() -> None:
-    """10,000 messages in slices of 200: 51 asks and as many as are in flight; no ask for its further pages."""
+    """10,000 messages in slices of 200: 51 requests and as many as are in flight; none for its further pages."""
     stock = MANY[:10_000]
     front = world(Provider(stock))
     query = {"To": "+15550100002", "SortBy": "From"}
@@ -632,7 +634,7 @@ def test_a_range_that_has_ended_is_not_counted_again() -> None:
 
 
 def test_a_count_of_a_status_is_not_remembered() -> None:
-    """A message that is delivered leaves the sent ones: a total of them from before says nothing."""
+    """A delivered message leaves the sent ones, so an earlier total of the sent ones says nothing."""
     front = world(Provider(MANY[:1000]))
     front.play(ask({"Status": "sent"}), NOW)
     before = front.asks
@@ -718,7 +720,7 @@ def test_an_end_that_no_ask_is_left_to_see_is_not_called_exact(total: int) -> No
 def test_a_page_behind_a_message_is_answered_where_less_will_do(
     place: int, many: Provider, backwards: Provider
 ) -> None:
-    """A message that asks do not suffice to find is as good as unknown."""
+    """If the request budget does not suffice to find a message, the message counts as unknown."""
     for provider, order in ((many, "ascending"), (backwards, "descending")):
         for most in (1, 2, 3, 5, 10, 24, 60):
             front = world(provider, order=order, limits=Limits(max_asks=most, cap=True))
@@ -785,7 +787,7 @@ def test_a_back_that_ignores_what_it_is_told_is_a_fault_and_never_an_answer(igno
 
 
 def test_messages_that_are_gone_are_counted_anew() -> None:
-    """A provider may drop what is old: each index moves, and a total from before is too large."""
+    """A provider may drop old messages: each index moves, and an earlier total is too large."""
     stock = MANY[:1000]
     old, new = Provider(stock), Provider(stock[400:])
     now_there = [old]
@@ -823,7 +825,7 @@ def test_an_answer_that_is_no_answer_ends_the_list() -> None:
 @example(START + 10)
 @given(st.integers(START - 5, START + 2000))
 def test_a_message_is_found_by_its_second_wherever_it_stands(created: int) -> None:
-    """AfterSid with a page number that says nothing of where the message is, and nothing remembered."""
+    """The request has AfterSid and a page number that says nothing of the message's place, and no list is remembered."""
     stock = [message(number, START + number // 7) for number in range(1500)]
     front = world(Provider(stock), size=7)
     at = next((place for place, sms in enumerate(stock[::-1]) if sms.created <= created), len(stock) - 1)
@@ -840,7 +842,7 @@ OLD_BACK = spoken("restcomm", "back")
 
 
 def old_provider(messages: list[Sms], **knobs: Any) -> RestcommTwin:
-    """The same messages at a simulated Restcomm, whose SIDs are its own."""
+    """The same messages at a simulated Restcomm, with SIDs of its own."""
     twin = RestcommTwin(accounts={"AC9": "back-token"}, clock=lambda: NOW, **knobs)
     twin.load(
         OldSms(
@@ -975,7 +977,7 @@ The profile is the server's own, or one with which the proxy asks for more.
 
 
 def before_old(front: Any, server: tuple[str, Any, str], messages: list[Sms], size: int = 200) -> World:
-    """A front before a server of the old dialect, which may serve fewer at once than it is asked for."""
+    """A front before a server of the old dialect, which may serve fewer rows at once than the request wants."""
     bounds, zone, profile = server
     twin = old_provider(messages, bounds=bounds, zone=zone, page_size_max=size)
     accounts, properties = (("A1", "AC9"), (PROPERTY, "")) if front is V2 else (("AC1", "AC9"), ("", ""))
@@ -1043,7 +1045,7 @@ def test_an_old_application_before_an_old_provider_of_another_profile_gets_what_
 def test_at_either_end_of_all_dates_a_server_that_reads_days_shows_what_there_is(
     bounds: str, hours: int, created: int
 ) -> None:
-    """Such a range cannot be asked for wider with bounds: it is, without one."""
+    """Bounds cannot make such a range wider, so the request has no bound at that end."""
     server = (bounds, timezone(timedelta(hours=hours)), "open-source")
     messages = [message(0, created)]
     after = min(created + 1, LAST)

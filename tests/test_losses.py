@@ -58,7 +58,7 @@ OLD_MESSAGE: Final[dict[str, Any]] = {
 
 
 class Wire:
-    """A provider that answers with this JSON; what is asked of a list behind it is empty."""
+    """A provider that answers with this JSON. Later slices of a list are empty."""
 
     def __init__(self, answer: Any, status: int) -> None:
         self._answer, self._status = answer, status
@@ -85,7 +85,7 @@ def entry(front: str, back: str) -> Account:
 def asked(
     front: str, back: str, answer: Any, method: str, path: str, *, explain: bool = True, status: int = 200, **sent: Any
 ) -> httpx.Headers:
-    """The headers of what the proxy answers where the provider says that."""
+    """The headers of the proxy's response to this response of the provider."""
 
     async def main() -> httpx.Headers:
         proxy = Proxy(
@@ -128,7 +128,7 @@ def v2(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_an_old_send_over_the_new_dialect(changes: dict[str, Any], ids: str) -> None:
-    """A plain one loses nothing: everything that restcomm sends is reported, which is what DeliveryReceipt says."""
+    """A plain send loses nothing: every message of restcomm asks for a receipt, which is the meaning of DeliveryReceipt."""
     assert lost(OLD, V2, {"Message": v2(**changes)}, "POST", OLD_LIST, data=SEND) == ids
 
 
@@ -180,7 +180,8 @@ def old(**changes: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_new_send_over_the_old_dialect(draft: dict[str, Any], ids: str) -> None:
-    """It always says less than its document: restcomm answers a send without those. That no receipt was wanted cannot be told."""
+    """It always has less than its document, because restcomm's response to a send lacks those members. A send without a receipt cannot
+    be told apart."""
     assert lost(V2, OLD, old(), "POST", V2_LIST, json={**BACK_SEND, **draft}) == ids
 
 
@@ -294,7 +295,7 @@ def test_a_dialect_before_itself_loses_what_it_has_no_words_for_and_nothing_else
 
 
 def test_words_are_lost_where_the_provider_says_another_one() -> None:
-    """A scheduled message and one on its way are both `Processing` at the provider; the hour it waits for is what is lost."""
+    """A scheduled message and one on its way are both `Processing` at the provider. The scheduled hour is lost."""
     message = Message(
         sid=V2_SID, sender="+15550100001", recipient="+15550100002", text="hi", status="queued", direction="outbound-api",
         created=NOW - 9, scheduled=NOW + 3600,
@@ -305,7 +306,7 @@ def test_words_are_lost_where_the_provider_says_another_one() -> None:
 
 
 def test_what_is_shown_under_some_statuses_only_is_left_out_under_those() -> None:
-    """A provider that has no error codes at all, before a front that shows one where a message has failed."""
+    """A provider without error codes, before a front that shows a code for a failed message."""
     raw = tomllib.loads((Path(__file__).parent / "data" / "ghost.toml").read_text("utf-8"))
     raw["fields"] = [row for row in raw["fields"] if row["json"] != "trouble"]
     mute, losses = dialect("ghost.toml", raw), Losses()
@@ -423,7 +424,7 @@ NAMED_BY: Final[dict[str, dict[str, set[str]]]] = {
         "error_message": {"fields.ErrorCode"},
     },
 }
-"""For each member of a provider's that may come back otherwise: the rows of the front that can have lost it."""
+"""For each member of a provider's row that may come back changed: the rows of the front that can have lost it."""
 
 
 EQUAL: Final = {

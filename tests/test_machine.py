@@ -30,7 +30,7 @@ Ask = Callable[[Request], BackAnswer]
 
 
 class Provider:
-    """A twin that may fail: `fault` says how the next send goes wrong."""
+    """A simulated provider that may fail: `fault` says how the next send goes wrong."""
 
     def __init__(self, dialect: str, clock: ManualClock) -> None:
         self.fault = ""

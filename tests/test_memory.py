@@ -1,4 +1,4 @@
-"""The memory of the shell: once for all who want it now, kept within bytes and seconds, and never in the way of an answer."""
+"""The memory of the shell: one read for all concurrent readers, bounded in bytes and seconds, and never in the way of a response."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ class Driver:
 def once(
     key: str = "k", *, weight: int = 10, life: float = 60.0, asks: bool = True, fails: bool = False
 ) -> SingleFlight:
-    """Steps that count how often they were gone through, from what is kept."""
+    """Effects that count how often they ran, from the kept value."""
 
     def steps(kept: int | None) -> EffectGenerator:
         if asks:
@@ -179,7 +179,7 @@ def test_what_lives_as_long_as_the_process_is_never_put_out() -> None:
 
 
 class Slow:
-    """A provider that takes a turn of the loop for each ask."""
+    """A provider that takes a turn of the loop for each request."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider, self.asked = provider, 0

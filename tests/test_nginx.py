@@ -97,7 +97,7 @@ def _answers(port: int) -> bool:
 
 
 async def told(where: tuple[str, int], said: bytes) -> bytes:
-    """All that is answered to these bytes, whose side is closed behind them."""
+    """The whole response to these bytes. The client half-closes after them."""
     reader, writer = await asyncio.open_connection(*where)
     try:
         writer.write(said)

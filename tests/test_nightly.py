@@ -1,4 +1,4 @@
-"""The targets of `make nightly`, for a moment each; every find that there was; and that a target finds what is wrong."""
+"""The targets of `make nightly`, for a moment each; every earlier find; and that a target finds a fault."""
 
 from collections.abc import Iterator
 

@@ -95,7 +95,7 @@ WHOLE = ""
 
 
 class Odd:
-    """A provider one of whose rows has one odd member. `sid` is that row's own."""
+    """A provider with one odd member in one of its rows. `sid` is that row's own."""
 
     def __init__(self, provider: Any, sid: str, member: str, value: Any) -> None:
         self._provider, self._sid, self._member, self._value = provider, sid, member, value
@@ -125,7 +125,7 @@ class Odd:
 
 
 def v2_world(member: str, value: Any, order: str = "ascending", **more: Any) -> World:
-    """restcomm in front, and the odd row behind."""
+    """restcomm in front, and a back with the odd row."""
     return world(
         Odd(Provider(STOCK, order=order), STOCK[ODD].sid.removeprefix("SM"), member, value), order=order, **more
     )
@@ -136,7 +136,7 @@ OLD_ACCOUNT = ("A1", "AC9")
 
 
 def old_world(member: str, value: Any, **more: Any) -> World:
-    """properties-v2 in front, and the odd row behind."""
+    """properties-v2 in front, and a back with the odd row."""
     twin = old_provider(STOCK)
 
     def provider(request: Request) -> Answer:
@@ -272,7 +272,7 @@ def test_a_get_of_the_odd_message_is_answered_and_one_of_another_is_not_touched(
 
 
 _BEYOND = ("MessageSid", "AccountSid", "PropertySid", "Status", "Direction", "Created")
-"""Without these a message cannot be shown, or is not the caller's."""
+"""Members without which a message cannot be shown, or is not the client's."""
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_a_slice_of_nothing_but_odd_rows_is_a_list_with_nothing_to_show() -> Non
 
 
 def test_a_full_slice_with_an_odd_row_is_a_full_slice() -> None:
-    """Seven rows a slice, and one of the seven cannot be read: there is more behind it all the same."""
+    """Seven rows a slice, and one of the seven cannot be read. The list goes on after it all the same."""
     front = v2_world("Created", None, size=7)
     body = json.loads(front.play(ask({"SortBy": "DateCreated"}), NOW).response.body)
     assert (body["total"], len(body["messages"])) == (len(STOCK), len(STOCK) - 1)

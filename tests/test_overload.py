@@ -22,7 +22,7 @@ ASKS = f"GET {LISTS} HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC}\r\n\r\n".enco
 
 
 class Crowded:
-    """A process that serves with few descriptors, and where its ports are."""
+    """A process that serves with few descriptors, and its ports."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
@@ -74,7 +74,7 @@ def crowded(tmp_path: Path, url: str, limits: tuple[int, int] | None = None) -> 
 
 @pytest.fixture
 def many() -> Iterator[None]:
-    """As many descriptors for the test itself as the system allows."""
+    """Raise the test's own descriptor limit as far as the system allows."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
     yield
@@ -82,7 +82,7 @@ def many() -> Iterator[None]:
 
 
 def test_more_connections_than_there_are_descriptors_leave_room_for_backs_and_the_admin_port(tmp_path: Path) -> None:
-    """The process is started with 100 descriptors and may have 200, of which callers get 100."""
+    """The process is started with 100 descriptors and may have 200, of which clients get 100."""
 
     def asked(url: str) -> None:
         with crowded(tmp_path, url, (100, 200)) as at, contextlib.ExitStack() as stack:
@@ -145,7 +145,7 @@ STOPS = (
 
 @pytest.mark.usefixtures("many")
 def test_memory_comes_back_after_two_thousand_connections(tmp_path: Path) -> None:
-    """Twice, since what a first overload leaves behind may be what a second one uses."""
+    """The test does it twice, since a second overload may use the memory that a first one leaves behind."""
     with crowded(tmp_path, "http://127.0.0.1:1") as at:
         assert fetch(f"http://{at.front}{LISTS}", login=f"{ACCOUNT}:t")[0] == 502
         before = at.resident
@@ -182,7 +182,7 @@ UNKNOWN = {
 
 SHARE = 256 * 1024 * 1024 // 16
 OPEN = 6 * 1024
-"""Bytes that a connection takes on which nothing was said."""
+"""Bytes of memory that a silent connection takes."""
 
 
 @pytest.mark.usefixtures("many")

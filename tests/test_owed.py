@@ -41,7 +41,7 @@ def kept(store_url: str, work: Callable[[Kept], Coroutine[Any, Any, Any]], front
 
 @pytest.mark.parametrize("front", FRONTS)
 def test_a_send_that_wants_one_callback_too_many_is_refused_and_one_without_is_made(store_url: str, front: str) -> None:
-    """Nothing of the refused one is written down or asked for. When the calls were made, there is room again."""
+    """Nothing of the refused send is written or sent to the provider. After the callbacks are delivered, there is room again."""
 
     async def work(world: Any) -> Any:
         statuses = [(await world.send(f"{number}"))[0] for number in range(3)]
@@ -106,7 +106,7 @@ def test_what_another_account_is_owed_takes_nothing_from_this_one(store_url: str
 
 
 class Counting:
-    """A store that counts how often it is read, and is down while `is_down` says so."""
+    """A store that counts its reads, and is down while `is_down` says so."""
 
     def __init__(self) -> None:
         self.reads, self.is_down, self.owed = 0, False, 0
@@ -120,7 +120,7 @@ class Counting:
 
 
 def test_the_store_is_asked_seldom_however_many_send_and_never_far_beyond_the_cap() -> None:
-    """A hundred at once are one count; who is at the cap is counted once a second."""
+    """A hundred sends at once need one count. An account at the cap is counted once a second."""
     store: Any = Counting()
     clock = ManualClock(0)
     counts = Owed(1000, clock)

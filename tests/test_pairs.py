@@ -110,7 +110,7 @@ def proxied(front: str, back: str, app: Callable[[Request], Answer]) -> Callable
 
 
 def entry_of(name: str) -> Account:
-    """An entry that is only there to be asked through: its back is the dialect."""
+    """An account that only serves for its back: its back is the dialect."""
     behind = Endpoint(dialects()[name], ACCOUNT[name], PROPERTY[name], "back-token")
     return Account(behind, ConfiguredProvider("proxy", dialects()[name]), behind, False)
 
@@ -138,7 +138,7 @@ _numbers = st.sampled_from(["+15550100001", "+15550100002", "ACME", "12345"])
 
 @st.composite
 def _stores(draw: st.DrawFn) -> list[Message]:
-    """Messages whose stamps are what their status says, one a second at most: the order within a second is each server's own."""
+    """Messages with the timestamps that their status allows, one a second at most: the order within a second is each server's own."""
     seconds = sorted(draw(st.sets(st.integers(NOW - 200, NOW - 100), max_size=12)))
     found = []
     for number, created in enumerate(seconds):

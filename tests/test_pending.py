@@ -1,4 +1,4 @@
-"""What would be left behind in a store: `sms-translator pending`, and the callbacks whose message has not ended yet."""
+"""The rows that would be left behind in a store: `sms-translator pending`, and the callbacks of messages that have not ended yet."""
 
 import json
 from functools import partial

@@ -62,7 +62,7 @@ def _message(number: int, created: int = 1000, **members: Any) -> Message:
 
 
 class FakeBack:
-    """A provider that is a list of messages in its own order. It serves at most `most` at once, whatever is asked."""
+    """A provider that is a list of messages in its own order. It serves at most `most` at once, whatever the request says."""
 
     def __init__(
         self, entry: Account, rows: list[Message], most: int = 10**9, grows: list[Message | None] | None = None
@@ -71,7 +71,7 @@ class FakeBack:
         self.asked: list[tuple[int, int]] = []
 
     def answer(self, request: Request) -> Response:
-        """Reads the ask with the standard library's parser, and shows a slice with the dialect's own front."""
+        """Read the request with the standard library's parser, and show a slice with the dialect's own front."""
         from urllib.parse import parse_qs
 
         asked = {name: values[0] for name, values in parse_qs(request.query).items()}
@@ -106,7 +106,7 @@ class FakeBack:
 
 
 def _played(steps: EffectGenerator, answer: Callable[[Request], Any]) -> tuple[Any, list[int]]:
-    """The result of steps; how many requests each ask held comes back too."""
+    """The result of the effects, and the number of requests in each round."""
     running, widths = run_without_shell(steps, {}), []
     try:
         ask = next(running)
@@ -120,7 +120,7 @@ def _played(steps: EffectGenerator, answer: Callable[[Request], Any]) -> tuple[A
 def _scan(
     entry: Account, answer: Callable[[Request], Any], most: int = 1000, **bounds: Any
 ) -> tuple[list[Message], list[int], Notes]:
-    """All rows of a range, how many requests each ask held, and what was noticed."""
+    """All rows of a range, the number of requests in each round, and the notes."""
     notes = Notes()
     slices = RangeReader(entry, Pushed(**bounds), NOW, RequestBudget(most), notes, ordered=False)
     rows, widths = _played(slices.stretch(0), answer)
@@ -233,7 +233,7 @@ def test_messages_that_come_during_a_newest_first_scan_shift_the_rest_and_none_i
 
 
 def test_a_tail_that_was_pushed_along_and_holds_nothing_new_is_the_end_and_no_failure() -> None:
-    """13 messages in two slices that share one; the 14th comes before the third ask, which then brings the oldest ones once more."""
+    """13 messages in two slices that share one. The 14th comes before the third request, which then brings the oldest ones once more."""
     entry = _entry("properties-v2", 7, "descending", in_flight=1)
     old = [_message(number, 1000 + number) for number in range(13)][::-1]
     fake = FakeBack(entry, old, grows=[None, None, _message(100, 2000)])
@@ -483,7 +483,7 @@ def test_a_list_is_scanned_only_where_the_backs_order_does_not_serve_it(
 
 
 def test_a_range_that_is_asked_for_in_pages_of_another_size_is_read_in_the_backs_own() -> None:
-    """A restcomm server that lowers PageSize says so in `page_size`; its rows stand at other places than those asked for."""
+    """A restcomm server that lowers PageSize says so in `page_size`. Its rows stand at other places than the requested ones."""
     entry = _entry("restcomm", 7)
     rows = [_message(number, 1000 + number) for number in range(30)]
     query = Query(skip=14, count=7)
@@ -498,7 +498,7 @@ def test_a_first_page_that_is_refused_is_a_fault_of_the_back_and_a_later_one_is_
     fake = FakeBack(entry, [_message(number) for number in range(4)])
 
     def until(page: int, *, counts: bool) -> Callable[[Request], Response]:
-        """The back as it is, whose pages from that one on are refused, and which may not say how many there are."""
+        """The back as it is, but it refuses the pages from that one on, and may not say how many there are."""
 
         def answer(request: Request) -> Response:
             if int(request.query.partition("&Page=")[2].partition("&")[0]) >= page:

@@ -1,4 +1,5 @@
-"""The tracker with its store before a simulated provider that has very many messages: in time, in few asks, at the right place."""
+"""The status poller with its store before a simulated provider that has very many messages: in time, in few requests, for the right
+account."""
 
 import asyncio
 from functools import partial
@@ -28,7 +29,8 @@ async def set_look_at(world: Simulation, value: float) -> None:
 
 @pytest.mark.parametrize("front", FRONTS)
 def test_ends_are_told_in_time_at_the_full_rate_with_some_slow_handsets(front: str) -> None:
-    """Forty a second with 8 asks are as a hundred with 20; the run is shorter, so what was not learnt yet weighs more."""
+    """Forty a second with 8 requests are as a hundred with 20. The run is shorter, so the time before the poller has learnt weighs
+    more."""
     measured = simulated(partial(drill, seconds=60, slow=90.0, a_second=40), front, asks=8)
     assert measured.untold == 0 and len(measured.delays) == 2400
     assert measured.share(15) >= 0.96, measured.share(15)
@@ -145,7 +147,7 @@ def test_a_row_that_somebody_else_has_taken_spoils_no_other() -> None:
 
 
 def test_what_a_round_reads_of_the_store_does_not_grow_with_who_waits() -> None:
-    """Statements and rows, with 20,000 who wait: ten times as many are ten times as many rounds until all are held."""
+    """Statements and rows, with 20,000 subscriptions: ten times as many take ten times as many rounds until all are held."""
 
     async def work(world: Simulation) -> Any:
         await world.traffic(100, 200, lambda _: NEVER, looked=False)

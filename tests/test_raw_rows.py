@@ -49,7 +49,7 @@ RAW: dict[str, bytes] = {
 
 
 class Raw(Odd):
-    """A provider one of whose members is these bytes."""
+    """A provider with these bytes as one of its members."""
 
     def __call__(self, request: Request) -> Answer:
         bytes_, self._value = self._value, _MARK

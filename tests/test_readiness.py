@@ -1,4 +1,4 @@
-"""What the process says of itself: reads, sends and callbacks apart, and the file that its store is in."""
+"""The readiness of the process: reads, sends and callbacks apart, and the file of its store."""
 
 import asyncio
 import fcntl

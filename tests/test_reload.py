@@ -85,7 +85,7 @@ class Serving:
         self.process, self.config, self.admin, self.front = process, config, admin, front
 
     def reload(self, event: str = "reloaded", **parts: str) -> dict[str, Any]:
-        """Write the file anew, send SIGHUP, and wait until the log says so. The line."""
+        """Write the file anew, send SIGHUP, and wait for the log line of the reload. Returns that line."""
         self.config.write_text(written(**parts), "utf-8")
         self.process.send_signal(signal.SIGHUP)
         [line] = lines_of(self.process, event, 1)

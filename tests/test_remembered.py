@@ -38,8 +38,10 @@ NUMBERS = ["15550100001", "15550100002", "ACME", "12345"]
 
 
 class Town:
-    """A proxy with an entry for each place, which is an account, a property and how many messages are there; all share a memory.
-    Each account has a provider of its own, which knows no other."""
+    """A proxy with an account for each place, which is an account, a property and a number of messages. All share a cache.
+
+    Each account has a provider of its own, which knows no other.
+    """
 
     def __init__(self, places: list[tuple[str, str, int]], fronts: list[Any] | None = None) -> None:
         self.worlds: list[World] = []
@@ -74,7 +76,7 @@ PLACES = {
 @pytest.mark.parametrize("query", [{}, {"Page": "1"}, {"SortBy": "From"}, {"SortBy": "From", "Page": "1"}])
 @pytest.mark.parametrize("apart", list(PLACES))
 def test_nobody_is_shown_the_list_of_another_account_or_property(apart: str, query: dict[str, str]) -> None:
-    """Each asks twice, in turn, of one memory; what the other asked last is what is wrong."""
+    """Each client lists twice, in turn, through one cache. The other client's last list would be the wrong response."""
     town = Town(PLACES[apart])
     for _ in range(2):
         for world, stock in zip(town.worlds, town.stock, strict=True):
@@ -97,7 +99,7 @@ def test_a_send_drops_the_snapshot_of_its_account_and_no_other(apart: str) -> No
 
 
 def test_a_list_that_one_front_sorted_is_not_what_another_would_sort() -> None:
-    """Two fronts of one dialect over one account: with a plus a number stands before a short code, bare it may stand behind one."""
+    """Two fronts of one dialect use one account. With a plus a number stands before a short code; bare it may stand after one."""
     fronts = [spoken("restcomm", numbers=numbers) for numbers in ("bare", "plus")]
     [bare] = Town([("A1", PROPERTY, 8)], fronts).worlds
     plus = World(fronts[1], BACKS[200, "ascending"], bare.answer, properties=("", PROPERTY), beside=bare)

@@ -1,4 +1,4 @@
-"""Names of receivers are looked up in a few threads of their own, of which no account has all."""
+"""The names of receivers are resolved in a few threads of their own. No account has all of these threads."""
 
 import asyncio
 import threading
@@ -134,7 +134,7 @@ def test_accounts_take_turns_and_one_that_goes_away_leaves_nothing_behind() -> N
 
 
 def test_a_place_goes_to_the_next_if_the_first_that_waits_has_just_left() -> None:
-    """A call whose time is over learns of it one step later. A place that is given back in between must not be lost."""
+    """A request whose time is over learns of it one step later. A place that is given back in between must not be lost."""
 
     async def main() -> None:
         shares = Shares(1)

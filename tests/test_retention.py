@@ -55,7 +55,7 @@ def fill(connection: Connection) -> None:
 
 
 def every_statement(connection: Connection, now: float) -> None:
-    """All that retention and counting say, with real ids, and what a person's commands say of what waits."""
+    """All statements of retention and counting, with real ids, and those of the operator's commands."""
     retirement = Retirement(KEEP, lambda _: False)
     for _ in range(2):  # the second time from the marks on
         over = retirement.find(connection, 20, now)
@@ -166,7 +166,7 @@ def test_a_call_that_is_made_again_between_looking_and_deleting_stays_with_all_t
 
 
 def test_who_waits_at_a_place_that_is_configured_is_not_given_up_however_long_nobody_looked(store_url: str) -> None:
-    """A process that stood still for longer than `keep` looks at what is due when it runs again: retention must not be first."""
+    """A process that stood still for longer than `keep` polls its due rows when it runs again. Retention must not be first."""
 
     async def work(store: Store) -> Any:
         await recorded(store, "1", intent(wish=HOOK))
@@ -300,7 +300,7 @@ def test_a_pause_is_as_long_as_the_step_before_it(tmp_path: Path, monkeypatch: p
 
 
 def statements(connection: Connection, over: Over) -> tuple[int, int]:
-    """Delete what is over. The number of rows, and of statements."""
+    """Delete all rows that are over. Returns the number of rows, and of statements."""
     said: list[str] = []
 
     def delete() -> int:

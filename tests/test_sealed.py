@@ -92,7 +92,7 @@ def world(request: pytest.FixtureRequest, secret: Secret) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def either(world: World) -> World:
-    """There is no other door over TLS."""
+    """The only server that speaks TLS, in place of both kinds."""
     return world
 
 
@@ -194,7 +194,7 @@ def test_who_never_reads_its_answer_is_given_up(world: World, last: bytes) -> No
 
 @contextlib.asynccontextmanager
 async def bare(at: Place) -> AsyncIterator[Caller]:
-    """A caller that does not speak TLS of its own."""
+    """A client that does not speak TLS of its own."""
     async with at._replace(client=None).caller() as caller:
         yield caller
 
@@ -266,7 +266,7 @@ def test_who_vanishes_while_hands_are_shaken_leaves_nothing(world: World, secret
 
 
 def test_who_does_not_believe_the_certificate_says_so_and_that_is_no_defect(world: World) -> None:
-    """Some say so, and some leave without a word: asyncio's are among those."""
+    """Some clients send an alert, and some disconnect without one: asyncio's are among those."""
 
     async def script(at: Place) -> None:
         stranger = ssl.create_default_context()
@@ -362,7 +362,7 @@ def test_a_record_that_is_broken_ends_the_connection_and_what_came_before_it_cou
 
 @contextlib.asynccontextmanager
 async def forging(at: Place, authority: trustme.CA, keys: Path) -> AsyncIterator[tuple[Slow, Forger]]:
-    """A caller, and who knows its keys."""
+    """A client, and a forger that knows its keys."""
     client = ssl.create_default_context()
     authority.configure_trust(client)
     client.keylog_filename = str(keys)
@@ -457,7 +457,7 @@ def test_either_version_is_spoken(world: World, authority: trustme.CA, version: 
 
 
 def test_a_connection_is_gone_without_the_collector_of_garbage(world: World) -> None:
-    """Neither it nor one whose hands were never shaken is in a circle with itself."""
+    """Neither it nor a connection without a finished handshake is in a reference cycle."""
 
     async def script(at: Place) -> None:
         assert at.door is not None
@@ -481,7 +481,7 @@ def test_a_connection_is_gone_without_the_collector_of_garbage(world: World) -> 
 
 
 class Network:
-    """A network that remembers what goes over it, and says whether it would be read."""
+    """A network that remembers its traffic, and shows if reading is paused."""
 
     def __init__(self) -> None:
         self.said = b""

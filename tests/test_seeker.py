@@ -87,7 +87,7 @@ def test_a_provider_that_fails_is_looked_at_again_and_says_so(capsys: pytest.Cap
 def test_a_look_that_is_begun_ends_with_the_configuration_that_it_began_with(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The account and its provider leave the configuration while a look for its sends is under way."""
+    """The account and its provider leave the configuration while a search for its sends is in progress."""
 
     async def work(world: Sought) -> Any:
         id_ = await world.unknown("hello")

@@ -1,4 +1,4 @@
-"""Looking for unknown sends among very many messages: what is found, what it costs, and what is never taken for one."""
+"""Reconciliation among very many messages: the sends that are found, the cost, and the messages that are never taken for one."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

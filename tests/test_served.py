@@ -1,4 +1,5 @@
-"""What a back serves at once: never learnt from a message that arrived between two asks, noticed where it is so, and not for good."""
+"""The size that a back serves at once: never learnt from a message that arrived between two requests, noticed if it is real, and not
+kept for good."""
 
 import asyncio
 import re
@@ -40,7 +41,7 @@ def fill(busy: Busy, rows: list[Any]) -> None:
 def test_a_message_that_arrives_during_a_list_of_seven_costs_the_list_of_3008_nothing(
     kind: str, asked: dict[str, str]
 ) -> None:
-    """7 messages, one arrives during the first list; then there are 3,008: as many asks as in a process that saw no race."""
+    """7 messages, and one arrives during the first list. Then there are 3,008: as many requests as in a process that saw no race."""
     busy = Busy(kind, [message(at, BEGAN - 9000 + at) for at in range(7)])
     busy.arrive([1], apart=True, at=BEGAN - 8000)
     reply = busy.world.play(ask(asked), NOW)
@@ -58,7 +59,7 @@ def test_a_message_that_arrives_during_a_list_of_seven_costs_the_list_of_3008_no
 
 @pytest.mark.parametrize(("kind", "most"), [("pages", 2), ("ascending", 2), ("descending", 2)])
 def test_a_search_of_200_rows_takes_as_many_asks_after_a_race_as_before(kind: str, most: int) -> None:
-    """Through the front of today, which shows no total: one ask, and one behind a slice that is short."""
+    """The front of today shows no total: one request, and one more after a short slice."""
     busy = Busy(kind, [message(at, BEGAN - 9000 + at) for at in range(7)], new_front=True)
     busy.arrive([1, 1, 1], apart=True, at=BEGAN - 8000)
     busy.between(BEGAN - 9000, BEGAN)
@@ -117,7 +118,7 @@ def test_a_back_that_serves_50_at_once_is_noticed_while_messages_arrive(kind: st
 
 
 def clamped(provider: Provider, most: list[int]) -> Any:
-    """The provider, which serves so many rows at once with each ask in turn, and the last of these from then on."""
+    """The provider, which serves so many rows at once with each request in turn, and the last of these numbers from then on."""
 
     def answer(request: Request) -> Any:
         provider.twin.results_max = most.pop(0) if len(most) > 1 else most[0]
@@ -183,7 +184,7 @@ def test_a_longer_slice_undoes_what_was_learnt_at_once() -> None:
 
 
 def test_a_range_of_one_status_teaches_nobody_what_a_back_serves() -> None:
-    """Rows enter and leave it at any time: as many as before though another one was behind them is no proof."""
+    """Rows enter and leave it at any time. As many rows as before, although another row was after them, are no proof."""
     provider = Provider(MANY[:300], most=100)
     front = world(provider)
     assert [note.name for note in front.play(ask({"Status": "sent"}), NOW).notes] == ["back-serves-less"]

@@ -109,7 +109,7 @@ def test_an_answer_as_small_as_that_to_a_send_is_read_whatever_its_account_holds
 
 
 def test_the_memory_of_answers_is_held_until_they_are_read_and_no_longer() -> None:
-    """Also where the work is given up."""
+    """The same holds if the work is given up."""
     budget = MemoryBudget(16 * MIB, [FLOODING])
 
     async def main() -> None:
@@ -182,7 +182,7 @@ def test_accounts_that_share_one_at_the_provider_take_turns() -> None:
 
 
 def test_each_ask_says_for_which_account_it_is() -> None:
-    """Whatever is asked for: one, a list, a send, several sends."""
+    """The law holds for every kind of request: one message, a list, a send, several sends."""
     made = world(Provider(MANY[:500]))
     seen: set[str] = set()
     for request in (ask({}), ask({"SortBy": "From"}), to("/restcomm/2012-04-24/Accounts/AC1/SMS/Messages/SM1")):

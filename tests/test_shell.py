@@ -44,7 +44,7 @@ Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @contextlib.asynccontextmanager
 async def back(script: Script) -> AsyncIterator[str]:
-    """A server that does what the script says with each connection; the block gets its base URL."""
+    """A server that follows the script with each connection. The block gets its base URL."""
     open_: set[asyncio.Task[Any]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -233,7 +233,7 @@ def test_a_call_that_gets_no_slot_never_left() -> None:
 
 
 class Scripted:
-    """A back that is a function, and remembers what it was asked."""
+    """A back that is a function, and remembers its requests."""
 
     def __init__(self, answer: Callable[[Request], Coroutine[Any, Any, Answer]]) -> None:
         self._answer = answer
@@ -681,7 +681,7 @@ def test_of_a_receipt_nothing_but_its_path_is_read_and_nothing_cuts_it_short() -
 def test_a_search_and_a_batch_may_be_sixteen_times_as_large_as_other_bodies(
     method: str, path: str, large: bool
 ) -> None:
-    """64 KiB, and 1 MiB for what holds many."""
+    """64 KiB, and 1 MiB for a body that holds many."""
     dialects = Dialects()
     front, behind = dialects.of("properties-v2", "front", {}, "x"), dialects.of("restcomm", "back", {}, "x")
     entry = Account(

@@ -43,7 +43,7 @@ def fails(_: Any) -> None:
 
 
 async def unknown(store: Store) -> dict[str, Any]:
-    """The one unknown send, taken to be looked for."""
+    """Take the one unknown send for reconciliation."""
     [row] = await store.write(partial(unknown_sends.take_unknown, most=9, now=NOW, lease=60.0))
     return row
 

@@ -1,4 +1,4 @@
-"""PostgreSQL: the URLs that hosts hand out, what a database says of itself, and values that it cannot hold."""
+"""PostgreSQL: the URLs that hosts hand out, the messages of a database, and values that it cannot hold."""
 
 import asyncio
 import contextlib

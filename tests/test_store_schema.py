@@ -204,7 +204,7 @@ def test_an_index_holds_only_what_is_looked_for_wherever_the_store_is(file_url: 
 
 
 def everything(connection: Connection) -> None:
-    """All that is asked of sends and watches while requests come, and by who goes on beside them."""
+    """All statements on sends and subscriptions, of requests and of the background workers."""
     row = {"id": "1", "attempt": 1, "same": "x", "place": PLACE, "looks": 0, "told": ""}
     unknown_sends.due(connection, {"busy"}, NOW - 5.0, 10, NOW, 60.0)
     unknown_sends.take_unknown(connection, 10, NOW, 60.0, ["1", "2"])
@@ -258,7 +258,7 @@ def test_no_statement_of_a_send_is_planned_anew_for_other_values(tmp_path: Path)
     planned: list[Any] = []
 
     def asked(*what: Any) -> int:
-        """SQLite asks whether it may do what it plans to do, whenever it makes a plan."""
+        """SQLite asks for permission of each step whenever it makes a plan."""
         planned.append(what)
         return sqlite3.SQLITE_OK
 

@@ -53,7 +53,7 @@ def say(section: str, /, **cells: Any) -> Callable[[Raw], None]:
 
 
 def drop(path: str, called: str, *keys: str) -> Callable[[Raw], None]:
-    """A change: without these cells of a row, or without the row where none is named."""
+    """A change: without these cells of a row, or without the row if none is named."""
 
     def change(raw: Raw) -> None:
         gone = row(raw, path, called)
@@ -1001,7 +1001,7 @@ def explained(section: str) -> set[str]:
 
 
 def parts(kind: msgspec.inspect.Type) -> list[msgspec.inspect.Type]:
-    """A cell's type, or what it is an array or a choice of."""
+    """A cell's type, or the types that it is an array or a choice of."""
     if isinstance(kind, msgspec.inspect.VarTupleType):
         return parts(kind.item_type)
     return (
@@ -1010,7 +1010,7 @@ def parts(kind: msgspec.inspect.Type) -> list[msgspec.inspect.Type]:
 
 
 def cells(struct: type[msgspec.Struct], section: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Section, key and, where a cell is one of a closed choice, its words: for every cell that a table may have."""
+    """Section and key of every cell that a table may have, and its words if it is one of a closed choice."""
     for field in msgspec.structs.fields(struct):
         if field.name in CITING:
             continue

@@ -61,7 +61,7 @@ def context(folder: Path, cert: bytes | None, key: bytes | None, given: str = GI
 
 
 def refused(folder: Path, cert: bytes | None, key: bytes | None, given: str = GIVEN) -> tuple[str, str]:
-    """The key that is named, and what is said of it; of what is in a file nothing is."""
+    """The key that the error names, and its sentence, which holds nothing of a file's content."""
     with pytest.raises(ConfigError) as caught:
         context(folder, cert, key, given)
     said = str(caught.value)
@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, papers: Papers) -> N
 
 
 def test_what_is_no_file_is_said_and_nobody_is_waited_for(tmp_path: Path, papers: Papers) -> None:
-    """To open a pipe is to wait for who writes into it, and to close it again takes what was written away."""
+    """Opening a pipe waits for its writer, and closing it again drops the bytes that were written."""
     (tmp_path / "tls").mkdir()
     os.mkfifo(tmp_path / "tls" / "key.pem")
     what = "has to be a file that can be read again, not a pipe or a device"
@@ -215,7 +215,7 @@ def test_a_chain_in_the_wrong_order_and_what_is_no_certificate_are_said(
 def test_a_key_that_is_encrypted_is_said_and_nobody_is_asked(
     tmp_path: Path, papers: Papers, form: serialization.PrivateFormat
 ) -> None:
-    """A question at the terminal would be written past what pytest has for it, and wait."""
+    """A question at the terminal would bypass pytest's capture, and wait."""
     key = serialization.load_pem_private_key(papers.key, None)
     locked = key.private_bytes(serialization.Encoding.PEM, form, serialization.BestAvailableEncryption(b"x"))
     what = "the key is encrypted; nobody is there to be asked for its password"

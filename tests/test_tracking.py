@@ -21,7 +21,7 @@ def quick(draw: random.Random) -> float:
 
 
 def rounds(back: str, asks: int = 10) -> Rounds:
-    """Half of what the defaults are, for half of the traffic that they are enough for."""
+    """Half of the defaults, for half of the traffic that they suffice for."""
     return Rounds(spoken(back, "back"), asks=asks)
 
 
@@ -45,7 +45,7 @@ def test_ten_minutes_of_which_some_handsets_answer_after_a_quarter_of_an_hour(ba
 
 @pytest.mark.parametrize("back", BACKS)
 def test_traffic_that_goes_on_and_slow_handsets_share_the_asks(back: str) -> None:
-    """Fresh messages and slow ones want the same asks; the first of the slow ones are late, until it is known when they end."""
+    """Fresh messages and slow ones compete for the same requests. The first of the slow ones are late, until their usual time is known."""
     world = rounds(back, asks=20)
     world.go_on(1500, 100, slow(0.05, 600.0))
     assert world.share(15) >= 0.95
@@ -80,7 +80,7 @@ def test_more_messages_than_a_round_can_read_may_be_of_one_second() -> None:
 
 
 def test_ends_that_are_far_apart_are_found_by_the_rows_that_are_still_open() -> None:
-    """Three thousand in a hundred thousand rows, of which one ends now and then: their slices would take 500 asks, 20 a round."""
+    """Three thousand in a hundred thousand rows, of which one ends now and then: their slices would take 500 requests, 20 a round."""
     world = rounds("properties-v2", asks=20)
     world.go_on(500, 40, lambda draw: 2.0 if draw.random() < 0.97 else NEVER)
     world.go_on(300, 0, quick)

@@ -189,7 +189,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_scenario_runs_on_tiny_numbers(name: str, compiled: Path) -> None:
-    """The figures are those of a machine that does other things: only what is counted is judged."""
+    """The figures are those of a machine that does other things, so only counts are judged."""
     found = asyncio.run(SCENARIOS[name](ROOT, TINY[name]._replace(pycache=compiled)))
     values = {figure.what: figure.value for figure in found.figures}
     if name == "callbacks-in-time":

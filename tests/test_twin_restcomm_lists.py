@@ -21,7 +21,7 @@ NOW = START + 1_000_000.0
 
 @pytest.fixture
 def machine_in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine whose own zone is not UTC."""
+    """A machine with a zone of its own that is not UTC."""
     with monkeypatch.context() as environment:
         environment.setenv("TZ", "JST-9")
         time.tzset()

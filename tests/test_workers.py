@@ -115,7 +115,7 @@ def test_two_workers_answer_one_that_dies_is_started_anew_and_all_end_together(c
 
 
 def test_workers_speak_tls_and_take_up_what_a_caller_began_with_another(config: Path, postgres_url: str) -> None:
-    """They have what seals the tickets of TLS from who started them: a caller that comes again is known to all of them."""
+    """The workers get the key of TLS tickets from their parent, so a returning client is known to all of them."""
     authority = trustme.CA()
     papers, trust = authority.issue_cert("127.0.0.1"), ssl.create_default_context()
     authority.configure_trust(trust)

@@ -62,7 +62,7 @@ class World:
         in_flight: int = 3, accounts: tuple[str, str] = ("AC1", "A1"), properties: tuple[str, str] = ("", ""),
         reversed_batches: bool = False, tokens: tuple[str, str] = ("front-token", "back-token"), beside: "World | None" = None,
     ) -> None:  # fmt: skip
-        """`beside` is the world of another entry of the same proxy: both remember in one memory."""
+        """`beside` is the world of another account of the same proxy: both share one cache."""
         self.entry = Account(
             Endpoint(front, accounts[0], properties[0], tokens[0]),
             ConfiguredProvider("provider", back, in_flight),
@@ -101,7 +101,8 @@ class World:
 
 
 class Shelled:
-    """A world whose wants the shell does: its driver, and its memory by a clock that is told to move. Asks are counted in `world`."""
+    """A world whose effects the shell performs: its effect runner, and its cache by a clock that a test moves. Requests are counted in
+    `world`."""
 
     def __init__(self, world: World, clock: ManualClock, limits: Limits, most: int = BYTES) -> None:
         self.world, self.clock, self._limits = world, clock, limits

@@ -33,7 +33,7 @@ _BUSY: Final = 20.0
 """Seconds more that a busy machine may take. A delay that moves with a step is an hour too long, or zero."""
 
 _LATE: Final = 20.0
-"""Seconds from when `delivered` could be known until it has to be told; looks are 0.2 s apart."""
+"""Seconds from the time at which `delivered` could be known to the latest time of its callback. Polls are 0.2 s apart."""
 
 _DELIVERED_AFTER: Final = 3
 
@@ -142,7 +142,8 @@ class Stepping:
         self._clock.set(ahead)
 
     def lateness(self) -> dict[str, float]:
-        """Seconds from when `delivered` could be known at the earliest to its first call; of messages whose `sent` was not put off."""
+        """Seconds from the earliest time at which `delivered` could be known to its first callback. Messages whose `sent` was delayed
+        are left out."""
         found: dict[str, float] = {}
         for call in self._made.receiver.calls:
             if call.status == "delivered" and not is_owed(call.text, "") and call.text in self._sent:

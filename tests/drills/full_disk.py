@@ -58,7 +58,7 @@ class Disk:
         self.store, self._ballast = folder / "translator.db", folder / "ballast"
 
     def fill(self) -> None:
-        """Write until nothing more fits. Raises AssertionError where that does not come: it is another file system."""
+        """Write until nothing more fits. Raises AssertionError if that does not happen, because then it is another file system."""
         with self._ballast.open("ab", buffering=0) as ballast:
             for size in (1 << 16, 1 << 12, 1):
                 for _ in range(1 << 12):
@@ -91,7 +91,7 @@ class Filling:
         return await self._made.start()
 
     async def send(self, product: Product, text: str = "") -> int:
-        """A send. One that is 503 has to say that nothing was done, and nothing of it may be at the provider, now or at the end."""
+        """Send a message. A 503 has to say that nothing was done, and no such message may be at the provider, now or at the end."""
         sent = await self._made.send(product, _LOGIN, text or self._made.text())
         if sent.status == 503:
             self._refused.append(sent.text)
@@ -144,7 +144,8 @@ class Filling:
         await self.room(product)
 
     async def again(self, product: Product, turns: int) -> Product:
-        """Full by turns; then the process is killed while the disk is full, and started on what it left. The new process."""
+        """Fill the disk by turns. Then kill the process while the disk is full, and start another on the same store. Returns the new
+        process."""
         await self.now_and_then(product, turns)
         self._disk.fill()
         await self.until_refused(product)
@@ -194,7 +195,7 @@ async def filled(folder: Path, disk: Path, *, rate: float = 20.0, turns: int = 2
 
 
 def in_a_namespace() -> list[str]:
-    """The words before a command that runs it with a mount namespace of its own; none where that is not allowed."""
+    """The words before a command that runs it with a mount namespace of its own; none if that is not allowed."""
     for words in (["unshare", "-m"], ["unshare", "-rm"]):
         with contextlib.suppress(OSError), tempfile.TemporaryDirectory() as folder:
             tried = subprocess.run([*words, "mount", "-t", "tmpfs", "none", folder], capture_output=True, check=False)

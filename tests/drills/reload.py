@@ -39,7 +39,7 @@ back = {{ name = "provider", account = "A1", property = "{place}", token = "back
 
 
 class Reloading:
-    """A product whose file changes while requests are under way. Callers use one token until they are told of the next one."""
+    """A product whose file changes while requests are in flight. Clients use one token until they get the next one."""
 
     def __init__(self, made: World, pause: float) -> None:
         self._made, self._pause = made, pause
@@ -72,7 +72,7 @@ class Reloading:
         return line
 
     async def send(self, number: int) -> None:
-        """A send of one account or the other; where its account is being moved, either place is right."""
+        """Send a message of one account or the other. While its account is being moved, either property is right."""
         text = self._made.text(LOST if number % LOST_EACH == 0 else "")
         login = (ONE, self._token) if number % 2 else (TWO, "two")
         before = self._is_at

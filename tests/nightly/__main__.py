@@ -51,7 +51,7 @@ def shorter(target: Target, data: bytes, tries: int = 400) -> bytes:
 
 
 def main() -> int:
-    """Fuzz what is named, or everything in turn. 0 where nothing was found."""
+    """Fuzz the named targets, or all in turn. Returns 0 if nothing was found."""
     options = argparse.ArgumentParser(prog="python -m tests.nightly", description=__doc__)
     options.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}; without one, each in turn")
     options.add_argument("--seconds", type=float, default=120.0, help="for each target")

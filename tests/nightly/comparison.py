@@ -56,7 +56,7 @@ def compared(law: Callable[[], None], world: Any, examples: int, seed: int) -> C
 
 
 def main() -> int:
-    """Compare each direction, or the one that is named. 0 where there is no difference."""
+    """Compare each direction, or the named one. Returns 0 if there is no difference."""
     os.environ.setdefault("HYPOTHESIS_EXAMPLES", str(BLOCK))
     os.environ.setdefault("HYPOTHESIS_PROFILE", "nightly")
     from tests import effort  # it reads the variables when it is imported

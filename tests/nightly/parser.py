@@ -241,7 +241,7 @@ STRICTER: Final = {
         rb"\r\n[0-9A-Fa-f]+[ \t]+(?:;|\r\n)"
     ),
 }
-"""Why the front refuses what h11 reads: rules over the bytes of that request."""
+"""The reasons for which the front refuses a request that h11 reads: rules over the bytes of that request."""
 
 LOOSER: Final = {
     "More than one space may stand around a target (RFC 9112, 3, lets a server split a line at white space).": _has(
