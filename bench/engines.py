@@ -80,7 +80,7 @@ _OTHERS: Final = (
 
 
 def candidates(url: str) -> Iterator[tuple[str, Callable[[], Transport | None]]]:
-    """Each engine that there is here, by name. None stands for our own."""
+    """Each installed engine, by name. None stands for our own."""
 
     def over(transport: Any) -> Callable[[], Transport]:
         return lambda: HttpxTransportAdapter(url, LARGEST, 10.0, 64, transport())

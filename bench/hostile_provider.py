@@ -128,7 +128,7 @@ class _World:
         self.driver = EffectRunner(backs, SingleFlightCache(budget=self.budget), Meter())
 
     async def lists(self, account: str, number: int) -> float:
-        """One list. The seconds that it took."""
+        """Request one list. Returns its seconds."""
         login = ("authorization", "Basic " + b64encode(f"{account}:t".encode()).decode())
         query = f"SortBy=From&Body=x{number}" if account == _ACCOUNTS[1] else "SortBy=From"
         asked = Request("GET", f"/restcomm/2012-04-24/Accounts/{account}/SMS/Messages.json", query, (login,))

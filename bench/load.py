@@ -18,7 +18,7 @@ class Load(NamedTuple):
         return len(self.latencies) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Seconds within which that share of the answers came."""
+        """The seconds within which that share of the responses came."""
         return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * share))]
 
 

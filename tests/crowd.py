@@ -267,7 +267,7 @@ class Sought:
         sender: str = "+15550100001",
         patience: float = 60.0,
     ) -> list[str]:
-        """The same of many, all at once."""
+        """Record many unknown sends at once. Returns their ids."""
         entry, now = self.entries[back], self.clock() if made is None else made
         ids = await self.under_way(texts, entry, now, sender, patience)
         await self.store.settle([Outcome(id_, "unknown") for id_ in ids], self.clock())
@@ -298,7 +298,7 @@ class Sought:
         self.steady.advance(seconds)
 
     async def sids(self, ids: list[str]) -> list[str | None]:
-        """The SID of the message that each send was found to be; None of one that was not."""
+        """The SID of the message that each send was found to be; None if it was not found."""
         found = await self.store.read(lambda connection: rows.outcomes(connection, ids))
         return [outcome.message.sid if outcome.message is not None else None for outcome in found]
 

@@ -253,7 +253,7 @@ async def replicas(drill: Drill, sends: int = 12) -> dict[str, Any]:
 
 
 async def stopped_database(drill: Drill, server: postgres.Server) -> list[int]:
-    """PostgreSQL stops without warning under a proxy, and comes back. The statuses of a send before, meanwhile and after."""
+    """PostgreSQL stops without warning under a proxy, and comes back. Returns the statuses of a send before, meanwhile and after."""
     proxy = await drill.start("never", *SHORT)
     statuses = [await drill.send(proxy)]
     await asyncio.to_thread(server.kill)

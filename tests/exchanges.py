@@ -275,7 +275,7 @@ def _answer(given: dict[str, Any], shared: dict[str, Any], list_member: str, one
 
 
 def _message(row: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
-    """A back's message: the file's `message` with these members over it; one that is "" is left out."""
+    """A back's message: the file's `message` with these members over it. A member that is "" is left out."""
     merged = {**shared.get("message", {}), **row}
     return {name: value for name, value in merged.items() if value != ""}
 

@@ -49,7 +49,7 @@ class Crash(BaseException):
 
 
 class Steps:
-    """Counts the steps of a process; it dies before the one of that number, or after it."""
+    """Counts the steps of a process, which dies before or after the step of that number."""
 
     def __init__(self) -> None:
         self.taken = 0

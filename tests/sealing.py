@@ -73,7 +73,7 @@ class End:
         return b"".join(pieces)
 
     def goodbye(self) -> bytes:
-        """Tell the server that nothing will follow."""
+        """Send close_notify."""
         with contextlib.suppress(ssl.SSLWantReadError):
             self.tls.unwrap()
         return self._outgoing.read()
@@ -187,7 +187,7 @@ class Forger:
         return self._record(data, 23)
 
     def renewal(self) -> bytes:
-        """From here on another key, and the server's is to be another as well (RFC 8446, 4.6.3)."""
+        """A KeyUpdate record: the client changes its key, and the server has to change its own as well (RFC 8446, 4.6.3)."""
         record = self._record(b"\x18\x00\x00\x01\x01", 22)
         self._secret, self._said = self._expanded(b"traffic upd", 48), 0
         return record

@@ -63,7 +63,7 @@ def late(share: float, slow: Delays) -> Delays:
 
 
 class Row(NamedTuple):
-    """A message at the provider: its SID as it is written there, and at which instants it was created, submitted and delivered."""
+    """A message at the provider: its SID as the provider writes it, and the instants at which it was created, submitted and delivered."""
 
     sid: str
     created: int

@@ -169,7 +169,7 @@ def _swaps(node: ast.DictComp | ast.Call) -> bool:
 
 
 def prejudices(path: str, text: str) -> list[str]:
-    """The judge reads no table: one that shares the tables cannot see an error in them."""
+    """The conformance suite reads no table, because a suite that shares the tables cannot see an error in them."""
     lines = enumerate(text.splitlines(), 1)
     return [f"{path}:{line} mentions the mapping tables" for line, said in lines if _MAPPINGS.search(said)]
 
@@ -400,7 +400,7 @@ def dotted(path: str) -> str:
 
 
 def engine() -> dict[str, str]:
-    """The modules of `translator`, which have to have been found."""
+    """The modules of `translator`. The test fails if there are none."""
     found = sources("translator")
     assert len(found) > 20
     return found

@@ -51,7 +51,7 @@ def stock_of(offsets: Sequence[int]) -> list[Sms]:
 
 
 def pages_of(histories: list[list[Sms]], asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """The page at each of these instants, as a plain reading has it. One that is past the last page is 400, here an empty dictionary."""
+    """The page at each of these instants, by a plain reading. A page past the last one is 400, here an empty dictionary."""
     told, pages = {name: str(value) for name, value in asked.items()}, []
     for history in histories:
         try:
@@ -137,7 +137,7 @@ def test_a_list_that_is_read_whole_is_that_of_some_instant_between_its_first_ask
 def test_a_page_by_its_number_is_that_of_some_instant(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], size: int, number: int, sort: str
 ) -> None:
-    """The first page, and then a further one, which may show the list as it was when the first was shown."""
+    """Read the first page, and then a further one, which may show the list as it was when the first was shown."""
     busy = Busy(stock=stock_of(offsets), **knobs)
     busy.arrive(arriving, apart=apart or knobs["kind"] == "pages")
     seen: list[list[Sms]] = []
@@ -229,7 +229,7 @@ def test_after_messages_came_a_list_takes_as_many_asks_as_in_a_fresh_process(
 def test_a_list_that_asks_do_not_suffice_for_stays_inside_them_and_shows_none_twice(
     offsets: list[int], arriving: list[int], knobs: dict[str, Any], most: int, size: int, sort: str
 ) -> None:
-    """With `on_cap = "capped"`: one that calls itself exact is that of some instant."""
+    """With `on_cap = "capped"`: a list that calls itself exact is that of some instant."""
     busy = Busy(stock=stock_of(offsets), limits=Limits(max_asks=most, cap=True), **knobs)
     busy.arrive(arriving, apart=True)
     query = {"PageSize": size, **({"SortBy": sort} if sort else {})}

@@ -67,7 +67,7 @@ class Done(NamedTuple):
 
 
 def run(*arguments: str | Path, token: str = TOKEN) -> Done:
-    """The command in this process, which is quicker than one of its own."""
+    """Run the command in this process, which is quicker than in one of its own."""
     said, told, status = io.StringIO(), io.StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(told):
         patch.setenv("TOKEN", token)

@@ -135,7 +135,7 @@ def test_markdown_puts_the_verdict_first_and_keeps_known_failures_apart() -> Non
 
 
 def test_sarif_has_what_code_scanning_asks_for() -> None:
-    """Its schema's required members, and those without which GitHub's code scanning drops a result."""
+    """The schema's required members, and those without which GitHub's code scanning drops a result."""
     whole = json.loads(written("sarif"))
     [run] = whole["runs"]
     assert whole["version"] == "2.1.0" and whole["$schema"].endswith("sarif-2.1.0.json")

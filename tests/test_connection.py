@@ -128,7 +128,7 @@ class Caller:
         return await self._reader.read()
 
     async def answers(self) -> list[Told]:
-        """All that is answered until the server closes."""
+        """All responses until the server closes."""
         told = []
         while not self._reader.at_eof():
             try:
@@ -246,7 +246,7 @@ async def until(true: Callable[[], bool]) -> None:
 async def place(
     *, asgi: bool = False, soon: bool = False, handle: Any = None, grace: int = 10, small: bool = False, **knobs: Any
 ) -> AsyncIterator[Place]:
-    """A server; `knobs` are the proxy's, `handle` stands in its place, `small` gives it small buffers."""
+    """A server. `knobs` are the proxy's, `handle` takes its place, `small` gives it small buffers."""
     provider = Provider()
     # The tests of one world share an address, and most of what they send opens no account.
     served: Proxy = proxy(provider, **{"guesses": Guesses(at_once=1e9), **knobs})
@@ -284,14 +284,14 @@ class World:
         self._runner.close()
 
     def run(self, what: Coroutine[Any, Any, Any]) -> Any:
-        """In this loop, with an end."""
+        """Run in this loop, with a time limit."""
         return self._run(asyncio.wait_for(what, PATIENCE))
 
     def _run(self, what: Coroutine[Any, Any, Any]) -> Any:
         return self._runner.run(what, context=self._context)
 
     def __call__(self, script: Callable[[Place], Coroutine[Any, Any, None]]) -> None:
-        """A script against the shared server, which has nothing left of it afterwards."""
+        """Run a script against the shared server, and check that nothing of it is left afterwards."""
         at = self._place
         at.provider.__init__()  # type: ignore[misc]  # as new
 
@@ -312,7 +312,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 @pytest.fixture(scope="module", params=["ours", "asgi"])
 def either(request: pytest.FixtureRequest) -> Iterator[World]:
-    """The same in both doors."""
+    """Both kinds of server in turn."""
     made = World("uvloop", asgi=request.param == "asgi")
     yield made
     made.close()

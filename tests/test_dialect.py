@@ -113,7 +113,7 @@ def test_restcomm_reads_what_it_wrote_but_for_what_it_has_no_member_for(message:
 
 @given(_messages())
 def test_properties_reads_what_it_wrote_but_for_the_directions_it_has_one_word_for(message: Message) -> None:
-    """`Transmit` stands for every outbound word; a message that was not scheduled is shown scheduled when it was created."""
+    """`Transmit` stands for every outbound word. A message that was not scheduled is shown as scheduled for its creation."""
     read = _through("properties-v2", message)
     for name in ("sid", "sender", "recipient", "text", "status", "created", "submitted", "received", "delivered", "receipt",
                  "error", "external_id"):  # fmt: skip

@@ -369,7 +369,8 @@ def test_a_store_that_was_down_at_the_first_round_is_seen_to_in_the_next() -> No
 
 @pytest.mark.parametrize("owed", [10, 10_000])
 def test_a_round_touches_as_much_whatever_is_owed(owed: int) -> None:
-    """Rows that SQLite steps over, in a round that begins a call to one destination beside others that are paused, or have a backlog."""
+    """Count the rows that SQLite steps over in a round. It starts a delivery to one destination beside others that are paused, or have
+    a backlog."""
 
     async def work(store: Store) -> Any:
         clock = Clock()

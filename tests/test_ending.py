@@ -215,7 +215,7 @@ def test_only_what_this_process_took_and_nobody_took_since_is_given_back(tmp_pat
 
 @pytest.mark.parametrize("step", [-3600.0, 3600.0])
 def test_what_was_taken_by_another_clock_is_given_back_too(tmp_path: Path, step: float) -> None:
-    """Watches are taken by the steady clock, unknown sends by the wall clock, which may have been set."""
+    """Subscriptions are leased by the steady clock, unknown sends by the wall clock, which may have been set."""
 
     async def main() -> list[Any]:
         async with opened(f"sqlite:///{tmp_path / 'translator.db'}") as store:

@@ -154,7 +154,7 @@ ROOM = 256_000
 
 @pytest.fixture(params=LOOPS)
 def loop_of(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
-    """How the loop is made."""
+    """The constructor of the event loop."""
     return LOOPS[request.param]
 
 
@@ -298,7 +298,7 @@ def test_who_does_not_wait_for_the_rest_of_a_large_answer_closes_its_connection_
 
 
 def test_nothing_of_what_a_connection_carried_is_kept(loop_of: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    """Neither while it is idle nor when it is gone, without the collector of garbage."""
+    """Nothing is kept while it is idle or when it is closed, without the garbage collector."""
 
     async def main() -> list[object]:
         async with back(saying(LARGE)) as port:
@@ -669,10 +669,10 @@ class Deaf:
         self.is_gone = True
 
     def pause_reading(self) -> None:
-        """Nothing is read of it."""
+        """Do nothing: the test reads nothing of it."""
 
     def resume_reading(self) -> None:
-        """Nothing is read of it."""
+        """Do nothing: the test reads nothing of it."""
 
 
 def test_what_is_said_before_a_request_has_left_is_no_answer_to_it_and_it_leaves_no_more() -> None:

@@ -176,7 +176,7 @@ def test_an_invented_history_is_arranged_once_for_all_slices_of_a_list(monkeypat
 
 
 def test_no_rule_begins_twice() -> None:
-    """The two ways in which the rules of a list go on after its first ask."""
+    """The rules of a list go on in two ways after its first request."""
     turned = _request("/v2/Properties/P1/Messages", "Date_From=0&Date_To=1800000000", entry=TURNED)
     for said in (_said(_request(LIST)), _said(turned, entry=TURNED)):
         assert not [line for line in said if line.startswith("then then")]

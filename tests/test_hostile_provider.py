@@ -296,7 +296,7 @@ def saying(size: int) -> Script:
 
 
 def test_more_connections_to_one_provider_have_no_more_turns() -> None:
-    """One of them goes on reading in each turn of the loop."""
+    """In each turn of the loop, only one of the connections goes on reading."""
 
     async def main() -> list[str]:
         turns, seen, loop = ReadTurns(), [], asyncio.get_running_loop()

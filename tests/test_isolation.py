@@ -49,7 +49,7 @@ def two(work: Callable[[Kept], Coroutine[Any, Any, Any]], monkeypatch: pytest.Mo
 async def asked(
     world: Kept, account: str, path: str = "", *, of: str = "", key: str = "", **form: str
 ) -> tuple[int, Any, Response]:
-    """One request with the credentials of `account`, at the messages of `of`; with a form it is a send."""
+    """Send one request with the credentials of `account`, at the messages of `of`; with a form it is a send."""
     login = b64encode(f"{account}:{TOKENS[account]}".encode()).decode()
     headers = [("authorization", f"Basic {login}"), ("content-type", "application/x-www-form-urlencoded")]
     headers += [("idempotency-key", key)] if key else []

@@ -209,7 +209,7 @@ RECEIPTS_AT_ONCE = 16
 
 
 def test_receipts_have_places_of_their_own_and_no_more_than_them(world: World) -> None:
-    """They come without credentials. A flood of them takes nothing from accounts, and accounts take nothing from them."""
+    """Receipts come without credentials. A flood of them takes nothing from accounts, and accounts take nothing from them."""
 
     async def main() -> None:
         silent, go_on, taken = Silent(), asyncio.Event(), 0
@@ -575,7 +575,7 @@ def test_where_nothing_waits_nobody_is_slow() -> None:
 
 @pytest.mark.usefixtures("looks_often")
 def test_an_answer_that_is_read_in_drops_is_given_up(world: World) -> None:
-    """A look is 0.02 seconds here, and a drop comes each time, so that it is never idle."""
+    """The idle sweep runs every 0.02 seconds here, and a drop comes each time, so that the connection is never idle."""
 
     async def main() -> None:
         async def handle(call: ServerRequest) -> None:

@@ -49,7 +49,7 @@ def prepared(config: Path, work: Any) -> Any:
 
 
 async def dead(store: Store) -> int:
-    """Two calls of one message, the first of them given up."""
+    """Two deliveries of one message, the first of them dead."""
     await owing(store)
     [row] = await take(store)
     await settle_one(store, row, calls.DEAD, NOW, why="answered 500")

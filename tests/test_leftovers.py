@@ -208,7 +208,7 @@ def test_a_batch_whose_first_message_was_sent_is_not_said_to_have_done_nothing(t
 
 @contextlib.asynccontextmanager
 async def relay(url: str, cuts: list[bool]) -> AsyncIterator[str]:
-    """A URL through which PostgreSQL is reached. After a COMMIT was passed on while `cuts` is not empty, nothing comes back."""
+    """A URL through which PostgreSQL is reached. If `cuts` is not empty, nothing comes back after a COMMIT was passed on."""
     parts = urlsplit(url)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

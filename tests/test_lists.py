@@ -206,7 +206,7 @@ def _agrees(reply: Reply, messages: list[Sms], asked: dict[str, str], *, old: bo
 def test_the_proxy_answers_what_a_plain_reading_of_the_document_does(
     rows: Any, queries: Any, same: bool, order: str, size: int, most: int, in_flight: int, profile: str
 ) -> None:
-    """One list after another, of one proxy that remembers: other lists, or other pages of the `same` one."""
+    """One proxy with a cache answers one list after another: other lists, or other pages of the `same` one."""
     messages, old = stored(rows), profile == "open-source"
     knobs: dict[str, Any] = {"profile": profile, "size": size, "in_flight": in_flight}
     if order == "shuffled":
@@ -259,7 +259,7 @@ def _old(sms: Sms) -> Sms:
 def test_pages_tile_the_list_and_their_size_does_not_change_it(
     rows: Any, filters: Any, sort: str, order: str, page: int, size: int, limit: int, slices: int, profile: str
 ) -> None:
-    """Every page by its number, and every page by the link of the one before, one after another: the list, once."""
+    """All pages by their numbers give the list once. So do all pages by the link of the page before."""
     messages, asked = stored(rows), {**_query(filters, sort, {}), "Limit": str(limit)}
     front = world(Provider(messages, order), size=slices, order=order, profile=profile)
     whole = page_of(front.play(ask({**asked, "PageSize": "1000"}), NOW))["messages"]

@@ -354,7 +354,7 @@ _instants = st.none() | st.integers(NOW - 300, NOW + 300)
 
 @st.composite
 def _messages(draw: st.DrawFn) -> list[Message]:
-    """Messages of which nothing is certain: any word with any stamp."""
+    """Messages without any rule: any word with any timestamp."""
     seconds = sorted(draw(st.sets(st.integers(NOW - 200, NOW - 100), max_size=6)))
     return [
         Message(

@@ -25,7 +25,7 @@ ASK = ProviderRequests("back", ())
 
 
 class Driver:
-    """Goes through steps, each want taking until `go` is set; how many it began."""
+    """Performs effects. Each takes until `go` is set. `begun` counts the effects."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()

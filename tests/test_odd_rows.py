@@ -160,7 +160,7 @@ def rows_of(reply: Reply) -> list[dict[str, Any]]:
 
 
 def others(rows: list[dict[str, Any]], odd: str) -> list[dict[str, Any]]:
-    """All rows but the odd one, which may even call itself otherwise."""
+    """All rows but the odd one, which may even have another SID."""
     return [row for row in rows if row.get("sid", row.get("MessageSid")) in KNOWN - {odd}]
 
 
@@ -364,7 +364,7 @@ def test_a_page_that_does_not_show_the_row_is_whole() -> None:
 
 
 def test_a_slice_of_nothing_but_odd_rows_is_a_list_with_nothing_to_show() -> None:
-    """Two rows that are alike to the last byte stand at two places all the same."""
+    """Two rows with equal bytes stand at two places all the same."""
 
     def provider(request: Request) -> Answer:
         skip = int(dict(pair.split("=") for pair in request.query.split("&"))["Results_Skip"])
@@ -429,7 +429,7 @@ def _played(steps: Any, provider: Any) -> Any:
 
 
 def _searched(sought: UnknownSend, provider: Any) -> list[Message]:
-    """The message that one look takes for a send, if it takes any."""
+    """The message that one search takes for a send, if it takes any."""
     search = UnknownSearch(sought, 10.0)
     look = SearchRound(ENTRY, [search], Limits(), NOW)
     _played(look.steps(), provider)

@@ -109,7 +109,7 @@ def test_more_connections_than_there_are_descriptors_leave_room_for_backs_and_th
 
 
 def limits_of(pid: int) -> str:
-    """The line of the limits of a process that is about descriptors: the soft limit comes first."""
+    """The line about descriptors among the limits of a process. The soft limit comes first."""
     lines = Path(f"/proc/{pid}/limits").read_text("ascii").splitlines()
     return next(line for line in lines if line.startswith("Max open files")).split()[3]
 
@@ -188,7 +188,8 @@ OPEN = 6 * 1024
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_unknown_callers_hold_twice_what_they_send_at_most_and_in_all_their_share(tmp_path: Path, name: str) -> None:
-    """A hundred connections, and then two thousand. Meanwhile an account is served, and afterwards the memory comes back."""
+    """The test opens a hundred connections, and then two thousand. Meanwhile an account is served, and afterwards the memory comes
+    back."""
     said = UNKNOWN[name]
     with crowded(tmp_path, "http://127.0.0.1:1") as at:
         url = f"http://{at.front}{LISTS}"

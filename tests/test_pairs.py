@@ -101,7 +101,7 @@ class Provider:
 
 
 def proxied(front: str, back: str, app: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
-    """A proxy with that front before that back, as something that can be asked in the front's dialect."""
+    """A proxy with that front before that back, which takes requests in the front's dialect."""
     world = World(
         dialects()[front], dialects()[back], app, accounts=(ACCOUNT[front], ACCOUNT[back]),
         properties=(PROPERTY[front], PROPERTY[back]), tokens=("back-token", "back-token"),

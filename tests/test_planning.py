@@ -404,7 +404,7 @@ def test_the_rules_of_a_list_name_what_is_done_here(back: str) -> None:
 
 @pytest.mark.parametrize("known", [0, 1, 3, 50, 500])
 def test_a_total_that_is_known_is_found_again_in_ten_asks_however_much_is_new(known: int) -> None:
-    """Here in slices of 7, of which ten tell up to 3,320 new rows; in slices of 200 it is 101,900. The newest rows come with it."""
+    """In slices of 7, ten requests suffice for up to 3,320 new rows; in slices of 200 it is 101,900. The newest rows come with it."""
     entry = _entry("properties-v2", 7)
     rows = [_message(number) for number in range(3300 + known)]
     for new in (*range(70), *range(70, 3300, 211), 3300):

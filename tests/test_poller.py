@@ -303,8 +303,10 @@ def test_a_clock_that_was_set_back_puts_nobody_off() -> None:
 @pytest.mark.parametrize("was_right", [True, False])
 @pytest.mark.parametrize("step", [-3600, -40, 40, 3600])
 def test_what_is_sent_after_the_wall_clock_was_set_is_told_of_in_time(front: str, step: int, was_right: bool) -> None:
-    """Sends are written down by the wall clock, looks by the steady one, which follows the wall slowly. Either the clock was right before
-    it was set, or it is right since."""
+    """Sends carry the time of the wall clock, polls that of the steady one, which follows the wall slowly.
+
+    Either the clock was right before it was set, or it is right since.
+    """
 
     async def work(world: Simulation) -> Any:
         world.provider.ahead = 0 if was_right else step

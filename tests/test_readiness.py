@@ -179,7 +179,7 @@ def test_who_removes_the_lock_file_lets_no_second_one_in(tmp_path: Path) -> None
 
 
 async def close_at_once(path: Path) -> None:
-    """It can be opened when the first one is gone."""
+    """Open the store and close it. This works when the first process has closed it."""
     async with opened(f"sqlite:///{path}"):
         pass
 

@@ -151,7 +151,7 @@ def test_a_token_is_rotated_without_an_outage_and_accounts_come_and_go(tmp_path:
 
 
 def test_what_is_under_way_ends_with_what_it_began_with_and_nothing_read_before_is_shown_after(tmp_path: Path) -> None:
-    """The first provider holds an answer back while the account is moved to the second one."""
+    """The first provider holds a response back while the account is moved to the second one."""
     providers = Provider(30), Provider(50)
 
     def script(at: Serving, first: str, second: str) -> None:
@@ -201,7 +201,7 @@ def test_no_request_is_lost_while_the_file_is_read_again_and_again(tmp_path: Pat
         done = threading.Event()
 
         def call() -> list[int]:
-            """One connection that is kept open, for as long as the file changes."""
+            """Send requests over one connection that is kept open for as long as the file changes."""
             found: list[int] = []
             connection = http.client.HTTPConnection(host, int(port), timeout=SECONDS)
             while not done.is_set() or not found:

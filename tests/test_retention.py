@@ -34,7 +34,7 @@ def file_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def fill(connection: Connection) -> None:
-    """Many finished sends, of which every other is watched and every call is over; a few are not finished."""
+    """Many finished sends. Every other one has a subscription, and every delivery is over. A few are not finished."""
     # ruff: noqa: S608 - numbers and names of ours
     series = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})"
     for statement in (

@@ -179,7 +179,7 @@ def test_the_other_way_round_runs_from_the_same_tables(world: tuple[str, subproc
 
 
 def _raw(url: str, head: str, body: bytes = b"") -> tuple[int, dict[str, str], Any]:
-    """A request as it stands, over a plain socket: status, headers by lower-case name, and the JSON of the body."""
+    """Send a request as it stands, over a plain socket. Returns status, headers by lower-case name, and the JSON of the body."""
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=20) as line:
         text = head.replace("\n", "\r\n") + f"Host: {host}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -200,7 +200,7 @@ async def bare(at: Place) -> AsyncIterator[Caller]:
 
 
 def quietly(world: World, script: Callable[[Place], Coroutine[Any, Any, None]]) -> None:
-    """A script after which nothing is left, nothing was asked and nothing logged."""
+    """Run a script, and check that nothing is left, requested or logged."""
 
     async def main() -> None:
         told: list[object] = []

@@ -23,7 +23,7 @@ from translator.shell.server.handler import Proxy
 
 
 def later(number: int, first: int = 1000) -> list[Any]:
-    """Messages that came after those that the provider began with, one a second."""
+    """Messages that came after the provider's first ones, one a second."""
     return [message(first + at, BEGAN - 5000 + at) for at in range(number)]
 
 
@@ -162,7 +162,7 @@ def _count(request: Request) -> int:
 
 
 def test_a_longer_slice_undoes_what_was_learnt_at_once() -> None:
-    """One list began before another one learnt that 50 rows are served at once, and is served 200 after that."""
+    """One list began before another one learnt that 50 rows are served at once. It is served 200 after that."""
     provider = Provider(MANY[:900])
     front = world(provider)
     learnt: list[str] = []
@@ -238,7 +238,7 @@ def test_what_each_back_is_asked_for_at_once_is_a_metric() -> None:
 
 @pytest.mark.parametrize("dialect", ["properties-v2", "restcomm"])
 def test_messages_arrive_between_asks_of_a_provider_that_is_told_so_over_http(dialect: str) -> None:
-    """Nothing after the first answer, two after the second, and so on anew: one that comes in and one that goes out."""
+    """Nothing arrives after the first response, two messages after the second, and so on anew: an inbound and an outbound one."""
     made = {"account": "A1", "token": "t", "properties": ("P1",), "messages": 0, "seed": 1, "control": True}
     app = stand_up_new(**made) if dialect == "properties-v2" else stand_up_old(**made)  # type: ignore[arg-type]
     path = "/v2/Properties/P1/Messages?Date_From=0&Date_To=99999999999" if dialect == "properties-v2" else (

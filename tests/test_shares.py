@@ -60,7 +60,7 @@ def large(size: int) -> Script:
 
 
 def test_an_account_that_is_answered_too_much_fails_and_another_does_not() -> None:
-    """A quarter of 16 MiB is for both; of the rest one of them may have 9."""
+    """A quarter of 16 MiB is for both. One of them may have 9 of the rest."""
     budget = MemoryBudget(16 * MIB, [FLOODING, OTHER])
 
     async def main() -> None:

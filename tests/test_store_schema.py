@@ -84,7 +84,7 @@ TABLES = ("sends", "watches", "events", "destinations")
 
 
 def shape(connection: Connection) -> Any:
-    """The tables as a database shows them: columns and constraints, and the indexes as they are made."""
+    """The tables as a database shows them: columns and constraints, and the statements of the indexes."""
     look = inspect(connection)
     columns = {table: [str(column) for column in look.get_columns(table)] for table in TABLES}
     made = {
@@ -158,7 +158,7 @@ def test_what_an_older_release_owed_is_due_in_order_and_once(file_url: str) -> N
 
 
 def test_only_serve_brings_an_older_store_up_to_date(file_url: str) -> None:
-    """The command line goes beside a `serve`, and that may be one of the older release."""
+    """The command line runs beside a `serve`, which may be one of the older release."""
 
     async def main() -> Any:
         await written_by_the_first(file_url)

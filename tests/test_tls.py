@@ -223,7 +223,7 @@ def test_a_key_that_is_encrypted_is_said_and_nobody_is_asked(
 
 
 def self_signed(papers: Papers, key: CertificateIssuerPrivateKeyTypes) -> Papers:
-    """A certificate like that one for another key, and that."""
+    """A self-signed certificate with the subject and dates of that one and another key, and the key."""
     like = x509.load_pem_x509_certificate(papers.cert)
     made = (
         x509.CertificateBuilder(like.subject, like.subject, key.public_key(), 1)
@@ -248,7 +248,7 @@ def test_a_certificate_that_is_too_weak_is_said(tmp_path: Path, papers: Papers) 
 def test_a_key_with_which_no_client_can_shake_hands_is_said(
     tmp_path: Path, papers: Papers, key: ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey
 ) -> None:
-    """Both are whole and belong together; a client finds out when it calls, and the operator from its users."""
+    """Both are whole and belong together. A client sees the error when it connects, and the operator hears of it from its users."""
     assert refused(tmp_path, *self_signed(papers, key)) == (
         "tls_key",
         "no client of today can shake hands with a key of this kind",

@@ -76,7 +76,7 @@ def test_each_worker_needs_an_admin_port_of_its_own(config: Path) -> None:
 
 
 def test_workers_that_cannot_start_end_the_command(config: Path, postgres_url: str) -> None:
-    """A database that is not there is waited for. One that has no such name is nothing to wait for."""
+    """The process waits for a database that is not there, but not for one without such a name."""
     nowhere = postgres_url.rpartition("/")[0] + "/no-such-database"
     done = run("serve", "-c", config, "--workers", "2", "-o", "json", SMS_TRANSLATOR_STORE__URL=nowhere)
     assert done.returncode == 2

@@ -208,7 +208,7 @@ def in_flight(on: Bench, files: int) -> dict[str, Any]:
 
 
 def alone(on: Bench) -> dict[str, float]:
-    """Requests a second of each kind that load and stub do on their one processor, with no proxy between them."""
+    """Measure the requests a second of each kind that load and stub do on their one processor, with no proxy between them."""
     on.provider()
     found = {}
     for kind in ("send", "get", "list50", "list1000"):

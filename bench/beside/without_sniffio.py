@@ -12,7 +12,7 @@ from types import ModuleType
 
 
 class Without(PathFinder):
-    """Finds everything but sniffio, for which it searches as long as for anything that is not there."""
+    """Finds every module but sniffio. The search for sniffio takes as long as for any missing module."""
 
     @classmethod
     def find_spec(

@@ -56,7 +56,7 @@ def _options() -> argparse.Namespace:
 
 
 async def measured(name: str, given: Given) -> Found:
-    """Run one row against one checkout. A row that breaks off is a figure that does not hold, and the others go on."""
+    """Run one row against one checkout. If a row breaks off, its figure does not hold, and the others go on."""
     say(f"{name}: {given.checkout}")
     began, others = time.monotonic(), Others()
     try:

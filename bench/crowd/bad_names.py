@@ -48,7 +48,7 @@ _BAD, _WELL = account_of(0), account_of(1)
 
 
 def address(number: int, port: int) -> str:
-    """The callback address of a message: at a name of its own, which is dead or slow."""
+    """The callback URL of a message. Its host name is used once, and is dead or slow."""
     kind = "dead" if number % SLOW_EACH else "slow"
     return f"http://n{number}.{kind}.example:{port}/hook"
 

@@ -21,7 +21,7 @@ class Length(NamedTuple):
     seconds: float = 3.0
     pairs: int = 5
     settle: float = 0.7
-    """Seconds after each change of which nothing is measured."""
+    """Seconds after each change in which nothing is measured."""
 
 
 async def alternate(

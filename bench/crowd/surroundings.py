@@ -119,7 +119,7 @@ class Attack:
         return found
 
     async def watched(self, on: Scene, connections: int, seconds: float) -> tuple[int, int]:
-        """The most memory of the product until all connections were made and so many seconds more, and the bytes sent."""
+        """Wait until all connections are made and so many seconds more. Returns the peak memory of the product and the bytes sent."""
         most, state, ends = on.resident(), dict[str, Any](), 0.0
         loop = asyncio.get_running_loop()
         limit = loop.time() + PATIENCE

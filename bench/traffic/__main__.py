@@ -81,7 +81,7 @@ def _options() -> argparse.Namespace:
 
 
 async def measured(name: str, checkout: Path, options: Options) -> Found:
-    """Run one scenario against one checkout. One that breaks off is a figure that does not hold, and the others go on."""
+    """Run one scenario against one checkout. If it breaks off, its figure does not hold, and the others go on."""
     say(f"{name}: {checkout}")
     began = time.monotonic()
     try:

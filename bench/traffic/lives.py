@@ -28,7 +28,7 @@ class Pace(NamedTuple):
 
 
 def _lot(number: int, salt: int) -> float:
-    """A number in [0, 1) that depends on nothing else: the finishing steps of splitmix64."""
+    """A number in [0, 1) that depends only on its arguments: the finishing steps of splitmix64."""
     mixed = (number * 2 + salt + 1) * 0x9E3779B97F4A7C15 & _MASK
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
     mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB & _MASK

@@ -72,7 +72,7 @@ class Message:
 
 
 class _Order:
-    """Messages by `Created`, and those of one second by their arrival."""
+    """Messages by `Created`; messages of one second stand by their arrival."""
 
     def __init__(self) -> None:
         self.seconds: list[int] = []
@@ -143,7 +143,7 @@ class Messages:
     ) -> Sequence[Message]:
         """The messages with `since` <= `Created` < `until` by date, without the first `skip`, `count` at most.
 
-        Those of one second are in the reverse order of their arrival, in either direction.
+        Messages of one second are in the reverse order of their arrival, in either direction.
         """
         rows, seconds = self._all.rows, self._all.seconds
         first, last = self._all.between(since, until)
@@ -159,7 +159,7 @@ class Messages:
         return turned[begin - low : end - low]
 
     def _unfinished(self, now: float) -> _Order:
-        """Those that were not delivered a second ago: far fewer than all."""
+        """The messages that were not delivered a second ago: far fewer than all."""
         if now - self._pruned >= 1.0:
             left = _Order()
             left.rows = [row for row in self._open.rows if row.delivered > now]

@@ -81,7 +81,7 @@ def _refused(status: int, why: str) -> Refusal:
 
 
 def _moment(given: dict[str, str], name: str, default: int) -> int:
-    """A date, which is its midnight, or a date with a time of day, as epoch seconds in UTC."""
+    """Read a date, which means its midnight, or a date with a time of day, as epoch seconds in UTC."""
     value = given.get(name)
     if value is None:
         return default

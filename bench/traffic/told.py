@@ -16,7 +16,7 @@ Call = tuple[float, str, int, str]
 
 
 class Life(NamedTuple):
-    """When a message was made at the provider, and from when on it showed `Delivered`; epoch seconds."""
+    """The time at which a message was made at the provider, and the time from which on it showed `Delivered`; epoch seconds."""
 
     created: float
     delivered: float

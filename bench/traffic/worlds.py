@@ -73,7 +73,8 @@ def account_of(number: int) -> str:
 
 
 def environment(pycache: Path) -> dict[str, str]:
-    """The variables of the product's process: none that leads it to other modules, and a place for compiled ones outside its checkout."""
+    """The variables of the product's process. None leads it to other modules, and compiled modules have a place outside of its
+    checkout."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SMS_TRANSLATOR_"))}
     return kept | {"PYTHONPYCACHEPREFIX": str(pycache)}
 
@@ -205,7 +206,7 @@ class World:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """The product stands still while the block runs, and goes on afterwards: it uses no processor and no disk."""
+        """Pause the product while the block runs. It uses no processor and no disk, and goes on afterwards."""
         assert self._running is not None
         stopped = tree(self._running.pid)
         for pid in stopped:
@@ -232,7 +233,7 @@ class World:
         return Use(cpu_seconds(tree(pid)), resident * 1024, len(os.listdir(f"/proc/{pid}/fd")))
 
     async def told(self, after: int = 0) -> list[tuple[float, str, int, str]]:
-        """The calls that the receiver got, but for the first ones: when, path, number of the message, status."""
+        """The callbacks that the receiver got, without the first ones: time, path, number of the message, status."""
         assert self.receiver is not None
         return [tuple(call) for call in await self.receiver.ask(f"/told?{after}")]
 

@@ -58,7 +58,7 @@ back = {{ name = "provider", account = "A1", property = "P1", token = "back-toke
 
 
 class WallClock:
-    """The wall clock of the product's process: `ahead` of the true one by so many seconds."""
+    """The wall clock of the product's process. `ahead` is the number of seconds by which it is ahead of the true one."""
 
     def __init__(self, folder: Path, library: str) -> None:
         self._file, self._library = folder / "ahead", library

@@ -101,7 +101,7 @@ class Reloading:
         self._expect([await self._status(old), await self._status(new)], [401, 200], "the old token is gone")
 
     async def spoil(self) -> None:
-        """A file that is wrong changes nothing, although its first rows would: another token, and one more account."""
+        """Reload a wrong file. It changes nothing, although its first rows would: another token, and one more account."""
         kept, self._tokens = self._tokens, '"stolen"'
         more = _ROW.format(account=THREE, token='"three"', place="P3") + "\n[[accounts]]\nfront = { dialect = 1 }\n"
         await self._reload("reload-refused", more)

@@ -310,7 +310,7 @@ class Load:
         await self._work(number)
 
     async def stop(self) -> None:
-        """Begin nothing more, and wait until all is answered."""
+        """Begin nothing more, and wait until all work is done."""
         self._stopped = True
         await self._going
 

@@ -14,7 +14,7 @@ from tests.nightly.targets import TARGETS, Target
 
 
 def sought(target: Target, seed: int, seconds: float, most: int = sys.maxsize) -> tuple[int, bytes | None]:
-    """Try inputs for so many seconds, at most so many of them: how many there were, and the one that is a find."""
+    """Try inputs for so many seconds, at most so many of them. Returns the number of tries, and the input that is a find."""
     end = time.monotonic() + seconds
     number = 0
     while number < most and time.monotonic() < end:

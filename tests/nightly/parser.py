@@ -58,7 +58,7 @@ class Read(NamedTuple):
 
 
 class Wire:
-    """A transport that keeps nothing but whether it is closed."""
+    """A transport that only remembers if it is closed."""
 
     def __init__(self) -> None:
         self.is_closed = False
@@ -87,7 +87,7 @@ class Wire:
         return 0
 
     def set_write_buffer_limits(self, high: int, low: int) -> None:
-        """Nothing waits here."""
+        """Do nothing, because nothing waits here."""
 
     def pause_reading(self) -> None:
         """Do nothing: the bytes that come meanwhile are handed over all the same, and the connection has to keep them."""
@@ -151,7 +151,7 @@ async def _quiet() -> None:
 
 
 def theirs(data: bytes) -> tuple[list[tuple[Read, bytes]], bytes]:
-    """The requests that h11 reads, each with its bytes, and the bytes of which it reads nothing."""
+    """The requests that h11 reads, each with its bytes, and the bytes that it cannot read."""
     found: list[tuple[Read, bytes]] = []
     began = 0
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=64 * 1024)
@@ -186,7 +186,7 @@ def theirs(data: bytes) -> tuple[list[tuple[Read, bytes]], bytes]:
 
 
 def _meant(read: Read) -> Read:
-    """A target in absolute form means its path and query, as a fragment means nothing to a server."""
+    """The path and query of a target in absolute form. A fragment means nothing to a server."""
     target = read.target
     if "#" in target or not target.startswith("/"):
         try:

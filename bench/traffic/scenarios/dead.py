@@ -32,7 +32,8 @@ _FIRST: Final = 100_000
 
 
 async def _beside(made: World, seconds: float, offset: float) -> dict[str, Any]:
-    """Sends to one of the two products: their times, the processor that it used meanwhile, and how late a healthy receiver was called."""
+    """Send to one of the two products. Returns the times, its processor use meanwhile, and the delays of a healthy receiver's
+    callbacks."""
     lag, ear = Lag(), Ear(made)
     await ear.hear()
     await asyncio.sleep(offset)
@@ -49,7 +50,7 @@ async def _beside(made: World, seconds: float, offset: float) -> dict[str, Any]:
 
 
 async def _late(made: World, ear: Ear, numbers: set[int]) -> list[float]:
-    """How late `delivered` came for each of these. The last ones are waited for up to 12 seconds."""
+    """The delay of `delivered` for each of these messages. The last ones are awaited for up to 12 seconds."""
     known = {number: life for number, life in (await lives(made)).items() if number in numbers}
     until = time.time() + 12
     while time.time() < until and not set(known) <= set(ear.delivered):
@@ -66,7 +67,7 @@ def _medians(sent: list[Outcome], part: slice = slice(None)) -> list[float]:
 
 
 def ratios(these: list[float], those: list[float]) -> list[float]:
-    """Each median to the other one of the same seconds."""
+    """Each median as a multiple of the other product's median of the same seconds."""
     return [one / other if other else NEVER for one, other in zip(these, those, strict=False)]
 
 

@@ -44,7 +44,7 @@ async def _fill(made: World, scale: float, youngest: float) -> dict[str, int]:
 
 
 async def _beside(checkout: Path, options: Options, seconds: float, youngest: float) -> dict[str, Any]:
-    """Sends to a store of finished sends of that age, and to an empty one: `full` and `control`."""
+    """Send to a store of finished sends of that age, and to an empty one: `full` and `control`."""
     async with (
         world(checkout, [_PACE], pycache=options.pycache) as empty,
         world(checkout, [_PACE], pycache=options.pycache) as made,
