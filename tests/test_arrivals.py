@@ -106,7 +106,7 @@ def asks_for_page(rows: int, shown: int, in_flight: int, **knobs: Any) -> int:
         [{"SortBy": "To"}, {"Body": "b"}, {"To": "15550100002"}, {"SortBy": "Direction"}, {"SortBy": "DateCreated:asc"}, {}]
     ),
 )  # fmt: skip
-def test_a_list_that_is_read_whole_is_that_of_some_instant_between_its_first_ask_and_its_last(
+def test_fully_read_list_is_that_of_some_instant_while_it_was_read(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], asked: dict[str, str]
 ) -> None:
     """A server may put an arrival in front of the messages of the same second. Then the list may be of two instants.
@@ -157,7 +157,7 @@ def test_a_page_by_its_number_is_that_of_some_instant(
     offsets=_offsets, arriving=st.lists(st.integers(0, 2), max_size=30), apart=st.booleans(), knobs=_knobs,
     size=st.sampled_from([1, 2, 5]), sort=st.sampled_from(["", "To"]), forgets=st.booleans(),
 )  # fmt: skip
-def test_a_walk_by_its_links_shows_each_message_that_was_there_before_its_first_ask_once(
+def test_walk_by_links_shows_each_message_of_its_start_once(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], size: int, sort: str, forgets: bool
 ) -> None:
     busy = Busy(stock=stock_of(offsets), **knobs)
@@ -183,7 +183,7 @@ def test_a_walk_by_its_links_shows_each_message_that_was_there_before_its_first_
     offsets=_offsets, arriving=_arriving, apart=st.booleans(), knobs=_knobs,
     since=st.integers(0, LATER), width=st.sampled_from([1, 5, LATER + 1, 100]),
 )  # fmt: skip
-def test_a_search_for_sends_and_a_look_for_statuses_read_the_stretch_of_some_instant(
+def test_search_and_poll_read_the_time_window_as_of_some_instant(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], since: int, width: int
 ) -> None:
     """Messages arrive in the time window and outside of it."""
@@ -204,7 +204,7 @@ def test_a_search_for_sends_and_a_look_for_statuses_read_the_stretch_of_some_ins
 
 @settings(max_examples=examples(50))
 @given(offsets=_offsets, arriving=_arriving, apart=st.booleans(), knobs=_knobs, sort=st.sampled_from(["", "To"]))
-def test_after_messages_came_a_list_takes_as_many_asks_as_in_a_fresh_process(
+def test_list_after_arrivals_takes_as_many_requests_as_in_a_fresh_process(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], sort: str
 ) -> None:
     busy = Busy(stock=stock_of(offsets), **knobs)
@@ -226,7 +226,7 @@ def test_after_messages_came_a_list_takes_as_many_asks_as_in_a_fresh_process(
     offsets=_offsets, arriving=_arriving, knobs=_knobs, most=st.integers(1, 12), size=st.sampled_from([2, 1000]),
     sort=st.sampled_from(["", "To"]),
 )  # fmt: skip
-def test_a_list_that_asks_do_not_suffice_for_stays_inside_them_and_shows_none_twice(
+def test_list_beyond_the_request_budget_keeps_it_and_shows_none_twice(
     offsets: list[int], arriving: list[int], knobs: dict[str, Any], most: int, size: int, sort: str
 ) -> None:
     """With `on_cap = "capped"`: a list that calls itself exact is that of some instant."""
@@ -244,9 +244,7 @@ def test_a_list_that_asks_do_not_suffice_for_stays_inside_them_and_shows_none_tw
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("arriving", [[1] * 60, [7] * 60, [0, 0, 5] * 20])
-def test_a_list_of_3000_takes_a_few_asks_more_while_messages_arrive_after_every_ask(
-    kind: str, arriving: list[int]
-) -> None:
+def test_list_of_3000_takes_few_more_requests_while_messages_arrive(kind: str, arriving: list[int]) -> None:
     """Slices have 200 rows, as they do by default: 17 requests without arrivals, and never one for each row."""
     busy = Busy(kind, [message(at, BEGAN - 9000 + at) for at in range(3000)])
     busy.arrive(arriving, apart=True, at=BEGAN - 5000)

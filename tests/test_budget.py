@@ -109,7 +109,7 @@ test_any_order_of_taking_and_giving_back = Holders.TestCase
 
 @given(st.sampled_from(NAMES), st.lists(st.integers(1, 500), min_size=1, max_size=200))
 @tried(max_examples=examples(50), deadline=None)
-def test_an_account_alone_has_most_of_the_budget_and_leaves_each_other_its_part(name: str, sizes: list[int]) -> None:
+def test_lone_account_has_most_of_the_budget_and_leaves_each_other_a_part(name: str, sizes: list[int]) -> None:
     budget = MemoryBudget(TOTAL, NAMES)
     for size in sizes:
         budget.take(name, "answer", size)

@@ -270,7 +270,7 @@ def test_one_byte_at_a_time_is_as_cheap_as_its_bytes() -> None:
     assert asyncio.run(main()) == MOST + 1
 
 
-def test_a_receiver_that_stalls_is_given_up_and_one_that_stalls_behind_its_status_is_not_waited_for(
+def test_stalled_receiver_is_given_up_unless_its_status_has_come(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(callback_client, "TIMEOUT", 0.2)
@@ -305,7 +305,7 @@ def test_a_connection_is_not_asked_again_where_anything_is_odd(answer: bytes) ->
     assert connections == 3
 
 
-def test_a_connection_that_was_closed_meanwhile_is_replaced_and_the_call_is_made() -> None:
+def test_closed_callback_connection_is_replaced_and_the_attempt_made() -> None:
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
         await request(reader)
         writer.write(OK)

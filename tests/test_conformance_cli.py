@@ -298,7 +298,7 @@ def test_what_was_not_judged_is_not_good_unless_that_is_allowed(old: str) -> Non
     assert judged(old, "--allow-untried", "nothing").returncode == 2
 
 
-def test_every_verdict_is_shown_where_that_is_asked_for_and_the_count_goes_with_it(old: str) -> None:
+def test_every_verdict_is_shown_on_request_with_its_count(old: str) -> None:
     told = judged(old, "-v").stderr
     assert len(re.findall(r"^passed ", told, re.MULTILINE)) > 80
     assert re.search(r"^25 of [0-9]+ judged: ", told, re.MULTILINE)
@@ -418,7 +418,7 @@ def receiver() -> Iterator[str]:
         running.join(SECONDS)
 
 
-def test_a_receiver_is_told_every_event_of_the_document_and_what_a_network_makes_of_them(receiver: str) -> None:
+def test_receiver_gets_every_event_of_the_document_and_repeated_ones(receiver: str) -> None:
     done = run("callbacks", receiver)
     assert (done.returncode, done.stderr) == (0, "")
     assert "REFUSED" not in done.stdout
@@ -520,9 +520,7 @@ def test_a_fault_of_the_twin_is_said_to_be_one_and_none_of_the_server() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["restcomm", "properties-v2"])
-def test_a_life_is_judged_where_the_clock_can_be_turned_and_skipped_elsewhere(
-    request: pytest.FixtureRequest, dialect: str
-) -> None:
+def test_life_is_tested_if_the_clock_can_be_set_and_else_skipped(request: pytest.FixtureRequest, dialect: str) -> None:
     url = request.getfixturevalue("told_old" if dialect == "restcomm" else "told_new")
     life = ("--id", f"{dialect}.life", "--allow-send", "--to", "+15550100009")
     assert judged(url, *life, "--twin", url, dialect=dialect).stdout.startswith("1 passed")

@@ -441,7 +441,7 @@ def test_a_connection_is_kept_or_closed_and_an_answer_says_which(world: World, l
     world(script)
 
 
-def test_nothing_is_taken_for_a_request_behind_an_answer_that_says_that_it_is_the_last(world: World) -> None:
+def test_bytes_after_a_last_response_are_not_taken_for_a_request(world: World) -> None:
     """Not even bytes that come between the response and its write at the end of the turn are taken."""
 
     async def script(at: Place) -> None:
@@ -804,7 +804,7 @@ def test_who_asks_behind_another_request_is_told_when_it_is_its_turn(world: Worl
     world(script)
 
 
-def test_who_asks_and_sends_its_body_at_once_is_not_told_and_the_connection_is_kept(world: World) -> None:
+def test_body_sent_at_once_gets_no_100_and_the_connection_is_kept(world: World) -> None:
     """RFC 9110, 10.1.1: a body that has come already needs no 100."""
 
     async def script(at: Place) -> None:
@@ -832,9 +832,7 @@ def test_a_caller_of_an_older_version_is_never_told_to_go_on(world: World) -> No
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 100000", b"Content-Length: 100000 "])
-def test_a_body_that_was_asked_about_and_refused_is_not_read_and_nothing_behind_it(
-    world: World, framing: bytes
-) -> None:
+def test_refused_expected_body_is_not_read_and_nothing_after_it(world: World, framing: bytes) -> None:
     async def script(at: Place) -> None:
         asking = chunked(framing, b"Expect: 100-continue", body=b"")
         for behind in ([], [SMUGGLED], [b"x" * 100000, SMUGGLED], [b"x" * 50]):
@@ -879,7 +877,7 @@ def test_a_head_that_is_too_large_is_refused(world: World, before: bytes, whole:
     world(script)
 
 
-def test_a_head_of_nearly_the_largest_size_is_read_also_where_others_are_around_it(world: World) -> None:
+def test_head_of_nearly_the_largest_size_is_read_among_others(world: World) -> None:
     large = get(b"X-Long: " + b"x" * (HEAD - 500))
 
     async def script(at: Place) -> None:
@@ -1153,7 +1151,7 @@ def test_idle_connections_are_closed_and_those_under_way_are_not(world: World) -
 
 
 @pytest.mark.usefixtures("looks_often")
-def test_a_connection_is_kept_for_longer_behind_an_answer_which_says_for_how_long(world: World) -> None:
+def test_connection_is_kept_longer_after_a_response_that_states_the_time(world: World) -> None:
     async def main() -> None:
         async with place(soon=True) as at:
             assert at.door is not None
@@ -1177,7 +1175,7 @@ def test_a_connection_is_kept_for_longer_behind_an_answer_which_says_for_how_lon
 
 
 @pytest.mark.usefixtures("looks_often")
-def test_who_goes_on_with_a_body_behind_its_answer_is_closed_as_an_idle_one(world: World) -> None:
+def test_client_that_sends_body_after_its_response_is_closed_as_idle(world: World) -> None:
     async def main() -> None:
         async with place(soon=True, max_body=10) as at:
             async with at.caller() as caller:
@@ -1275,7 +1273,7 @@ def test_a_read_past_its_deadline_is_told_so_and_the_connection_is_kept(world: W
 
 
 @pytest.mark.parametrize("asgi", [False, True])
-def test_a_send_past_its_deadline_is_answered_once_and_the_next_request_meanwhile(world: World, asgi: bool) -> None:
+def test_send_past_its_deadline_is_answered_once_and_the_next_meanwhile(world: World, asgi: bool) -> None:
     async def main() -> None:
         async with place(asgi=asgi, deadline=0.1) as at:
             at.provider.go_on.clear()
@@ -1334,7 +1332,7 @@ def test_a_server_that_stops_closes_the_idle_and_answers_what_is_under_way(world
     world.run(main())
 
 
-def test_what_is_not_done_when_the_grace_is_over_is_given_up_and_its_caller_sees_that(world: World) -> None:
+def test_request_unfinished_after_the_grace_is_cut_and_its_client_sees_it(world: World) -> None:
     async def main() -> None:
         async with contextlib.AsyncExitStack() as stack:
             server = contextlib.AsyncExitStack()
@@ -1371,7 +1369,7 @@ def test_two_thousand_requests_over_few_connections_leave_nothing_behind(world: 
 # ---- defects ------------------------------------------------------------------------------------------------
 
 
-def test_a_defect_does_not_leave_the_caller_waiting_and_is_logged_without_what_it_says(world: World) -> None:
+def test_defect_is_answered_and_logged_without_its_text(world: World) -> None:
     async def broken(call: ServerRequest) -> None:
         await call.read(1000)
         raise LookupError("the number 19876543212")

@@ -57,7 +57,7 @@ async def rows(store: Store, table: str, *columns: str) -> list[tuple[Any, ...]]
     return [tuple(row) for row in found]
 
 
-def test_only_the_first_delivery_of_a_message_stands_in_the_index_of_what_is_due(store_url: str) -> None:
+def test_only_the_first_delivery_of_a_message_is_in_the_index_of_due_rows(store_url: str) -> None:
     async def work(store: Store) -> Any:
         await enqueue(store, 1, "sent", "delivered")
         await enqueue(store, 2, "sent")
@@ -97,7 +97,7 @@ async def _due(store: Store, now: float) -> list[Any]:
     )
 
 
-def test_a_breaker_opens_on_failures_one_after_the_other_and_lets_one_call_through_at_a_time(store_url: str) -> None:
+def test_breaker_opens_on_successive_failures_and_then_lets_one_through(store_url: str) -> None:
     async def work(store: Store) -> Any:
         for watch in range(1, 9):
             await enqueue(store, watch, "sent")

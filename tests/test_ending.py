@@ -229,7 +229,7 @@ def test_what_was_taken_by_another_clock_is_given_back_too(tmp_path: Path, step:
     assert asyncio.run(main()) == [1, [(1, 0.0)]]
 
 
-def test_a_lease_that_was_given_by_a_clock_that_was_put_back_since_holds_nobody_up(tmp_path: Path) -> None:
+def test_lease_from_a_clock_that_was_set_back_since_delays_no_worker(tmp_path: Path) -> None:
     async def main() -> list[set[int]]:
         async with opened(f"sqlite:///{tmp_path / 'translator.db'}") as store:
             await recorded(store, "1", intent("1", HOOK))

@@ -267,7 +267,7 @@ def test_a_large_answer_that_ends_its_connection_is_the_last_on_it(
     assert seen == [1, 2]
 
 
-def test_who_does_not_wait_for_the_rest_of_a_large_answer_closes_its_connection_and_no_other(
+def test_abandoned_large_response_closes_its_own_connection_only(
     loop_of: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
@@ -449,7 +449,7 @@ def test_a_connection_closed_while_it_was_idle_is_not_used() -> None:
 
 
 @pytest.mark.parametrize(("request_", "kind", "written"), [(GET, Response, 2), (POST, Failure, 1)])
-def test_a_connection_closed_under_the_request_is_tried_again_for_a_read_and_never_for_a_send(
+def test_closed_connection_is_retried_for_a_read_and_never_for_a_send(
     request_: Request, kind: type, written: int
 ) -> None:
     reads: list[str] = []
@@ -544,7 +544,7 @@ def test_a_caller_that_is_cancelled_closes_its_connection_and_no_other() -> None
     assert seen in ([1, -1, 2], [1, 2, -1])
 
 
-def test_ten_thousand_calls_over_a_handful_of_connections_leave_nothing_behind() -> None:
+def test_ten_thousand_calls_over_a_few_connections_leave_nothing_behind() -> None:
     seen: list[int] = []
 
     async def main() -> tuple[int, int, int]:
@@ -675,7 +675,7 @@ class Deaf:
         """Do nothing: the test reads nothing of it."""
 
 
-def test_what_is_said_before_a_request_has_left_is_no_answer_to_it_and_it_leaves_no_more() -> None:
+def test_response_before_the_request_is_no_answer_and_stops_the_request() -> None:
     async def main() -> None:
         transport, engine = Deaf(), ConnectionPool("http://127.0.0.1:9", 1000)
         connection = ClientConnection(1000, engine._all.discard)

@@ -235,9 +235,7 @@ _answers = st.lists(
 @example(_list("properties-v2", "", query="Date_From=0&Date_To=0"), [(0, 0, None)])
 @example(_list("restcomm", "", query="Page=1000000000000&PageSize=1000000000000"), [(1, 0, None)])
 @example(_list("restcomm", ".json", method="OPTIONS"), [(1, 0, None)])
-def test_whatever_comes_in_and_whatever_a_back_answers_there_is_an_answer_in_the_fronts_shape(
-    request: Request, answers: list[Any]
-) -> None:
+def test_any_request_and_any_back_response_get_an_answer_of_the_front(request: Request, answers: list[Any]) -> None:
     front = BOTH.dialect_of(request.path)
     driven = _drive(request, answers)
     _is_an_answer_of(front, driven)
@@ -328,7 +326,7 @@ def test_what_a_back_thinks_of_our_credentials_is_not_shown_as_the_callers(
 
 
 @pytest.mark.parametrize("form", EVERY_FORM)
-def test_a_message_that_the_back_does_not_know_is_unknown_and_never_a_failure(form: tuple[str, str]) -> None:
+def test_message_unknown_to_the_back_is_unknown_and_never_a_failure(form: tuple[str, str]) -> None:
     reply = _drive(_get(*form), [Response(404, (), MARK.encode())]).reply
     assert (reply.fault, reply.response.status) == ("unknown-message", 404)
 

@@ -89,7 +89,7 @@ def test_a_request_that_asks_nothing_is_explained_by_its_answer(request_: Reques
 
 
 @pytest.mark.parametrize(("rows", "asks"), [(0, 1), (1, 2), (200, 4), (450, 5), (5000, 19)])
-def test_with_rows_the_whole_exchange_is_seen_and_its_total_is_their_number(rows: int, asks: int) -> None:
+def test_explain_with_rows_shows_the_exchange_and_their_number_as_total(rows: int, asks: int) -> None:
     """Three more requests follow a full first slice at once, to gallop. One row is requested after a short slice, and none after an
     empty one."""
     said = _said(_request(LIST), rows)

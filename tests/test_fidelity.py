@@ -56,7 +56,7 @@ def test_a_default_that_nobody_asked_for_says_that_it_cut_the_list() -> None:
     assert front.play(ask({"PageSize": 10, "Limit": 60}), NOW).total == "exact"
 
 
-def test_the_document_s_own_default_cuts_a_list_of_more_and_the_old_server_cuts_none() -> None:
+def test_default_of_the_document_cuts_a_long_list_and_the_old_one_does_not() -> None:
     stock = MANY[:10_001]
     seed = world(Provider(stock)).play(ask({}), NOW)
     assert (seed.total, page_of(seed)["total"]) == ("capped", 10_000)
@@ -75,7 +75,7 @@ def _old_world(messages: Any) -> World:
     )
 
 
-def test_a_page_that_is_smaller_than_asked_for_says_so_and_the_walk_by_skip_is_exact() -> None:
+def test_smaller_page_than_requested_says_so_and_the_skip_walk_is_exact() -> None:
     stock = [message(number, MANY[0].created + number) for number in range(450)]
     front = _old_world(stock)
     seen: list[str] = []

@@ -174,7 +174,7 @@ def test_an_answer_that_is_dribbled_takes_twice_its_bytes_at_most(read: int) -> 
 
 
 @pytest.mark.parametrize("status", [400, 404, 500, 503])
-def test_of_an_error_only_the_beginning_is_read_and_the_connection_is_closed(status: int) -> None:
+def test_error_response_is_read_at_its_start_and_the_connection_closed(status: int) -> None:
     flood = Flood(b"HTTP/1.1 %d Error\r\nContent-Length: 15000000\r\nRetry-After: 7\r\n\r\n" % status, b"x")
     answer = of(flood.script)
     assert isinstance(answer, Response)
@@ -183,7 +183,7 @@ def test_of_an_error_only_the_beginning_is_read_and_the_connection_is_closed(sta
     assert flood.said < 14_000_000
 
 
-def test_an_error_of_an_ordinary_size_is_whole_and_its_connection_is_used_again() -> None:
+def test_ordinary_error_is_read_whole_and_its_connection_is_used_again() -> None:
     seen: list[int] = []
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:

@@ -149,7 +149,7 @@ def test_what_the_profile_of_the_old_server_breaks_is_listed() -> None:
 # ---- its requests and its limits ------------------------------------------------------------------------------------
 
 
-def test_only_reads_are_made_without_leave_to_send_and_a_skipped_requirement_is_none_that_passed() -> None:
+def test_suite_without_leave_only_reads_and_a_skip_is_no_pass() -> None:
     asked = target("restcomm", old_twin())
     verdicts = run(asked, load("restcomm"))
     assert asked.sends == 0
@@ -250,9 +250,7 @@ def test_requirements_are_found_each_with_its_law_and_its_sentence(dialect: str)
         ("[[expected", "Expected"),
     ],
 )
-def test_a_list_of_expected_failures_that_is_over_or_of_nothing_is_a_mistake(
-    tmp_path: Path, text: str, said: str
-) -> None:
+def test_outdated_or_unmatched_expected_failures_are_an_error(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "expected.toml"
     path.write_text(text, "utf-8")
     with pytest.raises(expected.BadList, match=said):

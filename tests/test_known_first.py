@@ -395,7 +395,7 @@ HALF = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 
 @pytest.mark.parametrize("more", [b"Accept: " + b"x" * 20000, b"X: " + b"x" * 20000], ids=["kept", "not-whole"])
-def test_heads_that_are_not_whole_take_no_more_than_the_share_of_unknown_callers(world: World, more: bytes) -> None:
+def test_partial_heads_take_at_most_the_share_of_unauthenticated_clients(world: World, more: bytes) -> None:
     async def main() -> None:
         async with bounded() as (at, silent, budget), contextlib.AsyncExitStack() as stack:
             callers = [await stack.enter_async_context(at.caller()) for _ in range(20)]

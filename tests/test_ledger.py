@@ -110,7 +110,7 @@ def test_a_callback_is_replayed_and_dropped(config: Path, which: str) -> None:
     assert run(config, "callbacks", "drop", "1", "--all").exit_code == 2
 
 
-def test_a_callback_that_is_due_later_is_made_now_and_an_unknown_one_is_an_error(config: Path) -> None:
+def test_later_callback_is_made_now_and_an_unknown_one_is_an_error(config: Path) -> None:
     async def later(store: Store) -> int:
         await owing(store)
         [row] = await take(store)

@@ -75,7 +75,7 @@ def kept(url: str, work: Callable[[Kept, Losing], Any]) -> Any:
     return asyncio.run(main())
 
 
-def test_a_send_whose_record_was_answered_by_nothing_is_withdrawn_and_the_same_again_is_sent(store_url: str) -> None:
+def test_send_with_a_lost_record_is_withdrawn_and_its_repetition_is_sent(store_url: str) -> None:
     async def work(world: Kept, store: Losing) -> Any:
         store.loses = {"record"}
         first, _ = await world.send("hello", key="k")
@@ -88,7 +88,7 @@ def test_a_send_whose_record_was_answered_by_nothing_is_withdrawn_and_the_same_a
     assert kept(store_url, work) == (503, 503, 200, ["hello"], ["sent"])
 
 
-def test_it_is_withdrawn_without_another_request_and_an_equal_one_joins_nothing(store_url: str) -> None:
+def test_withdrawal_needs_no_other_request_and_an_equal_send_joins_nothing(store_url: str) -> None:
     async def work(world: Kept, store: Losing) -> Any:
         store.loses = {"record"}
         first, _ = await world.send("hello")
@@ -132,7 +132,7 @@ def test_a_process_that_dies_right_after_sends_nothing_twice(tmp_path: Any) -> N
 
 
 @pytest.mark.parametrize("fault", ["", "400", "never left"])
-def test_what_became_of_a_send_is_written_down_when_the_store_answers_again(
+def test_outcome_of_a_send_is_written_when_the_store_answers_again(
     store_url: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("translator.shell.delivery.journal._GLANCE", 0.0)
@@ -165,7 +165,7 @@ def test_settling_twice_is_settling_once(store_url: str) -> None:
     assert on(store_url, work) in (["sent"], [])  # memory keeps nothing of a send that is over
 
 
-def test_a_batch_whose_first_message_was_sent_is_not_said_to_have_done_nothing(tmp_path: Any) -> None:
+def test_batch_with_a_sent_first_message_is_not_said_to_have_done_nothing(tmp_path: Any) -> None:
     from base64 import b64encode
 
     from translator.core.exchange import exchange

@@ -490,7 +490,7 @@ def test_an_unknown_parameter_can_be_refused() -> None:
 @pytest.mark.parametrize("profile", ["seed", "open-source"])
 @pytest.mark.parametrize("given_", [{"SortBy": "DateCreated:desc"}, {"From": "+15550100001", "SortBy": "To:asc"}])
 @pytest.mark.parametrize("path", [f"/restcomm{PATH}.json", f"/api{PATH}.json", f"/api{PATH}.json/"])
-def test_each_of_the_four_links_keeps_what_was_asked_for_and_can_be_followed(
+def test_each_of_the_four_links_keeps_the_query_and_can_be_followed(
     path: str, given_: dict[str, str], profile: str
 ) -> None:
     """35 messages, ten a page: the prefix, the `.json`, the filters and the sort stand in every link, and each leads to its page."""
@@ -527,7 +527,7 @@ def test_a_page_behind_a_message_is_only_labelled_by_its_number(number: int, sor
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending"])
-def test_a_walk_shows_as_many_as_its_limit_promised_though_others_came_in_front(order: str) -> None:
+def test_walk_shows_as_many_as_its_limit_though_others_came_in_front(order: str) -> None:
     """The first 30 of 60, ten a page, and 25 more before each page: what was shown before counts, not what stands there now."""
     stock = MANY[:60]
     provider = Provider(stock, order)
@@ -560,7 +560,7 @@ def test_a_walk_during_which_messages_come_ends_where_nothing_follows() -> None:
 # ----------------------------------------------------------------------------------------------------------- costs
 
 
-def test_the_first_page_of_100000_messages_takes_24_asks_in_10_rounds_at_most(many: Provider) -> None:
+def test_first_page_of_100000_takes_at_most_24_requests_in_10_rounds(many: Provider) -> None:
     front = world(many)
     page = page_of(front.play(ask({"Limit": "1000000"}), NOW))
     assert (page["total"], page["messages"]) == (100_000, newest(0, 50))
@@ -568,7 +568,7 @@ def test_the_first_page_of_100000_messages_takes_24_asks_in_10_rounds_at_most(ma
     assert len(front.asked) <= 10
 
 
-def test_a_further_page_takes_one_ask_while_the_total_is_remembered_and_25_at_most_when_not(many: Provider) -> None:
+def test_further_page_takes_1_request_with_the_total_and_else_at_most_25(many: Provider) -> None:
     front = world(many)
     first = page_of(front.play(ask({"Limit": "1000000"}), NOW))
     for request in (ask({"Page": "1", "Limit": "1000000"}), to(first["next_page_uri"])):
@@ -669,7 +669,7 @@ def test_a_list_that_is_capped_has_the_newest_messages_and_says_so(sort: str) ->
 )
 @pytest.mark.parametrize("order", ["ascending", "descending", "unknown"])
 @pytest.mark.parametrize("most", [1, 2, 3, 5, 10, 20, 24])
-def test_a_list_that_asks_do_not_suffice_for_is_answered_where_less_will_do(
+def test_list_beyond_the_request_budget_is_answered_if_less_will_do(
     most: int, order: str, query: dict[str, Any], many: Provider, backwards: Provider
 ) -> None:
     provider = backwards if order == "descending" else many
@@ -738,7 +738,7 @@ def test_a_list_that_is_whole_says_that_its_total_is_exact() -> None:
 # -------------------------------------------------------------------------------------------- a back that is not as said
 
 
-def test_a_size_that_a_back_was_seen_to_serve_is_the_most_that_is_asked_for_ever_after() -> None:
+def test_slice_size_that_a_back_has_served_is_the_most_requested_later() -> None:
     front = world(Provider(MANY[:500], most=100))
     reply = front.play(ask({"SortBy": "From"}), NOW)
     assert [note.name for note in reply.notes] == ["back-serves-less"]
@@ -766,7 +766,7 @@ def test_a_wrong_setting_is_a_fault_that_names_it(setting: dict[str, str], why: 
 
 
 @pytest.mark.parametrize("ignored", ["Status", "Results_Skip", "Date_To", "Date_From"])
-def test_a_back_that_ignores_what_it_is_told_is_a_fault_and_never_an_answer(ignored: str) -> None:
+def test_back_that_ignores_the_query_is_a_fault_and_never_an_answer(ignored: str) -> None:
     provider = Provider(
         [*MANY[:400], *(message(500 + number, START + 400, status="delivered") for number in range(300))]
     )
@@ -997,7 +997,7 @@ def _search(since: int, until: int, **asked: Any) -> Request:
     rows=_apart, server=_servers, since=_moments, until=_moments, count=st.sampled_from([1, 3, 200]), skip=st.integers(0, 9),
     status=st.sampled_from(["", "Submitted", "Failed"]), size=st.sampled_from([1, 3, 200]),
 )  # fmt: skip
-def test_a_search_is_exact_to_the_second_however_the_old_provider_reads_its_bounds(
+def test_search_is_exact_to_the_second_for_any_bounds_of_the_old_provider(
     rows: Any, server: Any, since: int, until: int, count: int, skip: int, status: str, size: int
 ) -> None:
     messages = stored(rows)
@@ -1023,7 +1023,7 @@ _old_filters = st.fixed_dictionaries(
     rows=_apart, server=_servers, queries=st.lists(st.tuples(_old_filters, _sorts, _stretches), min_size=1, max_size=3),
     profile=st.sampled_from(list(FRONTS)), size=st.sampled_from([1, 3, 200]),
 )  # fmt: skip
-def test_an_old_application_before_an_old_provider_of_another_profile_gets_what_a_plain_reading_does(
+def test_old_application_before_another_profile_gets_a_plain_reading(
     rows: Any, server: Any, queries: Any, profile: str, size: int
 ) -> None:
     messages, old = stored(rows), profile == "open-source"
@@ -1042,7 +1042,7 @@ def test_an_old_application_before_an_old_provider_of_another_profile_gets_what_
     [("days", hours, created) for hours in (-12, 0, 14) for created in (0, 11 * 3600, 13 * 3600, LAST - DAY)]
     + [("days", -12, LAST), ("days", 0, LAST), ("instants", 0, 0), ("instants", 0, LAST)],
 )
-def test_at_either_end_of_all_dates_a_server_that_reads_days_shows_what_there_is(
+def test_server_that_reads_days_shows_all_rows_at_either_end_of_the_dates(
     bounds: str, hours: int, created: int
 ) -> None:
     """Bounds cannot make such a range wider, so the request has no bound at that end."""
@@ -1065,9 +1065,7 @@ def seen_as(sid: str) -> Sms:
 
 @settings(max_examples=examples(100))
 @given(rows=_apart, since=_moments, until=_moments)
-def test_a_server_said_to_read_times_that_reads_days_is_a_fault_that_names_the_profile_or_nothing_is_amiss(
-    rows: Any, since: int, until: int
-) -> None:
+def test_server_that_reads_days_against_its_profile_is_a_fault_or_exact(rows: Any, since: int, until: int) -> None:
     """The server's days are those of UTC. The days of another zone begin too late, or end too soon, and then nothing tells:
     docs/lists.md."""
     messages = stored(rows)

@@ -210,7 +210,7 @@ def test_a_new_list_over_the_old_dialect(changes: dict[str, Any], ids: str) -> N
     assert lost(V2, OLD, {"page_size": 200, "messages": [old(**changes)]}, "GET", path) == ids
 
 
-def test_a_new_get_over_the_old_dialect_has_the_segments_and_no_external_id() -> None:
+def test_new_get_over_the_old_dialect_has_segments_and_no_external_id() -> None:
     headers = asked(V2, OLD, old(num_segments=2), "GET", f"/v2/Messages/{OLD_AS_V2}")
     assert headers["x-translator-loss"] == "fields.DeliveryReceipt, fields.ExternalId"
 
@@ -230,7 +230,7 @@ def test_off_there_is_no_header_and_nothing_is_looked_at() -> None:
     [MalformedProviderResponse("not again"), KeyError("a word that is nowhere"), ValueError("a defect")],
     ids=repr,
 )
-def test_a_send_that_was_made_is_answered_also_where_nobody_can_tell_what_it_lost(
+def test_send_that_was_made_is_answered_also_if_its_losses_are_unknown(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def unreadable(*_: object) -> tuple[str, ...]:
@@ -285,7 +285,7 @@ def test_a_batch_says_what_all_of_it_lost() -> None:
         (OLD, "GET", {"page_size": 200, "messages": [old(status="failed", error_code=12345)]}, "words.error.30008"),
     ],
 )  # fmt: skip
-def test_a_dialect_before_itself_loses_what_it_has_no_words_for_and_nothing_else(
+def test_dialect_before_itself_loses_only_what_it_has_no_words_for(
     name: str, operation: str, message: Any, ids: str
 ) -> None:
     path, sent = (V2_LIST, BACK_SEND) if name == V2 else (OLD_LIST, SEND)
@@ -436,7 +436,7 @@ EQUAL: Final = {
 @pytest.mark.parametrize(("front", "back"), [(OLD, V2), (V2, OLD)])
 @settings(max_examples=examples(150))
 @given(messages=_messages())
-def test_what_would_come_back_otherwise_was_lost_at_a_row_that_is_lossy_or_derived(
+def test_changed_member_was_lost_at_a_row_that_is_lossy_or_derived(
     front: str, back: str, messages: list[Message]
 ) -> None:
     reply, trips = _trips(front, back, messages)
@@ -450,9 +450,7 @@ def test_what_would_come_back_otherwise_was_lost_at_a_row_that_is_lossy_or_deriv
 @pytest.mark.parametrize(("front", "back"), PAIRS)
 @settings(max_examples=examples(40))
 @given(messages=_messages())
-def test_what_would_come_back_otherwise_through_any_pair_has_lost_something(
-    front: str, back: str, messages: list[Message]
-) -> None:
+def test_changed_member_through_any_pair_is_reported_as_lost(front: str, back: str, messages: list[Message]) -> None:
     reply, trips = _trips(front, back, messages)
     if any(value is not None and after.get(name) != value for before, after in trips for name, value in before.items()):
         assert reply.lost

@@ -61,7 +61,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(work, 10))
 
 
-def test_those_who_want_it_now_get_one_result_and_the_next_one_begins_with_what_is_kept() -> None:
+def test_concurrent_readers_share_one_result_and_the_next_starts_from_it() -> None:
     async def main() -> None:
         memory, driver = SingleFlightCache(), Driver()
         waiting = [asyncio.ensure_future(memory.once(once(), driver)) for _ in range(5)]
@@ -149,7 +149,7 @@ def test_what_is_kept_lives_as_long_as_it_may(seconds: float, then: int) -> None
     run(main())
 
 
-def test_the_least_recently_used_goes_when_there_is_no_room_and_what_is_too_large_is_not_kept() -> None:
+def test_least_recently_used_is_evicted_and_too_large_a_value_is_not_kept() -> None:
     async def main() -> None:
         memory, driver = SingleFlightCache(25), Driver()
         for key in ("a", "b", "a", "c"):
@@ -218,7 +218,7 @@ def test_equal_lists_at_the_same_moment_are_read_once(query: str) -> None:
     run(main())
 
 
-def test_a_list_that_fails_at_the_back_fails_for_all_who_wait_and_works_again_afterwards() -> None:
+def test_list_that_fails_at_the_back_fails_for_all_and_works_again_later() -> None:
     async def main() -> None:
         back = Slow(Provider(MANY[:300]))
         back.provider.twin.accounts = {}

@@ -153,7 +153,7 @@ def test_what_nginx_forwards_of_one_request_is_one_request_here(tmp_path: Path) 
     played(tmp_path, script)
 
 
-def test_a_connection_of_nginx_is_used_for_the_next_caller_whose_request_is_its_own(tmp_path: Path) -> None:
+def test_nginx_connection_serves_the_next_client_with_its_own_request(tmp_path: Path) -> None:
     async def script(at: Place, where: tuple[str, int]) -> None:
         made: set[int] = set()
         for number in range(20):
@@ -169,7 +169,7 @@ def test_a_connection_of_nginx_is_used_for_the_next_caller_whose_request_is_its_
     played(tmp_path, script)
 
 
-def test_who_was_not_known_or_was_refused_leaves_nothing_for_the_next_caller(tmp_path: Path) -> None:
+def test_refused_client_leaves_nothing_for_the_next_one_on_the_connection(tmp_path: Path) -> None:
     async def script(at: Place, where: tuple[str, int]) -> None:
         stranger = post().replace(b"Authorization: Basic ", b"Authorization: Basic x")
         large = b"POST %s HTTP/1.1\r\n%sContent-Length: 900000\r\n\r\n%s" % (PATH, FORMED, SMUGGLED * 4000)

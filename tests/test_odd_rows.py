@@ -191,7 +191,7 @@ LISTS = [
 @example("MessageSid", None, {"PageSize": 4, "Page": 2}, "unknown")
 @example("AccountSid", "A2", {"PageSize": 5, "Page": 1}, "ascending")
 @example(WHOLE, None, {"PageSize": 5}, "ascending")
-def test_whatever_one_member_of_one_row_is_the_other_rows_of_a_list_are_as_they_were(
+def test_odd_member_of_one_row_leaves_the_other_rows_of_a_list_unchanged(
     member: str, value: Any, asked: dict[str, Any], order: str
 ) -> None:
     plain = world(Provider(STOCK, order=order), order=order).play(ask(asked), NOW)
@@ -264,7 +264,7 @@ def test_a_filter_that_the_odd_member_has_no_part_in_finds_the_others(
 
 @pytest.mark.parametrize("member", _MEMBERS["properties-v2"])
 @pytest.mark.parametrize("value", SPECIAL, ids=_named)
-def test_a_get_of_the_odd_message_is_answered_and_one_of_another_is_not_touched(member: str, value: Any) -> None:
+def test_get_of_the_odd_message_is_answered_and_others_are_unchanged(member: str, value: Any) -> None:
     front = v2_world(member, value)
     for sms in (STOCK[ODD], STOCK[ODD + 1]):
         reply = front.play(ask({}, f"/{sms.sid}.json"), NOW)
@@ -351,7 +351,7 @@ def test_a_text_of_the_greatest_length_is_shown(letter: str) -> None:
 
 
 @pytest.mark.parametrize("member", ["ExternalId", "ErrorCode", "NumSegments", "New"])
-def test_what_a_message_can_be_shown_without_is_left_away_where_it_is_too_long(member: str) -> None:
+def test_too_long_member_is_left_out_if_a_message_can_be_shown_without_it(member: str) -> None:
     reply = v2_world(member, "9" * (LONGEST + 1)).play(ask({}), NOW)
     assert (reply.total, len(rows_of(reply))) == ("exact", len(STOCK))
     assert "9" * 100 not in reply.response.body.decode()

@@ -81,7 +81,7 @@ def many() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_more_connections_than_there_are_descriptors_leave_room_for_backs_and_the_admin_port(tmp_path: Path) -> None:
+def test_connections_beyond_the_descriptors_leave_room_for_backs_and_admin(tmp_path: Path) -> None:
     """The process is started with 100 descriptors and may have 200, of which clients get 100."""
 
     def asked(url: str) -> None:
@@ -187,7 +187,7 @@ OPEN = 6 * 1024
 
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_unknown_callers_hold_twice_what_they_send_at_most_and_in_all_their_share(tmp_path: Path, name: str) -> None:
+def test_unauthenticated_clients_hold_twice_their_bytes_and_their_share(tmp_path: Path, name: str) -> None:
     """The test opens a hundred connections, and then two thousand. Meanwhile an account is served, and afterwards the memory comes
     back."""
     said = UNKNOWN[name]

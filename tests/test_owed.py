@@ -40,7 +40,7 @@ def kept(store_url: str, work: Callable[[Kept], Coroutine[Any, Any, Any]], front
 
 
 @pytest.mark.parametrize("front", FRONTS)
-def test_a_send_that_wants_one_callback_too_many_is_refused_and_one_without_is_made(store_url: str, front: str) -> None:
+def test_send_with_a_callback_too_many_is_refused_and_one_without_is_made(store_url: str, front: str) -> None:
     """Nothing of the refused send is written or sent to the provider. After the callbacks are delivered, there is room again."""
 
     async def work(world: Any) -> Any:
@@ -119,7 +119,7 @@ class Counting:
         return self.owed
 
 
-def test_the_store_is_asked_seldom_however_many_send_and_never_far_beyond_the_cap() -> None:
+def test_store_is_read_seldom_for_many_sends_and_the_cap_is_kept_closely() -> None:
     """A hundred sends at once need one count. An account at the cap is counted once a second."""
     store: Any = Counting()
     clock = ManualClock(0)

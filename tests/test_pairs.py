@@ -170,7 +170,7 @@ def _without(rows: list[Message], lost: set[str]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("front", "back"), PAIRS)
 @settings(max_examples=examples(40))
 @given(messages=_stores())
-def test_what_comes_through_differs_by_the_listed_losses_and_by_nothing_else(
+def test_round_trip_differs_by_the_listed_losses_and_by_nothing_else(
     front: str, back: str, messages: list[Message]
 ) -> None:
     alone_, through = Provider(front, messages), proxied(front, back, Provider(back, messages))
@@ -223,7 +223,7 @@ def test_a_range_is_the_same_second_for_second_on_both_sides(
 @pytest.mark.parametrize(("front", "back"), [pair for pair in PAIRS if pair[0] != "ghost"])
 @settings(max_examples=examples(25))
 @given(messages=_stores())
-def test_a_status_filter_means_the_messages_that_are_shown_with_that_status(
+def test_status_filter_means_the_messages_shown_with_that_status(
     front: str, back: str, messages: list[Message]
 ) -> None:
     through = proxied(front, back, Provider(back, messages))
@@ -271,7 +271,7 @@ def test_windows_of_any_size_tile_the_list(front: str, back: str, size: int, in_
 
 @pytest.mark.parametrize(("front", "back"), PAIRS)
 @given(sender=st.sampled_from(["+15550100001", "ACME", "12345"]), text=st.text(min_size=1, max_size=20))
-def test_a_send_arrives_as_it_was_written_and_is_found_by_the_sid_it_was_answered_with(
+def test_send_arrives_as_written_and_is_found_by_the_sid_of_its_response(
     front: str, back: str, sender: str, text: str
 ) -> None:
     provider = Provider(back, [])

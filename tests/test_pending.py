@@ -40,7 +40,7 @@ def test_a_callback_whose_status_is_not_seen_is_listed_and_pending(config: Path)
     assert said.stdout.startswith("account=restcomm/AC1/  place=provider/A1/P1  waiting=1  oldest=")
 
 
-def test_everything_that_would_be_left_behind_is_counted_by_account_and_place(config: Path) -> None:
+def test_leftover_rows_are_counted_by_account_and_provider_account(config: Path) -> None:
     async def all_of_it(store: Store) -> None:
         await dead(store)
         await lost(store)

@@ -92,7 +92,7 @@ def test_a_back_that_serves_less_at_once_shows_everybody_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("ahead", [-3600, -90, 90, 3600])
-def test_a_provider_whose_clock_differs_has_its_messages_told_of_in_time_too(ahead: int) -> None:
+def test_provider_with_another_clock_has_its_callbacks_in_time_too(ahead: int) -> None:
     """By its own clock a message of such a provider is an hour old when it is new, or not created yet."""
 
     async def work(world: Simulation) -> Any:
@@ -269,7 +269,7 @@ def test_a_watch_is_looked_for_where_its_message_was_sent_and_nowhere_else(capsy
     assert said.count("poll-stranded") == 1
 
 
-def test_who_accepted_it_and_is_gone_has_nobody_looked_for_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_subscription_of_a_removed_account_is_not_polled_and_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
     async def work(world: Simulation) -> Any:
         await world.send([world.provider.create(2.0)])
         world.restart({"provider": world.provider}, [world.entry_at("provider", "AC9")])
@@ -321,9 +321,7 @@ def test_what_is_sent_after_the_wall_clock_was_set_is_told_of_in_time(front: str
 
 @pytest.mark.parametrize("front", FRONTS)
 @pytest.mark.parametrize("steps", [(3600, 0), (-3600, 0), (3600, -3600)])
-def test_what_is_sent_just_before_a_clock_is_set_once_more_is_told_of_in_time(
-    front: str, steps: tuple[int, int]
-) -> None:
+def test_send_just_before_another_clock_step_has_its_callbacks_in_time(front: str, steps: tuple[int, int]) -> None:
     """The steady clock has not followed the wall yet when the wall is set again. The rows since the last round have the time of neither
     clock."""
 
@@ -359,7 +357,7 @@ def test_what_a_round_could_not_do_is_counted_and_said_once_a_minute(capsys: pyt
     assert 'sms_translator_poll_backlog{back="provider"}' in page
 
 
-def test_a_provider_that_is_away_is_asked_little_and_everybody_is_told_when_it_is_back() -> None:
+def test_unreachable_provider_is_polled_little_and_all_are_told_on_return() -> None:
     async def work(world: Simulation) -> Any:
         await world.traffic(20, 20, lambda _: 2.0)
         world.provider.failure = Failure("never-left", "ConnectError")

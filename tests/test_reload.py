@@ -150,7 +150,7 @@ def test_a_token_is_rotated_without_an_outage_and_accounts_come_and_go(tmp_path:
     served(tmp_path, script, Provider(3), Provider(5), token='"old"')
 
 
-def test_what_is_under_way_ends_with_what_it_began_with_and_nothing_read_before_is_shown_after(tmp_path: Path) -> None:
+def test_running_work_keeps_its_configuration_and_old_reads_are_not_shown(tmp_path: Path) -> None:
     """The first provider holds a response back while the account is moved to the second one."""
     providers = Provider(30), Provider(50)
 
@@ -365,7 +365,7 @@ def test_all_workers_read_it_and_so_does_one_that_is_started_anew(tmp_path: Path
     asyncio.run(main())
 
 
-def test_the_connections_to_a_back_that_is_gone_are_closed_when_its_last_call_is_over() -> None:
+def test_connections_to_a_removed_back_close_when_its_last_call_is_over() -> None:
     async def main() -> list[str]:
         seen: list[str] = []
         go_on, asked = asyncio.Event(), asyncio.Event()

@@ -178,9 +178,7 @@ def test_a_walk_does_not_make_a_total_live_longer() -> None:
 
 
 @pytest.mark.parametrize(("number", "old", "seconds"), [(1, True, 59), (1, False, 61), (40, True, 59), (40, True, 500)])
-def test_a_page_by_its_number_is_of_the_list_as_its_first_page_was_or_as_it_is(
-    number: int, old: bool, seconds: int
-) -> None:
+def test_page_by_number_is_of_the_list_of_its_first_page_or_of_now(number: int, old: bool, seconds: int) -> None:
     """A far page stays with the first one while the total is remembered, a near one for a minute. After that it is as the list is now."""
     provider = Provider(STOCK)
     shelled, clock = _shelled(provider)
@@ -208,7 +206,7 @@ def test_a_send_by_the_account_makes_a_total_old(number: int) -> None:
     assert shelled.world.asks <= 2
 
 
-def test_a_range_that_ended_a_while_ago_is_believed_and_one_that_ended_just_now_is_not() -> None:
+def test_range_is_cached_if_it_ended_a_while_ago_and_not_just_now() -> None:
     """`settle`: a message that was sent at the end of a range may show up a little later."""
     for before, again in ((299, True), (301, False)):
         stock = [message(number, int(NOW) - 5000 + number % 100) for number in range(900)]
@@ -222,9 +220,7 @@ def test_a_range_that_ended_a_while_ago_is_believed_and_one_that_ended_just_now_
 
 
 @pytest.mark.parametrize(("seconds", "again"), [(59, False), (61, True)])
-def test_a_list_that_was_read_whole_serves_its_further_pages_for_a_while_and_never_its_first(
-    seconds: int, again: bool
-) -> None:
+def test_fully_read_list_serves_its_further_pages_and_never_its_first(seconds: int, again: bool) -> None:
     provider = Provider(STOCK[:300])
     shelled, clock = _shelled(provider)
     shelled.play(ask({"SortBy": "From"}))

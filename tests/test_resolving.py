@@ -59,7 +59,7 @@ def test_slow_names_of_one_account_leave_threads_for_the_others() -> None:
     assert run(work(), names) == (THREADS // 2, ["93.184.216.34"], 50)
 
 
-def test_a_name_is_looked_up_once_at_a_time_and_refused_while_a_lookup_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_is_resolved_once_at_a_time_and_refused_while_a_lookup_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     names = Names()
     resolver = Resolver(names)
 

@@ -114,7 +114,7 @@ def test_no_statement_of_retention_goes_through_a_table(file_url: str, analyzed:
     assert on(file_url, work) <= counted
 
 
-def test_each_finished_row_is_looked_at_once_and_those_that_stay_not_each_time(tmp_path: Path) -> None:
+def test_finished_row_is_examined_once_and_a_staying_one_not_each_time(tmp_path: Path) -> None:
     rows: list[int] = []
 
     async def work(store: Store) -> list[list[int]]:
@@ -142,7 +142,7 @@ def test_each_finished_row_is_looked_at_once_and_those_that_stay_not_each_time(t
     assert len(later) == len(first), "after an hour everything is looked at again"
 
 
-def test_a_call_that_is_made_again_between_looking_and_deleting_stays_with_all_that_belongs_to_it(
+def test_retried_delivery_stays_with_its_rows_between_finding_and_deleting(
     store_url: str,
 ) -> None:
     async def work(store: Store) -> Any:
@@ -165,7 +165,7 @@ def test_a_call_that_is_made_again_between_looking_and_deleting_stays_with_all_t
     assert on(store_url, work) == (1, ["due"], 1)
 
 
-def test_who_waits_at_a_place_that_is_configured_is_not_given_up_however_long_nobody_looked(store_url: str) -> None:
+def test_subscription_of_a_configured_account_is_not_given_up_for_its_age(store_url: str) -> None:
     """A process that stood still for longer than `keep` polls its due rows when it runs again. Retention must not be first."""
 
     async def work(store: Store) -> Any:
@@ -221,7 +221,7 @@ def test_the_age_of_the_oldest_that_waits_is_counted(tmp_path: Path) -> None:
     assert found == {"waiting": "60.0", "unknown": "53.0"}
 
 
-def test_sends_that_wait_are_written_before_what_nobody_waits_for_and_not_with_it(tmp_path: Path) -> None:
+def test_waiting_sends_are_written_before_background_work_and_without_it(tmp_path: Path) -> None:
     done: list[str] = []
     commits: list[str] = []
 

@@ -38,9 +38,7 @@ def fill(busy: Busy, rows: list[Any]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("asked", [{"SortBy": "From"}, {}])
-def test_a_message_that_arrives_during_a_list_of_seven_costs_the_list_of_3008_nothing(
-    kind: str, asked: dict[str, str]
-) -> None:
+def test_arrival_during_a_list_of_seven_costs_the_list_of_3008_nothing(kind: str, asked: dict[str, str]) -> None:
     """7 messages, and one arrives during the first list. Then there are 3,008: as many requests as in a process that saw no race."""
     busy = Busy(kind, [message(at, BEGAN - 9000 + at) for at in range(7)])
     busy.arrive([1], apart=True, at=BEGAN - 8000)
@@ -71,7 +69,7 @@ def test_a_search_of_200_rows_takes_as_many_asks_after_a_race_as_before(kind: st
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_send_is_found_among_1500_after_a_message_arrived_between_two_asks(kind: str) -> None:
+def test_send_is_found_among_1500_after_an_arrival_between_two_requests(kind: str) -> None:
     """1 message, one arrives, then 1,500: today each search for a send ended `list-too-long`."""
     busy = Busy(kind, [message(0, BEGAN - 9000)], new_front=True)
     busy.arrive([1], apart=True, at=BEGAN - 8000)
@@ -89,7 +87,7 @@ def test_a_send_is_found_among_1500_after_a_message_arrived_between_two_asks(kin
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_back_that_serves_50_at_once_is_noticed_once_and_lists_stay_exact(kind: str) -> None:
+def test_back_that_serves_50_at_once_is_noticed_once_and_lists_stay_exact(kind: str) -> None:
     stock = [message(at, BEGAN - 9000 + at) for at in range(500)]
     busy = Busy(kind, stock, most=50)
     notes = []
@@ -130,9 +128,7 @@ def clamped(provider: Provider, most: list[int]) -> Any:
 @pytest.mark.parametrize("order", ["ascending", "descending"])
 @pytest.mark.parametrize("total", [120, 500])
 @pytest.mark.parametrize("first", [1, 2, 3, 5, 9])
-def test_a_back_that_serves_less_for_some_asks_and_then_the_full_size_again_loses_no_row(
-    order: str, total: int, first: int
-) -> None:
+def test_back_that_serves_less_for_a_while_loses_no_row(order: str, total: int, first: int) -> None:
     """A longer slice is no proof that the list ended where the shorter one did."""
     provider = Provider(MANY[:total], order)
     front = world(clamped(provider, [50] * first + [200]), order=order)
@@ -237,7 +233,7 @@ def test_what_each_back_is_asked_for_at_once_is_a_metric() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["properties-v2", "restcomm"])
-def test_messages_arrive_between_asks_of_a_provider_that_is_told_so_over_http(dialect: str) -> None:
+def test_provider_takes_arrivals_between_requests_as_a_command_over_http(dialect: str) -> None:
     """Nothing arrives after the first response, two messages after the second, and so on anew: an inbound and an outbound one."""
     made = {"account": "A1", "token": "t", "properties": ("P1",), "messages": 0, "seed": 1, "control": True}
     app = stand_up_new(**made) if dialect == "properties-v2" else stand_up_old(**made)  # type: ignore[arg-type]

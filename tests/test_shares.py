@@ -93,7 +93,7 @@ def test_an_account_that_is_answered_too_much_fails_and_another_does_not() -> No
 
 
 @pytest.mark.parametrize("request_", [GET, POST])
-def test_an_answer_as_small_as_that_to_a_send_is_read_whatever_its_account_holds(request_: Request) -> None:
+def test_response_as_small_as_that_to_a_send_is_read_at_any_usage(request_: Request) -> None:
     budget = MemoryBudget(16 * MIB, [FLOODING])
     while budget.take(FLOODING, "answer", 1000) is not None:
         pass
@@ -229,7 +229,7 @@ def test_a_few_rows_of_large_texts_are_as_much_as_many_of_small_ones() -> None:
     assert world(Provider(texts)).play(ask({"SortBy": "From"}), NOW).fault == ""
 
 
-def test_where_less_will_do_a_list_that_is_too_large_is_answered_with_what_was_read(many: Provider) -> None:
+def test_too_large_list_is_answered_with_what_was_read_if_less_will_do(many: Provider) -> None:
     front = world(many, limits=Limits(max_bytes=2 * MIB, cap=True))
     reply = front.play(ask({"SortBy": "From"}), NOW)
     page = page_of(reply)
@@ -237,7 +237,7 @@ def test_where_less_will_do_a_list_that_is_too_large_is_answered_with_what_was_r
     assert 0 < page["total"] * ROW <= 3 * MIB
 
 
-def test_what_a_list_holds_counts_for_its_account_and_its_page_says_that_it_is_too_long(many: Provider) -> None:
+def test_list_in_memory_counts_for_its_account_and_its_page_says_too_long(many: Provider) -> None:
     """The provider answers as much as it likes. Another account has its list at the same moment."""
     made = world(many)
     other = made.entry._replace(front=made.entry.front._replace(account="AC2"))
@@ -360,7 +360,7 @@ def test_a_read_whose_answer_has_no_room_may_be_tried_again() -> None:
     assert (many.response.status, many.fault) == (400, "list-too-long")
 
 
-def test_a_send_whose_answer_has_no_room_has_left_and_its_outcome_is_unknown() -> None:
+def test_send_without_room_for_its_response_has_left_and_is_unknown() -> None:
     made = world(Provider([]))
     made.answer = lambda _: NO_ROOM
     assert made.play(sending(), NOW).fault == "outcome-unknown"

@@ -127,7 +127,7 @@ async def unknown(store: Store, *ids: str) -> list[dict[str, Any]]:
     return await store.write(partial(unknown_sends.take_unknown, most=10, now=NOW, lease=60.0))
 
 
-def test_what_is_taken_is_nobody_elses_until_its_lease_ends_and_then_only_theirs(store_url: str) -> None:
+def test_lease_owns_a_row_until_it_ends_and_then_the_next_lease_does(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         [first] = await unknown(store, "1")
         meanwhile = await store.write(partial(unknown_sends.take_unknown, most=10, now=NOW + 59, lease=60.0))
@@ -153,7 +153,7 @@ def test_a_message_is_one_send_and_an_equal_one_under_way_may_be_it(store_url: s
     assert on(store_url, work) == [True, False, False]
 
 
-def test_what_was_answered_stands_although_another_send_had_been_found_to_be_it(store_url: str) -> None:
+def test_answered_send_keeps_its_message_though_another_was_matched_to_it(store_url: str) -> None:
     async def work(store: Store) -> Any:
         [first] = await unknown(store, "1")
         await recorded(store, "2", intent("other"))
@@ -277,7 +277,7 @@ def test_an_event_is_made_once(store_url: str) -> None:
     assert on(store_url, work) == [1, 0, 1]
 
 
-def test_of_many_that_were_looked_at_only_those_are_written_down_that_are_still_ours(store_url: str) -> None:
+def test_of_many_polled_rows_only_those_still_leased_are_written(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         for number in range(30):
             await recorded(store, f"{number}", intent(f"{number}", HOOK))
@@ -304,7 +304,7 @@ def test_of_many_that_were_looked_at_only_those_are_written_down_that_are_still_
     assert on(store_url, work) == [30, [], 10, 20, 20, ["sent"], 20]
 
 
-def test_a_destination_gets_no_more_calls_than_are_free_there_and_keeps_nobody_else_waiting(store_url: str) -> None:
+def test_destination_gets_only_its_free_places_and_delays_no_other(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         for number in range(6):
             await owing(store, f"a{number}", destination="a.example:80")

@@ -57,7 +57,7 @@ def test_a_send_that_is_answered_well_leaves_no_row() -> None:
     assert on_memory(work) == {}
 
 
-def test_a_message_that_was_answered_before_is_not_taken_for_an_unknown_send() -> None:
+def test_message_answered_before_is_not_taken_for_an_unknown_send() -> None:
     async def work(store: Store) -> Any:
         await store.record([begun("1")], TIMES)
         await store.settle([Outcome("1", "sent", SENT)], NOW)
@@ -71,7 +71,7 @@ def test_a_message_that_was_answered_before_is_not_taken_for_an_unknown_send() -
     assert on_memory(work) == ({SENT.sid}, False)
 
 
-def test_a_message_that_is_answered_while_another_is_unknown_is_not_taken_for_it() -> None:
+def test_message_answered_while_another_is_unknown_is_not_taken_for_it() -> None:
     async def work(store: Store) -> Any:
         await store.record([begun("late")], Times(NOW - 100, 60.0, 120.0))
         await states(store)
@@ -85,7 +85,7 @@ def test_a_message_that_is_answered_while_another_is_unknown_is_not_taken_for_it
     assert on_memory(work) == (False, {SENT.sid})
 
 
-def test_a_message_that_was_answered_is_known_also_where_the_work_after_it_fails() -> None:
+def test_answered_message_is_known_also_if_the_work_after_it_fails() -> None:
     async def work(store: Store) -> Any:
         await store.record([begun("late")], Times(NOW - 100, 60.0, 120.0))
         await states(store)

@@ -103,7 +103,7 @@ def file_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return found
 
 
-def test_a_store_of_the_first_release_becomes_one_of_today_and_keeps_what_it_has(file_url: str) -> None:
+def test_store_of_the_first_release_is_migrated_and_keeps_its_rows(file_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         known = await recorded(store, "again", intent(key="k"))
         [doubtful] = await store.write(partial(unknown_sends.take_unknown, most=9, now=NOW, lease=60.0))
@@ -273,7 +273,7 @@ def test_no_statement_of_a_send_is_planned_anew_for_other_values(tmp_path: Path)
         assert planned == []
 
 
-def test_a_send_that_is_answered_well_stands_in_no_index_of_what_is_to_be_looked_after(tmp_path: Path) -> None:
+def test_well_answered_send_is_in_no_index_of_unfinished_work(tmp_path: Path) -> None:
     async def main() -> list[Any]:
         async with opened(f"sqlite:///{tmp_path / 'translator.db'}") as store:
             await recorded(store, "1", intent())

@@ -933,7 +933,7 @@ def test_a_setting_that_cannot_be_used_names_section_and_key(
     assert what in caught.value.what
 
 
-def test_a_profile_sets_each_of_its_switches_and_what_is_given_beside_it_goes_before() -> None:
+def test_profile_sets_each_of_its_switches_and_explicit_settings_win() -> None:
     profile = next(row for row in RAW[OLD]["profiles"] if row["name"] == "open-source")
     laid = overlay(RAW[OLD], "front", {"profile": "open-source"}, "front")
     assert laid == overlay(RAW[OLD], "front", profile["switches"], "front") != RAW[OLD]

@@ -104,7 +104,7 @@ def test_with_them_it_is_tls_of_today_and_http_1(tmp_path: Path, authority: trus
 
 
 @pytest.mark.parametrize("kind", trustme.KeyType)
-def test_of_the_suites_of_tls_1_2_only_those_are_spoken_that_seal_and_authenticate_at_once(
+def test_only_authenticated_encryption_is_spoken_of_the_tls_1_2_suites(
     tmp_path: Path, authority: trustme.CA, kind: trustme.KeyType
 ) -> None:
     server = context(tmp_path, *issued(authority, kind))

@@ -85,7 +85,7 @@ def test_workers_that_cannot_start_end_the_command(config: Path, postgres_url: s
     assert all("no-such-database" in line["why"] for line in said)
 
 
-def test_two_workers_answer_one_that_dies_is_started_anew_and_all_end_together(config: Path, postgres_url: str) -> None:
+def test_one_of_two_workers_that_dies_is_restarted_and_all_end_together(config: Path, postgres_url: str) -> None:
     first = free_ports(2)
     changes = {
         "SMS_TRANSLATOR_STORE__URL": postgres_url, "SMS_TRANSLATOR_SERVER__ADMIN": f"127.0.0.1:{first}",
