@@ -1,4 +1,4 @@
-"""The command line, as somebody at a shell meets it: what is on stdout, what is on stderr, and the exit status."""
+"""The command line as an operator at a shell meets it: stdout, stderr and the exit status."""
 
 import asyncio
 import contextlib
@@ -80,7 +80,7 @@ def run(*words: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
 
 @contextlib.contextmanager
 def running(*words: str | Path, **changes: str) -> Iterator[subprocess.Popen[str]]:
-    """The command while it runs; it is killed where the test did not end it."""
+    """The command while it runs. It is killed if the test did not end it."""
     process = subprocess.Popen(
         [*COMMAND, *map(str, words)],
         env=environment(**changes),
@@ -127,7 +127,7 @@ def fetch(
             return error.code, _by_name(error.headers), error.read()
 
 
-# ---- what is said and how it ends --------------------------------------------------------------------------
+# ---- messages and exit codes -------------------------------------------------------------------------------
 
 
 def test_version_and_help() -> None:
@@ -348,7 +348,7 @@ def test_answers_say_what_they_took_and_lost_if_that_is_wanted(config: Path, tol
 
 
 def curl(line: str) -> tuple[int, dict[str, str], bytes]:
-    """What such a curl line asks, as curl reads its options: -X, -H, -d (a pair each, or JSON), -u."""
+    """The request of a curl line, as curl reads its options: -X, -H, -d (a pair each, or JSON), -u."""
     words = shlex.split(line)[1:]
     options: dict[str, list[str]] = {"-X": [], "-H": [], "-d": [], "-u": []}
     url = ""
@@ -428,7 +428,7 @@ def test_a_probe_says_how_each_back_took_it(config: Path, token: str, status: in
 
 
 def test_a_probe_of_a_back_that_shows_whole_days_is_harmless_too(config: Path) -> None:
-    """Five thousand messages came in the last hour, of which it asks for those of the last minute."""
+    """Five thousand messages came in the last hour. The probe requests those of the last minute."""
     now = time.time()
     old = RestcommTwin(accounts={"AC9": "right"}, bounds="days")
     came = [(number, now - 3600 + number / 2) for number in range(5000)]

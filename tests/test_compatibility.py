@@ -1,4 +1,4 @@
-"""The compatibility table says of a pair of dialects what the two documents say, and its page is not stale."""
+"""The compatibility table says the same of a pair of dialects as the two documents, and its page is not stale."""
 
 import json
 import re
@@ -222,7 +222,7 @@ def test_a_row_has_the_id_of_the_mapping_row_that_it_is_about(
     assert found(pair, what, name).id == id_
 
 
-def test_every_id_is_a_row_or_a_cell_of_its_table_and_can_stand_in_a_header() -> None:
+def test_every_id_is_a_row_or_cell_of_its_table_and_fits_in_a_header() -> None:
     raw = {plain["dialect"]["name"]: plain for plain in raw_tables().values()}
     looked = [row for row in ROWS if row.id]
     assert len(looked) > 180
@@ -257,7 +257,7 @@ def test_the_page_explains_itself_before_its_first_table() -> None:
     assert all(f"- **{verdict}**: " in opening for verdict in ("native", "derived", "emulated", "lossy", "refused"))
 
 
-def test_the_page_has_a_heading_for_each_ordered_pair_and_says_first_what_needs_a_decision() -> None:
+def test_page_has_a_heading_for_each_pair_and_first_says_what_to_decide() -> None:
     headings = re.findall(r"^## .*$", as_markdown(ROWS), re.MULTILINE)
     assert sorted(headings) == [
         "## properties-v2 in front, restcomm behind",
