@@ -1,4 +1,4 @@
-"""The home of a message: which of an account's two providers has it."""
+"""Tests of the home of a message: the provider of an account that has it."""
 
 import json
 from collections.abc import Mapping
