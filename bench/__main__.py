@@ -1,4 +1,4 @@
-"""`make bench`: prints each figure beside its peer and what must hold, and exits 1 where something does not.
+"""`make bench`: prints each figure beside its peer and its bound, and exits 1 if a bound does not hold.
 
 `python -m bench [--json FILE] [--rounds N] [--alone]`; `--alone` leaves out the peers that speak HTTP, which take most of the time.
 """
@@ -15,7 +15,7 @@ from bench.beside.machine import MissingError
 
 
 def verdict(name: str, value: float, must: float, *, at_least: bool = False) -> bool:
-    """Say whether a figure is what it must be."""
+    """Print a figure with its bound. Returns True if the bound holds."""
     good = value >= must if at_least else value <= must
     bound = "at least" if at_least else "at most"
     print(f"  {name:8} {value:12,.2f}, must be {bound} {must:,}: {'holds' if good else 'DOES NOT HOLD'}", flush=True)
@@ -23,7 +23,7 @@ def verdict(name: str, value: float, must: float, *, at_least: bool = False) -> 
 
 
 def alone() -> tuple[dict[str, Any], list[bool]]:
-    """What is measured without peers that speak HTTP, and whether it is what it must be."""
+    """Return the figures that need no peer over HTTP, and for each bound whether it holds."""
     found = translate.measure()
     print(
         f"translating a list of {found['messages']:.0f} messages, JSON bytes to JSON bytes, decode and encode included"
@@ -47,7 +47,7 @@ def alone() -> tuple[dict[str, Any], list[bool]]:
 
 
 def main() -> int:
-    """Measure, print, and judge. 2 where what the peers take is not there."""
+    """Measure, print, and compare with the bounds. Return 2 if something that the peers need is missing."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--json", type=Path, help="a file for every figure")
     parser.add_argument(

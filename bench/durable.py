@@ -1,4 +1,4 @@
-"""What it costs that nothing is lost: sends with a callback beside the same sends without, and claiming with a million messages tracked."""
+"""The cost of durability: sends with a callback beside the same sends without, and leasing with a million subscriptions."""
 
 import asyncio
 import contextlib
@@ -48,7 +48,7 @@ back = {{ name = "provider", account = "A1", property = "P1", token = "token" }}
 
 @contextlib.contextmanager
 def process(*words: str, says: str, pipe: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """A Python module as a process, and the port that it says it has."""
+    """A Python module as a process, and the port that it prints."""
     running = subprocess.Popen(
         [sys.executable, "-m", *words], stdin=subprocess.PIPE, text=True,
         stdout=subprocess.PIPE if pipe == "stdout" else subprocess.DEVNULL,
@@ -66,12 +66,12 @@ def process(*words: str, says: str, pipe: str) -> Iterator[tuple[int, subprocess
             subprocess.Popen(["cat"], stdin=stream, stdout=subprocess.DEVNULL)  # noqa: S607 - it reads the log away
         yield int(found[1]), running
     finally:
-        running.send_signal(signal.SIGINT)  # which drains at once
+        running.send_signal(signal.SIGINT)  # the process drains at once
         running.wait()
 
 
 def send_request(callback: str) -> Any:
-    """The bytes of a send, by its number; `callback` is put behind its form."""
+    """The bytes of a send, by its number. `callback` is appended to its form."""
     login = b64encode(b"AC1:token").decode()
 
     def made(number: int) -> bytes:
@@ -107,7 +107,7 @@ def registrations(rounds: int = 5) -> dict[str, float]:
 
 
 def _fill(connection: Connection, first: int, count: int, due: bool) -> None:
-    """So many messages that somebody waits to be told of, and for each a call that is owed, now or later."""
+    """Insert `count` messages with a subscription each, and for each a delivery that is due now or later."""
     at = NOW - 1 if due else NOW + 3600
     numbers = range(first, first + count)
     connection.execute(
@@ -145,7 +145,7 @@ def _take(connection: Connection) -> list[dict[str, Any]]:
 
 
 async def _claims(store: Store, rounds: int) -> float:
-    """Seconds to take 100 who wait, and 100 calls; the median."""
+    """Seconds to lease 100 subscriptions, and 100 deliveries; the median."""
     found = []
     after: tuple[float, int] | None = (-1.0, 0)
     for number in range(rounds):

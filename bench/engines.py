@@ -44,7 +44,7 @@ def answer_of_a_send() -> Response:
 
 
 class AiohttpTransport:
-    """aiohttp behind the interface of an engine, without httpx between them. For this bench only."""
+    """aiohttp behind the interface of a transport, without httpx between them. For this bench only."""
 
     def __init__(self, url: str, aiohttp: Any) -> None:
         self._url, self._aiohttp = url, aiohttp
@@ -80,7 +80,7 @@ _OTHERS: Final = (
 
 
 def candidates(url: str) -> Iterator[tuple[str, Callable[[], Transport | None]]]:
-    """Each engine that there is here, by name. None stands for our own."""
+    """Each installed engine, by name. None stands for our own."""
 
     def over(transport: Any) -> Callable[[], Transport]:
         return lambda: HttpxTransportAdapter(url, LARGEST, 10.0, 64, transport())

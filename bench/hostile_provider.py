@@ -1,8 +1,9 @@
-"""What one provider can take from the lists of another: `python -m bench.hostile_provider [seconds]`.
+"""Measure how much one provider can delay the lists of another: `python -m bench.hostile_provider [seconds]`.
 
-Two accounts, each with a provider of its own, in a process of its own. One account lists once every ten milliseconds; the other lists four
-at a time from a provider that stalls, floods or lies. Said for each way: how long the first account's lists take, beside the same while the
-other account is quiet, and how much memory this process takes at most.
+Two accounts have a provider each, in a process of its own. One account lists once every ten milliseconds. The other lists four at a
+time from a provider that stalls, floods or lies.
+Each attack has two figures: the time of the first account's lists, beside the same without an attack, and the most memory of this
+process.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ from translator.shell.runtime.effect_runner import EffectRunner, RequestContext
 from translator.shell.runtime.single_flight_cache import SingleFlightCache
 
 MUST: Final = 1.5
-"""How many times what they take in quiet the slowest hundredth of the other account's lists may take."""
+"""The bound on the slowest hundredth of the other account's lists, as a multiple of their time without an attack."""
 
 SECONDS: Final = 5.0
 AT_ONCE: Final = 4
@@ -67,11 +68,11 @@ WAYS: Final[dict[str, Callable[[], bytes]]] = {
     "trailers": lambda: _CHUNKED + b"0\r\n" + b"X: y\r\n" * 2_000_000,
     "interim answers": lambda: b"HTTP/1.1 103 Early Hints\r\n\r\n" * 500_000,
 }
-"""What the hostile provider says to each request."""
+"""The hostile provider's response to each request, by attack."""
 
 
 async def _provide(way: str) -> None:
-    """A provider, until it is told to end."""
+    """Run a provider until it gets a signal to end."""
     fine, none, said = _sized(back_list(ROWS)), _sized(back_list(0)), WAYS[way]()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,7 +109,7 @@ async def _provider(way: str) -> AsyncIterator[str]:
 
 
 class _World:
-    """The product, without its front: two entries, and the driver."""
+    """The product without its front: two accounts, and the effect runner."""
 
     def __init__(self, urls: dict[str, str]) -> None:
         front, back = dialects()
@@ -127,7 +128,7 @@ class _World:
         self.driver = EffectRunner(backs, SingleFlightCache(budget=self.budget), Meter())
 
     async def lists(self, account: str, number: int) -> float:
-        """One list. The seconds that it took."""
+        """Request one list. Returns its seconds."""
         login = ("authorization", "Basic " + b64encode(f"{account}:t".encode()).decode())
         query = f"SortBy=From&Body=x{number}" if account == _ACCOUNTS[1] else "SortBy=From"
         asked = Request("GET", f"/restcomm/2012-04-24/Accounts/{account}/SMS/Messages.json", query, (login,))
@@ -139,7 +140,7 @@ class _World:
 
 
 async def _against(way: str, seconds: float, begin: Callable[[], None] = lambda: None) -> list[float]:
-    """How long the lists of the other account take. `begin` is called when the attack does."""
+    """Return the times of the other account's lists. `begin` is called when the attack starts."""
     async with _provider("quiet") as quiet, _provider(way) as other:
         made = _World(dict(zip(_ACCOUNTS, (quiet, other), strict=True)))
         for _ in range(20):
@@ -195,8 +196,11 @@ async def _one(way: str, seconds: float) -> dict[str, float | str]:
 
 
 def measure(seconds: float = SECONDS) -> Iterator[dict[str, float | str]]:
-    """For each way, in a process of its own: how many lists the other account had, their p50 and p99 in milliseconds, the longest that
-    the loop was held (milliseconds of CPU), and the most memory in MiB."""
+    """Measure each attack in a process of its own. Yields one row an attack.
+
+    `lists`, `p50_ms` and `p99_ms` are the number and the times of the other account's lists.
+    The other figures are the longest time that the loop was held (milliseconds of CPU) and the most memory in MiB.
+    """
     for way in WAYS:
         asked = [sys.executable, "-m", "bench.hostile_provider", "--one", way, str(seconds)]
         found: dict[str, float | str] = json.loads(subprocess.run(asked, check=True, stdout=subprocess.PIPE).stdout)

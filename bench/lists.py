@@ -1,5 +1,7 @@
-"""What a list that was read whole costs: its memory, and the time to sift and sort it beside the time in which msgspec decodes it, into
-structs written by hand."""
+"""The cost of a list that is read whole: its memory, and the time to filter and sort it.
+
+The time stands beside that in which msgspec decodes the list into structs written by hand.
+"""
 
 import gc
 import statistics
@@ -47,7 +49,7 @@ def decoded(back: BackVerbs, bodies: list[bytes]) -> list[Message]:
 
 
 def by_msgspec(bodies: list[bytes]) -> list[list[by_hand.BackMessage]]:
-    """The same, as somebody decodes it who knows what is in it."""
+    """The same with a decoder that knows the types."""
     return [_TYPED.decode(body).Messages for body in bodies]
 
 

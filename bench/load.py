@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Load(NamedTuple):
-    """What came of it: seconds, answers by status, and seconds of each answer, sorted."""
+    """The result of a load: seconds, responses by status, and the seconds of each response, sorted."""
 
     seconds: float
     statuses: dict[int, int]
@@ -18,7 +18,7 @@ class Load(NamedTuple):
         return len(self.latencies) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Seconds within which that share of the answers came."""
+        """The seconds within which that share of the responses came."""
         return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * share))]
 
 

@@ -100,7 +100,7 @@ async def _one(port: int, context: ssl.SSLContext | None, sends: int) -> None:
 
 
 async def _load(port: int, context: ssl.SSLContext | None, connections: int, sends: int) -> None:
-    """So many connections, sixteen at a time."""
+    """Make so many connections, sixteen at a time."""
     left = iter(range(connections))
 
     async def work() -> None:

@@ -1,7 +1,7 @@
-"""What the tables cost: a list of 1,000 messages, back JSON bytes to front JSON bytes, beside the same by hand.
+"""The cost of the mapping tables: a list of 1,000 messages, back JSON bytes to front JSON bytes, beside the same by hand.
 
-Both sides decode and encode; both answers are compared before anything is timed. The ratio is the median over rounds of
-the round's own ratio, each side's best of several runs, taken in turn.
+Both sides decode and encode; both responses are compared before anything is timed. The ratio is the median over rounds of the round's
+own ratio, each side's best of several runs, taken in turn.
 """
 
 import random
@@ -89,7 +89,7 @@ def best(runs: int, *calls: Callable[[], bytes]) -> tuple[float, ...]:
 
 
 def measure(count: int = 1000, rounds: int = 7, runs: int = 30) -> dict[str, float]:
-    """The medians, and the ratio that `MUST` judges. Raises ValueError when the two sides do not do the same work."""
+    """The medians, and the ratio that `MUST` bounds. Raises ValueError if the two sides do not do the same work."""
     body = back_list(count)
     ours = product(body, count)
     page = msgspec.json.decode(ours())

@@ -1,1 +1,1 @@
-"""The judge: simulated providers, cases and laws, written from the API documents alone."""
+"""The conformance suite and its simulated providers: cases and laws, written from the API documents alone."""

@@ -1,4 +1,7 @@
-"""`sms-conformance`: judges any live URL, black box. A first argument that is a URL is a target, else a command."""
+"""`sms-conformance` tests any live server as a black box.
+
+The first argument is either a URL, which names the server to test, or the name of a command.
+"""
 
 import re
 import sys
@@ -8,18 +11,18 @@ from typing import Final
 import click
 
 _ADDRESS: Final = re.compile(r"[\w.-]+:\d+(/|$)|[\w-]+(\.[\w-]+)+(:\d+)?(/|$)|localhost\b")
-"""What looks like an address whose scheme was forgotten: a port behind a host, or a name with a dot."""
+"""Matches an address without a scheme: a host with a port, or a name with a dot."""
 
 
 _COMMANDS: Final = {
     "judge": ("judging", "judge"), "list": ("others", "show"), "callbacks": ("others", "callbacks"), "laws": ("others", "laws"),
     "compare": ("others", "compare"),
 }  # fmt: skip
-"""Each command by its name: the module below `conformance.cli`, and what it is called there."""
+"""The commands by name. Each value has a module below `conformance.cli` and the name of the command in it."""
 
 
 class _Group(click.Group):
-    """The commands, and the options of a judgement, which has no name of its own. Only the command that runs is imported."""
+    """The commands, and the options of a test run, which has no command name. Only the module of the chosen command is imported."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
         return sorted(_COMMANDS)
@@ -43,11 +46,11 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sms-translator")
 def main() -> None:
-    """Judge a server: sms-conformance URL --dialect restcomm --account AC… --token env:TOKEN"""
+    """Test a server: sms-conformance URL --dialect restcomm --account AC… --token env:TOKEN"""
 
 
 def command(arguments: list[str] | None = None) -> None:
-    """The entry point: a first argument that is an address is a target."""
+    """The entry point. If the first argument is an address, it names the server to test."""
     given = sys.argv[1:] if arguments is None else arguments
     if given and ("://" in given[0] or (given[0] not in _COMMANDS and _ADDRESS.match(given[0]))):
         given = ["judge", *given]

@@ -1,4 +1,4 @@
-"""An application of each dialect, as laws need one: it sends, gets, and walks its whole list."""
+"""A client of each dialect for the laws: it sends, retrieves, and reads its whole list."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
@@ -10,7 +10,7 @@ from conformance.judge.target import Answer, Target
 
 
 class Seen(NamedTuple):
-    """A message as an application sees it, numbers without their plus, the status in its dialect's own word."""
+    """A message as a client sees it. Numbers have no plus, and the status is the word of the dialect."""
 
     sid: str
     sender: str
@@ -21,28 +21,28 @@ class Seen(NamedTuple):
 
     @property
     def rank(self) -> int:
-        """How far a message has come; a rank never falls."""
+        """The progress of a message, from 0 to 2. The rank of a message never falls."""
         return {"queued": 0, "sending": 0, "processing": 0, "sent": 1, "submitted": 1}.get(self.status, 2)
 
 
 class Client(Protocol):
-    """What a law may do."""
+    """The operations that a law may use."""
 
     def send(self, recipient: str, text: str) -> str | None:
-        """The SID of what was sent, or None where the send was not answered well."""
+        """Return the SID of the new message, or None if the send did not succeed."""
         ...
 
     def get(self, sid: str) -> Seen | None:
-        """One message, or None where it is unknown."""
+        """Return one message, or None if the server does not know it."""
         ...
 
     def walk(self) -> list[Seen]:
-        """The whole list, page by page."""
+        """Return the whole list, read page by page."""
         ...
 
 
 class Failed(Exception):
-    """The server did not answer a read well; `status` is what it said."""
+    """A read did not succeed. `status` is the status of the response."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"status {status}")
@@ -56,7 +56,7 @@ def _good(answer: Answer) -> Any:
 
 
 class RestcommClient:
-    """An application of the old dialect: it follows next_page_uri."""
+    """A client of the old dialect. It follows next_page_uri."""
 
     def __init__(self, target: Target, *, page: int = 7) -> None:
         self._target, self._page = target, page
@@ -87,7 +87,7 @@ class RestcommClient:
 
 
 class PropertiesV2Client:
-    """An application of the Properties/Messages dialect: it skips what it has seen."""
+    """A client of the Properties/Messages dialect. It skips the messages that it has seen."""
 
     def __init__(self, target: Target, *, page: int = 7) -> None:
         self._target, self._page = target, page

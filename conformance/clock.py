@@ -1,14 +1,14 @@
-"""Clocks for the simulated providers: a clock is a plain function that returns epoch seconds, UTC."""
+"""Clocks for the simulated providers. A clock is a plain function that returns epoch seconds, UTC."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[], float]
-"""Anything that answers *now* as seconds since the epoch; `time.time` is one."""
+"""Any function that returns *now* in seconds since the epoch; `time.time` is one."""
 
 
 class ManualClock:
-    """A clock that stands still until it is told to move, so that a life cycle is a matter of arithmetic.
+    """A clock that moves only when `advance` is called, so that tests compute each life cycle.
 
     >>> clock = ManualClock(1_506_320_553)
     >>> clock.advance(60); clock()
@@ -22,7 +22,7 @@ class ManualClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Move forward. A clock never runs backwards: a negative number of seconds is a ValueError."""
+        """Move forward. Raises ValueError for a negative number of seconds."""
         if seconds < 0:
             raise ValueError("a clock does not run backwards")
         self._now += seconds

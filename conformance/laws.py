@@ -1,7 +1,7 @@
-"""Laws of any SMS service, whatever its dialect: each a function of a client and of what is known to have happened (a world).
+"""Laws of any SMS service, in any dialect. Each is a function of a client and of what is known to have happened (a world).
 
-A law yields what is wrong. They are run over every pair of dialects in process, between the steps of a machine that sends, receives, lets
-time pass and breaks things; and they can be run against a live service by anybody who knows what happened there.
+A law yields what is wrong. The tests run the laws over every pair of dialects in process, between the steps of a machine. It sends,
+receives, lets time pass and breaks things. The laws also run against a live service, if it is known what happened there.
 """
 
 from collections import Counter
@@ -21,7 +21,13 @@ class Sent(NamedTuple):
 
 @dataclass
 class World:
-    """What happened: what was sent, by SID; texts of sends whose outcome was not told; what came in; how far each message was seen."""
+    """The known history of a service.
+
+    `sent`: the sent messages by SID.
+    `unsure`: the texts of unknown sends.
+    `received`: the texts of received messages.
+    `ranks`: the greatest rank of each message so far, by SID.
+    """
 
     sent: dict[str, Sent] = field(default_factory=dict)
     unsure: list[str] = field(default_factory=list)
@@ -30,7 +36,7 @@ class World:
 
 
 def found_by_its_sid(client: Client, world: World) -> Iterator[str]:
-    """What was sent is found by the SID that the send was answered with."""
+    """A sent message is found by the SID of its response."""
     for sid, sent in world.sent.items():
         seen = client.get(sid)
         if seen is None or (seen.recipient, seen.text, seen.inbound) != (sent.recipient, sent.text, False):
@@ -38,7 +44,7 @@ def found_by_its_sid(client: Client, world: World) -> Iterator[str]:
 
 
 def listed_once(client: Client, world: World) -> Iterator[str]:
-    """What was sent, and what came in, is on the list once."""
+    """Each sent and each received message is on the list once."""
     rows = client.walk()
     counts = Counter(row.sid for row in rows)
     if any(count != 1 for count in counts.values()):
@@ -51,7 +57,7 @@ def listed_once(client: Client, world: World) -> Iterator[str]:
 
 
 def never_twice(client: Client, world: World) -> Iterator[str]:
-    """Each text was sent at most once: one whose outcome is not known may be there or not, and never twice."""
+    """Each text was sent at most once. The message of an unknown send is there once or not at all."""
     texts = Counter(row.text for row in client.walk() if not row.inbound)
     known = Counter(sent.text for sent in world.sent.values()) + Counter(world.unsure)
     if any(texts[text] > known[text] for text in texts):
@@ -67,7 +73,7 @@ def never_back(client: Client, world: World) -> Iterator[str]:
 
 
 def list_and_get_agree(client: Client, world: World) -> Iterator[str]:
-    """A message by its SID is the one on the list; those that were sent are looked at, and a few more."""
+    """A message by its SID is as the list shows it. The sent messages are compared, and the first three of the list."""
     rows = client.walk()
     chosen = [row for row in rows if row.sid in world.sent] + rows[:3]
     for row in chosen:

@@ -55,8 +55,12 @@ addEventListener('load', () => {
 
 
 class Look(NamedTuple):
-    """What a page looks like: texts in all, those that are too faint (contrast and text), the colour of its ground, pixels that it is wider
-    than the window, and what it asked the network for."""
+    """The look of a page.
+
+    `texts` counts all texts, and `faint` lists those with too little contrast (the contrast and the text). `ground` is the colour of
+    the background.
+    `overflow` is the number of pixels by which the page is wider than the window. `requests` lists what the page asked the network for.
+    """
 
     texts: int
     faint: list[str]

@@ -1,7 +1,7 @@
-"""A proxy before a simulated provider that is busy: messages arrive there between the asks of one list.
+"""A proxy before a simulated provider that is busy: messages arrive there between the provider requests of one list.
 
-What a list may be is told by plain readings of the provider's history: `histories` are the histories of all the instants between the
-first ask and the last, each as a server would show it.
+Plain readings of the provider's history say which lists are right. `histories` are the histories of all the instants between the first
+provider request and the last, each as a server would show it.
 """
 
 import itertools
@@ -36,20 +36,20 @@ KINDS = ("ascending", "descending", "pages")
 
 
 def _old_back(size: int) -> Dialect:
-    """The old dialect, which is asked for so many rows at once."""
+    """A back of the old dialect with this page size."""
     raw = overlay(raw_tables()["restcomm.toml"], "back", {}, "test")
     return dialect("restcomm.toml", {**raw, "paging": {**raw["paging"], "slice": size}})
 
 
 OLD_BACKS = {size: _old_back(size) for size in (1, 2, 3, 7, 200)}
 BEGAN = int(NOW) - 60
-"""The second of the oldest message: what is read is young, so that messages of the same seconds may still come."""
+"""The second of the oldest message. The messages are young, so that others of the same seconds may still come."""
 LATER = 10
 """Seconds after that at which the first message arrives that came meanwhile. All that were there before are as old or older."""
 
 
 class Busy:
-    """One entry before one provider of that kind, with a history. `came` is how many messages arrived since."""
+    """One account before one provider of that kind, with a history. `came` is the number of messages that arrived since."""
 
     def __init__(
         self, kind: str, stock: Sequence[Sms], *, size: int = 200, most: int = 200, in_flight: int = 3, late: bool = False,
@@ -71,7 +71,7 @@ class Busy:
         )  # fmt: skip
 
     def arrive(self, numbers: Sequence[int], *, apart: bool, at: int = BEGAN + LATER) -> None:
-        """After the next asks so many messages arrive each: one a second behind that instant, or all in it."""
+        """After each of the next provider requests so many messages arrive: one a second after that instant, or all in it."""
         numbered = itertools.count(1)
 
         def arriving() -> Iterator[Sequence[Arrival]]:
@@ -92,12 +92,14 @@ class Busy:
 
     @property
     def came(self) -> int:
-        """How many messages have arrived."""
+        """The number of messages that have arrived."""
         return len(self.twin.messages) - self.stock
 
     def history(self, came: int) -> list[Sms]:
-        """All messages when so many had arrived, in the order in which the back has them, oldest first. A restcomm server lists those of
-        one second newest first, whichever way it is asked."""
+        """All messages up to so many arrivals, in the order of the back, oldest first.
+
+        A restcomm server lists the messages of one second newest first in either direction.
+        """
         return self._ordered([plain(row) for row in self.twin.messages[: self.stock + came]])
 
     def _ordered(self, rows: list[Sms]) -> list[Sms]:
@@ -106,7 +108,7 @@ class Busy:
         return sorted(rows, key=lambda row: row.created)
 
     def during(self, work: Callable[[], Any]) -> tuple[Any, list[list[Sms]]]:
-        """What came of some work, and the history at each instant from its first ask to its last."""
+        """Return the result of some work, and the history at each instant from its first provider request to its last."""
         before = self.came
         self.world.asked.clear()
         result = work()
@@ -114,7 +116,7 @@ class Busy:
         return result, [self._ordered(rows[: self.stock + came]) for came in range(before, self.came + 1)]
 
     def between(self, since: int, until: int, most: int = 1000) -> list[Message]:
-        """What a search for sends and a look for statuses read: all messages of a stretch of time."""
+        """The messages of a time window, as the reconciler and the status poller read them."""
         self.notes = Notes()
         window = Query(since=since, until=until)
         running = run_without_shell(

@@ -1,8 +1,8 @@
 """Quotations: every `seed` of a mapping table and of a requirement stands word for word in one of the two API documents.
 
-`python -m tests.citations` reads the documents beside the checkout, checks every quotation against them and writes the
-hashes of the good ones to `tests/data/quotes.sha256`. The documents are not part of the project; with the hashes a quotation
-that was edited is noticed without them, until somebody who has the documents runs this again.
+`python -m tests.citations` reads the documents beside the checkout, checks every quotation against them and writes the hashes of the
+good ones to `tests/data/quotes.sha256`.
+The documents are not part of the project. The hashes show that a quotation was edited, also on a machine without the documents.
 """
 
 import sys
@@ -21,7 +21,7 @@ VERIFIED: Final = ROOT / "tests" / "data" / "quotes.sha256"
 
 
 class Citation(NamedTuple):
-    """One citation: where it stands, which of `seed`, `known` and `inferred` it is, and what it says."""
+    """One citation: its place, its kind (`seed`, `known` or `inferred`), and its text."""
 
     where: str
     way: str
@@ -29,7 +29,7 @@ class Citation(NamedTuple):
 
 
 def citations() -> Iterator[Citation]:
-    """Every citation of every table that is installed, and of every requirement of the judge."""
+    """Every citation of every table that is installed, and of every requirement of the conformance suite."""
     for file, raw in raw_tables().items():
         yield from _within(raw, file)
     for dialect in DIALECTS:
@@ -51,17 +51,17 @@ def _within(value: Any, where: str) -> Iterator[Citation]:
 
 
 def normalised(text: str) -> str:
-    """The text with every stretch of white space as one blank: documents and tables break lines where they like."""
+    """The text with every run of white space as one blank, because documents and tables break lines where they like."""
     return " ".join(text.split())
 
 
 def hashed(quotation: str) -> str:
-    """What stands in the committed file for a quotation."""
+    """The hash of a quotation, as the committed file holds it."""
     return sha256(normalised(quotation).encode()).hexdigest()
 
 
 def documents() -> list[str]:
-    """The API documents beside the checkout, normalised; none where they are not there."""
+    """The API documents beside the checkout, normalised; none if they are not there."""
     found = sorted(DOCUMENTS.glob("*.txt"))
     return [normalised(path.read_text("utf-8")) for path in found]
 

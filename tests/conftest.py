@@ -1,4 +1,4 @@
-"""What all tests share: how much the generated ones try, and where the stores are that tests run on."""
+"""The settings that all tests share: the effort of the generated tests, and the stores that tests run on."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ def postgres_server() -> Iterator[postgres.Server | None]:
 
 @pytest.fixture
 def postgres_url(postgres_server: postgres.Server | None) -> str:
-    """An empty PostgreSQL database. Skips, and says what is missing, where there is none."""
+    """An empty PostgreSQL database. If there is none, the test skips and says what is missing."""
     pytest.importorskip("asyncpg", reason="PostgreSQL: the extra `postgres` is not installed")
     url = os.environ.get(postgres.VARIABLE) or (postgres_server.url if postgres_server is not None else "")
     if not url:

@@ -1,7 +1,8 @@
-"""A simulated provider that carries very many messages, and the seeker before it, by a clock that is turned by hand.
+"""A simulated provider that carries very many messages, and the reconciler before it, by a clock that a test sets.
 
-Most messages are nobody's: so many of them every second, computed when they are asked for. Those that a test is about are among them. The
-bytes are those of the dialect. Time passes with every request, so that messages arrive between any two.
+Most messages are no send of a test: there are `rate` of them every second, computed when they are read. The messages that a test is
+about are among them.
+The bytes are those of the dialect. Time passes with every request, so that messages arrive between any two.
 """
 
 import calendar
@@ -52,8 +53,11 @@ class Special:
 
 @dataclass
 class Crowd:
-    """`rate` messages every second, and the special ones. `takes` is how many seconds pass with each request. `ahead` is by how many
-    seconds its clock is ahead of ours. `sends` holds what it was asked to send, and `lists` counts requests for messages."""
+    """`rate` messages every second, and the special ones.
+
+    `takes` is the number of seconds that pass with each request. `ahead` is the number of seconds by which its clock is ahead of ours.
+    `sends` holds the sends that it got, and `lists` counts the requests for messages.
+    """
 
     dialect: str
     clock: ManualClock
@@ -108,7 +112,7 @@ class Crowd:
         return self.clock() + self.ahead
 
     def _in_second(self, second: int) -> list[int | Special]:
-        """What it shows of a second, in order."""
+        """The messages of a second that the provider shows, in order."""
         so_far = max(0.0, min(1.0, self._now - second))
         found: list[tuple[float, int | Special]] = [
             (second + number / self.rate, second * self.rate + number) for number in range(int(self.rate * so_far))
@@ -117,13 +121,13 @@ class Crowd:
         return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
     def _special(self, since: float, until: float) -> list[Special]:
-        """The special ones that it shows of a stretch of time."""
+        """The special messages of a time window that the provider shows."""
         first, end = (bisect_left(self._by_time, at, key=lambda one: one.created) for at in (since, until))
         now = self._now
         return [one for one in self._by_time[first:end] if max(one.created, one.shown) <= now]
 
     def _between(self, since: int, until: int) -> int:
-        """How many messages it shows that were created in a stretch of time."""
+        """The number of messages of a time window that the provider shows."""
         now = self._now
         crowd = int((min(until, now) - min(since, now)) * self.rate)
         return crowd + len(self._special(since, until))
@@ -176,7 +180,7 @@ class Crowd:
         })  # fmt: skip
 
     def _crowd_row(self, number: int) -> bytes:
-        """A message that is nobody's."""
+        """A message that no test sent."""
         second, to = number // self.rate, f"1555{number % 10_000_000:07}"
         if self.dialect == "restcomm":
             date = _date(second)
@@ -201,7 +205,7 @@ def _instant(written: str) -> int:
 
 
 class Sought:
-    """A store with unknown sends, and the seeker between it and simulated providers. The first of `backs` speaks `dialect`."""
+    """A store with unknown sends, and the reconciler between it and simulated providers. The first of `backs` speaks `dialect`."""
 
     def __init__(
         self, store: Store, dialect: str = "properties-v2", *, backs: int = 1, rate: int = 0, limits: Limits | None = None,
@@ -228,7 +232,7 @@ class Sought:
         self.start()
 
     def start(self) -> None:
-        """A process begins on what is in the store."""
+        """Start a process on the rows of the store."""
         limits, patience, timeout = self._settings
         self.meter = Meter()
         accounts = Accounts(self.entries)
@@ -250,7 +254,7 @@ class Sought:
         sender: str = "+15550100001",
         patience: float = 60.0,
     ) -> str:
-        """A send of which nobody knows what became, made now or then. Its id."""
+        """Record an unknown send, made now or at `made`. Returns its id."""
         [id_] = await self.all_unknown([text], back=back, made=made, sender=sender, patience=patience)
         return id_
 
@@ -263,7 +267,7 @@ class Sought:
         sender: str = "+15550100001",
         patience: float = 60.0,
     ) -> list[str]:
-        """The same of many, all at once."""
+        """Record many unknown sends at once. Returns their ids."""
         entry, now = self.entries[back], self.clock() if made is None else made
         ids = await self.under_way(texts, entry, now, sender, patience)
         await self.store.settle([Outcome(id_, "unknown") for id_ in ids], self.clock())
@@ -272,7 +276,7 @@ class Sought:
     async def under_way(
         self, texts: list[str], entry: Account, made: float, sender: str = "+15550100001", patience: float = 60.0
     ) -> list[str]:
-        """Sends that are written down, and whose answer has not come. Their ids."""
+        """Record sends whose response has not come. Returns their ids."""
         begun = [
             Begun(f"send-{next(self._numbers):06}", entry.place, Intent(entry.name, sender, "+15550100005", text))
             for text in texts
@@ -281,7 +285,7 @@ class Sought:
         return [one.id for one in begun]
 
     async def look(self, seconds: float = 0.0) -> int:
-        """Time passes, and everybody who is due is looked for, once a place. How many requests that made."""
+        """Let time pass, then reconcile every due send, once a provider account. Returns the number of provider requests."""
         self.pass_by(seconds)
         before = sum(crowd.asked for crowd in self.crowds.values())
         await self.seeker.round()
@@ -294,7 +298,7 @@ class Sought:
         self.steady.advance(seconds)
 
     async def sids(self, ids: list[str]) -> list[str | None]:
-        """The SID of the message that each send was found to be; None of one that was not."""
+        """The SID of the message that each send was found to be; None if it was not found."""
         found = await self.store.read(lambda connection: rows.outcomes(connection, ids))
         return [outcome.message.sid if outcome.message is not None else None for outcome in found]
 

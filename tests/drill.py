@@ -1,7 +1,7 @@
-"""Kills real processes: `make drill`. After every death nothing is at the provider twice, and nothing that was acknowledged is lost.
+"""Kills real processes: `make drill`. After every death no message is at the provider twice, and no acknowledged message is lost.
 
-The provider and the application that is called back live in this process; the proxy is a process of its own, which dies at the step
-that it is told (`tests.dying`) or is killed from here, and is started again on the same store.
+The provider and the application that receives callbacks live in this process. The proxy is a process of its own.
+It dies at the step that its command line names (`tests.dying`) or is killed from here, and is started again on the same store.
 """
 
 import argparse
@@ -71,7 +71,7 @@ class Application:
     async def _hook(self, request: Request) -> Response:
         try:
             given = dict(parse_qsl((await request.body()).decode()))
-        except ClientDisconnect:  # whoever called has died
+        except ClientDisconnect:  # the proxy that called has died
             return PlainTextResponse("gone", 400)
         self.told.setdefault(given["Body"], []).append(given["MessageStatus"])
         await asyncio.sleep(self.pause)
@@ -139,7 +139,7 @@ class Drill:
         raise AssertionError(seen.decode())
 
     async def send(self, proxy: Proxy, *, text: str = "") -> int:
-        """A send with a callback; 0 where nothing answered."""
+        """Send with a callback. Returns the status; 0 if no response came."""
         text = text or f"text {next(self._numbers)}"
         form = {"From": "15550100001", "To": "15550100005", "Body": text, "StatusCallback": self._hook}
         path = f"{proxy.url}/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json"
@@ -155,11 +155,11 @@ class Drill:
 
     @property
     def texts(self) -> Counter[str]:
-        """What is at the provider, and how often."""
+        """The texts at the provider, with the number of messages of each."""
         return Counter(row.text for row in self.twin.messages)
 
     def faults(self) -> list[str]:
-        """What must not be."""
+        """The faults: a text that is at the provider twice, an acknowledged text that is not there, a status that was not delivered."""
         twice = [f"{text}: {count} times at the provider" for text, count in self.texts.items() if count > 1]
         lost = [
             f"{text}: acknowledged, and not at the provider" for text in self.acknowledged if text not in self.texts
@@ -168,11 +168,11 @@ class Drill:
         return twice + lost + untold
 
     def _is_told(self, text: str) -> bool:
-        """Whether sent and delivered were told, in that order when each was told first."""
+        """True if `sent` and `delivered` were delivered, and the first of each came in that order."""
         return list(dict.fromkeys(self.application.told.get(text, []))) == ["sent", "delivered"]
 
     async def settle(self, seconds: float = 40.0) -> None:
-        """Wait until everything that is at the provider was told of."""
+        """Wait until every message at the provider has had its callbacks."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and any(not self._is_told(text) for text in self.texts):  # noqa: ASYNC110 - it is polled
             await asyncio.sleep(0.1)
@@ -193,13 +193,14 @@ SHORT: Final = (
     "callback_dispatcher.LEASE=4", "callback_client.TIMEOUT=1", "polling_round.LEASE=4", "reconciler.LEASE=4",
     "service.SHUTDOWN_GRACE_SECONDS=2",
 )  # fmt: skip
-"""What a replica that is gone had in hand is free after so many seconds, so that nobody has to wait for minutes."""
+"""Shorter leases and timeouts in seconds, so that the rows of a dead replica are free soon and the drill does not wait for minutes."""
 
 
 async def killed_at(drill: Drill, points: list[str], *settings: str) -> int:
-    """A send for each point, to a proxy that dies there, and the next one started on what it left. How many died.
+    """For each point, send to a proxy that dies there, and start the next proxy on the store that it left. Returns the number of
+    deaths.
 
-    After every fourth of them one is killed from outside, with sends that it has just acknowledged.
+    After every fourth point a proxy is killed from outside, with sends that it has just acknowledged.
     """
     died = 0
     for number, point in enumerate(points, 1):
@@ -222,7 +223,7 @@ async def killed_at(drill: Drill, points: list[str], *settings: str) -> int:
 
 
 def is_whole(store: str) -> bool:
-    """Whether an SQLite file is what it should be."""
+    """True if an SQLite file passes its integrity check."""
     connection = sqlite3.connect(store.removeprefix("sqlite:///"))
     try:
         return bool(connection.execute("PRAGMA integrity_check").fetchone() == ("ok",))
@@ -252,7 +253,7 @@ async def replicas(drill: Drill, sends: int = 12) -> dict[str, Any]:
 
 
 async def stopped_database(drill: Drill, server: postgres.Server) -> list[int]:
-    """PostgreSQL stops without warning under a proxy, and comes back. The statuses of a send before, meanwhile and after."""
+    """PostgreSQL stops without warning under a proxy, and comes back. Returns the statuses of a send before, meanwhile and after."""
     proxy = await drill.start("never", *SHORT)
     statuses = [await drill.send(proxy)]
     await asyncio.to_thread(server.kill)
@@ -297,8 +298,8 @@ async def _all(kills: int, folder: Path, server: postgres.Server) -> int:
 
 
 def others(folder: Path) -> int:
-    """The drills of one kind of trouble each. How many faults."""
-    from tests.drills import clock, full_disk, reload  # they use what stands above
+    """Run the drills of one kind of trouble each. Returns the number of faults."""
+    from tests.drills import clock, full_disk, reload  # they use the names above
 
     bad = 0
     for module in (reload, full_disk, clock):
@@ -309,7 +310,7 @@ def others(folder: Path) -> int:
 
 
 def main() -> int:
-    """Kill as often as said; 0 where nothing was doubled or lost."""
+    """Kill as often as the command line says. Returns 0 if no message was doubled or lost."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.drill", description="Kill the proxy at every step of a send."
     )

@@ -1,9 +1,13 @@
 """`serve`, but the process kills itself at a step: `python -m tests.dying STEP:before|after [NAME=SECONDS …] -c FILE`.
 
-A step is a work on the store by the name of its function (`record`, `settle`, `take`, `write_down`), `take_calls` or `finish` (a turn
-of the dispatcher that takes deliveries and settles none, or settles some), `ask` (a send leaves for the back), or `told` (a call leaves
-for the application); `never` is none. Names such as `dispatcher.LEASE` are
-set beforehand.
+A step is one of these; `never` is none:
+
+- a work on the store by the name of its function (`record`, `settle`, `take`, `write_down`);
+- `take_calls` or `finish`: a turn of the dispatcher that takes deliveries and settles none, or settles some;
+- `ask`: a send leaves for the back;
+- `told`: a callback leaves for the application.
+
+Names such as `dispatcher.LEASE` are set before the start.
 """
 
 import importlib
@@ -38,7 +42,7 @@ def dying(real: Any, name_of: Callable[..., str], step: str, when: str) -> Any:
 
 
 def _did_something(step: str, result: Any) -> bool:
-    """Whether a round that looks for work found any: else the process would die idle."""
+    """True if a round that looks for work found any. Otherwise the process would die idle."""
     return bool(result.rows if step == "take_calls" else result) if step.startswith("take") else True
 
 
@@ -51,7 +55,7 @@ def _name_of(work: Any) -> str:
 
 
 def run() -> None:
-    """Set what is to be set, and serve."""
+    """Change the named settings, and serve."""
     step, _, when = sys.argv[1].partition(":")
     rest = sys.argv[2:]
     while rest and "=" in rest[0]:

@@ -1,7 +1,12 @@
-"""How much the generated tests try. Each test says how many examples it is worth; a profile multiplies all of them.
+"""The effort of the generated tests. Each test says how many examples it is worth; a profile multiplies all of them.
 
-The environment variable `HYPOTHESIS_PROFILE` names the profile: `quick` for `make check`, `person` for a run by hand, which explores
-anew each time, `ci`, which tries the same examples in each run, and `nightly`, which tries twenty times as many.
+The environment variable `HYPOTHESIS_PROFILE` names the profile:
+
+- `quick`: for `make check`;
+- `person`: for a run by hand, which explores anew each time;
+- `ci`: tries the same examples in each run;
+- `nightly`: tries twenty times as many.
+
 `HYPOTHESIS_EXAMPLES` is a number of examples for each of the tests that run, whatever each is worth: see `make compare`.
 """
 

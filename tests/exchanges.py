@@ -1,8 +1,8 @@
 """Literal exchanges as data, and the plain loop that plays them.
 
-A case of `tests/cases/*.toml` says what the application sends, what the back must be asked, literally and in order, what it
-answers, and what the application must get.
-Expected values come from the API documents. The dialects are an argument, so that mutated tables can be judged too.
+A case of `tests/cases/*.toml` holds the client's request, the provider requests, literally and in order, the provider's responses, and
+the response to the client.
+Expected values come from the API documents. The dialects are an argument, so that mutated tables can be tested too.
 """
 
 import json
@@ -41,7 +41,7 @@ NOW = 1_700_000_000
 
 
 class Differs(AssertionError):
-    """What happened is not what the case says."""
+    """The exchange differs from the case."""
 
 
 @cache
@@ -87,7 +87,7 @@ def _laid(name: str, side: str, settings: tuple[tuple[str, Any], ...]) -> Dialec
 
 
 OLD_ACCOUNT = "AC00000000000000000000000000000009"
-"""The account at the restcomm provider that stands behind in the cases of the way back."""
+"""The account at the restcomm provider in the cases of the way back."""
 
 
 def accounts_back(front: Dialect, provider: Dialect, sender: str) -> Accounts:
@@ -101,7 +101,7 @@ def accounts_back(front: Dialect, provider: Dialect, sender: str) -> Accounts:
 
 
 def accounts(front: Dialect, provider: Dialect, *, shared: bool) -> Accounts:
-    """The world of every case: two entries at one provider under different accounts, and a third that shares the first one's."""
+    """The world of every case: two accounts at one provider with different provider accounts, and a third that shares the first one's."""
     back = ConfiguredProvider("provider", provider)
 
     def entry(number: int, account: str, prop: str, *, others: bool) -> Account:
@@ -117,9 +117,9 @@ def accounts(front: Dialect, provider: Dialect, *, shared: bool) -> Accounts:
 
 
 def play(case: dict[str, Any], spoken: dict[str, Dialect], given: Tables | None = None) -> Reply:
-    """Play a case to its end. Raises Differs for the first thing that is not as the case says.
+    """Play a case to its end. Raises Differs for the first difference from the case.
 
-    `given` are the tables that the dialects were made of, where those are not the installed ones.
+    `given` are the tables that the dialects were made of, if those are not the installed ones.
     """
     if case["theme"] == "calls":
         play_calls(case, spoken)
@@ -164,7 +164,7 @@ def play(case: dict[str, Any], spoken: dict[str, Dialect], given: Tables | None 
 
 
 class ScriptedJournal:
-    """A journal that says what a case says: how each send stands, and what came of those that are waited for."""
+    """A journal that follows a case: the state of each recorded send, and the outcome of each awaited one."""
 
     def __init__(self, recorded: list[dict[str, Any]], awaited: list[dict[str, Any]]) -> None:
         self._recorded, self._awaited = list(recorded), list(awaited)
@@ -196,7 +196,7 @@ class ScriptedJournal:
 
 
 def play_calls(case: dict[str, Any], spoken: dict[str, Dialect]) -> None:
-    """Play what a message's statuses, as they are seen one after another, make an application be called with."""
+    """Play the callbacks that an application gets for the statuses of a message, one after another."""
     if unknown := set(case) - {"name", "sentence", "dialect", "draft", "sees", "wish", "calls", "theme", "shared_data"}:
         raise Differs(f"a case of calls has no {unknown}")
     verbs = spoken[case["dialect"]].calls
@@ -231,7 +231,7 @@ KEYS = {
         "without",
     },
 }  # fmt: skip
-"""Every key that a case may have: one that is misspelt would judge nothing."""
+"""Every key that a case may have. A misspelt key would check nothing."""
 
 
 def _closed(case: dict[str, Any]) -> None:
@@ -275,7 +275,7 @@ def _answer(given: dict[str, Any], shared: dict[str, Any], list_member: str, one
 
 
 def _message(row: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
-    """A back's message: the file's `message` with these members over it; one that is "" is left out."""
+    """A back's message: the file's `message` with these members over it. A member that is "" is left out."""
     merged = {**shared.get("message", {}), **row}
     return {name: value for name, value in merged.items() if value != ""}
 

@@ -1,7 +1,7 @@
-"""The proxy with all that it keeps, before a simulated provider, by a clock that is turned by hand.
+"""The proxy with its store, before a simulated provider, by a clock that a test sets.
 
-Nothing goes on by itself: a test says when what is unknown is looked for, when messages are looked at, and when calls are made.
-The process can die before or after any step (`Crash`), and another one starts on what it had written down.
+Nothing runs by itself: a test says when unknown sends are reconciled, statuses are polled, and callbacks are delivered.
+The process can die before or after any step (`Crash`), and another one starts on the rows that it had written.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Crash(BaseException):
 
 
 class Steps:
-    """Counts the steps of a process; it dies before the one of that number, or after it."""
+    """Counts the steps of a process, which dies before or after the step of that number."""
 
     def __init__(self) -> None:
         self.taken = 0
@@ -67,7 +67,7 @@ class Steps:
 
 
 class Mortal:
-    """A store whose process may die at each write, and that is down while `is_down` says so."""
+    """A store whose process may die at each write. It is down while `is_down` says so."""
 
     def __init__(self, store: Store, steps: Steps) -> None:
         self._store, self._steps = store, steps
@@ -110,7 +110,7 @@ class Mortal:
 
 
 class Provider:
-    """A simulated provider. `fault` says how sends go wrong, `search` what is answered to a list."""
+    """A simulated provider. `fault` says how sends go wrong, `search` is the response to a list."""
 
     def __init__(self, dialect: str, clock: ManualClock) -> None:
         self.dialect, self.fault, self.asked = dialect, "", 0
@@ -146,7 +146,7 @@ class Provider:
         return None
 
     def another(self, text: str) -> None:
-        """Somebody else with the same account sends the same."""
+        """Another program with the same account sends the same."""
         login = b64encode(b"A1:token").decode()
         body = json.write({"From": "+15550100001", "To": "+15550100005", "Text": text})
         headers = (("authorization", f"Basic {login}"), ("content-type", "application/json"))
@@ -154,13 +154,13 @@ class Provider:
 
     @property
     def texts(self) -> list[str]:
-        """What was sent, in order."""
+        """The texts that were sent, in order."""
         name = "body" if self.dialect == "restcomm" else "text"
         return [getattr(row, name) for row in self.twin.messages if "inbound" not in str(row.direction).lower()]
 
 
 class Application(httpx.AsyncBaseTransport):
-    """The application that is called back: what it was told, in order. `down` makes it fail."""
+    """The application that receives callbacks, and the callbacks that it got, in order. `down` makes it fail."""
 
     def __init__(self) -> None:
         self.told: list[dict[str, str]] = []
@@ -175,13 +175,13 @@ class Application(httpx.AsyncBaseTransport):
         return httpx.Response(200)
 
     def events(self, sid: str) -> list[str]:
-        """The events of one message, in the order in which they were told."""
+        """The statuses of one message, in the order of the callbacks."""
         found = [told for told in self.told if told.get("MessageSid", told.get("Message.Sid")) == sid]
         return [told.get("MessageStatus", told.get("Event", "").partition(".")[2]) for told in found]
 
 
 class Kept:
-    """A proxy, and whoever is around it."""
+    """A proxy with its store, provider and application."""
 
     def __init__(
         self, store: Store, front: str = "restcomm", *, wait: float = 0.0, public_url: str = "", give_up: float = 86400.0,
@@ -205,7 +205,7 @@ class Kept:
         self.start()
 
     def start(self) -> None:
-        """A process begins on what is in the store."""
+        """Start a process on the rows of the store."""
         self.steps = self.provider.steps = Steps()
         store = Mortal(self._real, self.steps)
         accounts, limits, self.meter = Accounts([self.entry]), Limits(), Meter()
@@ -222,10 +222,10 @@ class Kept:
         self._accounts, self._limits = accounts, limits
 
     async def recover(self) -> None:
-        """What a process does first."""
+        """Recover the rows of earlier processes, as a process does first."""
         await self.seeker.recover()
 
-    # ---- what the application does ---------------------------------------------------------------------------------
+    # ---- the requests of the application ---------------------------------------------------------------------------
 
     async def send(self, text: str, *, hook: str = HOOK, key: str = "", sender: str = "15550100001") -> tuple[int, Any]:
         """A send, as status and body."""
@@ -256,7 +256,7 @@ class Kept:
         """The SID in the answer to a send."""
         return str(body["sid"] if "sid" in body else body["Message"]["MessageSid"])
 
-    # ---- what goes on beside it --------------------------------------------------------------------------------------
+    # ---- background work ---------------------------------------------------------------------------------------------
 
     async def work_off(self, seconds: float = 0.0) -> None:
         """Time passes, and everything that is due is done."""

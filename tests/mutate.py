@@ -1,8 +1,10 @@
 """Is every cell of the mapping tables load-bearing? `make mutate` changes each in turn, and a literal exchange has to notice.
 
-A cell gets another legal value of its own column; a table that no longer loads is *not* noticed by that (`loader`), it only could not
-be judged. Prose columns are exempt. Two rows that stand next to each other in a vocabulary are swapped as well. A survivor has to stand in
-`survivors.toml` with a reason; a pattern there says how many cells it stands for, so that one more or one less is noticed.
+A cell gets another legal value of its own column. A table that no longer loads is *not* noticed by that (`loader`); it only could not
+be tested. Prose columns are exempt.
+Two rows that stand next to each other in a vocabulary are swapped as well.
+A survivor has to stand in `survivors.toml` with a reason. A pattern there says how many cells it stands for, so that one more or one
+less is noticed.
 """
 
 import copy
@@ -45,11 +47,11 @@ CLOSED: dict[str, tuple[Any, ...]] = {
     "errors.shape": ("message", "response-status"),
 }
 UNIQUE = {"word", "fault", "attribute", "wire", "code"}
-"""Columns in which a value belongs to one row: changing one alone would say something twice, so two are swapped."""
+"""Columns whose values belong to one row each. Changing one alone would repeat a value, so two are swapped."""
 
 
 class Mutant(NamedTuple):
-    """One change: the file, what a reader calls the cell, the old and the new value, and the whole table with the change in it."""
+    """One change: the file, the reader's name of the cell, the old and the new value, and the whole table with the change in it."""
 
     file: str
     cell: str
@@ -102,7 +104,7 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
 
 
 def _others(raw: dict[str, Any], path: tuple[Any, ...]) -> list[Any]:
-    """Other legal values of the same column; none where a value is unique to its row, which is swapped instead."""
+    """Other legal values of the same column; none if a value is unique to its row, because it is swapped instead."""
     key, old = path[-1], _at(raw, path)
     if isinstance(old, bool):
         return [not old]
@@ -131,7 +133,7 @@ def _other_lists(key: str, old: list[Any]) -> list[Any]:
 
 
 def _partner(raw: dict[str, Any], path: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """The same cell of the next row, where its value may not stand in two rows; the last row has the first for one."""
+    """The same cell of the next row, if its value may not stand in two rows. The partner of the last row is the first."""
     if len(path) < 2 or path[-1] not in UNIQUE or not isinstance(path[-2], int):
         return None
     rows = _at(raw, path[:-2])
@@ -144,7 +146,7 @@ CASES = read_cases()
 
 
 def judge(mutant: Mutant) -> str:
-    """`killed` by a case, `loader` where no dialect could be made, or `survived`."""
+    """`killed` by a case, `loader` if no dialect could be made, or `survived`."""
     try:
         spoken: dict[str, Dialect] = dict(dialects())
         made = dialect(mutant.file, mutant.raw)
@@ -153,21 +155,31 @@ def judge(mutant: Mutant) -> str:
     name = next(name for name, (file, _) in tables().items() if file == mutant.file)
     spoken[name] = made
     given = {**tables(), name: (mutant.file, mutant.raw)}
-    for case in CASES:
+    for place, case in enumerate(CASES):
         try:
             play(case, spoken, given)
-        except Exception:  # noqa: BLE001 - whether a case differs or the code breaks, it was noticed
+        except Exception:  # noqa: BLE001 - if a case differs or the code breaks, the mutant was noticed
+            CASES.insert(0, CASES.pop(place))  # neighbouring cells are mostly noticed by the same case
             return "killed"
     return "survived"
 
 
+def _judged(mutant: Mutant) -> tuple[Mutant, str]:
+    return mutant, judge(mutant)
+
+
 def main() -> int:
-    """Judge all, print what survived, and say whether that is what the list says."""
+    """Test all mutants, print the survivors, and say if they are those of the list."""
     listed = tomllib.loads((Path(__file__).parent / "survivors.toml").read_text("utf-8"))["survivors"]
     todo = list(mutants())
     with get_context("fork").Pool(2) as pool:
-        verdicts = pool.map(judge, todo, chunksize=8)
-    survivors = [mutant for mutant, verdict in zip(todo, verdicts, strict=True) if verdict == "survived"]
+        judged = []
+        for one in pool.imap(_judged, todo, chunksize=8):
+            judged.append(one)
+            if sys.stderr.isatty() or not len(judged) % 100:
+                print(f"{len(judged)} of {len(todo)}", file=sys.stderr)
+    verdicts = [verdict for _, verdict in judged]
+    survivors = [mutant for mutant, verdict in judged if verdict == "survived"]
     used: Counter[str] = Counter()
     unlisted = []
     for mutant in survivors:

@@ -1,4 +1,4 @@
-"""A list as the restcomm document has it, written as plainly as can be: filter, sort, cut. It is what the proxy is compared with.
+"""A list as the restcomm document has it, written as plainly as can be: filter, sort, cut. The proxy is compared with it.
 
 It imports nothing of the proxy, and knows one thing that a server would not: all messages, in the order in which they came.
 """
@@ -21,7 +21,7 @@ class Sms(NamedTuple):
 
 
 class Refusal(Exception):
-    """400; for a page past the last one it says so."""
+    """400; if the page is past the last one, it says so."""
 
 
 def seconds(text: str, *, until: bool) -> float:
@@ -32,7 +32,7 @@ def seconds(text: str, *, until: bool) -> float:
 def listing(messages: list[Sms], asked: dict[str, str], path: str, *, old: bool = False) -> dict[str, Any]:
     """The page object of a list, with the SIDs of its messages. `messages` stand in the order in which they came.
 
-    `old` answers as the old server does where its source differs from the document.
+    `old` answers as the old server does, whose source differs from the document in places.
     """
     kept = [message for message in messages if _matches(message, asked, old=old)]
     kept = _sorted(kept, asked.get("SortBy", ""), old=old)
@@ -46,8 +46,8 @@ def listing(messages: list[Sms], asked: dict[str, str], path: str, *, old: bool 
     if page > total // size and not places:
         raise Refusal("past the last page")
     start = places[0] + 1 if places else page * size
-    # A walk has shown as much of the first Limit messages as its page number says, however many came in front of them meanwhile;
-    # but no more than stand there.
+    # By its page number, a walk has shown part of the first Limit messages, however many arrived in front of them
+    # meanwhile. It has not shown more than stand there.
     left = max(0, limit - min(page * size, start))
     shown = kept[start : start + min(size, left)]
     if not places:

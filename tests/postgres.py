@@ -1,7 +1,7 @@
-"""A PostgreSQL of our own for a run of the tests: the one that the environment names, or one started from what is installed.
+"""A PostgreSQL of our own for a run of the tests: the one that the environment names, or one started from an installed version.
 
-It listens on loopback, at a free port, with its data in a temporary folder, and ends with the run. PostgreSQL does not run as
-root, so it is started as somebody else where we are that.
+It listens on loopback, at a free port, with its data in a temporary folder, and ends with the run. PostgreSQL does not run as root, so
+it is started as another user if we are root.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/usr/pgsql-*/bi
 
 
 def binaries() -> Path | None:
-    """Where the server's programs are."""
+    """The folder of the server's programs, or None."""
     found = shutil.which("postgres")
     if found:
         return Path(found).resolve().parent
@@ -36,7 +36,7 @@ def binaries() -> Path | None:
 
 
 def _somebody() -> str | None:
-    """Who runs it: ourselves, or somebody that is not root."""
+    """The user that runs it: None for ourselves, or the name of a user that is not root."""
     if os.getuid() != 0:
         return None
     for line in Path("/etc/passwd").read_text("utf-8").splitlines():
@@ -97,7 +97,7 @@ class Server:
 
 @contextlib.contextmanager
 def server() -> Iterator[Server | None]:
-    """A server of our own, started; None where none can be."""
+    """A server of our own, started; None if there can be none."""
     programs = binaries()
     if programs is None or (os.getuid() == 0 and _somebody() is None):
         yield None

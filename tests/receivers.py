@@ -1,4 +1,4 @@
-"""Receivers of callbacks for tests: an httpx transport in place of the sockets, so that a test says what is answered to which request."""
+"""Receivers of callbacks for tests: an httpx transport in place of the sockets, so that a test sets the response to each request."""
 
 import httpx
 
@@ -7,7 +7,8 @@ from translator.shell.delivery.callback_url_policy import ResolvedTarget
 
 
 class Dialled:
-    """The dispatcher's HTTP client over a transport. The request that the transport is handed is that of the vetted address."""
+    """The dispatcher's HTTP client over a transport. The transport gets the request with the address that the callback URL policy
+    resolved."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport

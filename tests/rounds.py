@@ -1,6 +1,7 @@
-"""The rounds of one place before rows that are plain values: what is chosen is tried, at the full rate and for hours, in seconds.
+"""The polling rounds of one provider account over plain rows. The choice of messages is tested at the full rate and for hours, in
+seconds.
 
-No store, no bytes, no clock: `now` is a number. The rows that an ask brings are counted as a back would serve them.
+There is no store, no bytes and no clock: `now` is a number. The rows of a provider request are counted as a back would serve them.
 """
 
 import math
@@ -24,8 +25,11 @@ def message(sid: str, created: int, status: str, delivered: int | None) -> Messa
 
 
 class Rounds:
-    """`told` are the seconds from each end to the round that saw it; `used` the asks of each round; `longest` the longest time between
-    two looks at one message."""
+    """The rounds of one account, and their figures.
+
+    `told` holds the seconds from each end to the round that saw it. `used` holds the requests of each round. `longest` is the longest
+    time between two status checks of one message.
+    """
 
     def __init__(self, back: Any, *, asks: int = 20, poll: float = 5.0) -> None:
         side = Endpoint(back, "A1", "P1", "token")
@@ -49,7 +53,7 @@ class Rounds:
     def go_on(
         self, seconds: int, a_second: int, delay: Callable[[random.Random], float], *, looked: bool = True
     ) -> None:
-        """So many messages a second for so many seconds, and a round when it is time for one."""
+        """Create so many messages a second for so many seconds, and do a round whenever it is due."""
         for _ in range(seconds):
             for _ in range(a_second):
                 number = len(self._created)
@@ -63,12 +67,14 @@ class Rounds:
 
     @property
     def untold(self) -> int:
-        """How many ends nobody has seen yet."""
+        """The number of ends that no round has seen yet."""
         return sum(self._ends[number] <= self.now for number in self.open)
 
     def share(self, seconds: float, *, slower: float = 0.0) -> float:
-        """The share of all ends that were seen within so many seconds, of messages that took longer than `slower`. One that nobody has
-        seen yet counts when it has been there for longer."""
+        """The share of all ends that were seen within so many seconds, of messages that took longer than `slower`.
+
+        An end that no round has seen yet counts if it has been there for longer.
+        """
 
         def counts(number: int) -> bool:
             return self._ends[number] - self._created[number] > slower
@@ -78,7 +84,7 @@ class Rounds:
         return sum(one <= seconds for one in told) / max(1, len(told) + late)
 
     def round(self) -> None:
-        """What the shell does, without a store."""
+        """Do the shell's part of a round, without a store."""
         self._hold()
         asks, used, changed = self._allowance.left(self.now), 0, {}
         what = self.place.sweep(self.now, asks)

@@ -1,5 +1,7 @@
-"""The client's end of TLS, by hand. That of asyncio closes as soon as the server says that nothing will follow, and a caller that is still
-writing then could not be played; neither could one be that shakes hands slowly, or half.
+"""The client's end of TLS, by hand.
+
+asyncio's own closes as soon as the server sends close_notify, so it cannot play a client that is still writing then. It cannot play a
+slow handshake or half a handshake either.
 """
 
 import asyncio
@@ -41,10 +43,10 @@ class End:
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=HOST)
         self.is_open = False
         self.is_told = False
-        """The server has said that nothing will follow."""
+        """True if the server has sent close_notify."""
 
     def shake(self, data: bytes = b"") -> bytes:
-        """Go on with the handshake, upon what came; what there is to send for it."""
+        """Go on with the handshake on the bytes that came. Returns the bytes to send."""
         self._incoming.write(data)
         with contextlib.suppress(ssl.SSLWantReadError):
             self.tls.do_handshake()
@@ -52,7 +54,7 @@ class End:
         return self._outgoing.read()
 
     def unsaid(self) -> bytes:
-        """What there is to send."""
+        """The TLS records that have to be sent."""
         return self._outgoing.read()
 
     def seal(self, data: bytes) -> bytes:
@@ -60,25 +62,25 @@ class End:
         return self._outgoing.read()
 
     def unseal(self, data: bytes = b"") -> bytes:
-        """What is in what came."""
+        """Decrypt the bytes that came, and return the data in them."""
         self._incoming.write(data)
         pieces = []
         with contextlib.suppress(ssl.SSLWantReadError):
-            with contextlib.suppress(ssl.SSLZeroReturnError):  # as it is said to who has said goodbye before
+            with contextlib.suppress(ssl.SSLZeroReturnError):  # raised if this end has sent close_notify before
                 while piece := self.tls.read(_MOST):
                     pieces.append(piece)
             self.is_told = True
         return b"".join(pieces)
 
     def goodbye(self) -> bytes:
-        """Tell the server that nothing will follow."""
+        """Send close_notify."""
         with contextlib.suppress(ssl.SSLWantReadError):
             self.tls.unwrap()
         return self._outgoing.read()
 
 
 class Pen:
-    """What asyncio.StreamWriter is, over an end of TLS. Nothing is closed that a test does not close."""
+    """The methods of asyncio.StreamWriter over an end of TLS. Only the test closes it."""
 
     def __init__(self, raw: asyncio.StreamWriter, end: End) -> None:
         self._raw, self.end = raw, end
@@ -105,7 +107,7 @@ class Pen:
 
 
 async def connected(address: tuple[str, int], limit: int, context: ssl.SSLContext) -> tuple[asyncio.StreamReader, Any]:
-    """A connection on which hands have been shaken. What it reads ends when the server says so; that it ends without is an error."""
+    """A connection after its handshake. Reading ends at the server's close_notify. A connection that ends without one is an error."""
     raw_reader, raw_writer = await asyncio.open_connection(*address, limit=limit)
     end, reader = End(context), asyncio.StreamReader(limit)
     try:
@@ -119,7 +121,7 @@ async def connected(address: tuple[str, int], limit: int, context: ssl.SSLContex
 
     async def read() -> None:
         try:
-            reader.feed_data(end.unseal())  # what came with the end of the handshake
+            reader.feed_data(end.unseal())  # data that came with the end of the handshake
             while not end.is_told:
                 reader.feed_data(end.unseal(await some(raw_reader)))
             reader.feed_eof()
@@ -131,7 +133,7 @@ async def connected(address: tuple[str, int], limit: int, context: ssl.SSLContex
 
 
 class Slow:
-    """A caller with a small buffer that reads when a test says so."""
+    """A client with a small buffer that reads when a test says so."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._socket, self.end = socket.socket(), End(context)
@@ -155,7 +157,7 @@ class Slow:
         await self._loop.sock_sendall(self._socket, sealed)
 
     async def hear(self) -> bytes:
-        """What is in what comes next, which may be nothing yet. The end of the connection is an error."""
+        """The data in the next bytes, which may be none yet. The end of the connection is an error."""
         data = await self._loop.sock_recv(self._socket, 32768)
         if not data:
             raise ConnectionResetError("the connection ended in the middle of TLS")
@@ -163,7 +165,7 @@ class Slow:
 
 
 async def some(reader: asyncio.StreamReader) -> bytes:
-    """What comes next; the end is an error."""
+    """The next bytes; the end is an error."""
     data = await reader.read(_MOST)
     if not data:
         raise ConnectionResetError("the connection ended in the middle of TLS")
@@ -171,8 +173,10 @@ async def some(reader: asyncio.StreamReader) -> bytes:
 
 
 class Forger:
-    """Seals in the name of a client that has said nothing yet, and says what Python has no words for. `keys` is what its context's
-    `keylog_filename` wrote, of one handshake that came to TLS_AES_256_GCM_SHA384."""
+    """Makes TLS records in the name of a client that has sent no data yet, also records that Python has no function for.
+
+    `keys` is the file of its context's `keylog_filename`, of one handshake that chose TLS_AES_256_GCM_SHA384.
+    """
 
     def __init__(self, keys: Path) -> None:
         lines = map(str.split, keys.read_text("ascii").splitlines())
@@ -183,7 +187,7 @@ class Forger:
         return self._record(data, 23)
 
     def renewal(self) -> bytes:
-        """From here on another key, and the server's is to be another as well (RFC 8446, 4.6.3)."""
+        """A KeyUpdate record: the client changes its key, and the server has to change its own as well (RFC 8446, 4.6.3)."""
         record = self._record(b"\x18\x00\x00\x01\x01", 22)
         self._secret, self._said = self._expanded(b"traffic upd", 48), 0
         return record

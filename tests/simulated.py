@@ -1,9 +1,10 @@
-"""A simulated provider with very many messages, the poller before it, and a clock that is turned by hand.
+"""A simulated provider with very many messages, the status poller before it, and a clock that a test sets.
 
-Nothing here waits and nothing opens a socket: ten minutes of traffic are a matter of seconds. The real store, tracker and core are tried;
-the provider is a plain function that speaks the bytes of either dialect. Each step is a second: messages are sent, and every `poll`
-seconds the tracker goes through a round. What is measured: how long after the provider knew it each end of a message was written
-down as a call that is owed, and how many requests each round made.
+Nothing here waits and nothing opens a socket, so ten minutes of traffic take seconds. The tests run the real store, status poller and
+core. The provider is a plain function that speaks the bytes of either dialect.
+Each step is a second: messages are sent, and every `poll` seconds the status poller does a round.
+Two things are measured: the time from the end of a message at the provider to the row of its delivery, and the number of requests of
+each round.
 
 `python -m tests.simulated` runs the whole of ten minutes at 100 messages a second, on both dialects.
 """
@@ -51,7 +52,7 @@ Delays = Callable[[random.Random], float]
 
 
 def quick(draw: random.Random) -> float:
-    """What most handsets take: one to five seconds, or ten to forty."""
+    """The time that most handsets take: one to five seconds, or ten to forty."""
     return draw.uniform(1, 5) if draw.random() < 0.5 else draw.uniform(10, 40)
 
 
@@ -61,7 +62,7 @@ def late(share: float, slow: Delays) -> Delays:
 
 
 class Row(NamedTuple):
-    """A message at the provider: its SID as it is written there, and at which instants it was created, submitted and delivered."""
+    """A message at the provider: its SID as the provider writes it, and the instants at which it was created, submitted and delivered."""
 
     sid: str
     created: int
@@ -72,8 +73,8 @@ class Row(NamedTuple):
 class SimulatedProvider:
     """Messages of one account, in the order of their creation. `asked` counts requests.
 
-    `search` is answered to every list where it is set; `failure` to every request; `stall` is awaited before every answer;
-    `between` is called behind every request, as if something happened between two of them.
+    If `search` is set, it is the response to every list. If `failure` is set, it is the response to every request.
+    `stall` is awaited before every response. `between` is called after every request, as if something happened between two of them.
     """
 
     def __init__(self, dialect: str, clock: ManualClock) -> None:
@@ -191,7 +192,7 @@ def _instant(written: str) -> int:
 
 
 class Overseen:
-    """A store whose reads and writes are counted: the rows of each read, and how many writes there were. `fails` says which write does."""
+    """A store that counts its work: the rows of each read, and the number of writes. `fails` is the number of the write that fails."""
 
     shared = False
 
@@ -217,14 +218,14 @@ class Overseen:
 
 @dataclass
 class Measured:
-    """What a run has shown: seconds from when an end was knowable to when it was told, and the requests of each round."""
+    """The figures of a run: seconds from the time at which an end was knowable to its delivery, and the requests of each round."""
 
     delays: list[float] = field(default_factory=list)
     asks: list[int] = field(default_factory=list)
     untold: int = 0
 
     def share(self, seconds: float) -> float:
-        """The share of all ends that were knowable and that were told within so many seconds."""
+        """The share of all knowable ends that had a delivery within so many seconds."""
         return sum(delay <= seconds for delay in self.delays) / max(1, len(self.delays) + self.untold)
 
 
@@ -258,7 +259,7 @@ class Simulation:
         return Account(sides[0], ConfiguredProvider(back, behind), sides[1], shared=False)
 
     def restart(self, backs: dict[str, Any], entries: list[Account]) -> None:
-        """A process begins on what is in the store."""
+        """Start a process on the rows of the store."""
         self.accounts = Accounts(entries)
         self.driver = EffectRunner(backs, SingleFlightCache(clock=self.clock), self.meter)
         self.tracker = StatusPoller(
@@ -266,11 +267,11 @@ class Simulation:
         )  # fmt: skip
 
     def wall(self) -> float:
-        """What the machine's clock shows: sends are written down by it."""
+        """The time of the machine's clock, which the rows of sends carry."""
         return self.clock() + self.set_by
 
     async def send(self, rows: list[Row], entry: Account | None = None) -> list[str]:
-        """The proxy has sent these messages, and somebody waits to be told of each. The journal's ids."""
+        """Record that the proxy has sent these messages, with a subscription for each. Returns the journal's ids."""
         entry, now = entry or self.entry, self.wall()
         ids = [f"{entry.back.name[:4]}{entry.front.account}{self._sent + number}" for number in range(len(rows))]
         self._sent += len(rows)
@@ -288,7 +289,7 @@ class Simulation:
         return ids
 
     async def traffic(self, seconds: int, a_second: int, delays: Delays, *, looked: bool = True) -> None:
-        """So many messages a second for so long, and after each second whatever is due."""
+        """Send so many messages a second for so long, and do all due work after each second."""
         for _ in range(seconds):
             rows = [self.provider.create(delays(self._draw)) for _ in range(a_second)]
             if rows:
@@ -298,7 +299,7 @@ class Simulation:
                 await self.round()
 
     async def round(self) -> None:
-        """One round of the tracker, and what it has told."""
+        """Do one round of the status poller, and measure the delays of the callbacks that it queued."""
         before = self.provider.asked
         await self.tracker.round()
         self.measured.asks.append(self.provider.asked - before)
@@ -308,7 +309,7 @@ class Simulation:
             del self._made[send]
 
     def count_untold(self) -> int:
-        """How many ends the provider knows of now that nobody was told of."""
+        """The number of ends that the provider knows now and that have no delivery yet."""
         self.measured.untold = sum(row.ended_at <= self.clock() for row in self._made.values())
         return self.measured.untold
 
@@ -328,7 +329,7 @@ def _as_sent(row: Row) -> Message:
 
 
 def simulated(work: Callable[[Simulation], Coroutine[Any, Any, Any]], front: str = "restcomm", **settings: Any) -> Any:
-    """What a test does with a simulation whose store is in memory."""
+    """Return the result of a test's work on a simulation whose store is in memory."""
 
     async def main() -> Any:
         async with opened("memory:") as store:
@@ -338,7 +339,7 @@ def simulated(work: Callable[[Simulation], Coroutine[Any, Any, Any]], front: str
 
 
 async def drill(world: Simulation, seconds: int, slow: float, a_second: int = 100) -> Measured:
-    """So many seconds of traffic of which five of a hundred handsets answer only after `slow` seconds, until the last has."""
+    """Run so many seconds of traffic until the last handset has answered. Five of a hundred handsets answer only after `slow` seconds."""
     await world.traffic(seconds, a_second, late(0.05, lambda _: slow))
     await world.traffic(int(slow) + 60, 0, quick)
     world.count_untold()
@@ -346,7 +347,7 @@ async def drill(world: Simulation, seconds: int, slow: float, a_second: int = 10
 
 
 def main() -> None:
-    """Print what the whole drill shows on both dialects."""
+    """Print the figures of the whole drill on both dialects."""
     for front in ("restcomm", "properties-v2"):
         began = time.monotonic()
         measured = simulated(lambda world: drill(world, 600, 900.0), front)

@@ -26,7 +26,7 @@ async def opened(url: str, *, alone: bool = True) -> AsyncIterator[Store]:
 
 
 async def emptied(url: str) -> None:
-    """Drop whatever a PostgreSQL database holds of ours."""
+    """Drop all our tables of a PostgreSQL database."""
     async with opened(url) as store:
         await store.write(
             lambda connection: connection.execute(
@@ -36,7 +36,7 @@ async def emptied(url: str) -> None:
 
 
 def on(url: str, work: Callable[[Store], Coroutine[Any, Any, Result]]) -> Result:
-    """What a test does with a store."""
+    """Return the result of a test's work on a store."""
 
     async def main() -> Result:
         async with opened(url) as store:

@@ -1,4 +1,4 @@
-"""Accounts: which entries a header opens, and that every wrong header is wrong in the same way and in the same time."""
+"""Accounts: the accounts that a header opens. Every wrong header is refused in the same way and in the same time."""
 
 import hmac
 import tracemalloc
@@ -41,7 +41,7 @@ def _opened(authorization: str | None, dialect: str = "restcomm") -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
-def test_the_account_and_its_token_open_its_entry_under_any_spelling_of_the_scheme(scheme: str) -> None:
+def test_token_opens_its_account_under_any_spelling_of_the_scheme(scheme: str) -> None:
     assert _opened(_basic("AC1:one", scheme)) == ["B1"]
 
 
@@ -62,7 +62,7 @@ def test_two_tokens_open_a_front_while_one_takes_the_place_of_the_other(scheme: 
     assert opened == {"new": ["B1"], "old": ["B1", "B2"], "older": [], "": []}
 
 
-def test_an_account_is_opened_by_each_spelling_of_its_credentials_and_none_of_them_is_kept() -> None:
+def test_account_opens_by_each_spelling_of_credentials_and_keeps_none() -> None:
     """A thousand spellings of 10,000 characters each, one of which is that of most clients."""
     world = Accounts([_entry("AC1", "one")])
     usual = _basic("AC1:one")
@@ -83,7 +83,7 @@ def test_a_token_outside_ascii_is_utf8() -> None:
     assert _opened(_basic("AC4:pässwörd".encode("latin-1"))) == []
 
 
-def test_an_account_with_several_entries_opens_those_whose_token_it_is_in_their_order() -> None:
+def test_shared_account_opens_the_entries_of_its_token_in_their_order() -> None:
     assert _opened(_basic("AC3:first")) == ["B1", "B3"]
     assert _opened(_basic("AC3:second")) == ["B2"]
     assert _opened(_basic("AC3:third")) == []
@@ -128,7 +128,7 @@ def test_no_header_at_all_raises_and_only_a_token_opens(authorization: str | Non
         (_basic("AC3:x"), 3),
     ],
 )
-def test_an_unknown_account_costs_a_comparison_too_and_every_entry_of_one_is_compared(
+def test_unknown_account_costs_a_comparison_and_every_entry_is_compared(
     authorization: str | None, comparisons: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared: list[tuple[bytes, bytes]] = []
@@ -146,7 +146,7 @@ def test_an_unknown_account_costs_a_comparison_too_and_every_entry_of_one_is_com
     assert all(other for _, other in compared), "the empty token of a malformed header equals nothing"
 
 
-def test_a_path_belongs_to_the_front_whose_root_it_has_and_else_to_the_first() -> None:
+def test_path_belongs_to_the_front_of_its_root_and_else_to_the_first() -> None:
     assert [WORLD.dialect_of(path).name for path in ("/2012-04-24/x", "/api/2012-04-24", "/v2/x", "/v2", "/v22", "/", "")] == [
         "restcomm", "restcomm", "properties-v2", "properties-v2", "restcomm", "restcomm", "restcomm",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Mistakes, and what a person reads of them: what happened, where, and what to try. Nothing private is in it."""
+"""Mistakes, and the sentences that an operator reads: the event, its place, and the remedy. They hold nothing private."""
 
 import asyncio
 import socket
@@ -59,15 +59,13 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
         ("ftp://example.com/status", "is not an http or https address", ""),
     ],
 )
-def test_a_callback_address_that_is_refused_names_the_setting_that_permits_it(
-    address: str, client: str, operator: str
-) -> None:
+def test_refused_callback_url_names_the_setting_that_permits_it(address: str, client: str, operator: str) -> None:
     verdict = asyncio.run(CallbackUrlPolicy().judge(address))
     assert (verdict.reason, verdict.remedy) == (client, operator)
 
 
-def test_a_name_that_leads_inside_is_said_to_the_operator_and_not_to_the_caller() -> None:
-    """Who sends learns nothing of the network behind the name."""
+def test_private_callback_name_is_explained_to_the_operator_only() -> None:
+    """The client learns nothing of the network behind the name."""
 
     async def resolve(host: str, port: int) -> list[str]:
         return ["10.1.2.3", "10.1.2.4"]
@@ -77,7 +75,7 @@ def test_a_name_that_leads_inside_is_said_to_the_operator_and_not_to_the_caller(
     assert verdict.remedy == '[callbacks] allow = ["10.1.2.3", "10.1.2.4"] permits it'
 
 
-def test_a_callback_name_that_does_not_resolve_is_a_line_of_the_log_when_the_send_is_accepted(
+def test_unresolved_callback_name_of_an_accepted_send_is_logged(
     said: list[tuple[str, dict[str, Any]]],
 ) -> None:
     async def resolve(host: str, port: int) -> list[str]:
@@ -155,7 +153,7 @@ def checked(folder: Path, text: str) -> Result:
 
 
 def test_check_says_all_that_is_wrong_in_one_run(tmp_path: Path) -> None:
-    """The file, the certificate, the dialect's own keys and the store are looked at, whichever is wrong first."""
+    """The file, the certificate, the dialect's own keys and the store are checked, whichever is wrong first."""
     (tmp_path / "kept.db").write_bytes(b"this is no database, and long enough to be sure of that" * 20)
     text = CONFIG.replace(
         "[store]", '[server]\ntls_cert = "none.pem"\ntls_key = "none.key"\n[lists]\nmax_asks = "x"\n[store]', 1

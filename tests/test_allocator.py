@@ -1,4 +1,4 @@
-"""What was freed is used again, and not taken from the system anew."""
+"""Freed memory is used again, so that the process asks the system for no more."""
 
 import platform
 import subprocess
@@ -52,6 +52,6 @@ print([returning.look(is_busy=True) for _ in range(120)].index(True), resident()
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc, of which alone it is asked")
-def test_what_an_overload_leaves_is_given_back_when_there_is_little_to_do_and_once_in_a_while_anyhow() -> None:
+def test_memory_of_an_overload_is_returned_when_idle_and_at_intervals() -> None:
     said = subprocess.run([sys.executable, "-c", RETURNED], capture_output=True, check=True, text=True, timeout=60)
     assert said.stdout.splitlines() == ["False False", "True True", "0 True", "True True", "False False", "99 True"]

@@ -1,7 +1,8 @@
 """The rules of the house, as tests.
 
-Each rule is a function over source text that returns what breaks it, one sentence a finding. It is tried on a
-broken sample and on a sound one, and then applied to the tree, where it has to have looked at something.
+Each rule is a function over source text that returns the offences, one sentence each. Each rule is first tried on a broken sample and
+on a sound one.
+Then it is applied to the tree, and the test fails if there was nothing to look at.
 """
 
 import ast
@@ -29,7 +30,7 @@ DIALECTS: Final = frozenset({"restcomm", "properties-v2", "properties_v2"})
 DRAWERS: Final = frozenset({"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"})
 
 CLOCKLESS: Final = frozenset({"gmtime", "strftime", "struct_time"})
-"""What `time` has that only calculates. `strftime` does when it is given the time."""
+"""The parts of `time` that only calculate. `strftime` only calculates if it is given the time."""
 
 MODULE_LINES: Final = 300
 FUNCTION_LINES: Final = 50
@@ -47,7 +48,7 @@ class Imported(NamedTuple):
 
 
 def imports(module: str, source: str, *, package: bool = False) -> Iterator[Imported]:
-    """Everything that a module imports, wherever in it the import stands; relative names are made absolute.
+    """All imports of a module, at any place in it; relative names are made absolute.
 
     `package` says that the source is an `__init__.py`.
     """
@@ -82,14 +83,14 @@ def part(dotted: str) -> str:
 
 
 def is_core(module: str) -> bool:
-    """Whether a module of `translator` is below the shell."""
+    """True if a module of `translator` is below the shell."""
     return part(module) not in SHELL
 
 
 def worldly(module: str, source: str, *, package: bool = False) -> list[str]:
-    """What the core imports beside the standard library and msgspec, and how it asks a clock.
+    """The imports of the core beside the standard library and msgspec, and its reads of a clock.
 
-    `.importlinter` forbids what the standard library has of I/O and randomness.
+    `.importlinter` forbids the modules of the standard library that do I/O or give random numbers.
     """
     found = []
     for name, line, _ in imports(module, source, package=package):
@@ -127,7 +128,7 @@ def _clocks(module: str, tree: ast.Module) -> Iterator[str]:
 
 
 def dialect_names(module: str, source: str) -> list[str]:
-    """The core never branches on a dialect's name, so it never says one. Prose may."""
+    """The core never branches on a dialect's name, so its code never holds one. Prose may."""
     tree = ast.parse(source)
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     return [
@@ -138,7 +139,7 @@ def dialect_names(module: str, source: str) -> list[str]:
 
 
 def drawers(path: str) -> list[str]:
-    """A module is named after what it knows. `path` has slashes and begins at the top of the checkout."""
+    """A module is named after its subject. `path` has slashes and begins at the top of the checkout."""
     words = {word for piece in path.removesuffix(".py").split("/") for word in piece.split("_")}
     return [f"{path} is a drawer: {word}" for word in sorted(words & DRAWERS)]
 
@@ -153,7 +154,7 @@ def inversions(module: str, source: str) -> list[str]:
 
 
 def _swaps(node: ast.DictComp | ast.Call) -> bool:
-    """Whether this is `{v: k for k, v in …}`, or `dict` of the same as pairs."""
+    """True for `{v: k for k, v in …}`, and for `dict` of the same as pairs."""
     if isinstance(node, ast.DictComp):
         key, value, loops = node.key, node.value, node.generators
     elif ast.unparse(node.func) == "dict" and node.args and isinstance(node.args[0], ast.GeneratorExp | ast.ListComp):
@@ -168,7 +169,7 @@ def _swaps(node: ast.DictComp | ast.Call) -> bool:
 
 
 def prejudices(path: str, text: str) -> list[str]:
-    """The judge reads no table: one that shares the tables cannot see an error in them."""
+    """The conformance suite reads no table, because a suite that shares the tables cannot see an error in them."""
     lines = enumerate(text.splitlines(), 1)
     return [f"{path}:{line} mentions the mapping tables" for line, said in lines if _MAPPINGS.search(said)]
 
@@ -213,7 +214,7 @@ _HOME: Final = re.compile(r"(?<![\w.])/(?:home|Users|root|work(?:space)?)/\w|[A-
 
 
 def places(path: str, text: str) -> list[str]:
-    """What is committed names no registry's host and no folder of somebody's machine."""
+    """The hosts of registries and the home folders of machines that a committed file names. There may be none."""
     found = []
     for line, said in enumerate(text.splitlines(), 1):
         found += [f"{path}:{line} names the host {host}" for host in _REGISTRIES if host in said.lower()]
@@ -223,7 +224,7 @@ def places(path: str, text: str) -> list[str]:
 
 
 def sizes(path: str, source: str) -> list[str]:
-    """Small finished files, and functions read at one look. A finding begins with what is too long."""
+    """Small finished files, and functions that a reader sees at once. A finding begins with the name of the long part."""
     lines = len(source.splitlines())
     found = [f"{path} has {lines} lines"] if lines > MODULE_LINES else []
     for node in ast.walk(ast.parse(source)):
@@ -234,7 +235,7 @@ def sizes(path: str, source: str) -> list[str]:
     return found
 
 
-# ---- each rule is tried on what breaks it and on what does not ---------------------------------------------
+# ---- each rule is tried on bad and on good source ----------------------------------------------------------
 
 
 def test_relative_imports_are_read_from_where_the_module_stands() -> None:
@@ -351,11 +352,11 @@ def test_what_is_too_long_is_found_and_what_just_fits_is_not() -> None:
 # ---- and then applied to the tree --------------------------------------------------------------------------
 
 LONGER: Final[dict[str, str]] = {}
-"""What may be longer than the house allows, as a finding begins ("a/b.py", "a/b.py:name"), and why."""
+"""The reasons for what may be longer than the house allows, by the start of a finding ("a/b.py", "a/b.py:name")."""
 
 
 def project_files() -> list[str]:
-    """What git tracks or would, as paths from the top. Without git, what `.gitignore` does not name."""
+    """The files that git tracks or would track, as paths from the top. Without git, those that `.gitignore` does not name."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
         listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
@@ -376,7 +377,7 @@ def _not_ignored() -> Iterator[str]:
 
 
 def texts(*tops: str) -> dict[str, str]:
-    """The text files under these folders, or all of them, by path; what is not UTF-8 is not text."""
+    """The text files under these folders, or all of them, by path. A file that is not UTF-8 is no text."""
     found = {}
     for path in project_files():
         if tops and path.split("/")[0] not in tops:
@@ -399,7 +400,7 @@ def dotted(path: str) -> str:
 
 
 def engine() -> dict[str, str]:
-    """The modules of `translator`, which have to have been found."""
+    """The modules of `translator`. The test fails if there are none."""
     found = sources("translator")
     assert len(found) > 20
     return found
@@ -413,7 +414,8 @@ def core() -> dict[str, str]:
 
 
 def test_the_import_contracts_hold() -> None:
-    """The contracts are in `.importlinter`: layers without a circle, a pure core, and a judge that imports nothing of the engine."""
+    """The contracts are in `.importlinter`: layers without a circle, a pure core, and a conformance suite that imports nothing of the
+    proxy."""
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
@@ -475,16 +477,16 @@ def test_modules_and_functions_are_small() -> None:
     assert [name for name in LONGER if name not in {finding.split(" has ")[0] for finding in found}] == []
 
 
-# ---- the lock and what is declared -------------------------------------------------------------------------
+# ---- the lock and the declared requirements ----------------------------------------------------------------
 
 
 def project() -> dict[str, Any]:
-    """What `pyproject.toml` declares."""
+    """The declarations of `pyproject.toml`."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 def declared() -> list[Requirement]:
-    """What the project says it needs, to run and to be worked on."""
+    """The requirements that the project declares, to run and to be worked on."""
     said = project()
     return [Requirement(line) for line in said["project"]["dependencies"] + said["dependency-groups"]["dev"]]
 

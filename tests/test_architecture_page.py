@@ -29,7 +29,7 @@ def names(text: str) -> list[str]:
 
 
 def resolves(name: str) -> bool:
-    """True if a dotted name, with or without `translator.` before it, is a module or something in one."""
+    """True if a dotted name, with or without `translator.` before it, is a module or a name in one."""
     pieces = name.removeprefix("translator.").split(".")
     for length in range(len(pieces), 0, -1):
         try:
@@ -45,7 +45,7 @@ def resolves(name: str) -> bool:
 
 
 def drawn(title: str) -> list[str]:
-    """The names in the section of a drawing, which has to have some."""
+    """The names in the section of a drawing. The test fails if there are none."""
     found = names(sections(PAGE.read_text("utf-8"))[title])
     assert len(found) >= 5
     return found

@@ -1,7 +1,8 @@
-"""Laws over a provider to which messages arrive between any two asks, in every order in which a back may list.
+"""Laws over a provider to which messages arrive between any two requests, in every order in which a back may list.
 
-An answer is what a plain reading of the history at some instant between the first ask and the last gives. A race is never taken for a
-back that serves less at once: afterwards a list takes as many asks as in a fresh process.
+A response has to be the plain reading of the history at some instant between the first provider request and the last. The proxy never
+mistakes a race for a back that serves less at once.
+So afterwards a list takes as many requests as in a fresh process.
 """
 
 import math
@@ -21,7 +22,7 @@ from tests.test_lists import NOW, PATH, ask, message, page_of, to
 from translator.core.exchange import Limits, Reply
 
 PER_ARRIVAL = 10
-"""How many asks more than arithmetic wants a list may take for each message that came while it was read."""
+"""The number of requests beyond arithmetic that a list may take for each message that came while it was read."""
 
 _offsets = st.lists(st.integers(0, LATER), max_size=25).map(sorted)
 _arriving = st.lists(st.integers(0, 2), max_size=12)
@@ -38,8 +39,11 @@ _any_knobs: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     }
 )  # fmt: skip
 _knobs = _any_knobs.filter(_keeps_up)
-"""Where each message that comes moves all others along, no more come while the asks in flight are answered than a slice holds: who reads
-slower than that gets nowhere, and is told so."""
+"""Knobs with which a list can keep up. If each arrival moves all other messages along, fewer arrive in one round of requests than a
+slice holds.
+
+A slower reader gets nowhere, and its list is refused.
+"""
 
 
 def stock_of(offsets: Sequence[int]) -> list[Sms]:
@@ -47,7 +51,7 @@ def stock_of(offsets: Sequence[int]) -> list[Sms]:
 
 
 def pages_of(histories: list[list[Sms]], asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """The page at each of these instants, as a plain reading has it. One that is past the last page is 400, here an empty dictionary."""
+    """The page at each of these instants, by a plain reading. A page past the last one is 400, here an empty dictionary."""
     told, pages = {name: str(value) for name, value in asked.items()}, []
     for history in histories:
         try:
@@ -58,7 +62,7 @@ def pages_of(histories: list[list[Sms]], asked: dict[str, Any]) -> list[dict[str
 
 
 def is_some(reply: Reply, pages: list[dict[str, Any]], *, apart: bool = False) -> bool:
-    """Whether an answer is one of these pages. With `apart` its rows may be of another instant than its total."""
+    """True if a response is one of these pages. With `apart` its rows may be of another instant than its total."""
     if reply.response.status == 400:
         return {} in pages
     shown = page_of(reply)
@@ -69,24 +73,28 @@ def is_some(reply: Reply, pages: list[dict[str, Any]], *, apart: bool = False) -
 
 
 def is_by_date(asked: dict[str, str]) -> bool:
-    """Whether a list is one whose order the back has and of which not all rows have to be read.
+    """True if the back has the list's order and not all rows have to be read.
 
-    A restcomm server puts a message in front of those of the same second. Where a restcomm front counts such a list, what arrives in the
-    second of its newest rows may push one of them out of the page: see docs/lists.md.
+    A restcomm server puts a message in front of those of the same second. If a restcomm front counts such a list, an arrival in the
+    second of its newest rows may push out one of them.
+    See docs/lists.md.
     """
     return not asked or asked == {"SortBy": "DateCreated:asc"}
 
 
 def asks_for_all(rows: int, size: int, in_flight: int, kind: str = "", **_: bool) -> int:
-    """How many asks it takes to read so many rows: slices that share a row, those that are in flight when the end comes, and the row
-    behind the end. Pages that are of one second as a whole are asked for one by one behind one that was asked for at the same time."""
+    """The number of requests that reading so many rows takes.
+
+    It counts the slices, which share a row, those in flight when the end comes, and the row after the end. A page whose rows are all of
+    one second is read alone, after the page that was read at the same time.
+    """
     if kind == "pages" and size < 200:
         return (rows // size + 1) * (in_flight + 1) + 1
     return -(-rows // max(1, size - 1)) + in_flight + 1
 
 
 def asks_for_page(rows: int, shown: int, in_flight: int, **knobs: Any) -> int:
-    """How many asks it takes to find so many rows by leaps and bisection, and to read the page."""
+    """The number of requests that it takes to find the total by galloping and bisection, and to read the page."""
     rounds = math.ceil(math.log2(rows + 2)) + 4
     return asks_for_all(min(rows, shown), in_flight=in_flight, **knobs) + in_flight * rounds + 2
 
@@ -98,11 +106,13 @@ def asks_for_page(rows: int, shown: int, in_flight: int, **knobs: Any) -> int:
         [{"SortBy": "To"}, {"Body": "b"}, {"To": "15550100002"}, {"SortBy": "Direction"}, {"SortBy": "DateCreated:asc"}, {}]
     ),
 )  # fmt: skip
-def test_a_list_that_is_read_whole_is_that_of_some_instant_between_its_first_ask_and_its_last(
+def test_fully_read_list_is_that_of_some_instant_while_it_was_read(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], asked: dict[str, str]
 ) -> None:
-    """Where a server puts what arrives in front of what is of the same second, it may be of two instants: it shows each message that was
-    there before the first ask once, and none that was not there at the last."""
+    """A server may put an arrival in front of the messages of the same second. Then the list may be of two instants.
+
+    It shows each message that was there before the first request once, and none that was not there at the last.
+    """
     busy = Busy(stock=stock_of(offsets), **knobs)
     busy.arrive(arriving, apart=apart or (knobs["kind"] == "pages" and is_by_date(asked)))
     query = {**asked, "PageSize": 1000}
@@ -127,7 +137,7 @@ def test_a_list_that_is_read_whole_is_that_of_some_instant_between_its_first_ask
 def test_a_page_by_its_number_is_that_of_some_instant(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], size: int, number: int, sort: str
 ) -> None:
-    """The first page, and then a further one, which may show the list as it was when the first was shown."""
+    """Read the first page, and then a further one, which may show the list as it was when the first was shown."""
     busy = Busy(stock=stock_of(offsets), **knobs)
     busy.arrive(arriving, apart=apart or knobs["kind"] == "pages")
     seen: list[list[Sms]] = []
@@ -147,7 +157,7 @@ def test_a_page_by_its_number_is_that_of_some_instant(
     offsets=_offsets, arriving=st.lists(st.integers(0, 2), max_size=30), apart=st.booleans(), knobs=_knobs,
     size=st.sampled_from([1, 2, 5]), sort=st.sampled_from(["", "To"]), forgets=st.booleans(),
 )  # fmt: skip
-def test_a_walk_by_its_links_shows_each_message_that_was_there_before_its_first_ask_once(
+def test_walk_by_links_shows_each_message_of_its_start_once(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], size: int, sort: str, forgets: bool
 ) -> None:
     busy = Busy(stock=stock_of(offsets), **knobs)
@@ -173,10 +183,10 @@ def test_a_walk_by_its_links_shows_each_message_that_was_there_before_its_first_
     offsets=_offsets, arriving=_arriving, apart=st.booleans(), knobs=_knobs,
     since=st.integers(0, LATER), width=st.sampled_from([1, 5, LATER + 1, 100]),
 )  # fmt: skip
-def test_a_search_for_sends_and_a_look_for_statuses_read_the_stretch_of_some_instant(
+def test_search_and_poll_read_the_time_window_as_of_some_instant(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], since: int, width: int
 ) -> None:
-    """Of messages that arrive in the stretch, and of messages that arrive outside of it."""
+    """Messages arrive in the time window and outside of it."""
     busy = Busy(stock=stock_of(offsets), new_front=True, **knobs)
     busy.arrive(arriving, apart=apart)
     first = BEGAN + since
@@ -194,7 +204,7 @@ def test_a_search_for_sends_and_a_look_for_statuses_read_the_stretch_of_some_ins
 
 @settings(max_examples=examples(50))
 @given(offsets=_offsets, arriving=_arriving, apart=st.booleans(), knobs=_knobs, sort=st.sampled_from(["", "To"]))
-def test_after_messages_came_a_list_takes_as_many_asks_as_in_a_fresh_process(
+def test_list_after_arrivals_takes_as_many_requests_as_in_a_fresh_process(
     offsets: list[int], arriving: list[int], apart: bool, knobs: dict[str, Any], sort: str
 ) -> None:
     busy = Busy(stock=stock_of(offsets), **knobs)
@@ -216,10 +226,10 @@ def test_after_messages_came_a_list_takes_as_many_asks_as_in_a_fresh_process(
     offsets=_offsets, arriving=_arriving, knobs=_knobs, most=st.integers(1, 12), size=st.sampled_from([2, 1000]),
     sort=st.sampled_from(["", "To"]),
 )  # fmt: skip
-def test_a_list_that_asks_do_not_suffice_for_stays_inside_them_and_shows_none_twice(
+def test_list_beyond_the_request_budget_keeps_it_and_shows_none_twice(
     offsets: list[int], arriving: list[int], knobs: dict[str, Any], most: int, size: int, sort: str
 ) -> None:
-    """With `on_cap = "capped"`: one that calls itself exact is that of some instant."""
+    """With `on_cap = "capped"`: a list that calls itself exact is that of some instant."""
     busy = Busy(stock=stock_of(offsets), limits=Limits(max_asks=most, cap=True), **knobs)
     busy.arrive(arriving, apart=True)
     query = {"PageSize": size, **({"SortBy": sort} if sort else {})}
@@ -234,10 +244,8 @@ def test_a_list_that_asks_do_not_suffice_for_stays_inside_them_and_shows_none_tw
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("arriving", [[1] * 60, [7] * 60, [0, 0, 5] * 20])
-def test_a_list_of_3000_takes_a_few_asks_more_while_messages_arrive_after_every_ask(
-    kind: str, arriving: list[int]
-) -> None:
-    """In slices of 200, as they are: 17 asks without arrivals, and never one for each row."""
+def test_list_of_3000_takes_few_more_requests_while_messages_arrive(kind: str, arriving: list[int]) -> None:
+    """Slices have 200 rows, as they do by default: 17 requests without arrivals, and never one for each row."""
     busy = Busy(kind, [message(at, BEGAN - 9000 + at) for at in range(3000)])
     busy.arrive(arriving, apart=True, at=BEGAN - 5000)
     for asked in ({"SortBy": "To"}, {"SortBy": "From"}):

@@ -22,7 +22,7 @@ from translator.shell.store.schema import sends
 
 PATH = "/v2/Properties/P1/Messages"
 ASKED = (False, True, None)
-"""Three sends say this of a receipt; the last one says nothing, and a receipt is then asked for."""
+"""The receipt values of three sends. The last send has none, and the proxy then requests a receipt."""
 
 
 def kept(store_url: str, work: Callable[[Kept], Coroutine[Any, Any, Any]], front: str = "properties-v2") -> Any:

@@ -98,7 +98,7 @@ def test_names_are_dead_or_slow_for_one_process_alone(tmp_path: Path) -> None:
     "name", [pytest.param(name, marks=NO_COMPILER) if name == "bad-names" else name for name in ROWS]
 )
 def test_a_row_runs_on_tiny_numbers_and_nothing_is_refused(name: str) -> None:
-    """The latencies of so few requests say nothing, and are not looked at."""
+    """The latencies of so few requests say nothing, and are not checked."""
     given = Given(ROOT, TINY, connections=30, names=60, forms=("half a head", "tiny chunks"))
     found = asyncio.run(ROWS[name][0](given))
     for figure in found.figures:

@@ -1,4 +1,5 @@
-"""The memory budget of a process: never over its total, a part that nobody can take for each account, and all of it given back."""
+"""The memory budget of a process: it never exceeds its total, each account has a part that no other can take, and all of it is given
+back."""
 
 from typing import Any
 
@@ -19,7 +20,7 @@ STRANGERS = TOTAL // 16
 
 
 def by_account(budget: MemoryBudget) -> dict[str, int]:
-    """How many bytes each account holds."""
+    """The bytes that each account holds."""
     found: dict[str, int] = {}
     for account, _, size in budget.totals():
         found[account] = found.get(account, 0) + size
@@ -27,7 +28,7 @@ def by_account(budget: MemoryBudget) -> dict[str, int]:
 
 
 class Holders(RuleBasedStateMachine):
-    """Accounts, strangers and names that nobody configured take, grow and give back in any order; a plain sum says what they hold."""
+    """Accounts, strangers and names without a configuration take, grow and give back in any order. A plain sum says how much they hold."""
 
     @initialize()
     def begin(self) -> None:
@@ -35,7 +36,7 @@ class Holders(RuleBasedStateMachine):
         self.holds: list[tuple[str, Hold]] = []
 
     def held(self, name: str) -> int:
-        """What an account holds, counted by itself."""
+        """The bytes that an account holds, by the sum of the test."""
         return sum(hold.size for who, hold in self.holds if who == name)
 
     @rule(
@@ -108,7 +109,7 @@ test_any_order_of_taking_and_giving_back = Holders.TestCase
 
 @given(st.sampled_from(NAMES), st.lists(st.integers(1, 500), min_size=1, max_size=200))
 @tried(max_examples=examples(50), deadline=None)
-def test_an_account_alone_has_most_of_the_budget_and_leaves_each_other_its_part(name: str, sizes: list[int]) -> None:
+def test_lone_account_has_most_of_the_budget_and_leaves_each_other_a_part(name: str, sizes: list[int]) -> None:
     budget = MemoryBudget(TOTAL, NAMES)
     for size in sizes:
         budget.take(name, "answer", size)

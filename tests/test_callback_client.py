@@ -20,7 +20,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Seen:
-    """What a receiver saw: how many connections, and each request on them."""
+    """The number of connections that a receiver saw, and each request on them."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -81,7 +81,7 @@ def vetted(
 
 
 def told(script: Script, *, times: int = 1, method: str = "POST") -> tuple[list[Answer | str], int]:
-    """What comes of calls, one after the other; and over how many connections."""
+    """The results of attempts, one after the other, and the number of their connections."""
 
     async def main() -> tuple[list[Answer | str], int]:
         async with receiver(script) as (port, seen):
@@ -98,7 +98,7 @@ def told(script: Script, *, times: int = 1, method: str = "POST") -> tuple[list[
     return asyncio.run(main())
 
 
-# ---- what is written -------------------------------------------------------------------------------------------
+# ---- requests --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_each_part_of_an_answer_is_bounded_in_bytes(first: bytes, more: bytes, s
 
 
 def test_one_byte_at_a_time_is_as_cheap_as_its_bytes() -> None:
-    """Each byte is looked at a bounded number of times: a receiver that drips costs what it sends."""
+    """Each byte is read a bounded number of times, so a receiver that drips costs only as much as it sends."""
 
     async def main() -> int:
         transport = Endless()
@@ -270,7 +270,7 @@ def test_one_byte_at_a_time_is_as_cheap_as_its_bytes() -> None:
     assert asyncio.run(main()) == MOST + 1
 
 
-def test_a_receiver_that_stalls_is_given_up_and_one_that_stalls_behind_its_status_is_not_waited_for(
+def test_stalled_receiver_is_given_up_unless_its_status_has_come(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(callback_client, "TIMEOUT", 0.2)
@@ -305,7 +305,7 @@ def test_a_connection_is_not_asked_again_where_anything_is_odd(answer: bytes) ->
     assert connections == 3
 
 
-def test_a_connection_that_was_closed_meanwhile_is_replaced_and_the_call_is_made() -> None:
+def test_closed_callback_connection_is_replaced_and_the_attempt_made() -> None:
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
         await request(reader)
         writer.write(OK)

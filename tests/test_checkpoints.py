@@ -48,7 +48,7 @@ def test_the_writer_does_no_checkpoint_in_its_turn(tmp_path: Path, monkeypatch: 
 
 
 def test_the_log_begins_anew_under_a_steady_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pass copies what the log had when the pass began, and says that this was all."""
+    """A pass copies the part of the log that was there when the pass began, and reports that this was all."""
     monkeypatch.setattr(checkpoints, "_EVERY", 0.001)
     path, passes = tmp_path / "translator.db", list[bool]()
     original = Checkpoints._pass

@@ -1,4 +1,4 @@
-"""Every row says where it comes from, and what it quotes is in the documents word for word."""
+"""Every row states its source, and its quotation is in the documents word for word."""
 
 import re
 from typing import Final

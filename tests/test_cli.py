@@ -1,4 +1,4 @@
-"""The command line, as somebody at a shell meets it: what is on stdout, what is on stderr, and the exit status."""
+"""The command line as an operator at a shell meets it: stdout, stderr and the exit status."""
 
 import asyncio
 import contextlib
@@ -80,7 +80,7 @@ def run(*words: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
 
 @contextlib.contextmanager
 def running(*words: str | Path, **changes: str) -> Iterator[subprocess.Popen[str]]:
-    """The command while it runs; it is killed where the test did not end it."""
+    """The command while it runs. It is killed if the test did not end it."""
     process = subprocess.Popen(
         [*COMMAND, *map(str, words)],
         env=environment(**changes),
@@ -127,7 +127,7 @@ def fetch(
             return error.code, _by_name(error.headers), error.read()
 
 
-# ---- what is said and how it ends --------------------------------------------------------------------------
+# ---- messages and exit codes -------------------------------------------------------------------------------
 
 
 def test_version_and_help() -> None:
@@ -144,6 +144,43 @@ def test_a_good_configuration_is_said_to_be_good(config: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"{config} is good: 1 accounts\n")
     as_json = run("check", "-o", "json", SMS_TRANSLATOR_CONFIG=str(config))
     assert json.loads(as_json.stdout) == {"good": True, "accounts": 1}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "more", "apart"), [("restcomm", "", True), ("properties-v2", ", property = 'S1'", False)]
+)
+def test_check_tells_if_the_sids_of_two_providers_differ(config: Path, dialect: str, more: str, apart: bool) -> None:
+    old = f"old = {{ name = 'before', account = 'AC9', token = 'x'{more} }}"
+    config.write_text(f"{CONFIG}\n{old}\n[backs.before]\ndialect = '{dialect}'\nurl = 'http://127.0.0.1:9'\n", "utf-8")
+    done = run("check", "-c", config)
+    assert done.returncode == 0, done.stderr
+    assert ("SIDs of different shapes" in done.stdout) == apart
+    assert ("SIDs of one shape" in done.stdout) != apart
+    told = [json.loads(line) for line in run("check", "-c", config, "-o", "json").stdout.splitlines()]
+    assert told[1]["sids_told_apart"] == apart
+
+
+@pytest.mark.parametrize(
+    ("old", "says"),
+    [
+        ("{ name = 'absent', account = 'A', token = 'x' }", "old.name: there is no [backs] section of this name"),
+        ("{ name = 'before', account = 'A:', token = 'x' }", "old.account: has to be printable, not empty, and without a colon"),
+        ("{ name = 'before', account = 'A' }", "old.token: is missing"),
+        ("{ name = 'before', account = 'A', token = 'x', property = 'S1' }", "old.property: unknown key: restcomm has no properties"),
+    ],
+)  # fmt: skip
+def test_check_names_the_key_of_a_wrong_old_account(config: Path, old: str, says: str) -> None:
+    backs = "[backs.before]\ndialect = 'restcomm'\nurl = 'http://127.0.0.1:9'\n"
+    config.write_text(f"{CONFIG}\nold = {old}\n{backs}", "utf-8")
+    done = run("check", "-c", config)
+    assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+
+
+def test_check_refuses_an_old_account_that_is_the_new_one(config: Path) -> None:
+    [back] = [line for line in CONFIG.splitlines() if line.startswith("back")]
+    config.write_text(f"{CONFIG}\nold{back.removeprefix('back')}\n", "utf-8")
+    done = run("check", "-c", config)
+    assert (done.returncode, "old: is the same provider account as back" in done.stderr) == (2, True), done.stderr
 
 
 def test_what_is_not_promised_is_talk(config: Path) -> None:
@@ -311,7 +348,7 @@ def test_answers_say_what_they_took_and_lost_if_that_is_wanted(config: Path, tol
 
 
 def curl(line: str) -> tuple[int, dict[str, str], bytes]:
-    """What such a curl line asks, as curl reads its options: -X, -H, -d (a pair each, or JSON), -u."""
+    """The request of a curl line, as curl reads its options: -X, -H, -d (a pair each, or JSON), -u."""
     words = shlex.split(line)[1:]
     options: dict[str, list[str]] = {"-X": [], "-H": [], "-d": [], "-u": []}
     url = ""
@@ -391,7 +428,7 @@ def test_a_probe_says_how_each_back_took_it(config: Path, token: str, status: in
 
 
 def test_a_probe_of_a_back_that_shows_whole_days_is_harmless_too(config: Path) -> None:
-    """Five thousand messages came in the last hour, of which it asks for those of the last minute."""
+    """Five thousand messages came in the last hour. The probe requests those of the last minute."""
     now = time.time()
     old = RestcommTwin(accounts={"AC9": "right"}, bounds="days")
     came = [(number, now - 3600 + number / 2) for number in range(5000)]

@@ -1,4 +1,4 @@
-"""The compatibility table says of a pair of dialects what the two documents say, and its page is not stale."""
+"""The compatibility table says the same of a pair of dialects as the two documents, and its page is not stale."""
 
 import json
 import re
@@ -34,8 +34,8 @@ def found(pair: tuple[str, str], what: str, name: str) -> Row:
     ("what", "name", "verdict", "says"),
     [
         ("send parameter", "Body", "native", "`Text`"),
-        ("send parameter", "StatusCallback", "emulated", "this proxy calls"),
-        ("send parameter", "StatusCallbackMethod", "emulated", "this proxy calls"),
+        ("send parameter", "StatusCallback", "emulated", "this proxy makes the callback"),
+        ("send parameter", "StatusCallbackMethod", "emulated", "this proxy makes the callback"),
         ("send parameter", "To, a client", "refused", "does not carry a client"),
         ("send parameter", "DeliveryReceipt (behind)", "derived", "always `true`"),
         ("field", "sid", "native", "`MessageSid`"),
@@ -73,8 +73,8 @@ def found(pair: tuple[str, str], what: str, name: str) -> Row:
         ("direction word", "incoming", "native", "`Receive`"),
         ("error code", "30003", "native", "Unreachable destination handset"),
         ("error code", "any other", "lossy", "30008"),
-        ("filter", "To", "emulated", "sifted out here"),
-        ("filter", "From", "emulated", "sifted out here"),
+        ("filter", "To", "emulated", "this proxy filters the rows"),
+        ("filter", "From", "emulated", "this proxy filters the rows"),
         ("filter", "StartTime", "native", "`Date_From` of properties-v2, inclusive as well"),
         (
             "filter",
@@ -84,7 +84,7 @@ def found(pair: tuple[str, str], what: str, name: str) -> Row:
         ),
         ("filter", "Direction", "refused", "restcomm does not describe"),
         ("filter", "Status", "emulated", "wider than `queued`, `sending`, `undelivered` and `failed`"),
-        ("filter", "Body", "emulated", "sifted out here"),
+        ("filter", "Body", "emulated", "this proxy filters the rows"),
         ("filter", "Date_To (behind)", "derived", "required by properties-v2"),
         ("sort", "nothing asked", "emulated", "descending"),
         ("sort", "DateCreated", "emulated", "cut from either end"),
@@ -94,8 +94,8 @@ def found(pair: tuple[str, str], what: str, name: str) -> Row:
         ("paging", "PageSize", "emulated", "50 unless asked"),
         ("paging", "Limit", "emulated", "10000"),
         ("paging", "AfterSid", "emulated", "after that message"),
-        ("paging", "total", "emulated", "leaps and bisection"),
-        ("paging", "num_pages", "emulated", "leaps and bisection"),
+        ("paging", "total", "emulated", "galloping and binary search"),
+        ("paging", "num_pages", "emulated", "galloping and binary search"),
         ("paging", "next_page_uri", "derived", "next link"),
         ("fault", "404 unknown-message", "derived", "404 to get, or 400 with a code ending in _NOT_FOUND to get"),
         ("fault", "502 back-refused-us", "derived", "401, or 403"),
@@ -105,7 +105,7 @@ def found(pair: tuple[str, str], what: str, name: str) -> Row:
             "derived",
             "503 to send, or anything else that is not good, 300 to 599 to send",
         ),
-        ("fault", "401 unauthenticated", "native", "without asking properties-v2"),
+        ("fault", "401 unauthenticated", "native", "without a request to properties-v2"),
         ("format", "application/json", "native", "properties-v2"),
         ("format", "application/xml", "emulated", "asked for JSON"),
         ("format", "application/xml, of a control character", "lossy", "U+FFFD"),
@@ -129,7 +129,7 @@ def test_the_old_dialect_in_front_of_the_new_one(what: str, name: str, verdict: 
         ("send parameter", "ExternalId", "refused", "restcomm has no counterpart"),
         ("field", "NumSegments", "derived", "counted here by 3GPP TS 23.038"),
         ("field", "To, a client", "derived", "shown as restcomm has it"),
-        ("field", "DeliveryReceipt", "lossy", "restcomm does not say it: true where it is `outbound-api`"),
+        ("field", "DeliveryReceipt", "lossy", "restcomm does not say it: true for `outbound-api`"),
         ("field", "PropertySid", "derived", "the caller's own properties-v2 property"),
         ("field", "Created", "native", "`date_created`"),
         ("field", "Scheduled", "derived", "`date_created`"),
@@ -151,7 +151,7 @@ def test_the_old_dialect_in_front_of_the_new_one(what: str, name: str, verdict: 
         ("error code", "any", "native", "as restcomm writes it"),
         ("filter", "Date_From", "native", "`StartTime`"),
         ("filter", "Date_To", "derived", "exclusive in front, inclusive behind"),
-        ("filter", "Status", "emulated", "sifted out here"),
+        ("filter", "Status", "emulated", "this proxy filters the rows"),
         ("sort", "nothing asked", "native", "`SortBy=DateCreated:asc` of restcomm"),
         ("paging", "Results_Skip", "emulated", "`Page` and `PageSize`"),
         ("paging", "Results_Count", "emulated", "200 unless asked, at most 200"),
@@ -222,7 +222,7 @@ def test_a_row_has_the_id_of_the_mapping_row_that_it_is_about(
     assert found(pair, what, name).id == id_
 
 
-def test_every_id_is_a_row_or_a_cell_of_its_table_and_can_stand_in_a_header() -> None:
+def test_every_id_is_a_row_or_cell_of_its_table_and_fits_in_a_header() -> None:
     raw = {plain["dialect"]["name"]: plain for plain in raw_tables().values()}
     looked = [row for row in ROWS if row.id]
     assert len(looked) > 180
@@ -257,7 +257,7 @@ def test_the_page_explains_itself_before_its_first_table() -> None:
     assert all(f"- **{verdict}**: " in opening for verdict in ("native", "derived", "emulated", "lossy", "refused"))
 
 
-def test_the_page_has_a_heading_for_each_ordered_pair_and_says_first_what_needs_a_decision() -> None:
+def test_page_has_a_heading_for_each_pair_and_first_says_what_to_decide() -> None:
     headings = re.findall(r"^## .*$", as_markdown(ROWS), re.MULTILINE)
     assert sorted(headings) == [
         "## properties-v2 in front, restcomm behind",

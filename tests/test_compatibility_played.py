@@ -1,7 +1,7 @@
 """Every row of COMPATIBILITY.md is played, in both roads, and is true.
 
-A row is taken at its word: what it names is asked or answered, with a provider that is a plain function, and what comes of it is compared
-with the verdict and the sentence of the row.
+A row is taken at its word: the test sends or answers the members that it names, with a provider that is a plain function.
+The result is compared with the verdict and the sentence of the row.
 """
 
 import json
@@ -51,7 +51,7 @@ OLD_ROW: Final[dict[str, Any]] = {
 
 
 class Road(NamedTuple):
-    """A pair of dialects: what its provider shows, and how its application asks."""
+    """A pair of dialects: the row that its provider shows, and the path and account of its client."""
 
     front: str
     back: str
@@ -78,7 +78,7 @@ ROADS: Final = {(road.front, road.back): road for road in (OLD, NEW)}
 
 
 class Journal:
-    """Remembers the intents; `stands` is how each send stands before it is asked for."""
+    """Remembers the intents. `stands` is the state of each send before its provider request."""
 
     def __init__(self, stands: str = "new") -> None:
         self.intents: list[Intent] = []
@@ -94,7 +94,7 @@ class Journal:
 
 
 class Played(NamedTuple):
-    """What came of a request: the answer, and what the provider was asked."""
+    """The result of a request: the response, and the provider requests."""
 
     reply: Reply
     asked: list[Request]
@@ -118,7 +118,7 @@ class Played(NamedTuple):
         return found
 
     def told(self, number: int = 0) -> dict[str, Any]:
-        """What the provider was told: the members of a body, or the pairs of a form or a query."""
+        """The values that the provider got: the members of a body, or the pairs of a form or a query."""
         request = self.asked[number]
         if (request.header("content-type") or "") == "application/json":
             return dict(json.loads(request.body or b"{}"))
@@ -156,7 +156,8 @@ GONE: Final = object()
 
 
 def shows(road: Road, changed: dict[str, Any], count: int = 1) -> Callable[[Request], Answer]:
-    """A provider with so many messages, each with these members changed; the answer to a send has what the document's example has."""
+    """A provider with so many messages, each with these members changed. The response to a send has the members of the document's
+    example."""
 
     def provider(request: Request) -> Answer:
         row = {name: value for name, value in {**road.row, **changed}.items() if value is not GONE}
@@ -212,7 +213,7 @@ OPERATIONS: Final[dict[str, Callable[..., Played]]] = {
 
 
 def quoted(row: Row) -> list[str]:
-    """What a reason has in code type."""
+    """The words of a reason in code type."""
     return re.findall(r"`([^`]+)`", row.reason)
 
 
@@ -288,7 +289,7 @@ def _play_member(road: Road, row: Row, member: str, operation: str) -> None:
 
 
 def _play_source(road: Road, row: Row, member: str, operation: str, act: Callable[..., Played]) -> None:
-    """What is made of members of the provider's changes with them, and with no other."""
+    """A value that is made of members of the provider changes with them, and with no other."""
     sources = [name for name in quoted(row) if name in road.row or name in OTHER]
     needs: dict[str, Any] = {}
     if "when the status is failed or undelivered" in row.reason:
@@ -486,12 +487,12 @@ def play_fault(road: Road, row: Row) -> None:
     played = FAULTS_PLAYED[fault](road)
     for one in played if isinstance(played, list) else [played]:
         assert (one.status, one.reply.fault) == (int(status), fault)
-        if row.reason.startswith("said without asking"):
+        if row.reason.startswith("said without a request"):
             assert one.asked == []
 
 
 def _given_up(fault: str) -> Callable[[Road], Played]:
-    """What only the shell says: it gives up, and asks for this answer."""
+    """Play a row of the shell: it gives up, and requests this response."""
 
     def played(road: Road) -> Played:
         suffix = ".json" if road.is_old else ""

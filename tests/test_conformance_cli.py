@@ -1,6 +1,6 @@
-"""`sms-conformance` as a command, against twins as processes: what it prints, what it writes, and how it ends.
+"""`sms-conformance` as a command, against simulated providers as processes: its output, its files, and its exit status.
 
-The command runs in the process of the tests, but where a process of its own is what is tested.
+The command runs in the process of the tests, unless a test is about a process of its own.
 """
 
 import io
@@ -59,7 +59,7 @@ def _twin(*arguments: str) -> Iterator[str]:
 
 
 class Done(NamedTuple):
-    """A command that has ended: its exit status, and what it wrote."""
+    """A command that has ended: its exit status, and its output."""
 
     returncode: int
     stdout: str
@@ -67,7 +67,7 @@ class Done(NamedTuple):
 
 
 def run(*arguments: str | Path, token: str = TOKEN) -> Done:
-    """The command in this process, which is quicker than one of its own."""
+    """Run the command in this process, which is quicker than in one of its own."""
     said, told, status = io.StringIO(), io.StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(told):
         patch.setenv("TOKEN", token)
@@ -114,7 +114,7 @@ def test_the_other_dialect_is_judged_too(new: str) -> None:
 
 
 class _Inbound(BaseHTTPRequestHandler):
-    """A server that stands before a good one and says `inbound` where the document says `incoming`."""
+    """A server that stands before a good one and writes `inbound` in place of the document's `incoming`."""
 
     behind = ""
 
@@ -213,7 +213,7 @@ def test_a_wrong_base_path_is_said_in_one_sentence(old: str) -> None:
 
 
 class _Milliseconds(BaseHTTPRequestHandler):
-    """A server of the new dialect that counts milliseconds, in what it reads and in what it shows."""
+    """A server of the new dialect that reads and shows milliseconds."""
 
     def do_GET(self) -> None:
         last = int(dict(parse_qsl(self.path.partition("?")[2]))["Date_To"])
@@ -240,7 +240,7 @@ def test_a_server_that_counts_milliseconds_is_said_in_one_sentence() -> None:
 
 
 class _BothPaths(_Milliseconds):
-    """A server of the new dialect, whatever path is asked for."""
+    """A server of the new dialect that answers at any path."""
 
     def do_GET(self) -> None:
         said = b'{"ResponseStatus": {"ErrorCode": "NOT_FOUND", "Message": "m"}}'
@@ -298,7 +298,7 @@ def test_what_was_not_judged_is_not_good_unless_that_is_allowed(old: str) -> Non
     assert judged(old, "--allow-untried", "nothing").returncode == 2
 
 
-def test_every_verdict_is_shown_where_that_is_asked_for_and_the_count_goes_with_it(old: str) -> None:
+def test_every_verdict_is_shown_on_request_with_its_count(old: str) -> None:
     told = judged(old, "-v").stderr
     assert len(re.findall(r"^passed ", told, re.MULTILINE)) > 80
     assert re.search(r"^25 of [0-9]+ judged: ", told, re.MULTILINE)
@@ -383,7 +383,7 @@ def test_help_and_version_are_on_standard_output(arguments: list[str]) -> None:
 
 
 class _Receiver(BaseHTTPRequestHandler):
-    """An application's receiver that remembers what it was told; it does not like a status that comes out of order."""
+    """An application's receiver that remembers its callbacks. It refuses a status that comes out of order."""
 
     told: ClassVar[list[tuple[str, dict[str, str]]]] = []
     picky = False
@@ -418,7 +418,7 @@ def receiver() -> Iterator[str]:
         running.join(SECONDS)
 
 
-def test_a_receiver_is_told_every_event_of_the_document_and_what_a_network_makes_of_them(receiver: str) -> None:
+def test_receiver_gets_every_event_of_the_document_and_repeated_ones(receiver: str) -> None:
     done = run("callbacks", receiver)
     assert (done.returncode, done.stderr) == (0, "")
     assert "REFUSED" not in done.stdout
@@ -444,7 +444,7 @@ def test_a_receiver_that_is_not_there_and_an_address_that_is_none() -> None:
     assert run("callbacks", "nowhere").returncode == 2
 
 
-# ---- with a twin that can be told what to do ---------------------------------------------------------------
+# ---- with a simulated provider that takes commands ---------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -491,7 +491,7 @@ def test_a_twin_that_cannot_be_told_is_said(old: str) -> None:
 
 
 class _BrokenTwin(_Milliseconds):
-    """A server of the old dialect whose twin fails at what it is told."""
+    """A server of the old dialect whose simulated provider fails at every control request."""
 
     def do_GET(self) -> None:
         self._answer(200, b'{"messages": [], "next_page_uri": "null"}')
@@ -520,9 +520,7 @@ def test_a_fault_of_the_twin_is_said_to_be_one_and_none_of_the_server() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["restcomm", "properties-v2"])
-def test_a_life_is_judged_where_the_clock_can_be_turned_and_skipped_elsewhere(
-    request: pytest.FixtureRequest, dialect: str
-) -> None:
+def test_life_is_tested_if_the_clock_can_be_set_and_else_skipped(request: pytest.FixtureRequest, dialect: str) -> None:
     url = request.getfixturevalue("told_old" if dialect == "restcomm" else "told_new")
     life = ("--id", f"{dialect}.life", "--allow-send", "--to", "+15550100009")
     assert judged(url, *life, "--twin", url, dialect=dialect).stdout.startswith("1 passed")
@@ -545,7 +543,7 @@ def test_a_report_shows_what_was_said_only_where_that_is_asked_for(old: str, tmp
 
 
 def free_url() -> str:
-    """An address on loopback where nobody listens."""
+    """A URL on loopback that no server listens at."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""What is shown while a run goes on: a bar on a terminal, plain lines in a log, and each failure as it is found."""
+"""The display of a run in progress: a bar on a terminal, plain lines in a log, and each failure as it is found."""
 
 import io
 import sys

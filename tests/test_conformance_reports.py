@@ -1,4 +1,4 @@
-"""The reports of a run: what stands on top of each, what each failure says, and that nothing private is in any."""
+"""The reports of a run: the head of each, the text of each failure, and that nothing private is in any."""
 
 import json
 import re
@@ -98,7 +98,7 @@ def test_a_run_of_wrong_servers_leaves_nothing_private_in_a_report(name: str) ->
         assert private not in said
 
 
-def test_junit_has_time_and_properties_and_tells_known_failures_and_faults_apart() -> None:
+def test_junit_has_times_and_properties_and_separates_known_failures() -> None:
     root = ElementTree.fromstring(written("junit"))
     suite = root.find("testsuite")
     assert suite is not None
@@ -135,7 +135,7 @@ def test_markdown_puts_the_verdict_first_and_keeps_known_failures_apart() -> Non
 
 
 def test_sarif_has_what_code_scanning_asks_for() -> None:
-    """Its schema's required members, and those without which GitHub's code scanning drops a result."""
+    """The schema's required members, and those without which GitHub's code scanning drops a result."""
     whole = json.loads(written("sarif"))
     [run] = whole["runs"]
     assert whole["version"] == "2.1.0" and whole["$schema"].endswith("sarif-2.1.0.json")
@@ -185,7 +185,7 @@ def saved(*verdicts: Verdict, dialect: str = "restcomm") -> compare.Run:
     return msgspec.json.decode(text, type=compare.Run)
 
 
-def test_two_runs_differ_in_what_fails_anew_passes_anew_is_gone_and_was_not_tried() -> None:
+def test_comparison_of_runs_lists_new_failures_new_passes_gone_and_untried() -> None:
     before = saved(
         verdict(1), verdict(2, "failed", why="w"), verdict(3), verdict(4, "skipped"), verdict(5), verdict(6, "failed")
     )

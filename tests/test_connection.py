@@ -1,7 +1,8 @@
-"""The door of our own: what a caller can do to a connection, on real sockets, in both event loops.
+"""The server protocol: everything that a client can do to a connection, on real sockets, in both event loops.
 
-Each test speaks in raw bytes. One server for each kind of loop serves most of them; behind each test it has no connection and no task
-left. What the provider is asked is what a caller was believed to have meant: a request that was not meant would be seen there.
+Each test speaks in raw bytes. One server for each kind of loop serves most of them. After each test the server has no connection and no
+task left.
+The provider requests show which client requests the server understood. A request that the client did not mean would be seen there.
 """
 
 import asyncio
@@ -46,7 +47,7 @@ AUTHORISED = b"Host: front.test\r\nAuthorization: " + BASIC.encode() + b"\r\n"
 FORMED = AUTHORISED + b"Content-Type: application/x-www-form-urlencoded\r\n"
 PATH = MESSAGES.encode()
 UNREACHED = 502
-"""What is answered where a request was understood: the provider of these tests cannot be reached."""
+"""The response to a request that was understood: the provider of these tests cannot be reached."""
 
 
 def get(*more: bytes, path: bytes = PATH, method: bytes = b"GET") -> bytes:
@@ -60,7 +61,7 @@ def post(*more: bytes, body: bytes = FORM) -> bytes:
 
 
 def chunked(*more: bytes, body: bytes) -> bytes:
-    """A send, whose framing is among `more`, and its body as it goes over the wire."""
+    """The bytes of a send with a chunked body. Its framing is among `more`."""
     return b"POST %s HTTP/1.1\r\n%s%s\r\n%s" % (PATH, FORMED, b"".join(line + b"\r\n" for line in more), body)
 
 
@@ -89,7 +90,7 @@ class Told(NamedTuple):
 
 
 class Caller:
-    """A client that says bytes and reads answers."""
+    """A client that sends bytes and reads responses."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self.writer = reader, writer
@@ -104,7 +105,7 @@ class Caller:
                     await asyncio.sleep(0)
 
     async def answer(self, *, head: bool = False) -> Told:
-        """The next answer, `head` where it is one without a body."""
+        """The next response. `head` says that it has no body."""
         status, headers = await self.begins()
         length = int(headers["content-length"])
         return Told(status, headers, b"" if head else await self._reader.readexactly(length))
@@ -118,16 +119,16 @@ class Caller:
         names = [name for name, _ in headers]
         written = (
             r"(?:[A-Z][a-z]*|WWW)(?:-[A-Z][a-z]*)*" if "".join(names)[:1].isupper() else r"[a-z-]+"
-        )  # what ASGI wants is small
+        )  # ASGI wants lower-case names
         assert len(set(names)) == len(names) and all(re.fullmatch(written, name) for name in names), names
         return int(found[1]), {name.lower(): value for name, value in headers}
 
     async def ended(self) -> bytes:
-        """What else comes until the server closes. That it resets a connection would be an error."""
+        """The bytes that still come until the server closes. A reset of the connection would be an error."""
         return await self._reader.read()
 
     async def answers(self) -> list[Told]:
-        """All that is answered until the server closes."""
+        """All responses until the server closes."""
         told = []
         while not self._reader.at_eof():
             try:
@@ -146,7 +147,7 @@ class Caller:
 
 
 class Provider:
-    """A back that cannot be reached, and says so once it is let go. It remembers what it was asked and how that ended."""
+    """A back that cannot be reached, and fails once a test lets it go. It remembers its requests and how each ended."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Request, str]] = []
@@ -179,7 +180,8 @@ class Provider:
 
 
 class Watched(ProtocolFactory):
-    """A door that shows what it has open, and why hands were not shaken. Idle connections are closed soon where that is wanted."""
+    """A protocol factory that shows its open connections, and the reasons of failed handshakes. With `soon`, idle connections are closed
+    soon."""
 
     state: ServerState
     last: Any
@@ -201,11 +203,11 @@ class Watched(ProtocolFactory):
 
 
 SECRET: ContextVar[Secret | None] = ContextVar("SECRET", default=None)
-"""Where it is set, all that a test says is said over TLS: `tests/test_sealed.py`."""
+"""If it is set, the test speaks over TLS: `tests/test_sealed.py`."""
 
 
 class Place(NamedTuple):
-    """One server and what stands behind it."""
+    """One server, with its proxy and provider."""
 
     provider: Provider
     door: Watched | None
@@ -227,16 +229,16 @@ class Place(NamedTuple):
                 await writer.wait_closed()
 
     async def left(self) -> None:
-        """Nothing of a caller is left."""
+        """Wait until nothing of a client is left."""
         if self.door is not None and hasattr(self.door, "state"):
             state = self.door.state
             await until(lambda: not state.connections and not state.tasks)
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Wait for what has to come."""
+    """Wait until the condition is true."""
     async with asyncio.timeout(PATIENCE):
-        while not true():  # noqa: ASYNC110 - what is waited for happens on the other side of a socket
+        while not true():  # noqa: ASYNC110 - the awaited event happens on the other side of a socket
             await asyncio.sleep(0.002)
 
 
@@ -244,7 +246,7 @@ async def until(true: Callable[[], bool]) -> None:
 async def place(
     *, asgi: bool = False, soon: bool = False, handle: Any = None, grace: int = 10, small: bool = False, **knobs: Any
 ) -> AsyncIterator[Place]:
-    """A server; `knobs` are the proxy's, `handle` stands in its place, `small` gives it small buffers."""
+    """A server. `knobs` are the proxy's, `handle` takes its place, `small` gives it small buffers."""
     provider = Provider()
     # The tests of one world share an address, and most of what they send opens no account.
     served: Proxy = proxy(provider, **{"guesses": Guesses(at_once=1e9), **knobs})
@@ -282,14 +284,14 @@ class World:
         self._runner.close()
 
     def run(self, what: Coroutine[Any, Any, Any]) -> Any:
-        """In this loop, with an end."""
+        """Run in this loop, with a time limit."""
         return self._run(asyncio.wait_for(what, PATIENCE))
 
     def _run(self, what: Coroutine[Any, Any, Any]) -> Any:
         return self._runner.run(what, context=self._context)
 
     def __call__(self, script: Callable[[Place], Coroutine[Any, Any, None]]) -> None:
-        """A script against the shared server, which has nothing left of it afterwards."""
+        """Run a script against the shared server, and check that nothing of it is left afterwards."""
         at = self._place
         at.provider.__init__()  # type: ignore[misc]  # as new
 
@@ -310,7 +312,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 @pytest.fixture(scope="module", params=["ours", "asgi"])
 def either(request: pytest.FixtureRequest) -> Iterator[World]:
-    """The same in both doors."""
+    """Both kinds of server in turn."""
     made = World("uvloop", asgi=request.param == "asgi")
     yield made
     made.close()
@@ -380,7 +382,7 @@ def test_what_is_sent_ahead_waits_until_the_one_before_is_answered(world: World)
 
 
 def test_only_so_much_is_read_ahead(world: World) -> None:
-    """As much as one read brings; the rest stays where it backs up to the caller."""
+    """The server reads as much as one read brings. The rest stays in the network, up to the client."""
 
     async def main() -> None:
         async with place(small=True) as at:
@@ -439,8 +441,8 @@ def test_a_connection_is_kept_or_closed_and_an_answer_says_which(world: World, l
     world(script)
 
 
-def test_nothing_is_taken_for_a_request_behind_an_answer_that_says_that_it_is_the_last(world: World) -> None:
-    """Not even what comes between the answer and its leaving at the end of the turn."""
+def test_bytes_after_a_last_response_are_not_taken_for_a_request(world: World) -> None:
+    """Not even bytes that come between the response and its write at the end of the turn are taken."""
 
     async def script(at: Place) -> None:
         for turns in range(12):
@@ -518,7 +520,7 @@ def test_a_body_is_read_whole_whatever_frames_it(either: World, whole: bytes) ->
 
 
 def test_trailers_are_no_headers_of_their_request_or_the_next(world: World) -> None:
-    """Behind the other door they are headers of their own request, where they come with it: uvicorn appends them."""
+    """With uvicorn they are headers of their own request, if they come with it: uvicorn appends them."""
 
     async def script(at: Place) -> None:
         trailed = chunked(IN_CHUNKS, body=CHUNKS + AUTHORISED + b"X-Request-Id: trailer\r\n\r\n")
@@ -545,7 +547,7 @@ def test_spaces_behind_a_value_are_no_part_of_it(either: World) -> None:
     either(script)
 
 
-# ---- what is not HTTP, or would be read in two ways ---------------------------------------------------------
+# ---- bytes that are not HTTP, or that could be read in two ways ---------------------------------------------
 
 BROKEN_HEADS = {
     "length-and-chunks": chunked(IN_CHUNKS, b"Content-Length: 4", body=b"0\r\n\r\n"),
@@ -714,7 +716,7 @@ def test_nothing_is_tunnelled(world: World) -> None:
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"HTTP/2.0, SHTTP/1.3", b""])
 def test_an_upgrade_is_not_taken_and_the_request_is_answered(world: World, protocol: bytes) -> None:
-    """RFC 9110, 7.8: a server may ignore it. Java's client asks for h2c with its first request, be it a send."""
+    """RFC 9110, 7.8: a server may ignore an upgrade. Java's client asks for h2c with its first request, also if it is a send."""
 
     async def script(at: Place) -> None:
         upgrade = [b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: " + protocol, b"HTTP2-Settings: AAEAAEAA"]
@@ -740,7 +742,7 @@ def test_an_upgrade_is_not_taken_and_the_request_is_answered(world: World, proto
             await caller.say(get(*upgrade, b"Connection: close") + SMUGGLED)
             [answer] = await caller.answers()
             assert answer.closes
-        async with at.caller() as caller:  # who goes on in the other protocol is not understood
+        async with at.caller() as caller:  # bytes in the other protocol are not understood
             await caller.say(get(*upgrade) + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SMUGGLED)
             first, *_ = await caller.answers()
             assert first.status == UNREACHED
@@ -802,8 +804,8 @@ def test_who_asks_behind_another_request_is_told_when_it_is_its_turn(world: Worl
     world(script)
 
 
-def test_who_asks_and_sends_its_body_at_once_is_not_told_and_the_connection_is_kept(world: World) -> None:
-    """RFC 9110, 10.1.1: what has come already needs no leave."""
+def test_body_sent_at_once_gets_no_100_and_the_connection_is_kept(world: World) -> None:
+    """RFC 9110, 10.1.1: a body that has come already needs no 100."""
 
     async def script(at: Place) -> None:
         async with at.caller() as caller:
@@ -830,9 +832,7 @@ def test_a_caller_of_an_older_version_is_never_told_to_go_on(world: World) -> No
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 100000", b"Content-Length: 100000 "])
-def test_a_body_that_was_asked_about_and_refused_is_not_read_and_nothing_behind_it(
-    world: World, framing: bytes
-) -> None:
+def test_refused_expected_body_is_not_read_and_nothing_after_it(world: World, framing: bytes) -> None:
     async def script(at: Place) -> None:
         asking = chunked(framing, b"Expect: 100-continue", body=b"")
         for behind in ([], [SMUGGLED], [b"x" * 100000, SMUGGLED], [b"x" * 50]):
@@ -866,7 +866,7 @@ def test_a_head_that_is_too_large_is_refused(world: World, before: bytes, whole:
         for step in (len(whole), 30000):
             for end in (len(whole), len(whole) - 20):  # also one that is not whole is too large
                 pieces = [before + whole[:step], *(whole[at : min(at + step, end)] for at in range(step, end, step))]
-                if end < len(whole):  # what came in one read with the request before is not counted until it is whole
+                if end < len(whole):  # a head in one read with the request before is not counted until it is whole
                     pieces = [*pieces[:-1], pieces[-1][: end - len(whole)], *[b"x" * (HEAD // 2)] * 3]
                 async with at.caller() as caller:
                     await caller.say(*pieces)
@@ -877,7 +877,7 @@ def test_a_head_that_is_too_large_is_refused(world: World, before: bytes, whole:
     world(script)
 
 
-def test_a_head_of_nearly_the_largest_size_is_read_also_where_others_are_around_it(world: World) -> None:
+def test_head_of_nearly_the_largest_size_is_read_among_others(world: World) -> None:
     large = get(b"X-Long: " + b"x" * (HEAD - 500))
 
     async def script(at: Place) -> None:
@@ -905,7 +905,7 @@ def test_a_head_of_nearly_the_largest_size_is_read_also_where_others_are_around_
     ids=["line", "headers", "value", "trailer", "trailers", "extension"],
 )
 def test_who_never_comes_to_an_end_sees_that_it_is_too_much(world: World, begins: bytes, goes_on: bytes) -> None:
-    """It is still writing when it is told, and sees the answer all the same."""
+    """The client is still writing when the refusal comes, and sees the response all the same."""
 
     async def script(at: Place) -> None:
         async with at.caller() as caller:
@@ -963,7 +963,7 @@ def test_a_body_that_breaks_behind_an_early_answer_closes_the_connection(world: 
 
 
 def test_who_is_refused_before_its_body_has_come_sees_the_answer(world: World) -> None:
-    """The queue is full: nothing of the body is wanted, and the connection is closed, though not in the caller's face."""
+    """The queue is full: the server wants nothing of the body, and closes the connection, but without a reset."""
 
     async def main() -> None:
         async with place(queue_max=0) as at:
@@ -1036,7 +1036,7 @@ def test_who_leaves_behind_what_it_sent_ahead_leaves_nothing_open(world: World) 
 
 @pytest.mark.parametrize("method", [b"GET", b"POST"])
 def test_who_ends_its_own_side_has_left(either: World, method: bytes) -> None:
-    """As uvicorn has it: it cannot be told from one that has closed."""
+    """The server treats a half-close as uvicorn does: it cannot be told from a close."""
 
     async def script(at: Place) -> None:
         at.provider.go_on.clear()
@@ -1073,7 +1073,7 @@ def test_who_leaves_while_it_is_answered_is_no_defect(world: World) -> None:
 
 
 def test_a_caller_that_does_not_read_its_answers_is_waited_for(world: World) -> None:
-    """Neither are further calls begun, nor is more read, while an answer is stuck."""
+    """While a response is stuck, no further request is started, and no more is read."""
     begun = 0
 
     async def main() -> None:
@@ -1151,7 +1151,7 @@ def test_idle_connections_are_closed_and_those_under_way_are_not(world: World) -
 
 
 @pytest.mark.usefixtures("looks_often")
-def test_a_connection_is_kept_for_longer_behind_an_answer_which_says_for_how_long(world: World) -> None:
+def test_connection_is_kept_longer_after_a_response_that_states_the_time(world: World) -> None:
     async def main() -> None:
         async with place(soon=True) as at:
             assert at.door is not None
@@ -1175,7 +1175,7 @@ def test_a_connection_is_kept_for_longer_behind_an_answer_which_says_for_how_lon
 
 
 @pytest.mark.usefixtures("looks_often")
-def test_who_goes_on_with_a_body_behind_its_answer_is_closed_as_an_idle_one(world: World) -> None:
+def test_client_that_sends_body_after_its_response_is_closed_as_idle(world: World) -> None:
     async def main() -> None:
         async with place(soon=True, max_body=10) as at:
             async with at.caller() as caller:
@@ -1273,7 +1273,7 @@ def test_a_read_past_its_deadline_is_told_so_and_the_connection_is_kept(world: W
 
 
 @pytest.mark.parametrize("asgi", [False, True])
-def test_a_send_past_its_deadline_is_answered_once_and_the_next_request_meanwhile(world: World, asgi: bool) -> None:
+def test_send_past_its_deadline_is_answered_once_and_the_next_meanwhile(world: World, asgi: bool) -> None:
     async def main() -> None:
         async with place(asgi=asgi, deadline=0.1) as at:
             at.provider.go_on.clear()
@@ -1332,7 +1332,7 @@ def test_a_server_that_stops_closes_the_idle_and_answers_what_is_under_way(world
     world.run(main())
 
 
-def test_what_is_not_done_when_the_grace_is_over_is_given_up_and_its_caller_sees_that(world: World) -> None:
+def test_request_unfinished_after_the_grace_is_cut_and_its_client_sees_it(world: World) -> None:
     async def main() -> None:
         async with contextlib.AsyncExitStack() as stack:
             server = contextlib.AsyncExitStack()
@@ -1369,7 +1369,7 @@ def test_two_thousand_requests_over_few_connections_leave_nothing_behind(world: 
 # ---- defects ------------------------------------------------------------------------------------------------
 
 
-def test_a_defect_does_not_leave_the_caller_waiting_and_is_logged_without_what_it_says(world: World) -> None:
+def test_defect_is_answered_and_logged_without_its_text(world: World) -> None:
     async def broken(call: ServerRequest) -> None:
         await call.read(1000)
         raise LookupError("the number 19876543212")
@@ -1448,7 +1448,7 @@ def test_an_answer_with_a_header_that_would_be_read_as_two_is_not_written(world:
 
 
 def test_an_answer_that_has_no_body_by_its_status_says_no_length(world: World) -> None:
-    """RFC 9110, 8.6: no content-length with 204; RFC 9112, 6.3: what follows its head would be the next answer."""
+    """RFC 9110, 8.6: no content-length with 204. RFC 9112, 6.3: the bytes after its head would be the next response."""
 
     async def main() -> None:
         async def handle(call: ServerRequest) -> None:
@@ -1465,11 +1465,11 @@ def test_an_answer_that_has_no_body_by_its_status_says_no_length(world: World) -
     world.run(main())
 
 
-# ---- the outbox ---------------------------------------------------------------------------------------------
+# ---- write batching -----------------------------------------------------------------------------------------
 
 
 class Line:
-    """A transport that remembers, and fails where it is told to."""
+    """A transport that remembers its writes, and fails if a test says so."""
 
     def __init__(self, fails: Exception | None = None) -> None:
         self.said: list[Any] = []
@@ -1507,7 +1507,7 @@ async def turn() -> None:
 
 
 class Read(Line):
-    """A transport that says whether it would be read."""
+    """A transport that shows if reading is paused."""
 
     is_read = True
 

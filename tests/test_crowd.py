@@ -1,4 +1,4 @@
-"""Who fails to say who it is, again and again: counted, and told to slow down, in memory that has an end."""
+"""Clients that fail to authenticate again and again: they are counted and slowed down, in bounded memory."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def test_a_network_of_ipv6_is_one_address(address: str, same: str) -> None:
     assert _network_of("2001:db8:0:1::1") != _network_of("2001:db8:0:2::1")
 
 
-def test_who_guesses_is_slowed_down_and_who_knows_is_served_from_the_same_address(tmp_path: Path) -> None:
+def test_guessing_client_is_slowed_and_a_known_one_is_served_beside_it(tmp_path: Path) -> None:
     """The answer has the front's own shape, and is the last one of its connection."""
     with crowded(tmp_path, "http://127.0.0.1:1") as at:
         url = f"http://{at.front}{LISTS}"

@@ -11,7 +11,7 @@ from translator.shell.aio.timeouts import Timeouts
 
 
 class Loop:
-    """A loop whose clock is turned by hand."""
+    """A loop whose clock a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -24,7 +24,7 @@ class Loop:
         self.timers.append((when, call, argument))
 
     def turn(self, to: float) -> None:
-        """To that moment, by way of every timer before it."""
+        """Go to that moment, by way of every timer before it."""
         while due := [timer for timer in self.timers if timer[0] <= to]:
             first = min(due, key=lambda timer: timer[0])
             self.timers.remove(first)

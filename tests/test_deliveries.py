@@ -57,7 +57,7 @@ async def rows(store: Store, table: str, *columns: str) -> list[tuple[Any, ...]]
     return [tuple(row) for row in found]
 
 
-def test_only_the_first_delivery_of_a_message_stands_in_the_index_of_what_is_due(store_url: str) -> None:
+def test_only_the_first_delivery_of_a_message_is_in_the_index_of_due_rows(store_url: str) -> None:
     async def work(store: Store) -> Any:
         await enqueue(store, 1, "sent", "delivered")
         await enqueue(store, 2, "sent")
@@ -97,7 +97,7 @@ async def _due(store: Store, now: float) -> list[Any]:
     )
 
 
-def test_a_breaker_opens_on_failures_one_after_the_other_and_lets_one_call_through_at_a_time(store_url: str) -> None:
+def test_breaker_opens_on_successive_failures_and_then_lets_one_through(store_url: str) -> None:
     async def work(store: Store) -> Any:
         for watch in range(1, 9):
             await enqueue(store, watch, "sent")
@@ -229,7 +229,7 @@ def test_two_replicas_do_not_wait_for_one_another_and_take_nothing_twice(postgre
 
 
 def test_what_the_first_release_owed_is_due_where_it_was_and_in_order(tmp_path: Path) -> None:
-    """Two destinations, a message with two calls, a lease that is not over, and what is finished."""
+    """Two destinations, a message with two deliveries, a lease that is not over, and finished rows."""
     more = """
         INSERT INTO events (watch, entry, position, name, method, address, form, destination, state, made, due_at, tries, why,
             leased, attempt)
@@ -262,7 +262,7 @@ def test_what_the_first_release_owed_is_due_where_it_was_and_in_order(tmp_path: 
 
 
 def everything(connection: Connection) -> None:
-    """All that the dispatcher and whoever queues deliveries ask of the store."""
+    """Run every statement of the dispatcher and of the code that queues deliveries."""
     for watch in (1, 2):
         deliveries.enqueue(connection, {"id": watch, "entry": ENTRY}, [call("sent"), call("delivered")], 0, NOW)
     deliveries.enqueue(connection, {"id": 1, "entry": ENTRY}, [call("failed")], 2, NOW)
@@ -292,8 +292,10 @@ WHOLE = {
     "SCAN events USING INDEX events_open",
     "SCAN events USING INDEX events_due",
 }
-"""What goes through an index from its one end: the next account, what is listed or counted of what is not over, and at the start of a
-process what is leased."""
+"""The plans that go through an index from its one end.
+
+They find the next account, list or count the rows that are not over, and find the leased rows at the start of a process.
+"""
 
 
 def test_no_statement_of_the_dispatcher_goes_through_a_table_on_sqlite(tmp_path: Path) -> None:

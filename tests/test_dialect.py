@@ -1,4 +1,4 @@
-"""Dialects against themselves: what one writes as a front it reads as a back, up to the losses that its words and forms have."""
+"""Dialects against themselves: a dialect reads as a back what it writes as a front, up to the losses of its words and forms."""
 
 import json
 from base64 import b64decode
@@ -39,7 +39,7 @@ _sids = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", min_size=31, max_size=31).ma
 
 @st.composite
 def _messages(draw: st.DrawFn) -> Message:
-    """A message as one can be: its status says which of its instants are there."""
+    """Any possible message: its status says which of its instants it has."""
     direction = draw(st.sampled_from(DIRECTIONS))
     status = (
         "received"
@@ -70,7 +70,7 @@ def _members(raw: dict[str, Any], **changed: Any) -> list[str]:
     return list(json.loads(shown.body))
 
 
-def test_members_stand_in_the_order_of_the_table_also_between_those_that_are_there_together() -> None:
+def test_members_keep_the_table_order_also_among_optional_ones() -> None:
     raw = raw_tables()["restcomm.toml"]
     rows = raw["fields"]
     account = rows.pop(next(at for at, row in enumerate(rows) if row["json"] == "account_sid"))
@@ -97,8 +97,11 @@ def _through(name: str, message: Message, operation: str = "get") -> Message:
 
 @given(_messages())
 def test_restcomm_reads_what_it_wrote_but_for_what_it_has_no_member_for(message: Message) -> None:
-    """It has no members for: scheduled, an outside id, and whether a receipt was asked for, which every outbound message then was. Its
-    `date_updated` is the last change of all."""
+    """It has no members for the scheduled time, an outside id, and the request of a receipt. Every outbound message then counts as one
+    with a receipt.
+
+    Its `date_updated` is the last change of all.
+    """
     read = _through("restcomm", message)
     last = max(filter(None, (message.created, message.submitted, message.delivered, message.received)))
     for name in ("sid", "sender", "recipient", "text", "status", "direction", "created", "submitted", "received",
@@ -109,8 +112,8 @@ def test_restcomm_reads_what_it_wrote_but_for_what_it_has_no_member_for(message:
 
 
 @given(_messages())
-def test_properties_reads_what_it_wrote_but_for_the_directions_it_has_one_word_for(message: Message) -> None:
-    """`Transmit` stands for every outbound word; a message that was not scheduled is shown scheduled when it was created."""
+def test_properties_reads_its_own_output_except_for_merged_directions(message: Message) -> None:
+    """`Transmit` stands for every outbound word. A message that was not scheduled is shown as scheduled for its creation."""
     read = _through("properties-v2", message)
     for name in ("sid", "sender", "recipient", "text", "status", "created", "submitted", "received", "delivered", "receipt",
                  "error", "external_id"):  # fmt: skip
@@ -239,7 +242,7 @@ def test_one_message_is_read_under_its_member_and_bare() -> None:
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_members_nobody_needs_may_be_null_or_missing_and_unknown_ones_are_ignored(name: str) -> None:
+def test_unneeded_members_may_be_null_or_missing_and_unknown_are_ignored(name: str) -> None:
     for member in set(GOOD[name]) - REQUIRED[name]:
         nulled = _read(name, {**GOOD[name], member: None, "somethingNew": [1]})
         missing = _read(name, {key: value for key, value in GOOD[name].items() if key != member})
@@ -302,7 +305,7 @@ def test_a_status_word_that_stands_for_two_is_told_apart_by_a_second_fact(
 # ------------------------------------------------------------------------------------------------------- backs' asks
 
 
-def test_a_properties_send_is_json_under_its_property_with_our_own_credentials() -> None:
+def test_properties_send_is_json_under_its_property_with_our_credentials() -> None:
     draft = Draft(sender="+15550100001", recipient="+15550100002", text="héllo\U0001f600")
     ask = SPOKEN["properties-v2"].back.write_send(draft, "A", "P/1", "t:k")
     assert (ask.method, ask.path, ask.query) == ("POST", "/v2/Properties/P%2F1/Messages", "")
@@ -339,7 +342,7 @@ def test_a_search_has_both_dates_always_in_the_query_and_as_json(
     assert json.loads(ask.body or b"") == {name: int(value) for name, value in parse_qsl(query)}
 
 
-def test_an_inclusive_upper_bound_is_the_last_second_of_the_half_open_range() -> None:
+def test_inclusive_upper_bound_is_the_last_second_of_the_half_open_range() -> None:
     """The seed: EndTime is `on this date/time or earlier`; 1538779532 is 2018-10-05T22:45:32."""
     ask = SPOKEN["restcomm"].back.write_slice(Pushed(1538779532, 1538779533), 0, 200, "A", "", "t", NOW)
     asked = dict(parse_qsl(ask.query))
@@ -363,10 +366,11 @@ DAY = 86400
 @example(since=1506038399, width=86401, zone=50400)
 @example(since=1506038400, width=86401, zone=0)
 @given(since=st.integers(10**9, 10**9 + 3 * DAY), width=st.integers(1, 3 * DAY), zone=st.integers(-50400, 50400))
-def test_a_server_shows_all_that_was_asked_for_and_nothing_that_is_not_expected_of_it(
+def test_server_shows_all_that_was_requested_and_nothing_unexpected(
     given_: Any, since: int, width: int, zone: int
 ) -> None:
-    """What is written is read as a server of these habits reads it, in its zone, and as one that does as the document says."""
+    """The written bounds are read in two ways: as a server of these habits reads them, in its zone, and as a server that follows the
+    document."""
     verbs, habits, until = OLD_BACKS[given_], dict(given_), since + width
     ask = verbs.write_slice(Pushed(since, until), 0, 200, "A", "", "t", NOW)
     first, last = (
@@ -431,7 +435,7 @@ def test_a_restcomm_list_that_cannot_be_meant_is_refused_by_name(query: str, fau
 @pytest.mark.parametrize(
     "query", ["PageSize=7&From=%2B19876543212&Nonsense=1", "PageSize=7&Page=2", f"Nonsense={'1' * 600}"]
 )
-def test_a_list_that_is_asked_for_again_means_the_same_and_the_same_is_noticed(query: str) -> None:
+def test_repeated_list_means_the_same_and_the_repetition_is_noticed(query: str) -> None:
     path = "/2012-04-24/Accounts/A/SMS/Messages"
     at = SPOKEN["restcomm"].front.routing.locate(Request("GET", path))
     found = []

@@ -1,4 +1,4 @@
-"""The dispatcher: how callbacks look on the wire, when they are made again, and that no receiver delays another."""
+"""The dispatcher: the form of callbacks on the wire, the times of their retries, and that no receiver delays another."""
 
 import asyncio
 import itertools
@@ -27,7 +27,7 @@ EACH = Dispatching().concurrency
 
 
 class Receiver(httpx.AsyncBaseTransport):
-    """A receiver that answers as it is told, and remembers what it was sent. `answer` is called with the request."""
+    """A receiver that answers by `answer`, which is called with the request. It remembers its requests."""
 
     def __init__(self, answer: Callable[[httpx.Request], httpx.Response | Exception]) -> None:
         self._answer = answer
@@ -137,7 +137,7 @@ def test_anything_but_a_2xx_is_tried_again_and_a_redirect_is_not_followed(answer
     assert on("memory:", work) == ([("sent", "due", 1, why), ("delivered", "due", 0, "")], 1)
 
 
-def test_the_gaps_are_those_that_are_promised_and_then_the_next_event_goes_out() -> None:
+def test_backoff_delays_are_as_promised_and_then_the_next_event_goes_out() -> None:
     assert GAPS == (5, 30, 120, 600, 1800, 7200, 18000, 36000, 36000)
     assert sum(GAPS) == pytest.approx(28 * 3600, rel=0.02)
 
@@ -206,7 +206,7 @@ def test_a_name_that_changes_its_mind_is_not_dialled() -> None:
     assert asked == []
 
 
-def test_a_destination_has_at_most_so_many_calls_at_once_and_a_slow_one_delays_no_other() -> None:
+def test_destination_has_a_limit_of_calls_and_a_slow_one_delays_no_other() -> None:
     async def work(store: Store) -> Any:
         for number in range(20):
             await owing(store, f"s{number}", "http://slow.example/x", "slow.example:80")
@@ -229,7 +229,7 @@ def test_a_destination_has_at_most_so_many_calls_at_once_and_a_slow_one_delays_n
 async def many(
     store: Store, count: int, *, host: Callable[[int], str], first: int = 0, entry: str = ENTRY, now: float = NOW
 ) -> None:
-    """So many deliveries that are due, each of a message of its own."""
+    """So many due deliveries, each of a message of its own."""
 
     def work(connection: Any) -> None:
         for number in range(first, first + count):
@@ -259,8 +259,8 @@ class Counted:
 # ---- woken, not slept ----------------------------------------------------------------------------------------
 
 
-def test_a_receiver_that_answers_at_once_gets_all_its_calls_without_one_idle_second() -> None:
-    """Each call that ends begins the next one, and rouses the dispatcher: it is never left to the next second."""
+def test_fast_receiver_gets_all_its_callbacks_without_an_idle_second() -> None:
+    """Each attempt that ends starts the next one, and wakes the dispatcher. It never waits for the next second."""
 
     async def work(store: Store) -> Any:
         await many(store, 500, host=lambda _: "a.example")
@@ -301,7 +301,7 @@ def test_calls_that_end_while_a_commit_is_under_way_begin_the_next_ones() -> Non
     assert then > 2 * EACH, "one commit is enough for several calls at each of its places"
 
 
-def test_what_is_held_ahead_is_given_back_when_the_receiver_fails_and_when_the_process_ends() -> None:
+def test_prefetched_deliveries_are_released_on_failure_and_at_shutdown() -> None:
     async def work(store: Store) -> Any:
         await many(store, 100, host=lambda _: "a.example")
         clock, alive = Clock(), [True]
@@ -323,7 +323,7 @@ def test_what_is_held_ahead_is_given_back_when_the_receiver_fails_and_when_the_p
     assert 0 < asked < 100
 
 
-def test_what_a_process_that_died_had_in_hand_is_made_at_once_where_nobody_else_can_have_it() -> None:
+def test_deliveries_of_a_dead_process_are_made_at_once_if_it_was_alone() -> None:
     async def work(store: Store) -> Any:
         await many(store, 3, host=lambda _: "a.example")
         room = {(ENTRY, "a.example:80"): 8}
@@ -364,12 +364,13 @@ def test_a_store_that_was_down_at_the_first_round_is_seen_to_in_the_next() -> No
     assert on("memory:", work) == 3
 
 
-# ---- what is owed costs nothing ------------------------------------------------------------------------------
+# ---- deliveries that are not due cost nothing ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("owed", [10, 10_000])
 def test_a_round_touches_as_much_whatever_is_owed(owed: int) -> None:
-    """Rows that SQLite steps over, in a round that begins a call to one destination beside others that are paused, or have a backlog."""
+    """Count the rows that SQLite steps over in a round. It starts a delivery to one destination beside others that are paused, or have
+    a backlog."""
 
     async def work(store: Store) -> Any:
         clock = Clock()
@@ -380,7 +381,7 @@ def test_a_round_touches_as_much_whatever_is_owed(owed: int) -> None:
         await store.write(lambda connection: connection.execute(text("UPDATE events SET due_at = due_at + 600")))
         await many(store, 1, host=lambda _: "a.example", first=owed + 1)
         dispatcher_ = dispatcher(store, answering(200), clock)
-        await dispatcher_.round()  # what is done once a minute is done
+        await dispatcher_.round()  # the work of each minute is done here
         await asyncio.sleep(0.001)
         steps = 0
 
@@ -398,7 +399,7 @@ def test_a_round_touches_as_much_whatever_is_owed(owed: int) -> None:
     assert on("memory:", work) < 12_000
 
 
-def test_ten_thousand_destinations_that_refuse_do_not_delay_one_that_answers() -> None:
+def test_ten_thousand_refusing_destinations_do_not_delay_a_good_one() -> None:
     async def work(store: Store) -> Any:
         clock = Clock()
 
@@ -444,14 +445,16 @@ def test_a_backlog_behind_a_paused_destination_is_not_looked_at() -> None:
         dispatcher_._store = counted  # type: ignore[assignment]
         for _ in range(10):
             await dispatcher_.round()
-        await many(store, 1, host=lambda _: "dead.example", first=500)  # and what is new does not end the pause
+        await many(
+            store, 1, host=lambda _: "dead.example", first=500
+        )  # and a new delivery does not close the circuit breaker
         await dispatcher_.round()
         return len(receiver.asked) - before, counted.writes
 
     assert on("memory:", work) == (0, 0), "and nothing is written where nothing is taken"
 
 
-def test_receivers_that_fail_use_up_a_budget_that_fills_again_and_those_that_answer_use_none() -> None:
+def test_failing_receivers_use_a_refilling_budget_and_good_ones_use_none() -> None:
     budget, at, begun = CallbackBudget(), 1000.0, 0
     for _ in range(400):  # ten seconds in which every call fails
         left = budget.left(at)
@@ -491,7 +494,7 @@ async def destinations(store: Store) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def test_the_pauses_are_those_that_are_configured_and_a_success_ends_them_at_once() -> None:
+def test_breaker_pauses_are_as_configured_and_a_success_ends_them_at_once() -> None:
     rules = Dispatching(breaker=deliveries.Breaker(3, 20.0, 50.0))
 
     async def work(store: Store) -> Any:
@@ -525,7 +528,7 @@ def test_the_pauses_are_those_that_are_configured_and_a_success_ends_them_at_onc
     assert "sms_translator_destinations_paused" in page
 
 
-def test_a_receiver_that_is_up_and_down_by_turns_is_told_of_all_soon_after_it_is_up() -> None:
+def test_flapping_receiver_gets_all_callbacks_soon_after_it_is_up() -> None:
     async def work(store: Store) -> Any:
         await many(store, 300, host=lambda _: "a.example")
         clock = Clock()
@@ -550,7 +553,7 @@ def test_a_receiver_that_is_up_and_down_by_turns_is_told_of_all_soon_after_it_is
 # ---- shares ------------------------------------------------------------------------------------------------------
 
 
-def test_one_account_has_at_most_half_of_all_calls_and_another_ones_are_begun_beside_them() -> None:
+def test_account_has_at_most_half_of_all_calls_and_another_starts_beside() -> None:
     async def work(store: Store) -> Any:
         receiver = answering(200)
         receiver.hold = asyncio.Event()
@@ -619,7 +622,7 @@ def test_a_step_of_the_wall_clock_moves_no_due_time_by_itself() -> None:
 
 
 @pytest.mark.parametrize("back", [600.0, 7200.0, 1e6])
-def test_a_clock_that_was_set_back_puts_nothing_off_by_more_than_the_step_and_never_by_more_than_a_day(
+def test_clock_set_back_delays_deliveries_by_the_step_and_at_most_a_day(
     back: float,
 ) -> None:
     async def work(store: Store) -> Any:
@@ -660,10 +663,10 @@ def test_a_clock_that_is_set_forward_while_the_process_runs_ends_no_gap() -> Non
     assert on("memory:", work) == (1, 2)
 
 
-# ---- what is said ----------------------------------------------------------------------------------------------------
+# ---- log lines -------------------------------------------------------------------------------------------------------
 
 
-def test_a_call_that_fails_is_a_line_of_the_log_and_a_destination_has_one_a_minute(
+def test_failed_delivery_is_logged_and_a_destination_once_a_minute(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def work(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What the drills judge by. The drills themselves are run by `make drill`: each takes longer than a test may."""
+"""The checks that the drills use. The drills themselves are run by `make drill`: each takes longer than a test may."""
 
 from tests.drills import clock
 from tests.drills.world import Call

@@ -1,4 +1,4 @@
-"""How a process ends: it lingers while balancers look away, drains, and gives back what it had taken."""
+"""The end of a process: it lingers while balancers look away, drains, and releases its leases."""
 
 import asyncio
 import http.client
@@ -25,11 +25,11 @@ from translator.shell.store import Store, StoreUnavailable, schema, subscription
 from translator.shell.store.leases import release
 
 LONG = "linger = 600"
-"""Longer than a test waits: whatever ends sooner did so for another reason."""
+"""Longer than a test waits. An earlier end has another cause."""
 
 
 def started(tmp_path: Path, script: Callable[[Serving, Provider], Any], server: str, store: str = "") -> Any:
-    """What the script says, with a process before a provider that it may stall."""
+    """Return the result of the script, with a process before a provider that the script may stall."""
     provider = Provider(3)
 
     def asked(url: str) -> Any:
@@ -95,7 +95,7 @@ def test_it_drains_when_its_seconds_are_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_drains_and_a_third_one_ends(tmp_path: Path, number: signal.Signals) -> None:
-    """A request is under way that the provider does not answer: the process waits for it, until it is told not to."""
+    """The provider does not answer a request in flight. The process waits for it until the signal that ends it."""
 
     def script(at: Serving, provider: Provider) -> None:
         provider.go_on.clear()
@@ -120,7 +120,7 @@ def port_of(at: Serving) -> int:
 
 
 def truncate(ask: Callable[[], int]) -> int | None:
-    """The status, or None where the connection was cut."""
+    """The status, or None if the connection was cut."""
     try:
         return ask()
     except (OSError, http.client.HTTPException):
@@ -159,7 +159,7 @@ def test_workers_linger_and_drain_with_their_supervisor(tmp_path: Path, postgres
 
 
 def test_what_a_process_had_taken_is_free_as_soon_as_it_has_ended(tmp_path: Path, postgres_url: str) -> None:
-    """Somebody waits to be told of a message, and the provider is being asked for it: another process can take that at once."""
+    """A message has a subscription, and the provider is being asked for its status. Another process can take that at once."""
 
     def script(at: Serving, provider: Provider) -> None:
         form = b"From=15550100001&To=15550100002&Body=hello&StatusCallback=http://127.0.0.1:1/hook"
@@ -180,12 +180,12 @@ def test_what_a_process_had_taken_is_free_as_soon_as_it_has_ended(tmp_path: Path
 
 
 def leases_of(connection: Connection) -> list[tuple[int, float]]:
-    """Until when each watch is somebody's, by its id."""
+    """The end of the lease of each subscription, by its id."""
     return [(id_, leased) for id_, leased in connection.execute(select(schema.watches.c.id, schema.watches.c.leased))]
 
 
 def test_only_what_this_process_took_and_nobody_took_since_is_given_back(tmp_path: Path) -> None:
-    """Two processes on one store, each with engines of its own; the second one takes what the first one held for too long."""
+    """Two processes run on one store, each with engines of its own. The second one takes the rows that the first one held for too long."""
     url = f"sqlite:///{tmp_path / 'translator.db'}"
 
     async def main() -> list[Any]:
@@ -215,7 +215,7 @@ def test_only_what_this_process_took_and_nobody_took_since_is_given_back(tmp_pat
 
 @pytest.mark.parametrize("step", [-3600.0, 3600.0])
 def test_what_was_taken_by_another_clock_is_given_back_too(tmp_path: Path, step: float) -> None:
-    """Watches are taken by the steady clock, unknown sends by the wall clock, which may have been set."""
+    """Subscriptions are leased by the steady clock, unknown sends by the wall clock, which may have been set."""
 
     async def main() -> list[Any]:
         async with opened(f"sqlite:///{tmp_path / 'translator.db'}") as store:
@@ -229,7 +229,7 @@ def test_what_was_taken_by_another_clock_is_given_back_too(tmp_path: Path, step:
     assert asyncio.run(main()) == [1, [(1, 0.0)]]
 
 
-def test_a_lease_that_was_given_by_a_clock_that_was_put_back_since_holds_nobody_up(tmp_path: Path) -> None:
+def test_lease_from_a_clock_that_was_set_back_since_delays_no_worker(tmp_path: Path) -> None:
     async def main() -> list[set[int]]:
         async with opened(f"sqlite:///{tmp_path / 'translator.db'}") as store:
             await recorded(store, "1", intent("1", HOOK))

@@ -27,7 +27,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 @contextlib.asynccontextmanager
 async def back(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A server that goes through the script with each connection, and says which one it is; the block gets its port."""
+    """A server that goes through the script with each connection, whose number it passes on. The block gets its port."""
     open_: set[asyncio.Task[Any]] = set()
     count = 0
 
@@ -69,7 +69,7 @@ def saying(*pieces: bytes, close: bool = False, pause: float = 0.0) -> Script:
 
 
 def asked(script: Script, *requests: Request, largest: int = 1000, timeout: float = 5.0) -> list[Answer]:
-    """What comes of requests, one after the other, over one seam."""
+    """The results of requests, one after the other, over one provider client."""
 
     async def main() -> list[Answer]:
         async with back(script) as port:
@@ -91,7 +91,7 @@ def one(script: Script, request: Request = GET, **knobs: Any) -> Answer:
     return answer
 
 
-# ---- what is read -------------------------------------------------------------------------------------------
+# ---- responses ----------------------------------------------------------------------------------------------
 
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -141,7 +141,7 @@ def test_headers_are_kept_in_order_with_small_names_and_doubles() -> None:
     assert answer.headers == (("x-a", "1"), ("x-b", "\xe9"), ("x-a", "2"), ("content-length", "0"))
 
 
-# ---- what is large -------------------------------------------------------------------------------------------
+# ---- large responses -----------------------------------------------------------------------------------------
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 HUNDREDS = b"".join(b"%07d " % number for number in range(50_000))
@@ -149,12 +149,12 @@ HUNDREDS = b"".join(b"%07d " % number for number in range(50_000))
 LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(HUNDREDS) + HUNDREDS
 BODY = len(LARGE) - len(HUNDREDS)
 ROOM = 256_000
-"""What a loop reads at once: uvloop so much, asyncio a little more."""
+"""The bytes that a loop reads at once: this many in uvloop, a little more in asyncio."""
 
 
 @pytest.fixture(params=LOOPS)
 def loop_of(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
-    """How the loop is made."""
+    """The constructor of the event loop."""
     return LOOPS[request.param]
 
 
@@ -166,7 +166,7 @@ def asked_at_once(
     timeout: float = 5.0,
     secured: bool = False,
 ) -> list[Answer]:
-    """What comes of requests, each made as soon as the one before it is answered, from a script that may say much."""
+    """The results of requests, each sent as soon as the one before it is answered, from a script that may send much."""
 
     async def main() -> list[Answer]:
         authority = trustme.CA()
@@ -267,7 +267,7 @@ def test_a_large_answer_that_ends_its_connection_is_the_last_on_it(
     assert seen == [1, 2]
 
 
-def test_who_does_not_wait_for_the_rest_of_a_large_answer_closes_its_connection_and_no_other(
+def test_abandoned_large_response_closes_its_own_connection_only(
     loop_of: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
@@ -298,7 +298,7 @@ def test_who_does_not_wait_for_the_rest_of_a_large_answer_closes_its_connection_
 
 
 def test_nothing_of_what_a_connection_carried_is_kept(loop_of: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    """Neither while it is idle nor when it is gone, without the collector of garbage."""
+    """Nothing is kept while it is idle or when it is closed, without the garbage collector."""
 
     async def main() -> list[object]:
         async with back(saying(LARGE)) as port:
@@ -322,7 +322,7 @@ def test_nothing_of_what_a_connection_carried_is_kept(loop_of: Callable[[], asyn
         gc.enable()
 
 
-# ---- what is refused ----------------------------------------------------------------------------------------
+# ---- refused responses --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -449,7 +449,7 @@ def test_a_connection_closed_while_it_was_idle_is_not_used() -> None:
 
 
 @pytest.mark.parametrize(("request_", "kind", "written"), [(GET, Response, 2), (POST, Failure, 1)])
-def test_a_connection_closed_under_the_request_is_tried_again_for_a_read_and_never_for_a_send(
+def test_closed_connection_is_retried_for_a_read_and_never_for_a_send(
     request_: Request, kind: type, written: int
 ) -> None:
     reads: list[str] = []
@@ -544,7 +544,7 @@ def test_a_caller_that_is_cancelled_closes_its_connection_and_no_other() -> None
     assert seen in ([1, -1, 2], [1, 2, -1])
 
 
-def test_ten_thousand_calls_over_a_handful_of_connections_leave_nothing_behind() -> None:
+def test_ten_thousand_calls_over_a_few_connections_leave_nothing_behind() -> None:
     seen: list[int] = []
 
     async def main() -> tuple[int, int, int]:
@@ -633,7 +633,7 @@ def test_a_certificate_is_verified_and_a_bad_one_never_sees_a_request() -> None:
         assert str(found) == "SSLCertVerificationError"
 
 
-# ---- what was not asked for ------------------------------------------------------------------------------------------
+# ---- bytes without a request -----------------------------------------------------------------------------------------
 
 
 def test_what_follows_an_answer_is_never_taken_for_the_next() -> None:
@@ -669,13 +669,13 @@ class Deaf:
         self.is_gone = True
 
     def pause_reading(self) -> None:
-        """Nothing is read of it."""
+        """Do nothing: the test reads nothing of it."""
 
     def resume_reading(self) -> None:
-        """Nothing is read of it."""
+        """Do nothing: the test reads nothing of it."""
 
 
-def test_what_is_said_before_a_request_has_left_is_no_answer_to_it_and_it_leaves_no_more() -> None:
+def test_response_before_the_request_is_no_answer_and_stops_the_request() -> None:
     async def main() -> None:
         transport, engine = Deaf(), ConnectionPool("http://127.0.0.1:9", 1000)
         connection = ClientConnection(1000, engine._all.discard)
@@ -692,8 +692,10 @@ def test_what_is_said_before_a_request_has_left_is_no_answer_to_it_and_it_leaves
 
 @pytest.mark.parametrize(("read", "is_kept"), [(256 * 1024 - 1, True), (256 * 1024, False)])
 def test_what_may_wait_behind_a_full_read_is_no_answer_to_another_request(read: int, is_kept: bool) -> None:
-    """asyncio reads 256 KiB at once. Behind an answer that ends there, one that nobody asked for may be read when the connection has been
-    given to somebody else and another request has left."""
+    """asyncio reads 256 KiB at once. An unrequested response may wait behind a response that ends exactly there.
+
+    It may be read when the connection has been given to another request, and that request has left.
+    """
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
     size = read - len(head % read)
 

@@ -1,4 +1,4 @@
-"""The exchange as a law: whatever comes in, and whatever a back answers, the application gets an answer of its own dialect."""
+"""The exchange as a law: for any request and any provider response, the client gets a response of its own dialect."""
 
 import json
 from base64 import b64encode
@@ -74,14 +74,18 @@ def _get(front: str, extension: str, **changed: Any) -> Request:
 
 @dataclass
 class Driven:
-    """An exchange played to its end: what it asked, and what it replied."""
+    """An exchange played to its end: its provider requests, and its reply."""
 
     reply: Reply
     asked: list[Request] = field(default_factory=list)
 
 
 def _drive(request: Request, answers: list[Any], accounts: Accounts = BOTH, most: int = MOST_ASKS) -> Driven:
-    """Play it; an answer is one itself, or a number of rows that a good back has, or such a number and where it breaks off."""
+    """Play an exchange.
+
+    Each of `answers` is a response, or the number of rows that a good back has. It may also be such a number and the place at which the
+    response breaks off.
+    """
     asked: list[Request] = []
     running = run_without_shell(exchange(accounts, Limits(most), request, NOW), {})
     backs = {entry.back.name: entry for entry in accounts.entries}
@@ -146,7 +150,7 @@ def _message_of(media: str, body: bytes, front: str) -> str | None:
     return said if isinstance(said, str) else None
 
 
-# ---------------------------------------------------------------------------------------------------------- what comes in
+# --------------------------------------------------------------------------------------------------------------- requests
 
 _names = st.sampled_from(
     ["From", "To", "Body", "Text", "StartTime", "EndTime", "Page", "PageSize", "Limit", "SortBy", "AfterSid", "Status",
@@ -231,9 +235,7 @@ _answers = st.lists(
 @example(_list("properties-v2", "", query="Date_From=0&Date_To=0"), [(0, 0, None)])
 @example(_list("restcomm", "", query="Page=1000000000000&PageSize=1000000000000"), [(1, 0, None)])
 @example(_list("restcomm", ".json", method="OPTIONS"), [(1, 0, None)])
-def test_whatever_comes_in_and_whatever_a_back_answers_there_is_an_answer_in_the_fronts_shape(
-    request: Request, answers: list[Any]
-) -> None:
+def test_any_request_and_any_back_response_get_an_answer_of_the_front(request: Request, answers: list[Any]) -> None:
     front = BOTH.dialect_of(request.path)
     driven = _drive(request, answers)
     _is_an_answer_of(front, driven)
@@ -271,7 +273,7 @@ def test_a_request_without_the_right_credentials_asks_nothing(request: Request, 
         _is_an_answer_of(front, driven)
 
 
-# --------------------------------------------------------------------------------------------------------- what goes right
+# ---------------------------------------------------------------------------------------------------------- good exchanges
 
 
 @pytest.mark.parametrize("form", EVERY_FORM)
@@ -324,7 +326,7 @@ def test_what_a_back_thinks_of_our_credentials_is_not_shown_as_the_callers(
 
 
 @pytest.mark.parametrize("form", EVERY_FORM)
-def test_a_message_that_the_back_does_not_know_is_unknown_and_never_a_failure(form: tuple[str, str]) -> None:
+def test_message_unknown_to_the_back_is_unknown_and_never_a_failure(form: tuple[str, str]) -> None:
     reply = _drive(_get(*form), [Response(404, (), MARK.encode())]).reply
     assert (reply.fault, reply.response.status) == ("unknown-message", 404)
 
@@ -351,7 +353,7 @@ def test_the_checks_stand_in_the_order_that_the_module_states() -> None:
 
 @pytest.mark.parametrize("depth", [1, 500, *range(880, 1001, 1), 5000])
 def test_json_nested_to_any_depth_is_refused_and_nothing_else(depth: int) -> None:
-    """A depth that the decoder just takes is too deep for whatever walks the value after it."""
+    """A depth that the decoder just accepts is too deep for the code that walks the value after it."""
     nested = b"[" * depth + b"]" * depth
     body = b'{"Date_From": 0, "Date_To": 1, "Status": ' + nested + b"}"
     driven = _drive(

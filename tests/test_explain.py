@@ -1,4 +1,4 @@
-"""Explaining: the first ask stands there literally, nothing is sent, and with rows the whole exchange is seen."""
+"""Explaining: the first provider request is shown literally, nothing is sent, and with rows the whole exchange is shown."""
 
 from base64 import b64encode
 from typing import Any
@@ -89,9 +89,9 @@ def test_a_request_that_asks_nothing_is_explained_by_its_answer(request_: Reques
 
 
 @pytest.mark.parametrize(("rows", "asks"), [(0, 1), (1, 2), (200, 4), (450, 5), (5000, 19)])
-def test_with_rows_the_whole_exchange_is_seen_and_its_total_is_their_number(rows: int, asks: int) -> None:
-    """A full first slice is followed by three at once, those by leaps; behind a short slice one row is asked for, behind an empty
-    one none."""
+def test_explain_with_rows_shows_the_exchange_and_their_number_as_total(rows: int, asks: int) -> None:
+    """Three more requests follow a full first slice at once, to gallop. One row is requested after a short slice, and none after an
+    empty one."""
     said = _said(_request(LIST), rows)
     assert len([line for line in said if line.startswith("ask ")]) == asks
     assert "answer: 200" in said
@@ -124,7 +124,8 @@ def test_the_other_way_round_is_explained_to_its_end_too(request_: Request) -> N
 
 
 def test_what_is_lost_is_said_by_the_ids_of_the_rows() -> None:
-    """Of the first ask alone, what the old dialect never says; of a whole exchange, what its answer lost."""
+    """With the first request alone, the losses are the members that the old dialect never has. With a whole exchange, they are the
+    losses of its response."""
     listed = _request("/v2/Properties/P1/Messages", "Date_From=0&Date_To=1800000000", entry=TURNED)
     ids = ["fields.DeliveryReceipt"]
     assert _said(listed, entry=TURNED)[-1:] == [f"lost, where the answer has a place for it: {id_}" for id_ in ids]
@@ -175,7 +176,7 @@ def test_an_invented_history_is_arranged_once_for_all_slices_of_a_list(monkeypat
 
 
 def test_no_rule_begins_twice() -> None:
-    """The two ways in which the rules of a list go on after its first ask."""
+    """The rules of a list go on in two ways after its first request."""
     turned = _request("/v2/Properties/P1/Messages", "Date_From=0&Date_To=1800000000", entry=TURNED)
     for said in (_said(_request(LIST)), _said(turned, entry=TURNED)):
         assert not [line for line in said if line.startswith("then then")]

@@ -32,14 +32,14 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "wrong-servers.md"
 FREEDOMS: Final = [(dialect, one) for dialect in DIALECTS for one in freedoms(dialect)]
 STRETCH: Final = 20
 STRETCHES: Final = [(dialect, first) for dialect in DIALECTS for first in range(0, len(faults(dialect)), STRETCH)]
-"""The wrong servers in stretches, so that each test is short, and that workers share them."""
+"""The wrong servers in groups, so that each test is short and test workers share them."""
 
 
 @pytest.mark.parametrize(("dialect", "first"), STRETCHES)
 def test_wrong_servers_are_caught_by_the_requirements_that_are_named(dialect: str, first: int) -> None:
-    """And the suite fails at none of them, and says no number, text or credential of them.
+    """And the suite fails at none of them, and shows no number, text or credential of them.
 
-    Each is judged by the section of its requirement, and some by all; `python -m conformance.faults` judges all by all.
+    Each is tested by the section of its requirement, and some by all sections. `python -m conformance.faults` tests all by all.
     """
     whole = samples(dialect)
     for row in faults(dialect)[first : first + STRETCH]:
@@ -62,7 +62,7 @@ def test_each_that_no_must_catches_has_its_reason_and_no_other_has_one() -> None
 
 
 def test_the_table_is_not_stale() -> None:
-    """The page is that of runs which find what the data says, which the tests above prove."""
+    """The page shows runs that find what the data says. The tests above prove that."""
     found = [
         Result(dialect, row, named(dialect, row), is_caught(dialect, row))
         for dialect in DIALECTS
@@ -72,9 +72,7 @@ def test_the_table_is_not_stale() -> None:
 
 
 @pytest.mark.parametrize(("dialect", "freedom"), FREEDOMS, ids=[f"{name}-{one.says}" for name, one in FREEDOMS])
-def test_an_honest_server_with_a_freedom_of_the_document_fails_no_must_and_no_should(
-    dialect: str, freedom: Freedom
-) -> None:
+def test_honest_server_with_a_permitted_freedom_fails_no_must_or_should(dialect: str, freedom: Freedom) -> None:
     verdicts = verdicts_with(dialect, freedom)
     assert [(one.requirement.id, one.why) for one in failures(verdicts, "should")] == []
     assert [(one.requirement.id, one.why) for one in verdicts if one.outcome == "broken"] == []
@@ -131,4 +129,5 @@ UNPROVEN: Final[dict[str, list[str]]] = {
     "restcomm": ["restcomm.access.01"],
     "properties-v2": ["properties-v2.search.41"],
 }
-"""Musts that no wrong server is meant for: one without which no run begins, and one that asks an example of the document as it stands."""
+"""Musts without a wrong server of their own: one without which no run begins, and one that sends an example of the document as it
+stands."""

@@ -1,4 +1,4 @@
-"""What no literal case can hold: headers, what is said beside an answer, and what a whole list shows."""
+"""Facts that no literal case can hold: headers, notes beside a response, and whole lists."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ def test_options_tells_the_methods_of_a_path(path: str, methods: str) -> None:
     assert (reply.fault, reply.asks) == ("", 0)
 
 
-# ------------------------------------------------------------------------------------- rows 7 and 28, what is cut and said
+# ------------------------------------------------------------------- rows 7 and 28, lists that are cut, and the note of it
 
 
 def test_a_default_that_nobody_asked_for_says_that_it_cut_the_list() -> None:
@@ -56,7 +56,7 @@ def test_a_default_that_nobody_asked_for_says_that_it_cut_the_list() -> None:
     assert front.play(ask({"PageSize": 10, "Limit": 60}), NOW).total == "exact"
 
 
-def test_the_document_s_own_default_cuts_a_list_of_more_and_the_old_server_cuts_none() -> None:
+def test_default_of_the_document_cuts_a_long_list_and_the_old_one_does_not() -> None:
     stock = MANY[:10_001]
     seed = world(Provider(stock)).play(ask({}), NOW)
     assert (seed.total, page_of(seed)["total"]) == ("capped", 10_000)
@@ -75,7 +75,7 @@ def _old_world(messages: Any) -> World:
     )
 
 
-def test_a_page_that_is_smaller_than_asked_for_says_so_and_the_walk_by_skip_is_exact() -> None:
+def test_smaller_page_than_requested_says_so_and_the_skip_walk_is_exact() -> None:
     stock = [message(number, MANY[0].created + number) for number in range(450)]
     front = _old_world(stock)
     seen: list[str] = []
@@ -90,7 +90,7 @@ def test_a_page_that_is_smaller_than_asked_for_says_so_and_the_walk_by_skip_is_e
 
 
 def _refusing(messages: Any, page: int, *, counts: bool = True) -> World:
-    """A provider that refuses one page, whatever stands in it, and perhaps does not count its pages."""
+    """A provider that refuses one page, whatever it holds, and perhaps does not count its pages."""
     twin = old_provider(messages)
 
     def provider(request: Request) -> Answer:
@@ -118,7 +118,7 @@ def test_a_page_past_the_last_is_the_end_where_nothing_says_otherwise() -> None:
     assert len(rows_of(reply)) == 200
 
 
-# ----------------------------------------------------------------------------------- rows 8 and 19, what is told of a send
+# ----------------------------------------------------------------------------------- rows 8 and 19, the response to a send
 
 
 def test_a_send_without_a_receipt_is_answered_without_one() -> None:

@@ -33,7 +33,7 @@ def commands(folder: Path) -> str:
 
 
 def free_ports(count: int) -> list[str]:
-    """Ports that nobody listens on at the moment."""
+    """Ports that no process listens on at the moment."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         return [str(listener.getsockname()[1]) for listener in sockets]

@@ -1,4 +1,4 @@
-"""Formats: what is written is read back by parsers that are not ours, and what is read never breaks the reader."""
+"""Formats: foreign parsers read back the values that we write, and no input breaks our readers."""
 
 import codecs
 import json
@@ -41,7 +41,7 @@ def test_a_text_is_quoted_as_the_library_quotes_it(text: str) -> None:
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=8))
-def test_a_form_that_was_written_is_read_back_here_and_by_the_standard_library(pairs: list[tuple[str, str]]) -> None:
+def test_written_form_is_read_back_here_and_by_the_standard_library(pairs: list[tuple[str, str]]) -> None:
     written = form.write(pairs)
     assert written.isascii()
     assert parse_qsl(written, keep_blank_values=True) == pairs

@@ -1,5 +1,8 @@
-"""A provider that floods, dribbles and lies: what it says is bounded in every part, costs about what it weighs, and takes no turn from
-others. On real sockets, or on a connection without one where bytes are counted."""
+"""A provider that floods, dribbles and lies: its responses are bounded in every part, cost about as much as their size, and delay no
+other account.
+
+The tests use real sockets, or a connection without a socket if bytes are counted.
+"""
 
 import asyncio
 import tracemalloc
@@ -20,11 +23,11 @@ from translator.shell.client.read_turns import ReadTurns
 MIB = 1024 * 1024
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 SENT = 64 * MIB
-"""So much a hostile provider says, unless it is stopped."""
+"""The number of bytes that a hostile provider sends, unless it is stopped."""
 
 
 class Flood:
-    """Says `head`, and then `again` for as long as anybody listens, up to SENT bytes."""
+    """Sends `head`, and then `again` for as long as the connection is open, up to SENT bytes."""
 
     def __init__(self, head: bytes, again: bytes) -> None:
         self._head, self._again = head, again * (64 * 1024 // len(again))
@@ -41,7 +44,7 @@ class Flood:
 
 
 def of(script: Script, request: Request = GET, *, timeout: float = 20.0, largest: int = 16 * MIB) -> Answer:
-    """What comes of one request to a provider, in the loop that the product runs in."""
+    """The result of one request to a provider, in the loop that the product runs in."""
 
     async def main() -> Answer:
         async with back(script) as port:
@@ -56,7 +59,7 @@ def of(script: Script, request: Request = GET, *, timeout: float = 20.0, largest
 
 
 def fed(pieces: list[bytes], largest: int = 64 * MIB) -> tuple[Any, int]:
-    """What comes of an answer that is read in these pieces, and how many bytes its reading took at most."""
+    """The result of a response that is read in these pieces, and the most bytes that its reading took."""
 
     async def main() -> tuple[Any, int]:
         connection = ClientConnection(largest, lambda _: None)
@@ -78,7 +81,7 @@ def fed(pieces: list[bytes], largest: int = 64 * MIB) -> tuple[Any, int]:
     return asyncio.run(main())
 
 
-# ---- what is not body is counted like a head ------------------------------------------------------------------------------
+# ---- bytes outside of the body count like a head --------------------------------------------------------------------------
 
 ENDLESS = {
     "trailers": (CHUNKED + b"2\r\nok\r\n0\r\n", b"X: y\r\n"),
@@ -130,7 +133,7 @@ def test_a_body_that_is_declared_too_large_is_not_waited_for() -> None:
 
 
 def stalling(declared: int) -> Script:
-    """A provider that declares a body, and never says it."""
+    """A provider that declares a body, and never sends it."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -140,7 +143,7 @@ def stalling(declared: int) -> Script:
     return script
 
 
-# ---- what an answer costs --------------------------------------------------------------------------------------------------
+# ---- the cost of a response ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [100, 250, 1000, 64 * 1024])
@@ -171,7 +174,7 @@ def test_an_answer_that_is_dribbled_takes_twice_its_bytes_at_most(read: int) -> 
 
 
 @pytest.mark.parametrize("status", [400, 404, 500, 503])
-def test_of_an_error_only_the_beginning_is_read_and_the_connection_is_closed(status: int) -> None:
+def test_error_response_is_read_at_its_start_and_the_connection_closed(status: int) -> None:
     flood = Flood(b"HTTP/1.1 %d Error\r\nContent-Length: 15000000\r\nRetry-After: 7\r\n\r\n" % status, b"x")
     answer = of(flood.script)
     assert isinstance(answer, Response)
@@ -180,7 +183,7 @@ def test_of_an_error_only_the_beginning_is_read_and_the_connection_is_closed(sta
     assert flood.said < 14_000_000
 
 
-def test_an_error_of_an_ordinary_size_is_whole_and_its_connection_is_used_again() -> None:
+def test_ordinary_error_is_read_whole_and_its_connection_is_used_again() -> None:
     seen: list[int] = []
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
@@ -293,7 +296,7 @@ def saying(size: int) -> Script:
 
 
 def test_more_connections_to_one_provider_have_no_more_turns() -> None:
-    """One of them goes on reading in each turn of the loop."""
+    """In each turn of the loop, only one of the connections goes on reading."""
 
     async def main() -> list[str]:
         turns, seen, loop = ReadTurns(), [], asyncio.get_running_loop()

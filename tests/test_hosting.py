@@ -1,4 +1,4 @@
-"""An ASGI application behind a door of our own: what it says comes through, and nobody holds its connections for long."""
+"""An ASGI application behind the server protocol: its response comes through, and no client holds its connections for long."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from translator.shell.server.asgi_host import hosted
 
 
 async def page(scope: Scope, receive: Receive, send: Send) -> None:
-    """Says what it was asked; `/never` is not answered."""
+    """Answers with its request; `/never` is not answered."""
     if scope["path"] == "/never":
         await asyncio.Event().wait()
     said = f"{scope['method']} {scope['path']} {scope['query_string'].decode()} {dict(scope['headers'])[b'accept'].decode()}"

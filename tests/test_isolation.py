@@ -1,4 +1,5 @@
-"""Two accounts before one store and one provider: neither sees, guesses or counts the other's messages. Nothing private is told of them."""
+"""Two accounts before one store and one provider: neither sees, guesses or counts the other's messages, or learns anything private of
+them."""
 
 import asyncio
 import json
@@ -27,7 +28,7 @@ NUMBER, TEXT, KEY = "15550107777", "canary text", "canary-key"
 
 
 def two(work: Callable[[Kept], Coroutine[Any, Any, Any]], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What a test does with two accounts that share a provider, each with its own account there."""
+    """Return the result of a test's work on two accounts that share a provider, each with its own account there."""
     back = spoken("properties-v2", "back")
     other = Account(
         Endpoint(spoken("restcomm"), "AC2", "", TOKENS["AC2"]), ConfiguredProvider("provider", back),
@@ -48,7 +49,7 @@ def two(work: Callable[[Kept], Coroutine[Any, Any, Any]], monkeypatch: pytest.Mo
 async def asked(
     world: Kept, account: str, path: str = "", *, of: str = "", key: str = "", **form: str
 ) -> tuple[int, Any, Response]:
-    """One request with the credentials of `account`, at the messages of `of`; with a form it is a send."""
+    """Send one request with the credentials of `account`, at the messages of `of`; with a form it is a send."""
     login = b64encode(f"{account}:{TOKENS[account]}".encode()).decode()
     headers = [("authorization", f"Basic {login}"), ("content-type", "application/x-www-form-urlencoded")]
     headers += [("idempotency-key", key)] if key else []
@@ -65,7 +66,7 @@ def send(text: str = TEXT, hook: str = HOOK) -> dict[str, str]:
     return {"From": "15550100001", "To": NUMBER, "Body": text, "StatusCallback": hook}
 
 
-def test_the_same_key_of_two_accounts_is_two_sends_and_each_callback_is_its_own(
+def test_same_key_of_two_accounts_is_two_sends_with_their_own_callbacks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def work(world: Kept) -> Any:
@@ -81,7 +82,7 @@ def test_the_same_key_of_two_accounts_is_two_sends_and_each_callback_is_its_own(
     assert {(call["AccountSid"], call["MessageSid"]) for call in told} == set(sids.items())
 
 
-def test_no_account_sees_another_s_message_or_can_tell_it_from_one_that_is_not_there(
+def test_account_cannot_tell_messages_of_others_from_missing_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def work(world: Kept) -> None:
@@ -148,7 +149,7 @@ def test_nothing_private_is_in_a_log_line_a_metric_or_an_error(monkeypatch: pyte
         assert [value for value in private if value in said] == [], said[:500]
 
 
-def test_a_name_that_leads_elsewhere_at_the_next_lookup_is_vetted_again_or_dialled_where_it_was_vetted() -> None:
+def test_rebound_name_is_checked_again_or_dialled_at_its_checked_address() -> None:
     answers = [["93.184.216.34"], ["127.0.0.1"], ["93.184.216.34", "10.0.0.1"], ["::ffff:127.0.0.1"]]
 
     async def resolve(host: str, port: int) -> list[str]:

@@ -1,4 +1,5 @@
-"""The judge judged: good servers pass, and what it does and does not do to a server. Wrong ones are in test_faults.py."""
+"""The conformance suite tested: good servers pass, and its requests to a server are the right ones. Wrong servers are in
+test_faults.py."""
 
 import json
 import re
@@ -21,7 +22,7 @@ from translator.core.http.messages import Request, Response
 
 NOW = 1_790_000_000.0
 CLOCK = ManualClock(NOW)
-"""Of every server here; only the last requirement of a run turns it."""
+"""The clock of every server here. Only the last requirement of a run turns it."""
 
 PROPERTY = properties_v2.DEFAULT_PROPERTY
 TO = "+15550100009"
@@ -65,7 +66,7 @@ def new_before_old(**settings: Any) -> Ask:
 
 
 def backwards(server: Ask) -> Ask:
-    """A server whose lists are the other way round."""
+    """A server whose lists are in reverse order."""
 
     def asked(request: Request) -> Response:
         answer = server(request)
@@ -145,10 +146,10 @@ def test_what_the_profile_of_the_old_server_breaks_is_listed() -> None:
     assert expected.stale(listed, verdicts) == []
 
 
-# ---- what it does and does not do -----------------------------------------------------------------------------------
+# ---- its requests and its limits ------------------------------------------------------------------------------------
 
 
-def test_only_reads_are_made_without_leave_to_send_and_a_skipped_requirement_is_none_that_passed() -> None:
+def test_suite_without_leave_only_reads_and_a_skip_is_no_pass() -> None:
     asked = target("restcomm", old_twin())
     verdicts = run(asked, load("restcomm"))
     assert asked.sends == 0
@@ -249,9 +250,7 @@ def test_requirements_are_found_each_with_its_law_and_its_sentence(dialect: str)
         ("[[expected", "Expected"),
     ],
 )
-def test_a_list_of_expected_failures_that_is_over_or_of_nothing_is_a_mistake(
-    tmp_path: Path, text: str, said: str
-) -> None:
+def test_outdated_or_unmatched_expected_failures_are_an_error(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "expected.toml"
     path.write_text(text, "utf-8")
     with pytest.raises(expected.BadList, match=said):

@@ -1,4 +1,4 @@
-"""Reads of a run that are under way at once: verdicts, exchanges and requests are those of a run that asks one after the other."""
+"""Concurrent reads of a run: verdicts, exchanges and requests are those of a run that sends one after the other."""
 
 from collections.abc import Sequence
 from threading import Event, Lock, current_thread, main_thread
@@ -50,7 +50,7 @@ def watched(dialect: str, at_once: int) -> tuple[Target, Watched]:
 
 
 def plain(verdicts: Sequence[Verdict]) -> list[Any]:
-    """The part that may not depend on the order in which answers came."""
+    """The part that may not depend on the order of the responses."""
     return [one._replace(seconds=0.0, asked=tuple(asked._replace(number=0) for asked in one.asked)) for one in verdicts]
 
 
@@ -95,7 +95,7 @@ def test_what_reads_for_another_thread_may_not_send() -> None:
 
 
 def test_a_failure_because_messages_came_meanwhile_is_judged_again() -> None:
-    """While one list is read, a message is sent there: the run looks again, and finds nothing wrong."""
+    """While one list is read, a message is sent there. The run reads the list again, and finds nothing wrong."""
     where, there = watched("restcomm", 4)
     came = Event()
 

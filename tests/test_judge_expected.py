@@ -14,7 +14,7 @@ FILES = {
     "properties_v2_before_restcomm.toml": "properties-v2 in front, restcomm behind",
     "restcomm_open_source.toml": "restcomm in front, properties-v2 behind",
 }
-"""Each file, and the road whose rows it names."""
+"""Each file, and the road that its rows belong to."""
 
 
 def rows(road: str) -> set[str]:

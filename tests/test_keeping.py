@@ -1,4 +1,4 @@
-"""No send twice, no callback lost: the proxy with its store before a simulated provider, whose calls fail and whose process dies."""
+"""No send twice, no callback lost: the proxy with its store before a simulated provider whose responses fail, in a process that dies."""
 
 import asyncio
 import re
@@ -30,7 +30,7 @@ EVENTS = {"restcomm": ["sent", "delivered"], "properties-v2": ["DeliveryReceiptR
 
 
 def kept(work: Callable[[Kept], Coroutine[Any, Any, Any]], front: str = "restcomm", **settings: Any) -> Any:
-    """What a test does with a proxy whose store is in memory."""
+    """Return the result of a test's work on a proxy whose store is in memory."""
 
     async def main() -> Any:
         async with opened("memory:") as store:
@@ -40,7 +40,7 @@ def kept(work: Callable[[Kept], Coroutine[Any, Any, Any]], front: str = "restcom
 
 
 def due_places(connection: Connection, now: float) -> list[str]:
-    """The places of whose messages somebody is to be looked for now."""
+    """The provider accounts with a subscription whose status is due to be polled."""
     places = "SELECT DISTINCT place FROM watches WHERE look_at <= :now"
     return list(connection.execute(text(places), {"now": now}).scalars())
 
@@ -114,7 +114,7 @@ def test_many_messages_are_looked_at_in_few_asks_and_a_few_by_themselves() -> No
 
 
 @pytest.mark.parametrize("search", [Response(400), Response(200, (), b"<html>"), Response(200, (), b'{"Messages": 5}')])
-def test_many_messages_are_looked_at_one_by_one_where_nobody_can_make_sense_of_a_list(
+def test_messages_are_polled_singly_if_the_list_is_unreadable(
     search: Response, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def work(world: Kept) -> Any:
@@ -174,7 +174,7 @@ def test_a_receipt_only_means_go_and_look(front: str) -> None:
     assert provider.dialect != front
 
 
-# ---- what a back can do to a send -----------------------------------------------------------------------------------
+# ---- a back's possible responses to a send --------------------------------------------------------------------------
 
 LEFT = ("no answer", "reset", "half an answer", "500", "503", "302", "408")
 """Ways in which a send fails although the message was made."""
@@ -182,7 +182,7 @@ LEFT = ("no answer", "reset", "half an answer", "500", "503", "302", "408")
 
 @pytest.mark.parametrize("front", FRONTS)
 @pytest.mark.parametrize("fault", LEFT)
-def test_a_send_that_failed_and_was_made_is_found_told_of_and_never_made_again(front: str, fault: str) -> None:
+def test_failed_send_that_was_made_is_found_reported_and_not_resent(front: str, fault: str) -> None:
     async def work(world: Kept) -> Any:
         world.provider.fault = fault
         status, _ = await world.send("hello")
@@ -217,7 +217,7 @@ def test_a_send_that_was_not_made_says_so_and_can_be_made_again(fault: str) -> N
     assert (status, texts, left) == (200, ["hello"], {})
 
 
-def test_a_send_that_is_lost_on_its_way_is_lost_to_sight_and_nothing_is_invented() -> None:
+def test_lost_send_becomes_unresolved_and_nothing_is_invented() -> None:
     async def work(world: Kept) -> Any:
         world.provider.fault = "lost on its way"
         status, _ = await world.send("hello")
@@ -325,7 +325,7 @@ def test_a_message_that_is_known_to_be_another_send_is_not_taken_for_it() -> Non
     assert kept(work) == {"unknown": 1}
 
 
-def test_a_sender_that_the_provider_replaced_is_no_reason_not_to_find_the_message() -> None:
+def test_message_is_found_also_if_the_provider_replaced_its_sender() -> None:
     async def work(world: Kept) -> Any:
         world.provider.fault = "no answer"
         await world.send("hello", sender="OTPApp")
@@ -359,7 +359,8 @@ def test_a_send_is_made_again_only_by_the_operators_word_and_once(resend: float,
 
 @pytest.mark.parametrize("shown", ["hello ", "hell", "“hello”"])
 def test_a_send_is_not_made_again_where_a_message_could_be_it(shown: str) -> None:
-    """A provider may show a text trimmed, or with other quotes: what was sent to the same recipient, and is nobody else's, may be it."""
+    """A provider may show a text trimmed, or with other quotes. A message to the same recipient that no other send has taken may be the
+    send."""
 
     async def work(world: Kept) -> Any:
         world.provider.fault = "lost on its way"
@@ -373,7 +374,7 @@ def test_a_send_is_not_made_again_where_a_message_could_be_it(shown: str) -> Non
     assert kept(work, resend=600.0) == [shown]
 
 
-def test_another_send_of_ours_to_the_same_recipient_is_not_taken_for_the_one_that_is_sought() -> None:
+def test_other_send_to_the_same_recipient_is_not_taken_for_the_unknown_one() -> None:
     async def work(world: Kept) -> Any:
         world.provider.fault = "lost on its way"
         await world.send("hello")
@@ -443,7 +444,7 @@ def _steps_of_a_life(front: str) -> int:
 
 @pytest.mark.parametrize("front", FRONTS)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_process_that_dies_at_any_step_sends_nothing_twice_and_forgets_nothing(front: str, after: bool) -> None:
+def test_process_that_dies_at_any_step_sends_nothing_twice_or_forgets(front: str, after: bool) -> None:
     for number in range(1, _steps_of_a_life(front) + 1):
 
         async def work(world: Kept, number: int = number) -> Any:
@@ -510,7 +511,7 @@ def test_a_store_that_goes_down_under_a_send_keeps_its_intent() -> None:
 
 
 @pytest.mark.parametrize("front", FRONTS)
-def test_a_back_calls_the_address_that_it_was_given_and_a_forged_one_is_unknown(front: str) -> None:
+def test_back_calls_the_url_that_it_got_and_a_forged_one_is_unknown(front: str) -> None:
     async def main() -> Any:
         async with opened("memory:") as store:
             world = Kept(store, front, public_url="https://us.example/")

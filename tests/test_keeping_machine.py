@@ -32,7 +32,7 @@ class Promises(RuleBasedStateMachine):
         return self.runner.run(work)
 
     def _or_dies(self, work: Any) -> Any:
-        """What comes of it; where the process dies, another one starts."""
+        """Return the result of the work. If the process dies, start another one and return None."""
         try:
             return self._run(work)
         except Crash:
@@ -42,7 +42,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule(fault=st.sampled_from(FAULTS), again=st.booleans(), key=st.booleans())
     def send(self, fault: str, again: bool, key: bool) -> None:
-        """A send, and where it is not answered with 200 perhaps another try, as software does that nobody changes."""
+        """Send, and perhaps send again if the response is not 200, as an unchanged application does."""
         self.number += 1
         text = f"text {self.number}"
         self.world.provider.fault = fault
@@ -80,7 +80,7 @@ class Promises(RuleBasedStateMachine):
             assert set(self.acknowledged) <= set(texts)
 
     def told(self) -> dict[str, list[str]]:
-        """What the application was told of each text, in the order of the callbacks."""
+        """The statuses that the application got for each text, in the order of the callbacks."""
         found: dict[str, list[str]] = {}
         for one in self.world.application.told:
             event = one.get("MessageStatus", one.get("Event", "").partition(".")[2])
@@ -98,7 +98,7 @@ class Promises(RuleBasedStateMachine):
             self._run(self.world.work_off(600))
             if all(list(dict.fromkeys(self.told().get(text, []))) == wanted for text in sids):
                 break
-        for _ in range(2):  # whoever would be told once more, or of what was never sent, is told now
+        for _ in range(2):  # a wrong or repeated callback would come now
             self._run(self.world.work_off(600))
         told = self.told()
         for text in sids:

@@ -1,4 +1,4 @@
-"""Kinds: each pair is a round trip, and its forms are what the standard library or a document says they are."""
+"""Codecs: each pair is a round trip, and its forms are those of the standard library or of a document."""
 
 import re
 import time
@@ -92,7 +92,7 @@ def test_iso8601_forms_are_the_standard_librarys_and_read_back(instant: int) -> 
         ("9999-12-31T23:59:59", LAST),
     ],
 )
-def test_a_date_and_a_date_and_time_are_read_as_utc_unless_they_name_a_zone(text: str, instant: float) -> None:
+def test_date_and_datetime_are_read_as_utc_unless_they_name_a_zone(text: str, instant: float) -> None:
     assert KINDS["instant:iso8601"].read(text) == instant
 
 
@@ -116,7 +116,7 @@ def test_what_is_no_date_within_1970_to_9999_is_a_bad_value(kind: str, value: ob
     "value",
     ["0000-01-01", "1969-12-31T23:59:59", "1970-01-01T00:00:00+00:01", "1900-01-01", "9999-12-31T23:59:59-00:01"],
 )
-def test_a_bound_beyond_all_messages_is_the_first_or_the_last_instant_and_a_shown_one_is_none(value: str) -> None:
+def test_bound_beyond_all_messages_is_an_end_instant_and_a_shown_one_bad(value: str) -> None:
     assert KINDS["instant:iso8601"].read(value) == (LAST if value[0] == "9" else 0)
     with pytest.raises(BadValue):
         KINDS["instant:iso8601-millis"].read(value)
@@ -216,7 +216,7 @@ _others = (
 
 @pytest.mark.parametrize("kind", ["number:bare", "number:plus"])
 @given(_digits)
-def test_seven_to_fifteen_digits_with_or_without_a_plus_are_the_same_number(kind: str, digits: str) -> None:
+def test_seven_to_fifteen_digits_are_one_number_with_or_without_a_plus(kind: str, digits: str) -> None:
     assert KINDS[kind].read(digits) == KINDS[kind].read("+" + digits) == "+" + digits
     assert KINDS["number:bare"].write("+" + digits) == digits
     assert KINDS["number:plus"].write("+" + digits) == "+" + digits
@@ -239,7 +239,7 @@ def test_short_codes_sender_ids_and_clients_are_never_altered(read: str, write: 
 @pytest.mark.parametrize("write", ["number:bare", "number:plus"])
 @given(st.text(st.characters(blacklist_categories=("C", "Z")), max_size=64))
 def test_reading_is_undone_by_writing_and_reading_again(write: str, value: str) -> None:
-    """What a provider shows, too: whatever it is, it is shown back as the provider meant it."""
+    """The same holds for the values that a provider shows: each is shown back as the provider meant it."""
     try:
         neutral = KINDS["number:plus"].read(value)
     except BadValue:
@@ -331,7 +331,7 @@ PREFIXED, BARE = KINDS["sid:prefixed"], KINDS["sid:base32"]
 @example("SM" + "0" * 32)
 @example("SM" + "f" * 32)
 @example("SM350df10671b64616a3bb92981967cecb")
-def test_a_hex_sid_goes_through_the_bare_shape_and_back_through_two_proxies(sid: str) -> None:
+def test_hex_sid_survives_the_bare_shape_through_two_proxies(sid: str) -> None:
     bare = BARE.write(PREFIXED.read(sid))
     assert re.fullmatch("M[A-Z0-7]{31}", bare)
     assert PREFIXED.write(BARE.read(bare)) == sid
@@ -341,7 +341,7 @@ def test_a_hex_sid_goes_through_the_bare_shape_and_back_through_two_proxies(sid:
 
 @given(_bare_sids)
 @example("MJGPVTNSWHJ35HGQTGABFE27TXFSSUZI")
-def test_a_bare_sid_goes_through_the_prefixed_shape_and_back_through_two_proxies(sid: str) -> None:
+def test_bare_sid_survives_the_prefixed_shape_through_two_proxies(sid: str) -> None:
     shown = PREFIXED.write(BARE.read(sid))
     assert shown == "SM" + sid
     assert re.fullmatch("SM[A-Z0-9]{32}", shown)
@@ -356,7 +356,7 @@ def test_two_hex_sids_never_meet_in_the_bare_shape(one: str, other: str) -> None
 
 
 @given(_harmless | _bare_sids | _hex_sids.map(lambda sid: sid[2:]) | _hex_sids.map(lambda sid: "V" + sid[2:]))
-def test_any_other_harmless_sid_of_a_provider_is_found_again_by_what_was_shown(sid: str) -> None:
+def test_any_other_harmless_sid_is_found_again_by_its_shown_form(sid: str) -> None:
     assert BARE.write(BARE.read(sid)) == sid
     assert PREFIXED.write(PREFIXED.read("SM" + sid)) == "SM" + sid
     assert BARE.write(PREFIXED.read(PREFIXED.write(BARE.read(sid)))) == sid, "a bare provider behind a prefixed front"
@@ -390,7 +390,7 @@ def test_a_sid_that_could_change_a_path_is_refused(kind: object, sid: object) ->
     ],
 )  # fmt: skip
 def test_a_pattern_finds_the_end_of_a_number(pattern: str, found: bool) -> None:
-    """The old server puts a `%` before the value: 6002188 finds +15126002188, and the console adds one behind."""
+    """The old server puts a `%` before the value: 6002188 finds +15126002188, and the console adds one after it."""
     assert ending(pattern)("+15126002188") is found
 
 
@@ -417,7 +417,7 @@ def _is_like(value: str, pattern: str) -> bool:
     "pattern", ["%a" * 31 + "c", "%_" * 31 + "c", "_%" * 31 + "c", "a%" * 31 + "c_", "%" * 63 + "c", "_" * 63 + "c"]
 )
 def test_no_pattern_takes_long(pattern: str) -> None:
-    """As many steps as the two lengths multiplied are some 4,000: a thousand values are done before anybody notices."""
+    """The number of steps is the product of the two lengths, some 4,000. A thousand values take no time that a user could notice."""
     matches, start = ending(pattern), time.perf_counter()
     assert not any(matches("a" * 63 + "b") for _ in range(1000))
     assert time.perf_counter() - start < 2
@@ -437,7 +437,7 @@ def test_what_is_no_pattern_is_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize("text", ["2018-06-09", "2018-06-09T00:00:00", "2018-06-09T23:59:59Z"])
-def test_the_next_day_begins_at_the_midnight_after_a_date_whatever_the_time(text: str) -> None:
+def test_next_day_begins_at_the_midnight_after_a_date_at_any_time(text: str) -> None:
     assert KINDS["instant:iso8601-next-day"].read(text) == datetime(2018, 6, 10, tzinfo=UTC).timestamp()
 
 
@@ -453,7 +453,7 @@ def test_a_midnight_is_written_as_a_date_of_which_the_day_is_read_back(day: int)
         assert KINDS[kind].read(KINDS[kind].write(day * 86400)) == day * 86400
 
 
-def test_the_end_of_a_day_is_written_as_its_last_second_for_those_who_read_the_time() -> None:
+def test_end_of_a_day_is_written_as_its_last_second_for_servers_with_times() -> None:
     assert KINDS["instant:iso8601-next-day"].write(1528588800) == "2018-06-09T23:59:59"
     assert KINDS["instant:iso8601-day"].write(1528588800) == "2018-06-10T00:00:00"
 
@@ -467,7 +467,7 @@ def test_the_day_after_the_last_one_is_its_last_second() -> None:
 COLUMNS = {name: kind for name, kind in KINDS.items() if kind.column is not None}
 COMMON = {"number": "+61416240112", "sid": "MJGPVTNSWHJ35HGQTGABFE27TXFSSUZI"}
 ALSO = {"number": ["+1234567", "+123456789012345"], "sid": ["M" + "2" * 31]}
-"""Of the common form too, and a number of another length."""
+"""Other values of the common form. The numbers have other lengths."""
 UNCOMMON = {
     "number": [
         "", "+", "61416240112", "+123456", "+1234567890123456", "12+3456789", "1234567+", "++61416240112", "+6141624 112",
@@ -482,7 +482,7 @@ UNCOMMON = {
 
 
 def _alone(kind: Codec, value: str) -> bool:
-    """Whether the kind reads a value as it stands and writes it as one of its common form: what a column has to say of one."""
+    """True if the codec reads a value as it stands and writes it as one of its common form. A column has to state this of a codec."""
     digits = value[1:]
     if kind.read is KINDS["number:bare"].read:
         return (

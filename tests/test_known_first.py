@@ -1,4 +1,5 @@
-"""Who is known before anything is done for it: on real sockets, what an unknown caller gets, and what one account can take from another.
+"""Authentication before any work: on real sockets, the response to an unauthenticated client, and the share that one account can take
+from another.
 
 Each bound is a number of bytes or of objects that is counted, and everything that was taken is given back.
 """
@@ -82,7 +83,7 @@ REFUSED = {
 def test_who_is_refused_for_its_head_is_told_before_its_body_comes(
     world: World, name: str, framing: bytes, asks: bytes
 ) -> None:
-    """Nothing of the body is sent. It is not asked for, and what follows is not taken for a request."""
+    """Nothing of the body is sent. The server does not ask for it, and does not take later bytes for a request."""
     status, head = REFUSED[name]
 
     async def script(at: Place) -> None:
@@ -204,11 +205,11 @@ def test_the_spellings_of_its_credentials_give_an_account_no_more_places(world: 
 
 RECEIPT = b"POST /receipts/a.b HTTP/1.1\r\nHost: front.test\r\nContent-Length: 0\r\n\r\n"
 RECEIPTS_AT_ONCE = 16
-"""As docs/security.md has it: a sixteenth of `queue_max`, which is 256 here."""
+"""The number of docs/security.md: a sixteenth of `queue_max`, which is 256 here."""
 
 
 def test_receipts_have_places_of_their_own_and_no_more_than_them(world: World) -> None:
-    """They come without credentials. A flood of them takes nothing from accounts, and accounts take nothing from them."""
+    """Receipts come without credentials. A flood of them takes nothing from accounts, and accounts take nothing from them."""
 
     async def main() -> None:
         silent, go_on, taken = Silent(), asyncio.Event(), 0
@@ -310,11 +311,11 @@ def test_a_request_of_the_older_version_needs_no_host(world: World) -> None:
     world(script)
 
 
-# ---- what is sent ahead --------------------------------------------------------------------------------------
+# ---- bytes that are sent ahead -------------------------------------------------------------------------------
 
 
 def test_requests_that_are_split_anywhere_are_the_same_requests(world: World) -> None:
-    """Two reads, wherever the first ends: each request ends where it ends, and the next begins there."""
+    """Two reads, split at any byte: each request ends at its end, and the next begins there."""
     whole = b"".join(
         [
             get(b"X-Request-Id: 0"),
@@ -368,7 +369,7 @@ def test_what_is_sent_ahead_makes_no_request_before_its_turn(world: World) -> No
 # ---- memory --------------------------------------------------------------------------------------------------
 
 TOTAL = 2**20
-"""Bytes of a budget for two accounts: an eighth is each account's own, a sixteenth that of unknown callers."""
+"""Bytes of a budget for two accounts: an eighth is each account's own, a sixteenth that of unauthenticated clients."""
 
 STRANGERS = TOTAL // 16
 
@@ -394,7 +395,7 @@ HALF = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 
 @pytest.mark.parametrize("more", [b"Accept: " + b"x" * 20000, b"X: " + b"x" * 20000], ids=["kept", "not-whole"])
-def test_heads_that_are_not_whole_take_no_more_than_the_share_of_unknown_callers(world: World, more: bytes) -> None:
+def test_partial_heads_take_at_most_the_share_of_unauthenticated_clients(world: World, more: bytes) -> None:
     async def main() -> None:
         async with bounded() as (at, silent, budget), contextlib.AsyncExitStack() as stack:
             callers = [await stack.enter_async_context(at.caller()) for _ in range(20)]
@@ -482,7 +483,7 @@ def test_the_memory_for_a_body_is_given_back_however_it_ends(world: World, ends:
 
 
 def answers_with(at: Place, budget: MemoryBudget, size: int) -> None:
-    """Have the end of the proxy answer whatever comes with a body of this size."""
+    """Make the end of the proxy answer everything with a body of this size."""
     under = serving_two(Silent(), budget)
 
     async def handle(call: ServerRequest) -> None:
@@ -496,7 +497,7 @@ def answers_with(at: Place, budget: MemoryBudget, size: int) -> None:
 
 @pytest.mark.parametrize("size", [SMALL, SMALL + 1, 10 * TOTAL])
 def test_a_large_answer_is_held_until_it_is_read_or_refused(world: World, size: int) -> None:
-    """What answers here is the end of the proxy: the answer is of any size, and its caller does not read it."""
+    """The end of the proxy answers here: the response has any size, and its client does not read it."""
 
     async def main() -> None:
         async with bounded() as (at, _, budget):
@@ -574,7 +575,7 @@ def test_where_nothing_waits_nobody_is_slow() -> None:
 
 @pytest.mark.usefixtures("looks_often")
 def test_an_answer_that_is_read_in_drops_is_given_up(world: World) -> None:
-    """A look is 0.02 seconds here, and a drop comes each time, so that it is never idle."""
+    """The idle sweep runs every 0.02 seconds here, and a drop comes each time, so that the connection is never idle."""
 
     async def main() -> None:
         async def handle(call: ServerRequest) -> None:

@@ -1,4 +1,4 @@
-"""docs/conformance.md: every law and option is in it, and the suite needs no more than it says."""
+"""docs/conformance.md: every law and option is in it, and the suite needs no more than the page says."""
 
 import subprocess
 import sys

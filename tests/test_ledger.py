@@ -49,7 +49,7 @@ def prepared(config: Path, work: Any) -> Any:
 
 
 async def dead(store: Store) -> int:
-    """Two calls of one message, the first of them given up."""
+    """Two deliveries of one message, the first of them dead."""
     await owing(store)
     [row] = await take(store)
     await settle_one(store, row, calls.DEAD, NOW, why="answered 500")
@@ -57,7 +57,7 @@ async def dead(store: Store) -> int:
 
 
 async def lost(store: Store) -> None:
-    """Two sends, one unknown and one lost to sight."""
+    """Two sends, one unknown and one unresolved."""
     for begun, id_ in enumerate(("u1", "l1"), int(NOW)):
         entry = Intent("restcomm/AC1/", "+15550001", "+15550002", f"secret {id_}", HOOK)
         await store.write(partial(sends.record, begun=[Begun(id_, PLACE, entry)], times=Times(begun, 60.0, 120.0)))
@@ -110,7 +110,7 @@ def test_a_callback_is_replayed_and_dropped(config: Path, which: str) -> None:
     assert run(config, "callbacks", "drop", "1", "--all").exit_code == 2
 
 
-def test_a_callback_that_is_due_later_is_made_now_and_an_unknown_one_is_an_error(config: Path) -> None:
+def test_later_callback_is_made_now_and_an_unknown_one_is_an_error(config: Path) -> None:
     async def later(store: Store) -> int:
         await owing(store)
         [row] = await take(store)
@@ -202,7 +202,7 @@ def test_the_command_goes_beside_a_serve(config: Path) -> None:
 
 
 def test_what_a_text_holds_is_no_control_of_the_terminal(config: Path) -> None:
-    """Escape sequences, line ends, and characters that turn the direction of what follows."""
+    """Escape sequences, line ends, and characters that turn the direction of the text after them."""
 
     async def hostile(store: Store) -> None:
         text = "a\x1b]0;title\x07\r\nid=forged\u009b31m\u202eb"

@@ -1,4 +1,4 @@
-"""What a request could not write down: a 503 that says that nothing was done is true, and what became of a send is written down late."""
+"""Failed writes of a request: a 503 that says that nothing was done is true, and the outcome of a send is written late."""
 
 import asyncio
 import contextlib
@@ -19,8 +19,10 @@ from translator.shell.store.withdrawn_sends import withdraw
 
 
 class Losing:
-    """A store whose answer to a commit is lost, for the works named in `loses`: it was committed, and whoever waits hears that it is down.
-    While `is_gone` nothing is written at all."""
+    """A store that loses the answer to a commit, for the works named in `loses`.
+
+    The work was committed, and its waiter gets the error that the store is down. While `is_gone` nothing is written at all.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store, self.shared = store, store.shared
@@ -73,7 +75,7 @@ def kept(url: str, work: Callable[[Kept, Losing], Any]) -> Any:
     return asyncio.run(main())
 
 
-def test_a_send_whose_record_was_answered_by_nothing_is_withdrawn_and_the_same_again_is_sent(store_url: str) -> None:
+def test_send_with_a_lost_record_is_withdrawn_and_its_repetition_is_sent(store_url: str) -> None:
     async def work(world: Kept, store: Losing) -> Any:
         store.loses = {"record"}
         first, _ = await world.send("hello", key="k")
@@ -86,14 +88,14 @@ def test_a_send_whose_record_was_answered_by_nothing_is_withdrawn_and_the_same_a
     assert kept(store_url, work) == (503, 503, 200, ["hello"], ["sent"])
 
 
-def test_it_is_withdrawn_without_another_request_and_an_equal_one_joins_nothing(store_url: str) -> None:
+def test_withdrawal_needs_no_other_request_and_an_equal_send_joins_nothing(store_url: str) -> None:
     async def work(world: Kept, store: Losing) -> Any:
         store.loses = {"record"}
         first, _ = await world.send("hello")
         store.is_gone, store.loses = False, set()
         assert await world.journal.links.leftovers.write()
         left = [] if store_url == "memory:" else await states(store)
-        await world.work_off(100)  # beyond the time after which what was begun is taken for unknown
+        await world.work_off(100)  # beyond the time after which an open intent is taken for unknown
         again, _ = await world.send("hello")
         return first, left, again, world.provider.texts
 
@@ -124,12 +126,13 @@ def test_a_process_that_dies_right_after_sends_nothing_twice(tmp_path: Any) -> N
         again, _ = await world.send("hello")
         return first, joined, again, world.provider.texts
 
-    # Nobody is left who knows that it was not asked for: it is unknown, and equal ones join it for `join` seconds.
+    # No process is left that knows that the provider request was not made. The send is unknown, and equal ones join it
+    # for `join` seconds.
     assert kept(f"sqlite:///{tmp_path / 't.db'}", work) == (503, 504, 200, ["hello"])
 
 
 @pytest.mark.parametrize("fault", ["", "400", "never left"])
-def test_what_became_of_a_send_is_written_down_when_the_store_answers_again(
+def test_outcome_of_a_send_is_written_when_the_store_answers_again(
     store_url: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("translator.shell.delivery.journal._GLANCE", 0.0)
@@ -162,7 +165,7 @@ def test_settling_twice_is_settling_once(store_url: str) -> None:
     assert on(store_url, work) in (["sent"], [])  # memory keeps nothing of a send that is over
 
 
-def test_a_batch_whose_first_message_was_sent_is_not_said_to_have_done_nothing(tmp_path: Any) -> None:
+def test_batch_with_a_sent_first_message_is_not_said_to_have_done_nothing(tmp_path: Any) -> None:
     from base64 import b64encode
 
     from translator.core.exchange import exchange
@@ -205,7 +208,7 @@ def test_a_batch_whose_first_message_was_sent_is_not_said_to_have_done_nothing(t
 
 @contextlib.asynccontextmanager
 async def relay(url: str, cuts: list[bool]) -> AsyncIterator[str]:
-    """A URL through which PostgreSQL is reached. After a COMMIT was passed on while `cuts` is not empty, nothing comes back."""
+    """A URL through which PostgreSQL is reached. If `cuts` is not empty, nothing comes back after a COMMIT was passed on."""
     parts = urlsplit(url)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

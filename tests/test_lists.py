@@ -1,6 +1,7 @@
-"""Lists as laws: over any messages and any query, the proxy before the twin answers what a plain implementation of the document does.
+"""Lists as laws: over any messages and any query, the proxy before the simulated provider answers as a plain implementation of the
+document does.
 
-And what that costs: the asks that the twin has seen.
+The tests also bound the cost: the number of requests that the simulated provider got.
 """
 
 import json
@@ -67,7 +68,7 @@ def message(number: int, created: int, **members: str) -> Sms:
 
 
 class Provider:
-    """The twin with a store of messages. `most` is the largest slice that it serves."""
+    """The simulated provider with a store of messages. `most` is the largest slice that it serves."""
 
     def __init__(
         self, messages: list[Sms], order: str = "ascending", most: int = 200, shows_owner: bool = True
@@ -205,7 +206,7 @@ def _agrees(reply: Reply, messages: list[Sms], asked: dict[str, str], *, old: bo
 def test_the_proxy_answers_what_a_plain_reading_of_the_document_does(
     rows: Any, queries: Any, same: bool, order: str, size: int, most: int, in_flight: int, profile: str
 ) -> None:
-    """One list after another, of one proxy that remembers: other lists, or other pages of the `same` one."""
+    """One proxy with a cache answers one list after another: other lists, or other pages of the `same` one."""
     messages, old = stored(rows), profile == "open-source"
     knobs: dict[str, Any] = {"profile": profile, "size": size, "in_flight": in_flight}
     if order == "shuffled":
@@ -222,7 +223,7 @@ def test_the_proxy_answers_what_a_plain_reading_of_the_document_does(
 
 
 def shuffled(sms: Sms) -> int:
-    """Where a message stands in a back without any order."""
+    """The position of a message in a back without any order."""
     return _old_number(sms) * 7919 % 1009
 
 
@@ -258,7 +259,7 @@ def _old(sms: Sms) -> Sms:
 def test_pages_tile_the_list_and_their_size_does_not_change_it(
     rows: Any, filters: Any, sort: str, order: str, page: int, size: int, limit: int, slices: int, profile: str
 ) -> None:
-    """Every page by its number, and every page by the link of the one before, one after another: the list, once."""
+    """All pages by their numbers give the list once. So do all pages by the link of the page before."""
     messages, asked = stored(rows), {**_query(filters, sort, {}), "Limit": str(limit)}
     front = world(Provider(messages, order), size=slices, order=order, profile=profile)
     whole = page_of(front.play(ask({**asked, "PageSize": "1000"}), NOW))["messages"]
@@ -292,15 +293,15 @@ def test_a_walk_by_its_links_shows_what_was_there_at_its_first_page_once(
     forgets: str,
     profile: str,
 ) -> None:
-    """Also while messages arrive between its pages, and for lists whose filter or order does not depend on the status also when
-    everything that was remembered is forgotten."""
+    """Messages may arrive between its pages. Everything that was remembered may be forgotten, unless the list's filter or order depends
+    on the status."""
     messages = stored(rows)
     asked = {
         **_query({name: value for name, value in filters.items() if name != "EndTime"}, sort, {}),
         "Limit": str(limit),
     }
     if "Status" in asked or sort.startswith("Status") or (limit < 10000 and not sort.startswith("Date")):
-        forgets = "nothing"  # what the list was then, is only known as long as it is remembered
+        forgets = "nothing"  # the old list is only known as long as it is remembered
     provider = Provider(messages, order)
     front = world(provider, size=slices, order=order, profile=profile)
     expected = page_of(front.play(ask({**asked, "PageSize": "1000"}), NOW))["messages"]
@@ -328,8 +329,10 @@ def test_a_walk_by_its_links_shows_what_was_there_at_its_first_page_once(
 def test_rows_that_move_while_they_are_read_are_neither_lost_nor_doubled(
     rows: list[int], slices: int, in_flight: int, moves: list[bool], size: int, sort: str, late: bool
 ) -> None:
-    """A provider that lists newest first: each message that comes pushes all others along, also between two asks of one batch, and
-    of those it may answer the second first."""
+    """A provider lists newest first, so each arrival pushes all other messages along, also between two requests of one batch.
+
+    It may answer the second request of a batch first.
+    """
     messages = [message(number, START + offset) for number, offset in enumerate(sorted(rows))]
     provider = Provider(messages, "descending")
     number = len(messages)
@@ -416,8 +419,9 @@ PAGES = """
 """
 """total, PageSize, Page; num_pages, messages shown; start, end as the seed has it, end as the old server has it.
 
-From the seed (34 messages, ten a page, num_pages 3; `end` the position of the last item) and the table of its last pages in
-the old server's arithmetic, by hand."""
+The numbers were computed by hand from the seed and from the table of its last pages in the old server's arithmetic.
+The seed has 34 messages, ten a page, num_pages 3; its `end` is the position of the last item.
+"""
 
 
 @pytest.mark.parametrize("profile", ["seed", "open-source"])
@@ -486,7 +490,7 @@ def test_an_unknown_parameter_can_be_refused() -> None:
 @pytest.mark.parametrize("profile", ["seed", "open-source"])
 @pytest.mark.parametrize("given_", [{"SortBy": "DateCreated:desc"}, {"From": "+15550100001", "SortBy": "To:asc"}])
 @pytest.mark.parametrize("path", [f"/restcomm{PATH}.json", f"/api{PATH}.json", f"/api{PATH}.json/"])
-def test_each_of_the_four_links_keeps_what_was_asked_for_and_can_be_followed(
+def test_each_of_the_four_links_keeps_the_query_and_can_be_followed(
     path: str, given_: dict[str, str], profile: str
 ) -> None:
     """35 messages, ten a page: the prefix, the `.json`, the filters and the sort stand in every link, and each leads to its page."""
@@ -523,7 +527,7 @@ def test_a_page_behind_a_message_is_only_labelled_by_its_number(number: int, sor
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending"])
-def test_a_walk_shows_as_many_as_its_limit_promised_though_others_came_in_front(order: str) -> None:
+def test_walk_shows_as_many_as_its_limit_though_others_came_in_front(order: str) -> None:
     """The first 30 of 60, ten a page, and 25 more before each page: what was shown before counts, not what stands there now."""
     stock = MANY[:60]
     provider = Provider(stock, order)
@@ -553,10 +557,10 @@ def test_a_walk_during_which_messages_come_ends_where_nothing_follows() -> None:
     assert walked == newest(0, 25, stock)
 
 
-# --------------------------------------------------------------------------------------------------- what it costs
+# ----------------------------------------------------------------------------------------------------------- costs
 
 
-def test_the_first_page_of_100000_messages_takes_24_asks_in_10_rounds_at_most(many: Provider) -> None:
+def test_first_page_of_100000_takes_at_most_24_requests_in_10_rounds(many: Provider) -> None:
     front = world(many)
     page = page_of(front.play(ask({"Limit": "1000000"}), NOW))
     assert (page["total"], page["messages"]) == (100_000, newest(0, 50))
@@ -564,7 +568,7 @@ def test_the_first_page_of_100000_messages_takes_24_asks_in_10_rounds_at_most(ma
     assert len(front.asked) <= 10
 
 
-def test_a_further_page_takes_one_ask_while_the_total_is_remembered_and_25_at_most_when_not(many: Provider) -> None:
+def test_further_page_takes_1_request_with_the_total_and_else_at_most_25(many: Provider) -> None:
     front = world(many)
     first = page_of(front.play(ask({"Limit": "1000000"}), NOW))
     for request in (ask({"Page": "1", "Limit": "1000000"}), to(first["next_page_uri"])):
@@ -583,7 +587,7 @@ def test_a_further_page_takes_one_ask_while_the_total_is_remembered_and_25_at_mo
     [(0, 1), (1, 1), (99, 1), (100, 10), (150, 10), (1000, 10), (9600, 10), (20_000, 10), (50_000, 10), (80_000, 10)],
 )
 def test_a_total_that_is_known_is_extended(new: int, most: int) -> None:
-    """One ask where fewer than 100 rows are new, else 10 at most."""
+    """One request if fewer than 100 rows are new, else 10 at most."""
     stock = MANY[:20_000]
     provider = Provider(stock)
     front = world(provider)
@@ -597,7 +601,7 @@ def test_a_total_that_is_known_is_extended(new: int, most: int) -> None:
 
 
 def test_a_list_that_is_sifted_and_sorted_is_scanned_once() -> None:
-    """10,000 messages in slices of 200: 51 asks and as many as are in flight; no ask for its further pages."""
+    """10,000 messages in slices of 200: 51 requests and as many as are in flight; none for its further pages."""
     stock = MANY[:10_000]
     front = world(Provider(stock))
     query = {"To": "+15550100002", "SortBy": "From"}
@@ -630,7 +634,7 @@ def test_a_range_that_has_ended_is_not_counted_again() -> None:
 
 
 def test_a_count_of_a_status_is_not_remembered() -> None:
-    """A message that is delivered leaves the sent ones: a total of them from before says nothing."""
+    """A delivered message leaves the sent ones, so an earlier total of the sent ones says nothing."""
     front = world(Provider(MANY[:1000]))
     front.play(ask({"Status": "sent"}), NOW)
     before = front.asks
@@ -665,7 +669,7 @@ def test_a_list_that_is_capped_has_the_newest_messages_and_says_so(sort: str) ->
 )
 @pytest.mark.parametrize("order", ["ascending", "descending", "unknown"])
 @pytest.mark.parametrize("most", [1, 2, 3, 5, 10, 20, 24])
-def test_a_list_that_asks_do_not_suffice_for_is_answered_where_less_will_do(
+def test_list_beyond_the_request_budget_is_answered_if_less_will_do(
     most: int, order: str, query: dict[str, Any], many: Provider, backwards: Provider
 ) -> None:
     provider = backwards if order == "descending" else many
@@ -716,7 +720,7 @@ def test_an_end_that_no_ask_is_left_to_see_is_not_called_exact(total: int) -> No
 def test_a_page_behind_a_message_is_answered_where_less_will_do(
     place: int, many: Provider, backwards: Provider
 ) -> None:
-    """A message that asks do not suffice to find is as good as unknown."""
+    """If the request budget does not suffice to find a message, the message counts as unknown."""
     for provider, order in ((many, "ascending"), (backwards, "descending")):
         for most in (1, 2, 3, 5, 10, 24, 60):
             front = world(provider, order=order, limits=Limits(max_asks=most, cap=True))
@@ -734,7 +738,7 @@ def test_a_list_that_is_whole_says_that_its_total_is_exact() -> None:
 # -------------------------------------------------------------------------------------------- a back that is not as said
 
 
-def test_a_size_that_a_back_was_seen_to_serve_is_the_most_that_is_asked_for_ever_after() -> None:
+def test_slice_size_that_a_back_has_served_is_the_most_requested_later() -> None:
     front = world(Provider(MANY[:500], most=100))
     reply = front.play(ask({"SortBy": "From"}), NOW)
     assert [note.name for note in reply.notes] == ["back-serves-less"]
@@ -762,7 +766,7 @@ def test_a_wrong_setting_is_a_fault_that_names_it(setting: dict[str, str], why: 
 
 
 @pytest.mark.parametrize("ignored", ["Status", "Results_Skip", "Date_To", "Date_From"])
-def test_a_back_that_ignores_what_it_is_told_is_a_fault_and_never_an_answer(ignored: str) -> None:
+def test_back_that_ignores_the_query_is_a_fault_and_never_an_answer(ignored: str) -> None:
     provider = Provider(
         [*MANY[:400], *(message(500 + number, START + 400, status="delivered") for number in range(300))]
     )
@@ -783,7 +787,7 @@ def test_a_back_that_ignores_what_it_is_told_is_a_fault_and_never_an_answer(igno
 
 
 def test_messages_that_are_gone_are_counted_anew() -> None:
-    """A provider may drop what is old: each index moves, and a total from before is too large."""
+    """A provider may drop old messages: each index moves, and an earlier total is too large."""
     stock = MANY[:1000]
     old, new = Provider(stock), Provider(stock[400:])
     now_there = [old]
@@ -821,7 +825,7 @@ def test_an_answer_that_is_no_answer_ends_the_list() -> None:
 @example(START + 10)
 @given(st.integers(START - 5, START + 2000))
 def test_a_message_is_found_by_its_second_wherever_it_stands(created: int) -> None:
-    """AfterSid with a page number that says nothing of where the message is, and nothing remembered."""
+    """The request has AfterSid and a page number that says nothing of the message's place, and no list is remembered."""
     stock = [message(number, START + number // 7) for number in range(1500)]
     front = world(Provider(stock), size=7)
     at = next((place for place, sms in enumerate(stock[::-1]) if sms.created <= created), len(stock) - 1)
@@ -838,7 +842,7 @@ OLD_BACK = spoken("restcomm", "back")
 
 
 def old_provider(messages: list[Sms], **knobs: Any) -> RestcommTwin:
-    """The same messages at a simulated Restcomm, whose SIDs are its own."""
+    """The same messages at a simulated Restcomm, with SIDs of its own."""
     twin = RestcommTwin(accounts={"AC9": "back-token"}, clock=lambda: NOW, **knobs)
     twin.load(
         OldSms(
@@ -966,11 +970,14 @@ _servers = st.one_of(
     st.tuples(st.just("days"), _zones, st.just("open-source")),
     st.tuples(st.just("days"), st.just(UTC), st.just("open-source, utc")),
 )
-"""How the server reads bounds and in which zone, and what it is said to be: what it is, or something that asks it for more."""
+"""The way in which the server reads bounds, its zone, and the profile of its configuration.
+
+The profile is the server's own, or one with which the proxy asks for more.
+"""
 
 
 def before_old(front: Any, server: tuple[str, Any, str], messages: list[Sms], size: int = 200) -> World:
-    """A front before a server of the old dialect, which may serve fewer at once than it is asked for."""
+    """A front before a server of the old dialect, which may serve fewer rows at once than the request wants."""
     bounds, zone, profile = server
     twin = old_provider(messages, bounds=bounds, zone=zone, page_size_max=size)
     accounts, properties = (("A1", "AC9"), (PROPERTY, "")) if front is V2 else (("AC1", "AC9"), ("", ""))
@@ -990,7 +997,7 @@ def _search(since: int, until: int, **asked: Any) -> Request:
     rows=_apart, server=_servers, since=_moments, until=_moments, count=st.sampled_from([1, 3, 200]), skip=st.integers(0, 9),
     status=st.sampled_from(["", "Submitted", "Failed"]), size=st.sampled_from([1, 3, 200]),
 )  # fmt: skip
-def test_a_search_is_exact_to_the_second_however_the_old_provider_reads_its_bounds(
+def test_search_is_exact_to_the_second_for_any_bounds_of_the_old_provider(
     rows: Any, server: Any, since: int, until: int, count: int, skip: int, status: str, size: int
 ) -> None:
     messages = stored(rows)
@@ -1016,7 +1023,7 @@ _old_filters = st.fixed_dictionaries(
     rows=_apart, server=_servers, queries=st.lists(st.tuples(_old_filters, _sorts, _stretches), min_size=1, max_size=3),
     profile=st.sampled_from(list(FRONTS)), size=st.sampled_from([1, 3, 200]),
 )  # fmt: skip
-def test_an_old_application_before_an_old_provider_of_another_profile_gets_what_a_plain_reading_does(
+def test_old_application_before_another_profile_gets_a_plain_reading(
     rows: Any, server: Any, queries: Any, profile: str, size: int
 ) -> None:
     messages, old = stored(rows), profile == "open-source"
@@ -1035,10 +1042,10 @@ def test_an_old_application_before_an_old_provider_of_another_profile_gets_what_
     [("days", hours, created) for hours in (-12, 0, 14) for created in (0, 11 * 3600, 13 * 3600, LAST - DAY)]
     + [("days", -12, LAST), ("days", 0, LAST), ("instants", 0, 0), ("instants", 0, LAST)],
 )
-def test_at_either_end_of_all_dates_a_server_that_reads_days_shows_what_there_is(
+def test_server_that_reads_days_shows_all_rows_at_either_end_of_the_dates(
     bounds: str, hours: int, created: int
 ) -> None:
-    """Such a range cannot be asked for wider with bounds: it is, without one."""
+    """Bounds cannot make such a range wider, so the request has no bound at that end."""
     server = (bounds, timezone(timedelta(hours=hours)), "open-source")
     messages = [message(0, created)]
     after = min(created + 1, LAST)
@@ -1058,10 +1065,9 @@ def seen_as(sid: str) -> Sms:
 
 @settings(max_examples=examples(100))
 @given(rows=_apart, since=_moments, until=_moments)
-def test_a_server_said_to_read_times_that_reads_days_is_a_fault_that_names_the_profile_or_nothing_is_amiss(
-    rows: Any, since: int, until: int
-) -> None:
-    """Where its days are those of UTC. Those of another zone begin too late, or end too soon, and then nothing tells: docs/lists.md."""
+def test_server_that_reads_days_against_its_profile_is_a_fault_or_exact(rows: Any, since: int, until: int) -> None:
+    """The server's days are those of UTC. The days of another zone begin too late, or end too soon, and then nothing tells:
+    docs/lists.md."""
     messages = stored(rows)
     reply = before_old(V2, ("days", UTC, "seed"), messages).play(_search(since, until), NOW)
     if reply.response.status == 200:
@@ -1075,8 +1081,10 @@ def test_a_server_said_to_read_times_that_reads_days_is_a_fault_that_names_the_p
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-11)), timezone(timedelta(hours=13))])
 @pytest.mark.parametrize("at", [0, 1, 250, 700, 1498])
 def test_a_message_is_found_at_a_server_that_reads_days(at: int, zone: timezone) -> None:
-    """AfterSid with a page number that says nothing, and nothing remembered: what comes before its second cannot be asked for, what
-    comes before its day can."""
+    """The request has AfterSid and a page number that says nothing, and no list is remembered.
+
+    No request can name the messages before the anchor's second, but one can name those before its day.
+    """
     stock = [message(number, START + number * 1000) for number in range(1500)]
     front = before_old(FRONTS["seed"], ("days", zone, "open-source"), stock, 7)
     anchor = old_sid(stock[::-1][at])

@@ -1,6 +1,7 @@
-"""What an answer lost is said by the ids of the mapping rows, and by no others than COMPATIBILITY.md calls lossy or derived.
+"""A response reports its losses by the ids of the mapping rows. It reports no rows but those that COMPATIBILITY.md calls lossy or
+derived.
 
-The cases are whole exchanges at the door of the proxy, with the provider's answers as they stand on its wire.
+The cases are whole exchanges at the front of the proxy, with the provider's responses as they stand on its wire.
 """
 
 import asyncio
@@ -57,7 +58,7 @@ OLD_MESSAGE: Final[dict[str, Any]] = {
 
 
 class Wire:
-    """A provider that answers with this JSON; what is asked of a list behind it is empty."""
+    """A provider that answers with this JSON. Later slices of a list are empty."""
 
     def __init__(self, answer: Any, status: int) -> None:
         self._answer, self._status = answer, status
@@ -84,7 +85,7 @@ def entry(front: str, back: str) -> Account:
 def asked(
     front: str, back: str, answer: Any, method: str, path: str, *, explain: bool = True, status: int = 200, **sent: Any
 ) -> httpx.Headers:
-    """The headers of what the proxy answers where the provider says that."""
+    """The headers of the proxy's response to this response of the provider."""
 
     async def main() -> httpx.Headers:
         proxy = Proxy(
@@ -127,7 +128,7 @@ def v2(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_an_old_send_over_the_new_dialect(changes: dict[str, Any], ids: str) -> None:
-    """A plain one loses nothing: everything that restcomm sends is reported, which is what DeliveryReceipt says."""
+    """A plain send loses nothing: every message of restcomm asks for a receipt, which is the meaning of DeliveryReceipt."""
     assert lost(OLD, V2, {"Message": v2(**changes)}, "POST", OLD_LIST, data=SEND) == ids
 
 
@@ -179,7 +180,8 @@ def old(**changes: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_new_send_over_the_old_dialect(draft: dict[str, Any], ids: str) -> None:
-    """It always says less than its document: restcomm answers a send without those. That no receipt was wanted cannot be told."""
+    """It always has less than its document, because restcomm's response to a send lacks those members. A send without a receipt cannot
+    be told apart."""
     assert lost(V2, OLD, old(), "POST", V2_LIST, json={**BACK_SEND, **draft}) == ids
 
 
@@ -208,7 +210,7 @@ def test_a_new_list_over_the_old_dialect(changes: dict[str, Any], ids: str) -> N
     assert lost(V2, OLD, {"page_size": 200, "messages": [old(**changes)]}, "GET", path) == ids
 
 
-def test_a_new_get_over_the_old_dialect_has_the_segments_and_no_external_id() -> None:
+def test_new_get_over_the_old_dialect_has_segments_and_no_external_id() -> None:
     headers = asked(V2, OLD, old(num_segments=2), "GET", f"/v2/Messages/{OLD_AS_V2}")
     assert headers["x-translator-loss"] == "fields.DeliveryReceipt, fields.ExternalId"
 
@@ -228,7 +230,7 @@ def test_off_there_is_no_header_and_nothing_is_looked_at() -> None:
     [MalformedProviderResponse("not again"), KeyError("a word that is nowhere"), ValueError("a defect")],
     ids=repr,
 )
-def test_a_send_that_was_made_is_answered_also_where_nobody_can_tell_what_it_lost(
+def test_send_that_was_made_is_answered_also_if_its_losses_are_unknown(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def unreadable(*_: object) -> tuple[str, ...]:
@@ -283,7 +285,7 @@ def test_a_batch_says_what_all_of_it_lost() -> None:
         (OLD, "GET", {"page_size": 200, "messages": [old(status="failed", error_code=12345)]}, "words.error.30008"),
     ],
 )  # fmt: skip
-def test_a_dialect_before_itself_loses_what_it_has_no_words_for_and_nothing_else(
+def test_dialect_before_itself_loses_only_what_it_has_no_words_for(
     name: str, operation: str, message: Any, ids: str
 ) -> None:
     path, sent = (V2_LIST, BACK_SEND) if name == V2 else (OLD_LIST, SEND)
@@ -293,7 +295,7 @@ def test_a_dialect_before_itself_loses_what_it_has_no_words_for_and_nothing_else
 
 
 def test_words_are_lost_where_the_provider_says_another_one() -> None:
-    """A scheduled message and one on its way are both `Processing` at the provider; the hour it waits for is what is lost."""
+    """A scheduled message and one on its way are both `Processing` at the provider. The scheduled hour is lost."""
     message = Message(
         sid=V2_SID, sender="+15550100001", recipient="+15550100002", text="hi", status="queued", direction="outbound-api",
         created=NOW - 9, scheduled=NOW + 3600,
@@ -304,7 +306,7 @@ def test_words_are_lost_where_the_provider_says_another_one() -> None:
 
 
 def test_what_is_shown_under_some_statuses_only_is_left_out_under_those() -> None:
-    """A provider that has no error codes at all, before a front that shows one where a message has failed."""
+    """A provider without error codes, before a front that shows a code for a failed message."""
     raw = tomllib.loads((Path(__file__).parent / "data" / "ghost.toml").read_text("utf-8"))
     raw["fields"] = [row for row in raw["fields"] if row["json"] != "trouble"]
     mute, losses = dialect("ghost.toml", raw), Losses()
@@ -352,7 +354,7 @@ _instants = st.none() | st.integers(NOW - 300, NOW + 300)
 
 @st.composite
 def _messages(draw: st.DrawFn) -> list[Message]:
-    """Messages of which nothing is certain: any word with any stamp."""
+    """Messages without any rule: any word with any timestamp."""
     seconds = sorted(draw(st.sets(st.integers(NOW - 200, NOW - 100), max_size=6)))
     return [
         Message(
@@ -370,7 +372,7 @@ def _messages(draw: st.DrawFn) -> list[Message]:
 
 
 def _listed(front: str, back: str, messages: list[Message]) -> Reply:
-    """What a proxy answers to a list of everything, its losses with it."""
+    """The proxy's response to a list of everything, with its losses."""
     world = World(
         dialects()[front], dialects()[back], Provider(back, messages), accounts=(ACCOUNT[front], ACCOUNT[back]),
         properties=(PROPERTY[front], PROPERTY[back]), tokens=("back-token", "back-token"),
@@ -383,7 +385,7 @@ def _listed(front: str, back: str, messages: list[Message]) -> Reply:
 
 
 def _trips(front: str, back: str, messages: list[Message]) -> tuple[Reply, list[tuple[dict[str, Any], dict[str, Any]]]]:
-    """What a proxy answers; and each message as the provider says it, beside what it would say of what the answer says."""
+    """The proxy's response, and each message in two forms: as the provider shows it, and as it would show the values of the response."""
     alone = Provider(back, messages)(Request("GET", LISTS[back], EVERYTHING[back]))
     reply = _listed(front, back, messages)
     read = [
@@ -422,19 +424,19 @@ NAMED_BY: Final[dict[str, dict[str, set[str]]]] = {
         "error_message": {"fields.ErrorCode"},
     },
 }
-"""For each member of a provider's that may come back otherwise: the rows of the front that can have lost it."""
+"""For each member of a provider's row that may come back changed: the rows of the front that can have lost it."""
 
 
 EQUAL: Final = {
     OLD: {"words.error.30008", "fields.error_code", "fields.date_updated", "fields.date_sent"}, V2: {"fields.ErrorCode"}, "ghost": set(),
 }  # fmt: skip
-"""Where a dialect before itself may lose something: what no server of it says either."""
+"""The losses of a dialect before itself: values that no server of the dialect shows either."""
 
 
 @pytest.mark.parametrize(("front", "back"), [(OLD, V2), (V2, OLD)])
 @settings(max_examples=examples(150))
 @given(messages=_messages())
-def test_what_would_come_back_otherwise_was_lost_at_a_row_that_is_lossy_or_derived(
+def test_changed_member_was_lost_at_a_row_that_is_lossy_or_derived(
     front: str, back: str, messages: list[Message]
 ) -> None:
     reply, trips = _trips(front, back, messages)
@@ -448,9 +450,7 @@ def test_what_would_come_back_otherwise_was_lost_at_a_row_that_is_lossy_or_deriv
 @pytest.mark.parametrize(("front", "back"), PAIRS)
 @settings(max_examples=examples(40))
 @given(messages=_messages())
-def test_what_would_come_back_otherwise_through_any_pair_has_lost_something(
-    front: str, back: str, messages: list[Message]
-) -> None:
+def test_changed_member_through_any_pair_is_reported_as_lost(front: str, back: str, messages: list[Message]) -> None:
     reply, trips = _trips(front, back, messages)
     if any(value is not None and after.get(name) != value for before, after in trips for name, value in before.items()):
         assert reply.lost

@@ -1,6 +1,6 @@
 """Sends, inbound messages, passing time, faults and restarts in any order: after each of them the laws of any SMS service hold.
 
-Over a twin alone, the proxy in both directions, and a proxy before a proxy.
+The tests run over a simulated provider alone, over the proxy in both directions, and over a proxy before a proxy.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Ask = Callable[[Request], BackAnswer]
 
 
 class Provider:
-    """A twin that may fail: `fault` says how the next send goes wrong."""
+    """A simulated provider that may fail: `fault` says how the next send goes wrong."""
 
     def __init__(self, dialect: str, clock: ManualClock) -> None:
         self.fault = ""

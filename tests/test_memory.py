@@ -1,4 +1,4 @@
-"""The memory of the shell: once for all who want it now, kept within bytes and seconds, and never in the way of an answer."""
+"""The memory of the shell: one read for all concurrent readers, bounded in bytes and seconds, and never in the way of a response."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ ASK = ProviderRequests("back", ())
 
 
 class Driver:
-    """Goes through steps, each want taking until `go` is set; how many it began."""
+    """Performs effects. Each takes until `go` is set. `begun` counts the effects."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
@@ -45,7 +45,7 @@ class Driver:
 def once(
     key: str = "k", *, weight: int = 10, life: float = 60.0, asks: bool = True, fails: bool = False
 ) -> SingleFlight:
-    """Steps that count how often they were gone through, from what is kept."""
+    """Effects that count how often they ran, from the kept value."""
 
     def steps(kept: int | None) -> EffectGenerator:
         if asks:
@@ -61,7 +61,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(work, 10))
 
 
-def test_those_who_want_it_now_get_one_result_and_the_next_one_begins_with_what_is_kept() -> None:
+def test_concurrent_readers_share_one_result_and_the_next_starts_from_it() -> None:
     async def main() -> None:
         memory, driver = SingleFlightCache(), Driver()
         waiting = [asyncio.ensure_future(memory.once(once(), driver)) for _ in range(5)]
@@ -149,7 +149,7 @@ def test_what_is_kept_lives_as_long_as_it_may(seconds: float, then: int) -> None
     run(main())
 
 
-def test_the_least_recently_used_goes_when_there_is_no_room_and_what_is_too_large_is_not_kept() -> None:
+def test_least_recently_used_is_evicted_and_too_large_a_value_is_not_kept() -> None:
     async def main() -> None:
         memory, driver = SingleFlightCache(25), Driver()
         for key in ("a", "b", "a", "c"):
@@ -179,7 +179,7 @@ def test_what_lives_as_long_as_the_process_is_never_put_out() -> None:
 
 
 class Slow:
-    """A provider that takes a turn of the loop for each ask."""
+    """A provider that takes a turn of the loop for each request."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider, self.asked = provider, 0
@@ -218,7 +218,7 @@ def test_equal_lists_at_the_same_moment_are_read_once(query: str) -> None:
     run(main())
 
 
-def test_a_list_that_fails_at_the_back_fails_for_all_who_wait_and_works_again_afterwards() -> None:
+def test_list_that_fails_at_the_back_fails_for_all_and_works_again_later() -> None:
     async def main() -> None:
         back = Slow(Provider(MANY[:300]))
         back.provider.twin.accounts = {}

@@ -1,6 +1,6 @@
-"""nginx in front, as docs/security.md configures it: what it forwards of one request is one request here, and its callers are told apart.
+"""nginx in front, as docs/security.md configures it: one forwarded request is one request here, and the proxy tells its clients apart.
 
-Where nginx is not installed these tests skip, and say so.
+If nginx is not installed, these tests skip and say so.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ http {{
 {shown}
 }}
 """
-"""What is around the configuration of the page: one worker, in a folder of its own."""
+"""The settings around the configuration of the page: one worker, in a folder of its own."""
 
 
 def shown() -> str:
@@ -76,7 +76,7 @@ async def before(at: Place, folder: Path) -> AsyncIterator[tuple[str, int]]:
     text = shown().replace("127.0.0.1:8080", f"127.0.0.1:{at.address[1]}")
     text = re.sub(r"listen [^;]*;", f"listen 127.0.0.1:{port};", text)
     text = re.sub(r"\n *ssl_[^\n]*", "", text)
-    user = "user root;" if os.geteuid() == 0 else ""  # else its worker is somebody who may not write in the folder
+    user = "user root;" if os.geteuid() == 0 else ""  # else its worker is a user that may not write in the folder
     (folder / "nginx.conf").write_text(AROUND.format(user=user, folder=folder, shown=text), "utf-8")
     running = await asyncio.create_subprocess_exec(
         str(NGINX), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")
@@ -97,7 +97,7 @@ def _answers(port: int) -> bool:
 
 
 async def told(where: tuple[str, int], said: bytes) -> bytes:
-    """All that is answered to these bytes, whose side is closed behind them."""
+    """The whole response to these bytes. The client half-closes after them."""
     reader, writer = await asyncio.open_connection(*where)
     try:
         writer.write(said)
@@ -153,7 +153,7 @@ def test_what_nginx_forwards_of_one_request_is_one_request_here(tmp_path: Path) 
     played(tmp_path, script)
 
 
-def test_a_connection_of_nginx_is_used_for_the_next_caller_whose_request_is_its_own(tmp_path: Path) -> None:
+def test_nginx_connection_serves_the_next_client_with_its_own_request(tmp_path: Path) -> None:
     async def script(at: Place, where: tuple[str, int]) -> None:
         made: set[int] = set()
         for number in range(20):
@@ -169,7 +169,7 @@ def test_a_connection_of_nginx_is_used_for_the_next_caller_whose_request_is_its_
     played(tmp_path, script)
 
 
-def test_who_was_not_known_or_was_refused_leaves_nothing_for_the_next_caller(tmp_path: Path) -> None:
+def test_refused_client_leaves_nothing_for_the_next_one_on_the_connection(tmp_path: Path) -> None:
     async def script(at: Place, where: tuple[str, int]) -> None:
         stranger = post().replace(b"Authorization: Basic ", b"Authorization: Basic x")
         large = b"POST %s HTTP/1.1\r\n%sContent-Length: 900000\r\n\r\n%s" % (PATH, FORMED, SMUGGLED * 4000)

@@ -1,4 +1,4 @@
-"""The targets of `make nightly`, for a moment each; every find that there was; and that a target finds what is wrong."""
+"""The targets of `make nightly`, for a moment each; every earlier find; and that a target finds a fault."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ FINDS = {
         b"http://168.63.129.16/",
     ],
 }
-"""What was found once."""
+"""Inputs that earlier runs found."""
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,4 +1,4 @@
-"""What an account says of numbers: short codes that are as long as numbers, and the country whose numbers need no country code."""
+"""An account's settings for numbers: short codes that are as long as numbers, and the country whose numbers need no country code."""
 
 import json
 import sys
@@ -60,13 +60,13 @@ def test_what_is_no_number_of_the_country_is_refused_all_the_same() -> None:
 
 
 def _entries(folder: Path, more: str) -> list[Account]:
-    """The entries of the sample, each of whose accounts says this of its numbers."""
+    """The accounts of the sample, each with these settings for its numbers."""
     text = SAMPLE.replace("[[accounts]]", f"[[accounts]]\n{more}\n")
     return list(assemble(read(folder, text)).accounts.entries)
 
 
 def _send(entry: Account, recipient: str) -> tuple[Reply, list[Request]]:
-    """A send through restcomm in front, and what the provider is asked."""
+    """A send through restcomm in front, and its provider request."""
     front = entry.front
     asked: list[Request] = []
     body = f"From=19876543212&To={recipient}&Body=x".encode()

@@ -1,6 +1,6 @@
-"""One row of a provider that is odd: whatever stands in it, all other rows, their order and the total are as they were.
+"""One row of a provider is odd in any way: all other rows, their order and the total are as they were.
 
-What a provider shows is not judged by the rules for what a caller may ask, and the unit of failure is the row.
+The rules for client requests do not apply to the values that a provider shows. The unit of failure is the row.
 """
 
 import json
@@ -95,7 +95,7 @@ WHOLE = ""
 
 
 class Odd:
-    """A provider one of whose rows has one odd member. `sid` is that row's own."""
+    """A provider with one odd member in one of its rows. `sid` is that row's own."""
 
     def __init__(self, provider: Any, sid: str, member: str, value: Any) -> None:
         self._provider, self._sid, self._member, self._value = provider, sid, member, value
@@ -125,7 +125,7 @@ class Odd:
 
 
 def v2_world(member: str, value: Any, order: str = "ascending", **more: Any) -> World:
-    """restcomm in front, and the odd row behind."""
+    """restcomm in front, and a back with the odd row."""
     return world(
         Odd(Provider(STOCK, order=order), STOCK[ODD].sid.removeprefix("SM"), member, value), order=order, **more
     )
@@ -136,7 +136,7 @@ OLD_ACCOUNT = ("A1", "AC9")
 
 
 def old_world(member: str, value: Any, **more: Any) -> World:
-    """properties-v2 in front, and the odd row behind."""
+    """properties-v2 in front, and a back with the odd row."""
     twin = old_provider(STOCK)
 
     def provider(request: Request) -> Answer:
@@ -160,7 +160,7 @@ def rows_of(reply: Reply) -> list[dict[str, Any]]:
 
 
 def others(rows: list[dict[str, Any]], odd: str) -> list[dict[str, Any]]:
-    """All rows but the odd one, which may even call itself otherwise."""
+    """All rows but the odd one, which may even have another SID."""
     return [row for row in rows if row.get("sid", row.get("MessageSid")) in KNOWN - {odd}]
 
 
@@ -191,7 +191,7 @@ LISTS = [
 @example("MessageSid", None, {"PageSize": 4, "Page": 2}, "unknown")
 @example("AccountSid", "A2", {"PageSize": 5, "Page": 1}, "ascending")
 @example(WHOLE, None, {"PageSize": 5}, "ascending")
-def test_whatever_one_member_of_one_row_is_the_other_rows_of_a_list_are_as_they_were(
+def test_odd_member_of_one_row_leaves_the_other_rows_of_a_list_unchanged(
     member: str, value: Any, asked: dict[str, Any], order: str
 ) -> None:
     plain = world(Provider(STOCK, order=order), order=order).play(ask(asked), NOW)
@@ -223,7 +223,7 @@ def test_whatever_one_member_of_one_row_is_the_other_rows_of_a_list_are_as_they_
 @example(WHOLE, [], {"Results_Count": 7})
 def test_and_so_they_are_on_the_way_back(member: str, value: Any, asked: dict[str, Any]) -> None:
     plain = old_world("", GONE)
-    plain.answer = plain.answer._provider  # type: ignore[attr-defined]  # the same twin, with nothing odd
+    plain.answer = plain.answer._provider  # type: ignore[attr-defined]  # the same provider, with nothing odd
     was = rows_of(plain.play(search(asked), NOW))
     reply = old_world(member, value).play(search(asked), NOW)
     now = rows_of(reply)
@@ -237,7 +237,7 @@ def test_and_so_they_are_on_the_way_back(member: str, value: Any, asked: dict[st
 
 @pytest.mark.parametrize("member", _MEMBERS["restcomm"])
 def test_a_walk_by_skip_comes_past_every_other_row(member: str) -> None:
-    """Who is shown a short page stops, so no page is short before the last one."""
+    """A client stops at a short page, so no page is short before the last one."""
     values: tuple[Any, ...] = (None, "rerouted", {})
     for value in values:
         front = old_world(member, value)
@@ -264,7 +264,7 @@ def test_a_filter_that_the_odd_member_has_no_part_in_finds_the_others(
 
 @pytest.mark.parametrize("member", _MEMBERS["properties-v2"])
 @pytest.mark.parametrize("value", SPECIAL, ids=_named)
-def test_a_get_of_the_odd_message_is_answered_and_one_of_another_is_not_touched(member: str, value: Any) -> None:
+def test_get_of_the_odd_message_is_answered_and_others_are_unchanged(member: str, value: Any) -> None:
     front = v2_world(member, value)
     for sms in (STOCK[ODD], STOCK[ODD + 1]):
         reply = front.play(ask({}, f"/{sms.sid}.json"), NOW)
@@ -272,7 +272,7 @@ def test_a_get_of_the_odd_message_is_answered_and_one_of_another_is_not_touched(
 
 
 _BEYOND = ("MessageSid", "AccountSid", "PropertySid", "Status", "Direction", "Created")
-"""Without these a message cannot be shown, or is not the caller's."""
+"""Members without which a message cannot be shown, or is not the client's."""
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_an_odd_sender_is_escaped_by_both_formats(suffix: str) -> None:
     assert reply.total == "exact"
 
 
-# ------------------------------------------------------------------------------------------------------ what is left out
+# ------------------------------------------------------------------------------------------------ rows that are left out
 
 
 @pytest.mark.parametrize("asked", [{}, {"SortBy": "To"}])
@@ -351,7 +351,7 @@ def test_a_text_of_the_greatest_length_is_shown(letter: str) -> None:
 
 
 @pytest.mark.parametrize("member", ["ExternalId", "ErrorCode", "NumSegments", "New"])
-def test_what_a_message_can_be_shown_without_is_left_away_where_it_is_too_long(member: str) -> None:
+def test_too_long_member_is_left_out_if_a_message_can_be_shown_without_it(member: str) -> None:
     reply = v2_world(member, "9" * (LONGEST + 1)).play(ask({}), NOW)
     assert (reply.total, len(rows_of(reply))) == ("exact", len(STOCK))
     assert "9" * 100 not in reply.response.body.decode()
@@ -364,7 +364,7 @@ def test_a_page_that_does_not_show_the_row_is_whole() -> None:
 
 
 def test_a_slice_of_nothing_but_odd_rows_is_a_list_with_nothing_to_show() -> None:
-    """Two rows that are alike to the last byte stand at two places all the same."""
+    """Two rows with equal bytes stand at two places all the same."""
 
     def provider(request: Request) -> Answer:
         skip = int(dict(pair.split("=") for pair in request.query.split("&"))["Results_Skip"])
@@ -375,7 +375,7 @@ def test_a_slice_of_nothing_but_odd_rows_is_a_list_with_nothing_to_show() -> Non
 
 
 def test_a_full_slice_with_an_odd_row_is_a_full_slice() -> None:
-    """Seven rows a slice, and one of the seven cannot be read: there is more behind it all the same."""
+    """Seven rows a slice, and one of the seven cannot be read. The list goes on after it all the same."""
     front = v2_world("Created", None, size=7)
     body = json.loads(front.play(ask({"SortBy": "DateCreated"}), NOW).response.body)
     assert (body["total"], len(body["messages"])) == (len(STOCK), len(STOCK) - 1)
@@ -429,7 +429,7 @@ def _played(steps: Any, provider: Any) -> Any:
 
 
 def _searched(sought: UnknownSend, provider: Any) -> list[Message]:
-    """The message that one look takes for a send, if it takes any."""
+    """The message that one search takes for a send, if it takes any."""
     search = UnknownSearch(sought, 10.0)
     look = SearchRound(ENTRY, [search], Limits(), NOW)
     _played(look.steps(), provider)

@@ -1,4 +1,4 @@
-"""What many connections at once do to a whole process: its descriptors, its memory, its admin port."""
+"""A whole process under many connections at once: its descriptors, its memory, its admin port."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ ASKS = f"GET {LISTS} HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC}\r\n\r\n".enco
 
 
 class Crowded:
-    """A process that serves with few descriptors, and where its ports are."""
+    """A process that serves with few descriptors, and its ports."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
@@ -39,7 +39,7 @@ class Crowded:
         return socket.create_connection((host, int(port)), timeout=SECONDS)
 
     def said(self, event: str) -> bool:
-        """Whether the log comes to tell of an event."""
+        """True if the log has a line of the event before the time is up."""
         ends = time.monotonic() + SECONDS
         while time.monotonic() < ends:
             if any(json.loads(line)["event"] == event for line in self.lines):
@@ -74,15 +74,15 @@ def crowded(tmp_path: Path, url: str, limits: tuple[int, int] | None = None) -> 
 
 @pytest.fixture
 def many() -> Iterator[None]:
-    """As many descriptors for the test itself as the system allows."""
+    """Raise the test's own descriptor limit as far as the system allows."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_more_connections_than_there_are_descriptors_leave_room_for_backs_and_the_admin_port(tmp_path: Path) -> None:
-    """The process is started with 100 descriptors and may have 200, of which callers get 100."""
+def test_connections_beyond_the_descriptors_leave_room_for_backs_and_admin(tmp_path: Path) -> None:
+    """The process is started with 100 descriptors and may have 200, of which clients get 100."""
 
     def asked(url: str) -> None:
         with crowded(tmp_path, url, (100, 200)) as at, contextlib.ExitStack() as stack:
@@ -109,7 +109,7 @@ def test_more_connections_than_there_are_descriptors_leave_room_for_backs_and_th
 
 
 def limits_of(pid: int) -> str:
-    """The line of the limits of a process that is about descriptors: the soft limit comes first."""
+    """The line about descriptors among the limits of a process. The soft limit comes first."""
     lines = Path(f"/proc/{pid}/limits").read_text("ascii").splitlines()
     return next(line for line in lines if line.startswith("Max open files")).split()[3]
 
@@ -120,7 +120,7 @@ def processor_time(pid: int) -> float:
 
 
 def is_refused(connection: socket.socket) -> bool:
-    """Whether the server has said that it has no room. Nothing was said to it."""
+    """True if the server has answered that it has no room. The client sends nothing."""
     connection.settimeout(0.01)
     try:
         return connection.recv(12) == b"HTTP/1.1 503"
@@ -145,7 +145,7 @@ STOPS = (
 
 @pytest.mark.usefixtures("many")
 def test_memory_comes_back_after_two_thousand_connections(tmp_path: Path) -> None:
-    """Twice, since what a first overload leaves behind may be what a second one uses."""
+    """The test does it twice, since a second overload may use the memory that a first one leaves behind."""
     with crowded(tmp_path, "http://127.0.0.1:1") as at:
         assert fetch(f"http://{at.front}{LISTS}", login=f"{ACCOUNT}:t")[0] == 502
         before = at.resident
@@ -178,17 +178,18 @@ UNKNOWN = {
     "tiny-chunks": POSTS + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 20000,
     "requests-ahead": b"GET / HTTP/1.1\r\nHost:x\r\n\r\n" * 2000,
 }
-"""What callers say that no account is opened for, and then nothing more."""
+"""The bytes that unauthenticated clients send before they fall silent."""
 
 SHARE = 256 * 1024 * 1024 // 16
 OPEN = 6 * 1024
-"""Bytes that a connection takes on which nothing was said."""
+"""Bytes of memory that a silent connection takes."""
 
 
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_unknown_callers_hold_twice_what_they_send_at_most_and_in_all_their_share(tmp_path: Path, name: str) -> None:
-    """A hundred connections, and then two thousand. Meanwhile an account is served, and afterwards the memory comes back."""
+def test_unauthenticated_clients_hold_twice_their_bytes_and_their_share(tmp_path: Path, name: str) -> None:
+    """The test opens a hundred connections, and then two thousand. Meanwhile an account is served, and afterwards the memory comes
+    back."""
     said = UNKNOWN[name]
     with crowded(tmp_path, "http://127.0.0.1:1") as at:
         url = f"http://{at.front}{LISTS}"

@@ -1,4 +1,5 @@
-"""How many callbacks an account may be owed: who wants one more is refused before anything is written down, and nobody else is."""
+"""The limit on an account's undelivered callbacks: a send that wants one more is refused before anything is written, and no other send
+is."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -25,7 +26,7 @@ REFUSALS = 'sms_translator_callbacks_refused_total{account="%s"}'
 
 
 def kept(store_url: str, work: Callable[[Kept], Coroutine[Any, Any, Any]], front: str = "restcomm") -> Any:
-    """What a test does with a proxy whose account may be owed three callbacks."""
+    """Return the result of a test's work on a proxy whose account may have three undelivered callbacks."""
 
     async def main() -> Any:
         async with opened(store_url) as store:
@@ -39,8 +40,8 @@ def kept(store_url: str, work: Callable[[Kept], Coroutine[Any, Any, Any]], front
 
 
 @pytest.mark.parametrize("front", FRONTS)
-def test_a_send_that_wants_one_callback_too_many_is_refused_and_one_without_is_made(store_url: str, front: str) -> None:
-    """Nothing of the refused one is written down or asked for. When the calls were made, there is room again."""
+def test_send_with_a_callback_too_many_is_refused_and_one_without_is_made(store_url: str, front: str) -> None:
+    """Nothing of the refused send is written or sent to the provider. After the callbacks are delivered, there is room again."""
 
     async def work(world: Any) -> Any:
         statuses = [(await world.send(f"{number}"))[0] for number in range(3)]
@@ -63,7 +64,7 @@ def test_a_send_that_wants_one_callback_too_many_is_refused_and_one_without_is_m
 
 
 def test_calls_that_fail_are_owed_until_they_are_given_up(store_url: str) -> None:
-    """Their messages have ended, so that nobody looks for them: one call of each waits to be made again, and another behind it."""
+    """Their messages have ended, so no status is polled. One delivery of each waits for its next attempt, and another waits after it."""
 
     async def work(world: Any) -> Any:
         world.application.down = True
@@ -105,7 +106,7 @@ def test_what_another_account_is_owed_takes_nothing_from_this_one(store_url: str
 
 
 class Counting:
-    """A store that counts how often it is read, and is down while `is_down` says so."""
+    """A store that counts its reads, and is down while `is_down` says so."""
 
     def __init__(self) -> None:
         self.reads, self.is_down, self.owed = 0, False, 0
@@ -118,8 +119,8 @@ class Counting:
         return self.owed
 
 
-def test_the_store_is_asked_seldom_however_many_send_and_never_far_beyond_the_cap() -> None:
-    """A hundred at once are one count; who is at the cap is counted once a second."""
+def test_store_is_read_seldom_for_many_sends_and_the_cap_is_kept_closely() -> None:
+    """A hundred sends at once need one count. An account at the cap is counted once a second."""
     store: Any = Counting()
     clock = ManualClock(0)
     counts = Owed(1000, clock)

@@ -1,7 +1,8 @@
 """Laws over every ordered pair of dialects, an invented third one among them: N tables, and no pair of them is special.
 
-Behind each pair stands a provider that is a plain list, spoken to in the back's own dialect; before it, a client that reads the front's
-answers as a back's, since a dialect reads what it writes. So a proxy before a proxy is the same thing once more.
+The provider of each pair is a plain list that speaks the back's own dialect. The client reads the front's responses as a back's, since
+a dialect reads what it writes.
+So a proxy before a proxy is the same thing once more.
 """
 
 import json
@@ -44,8 +45,10 @@ LOSSES = {
     ("restcomm", "properties-v2"): {"direction", "updated"},
     ("properties-v2", "restcomm"): {"receipt", "segments", "scheduled"},
 }
-"""Which attributes may differ in what comes through a pair, beside what the front's dialect alone would show. Pairs with the ghost
-have no list: it says little."""
+"""The attributes that may differ after a pair, beside those that the front's dialect alone would change.
+
+Pairs with the ghost have no list, because the ghost has few attributes.
+"""
 
 
 @cache
@@ -94,11 +97,11 @@ class Provider:
         return message
 
 
-# ---- the client: a dialect's own reading of what its front answers -----------------------------------------------
+# ---- the client: a dialect's own reading of its front's responses ------------------------------------------------
 
 
 def proxied(front: str, back: str, app: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
-    """A proxy with that front before that back, as something that can be asked in the front's dialect."""
+    """A proxy with that front before that back, which takes requests in the front's dialect."""
     world = World(
         dialects()[front], dialects()[back], app, accounts=(ACCOUNT[front], ACCOUNT[back]),
         properties=(PROPERTY[front], PROPERTY[back]), tokens=("back-token", "back-token"),
@@ -107,7 +110,7 @@ def proxied(front: str, back: str, app: Callable[[Request], Answer]) -> Callable
 
 
 def entry_of(name: str) -> Account:
-    """An entry that is only there to be asked through: its back is the dialect."""
+    """An account that only serves for its back: its back is the dialect."""
     behind = Endpoint(dialects()[name], ACCOUNT[name], PROPERTY[name], "back-token")
     return Account(behind, ConfiguredProvider("proxy", dialects()[name]), behind, False)
 
@@ -128,14 +131,14 @@ def everything(name: str, app: Callable[[Request], Answer], **bounds: int) -> li
     return list(played(slices.stretch(0), app))
 
 
-# ---- what messages there can be -----------------------------------------------------------------------------------
+# ---- the possible messages ----------------------------------------------------------------------------------------
 
 _numbers = st.sampled_from(["+15550100001", "+15550100002", "ACME", "12345"])
 
 
 @st.composite
 def _stores(draw: st.DrawFn) -> list[Message]:
-    """Messages whose stamps are what their status says, one a second at most: the order within a second is each server's own."""
+    """Messages with the timestamps that their status allows, one a second at most: the order within a second is each server's own."""
     seconds = sorted(draw(st.sets(st.integers(NOW - 200, NOW - 100), max_size=12)))
     found = []
     for number, created in enumerate(seconds):
@@ -167,7 +170,7 @@ def _without(rows: list[Message], lost: set[str]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("front", "back"), PAIRS)
 @settings(max_examples=examples(40))
 @given(messages=_stores())
-def test_what_comes_through_differs_by_the_listed_losses_and_by_nothing_else(
+def test_round_trip_differs_by_the_listed_losses_and_by_nothing_else(
     front: str, back: str, messages: list[Message]
 ) -> None:
     alone_, through = Provider(front, messages), proxied(front, back, Provider(back, messages))
@@ -220,7 +223,7 @@ def test_a_range_is_the_same_second_for_second_on_both_sides(
 @pytest.mark.parametrize(("front", "back"), [pair for pair in PAIRS if pair[0] != "ghost"])
 @settings(max_examples=examples(25))
 @given(messages=_stores())
-def test_a_status_filter_means_the_messages_that_are_shown_with_that_status(
+def test_status_filter_means_the_messages_shown_with_that_status(
     front: str, back: str, messages: list[Message]
 ) -> None:
     through = proxied(front, back, Provider(back, messages))
@@ -233,7 +236,7 @@ def test_a_status_filter_means_the_messages_that_are_shown_with_that_status(
 
 
 def _rows(front: str, app: Callable[[Request], Answer], query: str) -> list[dict[str, Any]]:
-    """What the front lists, as it stands on the wire."""
+    """The rows that the front lists, as they stand on the wire."""
     path, bounds, member = {
         "restcomm": ("/2012-04-24/Accounts/AC1/SMS/Messages.json", "", "messages"),
         "properties-v2": ("/v2/Properties/P1/Messages", f"Date_From=0&Date_To={NOW}", "Messages"),
@@ -268,7 +271,7 @@ def test_windows_of_any_size_tile_the_list(front: str, back: str, size: int, in_
 
 @pytest.mark.parametrize(("front", "back"), PAIRS)
 @given(sender=st.sampled_from(["+15550100001", "ACME", "12345"]), text=st.text(min_size=1, max_size=20))
-def test_a_send_arrives_as_it_was_written_and_is_found_by_the_sid_it_was_answered_with(
+def test_send_arrives_as_written_and_is_found_by_the_sid_of_its_response(
     front: str, back: str, sender: str, text: str
 ) -> None:
     provider = Provider(back, [])

@@ -1,4 +1,4 @@
-"""What would be left behind in a store: `sms-translator pending`, and the callbacks whose message has not ended yet."""
+"""The rows that would be left behind in a store: `sms-translator pending`, and the callbacks of messages that have not ended yet."""
 
 import json
 from functools import partial
@@ -20,7 +20,7 @@ __all__ = ["config"]
 
 
 async def waits(store: Store) -> None:
-    """A callback that was accepted, of a message whose end nobody has seen."""
+    """Record an accepted callback whose message has not been seen to end."""
     await recorded(store, "w1", intent("waits", HOOK))
     await settled(store, sent("w1", "Mw"))
 
@@ -40,7 +40,7 @@ def test_a_callback_whose_status_is_not_seen_is_listed_and_pending(config: Path)
     assert said.stdout.startswith("account=restcomm/AC1/  place=provider/A1/P1  waiting=1  oldest=")
 
 
-def test_everything_that_would_be_left_behind_is_counted_by_account_and_place(config: Path) -> None:
+def test_leftover_rows_are_counted_by_account_and_provider_account(config: Path) -> None:
     async def all_of_it(store: Store) -> None:
         await dead(store)
         await lost(store)

@@ -62,7 +62,7 @@ def _message(number: int, created: int = 1000, **members: Any) -> Message:
 
 
 class FakeBack:
-    """A provider that is a list of messages in its own order. It serves at most `most` at once, whatever is asked."""
+    """A provider that is a list of messages in its own order. It serves at most `most` at once, whatever the request says."""
 
     def __init__(
         self, entry: Account, rows: list[Message], most: int = 10**9, grows: list[Message | None] | None = None
@@ -71,7 +71,7 @@ class FakeBack:
         self.asked: list[tuple[int, int]] = []
 
     def answer(self, request: Request) -> Response:
-        """Reads the ask with the standard library's parser, and shows a slice with the dialect's own front."""
+        """Read the request with the standard library's parser, and show a slice with the dialect's own front."""
         from urllib.parse import parse_qs
 
         asked = {name: values[0] for name, values in parse_qs(request.query).items()}
@@ -106,7 +106,7 @@ class FakeBack:
 
 
 def _played(steps: EffectGenerator, answer: Callable[[Request], Any]) -> tuple[Any, list[int]]:
-    """The result of steps; how many requests each ask held comes back too."""
+    """The result of the effects, and the number of requests in each round."""
     running, widths = run_without_shell(steps, {}), []
     try:
         ask = next(running)
@@ -120,7 +120,7 @@ def _played(steps: EffectGenerator, answer: Callable[[Request], Any]) -> tuple[A
 def _scan(
     entry: Account, answer: Callable[[Request], Any], most: int = 1000, **bounds: Any
 ) -> tuple[list[Message], list[int], Notes]:
-    """All rows of a range, how many requests each ask held, and what was noticed."""
+    """All rows of a range, the number of requests in each round, and the notes."""
     notes = Notes()
     slices = RangeReader(entry, Pushed(**bounds), NOW, RequestBudget(most), notes, ordered=False)
     rows, widths = _played(slices.stretch(0), answer)
@@ -219,9 +219,7 @@ def test_a_list_is_a_plain_filter_sort_and_cut_however_the_back_slices_it(
 
 
 @given(st.integers(21, 40), st.lists(st.booleans(), max_size=3))
-def test_messages_that_come_during_a_newest_first_scan_shift_the_rest_and_none_is_shown_twice(
-    before: int, arriving: list[bool]
-) -> None:
+def test_arrivals_in_a_newest_first_scan_shift_rows_and_repeat_none(before: int, arriving: list[bool]) -> None:
     entry = _entry("properties-v2", 7, "descending")
     old = [_message(number, 1000 + number) for number in range(before)][::-1]
     new = [_message(100 + number, 2000 + number) if comes else None for number, comes in enumerate(arriving)]
@@ -232,8 +230,8 @@ def test_messages_that_come_during_a_newest_first_scan_shift_the_rest_and_none_i
     assert {row.sid for row in old} <= set(sids), "what was there before the first ask is there"
 
 
-def test_a_tail_that_was_pushed_along_and_holds_nothing_new_is_the_end_and_no_failure() -> None:
-    """13 messages in two slices that share one; the 14th comes before the third ask, which then brings the oldest ones once more."""
+def test_shifted_tail_without_a_new_row_is_the_end_and_no_failure() -> None:
+    """13 messages in two slices that share one. The 14th comes before the third request, which then brings the oldest ones once more."""
     entry = _entry("properties-v2", 7, "descending", in_flight=1)
     old = [_message(number, 1000 + number) for number in range(13)][::-1]
     fake = FakeBack(entry, old, grows=[None, None, _message(100, 2000)])
@@ -245,7 +243,7 @@ def test_a_tail_that_was_pushed_along_and_holds_nothing_new_is_the_end_and_no_fa
 # --------------------------------------------------------------------------------------------------------- its own words
 
 
-def test_the_first_slice_is_asked_alone_and_the_next_ones_as_many_at_once_as_the_back_takes() -> None:
+def test_first_slice_is_read_alone_and_the_next_ones_as_many_as_allowed() -> None:
     entry = _entry("properties-v2", 2, in_flight=3)
     fake = FakeBack(entry, [_message(number) for number in range(9)])
     _, widths, _ = _scan(entry, fake.answer)
@@ -256,7 +254,7 @@ def test_the_first_slice_is_asked_alone_and_the_next_ones_as_many_at_once_as_the
     assert fake.asked[-1] == (9, 1)
 
 
-def test_a_list_that_fills_its_slice_exactly_ends_with_the_empty_one_behind_it() -> None:
+def test_list_that_fills_its_slice_exactly_ends_with_an_empty_slice() -> None:
     entry = _entry("restcomm", 2)
     fake = FakeBack(entry, [_message(number) for number in range(2)])
     rows, widths, notes = _scan(entry, fake.answer)
@@ -273,7 +271,7 @@ def test_a_back_that_serves_less_than_asked_is_noticed_and_asked_for_less() -> N
 
 
 @pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
-def test_a_list_that_takes_more_asks_than_allowed_is_refused_and_not_cut_short(back: str) -> None:
+def test_list_beyond_the_allowed_requests_is_refused_and_not_cut_short(back: str) -> None:
     entry = _entry(back, 1, in_flight=1)
     fake = FakeBack(entry, [_message(number) for number in range(10)])
     assert len(_scan(entry, fake.answer, most=11)[0]) == 10
@@ -291,7 +289,7 @@ def test_a_range_in_which_nothing_can_be_created_is_empty_without_asking(back: s
 
 
 @pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
-def test_a_slice_that_repeats_an_earlier_one_is_a_back_that_ignores_where_to_start(back: str) -> None:
+def test_repeated_slice_is_a_fault_of_a_back_that_ignores_the_start(back: str) -> None:
     entry = _entry(back, 2, in_flight=1)
     fake = FakeBack(entry, [])
     with pytest.raises(MalformedProviderResponse, match="repeats"):
@@ -308,9 +306,7 @@ def test_a_slice_longer_than_asked_is_a_back_that_ignores_how_many(back: str) ->
 
 @pytest.mark.parametrize("back", ["properties-v2", "restcomm"])
 @pytest.mark.parametrize(("created", "outside"), [(999, True), (1000, False), (1009, False), (1010, True)])
-def test_a_row_outside_the_half_open_range_is_a_back_that_ignores_the_dates(
-    back: str, created: int, outside: bool
-) -> None:
+def test_row_outside_the_half_open_range_is_a_back_that_ignores_dates(back: str, created: int, outside: bool) -> None:
     entry = _entry(back)
     fake = FakeBack(entry, [_message(1, created)])
     if outside:
@@ -320,7 +316,7 @@ def test_a_row_outside_the_half_open_range_is_a_back_that_ignores_the_dates(
         assert len(_scan(entry, fake.answer, since=1000, until=1010)[0]) == 1
 
 
-def test_what_is_looked_for_in_a_stretch_of_time_is_in_it_though_the_back_shows_whole_days() -> None:
+def test_search_in_a_time_window_keeps_to_it_though_the_back_shows_days() -> None:
     """A send of yesterday with the same text is not the one whose outcome is unknown."""
     entry = _entry("restcomm")
     back = dialect("restcomm.toml", overlay(raw_tables()["restcomm.toml"], "back", {"profile": "open-source"}, "test"))
@@ -371,7 +367,7 @@ def test_the_page_after_the_last_is_refused_where_pages_are_numbered(rows: int, 
     assert _page(rows, in_pages=False, skip=(last + 1) * 10, count=10).messages == []
 
 
-def test_a_page_follows_the_message_that_its_caller_named_wherever_that_is_now() -> None:
+def test_page_follows_the_anchor_message_wherever_it_is_now() -> None:
     after = _message(3).sid
     assert [row.created for row in _page(9, skip=2, count=2, after=after).messages] == [1004, 1005]
     assert [row.created for row in _page(9, skip=2, count=2, after="nobody's").messages] == [1002, 1003]
@@ -403,8 +399,8 @@ def test_the_rules_of_a_list_name_what_is_done_here(back: str) -> None:
 
 
 @pytest.mark.parametrize("known", [0, 1, 3, 50, 500])
-def test_a_total_that_is_known_is_found_again_in_ten_asks_however_much_is_new(known: int) -> None:
-    """Here in slices of 7, of which ten tell up to 3,320 new rows; in slices of 200 it is 101,900. The newest rows come with it."""
+def test_known_total_is_found_again_in_ten_requests_however_much_is_new(known: int) -> None:
+    """In slices of 7, ten requests suffice for up to 3,320 new rows; in slices of 200 it is 101,900. The newest rows come with it."""
     entry = _entry("properties-v2", 7)
     rows = [_message(number) for number in range(3300 + known)]
     for new in (*range(70), *range(70, 3300, 211), 3300):
@@ -417,7 +413,7 @@ def test_a_total_that_is_known_is_found_again_in_ten_asks_however_much_is_new(kn
         assert len(widths) <= (10 if all_read else 9), "what is not read yet takes one ask"
 
 
-def test_a_back_that_answers_the_same_rows_wherever_it_is_asked_from_has_no_total() -> None:
+def test_back_that_answers_the_same_rows_at_any_offset_has_no_total() -> None:
     entry = _entry("properties-v2", 7)
     fake = FakeBack(entry, [])
     slices = RangeReader(entry, Pushed(), NOW, RequestBudget(1000), Notes(), ordered=True)
@@ -482,8 +478,8 @@ def test_a_list_is_scanned_only_where_the_backs_order_does_not_serve_it(
     assert (bool(planned.scan), planned.mirrored) == (scans, mirrored)
 
 
-def test_a_range_that_is_asked_for_in_pages_of_another_size_is_read_in_the_backs_own() -> None:
-    """A restcomm server that lowers PageSize says so in `page_size`; its rows stand at other places than those asked for."""
+def test_range_in_pages_of_another_size_is_read_in_those_of_the_back() -> None:
+    """A restcomm server that lowers PageSize says so in `page_size`. Its rows stand at other places than the requested ones."""
     entry = _entry("restcomm", 7)
     rows = [_message(number, 1000 + number) for number in range(30)]
     query = Query(skip=14, count=7)
@@ -491,14 +487,14 @@ def test_a_range_that_is_asked_for_in_pages_of_another_size_is_read_in_the_backs
     assert [row.sid for row in page.messages] == [row.sid for row in rows[14:21]]
 
 
-def test_a_first_page_that_is_refused_is_a_fault_of_the_back_and_a_later_one_is_past_the_end() -> None:
+def test_refused_first_page_is_a_fault_and_a_refused_later_one_the_end() -> None:
     entry = _entry("restcomm", 2)
     with pytest.raises(MalformedProviderResponse, match="a page that the list has"):
         _scan(entry, lambda request: Response(400))
     fake = FakeBack(entry, [_message(number) for number in range(4)])
 
     def until(page: int, *, counts: bool) -> Callable[[Request], Response]:
-        """The back as it is, whose pages from that one on are refused, and which may not say how many there are."""
+        """The back as it is, but it refuses the pages from that one on, and may not say how many there are."""
 
         def answer(request: Request) -> Response:
             if int(request.query.partition("&Page=")[2].partition("&")[0]) >= page:

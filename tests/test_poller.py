@@ -1,4 +1,5 @@
-"""The tracker with its store before a simulated provider that has very many messages: in time, in few asks, at the right place."""
+"""The status poller with its store before a simulated provider that has very many messages: in time, in few requests, for the right
+account."""
 
 import asyncio
 from functools import partial
@@ -15,7 +16,7 @@ FRONTS = ("restcomm", "properties-v2")
 
 
 async def ends(world: Simulation) -> int:
-    """How many ends are owed or were told."""
+    """The number of `delivered` callbacks in the store, due or delivered."""
     count = text("SELECT count(*) FROM events WHERE name = 'delivered'")
     return int(await world.store.read(lambda connection: connection.execute(count).scalar_one()))
 
@@ -28,7 +29,8 @@ async def set_look_at(world: Simulation, value: float) -> None:
 
 @pytest.mark.parametrize("front", FRONTS)
 def test_ends_are_told_in_time_at_the_full_rate_with_some_slow_handsets(front: str) -> None:
-    """Forty a second with 8 asks are as a hundred with 20; the run is shorter, so what was not learnt yet weighs more."""
+    """Forty a second with 8 requests are as a hundred with 20. The run is shorter, so the time before the poller has learnt weighs
+    more."""
     measured = simulated(partial(drill, seconds=60, slow=90.0, a_second=40), front, asks=8)
     assert measured.untold == 0 and len(measured.delays) == 2400
     assert measured.share(15) >= 0.96, measured.share(15)
@@ -39,7 +41,7 @@ def test_ends_are_told_in_time_at_the_full_rate_with_some_slow_handsets(front: s
 @pytest.mark.parametrize("front", FRONTS)
 @pytest.mark.parametrize("a_second", [1, 2, 5, 10, 20, 35])
 def test_a_little_traffic_is_told_of_in_time_too(front: str, a_second: int) -> None:
-    """A stretch that one ask can read is read by one: also where the provider counts in pages."""
+    """One request reads a time window that one request can read, also if the provider counts in pages."""
 
     async def work(world: Simulation) -> Any:
         await world.traffic(20, a_second, lambda _: 3.0)
@@ -90,7 +92,7 @@ def test_a_back_that_serves_less_at_once_shows_everybody_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("ahead", [-3600, -90, 90, 3600])
-def test_a_provider_whose_clock_differs_has_its_messages_told_of_in_time_too(ahead: int) -> None:
+def test_provider_with_another_clock_has_its_callbacks_in_time_too(ahead: int) -> None:
     """By its own clock a message of such a provider is an hour old when it is new, or not created yet."""
 
     async def work(world: Simulation) -> Any:
@@ -145,7 +147,7 @@ def test_a_row_that_somebody_else_has_taken_spoils_no_other() -> None:
 
 
 def test_what_a_round_reads_of_the_store_does_not_grow_with_who_waits() -> None:
-    """Statements and rows, with 20,000 who wait: ten times as many are ten times as many rounds until all are held."""
+    """Statements and rows, with 20,000 subscriptions: ten times as many take ten times as many rounds until all are held."""
 
     async def work(world: Simulation) -> Any:
         await world.traffic(100, 200, lambda _: NEVER, looked=False)
@@ -267,7 +269,7 @@ def test_a_watch_is_looked_for_where_its_message_was_sent_and_nowhere_else(capsy
     assert said.count("poll-stranded") == 1
 
 
-def test_who_accepted_it_and_is_gone_has_nobody_looked_for_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_subscription_of_a_removed_account_is_not_polled_and_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
     async def work(world: Simulation) -> Any:
         await world.send([world.provider.create(2.0)])
         world.restart({"provider": world.provider}, [world.entry_at("provider", "AC9")])
@@ -283,7 +285,7 @@ def test_who_accepted_it_and_is_gone_has_nobody_looked_for_and_that_is_said(caps
     assert "poll-stranded" in capsys.readouterr().out
 
 
-# ---- clocks, failures, what is said --------------------------------------------------------------------------------
+# ---- clocks, failures, log lines -----------------------------------------------------------------------------------
 
 
 def test_a_clock_that_was_set_back_puts_nobody_off() -> None:
@@ -301,8 +303,10 @@ def test_a_clock_that_was_set_back_puts_nobody_off() -> None:
 @pytest.mark.parametrize("was_right", [True, False])
 @pytest.mark.parametrize("step", [-3600, -40, 40, 3600])
 def test_what_is_sent_after_the_wall_clock_was_set_is_told_of_in_time(front: str, step: int, was_right: bool) -> None:
-    """Sends are written down by the wall clock, looks by the steady one, which follows the wall slowly. Either the clock was right before
-    it was set, or it is right since."""
+    """Sends carry the time of the wall clock, polls that of the steady one, which follows the wall slowly.
+
+    Either the clock was right before it was set, or it is right since.
+    """
 
     async def work(world: Simulation) -> Any:
         world.provider.ahead = 0 if was_right else step
@@ -317,11 +321,9 @@ def test_what_is_sent_after_the_wall_clock_was_set_is_told_of_in_time(front: str
 
 @pytest.mark.parametrize("front", FRONTS)
 @pytest.mark.parametrize("steps", [(3600, 0), (-3600, 0), (3600, -3600)])
-def test_what_is_sent_just_before_a_clock_is_set_once_more_is_told_of_in_time(
-    front: str, steps: tuple[int, int]
-) -> None:
-    """The steady clock has not followed the wall yet when the wall is set again: what was written down since the last round has the time
-    of neither clock."""
+def test_send_just_before_another_clock_step_has_its_callbacks_in_time(front: str, steps: tuple[int, int]) -> None:
+    """The steady clock has not followed the wall yet when the wall is set again. The rows since the last round have the time of neither
+    clock."""
 
     async def work(world: Simulation) -> Any:
         await world.traffic(10, 20, lambda _: 3.0)
@@ -355,7 +357,7 @@ def test_what_a_round_could_not_do_is_counted_and_said_once_a_minute(capsys: pyt
     assert 'sms_translator_poll_backlog{back="provider"}' in page
 
 
-def test_a_provider_that_is_away_is_asked_little_and_everybody_is_told_when_it_is_back() -> None:
+def test_unreachable_provider_is_polled_little_and_all_are_told_on_return() -> None:
     async def work(world: Simulation) -> Any:
         await world.traffic(20, 20, lambda _: 2.0)
         world.provider.failure = Failure("never-left", "ConnectError")
@@ -374,7 +376,7 @@ def test_a_provider_that_is_away_is_asked_little_and_everybody_is_told_when_it_i
 def test_a_store_that_goes_away_under_a_round_loses_nobody() -> None:
     async def work(world: Simulation) -> Any:
         await world.send([world.provider.create(2.0) for _ in range(50)])
-        world.store.fails = world.store.writes + 2  # what came of the look
+        world.store.fails = world.store.writes + 2  # the write of the statuses that the poll found
         world.clock.advance(5)
         await world.round()
         told = await ends(world)

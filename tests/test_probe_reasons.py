@@ -1,4 +1,4 @@
-"""What `check --probe` says of a provider that cannot be reached or does not answer as one: a URL, what happened, and what to try."""
+"""The sentence of `check --probe` about a provider that cannot be reached or does not answer as one: a URL, the event, and the remedy."""
 
 import asyncio
 import socket
@@ -76,7 +76,7 @@ def test_a_port_on_which_nothing_listens_is_named() -> None:
     assert f"nothing listens on http://127.0.0.1:{port}" in said(f"http://127.0.0.1:{port}")
 
 
-def test_a_provider_that_speaks_plain_http_behind_an_https_address_is_said_to() -> None:
+def test_provider_with_plain_http_at_an_https_url_is_reported_as_such() -> None:
     with listening(plain) as port:
         sentence = said(f"https://127.0.0.1:{port}")
     assert f"https://127.0.0.1:{port} did not answer the TLS handshake: does it speak plain HTTP?" in sentence

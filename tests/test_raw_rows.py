@@ -1,4 +1,4 @@
-"""One member of one row is bytes that no JSON encoder writes, and some that one does: the other rows of the list are as they were."""
+"""One member of one row is bytes that no JSON encoder writes, or bytes that one does. The other rows of the list are as they were."""
 
 import json
 from typing import Any
@@ -49,7 +49,7 @@ RAW: dict[str, bytes] = {
 
 
 class Raw(Odd):
-    """A provider one of whose members is these bytes."""
+    """A provider with these bytes as one of its members."""
 
     def __call__(self, request: Request) -> Answer:
         bytes_, self._value = self._value, _MARK

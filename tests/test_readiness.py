@@ -1,4 +1,4 @@
-"""What the process says of itself: reads, sends and callbacks apart, and the file that its store is in."""
+"""The readiness of the process: reads, sends and callbacks apart, and the file of its store."""
 
 import asyncio
 import fcntl
@@ -41,7 +41,7 @@ def keeper_of(store: Store) -> tuple[Kept, DeliveryService]:
 
 
 async def ready(readiness: Readiness, meter: Meter, what: str = "") -> tuple[int, str]:
-    """What `/readyz` answers, in a second in which nothing is known yet."""
+    """The response of `/readyz`, in a second in which nothing is known yet."""
     readiness._tried = -1e9
     app = admin_application(meter, lambda: False, readiness.why_not)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://admin.test") as client:
@@ -79,7 +79,7 @@ def test_who_asks_hears_of_reads_sends_and_callbacks_apart(store_url: str) -> No
     assert after == (200, "ok\n")
 
 
-def test_a_send_that_could_not_be_written_down_is_heard_of_at_once_and_a_trial_ends_it(tmp_path: Path) -> None:
+def test_failed_write_of_a_send_is_seen_at_once_and_ended_by_a_trial(tmp_path: Path) -> None:
     async def main() -> Any:
         async with opened(f"sqlite:///{tmp_path / 't.db'}") as store:
             _, keeper = keeper_of(store)
@@ -179,7 +179,7 @@ def test_who_removes_the_lock_file_lets_no_second_one_in(tmp_path: Path) -> None
 
 
 async def close_at_once(path: Path) -> None:
-    """It can be opened when the first one is gone."""
+    """Open the store and close it. This works when the first process has closed it."""
     async with opened(f"sqlite:///{path}"):
         pass
 
@@ -265,7 +265,7 @@ def test_what_never_can_be_opened_is_said_at_once() -> None:
         asyncio.run(open_late(opening, shared=False))
 
 
-def test_while_what_was_left_cannot_be_taken_over_reads_go_on_and_sends_do_not(
+def test_reads_go_on_and_sends_do_not_while_leftovers_are_not_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("translator.shell.delivery.worker._AGAIN", 0.01)

@@ -50,7 +50,7 @@ url = "{url}"
 front = {{ dialect = "restcomm", account = "%s", token = {token} }}
 back = {{ name = "provider", account = "A1", property = "%s", token = "right" }}
 {rows}
-""" % (ACCOUNT, PROPERTY)  # noqa: UP031 - what is to be filled in later stands in braces
+""" % (ACCOUNT, PROPERTY)  # noqa: UP031 - the values that are filled in later stand in braces
 
 ROW = f"""
 [backs.second]
@@ -63,7 +63,7 @@ back = {{{{ name = "second", account = "A1", property = "{PROPERTY}", token = "r
 
 
 class Provider:
-    """A simulated provider with so many messages. While `go_on` is not set, it answers nobody."""
+    """A simulated provider with so many messages. While `go_on` is not set, it answers no request."""
 
     def __init__(self, messages: int) -> None:
         clock = ManualClock(NOW)
@@ -85,7 +85,7 @@ class Serving:
         self.process, self.config, self.admin, self.front = process, config, admin, front
 
     def reload(self, event: str = "reloaded", **parts: str) -> dict[str, Any]:
-        """Write the file anew, send SIGHUP, and wait until the log says so. The line."""
+        """Write the file anew, send SIGHUP, and wait for the log line of the reload. Returns that line."""
         self.config.write_text(written(**parts), "utf-8")
         self.process.send_signal(signal.SIGHUP)
         [line] = lines_of(self.process, event, 1)
@@ -95,7 +95,7 @@ class Serving:
         return fetch(f"http://{self.front}{LISTS.replace(ACCOUNT, account)}", login=f"{account}:{token}")[0]
 
     def total(self, query: str = "") -> int:
-        """How many messages a list says that there are."""
+        """The total of a list."""
         status, _, body = fetch(f"http://{self.front}{LISTS}{query}", login=f"{ACCOUNT}:t")
         assert status == 200
         return int(json.loads(body)["total"])
@@ -150,8 +150,8 @@ def test_a_token_is_rotated_without_an_outage_and_accounts_come_and_go(tmp_path:
     served(tmp_path, script, Provider(3), Provider(5), token='"old"')
 
 
-def test_what_is_under_way_ends_with_what_it_began_with_and_nothing_read_before_is_shown_after(tmp_path: Path) -> None:
-    """The first provider holds an answer back while the account is moved to the second one."""
+def test_running_work_keeps_its_configuration_and_old_reads_are_not_shown(tmp_path: Path) -> None:
+    """The first provider holds a response back while the account is moved to the second one."""
     providers = Provider(30), Provider(50)
 
     def script(at: Serving, first: str, second: str) -> None:
@@ -201,7 +201,7 @@ def test_no_request_is_lost_while_the_file_is_read_again_and_again(tmp_path: Pat
         done = threading.Event()
 
         def call() -> list[int]:
-            """One connection that is kept open, for as long as the file changes."""
+            """Send requests over one connection that is kept open for as long as the file changes."""
             found: list[int] = []
             connection = http.client.HTTPConnection(host, int(port), timeout=SECONDS)
             while not done.is_set() or not found:
@@ -365,7 +365,7 @@ def test_all_workers_read_it_and_so_does_one_that_is_started_anew(tmp_path: Path
     asyncio.run(main())
 
 
-def test_the_connections_to_a_back_that_is_gone_are_closed_when_its_last_call_is_over() -> None:
+def test_connections_to_a_removed_back_close_when_its_last_call_is_over() -> None:
     async def main() -> list[str]:
         seen: list[str] = []
         go_on, asked = asyncio.Event(), asyncio.Event()

@@ -1,4 +1,4 @@
-"""What is remembered of a list: whose it is, for how long it is believed, and what makes it void."""
+"""The page cache: the owner of a remembered list, the time for which it is valid, and the events that make it void."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,8 +38,10 @@ NUMBERS = ["15550100001", "15550100002", "ACME", "12345"]
 
 
 class Town:
-    """A proxy with an entry for each place, which is an account, a property and how many messages are there; all share a memory.
-    Each account has a provider of its own, which knows no other."""
+    """A proxy with an account for each place, which is an account, a property and a number of messages. All share a cache.
+
+    Each account has a provider of its own, which knows no other.
+    """
 
     def __init__(self, places: list[tuple[str, str, int]], fronts: list[Any] | None = None) -> None:
         self.worlds: list[World] = []
@@ -74,7 +76,7 @@ PLACES = {
 @pytest.mark.parametrize("query", [{}, {"Page": "1"}, {"SortBy": "From"}, {"SortBy": "From", "Page": "1"}])
 @pytest.mark.parametrize("apart", list(PLACES))
 def test_nobody_is_shown_the_list_of_another_account_or_property(apart: str, query: dict[str, str]) -> None:
-    """Each asks twice, in turn, of one memory; what the other asked last is what is wrong."""
+    """Each client lists twice, in turn, through one cache. The other client's last list would be the wrong response."""
     town = Town(PLACES[apart])
     for _ in range(2):
         for world, stock in zip(town.worlds, town.stock, strict=True):
@@ -97,7 +99,7 @@ def test_a_send_drops_the_snapshot_of_its_account_and_no_other(apart: str) -> No
 
 
 def test_a_list_that_one_front_sorted_is_not_what_another_would_sort() -> None:
-    """Two fronts of one dialect over one account: with a plus a number stands before a short code, bare it may stand behind one."""
+    """Two fronts of one dialect use one account. With a plus a number stands before a short code; bare it may stand after one."""
     fronts = [spoken("restcomm", numbers=numbers) for numbers in ("bare", "plus")]
     [bare] = Town([("A1", PROPERTY, 8)], fronts).worlds
     plus = World(fronts[1], BACKS[200, "ascending"], bare.answer, properties=("", PROPERTY), beside=bare)
@@ -164,7 +166,7 @@ def test_a_total_is_forgotten_after_its_time(number: int) -> None:
 
 
 def test_a_walk_does_not_make_a_total_live_longer() -> None:
-    """Of a range that has ended, whose total nothing but its age makes void."""
+    """The range has ended, so only its age makes its total void."""
     shelled, clock = _shelled(Provider(STOCK))
     page = page_of(shelled.play(ask({"EndTime": "2020-09-13T13:00:00"})))
     clock.advance(590)
@@ -176,10 +178,8 @@ def test_a_walk_does_not_make_a_total_live_longer() -> None:
 
 
 @pytest.mark.parametrize(("number", "old", "seconds"), [(1, True, 59), (1, False, 61), (40, True, 59), (40, True, 500)])
-def test_a_page_by_its_number_is_of_the_list_as_its_first_page_was_or_as_it_is(
-    number: int, old: bool, seconds: int
-) -> None:
-    """A far page stays with the first one while the total is remembered, a near one for a minute: then it is as it is now."""
+def test_page_by_number_is_of_the_list_of_its_first_page_or_of_now(number: int, old: bool, seconds: int) -> None:
+    """A far page stays with the first one while the total is remembered, a near one for a minute. After that it is as the list is now."""
     provider = Provider(STOCK)
     shelled, clock = _shelled(provider)
     shelled.play(ask({}))
@@ -206,8 +206,8 @@ def test_a_send_by_the_account_makes_a_total_old(number: int) -> None:
     assert shelled.world.asks <= 2
 
 
-def test_a_range_that_ended_a_while_ago_is_believed_and_one_that_ended_just_now_is_not() -> None:
-    """`settle`: what was sent at the end of a range may show up a little later."""
+def test_range_is_cached_if_it_ended_a_while_ago_and_not_just_now() -> None:
+    """`settle`: a message that was sent at the end of a range may show up a little later."""
     for before, again in ((299, True), (301, False)):
         stock = [message(number, int(NOW) - 5000 + number % 100) for number in range(900)]
         provider = Provider(sorted(stock, key=lambda sms: sms.created))
@@ -220,9 +220,7 @@ def test_a_range_that_ended_a_while_ago_is_believed_and_one_that_ended_just_now_
 
 
 @pytest.mark.parametrize(("seconds", "again"), [(59, False), (61, True)])
-def test_a_list_that_was_read_whole_serves_its_further_pages_for_a_while_and_never_its_first(
-    seconds: int, again: bool
-) -> None:
+def test_fully_read_list_serves_its_further_pages_and_never_its_first(seconds: int, again: bool) -> None:
     provider = Provider(STOCK[:300])
     shelled, clock = _shelled(provider)
     shelled.play(ask({"SortBy": "From"}))

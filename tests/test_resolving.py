@@ -1,4 +1,4 @@
-"""Names of receivers are looked up in a few threads of their own, of which no account has all."""
+"""The names of receivers are resolved in a few threads of their own. No account has all of these threads."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ from translator.shell.delivery.resolver import THREADS, Resolver, Shares
 
 
 class Names:
-    """A resolver of the system: what is slow ends when the test says so."""
+    """A resolver of the system. A slow lookup ends when the test says so."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -59,7 +59,7 @@ def test_slow_names_of_one_account_leave_threads_for_the_others() -> None:
     assert run(work(), names) == (THREADS // 2, ["93.184.216.34"], 50)
 
 
-def test_a_name_is_looked_up_once_at_a_time_and_refused_while_a_lookup_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_is_resolved_once_at_a_time_and_refused_while_a_lookup_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     names = Names()
     resolver = Resolver(names)
 
@@ -134,7 +134,7 @@ def test_accounts_take_turns_and_one_that_goes_away_leaves_nothing_behind() -> N
 
 
 def test_a_place_goes_to_the_next_if_the_first_that_waits_has_just_left() -> None:
-    """A call whose time is over learns of it one step later. A place that is given back in between must not be lost."""
+    """A request whose time is over learns of it one step later. A place that is given back in between must not be lost."""
 
     async def main() -> None:
         shares = Shares(1)

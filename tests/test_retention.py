@@ -1,4 +1,4 @@
-"""What is deleted, in which steps, and by which plans: nobody who sends waits for it, and nobody who is to be told is forgotten."""
+"""Retention: the rows that it deletes, in which steps, and by which plans. No send waits for it, and no due callback is forgotten."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ def file_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def fill(connection: Connection) -> None:
-    """Many finished sends, of which every other is watched and every call is over; a few are not finished."""
+    """Many finished sends. Every other one has a subscription, and every delivery is over. A few are not finished."""
     # ruff: noqa: S608 - numbers and names of ours
     series = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})"
     for statement in (
@@ -55,7 +55,7 @@ def fill(connection: Connection) -> None:
 
 
 def every_statement(connection: Connection, now: float) -> None:
-    """All that retention and counting say, with real ids, and what a person's commands say of what waits."""
+    """All statements of retention and counting, with real ids, and those of the operator's commands."""
     retirement = Retirement(KEEP, lambda _: False)
     for _ in range(2):  # the second time from the marks on
         over = retirement.find(connection, 20, now)
@@ -106,7 +106,7 @@ def test_no_statement_of_retention_goes_through_a_table(file_url: str, analyzed:
         walked: Callable[[Connection], set[str]] = walked_sqlite if file_url.startswith("sqlite") else walked_postgres
         return await store.write(walked)
 
-    # What is counted are the rows of an index that holds only what is not finished.
+    # These plans count the rows of an index that holds only unfinished rows.
     counted = {
         "SCAN sends USING COVERING INDEX sends_unfinished", "SCAN sends USING INDEX sends_unfinished",
         "SCAN watches USING COVERING INDEX watches_waiting", "SCAN watches USING INDEX watches_waiting",
@@ -114,14 +114,14 @@ def test_no_statement_of_retention_goes_through_a_table(file_url: str, analyzed:
     assert on(file_url, work) <= counted
 
 
-def test_each_finished_row_is_looked_at_once_and_those_that_stay_not_each_time(tmp_path: Path) -> None:
+def test_finished_row_is_examined_once_and_a_staying_one_not_each_time(tmp_path: Path) -> None:
     rows: list[int] = []
 
     async def work(store: Store) -> list[list[int]]:
         await store.write(fill)
         retirement = Retirement(
             Keep(dead=1e9, done=100.0, poll_end=1e9)
-        )  # of every other send somebody waits or a call is dead
+        )  # every other send has a subscription or a dead delivery
 
         def counting(connection: Connection, now: float) -> bool:
             found = retirement.find(connection, 500, now)
@@ -142,7 +142,7 @@ def test_each_finished_row_is_looked_at_once_and_those_that_stay_not_each_time(t
     assert len(later) == len(first), "after an hour everything is looked at again"
 
 
-def test_a_call_that_is_made_again_between_looking_and_deleting_stays_with_all_that_belongs_to_it(
+def test_retried_delivery_stays_with_its_rows_between_finding_and_deleting(
     store_url: str,
 ) -> None:
     async def work(store: Store) -> Any:
@@ -165,8 +165,8 @@ def test_a_call_that_is_made_again_between_looking_and_deleting_stays_with_all_t
     assert on(store_url, work) == (1, ["due"], 1)
 
 
-def test_who_waits_at_a_place_that_is_configured_is_not_given_up_however_long_nobody_looked(store_url: str) -> None:
-    """A process that stood still for longer than `keep` looks at what is due when it runs again: retention must not be first."""
+def test_subscription_of_a_configured_account_is_not_given_up_for_its_age(store_url: str) -> None:
+    """A process that stood still for longer than `keep` polls its due rows when it runs again. Retention must not be first."""
 
     async def work(store: Store) -> Any:
         await recorded(store, "1", intent(wish=HOOK))
@@ -221,7 +221,7 @@ def test_the_age_of_the_oldest_that_waits_is_counted(tmp_path: Path) -> None:
     assert found == {"waiting": "60.0", "unknown": "53.0"}
 
 
-def test_sends_that_wait_are_written_before_what_nobody_waits_for_and_not_with_it(tmp_path: Path) -> None:
+def test_waiting_sends_are_written_before_background_work_and_without_it(tmp_path: Path) -> None:
     done: list[str] = []
     commits: list[str] = []
 
@@ -274,7 +274,7 @@ def test_a_deletion_lets_a_few_commits_go_before_it_and_no_more(tmp_path: Path) 
     assert on(f"sqlite:///{tmp_path / 'translator.db'}", work) <= 12
 
 
-def test_a_pause_is_as_long_as_the_step_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_is_twice_as_long_as_the_step_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that waited for its turn has left the store to others already: the wait does not count once more."""
     steps, pauses = list[float](), list[float]()
     original = Pace.took
@@ -296,11 +296,11 @@ def test_a_pause_is_as_long_as_the_step_before_it(tmp_path: Path, monkeypatch: p
 
     on(f"sqlite:///{tmp_path / 'translator.db'}", work)
     assert len(pauses) > 10
-    assert pauses == steps
+    assert pauses == [2 * step for step in steps]
 
 
 def statements(connection: Connection, over: Over) -> tuple[int, int]:
-    """Delete what is over. The number of rows, and of statements."""
+    """Delete all rows that are over. Returns the number of rows, and of statements."""
     said: list[str] = []
 
     def delete() -> int:

@@ -1,4 +1,4 @@
-"""The whole way with real processes: a provider, the proxy before it, an application; and what the proxy does when the provider goes."""
+"""The whole way with real processes: a provider, the proxy before it, an application; and the proxy's behaviour when the provider goes."""
 
 import json
 import os
@@ -57,7 +57,7 @@ back  = {{ name = "old", account = "AC00000000000000000000000000000002", token =
 
 @contextmanager
 def process(*arguments: str, says: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A Python module as a process; yields what the pattern found in its output once it says so, and ends it by its own id."""
+    """A Python module as a process. Yields the match of the pattern in its output, and ends the process by its own id."""
     started = subprocess.Popen(
         [sys.executable, "-m", *arguments],
         stdout=subprocess.PIPE,
@@ -179,7 +179,7 @@ def test_the_other_way_round_runs_from_the_same_tables(world: tuple[str, subproc
 
 
 def _raw(url: str, head: str, body: bytes = b"") -> tuple[int, dict[str, str], Any]:
-    """A request as it stands, over a plain socket: status, headers by lower-case name, and the JSON of the body."""
+    """Send a request as it stands, over a plain socket. Returns status, headers by lower-case name, and the JSON of the body."""
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=20) as line:
         text = head.replace("\n", "\r\n") + f"Host: {host}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"

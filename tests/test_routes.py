@@ -1,4 +1,4 @@
-"""Routes: every spelling that callers are known to use is the same path, and what is filled in is found again."""
+"""Routes: every spelling that clients are known to use is the same path, and the values in it are found again."""
 
 import pytest
 from hypothesis import example, given

@@ -1,6 +1,6 @@
-"""The door over TLS: what a caller can do to it there is what it can do without, and a few things more.
+"""The server protocol over TLS: a client can do to it there what it can do without, and a few things more.
 
-The tests of the first part are those of `test_connection.py`, and of `test_known_first.py` where they are about memory. Their callers
+The tests of the first part are those of `test_connection.py`, and those of `test_known_first.py` that are about memory. Their clients
 speak TLS here.
 """
 
@@ -34,22 +34,22 @@ from tests.test_connection import (  # noqa: F401 - they are the tests
     post,
     test_a_body_that_breaks_behind_an_early_answer_closes_the_connection,
     test_a_body_that_stalls_is_told_so_and_closed,
-    test_a_body_that_was_asked_about_and_refused_is_not_read_and_nothing_behind_it,
     test_a_connection_is_kept_or_closed_and_an_answer_says_which,
     test_a_defect_behind_an_answer_takes_nothing_from_the_next_request,
     test_a_read_past_its_deadline_is_told_so_and_the_connection_is_kept,
     test_a_request_split_at_every_byte_is_the_same_request,
     test_a_server_that_stops_closes_the_idle_and_answers_what_is_under_way,
+    test_bytes_after_a_last_response_are_not_taken_for_a_request,
+    test_client_that_sends_body_after_its_response_is_closed_as_idle,
     test_idle_connections_are_closed_and_those_under_way_are_not,
-    test_nothing_is_taken_for_a_request_behind_an_answer_that_says_that_it_is_the_last,
     test_only_so_much_is_read_ahead,
+    test_refused_expected_body_is_not_read_and_nothing_after_it,
+    test_request_unfinished_after_the_grace_is_cut_and_its_client_sees_it,
     test_requests_in_one_write_are_answered_in_order_and_one_at_a_time,
     test_two_thousand_requests_over_few_connections_leave_nothing_behind,
-    test_what_is_not_done_when_the_grace_is_over_is_given_up_and_its_caller_sees_that,
     test_what_is_sent_ahead_waits_until_the_one_before_is_answered,
     test_who_asks_before_it_sends_a_body_is_told_to_go_on,
     test_who_ends_its_own_side_has_left,
-    test_who_goes_on_with_a_body_behind_its_answer_is_closed_as_an_idle_one,
     test_who_is_refused_before_its_body_has_come_sees_the_answer,
     test_who_is_still_writing_a_body_that_is_too_large_sees_the_answer,
     test_who_leaves_before_it_is_answered_ends_a_read_and_not_a_send,
@@ -61,8 +61,8 @@ from tests.test_connection import (  # noqa: F401 - they are the tests
 )
 from tests.test_known_first import (  # noqa: F401 - they are tests
     test_a_large_answer_is_held_until_it_is_read_or_refused,
-    test_heads_that_are_not_whole_take_no_more_than_the_share_of_unknown_callers,
     test_heads_whose_headers_nobody_reads_take_nothing,
+    test_partial_heads_take_at_most_the_share_of_unauthenticated_clients,
     test_the_bodies_of_one_account_take_nothing_from_another,
     test_the_memory_for_a_body_is_given_back_however_it_ends,
 )
@@ -92,7 +92,7 @@ def world(request: pytest.FixtureRequest, secret: Secret) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def either(world: World) -> World:
-    """There is no other door over TLS."""
+    """The only server that speaks TLS, in place of both kinds."""
     return world
 
 
@@ -194,13 +194,13 @@ def test_who_never_reads_its_answer_is_given_up(world: World, last: bytes) -> No
 
 @contextlib.asynccontextmanager
 async def bare(at: Place) -> AsyncIterator[Caller]:
-    """A caller that does not speak TLS of its own."""
+    """A client that does not speak TLS of its own."""
     async with at._replace(client=None).caller() as caller:
         yield caller
 
 
 def quietly(world: World, script: Callable[[Place], Coroutine[Any, Any, None]]) -> None:
-    """A script after which nothing is left, nothing was asked and nothing logged."""
+    """Run a script, and check that nothing is left, requested or logged."""
 
     async def main() -> None:
         told: list[object] = []
@@ -228,7 +228,7 @@ def test_plain_http_is_told_to_come_over_tls(world: World, said: bytes) -> None:
     async def script(at: Place) -> None:
         async with bare(at) as caller:
             await caller.say(said)
-            await caller.say(*[SMUGGLED] * 20)  # which it is not reset for
+            await caller.say(*[SMUGGLED] * 20)  # the connection is not reset for these
             [answer] = await caller.answers()
             assert (answer.status, answer.closes) == (400, True)
             assert answer.body == b"This port speaks HTTPS, and the request came as plain HTTP."
@@ -260,13 +260,13 @@ def test_who_vanishes_while_hands_are_shaken_leaves_nothing(world: World, secret
                 await until(lambda: bool(at.door and hasattr(at.door, "state") and at.door.state.connections))
                 caller.hang_up(rudely=rudely)
             await at.left()
-        assert unshaken(at) == ["gone"] * 3  # who has said nothing may only have looked whether somebody listens
+        assert unshaken(at) == ["gone"] * 3  # a silent client may only have tested if the port is open
 
     quietly(world, script)
 
 
-def test_who_does_not_believe_the_certificate_says_so_and_that_is_no_defect(world: World) -> None:
-    """Some say so, and some leave without a word: asyncio's are among those."""
+def test_client_that_distrusts_the_certificate_says_so_and_is_no_defect(world: World) -> None:
+    """Some clients send an alert, and some disconnect without one: asyncio's are among those."""
 
     async def script(at: Place) -> None:
         stranger = ssl.create_default_context()
@@ -290,7 +290,7 @@ def test_who_does_not_believe_the_certificate_says_so_and_that_is_no_defect(worl
 
 
 @pytest.mark.usefixtures("looks_often")
-def test_hands_that_are_never_shaken_are_given_up_and_others_are_served_meanwhile(world: World, secret: Secret) -> None:
+def test_unfinished_handshakes_time_out_and_others_are_served_meanwhile(world: World, secret: Secret) -> None:
     async def script(at: Place) -> None:
         hello = End(secret.client).shake()
         async with bare(at) as silent, bare(at) as half, bare(at) as whole, bare(at) as dribbling:
@@ -341,7 +341,7 @@ def test_a_server_that_stops_waits_for_no_handshake(world: World, secret: Secret
 # ---- records ------------------------------------------------------------------------------------------------
 
 
-def test_a_record_that_is_broken_ends_the_connection_and_what_came_before_it_counts(world: World) -> None:
+def test_broken_record_ends_the_connection_and_earlier_data_counts(world: World) -> None:
     async def script(at: Place) -> None:
         at.provider.go_on.clear()
         assert at.client is not None
@@ -362,7 +362,7 @@ def test_a_record_that_is_broken_ends_the_connection_and_what_came_before_it_cou
 
 @contextlib.asynccontextmanager
 async def forging(at: Place, authority: trustme.CA, keys: Path) -> AsyncIterator[tuple[Slow, Forger]]:
-    """A caller, and who knows its keys."""
+    """A client, and a forger that knows its keys."""
     client = ssl.create_default_context()
     authority.configure_trust(client)
     client.keylog_filename = str(keys)
@@ -394,8 +394,11 @@ def test_a_caller_may_want_other_keys_now_and_then(
 def test_who_says_next_to_nothing_in_many_records_is_closed(
     world: World, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
-    """To read one takes longer than to say it, each is answered, and nobody reads the answers: all others would wait for as long as it
-    goes on. That a byte of a request comes now and then changes nothing."""
+    """Reading a record takes longer than sending it, each is answered, and the client does not read the answers. All others would wait
+    as long as it goes on.
+
+    A byte of a request now and then changes nothing.
+    """
     monkeypatch.setattr(protocol_factory, "_LOOK", 10 * PATIENCE)  # it is not for being idle
 
     async def script(at: Place) -> None:
@@ -416,7 +419,7 @@ async def everything(caller: Slow) -> None:
 
 @pytest.mark.parametrize("politely", [True, False])
 def test_who_leaves_with_its_request_ends_a_read_and_not_a_send(world: World, politely: bool) -> None:
-    """In one write with it, with a goodbye of TLS or only of TCP."""
+    """The client closes in one write with its request, with close_notify or only with TCP."""
 
     async def script(at: Place) -> None:
         at.provider.go_on.clear()
@@ -454,7 +457,7 @@ def test_either_version_is_spoken(world: World, authority: trustme.CA, version: 
 
 
 def test_a_connection_is_gone_without_the_collector_of_garbage(world: World) -> None:
-    """Neither it nor one whose hands were never shaken is in a circle with itself."""
+    """Neither it nor a connection without a finished handshake is in a reference cycle."""
 
     async def script(at: Place) -> None:
         assert at.door is not None
@@ -478,7 +481,7 @@ def test_a_connection_is_gone_without_the_collector_of_garbage(world: World) -> 
 
 
 class Network:
-    """A network that remembers what goes over it, and says whether it would be read."""
+    """A network that remembers its traffic, and shows if reading is paused."""
 
     def __init__(self) -> None:
         self.said = b""

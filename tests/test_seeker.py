@@ -1,4 +1,4 @@
-"""Who looks for unknown sends: providers side by side, very many sends, clocks that step, and when a send is lost to sight."""
+"""The reconciler: providers side by side, very many sends, clocks that step, and the time at which a send is unresolved."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -84,10 +84,10 @@ def test_a_provider_that_fails_is_looked_at_again_and_says_so(capsys: pytest.Cap
     assert "search-failed" in capsys.readouterr().out
 
 
-def test_a_look_that_is_begun_ends_with_the_configuration_that_it_began_with(
+def test_search_that_has_begun_ends_with_its_own_configuration(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The account and its provider leave the configuration while a look for its sends is under way."""
+    """The account and its provider leave the configuration while a search for its sends is in progress."""
 
     async def work(world: Sought) -> Any:
         id_ = await world.unknown("hello")
@@ -111,7 +111,7 @@ def test_a_look_that_is_begun_ends_with_the_configuration_that_it_began_with(
 
 
 def test_who_waits_hears_at_once_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "_GLANCE", 1.0)  # who only looks now and then looks again too late
+    monkeypatch.setattr(journal, "_GLANCE", 1.0)  # a poll at this interval would be too late
 
     async def work(world: Sought) -> Any:
         id_ = await world.unknown("hello")
@@ -129,7 +129,7 @@ def test_who_waits_hears_at_once_what_was_found(monkeypatch: pytest.MonkeyPatch)
 
 
 async def statements(world: Sought, engine: Any, work: Coroutine[Any, Any, Any]) -> int:
-    """How many statements and transactions a work has made."""
+    """The number of statements and transactions that a work has made."""
     said: list[Any] = []
 
     def note(*what: Any) -> None:
@@ -143,7 +143,7 @@ async def statements(world: Sought, engine: Any, work: Coroutine[Any, Any, Any])
     return len(said)
 
 
-def test_ten_thousand_unknown_sends_of_one_place_are_worked_off_in_bounded_rounds_the_newest_first() -> None:
+def test_ten_thousand_unknown_sends_are_reconciled_newest_first_in_rounds() -> None:
     async def work(world: Sought) -> Any:
         ids: list[str] = []
         for second in range(100):
@@ -173,7 +173,7 @@ def test_ten_thousand_unknown_sends_of_one_place_are_worked_off_in_bounded_round
     assert rounds <= 45
 
 
-def test_who_waits_now_comes_first_and_the_others_by_the_time_at_which_they_are_due(store_url: str) -> None:
+def test_waiting_clients_come_first_and_then_the_sends_that_are_due(store_url: str) -> None:
     async def work(store: Store) -> Any:
         world = Sought(store)
         old = [await world.unknown(f"old {number}") for number in range(3)]
@@ -233,7 +233,7 @@ def test_a_clock_that_is_put_forward_loses_nothing_to_sight() -> None:
     assert found
 
 
-def test_a_send_is_lost_when_it_was_looked_for_as_long_as_is_said_and_as_often() -> None:
+def test_send_is_unresolved_after_the_stated_time_and_number_of_searches() -> None:
     async def work(world: Sought) -> Any:
         id_ = await world.unknown("hello")
         world.clock.advance(200_000.0)
@@ -250,7 +250,7 @@ def test_a_send_is_lost_when_it_was_looked_for_as_long_as_is_said_and_as_often()
     assert 'outcome="unread"' not in page
 
 
-def test_a_send_whose_window_was_never_read_to_its_end_is_lost_and_that_is_said(
+def test_send_with_a_window_never_read_to_its_end_is_unresolved_and_logged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def work(world: Sought) -> Any:
@@ -267,7 +267,7 @@ def test_a_send_whose_window_was_never_read_to_its_end_is_lost_and_that_is_said(
     assert "read=part" in line
 
 
-def test_a_clock_that_is_put_back_puts_no_look_off_for_longer_than_its_pause(store_url: str) -> None:
+def test_clock_set_back_delays_no_search_for_longer_than_its_pause(store_url: str) -> None:
     async def work(store: Store) -> Any:
         world = Sought(store)
         now = world.clock()
@@ -297,9 +297,7 @@ def test_a_clock_that_is_put_back_puts_no_look_off_for_longer_than_its_pause(sto
 
 
 @pytest.mark.parametrize("ahead", [0.0, 60.0, -1500.0, 200_000.0])
-def test_a_send_is_found_at_a_provider_whose_clock_differs_where_other_sends_tell_it(
-    ahead: float, tmp_path: Path
-) -> None:
+def test_send_is_found_at_a_provider_whose_clock_others_have_shown(ahead: float, tmp_path: Path) -> None:
     async def work(world: Sought) -> Any:
         world.crowd.ahead = ahead
         for number in range(4):

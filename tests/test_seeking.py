@@ -1,4 +1,4 @@
-"""Looking for unknown sends among very many messages: what is found, what it costs, and what is never taken for one."""
+"""Reconciliation among very many messages: the sends that are found, the cost, and the messages that are never taken for one."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -69,7 +69,7 @@ def test_a_send_is_found_in_few_asks_when_the_whole_window_has_passed(dialect: s
 
 
 @pytest.mark.parametrize("dialect", BACKS)
-def test_a_message_that_is_shown_late_is_found_although_its_second_was_read(dialect: str) -> None:
+def test_message_that_is_shown_late_is_found_after_its_second_was_read(dialect: str) -> None:
     async def work(world: Sought) -> Any:
         message = world.crowd.add(NOW + 1.0, "hello", shown=NOW + 500.0)
         world.pass_by(10.0)
@@ -86,7 +86,7 @@ def test_a_message_that_is_shown_late_is_found_although_its_second_was_read(dial
 
 
 @pytest.mark.parametrize("dialect", BACKS)
-def test_what_was_never_made_costs_no_more_than_the_budget_a_look_and_the_window_is_read_to_its_end(
+def test_search_for_a_lost_send_keeps_its_budget_and_reads_all_its_window(
     dialect: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def work(world: Sought) -> Any:
@@ -136,7 +136,7 @@ def test_one_reading_serves_all_sends_of_a_place() -> None:
     assert asks <= 40
 
 
-def test_a_provider_with_more_messages_than_can_be_read_at_once_is_read_in_several_looks() -> None:
+def test_provider_with_too_many_messages_is_read_in_several_searches() -> None:
     async def work(world: Sought) -> Any:
         message = world.crowd.add(NOW + 0.5, "hello")
         world.pass_by(10.0)
@@ -167,7 +167,7 @@ def test_a_provider_whose_bounds_are_days_is_read_by_days() -> None:
     assert asks <= 9000 // 200 + 10
 
 
-# ---- what is never taken for a send -----------------------------------------------------------------------------------
+# ---- messages that are never taken for a send -------------------------------------------------------------------------
 
 
 def test_two_messages_next_to_a_send_are_none() -> None:
@@ -182,7 +182,7 @@ def test_two_messages_next_to_a_send_are_none() -> None:
     assert on(work, rate=BUSY) == [None]
 
 
-def test_a_message_far_from_a_send_is_taken_only_when_all_of_the_window_was_read() -> None:
+def test_message_far_from_a_send_is_taken_only_after_the_whole_window() -> None:
     async def work(world: Sought) -> Any:
         message = world.crowd.add(NOW + 60.0, "hello")
         world.pass_by(1100.0)
@@ -202,7 +202,7 @@ def test_a_message_far_from_a_send_is_taken_only_when_all_of_the_window_was_read
     assert found
 
 
-def test_two_messages_far_from_a_send_are_none_although_they_were_read_in_different_looks() -> None:
+def test_two_messages_far_from_a_send_are_ambiguous_also_across_searches() -> None:
     async def work(world: Sought) -> Any:
         world.crowd.add(NOW + 60.0, "hello")
         world.crowd.add(NOW + 800.0, "hello")
@@ -230,7 +230,7 @@ def test_equal_sends_are_told_apart_where_there_is_a_message_for_each() -> None:
 
 
 @pytest.mark.parametrize("messages", [1, 2, 4])
-def test_equal_sends_are_none_of_the_messages_where_there_are_fewer_or_more(messages: int) -> None:
+def test_equal_sends_match_no_message_if_there_are_fewer_or_more(messages: int) -> None:
     async def work(world: Sought) -> Any:
         for number in range(messages):
             world.crowd.add(NOW + number + 0.5, "hello")
@@ -242,7 +242,7 @@ def test_equal_sends_are_none_of_the_messages_where_there_are_fewer_or_more(mess
     assert on(work, rate=BUSY) == [None] * 3
 
 
-def test_of_two_equal_sends_the_one_is_found_that_was_made_when_the_message_was() -> None:
+def test_one_of_two_equal_sends_is_found_by_the_time_of_the_message() -> None:
     async def work(world: Sought) -> Any:
         ids = await world.all_unknown(["hello"])
         world.pass_by(60.0)
@@ -271,7 +271,7 @@ def test_a_send_of_another_sender_may_be_the_message_too(state: str) -> None:
     assert on(work) == [None, None]
 
 
-def test_a_message_that_is_known_to_be_another_send_is_passed_over_in_a_busy_place() -> None:
+def test_message_known_as_another_send_is_skipped_in_a_busy_place() -> None:
     async def work(world: Sought) -> Any:
         theirs, ours = world.crowd.add(NOW + 0.5, "hello"), world.crowd.add(NOW + 1.5, "hello")
         first = await world.unknown("hello")
@@ -300,11 +300,11 @@ def test_the_message_with_our_id_is_it_wherever_it_stands() -> None:
     assert asks <= ASKS
 
 
-# ---- made again -------------------------------------------------------------------------------------------------------
+# ---- resends ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["it was never made", "it was made late"])
-def test_a_send_is_made_again_only_when_all_of_its_window_was_read_without_it(there: bool) -> None:
+def test_resend_waits_until_the_whole_window_was_read_without_the_send(there: bool) -> None:
     async def work(world: Sought) -> Any:
         if there:
             world.crowd.add(NOW + 700.0, "hello")
@@ -325,7 +325,7 @@ def test_a_send_is_made_again_only_when_all_of_its_window_was_read_without_it(th
     assert sent == (0 if there else 1)
 
 
-# ---- stretches of time ------------------------------------------------------------------------------------------------
+# ---- time windows -----------------------------------------------------------------------------------------------------
 
 _intervals = st.lists(st.builds(Interval, st.integers(0, 30), st.integers(0, 30)), max_size=8)
 

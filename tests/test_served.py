@@ -1,4 +1,5 @@
-"""What a back serves at once: never learnt from a message that arrived between two asks, noticed where it is so, and not for good."""
+"""The size that a back serves at once: never learnt from a message that arrived between two requests, noticed if it is real, and not
+kept for good."""
 
 import asyncio
 import re
@@ -22,7 +23,7 @@ from translator.shell.server.handler import Proxy
 
 
 def later(number: int, first: int = 1000) -> list[Any]:
-    """Messages that came after those that the provider began with, one a second."""
+    """Messages that came after the provider's first ones, one a second."""
     return [message(first + at, BEGAN - 5000 + at) for at in range(number)]
 
 
@@ -32,15 +33,13 @@ def fill(busy: Busy, rows: list[Any]) -> None:
     busy.twin.load(donor.twin.messages)
 
 
-# ------------------------------------------------------------------------------------------------- what F1 was seen by
+# -------------------------------------------------------------------------------------------- the tests that showed F1
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("asked", [{"SortBy": "From"}, {}])
-def test_a_message_that_arrives_during_a_list_of_seven_costs_the_list_of_3008_nothing(
-    kind: str, asked: dict[str, str]
-) -> None:
-    """7 messages, one arrives during the first list; then there are 3,008: as many asks as in a process that saw no race."""
+def test_arrival_during_a_list_of_seven_costs_the_list_of_3008_nothing(kind: str, asked: dict[str, str]) -> None:
+    """7 messages, and one arrives during the first list. Then there are 3,008: as many requests as in a process that saw no race."""
     busy = Busy(kind, [message(at, BEGAN - 9000 + at) for at in range(7)])
     busy.arrive([1], apart=True, at=BEGAN - 8000)
     reply = busy.world.play(ask(asked), NOW)
@@ -58,7 +57,7 @@ def test_a_message_that_arrives_during_a_list_of_seven_costs_the_list_of_3008_no
 
 @pytest.mark.parametrize(("kind", "most"), [("pages", 2), ("ascending", 2), ("descending", 2)])
 def test_a_search_of_200_rows_takes_as_many_asks_after_a_race_as_before(kind: str, most: int) -> None:
-    """Through the front of today, which shows no total: one ask, and one behind a slice that is short."""
+    """The front of today shows no total: one request, and one more after a short slice."""
     busy = Busy(kind, [message(at, BEGAN - 9000 + at) for at in range(7)], new_front=True)
     busy.arrive([1, 1, 1], apart=True, at=BEGAN - 8000)
     busy.between(BEGAN - 9000, BEGAN)
@@ -70,7 +69,7 @@ def test_a_search_of_200_rows_takes_as_many_asks_after_a_race_as_before(kind: st
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_send_is_found_among_1500_after_a_message_arrived_between_two_asks(kind: str) -> None:
+def test_send_is_found_among_1500_after_an_arrival_between_two_requests(kind: str) -> None:
     """1 message, one arrives, then 1,500: today each search for a send ended `list-too-long`."""
     busy = Busy(kind, [message(0, BEGAN - 9000)], new_front=True)
     busy.arrive([1], apart=True, at=BEGAN - 8000)
@@ -88,7 +87,7 @@ def test_a_send_is_found_among_1500_after_a_message_arrived_between_two_asks(kin
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_back_that_serves_50_at_once_is_noticed_once_and_lists_stay_exact(kind: str) -> None:
+def test_back_that_serves_50_at_once_is_noticed_once_and_lists_stay_exact(kind: str) -> None:
     stock = [message(at, BEGAN - 9000 + at) for at in range(500)]
     busy = Busy(kind, stock, most=50)
     notes = []
@@ -117,7 +116,7 @@ def test_a_back_that_serves_50_at_once_is_noticed_while_messages_arrive(kind: st
 
 
 def clamped(provider: Provider, most: list[int]) -> Any:
-    """The provider, which serves so many rows at once with each ask in turn, and the last of these from then on."""
+    """The provider, which serves so many rows at once with each request in turn, and the last of these numbers from then on."""
 
     def answer(request: Request) -> Any:
         provider.twin.results_max = most.pop(0) if len(most) > 1 else most[0]
@@ -129,10 +128,8 @@ def clamped(provider: Provider, most: list[int]) -> Any:
 @pytest.mark.parametrize("order", ["ascending", "descending"])
 @pytest.mark.parametrize("total", [120, 500])
 @pytest.mark.parametrize("first", [1, 2, 3, 5, 9])
-def test_a_back_that_serves_less_for_some_asks_and_then_the_full_size_again_loses_no_row(
-    order: str, total: int, first: int
-) -> None:
-    """What a longer slice says is no proof that the list ended where the shorter one did."""
+def test_back_that_serves_less_for_a_while_loses_no_row(order: str, total: int, first: int) -> None:
+    """A longer slice is no proof that the list ended where the shorter one did."""
     provider = Provider(MANY[:total], order)
     front = world(clamped(provider, [50] * first + [200]), order=order)
     page = page_of(front.play(ask({"SortBy": "From", "PageSize": 1000}), NOW))
@@ -161,7 +158,7 @@ def _count(request: Request) -> int:
 
 
 def test_a_longer_slice_undoes_what_was_learnt_at_once() -> None:
-    """One list began before another one learnt that 50 rows are served at once, and is served 200 after that."""
+    """One list began before another one learnt that 50 rows are served at once. It is served 200 after that."""
     provider = Provider(MANY[:900])
     front = world(provider)
     learnt: list[str] = []
@@ -183,7 +180,7 @@ def test_a_longer_slice_undoes_what_was_learnt_at_once() -> None:
 
 
 def test_a_range_of_one_status_teaches_nobody_what_a_back_serves() -> None:
-    """Rows enter and leave it at any time: as many as before though another one was behind them is no proof."""
+    """Rows enter and leave it at any time. As many rows as before, although another row was after them, are no proof."""
     provider = Provider(MANY[:300], most=100)
     front = world(provider)
     assert [note.name for note in front.play(ask({"Status": "sent"}), NOW).notes] == ["back-serves-less"]
@@ -236,8 +233,8 @@ def test_what_each_back_is_asked_for_at_once_is_a_metric() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["properties-v2", "restcomm"])
-def test_messages_arrive_between_asks_of_a_provider_that_is_told_so_over_http(dialect: str) -> None:
-    """Nothing after the first answer, two after the second, and so on anew: one that comes in and one that goes out."""
+def test_provider_takes_arrivals_between_requests_as_a_command_over_http(dialect: str) -> None:
+    """Nothing arrives after the first response, two messages after the second, and so on anew: an inbound and an outbound one."""
     made = {"account": "A1", "token": "t", "properties": ("P1",), "messages": 0, "seed": 1, "control": True}
     app = stand_up_new(**made) if dialect == "properties-v2" else stand_up_old(**made)  # type: ignore[arg-type]
     path = "/v2/Properties/P1/Messages?Date_From=0&Date_To=99999999999" if dialect == "properties-v2" else (

@@ -1,4 +1,4 @@
-"""The configuration: what the documented sample means, and that whatever is wrong names its file, section and key."""
+"""The configuration: the meaning of the documented sample, and errors that name the file, section and key."""
 
 from pathlib import Path
 from typing import Any
@@ -201,7 +201,7 @@ def test_what_is_wrong_names_file_section_and_key(tmp_path: Path, old: str, new:
     ],
 )
 def test_a_wrong_value_is_not_repeated(tmp_path: Path, old: str, new: str) -> None:
-    """It may be a secret that stands at the wrong key."""
+    """The value may be a secret at the wrong key."""
     error = refused(tmp_path, changed(old.replace("{{", "{").replace("}}", "}"), new.format("s3cret")))
     assert "s3cret" not in str(error)
 

@@ -1,4 +1,5 @@
-"""What one account has asked for at a provider: counted for it, refused beyond its share of memory, and never in the way of another."""
+"""The memory that one account's provider requests hold: it is counted for the account, refused beyond its share, and never delays
+another account."""
 
 import asyncio
 import json
@@ -59,7 +60,7 @@ def large(size: int) -> Script:
 
 
 def test_an_account_that_is_answered_too_much_fails_and_another_does_not() -> None:
-    """A quarter of 16 MiB is for both; of the rest one of them may have 9."""
+    """A quarter of 16 MiB is for both. One of them may have 9 of the rest."""
     budget = MemoryBudget(16 * MIB, [FLOODING, OTHER])
 
     async def main() -> None:
@@ -92,7 +93,7 @@ def test_an_account_that_is_answered_too_much_fails_and_another_does_not() -> No
 
 
 @pytest.mark.parametrize("request_", [GET, POST])
-def test_an_answer_as_small_as_that_to_a_send_is_read_whatever_its_account_holds(request_: Request) -> None:
+def test_response_as_small_as_that_to_a_send_is_read_at_any_usage(request_: Request) -> None:
     budget = MemoryBudget(16 * MIB, [FLOODING])
     while budget.take(FLOODING, "answer", 1000) is not None:
         pass
@@ -108,7 +109,7 @@ def test_an_answer_as_small_as_that_to_a_send_is_read_whatever_its_account_holds
 
 
 def test_the_memory_of_answers_is_held_until_they_are_read_and_no_longer() -> None:
-    """Also where the work is given up."""
+    """The same holds if the work is given up."""
     budget = MemoryBudget(16 * MIB, [FLOODING])
 
     async def main() -> None:
@@ -181,7 +182,7 @@ def test_accounts_that_share_one_at_the_provider_take_turns() -> None:
 
 
 def test_each_ask_says_for_which_account_it_is() -> None:
-    """Whatever is asked for: one, a list, a send, several sends."""
+    """The law holds for every kind of request: one message, a list, a send, several sends."""
     made = world(Provider(MANY[:500]))
     seen: set[str] = set()
     for request in (ask({}), ask({"SortBy": "From"}), to("/restcomm/2012-04-24/Accounts/AC1/SMS/Messages/SM1")):
@@ -205,7 +206,7 @@ def _asks(running: Any, made: World) -> list[ProviderRequests]:
 # ---- lists ----------------------------------------------------------------------------------------------------------------
 
 ROW = 760
-"""What a row takes besides its text, as `make bench` measures it."""
+"""The bytes that a row takes besides its text, as `make bench` measures it."""
 
 
 def test_a_list_is_bounded_in_bytes_and_not_only_in_asks(many: Provider) -> None:
@@ -228,7 +229,7 @@ def test_a_few_rows_of_large_texts_are_as_much_as_many_of_small_ones() -> None:
     assert world(Provider(texts)).play(ask({"SortBy": "From"}), NOW).fault == ""
 
 
-def test_where_less_will_do_a_list_that_is_too_large_is_answered_with_what_was_read(many: Provider) -> None:
+def test_too_large_list_is_answered_with_what_was_read_if_less_will_do(many: Provider) -> None:
     front = world(many, limits=Limits(max_bytes=2 * MIB, cap=True))
     reply = front.play(ask({"SortBy": "From"}), NOW)
     page = page_of(reply)
@@ -236,7 +237,7 @@ def test_where_less_will_do_a_list_that_is_too_large_is_answered_with_what_was_r
     assert 0 < page["total"] * ROW <= 3 * MIB
 
 
-def test_what_a_list_holds_counts_for_its_account_and_its_page_says_that_it_is_too_long(many: Provider) -> None:
+def test_list_in_memory_counts_for_its_account_and_its_page_says_too_long(many: Provider) -> None:
     """The provider answers as much as it likes. Another account has its list at the same moment."""
     made = world(many)
     other = made.entry._replace(front=made.entry.front._replace(account="AC2"))
@@ -271,7 +272,7 @@ def test_what_a_list_holds_counts_for_its_account_and_its_page_says_that_it_is_t
     assert {kind for _, kind, size in budget.totals() if size} <= {"snapshot"}
 
 
-# ---- what is kept of lists -------------------------------------------------------------------------------------------------
+# ---- memory of lists -------------------------------------------------------------------------------------------------------
 
 
 def _kept(budget: MemoryBudget, account: str) -> int:
@@ -359,7 +360,7 @@ def test_a_read_whose_answer_has_no_room_may_be_tried_again() -> None:
     assert (many.response.status, many.fault) == (400, "list-too-long")
 
 
-def test_a_send_whose_answer_has_no_room_has_left_and_its_outcome_is_unknown() -> None:
+def test_send_without_room_for_its_response_has_left_and_is_unknown() -> None:
     made = world(Provider([]))
     made.answer = lambda _: NO_ROOM
     assert made.play(sending(), NOW).fault == "outcome-unknown"

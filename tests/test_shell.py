@@ -1,4 +1,4 @@
-"""The shell: what a back can do to a call, on real sockets, and what the front makes of everything that can happen."""
+"""The shell: everything that a back can do to a request, on real sockets, and the front's response to it."""
 
 import asyncio
 import contextlib
@@ -44,7 +44,7 @@ Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @contextlib.asynccontextmanager
 async def back(script: Script) -> AsyncIterator[str]:
-    """A server that does what the script says with each connection; the block gets its base URL."""
+    """A server that follows the script with each connection. The block gets its base URL."""
     open_: set[asyncio.Task[Any]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -233,7 +233,7 @@ def test_a_call_that_gets_no_slot_never_left() -> None:
 
 
 class Scripted:
-    """A back that is a function, and remembers what it was asked."""
+    """A back that is a function, and remembers its requests."""
 
     def __init__(self, answer: Callable[[Request], Coroutine[Any, Any, Answer]]) -> None:
         self._answer = answer
@@ -369,7 +369,7 @@ def test_a_body_that_stalls_is_answered_and_the_connection_closed() -> None:
     assert (b"connection", b"close") in start["headers"]
 
 
-def test_as_many_requests_are_under_way_as_are_taken_and_one_more_is_told_when_to_come_back() -> None:
+def test_requests_run_up_to_the_limit_and_one_more_gets_a_retry_time() -> None:
     async def main() -> list[httpx.Response]:
         go_on = asyncio.Event()
 
@@ -472,7 +472,7 @@ def scope(method: str) -> dict[str, Any]:
     ("method", "fault", "finished"),
     [("GET", "takes too long", 0), ("POST", "is not known", 1)],
 )
-def test_a_read_past_the_deadline_is_overdue_and_a_send_is_unknown_and_finished(
+def test_read_past_its_deadline_is_overdue_and_a_send_unknown_and_finished(
     method: str, fault: str, finished: int
 ) -> None:
     ended: list[str] = []
@@ -497,7 +497,7 @@ def test_a_read_past_the_deadline_is_overdue_and_a_send_is_unknown_and_finished(
     assert len(ended) == finished
 
 
-def test_a_send_that_is_still_being_written_down_at_the_deadline_is_unknown_and_made() -> None:
+def test_send_still_being_written_at_the_deadline_is_unknown_and_made() -> None:
     provider = always(Failure("never-left"))
 
     class Slow(NullJournal):
@@ -564,7 +564,7 @@ def test_a_caller_that_leaves_before_its_body_is_whole_asks_nothing() -> None:
     assert provider.asked == []
 
 
-# ---- what is told of it ------------------------------------------------------------------------------------
+# ---- log lines ---------------------------------------------------------------------------------------------
 
 
 def test_a_request_is_one_line_without_a_number_a_text_a_token_or_a_path() -> None:
@@ -583,7 +583,7 @@ def test_a_request_is_one_line_without_a_number_a_text_a_token_or_a_path() -> No
     assert [value for value in private if value in said] == []
 
 
-def test_a_defect_is_answered_in_the_fronts_shape_and_logged_without_what_it_says() -> None:
+def test_defect_is_answered_in_the_shape_of_the_front_and_logged_tersely() -> None:
     async def broken(_: Request) -> Answer:
         raise LookupError("the number 19876543212")
 
@@ -645,7 +645,7 @@ def test_the_values_of_the_wire_are_what_the_seam_takes() -> None:
     assert answer.status == 401
 
 
-def test_of_a_receipt_nothing_but_its_path_is_read_and_nothing_cuts_it_short() -> None:
+def test_receipt_is_read_only_in_its_path_and_is_never_cut_short() -> None:
     stood: list[tuple[bool, bool]] = []
 
     class Called(ServerRequest):
@@ -678,10 +678,8 @@ def test_of_a_receipt_nothing_but_its_path_is_read_and_nothing_cuts_it_short() -
         ("POST", "/v2/Properties/P1/Messages", False), ("GET", "/v2/Messages/M1", False),
     ],
 )  # fmt: skip
-def test_a_search_and_a_batch_may_be_sixteen_times_as_large_as_other_bodies(
-    method: str, path: str, large: bool
-) -> None:
-    """64 KiB, and 1 MiB for what holds many."""
+def test_search_and_batch_may_be_sixteen_times_as_large_as_other_bodies(method: str, path: str, large: bool) -> None:
+    """64 KiB, and 1 MiB for a body that holds many."""
     dialects = Dialects()
     front, behind = dialects.of("properties-v2", "front", {}, "x"), dialects.of("restcomm", "back", {}, "x")
     entry = Account(

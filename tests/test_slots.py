@@ -1,4 +1,4 @@
-"""Places at a back: as many at once as it takes, and among those who wait one account after another."""
+"""Places at a back: it gets as many requests at once as it takes, and the waiting ones go by turns of their accounts."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""The store: what is written down, who may take what, and what is deleted. Every work runs on SQLite, in memory and on PostgreSQL."""
+"""The store: the rows that are written, their leases, and their deletion. Every work runs on SQLite, in memory and on PostgreSQL."""
 
 import asyncio
 import sqlite3
@@ -127,7 +127,7 @@ async def unknown(store: Store, *ids: str) -> list[dict[str, Any]]:
     return await store.write(partial(unknown_sends.take_unknown, most=10, now=NOW, lease=60.0))
 
 
-def test_what_is_taken_is_nobody_elses_until_its_lease_ends_and_then_only_theirs(store_url: str) -> None:
+def test_lease_owns_a_row_until_it_ends_and_then_the_next_lease_does(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         [first] = await unknown(store, "1")
         meanwhile = await store.write(partial(unknown_sends.take_unknown, most=10, now=NOW + 59, lease=60.0))
@@ -153,7 +153,7 @@ def test_a_message_is_one_send_and_an_equal_one_under_way_may_be_it(store_url: s
     assert on(store_url, work) == [True, False, False]
 
 
-def test_what_was_answered_stands_although_another_send_had_been_found_to_be_it(store_url: str) -> None:
+def test_answered_send_keeps_its_message_though_another_was_matched_to_it(store_url: str) -> None:
     async def work(store: Store) -> Any:
         [first] = await unknown(store, "1")
         await recorded(store, "2", intent("other"))
@@ -189,7 +189,7 @@ def test_an_answer_that_comes_late_settles_what_was_taken_for_unknown(store_url:
 
 
 async def watched(store: Store, now: float = NOW) -> list[Taken]:
-    """Those who wait and whom nobody is at, taken."""
+    """Take the subscriptions that wait and that no lease holds."""
     found, _ = await store.read(partial(subscriptions.held_from, place=PLACE, after=(-1.0, 0), most=10_000))
     mine = await store.write(partial(subscriptions.take, ids=[one.id for one in found], now=now, lease=60.0))
     return await store.read(partial(subscriptions.taken, ids=sorted(mine)))
@@ -201,7 +201,7 @@ def looked(row: Taken, made: list[CallbackDelivery], look_at: float | None) -> L
 
 
 async def owing(store: Store, id_: str = "1", address: str = HOOK.address, destination: str = "a.example:80") -> None:
-    """A message whose sent and delivered are owed."""
+    """Record a message whose `sent` and `delivered` are due."""
     await recorded(store, id_, intent(id_, CallbackTarget(address, "POST")))
     await settled(store, sent(id_, f"M{id_}"))
     [row] = await watched(store)
@@ -228,7 +228,7 @@ async def take(store: Store, now: float = NOW, most: int = 10, room: Any = lambd
 async def settle_one(
     store: Store, row: dict[str, Any], state: str, now: float, *, why: str = "", due_at: float | None = None
 ) -> bool:
-    """Say what came of a delivery. Whether it was ours to say."""
+    """Write the result of an attempt. Returns True if the lease was still ours."""
     one = Settled(row, state, why, due_at, counts=True, begun=now, ended=now)
     turn = partial(deliveries.turn, settled=[one], room={}, now=now, lease=60.0, breaker=Breaker())
     return (await store.write(turn)).held[0]
@@ -277,7 +277,7 @@ def test_an_event_is_made_once(store_url: str) -> None:
     assert on(store_url, work) == [1, 0, 1]
 
 
-def test_of_many_that_were_looked_at_only_those_are_written_down_that_are_still_ours(store_url: str) -> None:
+def test_of_many_polled_rows_only_those_still_leased_are_written(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         for number in range(30):
             await recorded(store, f"{number}", intent(f"{number}", HOOK))
@@ -304,7 +304,7 @@ def test_of_many_that_were_looked_at_only_those_are_written_down_that_are_still_
     assert on(store_url, work) == [30, [], 10, 20, 20, ["sent"], 20]
 
 
-def test_a_destination_gets_no_more_calls_than_are_free_there_and_keeps_nobody_else_waiting(store_url: str) -> None:
+def test_destination_gets_only_its_free_places_and_delays_no_other(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         for number in range(6):
             await owing(store, f"a{number}", destination="a.example:80")
@@ -349,7 +349,7 @@ def test_a_call_can_be_replayed_and_dropped(store_url: str) -> None:
 
 
 async def retired(store: Store, retirement: Retirement, now: float, most: int = 100) -> int:
-    """Delete all that is over. How many rows that were."""
+    """Delete all that is over. Returns the number of rows."""
     gone, is_last = 0, False
     while not is_last:
         over = await store.read(partial(retirement.find, most=most, now=now))
@@ -398,7 +398,7 @@ def test_a_work_that_fails_takes_back_what_it_did_and_no_other(store_url: str) -
         done = await asyncio.gather(
             recorded(store, "1", intent()), store.write(broken), recorded(store, "2", intent()), return_exceptions=True
         )
-        for _ in range(2):  # what memory has in hand it puts down when it is asked again
+        for _ in range(2):  # memory writes its pending rows at the next request
             rows = await store.read(partial(sends.listed, states=sends.STATES, most=10))
         return [type(done[1]), sorted(row["id"] for row in rows)]
 

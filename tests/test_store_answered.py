@@ -1,4 +1,4 @@
-"""What is kept of sends in memory that were answered: the SIDs, for as long as an unknown send could be taken for one of them."""
+"""The answered sends that the store in memory keeps: their SIDs, for as long as an unknown send could be taken for one of them."""
 
 import tracemalloc
 

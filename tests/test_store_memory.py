@@ -1,4 +1,4 @@
-"""The store in memory: what is in hand is seen by whoever has to see it, and by nobody else."""
+"""The store in memory: every reader that needs a row that is being written sees it, and no other reader does."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -32,7 +32,7 @@ def on_memory(work: Callable[[Store], Coroutine[Any, Any, Any]]) -> Any:
 
 
 async def states(store: Store) -> dict[str, int]:
-    """How many rows there are in each state."""
+    """The number of rows in each state."""
     found = await store.read(lambda c: c.execute(select(sends.c.state, func.count()).group_by(sends.c.state)).all())
     return {row[0]: row[1] for row in found}
 
@@ -43,7 +43,7 @@ def fails(_: Any) -> None:
 
 
 async def unknown(store: Store) -> dict[str, Any]:
-    """The one unknown send, taken to be looked for."""
+    """Take the one unknown send for reconciliation."""
     [row] = await store.write(partial(unknown_sends.take_unknown, most=9, now=NOW, lease=60.0))
     return row
 
@@ -57,7 +57,7 @@ def test_a_send_that_is_answered_well_leaves_no_row() -> None:
     assert on_memory(work) == {}
 
 
-def test_a_message_that_was_answered_before_is_not_taken_for_an_unknown_send() -> None:
+def test_message_answered_before_is_not_taken_for_an_unknown_send() -> None:
     async def work(store: Store) -> Any:
         await store.record([begun("1")], TIMES)
         await store.settle([Outcome("1", "sent", SENT)], NOW)
@@ -71,13 +71,13 @@ def test_a_message_that_was_answered_before_is_not_taken_for_an_unknown_send() -
     assert on_memory(work) == ({SENT.sid}, False)
 
 
-def test_a_message_that_is_answered_while_another_is_unknown_is_not_taken_for_it() -> None:
+def test_message_answered_while_another_is_unknown_is_not_taken_for_it() -> None:
     async def work(store: Store) -> Any:
         await store.record([begun("late")], Times(NOW - 100, 60.0, 120.0))
         await states(store)
         await states(store)  # it is still in hand at the second use, and put down
         await store.record([begun("1")], TIMES)
-        row = await unknown(store)  # "late" is late, which nobody knew before
+        row = await unknown(store)  # "late" is late, and no code knew that before
         equal = await store.write(partial(unknown_sends.found, row=row, message=like("M9"), now=NOW))
         await store.settle([Outcome("1", "sent", SENT)], NOW)
         return equal, await store.write(partial(unknown_sends.claimed, place=PLACE, sids=[SENT.sid]))
@@ -85,7 +85,7 @@ def test_a_message_that_is_answered_while_another_is_unknown_is_not_taken_for_it
     assert on_memory(work) == (False, {SENT.sid})
 
 
-def test_a_message_that_was_answered_is_known_also_where_the_work_after_it_fails() -> None:
+def test_answered_message_is_known_also_if_the_work_after_it_fails() -> None:
     async def work(store: Store) -> Any:
         await store.record([begun("late")], Times(NOW - 100, 60.0, 120.0))
         await states(store)

@@ -1,4 +1,4 @@
-"""PostgreSQL: the URLs that hosts hand out, what a database says of itself, and values that it cannot hold."""
+"""PostgreSQL: the URLs that hosts hand out, the messages of a database, and values that it cannot hold."""
 
 import asyncio
 import contextlib
@@ -47,7 +47,7 @@ def test_the_server_knows_who_we_are(postgres_url: str) -> None:
     assert on(f"{postgres_url}?application_name=ours", work) == "ours"
 
 
-def test_what_nobody_knows_is_refused_by_its_name_and_a_server_without_tls_says_so(postgres_url: str) -> None:
+def test_unknown_option_is_named_and_so_is_a_server_without_tls(postgres_url: str) -> None:
     with pytest.raises(ConfigError, match="not known here: channel_binding"):
         opening(f"{postgres_url}?channel_binding=require")
     with pytest.raises(ConfigError, match="sslmode is one of disable"):
@@ -183,7 +183,7 @@ def test_a_value_that_cannot_be_held_is_no_outage(postgres_url: str) -> None:
 
 
 class Stalled:
-    """A connection that does not come, and that fails in its own way when nobody waits for it any more."""
+    """A connection that does not come, and that fails in its own way when its waiter has given up."""
 
     async def __aenter__(self) -> Any:
         try:

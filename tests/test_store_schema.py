@@ -1,4 +1,4 @@
-"""The tables: which index a query goes by where many rows stand, and what becomes of a store that an older release has written."""
+"""The tables: the index that each query uses among many rows, and the migration of a store that an older release has written."""
 
 import asyncio
 import sqlite3
@@ -60,11 +60,11 @@ VALUES ('done', 'restcomm/AC1/', 'http://a.example/x', 'POST', 'sent', {now}, 1,
 INSERT INTO events (watch, entry, position, name, method, address, form, destination, state, made, due_at, tries, why, leased, attempt)
 VALUES (1, 'restcomm/AC1/', 0, 'sent', 'POST', 'http://a.example/x', 'a=b', 'a.example:80', 'due', {now}, {now}, 0, '', 0, 0);
 """
-"""What the first release wrote."""
+"""The tables and rows that the first release wrote."""
 
 
 async def written_by_the_first(url: str, more: str = "") -> None:
-    """A store of the first release: a send that was made and of which somebody is to be told, one that is unknown, and `more`."""
+    """Write a store of the first release: an answered send with a subscription, an unknown one, and `more`."""
     message, values = msgspec.json.encode(SENT).hex(), {"place": PLACE, "now": NOW}
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.removeprefix("sqlite:///"))
@@ -84,7 +84,7 @@ TABLES = ("sends", "watches", "events", "destinations")
 
 
 def shape(connection: Connection) -> Any:
-    """The tables as a database shows them: columns and constraints, and the indexes as they are made."""
+    """The tables as a database shows them: columns and constraints, and the statements of the indexes."""
     look = inspect(connection)
     columns = {table: [str(column) for column in look.get_columns(table)] for table in TABLES}
     made = {
@@ -103,7 +103,7 @@ def file_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return found
 
 
-def test_a_store_of_the_first_release_becomes_one_of_today_and_keeps_what_it_has(file_url: str) -> None:
+def test_store_of_the_first_release_is_migrated_and_keeps_its_rows(file_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         known = await recorded(store, "again", intent(key="k"))
         [doubtful] = await store.write(partial(unknown_sends.take_unknown, most=9, now=NOW, lease=60.0))
@@ -139,7 +139,7 @@ VALUES
     (3, 'restcomm/AC2/', 0, 'sent', 'POST', 'http://a.example/x', 'a=f', 'b.example:80', 'due', 1, 60, NULL, 0, '', 90, 1),
     (3, 'restcomm/AC2/', 1, 'delivered', 'POST', 'http://a.example/x', 'a=g', 'b.example:80', 'delivered', 1, 60, 3, 1, '', 0, 1);
 """
-"""Deliveries in every state: behind an earlier one that is due, behind one that was given up, at one that somebody is at."""
+"""Deliveries in every state: behind an earlier one that is due, behind one that is dead, and leased."""
 
 
 def test_what_an_older_release_owed_is_due_in_order_and_once(file_url: str) -> None:
@@ -158,7 +158,7 @@ def test_what_an_older_release_owed_is_due_in_order_and_once(file_url: str) -> N
 
 
 def test_only_serve_brings_an_older_store_up_to_date(file_url: str) -> None:
-    """The command line goes beside a `serve`, and that may be one of the older release."""
+    """The command line runs beside a `serve`, which may be one of the older release."""
 
     async def main() -> Any:
         await written_by_the_first(file_url)
@@ -173,7 +173,7 @@ def test_only_serve_brings_an_older_store_up_to_date(file_url: str) -> None:
 
 
 def test_who_is_behind_whom_is_found_by_one_reading_of_what_is_owed(postgres_url: str) -> None:
-    """A look for an earlier delivery of each one goes by whatever index there is, and that may be the one of all that is owed."""
+    """The search for an earlier delivery of each one uses any index there is. That may be the index of all that is due."""
 
     def plan(connection: Connection) -> str:
         statement = BEHIND.compile(connection, compile_kwargs={"literal_binds": True})
@@ -204,7 +204,7 @@ def test_an_index_holds_only_what_is_looked_for_wherever_the_store_is(file_url: 
 
 
 def everything(connection: Connection) -> None:
-    """All that is asked of sends and watches while requests come, and by who goes on beside them."""
+    """All statements on sends and subscriptions, of requests and of the background workers."""
     row = {"id": "1", "attempt": 1, "same": "x", "place": PLACE, "looks": 0, "told": ""}
     unknown_sends.due(connection, {"busy"}, NOW - 5.0, 10, NOW, 60.0)
     unknown_sends.take_unknown(connection, 10, NOW, 60.0, ["1", "2"])
@@ -243,8 +243,8 @@ def test_no_query_of_every_day_goes_through_all_sends_or_all_who_wait(tmp_path: 
     assert len(plans) > 20
     walked = {step: one for step, one in steps.items() if step.startswith(("SCAN sends", "SCAN watches"))}
     assert set(walked) == {
-        "SCAN sends USING INDEX sends_unknown",  # whether there is any: the first one ends it
-        "SCAN sends USING COVERING INDEX sends_unfinished",  # what is counted
+        "SCAN sends USING INDEX sends_unknown",  # the query needs one row, and ends at the first
+        "SCAN sends USING COVERING INDEX sends_unfinished",  # the counts
     }
     assert "SEARCH sends USING INDEX sends_unfinished (state=? AND same=?)" in steps, "an equal one that is unknown"
     place = "USING INDEX watches_place (place=? AND look_at"
@@ -258,7 +258,7 @@ def test_no_statement_of_a_send_is_planned_anew_for_other_values(tmp_path: Path)
     planned: list[Any] = []
 
     def asked(*what: Any) -> int:
-        """SQLite asks whether it may do what it plans to do, whenever it makes a plan."""
+        """SQLite asks for permission of each step whenever it makes a plan."""
         planned.append(what)
         return sqlite3.SQLITE_OK
 
@@ -273,7 +273,7 @@ def test_no_statement_of_a_send_is_planned_anew_for_other_values(tmp_path: Path)
         assert planned == []
 
 
-def test_a_send_that_is_answered_well_stands_in_no_index_of_what_is_to_be_looked_after(tmp_path: Path) -> None:
+def test_well_answered_send_is_in_no_index_of_unfinished_work(tmp_path: Path) -> None:
     async def main() -> list[Any]:
         async with opened(f"sqlite:///{tmp_path / 'translator.db'}") as store:
             await recorded(store, "1", intent())

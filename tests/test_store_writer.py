@@ -1,4 +1,4 @@
-"""The thread that writes an SQLite file: what is handed over together, and what each who waits is told."""
+"""The thread that writes an SQLite file: the works that it commits together, and the result that each waiter gets."""
 
 import asyncio
 import sqlite3
@@ -51,7 +51,7 @@ def test_everybody_hears_of_his_own_sends_however_they_are_put_together(file_url
     assert left == {"0": "sent", "3-0": "intent", "3-1": "intent", "3-2": "intent", "1-0": "intent"}
 
 
-def test_a_send_that_becomes_unknown_is_joined_by_an_equal_one_of_the_same_transaction(file_url: str) -> None:
+def test_equal_send_of_the_same_transaction_joins_one_that_becomes_unknown(file_url: str) -> None:
     async def work(store: Store) -> Any:
         await recorded(store, "1", intent())
         return await asyncio.gather(
@@ -118,7 +118,7 @@ def test_what_waits_is_committed_before_the_file_is_let_go(file_url: str) -> Non
     assert asyncio.run(main()) == 300
 
 
-def test_where_another_process_writes_for_too_long_nobody_waits_for_each_other(
+def test_sends_fail_together_if_another_process_writes_for_too_long(
     file_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "_BUSY", 0.3)

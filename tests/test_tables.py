@@ -53,7 +53,7 @@ def say(section: str, /, **cells: Any) -> Callable[[Raw], None]:
 
 
 def drop(path: str, called: str, *keys: str) -> Callable[[Raw], None]:
-    """A change: without these cells of a row, or without the row where none is named."""
+    """A change: without these cells of a row, or without the row if none is named."""
 
     def change(raw: Raw) -> None:
         gone = row(raw, path, called)
@@ -77,7 +77,10 @@ def twice(path: str, called: str, /, **cells: Any) -> Callable[[Raw], None]:
 
 
 class Broken(NamedTuple):
-    """A sentence that says what is broken, the table, the change, and what the error has to say: where (a row by its name), and what."""
+    """A broken table, and its error.
+
+    `sentence` says what is broken. `where` and `what` are the place (a row by its name) and the fact that the error has to name.
+    """
 
     sentence: str
     file: str
@@ -930,7 +933,7 @@ def test_a_setting_that_cannot_be_used_names_section_and_key(
     assert what in caught.value.what
 
 
-def test_a_profile_sets_each_of_its_switches_and_what_is_given_beside_it_goes_before() -> None:
+def test_profile_sets_each_of_its_switches_and_explicit_settings_win() -> None:
     profile = next(row for row in RAW[OLD]["profiles"] if row["name"] == "open-source")
     laid = overlay(RAW[OLD], "front", {"profile": "open-source"}, "front")
     assert laid == overlay(RAW[OLD], "front", profile["switches"], "front") != RAW[OLD]
@@ -990,7 +993,7 @@ CITING: Final = tuple(Row.__struct_fields__)
 
 
 def explained(section: str) -> set[str]:
-    """What stands in code type below the heading that names this section."""
+    """The words in code type below the heading that names this section."""
     for heading, text in re.findall(r"^### (.+)\n((?:(?!^##).*\n)*)", README, re.MULTILINE):
         if f"`[{section}]`" in heading or f"`[[{section}]]`" in heading:
             return set(re.findall(r"`([^`\n]+)`", text))
@@ -998,7 +1001,7 @@ def explained(section: str) -> set[str]:
 
 
 def parts(kind: msgspec.inspect.Type) -> list[msgspec.inspect.Type]:
-    """A cell's type, or what it is an array or a choice of."""
+    """A cell's type, or the types that it is an array or a choice of."""
     if isinstance(kind, msgspec.inspect.VarTupleType):
         return parts(kind.item_type)
     return (
@@ -1007,7 +1010,7 @@ def parts(kind: msgspec.inspect.Type) -> list[msgspec.inspect.Type]:
 
 
 def cells(struct: type[msgspec.Struct], section: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Section, key and, where a cell is one of a closed choice, its words: for every cell that a table may have."""
+    """Section and key of every cell that a table may have, and its words if it is one of a closed choice."""
     for field in msgspec.structs.fields(struct):
         if field.name in CITING:
             continue

@@ -1,4 +1,4 @@
-"""The certificate and the key of the front: what is wrong with them is said before anything listens, and what is in them never."""
+"""The certificate and the key of the front: an error in them is reported before anything listens, and their content never is."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ def papers(authority: trustme.CA) -> Papers:
 
 
 def context(folder: Path, cert: bytes | None, key: bytes | None, given: str = GIVEN) -> ssl.SSLContext | None:
-    """What comes of these files, None for one that is not there."""
+    """The context that these files give. None stands for a file that is not there."""
     (folder / "tls").mkdir(exist_ok=True)
     for name, content in (("cert.pem", cert), ("key.pem", key)):
         if content is not None:
@@ -61,7 +61,7 @@ def context(folder: Path, cert: bytes | None, key: bytes | None, given: str = GI
 
 
 def refused(folder: Path, cert: bytes | None, key: bytes | None, given: str = GIVEN) -> tuple[str, str]:
-    """The key that is named, and what is said of it; of what is in a file nothing is."""
+    """The key that the error names, and its sentence, which holds nothing of a file's content."""
     with pytest.raises(ConfigError) as caught:
         context(folder, cert, key, given)
     said = str(caught.value)
@@ -104,7 +104,7 @@ def test_with_them_it_is_tls_of_today_and_http_1(tmp_path: Path, authority: trus
 
 
 @pytest.mark.parametrize("kind", trustme.KeyType)
-def test_of_the_suites_of_tls_1_2_only_those_are_spoken_that_seal_and_authenticate_at_once(
+def test_only_authenticated_encryption_is_spoken_of_the_tls_1_2_suites(
     tmp_path: Path, authority: trustme.CA, kind: trustme.KeyType
 ) -> None:
     server = context(tmp_path, *issued(authority, kind))
@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, papers: Papers) -> N
 
 
 def test_what_is_no_file_is_said_and_nobody_is_waited_for(tmp_path: Path, papers: Papers) -> None:
-    """To open a pipe is to wait for who writes into it, and to close it again takes what was written away."""
+    """Opening a pipe waits for its writer, and closing it again drops the bytes that were written."""
     (tmp_path / "tls").mkdir()
     os.mkfifo(tmp_path / "tls" / "key.pem")
     what = "has to be a file that can be read again, not a pipe or a device"
@@ -215,7 +215,7 @@ def test_a_chain_in_the_wrong_order_and_what_is_no_certificate_are_said(
 def test_a_key_that_is_encrypted_is_said_and_nobody_is_asked(
     tmp_path: Path, papers: Papers, form: serialization.PrivateFormat
 ) -> None:
-    """A question at the terminal would be written past what pytest has for it, and wait."""
+    """A question at the terminal would bypass pytest's capture, and wait."""
     key = serialization.load_pem_private_key(papers.key, None)
     locked = key.private_bytes(serialization.Encoding.PEM, form, serialization.BestAvailableEncryption(b"x"))
     what = "the key is encrypted; nobody is there to be asked for its password"
@@ -223,7 +223,7 @@ def test_a_key_that_is_encrypted_is_said_and_nobody_is_asked(
 
 
 def self_signed(papers: Papers, key: CertificateIssuerPrivateKeyTypes) -> Papers:
-    """A certificate like that one for another key, and that."""
+    """A self-signed certificate with the subject and dates of that one and another key, and the key."""
     like = x509.load_pem_x509_certificate(papers.cert)
     made = (
         x509.CertificateBuilder(like.subject, like.subject, key.public_key(), 1)
@@ -248,7 +248,7 @@ def test_a_certificate_that_is_too_weak_is_said(tmp_path: Path, papers: Papers) 
 def test_a_key_with_which_no_client_can_shake_hands_is_said(
     tmp_path: Path, papers: Papers, key: ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey
 ) -> None:
-    """Both are whole and belong together; a client finds out when it calls, and the operator from its users."""
+    """Both are whole and belong together. A client sees the error when it connects, and the operator hears of it from its users."""
     assert refused(tmp_path, *self_signed(papers, key)) == (
         "tls_key",
         "no client of today can shake hands with a key of this kind",
@@ -275,7 +275,7 @@ def configured(folder: Path, papers: Papers) -> Path:
 
 
 def test_a_message_is_sent_shown_and_listed_over_https(tmp_path: Path, authority: trustme.CA, papers: Papers) -> None:
-    """By a whole process, which then ends although a caller keeps its connection and another has only begun to shake hands."""
+    """The test runs a whole process. It ends although one client keeps its connection and another has only begun its handshake."""
     config, trust = configured(tmp_path, papers), trusting(authority)
     twin = PropertiesV2Twin(accounts={"A1": TwinAccount("right", (PROPERTY,))}, clock=ManualClock(1_570_000_000))
 

@@ -1,4 +1,5 @@
-"""What a round of the poller asks for: where the most ends are to be expected, within the asks, and nobody is left out."""
+"""The requests of a polling round: they go where the most ends are to be expected, stay within the limit, and leave no subscription
+out."""
 
 import random
 from collections.abc import Callable
@@ -20,7 +21,7 @@ def quick(draw: random.Random) -> float:
 
 
 def rounds(back: str, asks: int = 10) -> Rounds:
-    """Half of what the defaults are, for half of the traffic that they are enough for."""
+    """Half of the defaults, for half of the traffic that they suffice for."""
     return Rounds(spoken(back, "back"), asks=asks)
 
 
@@ -32,7 +33,7 @@ def slow(share: float, seconds: float) -> Callable[[random.Random], float]:
 
 
 @pytest.mark.parametrize("back", BACKS)
-def test_ten_minutes_of_which_some_handsets_answer_after_a_quarter_of_an_hour(back: str) -> None:
+def test_ten_minutes_with_some_handsets_late_by_a_quarter_of_an_hour(back: str) -> None:
     world = rounds(back)
     world.go_on(600, 50, slow(0.05, 900.0))
     world.go_on(1000, 0, quick)
@@ -44,7 +45,7 @@ def test_ten_minutes_of_which_some_handsets_answer_after_a_quarter_of_an_hour(ba
 
 @pytest.mark.parametrize("back", BACKS)
 def test_traffic_that_goes_on_and_slow_handsets_share_the_asks(back: str) -> None:
-    """Fresh messages and slow ones want the same asks; the first of the slow ones are late, until it is known when they end."""
+    """Fresh messages and slow ones compete for the same requests. The first of the slow ones are late, until their usual time is known."""
     world = rounds(back, asks=20)
     world.go_on(1500, 100, slow(0.05, 600.0))
     assert world.share(15) >= 0.95
@@ -52,7 +53,7 @@ def test_traffic_that_goes_on_and_slow_handsets_share_the_asks(back: str) -> Non
 
 
 @pytest.mark.parametrize("back", BACKS)
-def test_messages_that_never_end_keep_no_other_from_being_told_of_and_are_all_looked_at(back: str) -> None:
+def test_messages_that_never_end_are_all_polled_and_delay_no_other(back: str) -> None:
     world = rounds(back)
     world.go_on(900, 50, slow(0.05, NEVER))
     assert world.share(15) >= 0.99
@@ -79,7 +80,7 @@ def test_more_messages_than_a_round_can_read_may_be_of_one_second() -> None:
 
 
 def test_ends_that_are_far_apart_are_found_by_the_rows_that_are_still_open() -> None:
-    """Three thousand in a hundred thousand rows, of which one ends now and then: their slices would take 500 asks, 20 a round."""
+    """Three thousand in a hundred thousand rows, of which one ends now and then: their slices would take 500 requests, 20 a round."""
     world = rounds("properties-v2", asks=20)
     world.go_on(500, 40, lambda draw: 2.0 if draw.random() < 0.97 else NEVER)
     world.go_on(300, 0, quick)
@@ -121,7 +122,7 @@ def test_the_guess_falls_with_age_and_is_never_nothing() -> None:
     assert chances[-1] > 0
 
 
-def test_asks_are_allowed_as_time_passes_and_a_clock_that_steps_back_gives_none() -> None:
+def test_request_allowance_grows_with_time_and_not_when_a_clock_steps_back() -> None:
     allowance = RateLimit(20, 5.0)
     assert allowance.left(NOW) == 20
     allowance.spend(20)
@@ -146,7 +147,7 @@ def test_old_stretches_are_joined_and_lose_nobody() -> None:
     assert list(stretches) == []
 
 
-def test_a_clock_that_was_set_back_puts_nobody_off_for_longer_than_their_own_pause() -> None:
+def test_clock_set_back_delays_no_poll_for_longer_than_its_own_pause() -> None:
     assert looked_at(NOW + 40, 3, NOW - 800, NOW, 5.0) == NOW
     assert looked_at(NOW + 172_800, 3, NOW - 800, NOW, 5.0) == NOW, "two days ahead: it is looked at after one pause"
     assert looked_at(NOW + 10, 3, NOW - 800, NOW, 5.0) == NOW - 30
@@ -154,7 +155,7 @@ def test_a_clock_that_was_set_back_puts_nobody_off_for_longer_than_their_own_pau
     assert pause(800, 5.0) == 40
 
 
-def test_who_a_receipt_came_for_is_first_and_a_flood_of_them_takes_no_more_asks() -> None:
+def test_receipt_makes_its_message_first_and_a_flood_uses_no_more_requests() -> None:
     place = PolledAccount(rounds("restcomm").place._entry, 5.0, SettlingAges())
     place.hold([Known(one, str(one), int(NOW) - 40 * one, "sent", NOW - 5) for one in range(5_000)], NOW)
     place.put_in_front([4_321])
@@ -165,7 +166,7 @@ def test_who_a_receipt_came_for_is_first_and_a_flood_of_them_takes_no_more_asks(
 
 
 def test_a_round_plans_as_much_whether_few_wait_or_very_many() -> None:
-    """What is gone through in a round are stretches: three days of a message a second are some hundreds."""
+    """A round goes through time windows, not messages: three days of a message a second are some hundreds of windows."""
     place = PolledAccount(rounds("restcomm").place._entry, 5.0, SettlingAges())
     place.hold([Known(one, str(one), int(NOW) - 5 * one, "sent", NOW - 9) for one in range(50_000)], NOW)
     place.sweep(NOW, 20)

@@ -84,7 +84,7 @@ def test_a_standstill_is_a_time_without_an_answer_while_somebody_waits() -> None
     assert share_within([], 15) == 0.0
 
 
-def test_a_bound_is_judged_and_one_that_is_a_multiple_follows_the_build_of_before() -> None:
+def test_bound_is_judged_and_a_multiple_follows_the_build_of_before() -> None:
     slow = Figure("late", 6.0, "s", 5.0, 2.0)
     assert verdict(slow, None, "") == "DOES NOT HOLD"
     assert verdict(slow, None, "busy") == "not judged: busy"
@@ -189,7 +189,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_scenario_runs_on_tiny_numbers(name: str, compiled: Path) -> None:
-    """The figures are those of a machine that does other things: only what is counted is judged."""
+    """The figures are those of a machine that does other things, so only counts are judged."""
     found = asyncio.run(SCENARIOS[name](ROOT, TINY[name]._replace(pycache=compiled)))
     values = {figure.what: figure.value for figure in found.figures}
     if name == "callbacks-in-time":

@@ -1,4 +1,4 @@
-"""The twin of the Properties/Messages v2 service, held against the pages it is written from."""
+"""The simulated provider of the Properties/Messages v2 service, compared with the pages that it is written from."""
 
 import asyncio
 import os
@@ -163,7 +163,7 @@ def test_the_pages_second_example_filters_and_then_cuts_the_second_ten() -> None
     assert found(twin, Direction="Receive", Status="Delivered") == []
 
 
-def test_date_from_is_inclusive_and_date_to_exclusive_and_both_look_at_created() -> None:
+def test_date_from_is_inclusive_date_to_exclusive_and_both_mean_created() -> None:
     twin = new_twin()
     twin.load(row(f"M{created}", created, scheduled=500) for created in (99, 100, 199, 200))
     assert found(twin, Date_From=100, Date_To=200) == ["M100", "M199"]
@@ -176,7 +176,7 @@ def test_a_reversed_or_empty_range_finds_nothing(first: int, last: int) -> None:
     assert found(twin, Date_From=first, Date_To=last) == []
 
 
-def test_rows_come_oldest_first_with_ties_in_the_order_of_arrival_and_descending_is_the_exact_reverse() -> None:
+def test_rows_come_oldest_first_by_arrival_and_descending_is_the_reverse() -> None:
     twin = new_twin()
     twin.load([row("MB", 20), row("MZ", 10), row("MA", 20), row("MC", 15)])
     assert found(twin) == ["MZ", "MC", "MB", "MA"]
@@ -187,7 +187,7 @@ def test_rows_come_oldest_first_with_ties_in_the_order_of_arrival_and_descending
     assert found(twin, Status="Delivered", Results_Skip=3) == ["MZ"]
 
 
-def test_two_hundred_rows_come_unasked_and_a_greater_count_is_lowered_to_the_maximum() -> None:
+def test_two_hundred_rows_come_unasked_and_a_greater_count_is_lowered() -> None:
     twin = new_twin(results_max=250)
     twin.load(row(f"M{number}", number) for number in range(300))
     assert len(found(twin)) == 200
@@ -198,7 +198,7 @@ def test_two_hundred_rows_come_unasked_and_a_greater_count_is_lowered_to_the_max
     assert len(found(twin)) == 50
 
 
-def test_names_and_words_are_taken_in_any_case_numbers_as_text_and_the_query_string_wins() -> None:
+def test_names_and_words_take_any_case_numbers_as_text_and_the_query_wins() -> None:
     twin = new_twin()
     twin.load([row("M1", 10), row("M2", 20, status="Failed"), row("M3", 30)])
     loose = {"date_from": "0", "DATE_TO": "31", "status": "dELIVERED", "direction": "transmit"}
@@ -247,7 +247,7 @@ def test_a_body_that_is_no_json_object_is_400_with_a_response_status(body: bytes
     assert refusal(ask(twin, "POST", MESSAGES, content=body)) == (400, "PARAMETER_INVALID", [])
 
 
-# --- who may ask
+# --- credentials
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_body_that_is_no_json_object_is_400_with_a_response_status(body: bytes
         "Basic Tk9CT0RZOnRvOmtlbg==",
     ],
 )
-def test_without_good_credentials_the_answer_is_a_challenge_and_nothing_is_done(header: str | None) -> None:
+def test_bad_credentials_get_a_challenge_and_nothing_is_done(header: str | None) -> None:
     twin = new_twin()
     headers = {} if header is None else {"Authorization": header}
     send = {"To": "+61491570157", "Text": "Hi"}
@@ -274,7 +274,7 @@ def test_without_good_credentials_the_answer_is_a_challenge_and_nothing_is_done(
     assert [call.credentials for call in twin.calls] == [header is not None] * 2
 
 
-def test_another_accounts_property_is_forbidden_for_every_call_and_its_messages_are_unknown() -> None:
+def test_property_of_another_account_is_forbidden_and_its_messages_unknown() -> None:
     twin = new_twin()
     twin.load([row("MX", 10, account_sid=OTHER_ACCOUNT, property_sid=OTHER_PROPERTY)])
     foreign = f"/v2/Properties/{OTHER_PROPERTY}"
@@ -286,7 +286,7 @@ def test_another_accounts_property_is_forbidden_for_every_call_and_its_messages_
     assert ask(twin, "GET", "/v2/Messages/MX", auth=(OTHER_ACCOUNT, OTHER_TOKEN)).status_code == 200
 
 
-def test_an_address_or_method_that_nobody_serves_is_answered_with_a_response_status() -> None:
+def test_unserved_path_or_method_is_answered_with_a_response_status() -> None:
     twin = new_twin()
     assert refusal(ask(twin, "GET", "/v2/Nothing"))[:2] == (404, "NOT_FOUND")
     assert refusal(ask(twin, "GET", "/"))[:2] == (404, "NOT_FOUND")
@@ -340,7 +340,7 @@ def test_a_send_is_answered_200_with_a_processing_message_in_an_envelope() -> No
     }
 
 
-def test_the_same_seed_hands_out_the_same_sids_and_two_equal_sends_are_two_messages() -> None:
+def test_same_seed_gives_the_same_sids_and_equal_sends_are_two_messages() -> None:
     def sids(seed: int) -> list[str]:
         twin = new_twin(seed=seed)
         return [sent(twin)["MessageSid"], sent(twin)["MessageSid"]]
@@ -393,7 +393,7 @@ def test_a_number_a_sender_id_and_a_short_code_may_send(sender: str) -> None:
     assert sent(new_twin(), From=sender)["From"] == sender
 
 
-def test_without_a_sender_or_where_a_sender_id_cannot_pass_a_leased_number_sends() -> None:
+def test_leased_number_sends_if_there_is_no_sender_or_its_id_cannot_pass() -> None:
     twin = new_twin()
     leased = sent(twin)["From"]
     assert re.fullmatch(r"\+[1-9][0-9]{6,14}", leased)
@@ -428,7 +428,7 @@ def test_without_a_sender_or_where_a_sender_id_cannot_pass_a_leased_number_sends
         ({"Schedule": NOW + 14 * 86400 + 1}, "PARAMETER_INVALID", "Schedule"),
     ],
 )
-def test_a_send_that_cannot_be_meant_is_400_names_the_field_and_keeps_nothing(
+def test_senseless_send_is_400_names_the_field_and_keeps_nothing(
     change: Mapping[str, object], code: str, field: str
 ) -> None:
     twin = new_twin(text_max=20)
@@ -436,7 +436,7 @@ def test_a_send_that_cannot_be_meant_is_400_names_the_field_and_keeps_nothing(
     assert refusal(answer) == (400, code, [field]) and twin.messages == ()
 
 
-def test_webhooks_and_forwarding_are_remembered_and_the_external_id_is_shown_on_retrieve_only() -> None:
+def test_webhook_and_forward_are_kept_and_external_id_only_on_retrieve() -> None:
     twin = new_twin()
     options = {
         "WebhookUri": "https://app.example/reply",
@@ -451,7 +451,7 @@ def test_webhooks_and_forwarding_are_remembered_and_the_external_id_is_shown_on_
     assert answer.json() == {"Messages": [message]}
 
 
-def test_a_batch_answers_a_bare_array_in_order_and_each_entry_has_its_own_outcome() -> None:
+def test_batch_answers_a_bare_array_in_order_with_an_outcome_for_each() -> None:
     twin = new_twin()
     entries = [
         {"To": "+61491570157", "Text": "One"},
@@ -469,7 +469,7 @@ def test_a_batch_answers_a_bare_array_in_order_and_each_entry_has_its_own_outcom
     assert [message.text for message in twin.messages] == ["One", "Five"]
 
 
-def test_a_batch_without_a_list_or_with_too_long_a_one_is_refused_as_a_whole() -> None:
+def test_batch_without_a_list_or_with_too_long_a_one_is_refused_whole() -> None:
     twin = new_twin(batch_max=1)
     entry = {"To": "+61491570157", "Text": "One"}
     assert refusal(ask(twin, "POST", BATCH, {})) == (400, "PARAMETER_REQUIRED", ["Messages"])
@@ -513,7 +513,7 @@ def test_a_message_advances_by_the_clock_alone(
     assert found(twin, Status=at_5) == [sid] and None not in message.values()
 
 
-def test_a_scheduled_message_is_processing_until_its_time_and_one_from_the_last_hour_goes_at_once() -> None:
+def test_scheduled_message_waits_for_its_time_and_a_past_one_goes_at_once() -> None:
     clock = ManualClock(NOW + 0.9)
     twin = new_twin(clock=clock, pace=Pace(submitted_after=0, delivered_after=1))
     later = sent(twin, Schedule=NOW + 14 * 86400)
@@ -527,7 +527,7 @@ def test_a_scheduled_message_is_processing_until_its_time_and_one_from_the_last_
     assert retrieved(twin, later["MessageSid"])["Submitted"] == NOW + 14 * 86400
 
 
-def test_an_inbound_message_is_received_now_with_no_receipt_and_no_segments() -> None:
+def test_inbound_message_is_received_now_with_no_receipt_or_segments() -> None:
     twin = new_twin()
     arrived = twin.receive(property_sid=PROPERTY, sender="+61491570157", recipient="+61491570156", text="Yes")
     message = retrieved(twin, arrived.sid)
@@ -551,7 +551,7 @@ def test_one_message_is_found_with_and_without_its_property_in_the_path() -> Non
     assert ask(twin, "GET", "/v2/Messages/M1").json() == bare["Message"]
 
 
-def test_an_unknown_message_is_404_or_400_as_the_twin_is_told_and_so_is_one_of_the_accounts_other_property() -> None:
+def test_unknown_message_is_404_or_400_as_set_also_in_another_property() -> None:
     twin = new_twin(accounts={ACCOUNT: TwinAccount(TOKEN, (PROPERTY, OTHER_PROPERTY))})
     twin.load([row("M1", 10, property_sid=OTHER_PROPERTY)])
     assert refusal(ask(twin, "GET", "/v2/Messages/M0")) == (404, "MESSAGE_NOT_FOUND", [])
@@ -570,7 +570,7 @@ def test_a_sid_is_loaded_once() -> None:
 
 
 @pytest.mark.parametrize("count", [5, 250])
-def test_the_history_is_the_same_for_the_same_seed_and_has_every_status_and_both_directions(
+def test_history_repeats_by_its_seed_with_every_status_and_direction(
     count: int,
 ) -> None:
     rows = seeded_messages(ACCOUNT, PROPERTY, count, 1, NOW, documented=False)
@@ -592,7 +592,7 @@ def documented_twin() -> PropertiesV2Twin:
     return twin
 
 
-def test_the_old_list_example_has_exactly_its_two_messages_between_two_inclusive_midnights() -> None:
+def test_old_list_example_has_its_two_messages_between_inclusive_midnights() -> None:
     first, last = epoch("2018-05-30T00:00:00"), epoch("2018-06-09T00:00:00")
     window = ask(documented_twin(), "GET", MESSAGES, {"Date_From": first, "Date_To": last + 1}).json()["Messages"]
     pair = [m for m in window if (m["From"], m["To"]) == ("+19876543212", "+13216549878")]
@@ -637,7 +637,7 @@ def test_a_twin_answers_on_a_loopback_port_and_lets_the_port_go() -> None:
         again.connect(("127.0.0.1", urlsplit(url).port or 0))
 
 
-def test_a_request_that_breaks_off_is_neither_acted_on_nor_written_down_nor_an_error(
+def test_interrupted_request_is_not_acted_on_not_written_and_no_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     twin = new_twin()
@@ -695,7 +695,7 @@ def test_the_command_says_where_it_listens_answers_there_and_stops_quietly(numbe
     assert example["Message"]["Text"] == "Another test from CPaaS" and len(other["Messages"]) == 7
 
 
-def test_a_token_that_is_not_a_reference_is_wrong_usage_and_is_not_repeated() -> None:
+def test_token_that_is_no_reference_is_wrong_usage_and_is_not_repeated() -> None:
     command = [sys.executable, "-m", "conformance.twins", "properties-v2", "--token", "sesame"]
     ended = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert ended.returncode == 2 and "env:NAME" in ended.stderr and "sesame" not in ended.stderr

@@ -60,7 +60,7 @@ def read(twin: RestcommTwin, sid: str) -> dict[str, Any]:
     return message
 
 
-def test_a_send_is_answered_with_the_representation_that_the_document_prints() -> None:
+def test_send_is_answered_with_the_representation_of_the_document() -> None:
     twin, _ = twin_at(zone=timezone(timedelta(hours=-5)))
     answer = ask(twin, "POST", f"{MESSAGES}.json", data={**SAMPLE, "StatusCallback": "http://status.callback.url"})
     assert answer.status_code == 200
@@ -107,7 +107,7 @@ def test_the_single_message_of_the_document_is_served_member_for_member() -> Non
     "tail",
     ["Messages.json", "Messages.json/", "Messages/.json", "Messages.json/{sid}", "Messages/{sid}.json"],
 )
-def test_the_resource_answers_under_each_prefix_with_json_after_any_segment(prefix: str, tail: str) -> None:
+def test_resource_answers_under_each_prefix_with_json_after_any_segment(prefix: str, tail: str) -> None:
     twin, _ = twin_at()
     sid = send(twin)["sid"]
     answer = ask(twin, "GET", f"{prefix}/2012-04-24/Accounts/{ACCOUNT}/SMS/{tail.format(sid=sid)}")
@@ -134,7 +134,7 @@ def test_the_suffix_then_the_accept_header_choose_the_format(
     assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
 
 
-def test_a_message_in_xml_has_an_empty_date_sent_until_it_is_sent_and_a_uri_without_suffix() -> None:
+def test_xml_message_has_an_empty_date_sent_until_sent_and_a_bare_uri() -> None:
     twin, clock = twin_at()
     answer = ask(twin, "POST", MESSAGES, data={**SAMPLE, "To": "15550000002", "Body": "a < b & \x01c\r"})
     sms = ElementTree.fromstring(answer.content).find("SMSMessage")
@@ -184,7 +184,7 @@ def test_form_bodies_parse_however_a_client_wrote_them(form: bytes, sender: str,
     assert (answer.json()["from"], answer.json()["body"]) == (sender, body)
 
 
-def test_json_is_pure_ascii_so_that_a_client_reading_latin_1_sees_every_character() -> None:
+def test_json_is_pure_ascii_so_that_a_latin_1_client_sees_every_character() -> None:
     answer = ask(twin_at()[0], "POST", f"{MESSAGES}.json", data={**SAMPLE, "Body": "caf\u00e9 \U0001f697"})
     assert b"caf\\u00e9 \\ud83d\\ude97" in answer.content
     assert json.loads(answer.content.decode("iso-8859-1"))["body"] == "caf\u00e9 \U0001f697"
@@ -261,7 +261,7 @@ def test_an_inbound_message_is_received_now_and_worded_as_the_knobs_say() -> Non
         twin.receive("AC404", sender="1", recipient="2", body="")
 
 
-def test_a_seeded_history_is_the_same_again_and_holds_both_directions_and_all_seven_statuses() -> None:
+def test_seeded_history_repeats_with_both_directions_and_seven_statuses() -> None:
     now = 1_700_000_000.0
     history = seeded_messages(ACCOUNT, 250, 1, now)
     assert history == seeded_messages(ACCOUNT, 250, 1, now) != seeded_messages(ACCOUNT, 250, 2, now)
@@ -290,7 +290,7 @@ def test_loading_a_sid_twice_or_for_an_unknown_account_is_an_error() -> None:
         twin.load(seeded_messages("AC404", 0, 1, NOW))
 
 
-def test_head_answers_as_get_without_a_body_and_options_tells_what_is_allowed() -> None:
+def test_head_answers_as_get_without_a_body_and_options_lists_methods() -> None:
     twin, _ = twin_at()
 
     async def drive() -> list[httpx.Response]:

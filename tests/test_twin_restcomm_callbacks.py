@@ -78,7 +78,7 @@ def test_the_callback_method_is_post_unless_get_is_asked_for(given: str, method:
     assert [event.method for event in twin.due_callbacks()] == [method]
 
 
-def test_callbacks_of_several_messages_come_in_order_of_time_and_show_no_personal_data() -> None:
+def test_callbacks_of_messages_come_in_order_and_show_no_personal_data() -> None:
     twin, clock = twin_at()
     first = send(twin, StatusCallback="http://app.test/status")
     clock.advance(2)

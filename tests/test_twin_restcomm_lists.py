@@ -21,7 +21,7 @@ NOW = START + 1_000_000.0
 
 @pytest.fixture
 def machine_in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine whose own zone is not UTC."""
+    """A machine with a zone of its own that is not UTC."""
     with monkeypatch.context() as environment:
         environment.setenv("TZ", "JST-9")
         time.tzset()
@@ -121,7 +121,7 @@ def test_thirty_four_messages_ten_a_page_are_paged_as_the_document_prints() -> N
     ("total", "size", "last", "start", "end"),
     [(34, 50, 0, "0", "33"), (30, 10, 3, "30", "30"), (34, 1, 34, "34", "34"), (0, 50, 0, "0", "0")],
 )
-def test_the_last_page_is_the_floor_of_the_division_and_beyond_it_is_refused(
+def test_last_page_is_the_floor_of_the_division_and_a_later_one_refused(
     total: int, size: int, last: int, start: str, end: str
 ) -> None:
     twin = twin_with(*(sms(number) for number in range(total)))
@@ -144,7 +144,7 @@ def test_fifty_a_page_unasked_and_no_maximum_unless_the_knob_sets_one() -> None:
     assert (clamped["page_size"], clamped["num_pages"], len(clamped["messages"])) == (20, 6, 20)
 
 
-def test_limit_keeps_the_first_rows_after_filter_and_sort_and_bounds_the_total() -> None:
+def test_limit_keeps_the_first_rows_after_sorting_and_bounds_the_total() -> None:
     twin = twin_with(*(sms(number, START + number, body=chr(97 + number)) for number in range(26)))
     assert bodies(twin, "Limit=3") == "zyx"
     assert bodies(twin, "Limit=3&SortBy=DateCreated") == "abc"
@@ -165,7 +165,7 @@ def test_none_a_page_and_none_in_all_are_refused(name: str) -> None:
     assert get(twin_with(), f"{name}=0").status_code == 400
 
 
-def test_after_sid_decides_where_a_page_starts_and_an_unknown_one_is_ignored() -> None:
+def test_after_sid_sets_the_start_of_a_page_and_an_unknown_one_is_ignored() -> None:
     twin = twin_with(*(sms(number, START + number, body=chr(97 + number)) for number in range(6)))
     following = listed(twin, "PageSize=2")["next_page_uri"].partition("?")[2]
     twin.receive(ACCOUNT, sender="1", recipient="2", body="N")
@@ -215,9 +215,7 @@ def test_both_bounds_are_inclusive_and_a_bare_date_is_its_midnight_in_utc(
         ("EndTime=2018-10-04", -10, "a"),
     ],
 )
-def test_the_open_server_reads_the_date_of_a_bound_in_its_own_zone_and_keeps_the_whole_end_day(
-    query: str, hours: int, expected: str
-) -> None:
+def test_open_server_reads_bounds_as_days_of_its_zone_with_the_whole_end(query: str, hours: int, expected: str) -> None:
     """Its own tests give times and expect days; the midnight after the end day is still inside. "b" is of 22:45:32 UTC."""
     midnight = 1_538_697_600  # 2018-10-05T00:00:00Z
     zone = timezone(timedelta(hours=hours))
@@ -254,7 +252,7 @@ def test_a_date_that_cannot_be_read_is_refused(name: str, value: str, bounds: st
         ("Colour=blue", "dcba"),
     ],
 )
-def test_filters_compare_whole_numbers_without_their_plus_and_identifiers_exactly(query: str, expected: str) -> None:
+def test_filters_compare_numbers_without_their_plus_and_ids_exactly(query: str, expected: str) -> None:
     twin = twin_with(
         sms(1, START, body="a"),
         sms(2, START + 1, sender="+19876543212", body="b", status="failed"),
@@ -336,7 +334,7 @@ def test_a_list_in_xml_holds_the_page_of_messages_and_no_paging() -> None:
     assert get(twin, "PageSize=2&Page=3", suffix="").status_code == 400
 
 
-def test_the_uris_of_a_list_are_those_of_the_request_without_suffix_or_slash() -> None:
+def test_uris_of_a_list_are_those_of_the_request_without_suffix_or_slash() -> None:
     twin = twin_with()
     for suffix in (".json", ".json/", "/.json"):
         assert get(twin, suffix=suffix).json()["uri"] == LIST

@@ -1,4 +1,4 @@
-"""What the simulated Restcomm service refuses, and in which shape."""
+"""The requests that the simulated Restcomm service refuses, and the shape of its refusals."""
 
 import asyncio
 from base64 import b64encode
@@ -45,7 +45,7 @@ def ask(
 
 
 @pytest.mark.parametrize("auth", [None, (ACCOUNT, "wrong"), (OTHER, TOKEN), ("nobody", TOKEN), ("", "")])
-def test_a_request_without_good_credentials_is_challenged_and_never_acted_on(
+def test_request_with_bad_credentials_is_challenged_and_never_acted_on(
     auth: tuple[str, str] | None,
 ) -> None:
     twin = new_twin()
@@ -109,7 +109,7 @@ def test_every_refusal_says_why_in_a_message(method: str, url: str, status: int,
     assert twin.messages == ()
 
 
-def test_a_refusal_in_xml_is_a_message_in_a_restcomm_response_and_405_tells_what_is_allowed() -> None:
+def test_xml_refusal_is_a_restcomm_response_and_405_lists_the_methods() -> None:
     twin = new_twin()
     answer = ask(twin, "DELETE", MESSAGES)
     assert answer.headers["content-type"] == "application/xml"
@@ -119,7 +119,7 @@ def test_a_refusal_in_xml_is_a_message_in_a_restcomm_response_and_405_tells_what
     assert ask(twin, "POST", f"{MESSAGES}/SM1").headers["allow"] == "GET, HEAD, OPTIONS"
 
 
-def test_a_parent_account_acts_for_its_children_and_an_inactive_one_for_nobody() -> None:
+def test_parent_account_acts_for_its_children_and_an_inactive_one_for_none() -> None:
     accounts = {
         ACCOUNT: Account(TOKEN, email="owner@example.test"),
         OTHER: Account("other", parent=ACCOUNT),

@@ -1,4 +1,4 @@
-"""Whom we call: no address that leads inside, however it is written, is ever dialled."""
+"""The callback URL policy: the proxy never connects to a private address, however it is written."""
 
 import asyncio
 import socket
@@ -60,7 +60,7 @@ HOSTILE = (
     "http://[5f00::1]/x",
     "http://[f::]/x",
 )
-"""Addresses that lead inside, or nowhere that anybody could reach."""
+"""Addresses that are private, or that lead nowhere."""
 
 MALFORMED = (
     "http://user:pass@93.184.216.34/x",
@@ -79,7 +79,7 @@ MALFORMED = (
 
 @pytest.fixture(autouse=True)
 def fenced(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Nothing but loopback can be connected to from here; what was tried is kept."""
+    """Only loopback can be connected to from here. The attempts are kept."""
     tried: list[Any] = []
     real = socket.socket.connect
 

@@ -1,4 +1,4 @@
-"""What is installed elsewhere works: the wheel, in an environment that has nothing of the checkout."""
+"""An installation elsewhere works: the wheel, in an environment that has nothing of the checkout."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ SECONDS = 300  # for a package index at its slowest; it is a matter of a few
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """What a command says, out and err; a failure shows it."""
+    """Return the output of a command, out and err. A failure shows it."""
     done = subprocess.run(
         [*map(str, command)],
         cwd=cwd,
@@ -40,7 +40,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def elsewhere(wheel: Path, tmp_path: Path) -> Path:
-    """A new environment with the wheel and what the wheel itself asks for, at the locked versions."""
+    """A new environment with the wheel and its own requirements, at the locked versions."""
     venv.create(tmp_path / "venv", symlinks=True)
     lock = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
     pins = [line.removesuffix("\\").strip() for line in lock if line and not line.startswith((" ", "#"))]

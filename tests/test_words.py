@@ -41,7 +41,7 @@ def test_only_words_with_a_test_need_a_look_at_the_message() -> None:
     assert [row.word for row in SEARCH.tested["Failed"]] == ["undelivered", "failed"]
 
 
-def test_every_neutral_word_is_written_as_one_word_and_that_word_stands_for_it() -> None:
+def test_every_neutral_word_is_written_as_one_word_that_stands_for_it() -> None:
     assert set(SEARCH.write) == set(STATUSES)
     assert all(word in SEARCH.stands_for[wire] for word, wire in SEARCH.write.items())
 
@@ -67,7 +67,7 @@ def test_a_constraint_lets_through_all_that_its_word_stands_for(wire: str, words
 
 
 @pytest.mark.parametrize("value", ["", "queued", "Processing ", "Failed,Delivered"])
-def test_a_constraint_in_no_word_of_the_dialect_is_answered_with_those_there_are(value: str) -> None:
+def test_constraint_in_no_word_of_the_dialect_is_answered_with_its_words(value: str) -> None:
     with pytest.raises(BadValue, match="^has to be one of Processing, Submitted, Delivered, Failed, Received$"):
         SEARCH.read_constraint(value, any_case=True)
 
@@ -89,6 +89,6 @@ def test_a_word_may_cover_more_than_is_allowed() -> None:
     assert transmit.write_constraint(frozenset({"outbound-api", "inbound"})) is None
 
 
-def test_an_error_code_that_no_row_knows_is_shown_as_the_one_for_unknown_errors() -> None:
+def test_error_code_without_a_row_is_shown_as_the_unknown_error() -> None:
     errors = ErrorWords({"30001": "Queue overflow", "30008": "Unknown error"}, "30008")
     assert [errors.known(code) for code in ("30001", "30008", "SMSC-7", "")] == ["30001", "30008", "30008", "30008"]

@@ -26,7 +26,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def free_ports(count: int) -> int:
-    """The first of so many ports in a row that nobody has."""
+    """The first of so many free ports in a row."""
     while True:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             first: int = listener.getsockname()[1]
@@ -76,7 +76,7 @@ def test_each_worker_needs_an_admin_port_of_its_own(config: Path) -> None:
 
 
 def test_workers_that_cannot_start_end_the_command(config: Path, postgres_url: str) -> None:
-    """A database that is not there is waited for. One that has no such name is nothing to wait for."""
+    """The process waits for a database that is not there, but not for one without such a name."""
     nowhere = postgres_url.rpartition("/")[0] + "/no-such-database"
     done = run("serve", "-c", config, "--workers", "2", "-o", "json", SMS_TRANSLATOR_STORE__URL=nowhere)
     assert done.returncode == 2
@@ -85,7 +85,7 @@ def test_workers_that_cannot_start_end_the_command(config: Path, postgres_url: s
     assert all("no-such-database" in line["why"] for line in said)
 
 
-def test_two_workers_answer_one_that_dies_is_started_anew_and_all_end_together(config: Path, postgres_url: str) -> None:
+def test_one_of_two_workers_that_dies_is_restarted_and_all_end_together(config: Path, postgres_url: str) -> None:
     first = free_ports(2)
     changes = {
         "SMS_TRANSLATOR_STORE__URL": postgres_url, "SMS_TRANSLATOR_SERVER__ADMIN": f"127.0.0.1:{first}",
@@ -115,7 +115,7 @@ def test_two_workers_answer_one_that_dies_is_started_anew_and_all_end_together(c
 
 
 def test_workers_speak_tls_and_take_up_what_a_caller_began_with_another(config: Path, postgres_url: str) -> None:
-    """They have what seals the tickets of TLS from who started them: a caller that comes again is known to all of them."""
+    """The workers get the key of TLS tickets from their parent, so a returning client is known to all of them."""
     authority = trustme.CA()
     papers, trust = authority.issue_cert("127.0.0.1"), ssl.create_default_context()
     authority.configure_trust(trust)
@@ -146,7 +146,7 @@ def test_workers_end_when_who_started_them_is_killed(config: Path, postgres_url:
     with running("serve", "-c", config, "-o", "json", **changes) as process:
         lines_of(process, "serving", 2)
         process.kill()
-        _, err = process.communicate(timeout=SECONDS)  # which waits for whoever still writes
+        _, err = process.communicate(timeout=SECONDS)  # it waits until every writer has closed the pipe
     assert [json.loads(line)["event"] for line in err.splitlines()].count("stopped") == 2
 
 

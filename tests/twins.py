@@ -1,4 +1,5 @@
-"""A twin behind the exchange, in process: asks become ASGI calls that end without an event loop, since a twin waits for nothing."""
+"""A simulated provider behind the exchange, in process. Provider requests become ASGI calls that end without an event loop, since it
+waits for nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Hashable, MutableMapping
@@ -27,7 +28,7 @@ def spoken(name: str, side: str = "front", **settings: Any) -> Dialect:
 
 
 def call(app: App, request: Request) -> Response:
-    """What an ASGI application answers. It has to answer without waiting for anything."""
+    """The response of an ASGI application. It has to answer without waiting for anything."""
     sent: list[MutableMapping[str, Any]] = []
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": request.method, "scheme": "http",
@@ -54,14 +55,14 @@ def call(app: App, request: Request) -> Response:
 
 
 class World:
-    """One entry whose back is a twin. `asked` are the batches of asks, each the requests of one round."""
+    """One account whose back is a simulated provider. `asked` are the batches of provider requests, one batch for each round."""
 
     def __init__(
         self, front: Dialect, back: Dialect, app: Callable[[Request], Answer], *, limits: Limits | None = None,
         in_flight: int = 3, accounts: tuple[str, str] = ("AC1", "A1"), properties: tuple[str, str] = ("", ""),
         reversed_batches: bool = False, tokens: tuple[str, str] = ("front-token", "back-token"), beside: "World | None" = None,
     ) -> None:  # fmt: skip
-        """`beside` is the world of another entry of the same proxy: both remember in one memory."""
+        """`beside` is the world of another account of the same proxy: both share one cache."""
         self.entry = Account(
             Endpoint(front, accounts[0], properties[0], tokens[0]),
             ConfiguredProvider("provider", back, in_flight),
@@ -75,11 +76,11 @@ class World:
 
     @property
     def asks(self) -> int:
-        """How many requests the back was sent, since `asked` was cleared."""
+        """The number of requests that the back got since `asked` was cleared."""
         return sum(len(batch) for batch in self.asked)
 
     def play(self, request: Request, now: float, losses: Losses | None = None) -> Reply:
-        """The whole exchange, against the twin."""
+        """Play the whole exchange against the simulated provider."""
         running: Generator[ProviderRequests, tuple[Answer, ...], Reply] = run_without_shell(
             exchange(Accounts([self.entry]), self.limits, request, now, losses), self.memory
         )
@@ -93,14 +94,15 @@ class World:
             return reply
 
     def answers(self, requests: tuple[Request, ...]) -> tuple[Answer, ...]:
-        """What the back answers to one batch, the last request first where it is to be so."""
+        """The back's responses to one batch, the last request first if the batches are reversed."""
         if self._reversed:
             return tuple([self.answer(asked) for asked in requests[::-1]][::-1])
         return tuple([self.answer(asked) for asked in requests])
 
 
 class Shelled:
-    """A world whose wants the shell does: its driver, and its memory by a clock that is told to move. Asks are counted in `world`."""
+    """A world whose effects the shell performs: its effect runner, and its cache by a clock that a test moves. Requests are counted in
+    `world`."""
 
     def __init__(self, world: World, clock: ManualClock, limits: Limits, most: int = BYTES) -> None:
         self.world, self.clock, self._limits = world, clock, limits
@@ -115,7 +117,7 @@ class Shelled:
         pass
 
     def play(self, request: Request) -> Reply:
-        """The whole exchange, at the instant that the clock says. What was asked before is no longer in `asked`."""
+        """Play the whole exchange, at the instant that the clock says. Earlier requests are no longer in `asked`."""
         self.world.asked.clear()
         steps = exchange(Accounts([self.world.entry]), self._limits, request, self.clock())
         reply: Reply = asyncio.run(self._driver.run(RequestContext("test"), steps))

@@ -1,4 +1,4 @@
-"""`python -m bench.beside`: measures, prints the tables and the verdicts, and exits 1 where something does not hold."""
+"""`python -m bench.beside`: measures, prints the tables and the verdicts, and exits 1 if a bound does not hold."""
 
 import argparse
 import json

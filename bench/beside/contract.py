@@ -1,4 +1,4 @@
-"""What every peer has to answer and to ask for: a translation written for clearness, and the check before each round."""
+"""The translation that every peer has to make, written for clearness, and the check of it before each round."""
 
 import http.client
 import json
@@ -121,7 +121,7 @@ def _same(what: str, answer: tuple[int, bytes], expected: dict[str, Any]) -> Non
 
 
 def _asked(back: int) -> tuple[str, str, bytes]:
-    """The line, the head in lower case and the body of what the provider was asked last."""
+    """The request line, the head in lower case and the body of the last provider request."""
     head, _, body = fetch(back, "GET", "/_last")[1].partition(b"\r\n\r\n")
     line, _, rest = head.decode("ascii").partition("\r\n")
     if "transfer-encoding: chunked" in rest.lower():
@@ -142,7 +142,7 @@ def _check_send(peer: int, back: int) -> None:
 
 
 def check(peer: Peer, port: int, back: int) -> None:
-    """Raise AssertionError where the peer at that port does not do the work, or the stub at port `back` was not asked for it."""
+    """Raise AssertionError if the peer at that port does not do the work, or the stub at port `back` got no request for it."""
     _check_send(port, back)
     row = data.one()
     _same("get", fetch(port, "GET", f"{data.MESSAGES}/SM{row['MessageSid']}.json"), got_message(row))

@@ -1,4 +1,4 @@
-"""What the stub answers, and what the peers are asked: invented messages, credentials, and the bytes of each request."""
+"""The data of the stub's responses and of the requests to the peers: invented messages, credentials, and the bytes of each request."""
 
 import json
 import random
@@ -19,7 +19,7 @@ ROWS: Final = 1000
 FIRST: Final = 1_698_900_000
 """When the first row was created, in epoch seconds: 2 November 2023, inside `RANGE` by hours on both sides."""
 RANGE: Final = "StartTime=2023-11-01T00%3A00%3A%02d&EndTime=2023-12-01&SortBy=DateCreated%3Aasc"
-"""The range that the product is asked for. Each connection has its own, or equal lists at the same moment would be read once."""
+"""The time range of the product's list requests. Each connection has its own, or equal lists at the same moment would be read once."""
 
 FORM: Final = {"From": "19876543212", "To": "13216549878"}
 TEXT: Final = "Your code is %08d, do not tell anybody"
@@ -83,7 +83,7 @@ def write_answers(folder: Path) -> None:
 
 
 def list_query(count: int, *, ranged: bool) -> str:
-    """The query of the first page of so many; `ranged` is how the product is asked, so that it knows the total."""
+    """The query of the first page of so many. `ranged` adds the range with which the product can tell the total."""
     return f"Page=0&PageSize={count}" + (f"&{RANGE}" if ranged else "")
 
 
@@ -103,7 +103,7 @@ def front_request(kind: str, *, ranged: bool) -> bytes:
 
 
 def back_request(kind: str) -> bytes:
-    """The same kind of request as a peer puts it to the provider: what load and stub do without a proxy between them."""
+    """The same kind of request as a peer sends it to the provider. It is for load and stub without a proxy between them."""
     head, body = f"Host: bench\r\nAuthorization: {BACK_LOGIN}\r\n", ""
     if kind == "send":
         draft = {"From": "+" + FORM["From"], "To": "+" + FORM["To"], "Text": TEXT, "DeliveryReceipt": True}

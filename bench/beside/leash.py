@@ -1,7 +1,6 @@
-"""A program on one processor, that ends when its parent does: `python leash.py PARENT PROCESSOR PROGRAM WORD...`.
+"""A program on one processor that ends when its parent does: `python leash.py PARENT PROCESSOR PROGRAM WORD...`.
 
-It becomes that program: the process that was started is the program itself, and nothing of this module is measured. PARENT is the
-process id of who started it.
+This process becomes that program, so nothing of this module is measured. PARENT is the process id of the starting process.
 """
 
 import ctypes

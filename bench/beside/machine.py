@@ -1,4 +1,4 @@
-"""What a machine and its processes are doing, from /proc, and what it takes to start one where it belongs."""
+"""Read the load of the machine and of its processes from /proc, and start processes on chosen processors."""
 
 import os
 import resource
@@ -19,11 +19,11 @@ BLOCK: Final = 4096
 
 
 class MissingError(Exception):
-    """Something that the bench itself takes is not there; its text says what."""
+    """The bench lacks something that it needs itself. The text names it."""
 
 
 def processors() -> tuple[int, int]:
-    """The processor of load and stub, and that of the proxy. Raises MissingError where there are not two."""
+    """The processor of load and stub, and that of the proxy. Raises MissingError if there are not two."""
     mine = sorted(os.sched_getaffinity(0))
     if len(mine) < 2:
         raise MissingError("two processors are needed: one for load and stub, one for the proxy")
@@ -31,7 +31,7 @@ def processors() -> tuple[int, int]:
 
 
 def compile_c(name: str, folder: Path) -> Path:
-    """Compile `NAME.c` into the folder. Raises MissingError where there is no `cc`."""
+    """Compile `NAME.c` into the folder. Raises MissingError if there is no `cc`."""
     compiler = shutil.which("cc")
     if compiler is None:
         raise MissingError("cc is needed: install a C compiler")
@@ -55,13 +55,13 @@ def allow_files() -> int:
 
 
 def start(processor: int, words: list[str], **given: Any) -> subprocess.Popen[bytes]:
-    """Start a program on a processor; it ends when this process does. `given` is what Popen takes."""
+    """Start a program on a processor; it ends when this process does. `given` are arguments of Popen."""
     return subprocess.Popen([sys.executable, str(HERE / "leash.py"), str(os.getpid()), str(processor), *words], **given)
 
 
 def end(running: subprocess.Popen[bytes], patience: float = 5.0) -> None:
-    """End a process: by its standard input and SIGINT, at which ours drains at once. Where that does not help within `patience` seconds,
-    by SIGKILL."""
+    """End a process: close its standard input and send SIGINT, at which the product drains at once. If it still runs after `patience`
+    seconds, send SIGKILL."""
     if running.stdin is not None:
         running.stdin.close()
     running.send_signal(signal.SIGINT)
@@ -73,14 +73,14 @@ def end(running: subprocess.Popen[bytes], patience: float = 5.0) -> None:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens at."""
+    """Return a free port of loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_for(port: int, running: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
-    """Wait until somebody listens. Raises RuntimeError where the process ends, or is not ready in time."""
+    """Wait until the port accepts connections. Raises RuntimeError if the process ends, or is not ready in time."""
     until = time.monotonic() + seconds
     while running.poll() is None and time.monotonic() < until:
         try:
@@ -105,7 +105,7 @@ def tree(pid: int) -> list[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat behind the name; none where the process has gone."""
+    """The fields of /proc/PID/stat after the name; none if the process has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text("latin-1").rpartition(")")[2].split()
     except OSError:
@@ -118,7 +118,7 @@ def cpu_seconds(pids: list[int]) -> float:
 
 
 def peak_bytes(pids: list[int]) -> int:
-    """The most memory that each of these has had, summed; what they share counts for each."""
+    """The peak memory of these processes, summed. Shared memory counts for each."""
     total = 0
     for pid in pids:
         try:
@@ -130,7 +130,7 @@ def peak_bytes(pids: list[int]) -> int:
 
 
 def busy_seconds() -> float:
-    """Seconds that all processors together have been at work, for anybody."""
+    """Seconds that all processors together have been busy, for any process."""
     fields = [int(word) for word in Path("/proc/stat").read_text("ascii").splitlines()[0].split()[1:9]]
     return (sum(fields) - fields[3] - fields[4]) / TICKS
 
@@ -141,7 +141,7 @@ def own_seconds() -> float:
 
 
 def fsyncs_per_second(seconds: float = 1.0) -> float:
-    """How often the disk of the temporary folder takes 4 KiB for good: appended, then fsync."""
+    """Return the number of times a second that the disk of the temporary folder can append 4 KiB and make it durable (fsync)."""
     with tempfile.TemporaryFile() as file:
         return _fsyncs(file, seconds)
 

@@ -1,4 +1,4 @@
-"""What must hold of the product beside its peers: data, and how a measured value is judged by it."""
+"""The bounds that the product has to keep beside its peers, and the comparison of a measured value with its bound."""
 
 import statistics
 from collections.abc import Callable
@@ -11,7 +11,10 @@ Found = dict[str, Any]
 
 
 class Must(NamedTuple):
-    """`value` reads the figure from what was measured; `needs` are the peers that it is made from. `more` says which side is good."""
+    """A bound on a figure.
+
+    `value` reads the figure from the measured values. `needs` are the peers that it is made from. `more` says that larger is better.
+    """
 
     name: str
     value: Callable[[Found], float]
@@ -22,7 +25,7 @@ class Must(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A must and what came of it: the value (none: not judged), whether it holds (none: not judged), and a sentence."""
+    """A bound and its result: the value (none: not judged), True if it holds (none: not judged), and a sentence."""
 
     must: Must
     value: float | None
@@ -95,7 +98,7 @@ def judge(found: Found) -> list[Verdict]:
 
 
 def _short(must: Must, found: Found) -> str:
-    """A word more where a machine does not let as many sends be in flight as the must is about."""
+    """A note for a machine that cannot have as many sends in flight as the bound is about."""
     flight = found.get("in_flight", {})
     if "in flight" not in must.name or flight["sends"] >= FLIGHT:
         return ""

@@ -43,7 +43,7 @@ back = {{ name = "provider", account = "{back_account}", property = "{property}"
 
 
 class Place(NamedTuple):
-    """Where a peer is started: its own folder, its port, the provider's, and how many calls at a time that is to have."""
+    """The surroundings of a peer: its own folder, its port, the provider's port, and the number of requests at a time."""
 
     folder: Path
     port: int
@@ -53,8 +53,11 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Peer:
-    """A peer: `words` start it, `lacks` says what is not installed, `cells` are those that it is measured in (none: all). The
-    answers of one that `is_slow` take too long for a cell to be taken in slices."""
+    """A peer of the product.
+
+    `words` start it. `lacks` names the parts that are not installed. `cells` are the cells that it is measured in (none: all).
+    If it `is_slow`, its responses take too long for a cell to be taken in slices.
+    """
 
     name: str
     does: str
@@ -162,7 +165,7 @@ class Running(NamedTuple):
 
 @contextmanager
 def running(peer: Peer, back: int, processor: int, concurrency: int = 512) -> Iterator[Running]:
-    """Start a peer before the stub at port `back`, in a folder of its own, and end it afterwards. What it logs goes to a file there."""
+    """Start a peer before the stub at port `back`, in a folder of its own, and end it afterwards. Its log is a file in that folder."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         place = Place(Path(folder), machine.free_port(), back, concurrency)
         known = {

@@ -1,6 +1,6 @@
 """The measuring: proxy on one processor, load and stub on another, the peers in turn in each cell, with a fresh process each round.
 
-Ratios are the business of `musts.py`; what is here are figures of one peer, and every sample they come from.
+`musts.py` computes the ratios. This module has the figures of one peer, and every sample that they come from.
 """
 
 import contextlib
@@ -32,8 +32,11 @@ ALONE_CONNECTIONS: Final = 64
 
 
 class Cell(NamedTuple):
-    """What is asked, by how many clients, and how many milliseconds the provider takes. It is taken in so many `slices`, which have to be
-    long beside an answer: those on their way at the end do not count."""
+    """One kind of request, the number of clients that send it, and the delay of the provider in milliseconds.
+
+    The cell is measured in `slices` slices. A slice has to be long beside one response, because the responses that are on their way at
+    its end do not count.
+    """
 
     name: str
     kind: str
@@ -53,7 +56,7 @@ CELLS: Final = (
 
 
 class Bench(NamedTuple):
-    """What every cell needs: the load generator, the stub, the folder of the requests, and the two processors."""
+    """The parts that every cell needs: the load generator, the stub, the folder of the requests, and the two processors."""
 
     load: Path
     folder: Path
@@ -63,7 +66,7 @@ class Bench(NamedTuple):
     proxy_processor: int
 
     def drive(self, port: int, request: bytes, connections: int, seconds: float, total: int = 0) -> dict[str, Any]:
-        """What `load.c` says of so much load."""
+        """Return the figures that `load.c` prints for this load."""
         path = self.folder / "request"
         path.write_bytes(request)
         words = [str(self.load), str(port), str(connections), str(seconds), str(path), *([str(total)] if total else [])]
@@ -82,14 +85,14 @@ class Bench(NamedTuple):
         contract.fetch(self.back, "GET", f"/_set?delay={delay}&hold={hold}")
 
     def seen(self) -> dict[str, int]:
-        """How often the stub was asked, and how many answers waited at a time at most, since `provider`."""
+        """Return the number of requests that the stub got since `provider`, and the largest number of responses that waited at a time."""
         found: dict[str, int] = json.loads(contract.fetch(self.back, "GET", "/_seen")[1])
         return found
 
 
 @contextlib.contextmanager
 def bench() -> Iterator[Bench]:
-    """Compile, and start the stub. Raises MissingError where something that it takes is not there."""
+    """Compile, and start the stub. Raises MissingError if something that it needs is not there."""
     load_processor, proxy_processor = machine.processors()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
@@ -129,7 +132,7 @@ def _once(on: Bench, peer: Peer, at: Running, cell: Cell, seconds: float) -> dic
 
 
 def take(on: Bench, peer: Peer, at: Running, cell: Cell, seconds: float) -> dict[str, Any]:
-    """One cell, warmed; taken once more where others were busy meanwhile."""
+    """Measure one cell, warmed. Measure it once more if other processes were busy meanwhile."""
     on.provider(cell.delay)
     on.drive(at.port, data.front_request(cell.kind, ranged=peer.product), cell.connections, WARM)
     found = _once(on, peer, at, cell, seconds)
@@ -139,7 +142,7 @@ def take(on: Bench, peer: Peer, at: Running, cell: Cell, seconds: float) -> dict
 
 
 def merged(slices: list[dict[str, Any]]) -> dict[str, Any]:
-    """Slices of one length as one sample: means, the CPU of all answers, the worst p99, and the sum of what went wrong."""
+    """Slices of one length as one sample: means, the CPU of all responses, the worst p99, and the sum of the errors."""
     rates = [one["per_second"] for one in slices]
     return {
         "per_second": statistics.mean(rates),
@@ -153,8 +156,12 @@ def merged(slices: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def one_round(on: Bench, peers: list[Peer], seconds: float) -> dict[str, dict[str, Any]]:
-    """A fresh process of each peer, checked and warmed; then cell by cell, in slices that take turns, since a machine may change its pace
-    from one second to the next. Who is not measured stands still. By peer, samples by cell and its peak memory in MB."""
+    """Start a fresh process of each peer, check it and warm it; then measure cell by cell.
+
+    The peers take turns in slices, because the pace of a machine may change from one second to the next. A peer that is not measured
+    stands still.
+    Returns the samples by cell and the peak memory in MB, by peer.
+    """
     with contextlib.ExitStack() as standing:
         on.provider()
         at = {peer: standing.enter_context(running(peer, on.back, on.proxy_processor)) for peer in peers}
@@ -185,7 +192,7 @@ def _slices(on: Bench, at: dict[Peer, Running], cell: Cell, seconds: float) -> d
 
 
 def in_flight(on: Bench, files: int) -> dict[str, Any]:
-    """So many sends at the same time in the product with `memory:`, all of them at the provider before it answers the first."""
+    """Hold so many sends in flight at the same time in the product with `memory:`. All are at the provider before it answers the first."""
     sends = min(FLIGHT, (files - SPARE) // 2)  # a connection to each side for each
     with running(PEERS[MEMORY], on.back, on.proxy_processor, concurrency=FLIGHT) as at:
         on.provider(FLIGHT_DELAY, hold=sends)
@@ -201,7 +208,7 @@ def in_flight(on: Bench, files: int) -> dict[str, Any]:
 
 
 def alone(on: Bench) -> dict[str, float]:
-    """Requests a second of each kind that load and stub do on their one processor, with no proxy between them."""
+    """Measure the requests a second of each kind that load and stub do on their one processor, with no proxy between them."""
     on.provider()
     found = {}
     for kind in ("send", "get", "list50", "list1000"):
@@ -225,14 +232,14 @@ def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def chosen(only: tuple[str, ...]) -> tuple[list[Peer], dict[str, str]]:
-    """The peers whose names hold one of these words (none: all), and those of them that lack something, with what it is."""
+    """The peers whose names hold one of these words (none: all), and the parts that some of them lack."""
     wanted = [peer for peer in PEERS.values() if not only or any(word.lower() in peer.name.lower() for word in only)]
     skipped = {peer.name: f"{lacks} is not installed" for peer in wanted if (lacks := peer.lacks())}
     return [peer for peer in wanted if peer.name not in skipped], skipped
 
 
 def measure(rounds: int = 5, seconds: float = 1.0, only: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Everything, as what JSON can hold. Raises MissingError where the machine lacks what the bench itself takes."""
+    """Measure everything, as values that JSON can hold. Raises MissingError if the machine lacks something that the bench itself needs."""
     files = machine.allow_files()
     peers, skipped = chosen(only)
     if not peers:

@@ -1,7 +1,7 @@
-"""The peer that somebody writes in an afternoon: FastAPI in front, httpx behind, dictionaries between. BENCH_.. says where.
+"""The peer that a developer writes in an afternoon: FastAPI in front, httpx behind, dictionaries between. BENCH_.. says where.
 
-The handlers return dictionaries and say nothing of a model, as those of the yardstick and of FastAPI's own first pages do: FastAPI goes
-through all of it before it is written.
+The handlers return dictionaries and declare no response model, as the yardstick and FastAPI's own first pages do. FastAPI then goes
+through the whole value before it is written.
 """
 
 import json
@@ -61,7 +61,7 @@ basic = HTTPBasic(realm="Restcomm realm")
 
 
 def authenticated(account: str, given: Annotated[HTTPBasicCredentials, Depends(basic)]) -> None:
-    """Who may ask."""
+    """Refuse a request without the credentials of the account."""
     known = account == ACCOUNT and secrets.compare_digest(given.username.encode(), ACCOUNT.encode())
     if not known or not secrets.compare_digest(given.password.encode(), TOKEN.encode()):
         raise HTTPException(401)
@@ -97,7 +97,7 @@ def shown(row: dict[str, Any], what: str) -> dict[str, Any]:
 
 
 def answer(value: dict[str, Any]) -> Any:
-    """What a handler returns: what FastAPI makes an answer of."""
+    """Return the value that a handler returns, for FastAPI to write."""
     return value
 
 

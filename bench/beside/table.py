@@ -1,4 +1,4 @@
-"""The figures as Markdown: a table a cell, what the run was, and the verdicts."""
+"""The figures as Markdown: a table a cell, a description of the run, and the verdicts."""
 
 from collections.abc import Iterator
 from typing import Any

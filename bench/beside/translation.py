@@ -1,4 +1,4 @@
-"""What the translation of a list of 1,000 costs beside typed decode and encode alone; the product's ends in ASCII."""
+"""Measure the translation of a list of 1,000 beside a typed decode and encode alone. The product's output is ASCII."""
 
 import statistics
 from typing import Any, Final

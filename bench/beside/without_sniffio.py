@@ -1,6 +1,7 @@
-"""The shim as pip installs it today, where nothing brings sniffio: `python -m bench.beside.without_sniffio`.
+"""The shim as pip installs it today, without sniffio, which nothing brings: `python -m bench.beside.without_sniffio`.
 
-httpcore tries to import sniffio several times a request. Where it is absent each try searches `sys.path` in vain, and so it does here.
+httpcore tries to import sniffio several times a request. If sniffio is absent, each try searches `sys.path` in vain, and so it does
+here.
 """
 
 import importlib
@@ -11,7 +12,7 @@ from types import ModuleType
 
 
 class Without(PathFinder):
-    """Finds everything but sniffio, for which it searches as long as for anything that is not there."""
+    """Finds every module but sniffio. The search for sniffio takes as long as for any missing module."""
 
     @classmethod
     def find_spec(

@@ -1,1 +1,1 @@
-"""The attacks of one caller, one account or one provider on all others, measured. See docs/traffic.md."""
+"""Measured attacks of one client, one account or one provider on all others. See docs/traffic.md."""

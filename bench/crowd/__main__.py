@@ -1,4 +1,4 @@
-"""`python -m bench.crowd [ROW ...]`: attacks on the product, beside another build of it. 1 where something does not hold.
+"""`python -m bench.crowd [ROW ...]`: attacks on the product, beside another build of it. The exit status is 1 if a bound does not hold.
 
 Without names all rows run. The page docs/traffic.md describes them.
 """
@@ -56,12 +56,12 @@ def _options() -> argparse.Namespace:
 
 
 async def measured(name: str, given: Given) -> Found:
-    """Run one row against one checkout. A row that breaks off is a figure that does not hold, and the others go on."""
+    """Run one row against one checkout. If a row breaks off, its figure does not hold, and the others go on."""
     say(f"{name}: {given.checkout}")
     began, others = time.monotonic(), Others()
     try:
         found = await ROWS[name][0](given)
-    except Exception as error:  # noqa: BLE001 - whatever a build does, the other rows are measured
+    except Exception as error:  # noqa: BLE001 - if a build fails, the other rows are still measured
         say(traceback.format_exc())
         found = Found(
             [Figure("the row broke off", 1.0, "", 0, exact=True)], {"error": f"{type(error).__name__}: {error}"}

@@ -1,4 +1,4 @@
-"""A process that holds connections to one port, of a caller who is unknown: `python -m bench.crowd.attacker PORT`.
+"""A process that holds connections of an unauthenticated client to one port: `python -m bench.crowd.attacker PORT`.
 
 It prints its own port, and ends with its standard input. It is nice to other processes, so that it takes no processor from them.
 

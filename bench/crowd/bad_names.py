@@ -37,18 +37,18 @@ SLOW_EACH: Final = 20
 MUST_CALLS: Final = 5.0
 _RATE: Final = 25.0
 _HEARD: Final = 2.0
-"""Seconds behind each slice in which its callbacks may come."""
+"""Seconds after each slice in which its callbacks may come."""
 
 _SLOW_SENDS: Final = 8
 _AGE: Final = 3600.0
-"""The age of the messages in seconds. The statuses of old ones are looked for rarely, so that the calls alone are measured."""
+"""The age of the messages in seconds. The statuses of old ones are polled rarely, so that the callbacks alone are measured."""
 
 _LATER: Final = 3600.0
 _BAD, _WELL = account_of(0), account_of(1)
 
 
 def address(number: int, port: int) -> str:
-    """The callback address of a message: at a name of its own, which is dead or slow."""
+    """The callback URL of a message. Its host name is used once, and is dead or slow."""
     kind = "dead" if number % SLOW_EACH else "slow"
     return f"http://n{number}.{kind}.example:{port}/hook"
 

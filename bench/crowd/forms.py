@@ -1,4 +1,4 @@
-"""The forms of an attack, in bytes: the requests of an unknown caller, and the answers of a hostile provider."""
+"""The forms of an attack, in bytes: the requests of an unauthenticated client, and the responses of a hostile provider."""
 
 from base64 import b64encode
 from typing import Final
@@ -30,7 +30,7 @@ FORMS: Final[dict[str, bytes]] = {
     "tiny chunks of a batch": _GUESSES + _CHUNKS,
     "requests ahead": b"GET / HTTP/1.1\r\nHost:x\r\n\r\n" * 2000,
 }
-"""The bytes that a caller says on one connection. It says no more, and reads no answer."""
+"""The bytes that a client sends on one connection. It sends no more, and reads no response."""
 
 
 def _sized(body: bytes, status: int = 200, declared: int | None = None) -> bytes:
@@ -47,7 +47,7 @@ def _rows(count: int, text: str) -> bytes:
 
 
 def floods() -> list[bytes]:
-    """Answers that are far larger than what was asked for."""
+    """Responses that are far larger than their requests need."""
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     return [
         _sized(_rows(1, "x" * (15 * _MIB))),
@@ -60,7 +60,7 @@ def floods() -> list[bytes]:
 
 
 def lies() -> list[bytes]:
-    """Answers that are not what they say, or not what was asked for."""
+    """Responses that contradict themselves or do not fit their requests."""
     return [
         _sized(_rows(20_000, "x" * 300)),
         _sized(b"[" * (15 * _MIB)),

@@ -23,7 +23,7 @@ STALL: Final = 10.0
 
 
 class Hostile(Provider):
-    """A provider that is told what to do to those who ask it."""
+    """A provider that a command can make stall, flood or lie."""
 
     def __init__(self, pace: Pace) -> None:
         super().__init__(pace)

@@ -22,7 +22,7 @@ _LISTS: Final = 30.0
 _SENDS: Final = 15.0
 _SICK, _WELL = account_of(0), account_of(1)
 _HEARD: Final = 2.5
-"""Seconds behind the last slice in which callbacks may still come."""
+"""Seconds after the last slice in which callbacks may still come."""
 
 
 class Slice(NamedTuple):
@@ -33,7 +33,7 @@ class Slice(NamedTuple):
 
 
 async def _attack(on: Scene, numbers: Any) -> None:
-    """Ask the sick provider without end: lists, and sends whose status is waited for."""
+    """Send requests to the sick provider's account without end: lists, and sends with a callback."""
     while True:
         number = next(numbers)
         request = send(number, on.made.hook, account=_SICK) if number % 5 == 0 else listing(20, account=_SICK)
@@ -41,7 +41,7 @@ async def _attack(on: Scene, numbers: Any) -> None:
 
 
 class _Sick:
-    """The provider of the other account, and who asks it while it is sick."""
+    """The provider of the other account, and the clients that use it while it is sick."""
 
     def __init__(self, on: Scene, ways: Sequence[str]) -> None:
         self._on, self._ways = on, ways

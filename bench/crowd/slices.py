@@ -21,7 +21,7 @@ class Length(NamedTuple):
     seconds: float = 3.0
     pairs: int = 5
     settle: float = 0.7
-    """Seconds after each change of which nothing is measured."""
+    """Seconds after each change in which nothing is measured."""
 
 
 async def alternate(
@@ -44,9 +44,10 @@ async def alternate(
 
 
 class Ratio(NamedTuple):
-    """The median with an attack, in times of the one without it; `low` and `high` are those of the single pairs.
+    """The median with an attack, in times of the one without it. `low` and `high` are those of the single pairs.
 
-    `noise` is by how much the machine alone may have made it larger: what tells the quiet slices of even and of odd number apart.
+    `noise` is the part by which the machine alone may have made it larger. It is the difference of the quiet slices of even and of odd
+    number.
     """
 
     times: float
@@ -55,7 +56,7 @@ class Ratio(NamedTuple):
     noise: float
 
     def said(self) -> dict[str, float]:
-        """For machines."""
+        """The ratio as a value for JSON."""
         return {name: round(value, 3) for name, value in self._asdict().items()}
 
 
@@ -100,7 +101,7 @@ def part(outcomes: Sequence[Outcome], first: int) -> Part:
 async def asks(
     callers: Callers, rate: float, seconds: float, first: int, request: Callable[[int], bytes], lag: Lag
 ) -> Part:
-    """Ask `rate` times a second for so many seconds, whatever becomes of those before."""
+    """Send `rate` requests a second for so many seconds, also if earlier ones fail."""
 
     async def one(number: int) -> Answered:
         return await callers.ask(request(number))

@@ -27,17 +27,17 @@ LIMIT: Final = 3 * 1024 * MIB
 """Bytes of memory at which an attack is ended early, so that the machine itself is not taken."""
 
 PATIENCE: Final = 8.0
-"""Seconds after which a caller of the battery waits for no answer any more."""
+"""Seconds after which a client of the bench gives up its request."""
 
 SOON: Final = Pace(0.3, 0.8, 0.0, 0.0)
 POLL: Final = "poll = 0.5"
-"""Statuses are looked for twice a second, so that a delay is that of the calls."""
+"""Statuses are polled twice a second, so that a delay is that of the callbacks."""
 
 MUST_SENDS: Final = 1.3
 MUST_OTHERS: Final = 1.5
 MUST_AFTER: Final = 1.5
 _AFTER: Final = 1.0
-"""Seconds after an attack until the memory is looked at again."""
+"""Seconds after an attack until the memory is measured again."""
 
 _LOOK: Final = 0.02
 _OTHERS: Final = 0.3
@@ -45,7 +45,7 @@ _OTHERS: Final = 0.3
 
 
 class Given(NamedTuple):
-    """What a row is told: the build, its slices, the numbers of connections and names, the place of compiled modules, and the forms."""
+    """The options of a row: the build, its slices, the numbers of connections and names, the place of compiled modules, and the forms."""
 
     checkout: Path
     length: Length
@@ -56,7 +56,7 @@ class Given(NamedTuple):
 
 
 class Scene:
-    """A world whose product runs, with patient callers in front of it."""
+    """A world whose product runs, with patient clients in front of it."""
 
     def __init__(self, made: World) -> None:
         self.made = made
@@ -73,7 +73,7 @@ class Scene:
         return peak_bytes(tree(self.made.pid))
 
     def defects(self) -> list[dict[str, Any]]:
-        """The events `defect` of the product's log, with the place where each happened."""
+        """The events `defect` of the product's log, with the place of each."""
         lines = (self.made.folder / "log").read_bytes().splitlines()
         return [msgspec.json.decode(line) for line in lines if b'"defect"' in line]
 
@@ -104,7 +104,7 @@ async def scene(
 
 
 class Attack:
-    """The connections of an unknown caller, made by a process of its own."""
+    """The connections of an unauthenticated client, made by a process of its own."""
 
     def __init__(self, process: Simulated) -> None:
         self._process = process
@@ -114,12 +114,12 @@ class Attack:
         await self._process.ask("/attack", forms=list(forms), connections=connections, seconds=seconds)
 
     async def end(self) -> dict[str, Any]:
-        """Close all connections. The return value says how many were made, how many failed, and how many bytes were sent."""
+        """Close all connections. Returns the number that were made, the number that failed, and the bytes that were sent."""
         found: dict[str, Any] = await self._process.ask("/end")
         return found
 
     async def watched(self, on: Scene, connections: int, seconds: float) -> tuple[int, int]:
-        """The most memory of the product until all connections were made and so many seconds more, and the bytes sent."""
+        """Wait until all connections are made and so many seconds more. Returns the peak memory of the product and the bytes sent."""
         most, state, ends = on.resident(), dict[str, Any](), 0.0
         loop = asyncio.get_running_loop()
         limit = loop.time() + PATIENCE
@@ -145,7 +145,7 @@ async def attacker(on: Scene) -> AsyncIterator[Attack]:
 
 
 def names_of(folder: Path) -> str:
-    """Compile what stands in front of the system's resolver. Raises MissingError where there is no `cc`."""
+    """Compile the library that stands in front of the system's resolver. Raises MissingError if there is no `cc`."""
     compiler = shutil.which("cc")
     if compiler is None:
         raise MissingError("cc is needed: install a C compiler")

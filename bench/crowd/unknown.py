@@ -1,4 +1,4 @@
-"""Callers who are unknown: their memory, and the sends of an account beside them."""
+"""Unauthenticated clients: their memory, and the sends of an account beside them."""
 
 from statistics import median
 from typing import Any, Final
@@ -22,13 +22,13 @@ from bench.traffic.verdicts import Figure, Found
 from bench.traffic.worlds import say
 
 FEW: Final = 200
-"""So many connections are few enough that all of what they send may be held."""
+"""The number of connections that are few enough for the proxy to hold all their bytes."""
 
 OPEN: Final = 6 * 1024
-"""Bytes that a connection takes on which nothing was said."""
+"""Bytes of memory that a silent connection takes."""
 
 SHARE: Final = 16 * MIB
-"""The share of all unknown callers with the default of `[server] memory`, in bytes."""
+"""The share of all unauthenticated clients with the default of `[server] memory`, in bytes."""
 
 _WARM: Final = 20
 _WATCHED: Final = 1.0
@@ -36,7 +36,7 @@ _RATE: Final = 40.0
 
 
 async def _held(on: Scene, attack: Attack, form: str, connections: int) -> dict[str, float]:
-    """What one form takes: first of a few connections, and then of many."""
+    """The memory that one form takes: first of a few connections, and then of many."""
     await attack.begin([form], _WARM)
     await attack.watched(on, _WARM, 0.1)
     await attack.end()
@@ -81,7 +81,7 @@ async def unknown_memory(given: Given) -> Found:
 
 
 async def unknown_sends(given: Given) -> Found:
-    """The sends of an account, while an unknown caller makes so many connections in each slice, of all forms in turn."""
+    """The sends of an account, while an unauthenticated client makes so many connections in each slice, of all forms in turn."""
     made: list[dict[str, Any]] = []
     used: list[float] = []
 

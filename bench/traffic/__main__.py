@@ -1,6 +1,7 @@
-"""`python -m bench.traffic [SCENARIO ...]`: the product under real traffic, beside another build of it. 1 where something does not hold.
+"""`python -m bench.traffic [SCENARIO ...]`: the product under real traffic, beside another build of it. The exit status is 1 if a bound
+does not hold.
 
-Without names all scenarios run but `soak`. What each does: docs/traffic.md.
+Without names all scenarios run except `soak`. docs/traffic.md describes each of them.
 """
 
 import argparse
@@ -38,7 +39,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
 }
 
 EITHER: Final = ("race-list", "unknown-send", "callbacks-in-time")
-"""Those whose provider may speak either dialect."""
+"""The scenarios whose provider may speak either dialect."""
 
 
 def _options() -> argparse.Namespace:
@@ -80,12 +81,12 @@ def _options() -> argparse.Namespace:
 
 
 async def measured(name: str, checkout: Path, options: Options) -> Found:
-    """Run one scenario against one checkout. One that breaks off is a figure that does not hold, and the others go on."""
+    """Run one scenario against one checkout. If it breaks off, its figure does not hold, and the others go on."""
     say(f"{name}: {checkout}")
     began = time.monotonic()
     try:
         found = await SCENARIOS[name](checkout, options)
-    except Exception as error:  # noqa: BLE001 - whatever a build does, the other scenarios are measured
+    except Exception as error:  # noqa: BLE001 - if a build fails, the other scenarios are still measured
         say(traceback.format_exc())
         found = Found(
             [Figure("the scenario broke off", 1.0, "", 0, None)], {"error": f"{type(error).__name__}: {error}"}
@@ -118,7 +119,7 @@ def _run(given: argparse.Namespace, pycache: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, print, and judge."""
+    """Measure, print, and compare with the bounds."""
     return command(_options(), _run, "traffic")
 
 

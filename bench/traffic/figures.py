@@ -1,4 +1,4 @@
-"""What is made of times: percentiles, shares, standstills, and how late a process of the bench was itself."""
+"""Figures from times: percentiles, shares, standstills, and the delay of the bench's own processes."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
@@ -7,19 +7,19 @@ _KEPT: Final = 200_000
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of all, from 0 to 1, do not exceed; 0 where there is none."""
+    """The value that `share` of all, from 0 to 1, do not exceed; 0 if there is none."""
     found = sorted(values)
     return found[min(len(found) - 1, int(len(found) * share))] if found else 0.0
 
 
 class Lag:
-    """How late a process did what it meant to do, in seconds."""
+    """The delay of a process's own timers, in seconds."""
 
     def __init__(self) -> None:
         self._seen: list[float] = []
 
     def add(self, late: float) -> None:
-        """One more. The oldest are forgotten after 200,000."""
+        """Add one delay. The oldest are forgotten after 200,000."""
         self._seen.append(max(0.0, late))
         if len(self._seen) > _KEPT:
             del self._seen[: _KEPT // 2]
@@ -65,12 +65,13 @@ def _earliest_due_of_the_rest(spans: Sequence[Span]) -> list[tuple[Span, float]]
 
 
 def share_within(lateness: Sequence[float], seconds: float) -> float:
-    """The share of these that are at most so many seconds, from 0 to 1. Nothing at all is a share of 0."""
+    """The share of these times that are at most so many seconds, from 0 to 1. The share of an empty list is 0."""
     return sum(late <= seconds for late in lateness) / len(lateness) if lateness else 0.0
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """How values are spread: their number, three percentiles and the largest. None stands for infinity, which JSON has no word for."""
+    """The distribution of values: their number, three percentiles and the largest. None stands for infinity, which JSON has no word
+    for."""
     shown = {"p50": percentile(values, 0.5), "p90": percentile(values, 0.9), "p99": percentile(values, 0.99),
              "max": max(values, default=0.0)}  # fmt: skip
     return {

@@ -61,7 +61,7 @@ Values = tuple[Any, ...]
 
 
 class Filling:
-    """A new file at a path where none is. `close` makes the indexes, and nothing is in it before."""
+    """A new file at a path without a file. `close` makes the indexes, and the file is empty before."""
 
     def __init__(self, path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -73,7 +73,8 @@ class Filling:
         self._db.execute("BEGIN")
 
     def finished(self, numbers: range, made: Callable[[int], float], hook: str = "") -> None:
-        """Sends that were answered, made when `made(number)` says; with a hook, somebody was told of their end there."""
+        """Add answered sends, made when `made(number)` says. With a hook, each has a subscription there, and its callbacks are
+        delivered."""
         self._add("sends", (_send(number, made(number)) for number in numbers))
         if hook:
             self._add("watches", (_watch(number, hook, made(number)) for number in numbers))
@@ -82,8 +83,11 @@ class Filling:
     def owed(
         self, numbers: range, address: Callable[[int], str], now: float, later: float | None = None
     ) -> None:  # fmt: skip
-        """Sends of which a call is due now. With `later` it is the first call, and the provider is asked for their statuses from then on.
-        Without it, it is the last one, and no status is waited for."""
+        """Sends with a callback that is due now.
+
+        With `later` it is the first callback, and their statuses are polled from then on. Without it, it is the last one, and no status
+        is polled.
+        """
         self._add("sends", (_send(number, now) for number in numbers))
         self._add("watches", (_watch(number, address(number), now, look_at=later) for number in numbers))
         calls = _owed if later is not None else _last_owed
@@ -107,7 +111,7 @@ class Filling:
 
 
 def _name(number: int, made: float) -> str:
-    """The id of a send as the product makes it: its milliseconds, and what nobody can guess."""
+    """The id of a send as the product makes it: its milliseconds, then a part that cannot be guessed."""
     return f"{int(made * 1000):012x}{number:020x}"
 
 
@@ -137,7 +141,7 @@ def _watch(number: int, address: str, made: float, *, look_at: float | None = No
 
 
 def _form(number: int, status: str) -> str:
-    """What a receiver is told, as restcomm's page has it. The SID in front is made of that of the provider."""
+    """The body of a callback, as restcomm's page has it. The front's SID is made from the provider's."""
     sid = "SM" + b32encode(sid_of(FIRST + number).encode())[:32].decode()
     text = _text(number).replace(" ", "+")
     return f"MessageSid={sid}&MessageStatus={status}&AccountSid={ACCOUNT}&From=19876543212&To=6142{number % 10**7:07}&Body={text}"

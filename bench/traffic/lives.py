@@ -15,10 +15,10 @@ _MASK: Final = 2**64 - 1
 
 
 class Pace(NamedTuple):
-    """How long handsets take, in seconds after the submission.
+    """The time that handsets take, in seconds after the submission.
 
-    `low` and `high` bound those that answer soon. `slow_share` of all, from 0 to 1, answer late: in the ten seconds that begin
-    after `slow_after`, or in fewer where that is shorter.
+    `low` and `high` bound the handsets that answer soon. `slow_share` of all, from 0 to 1, answer late: in the ten seconds that begin
+    after `slow_after`, or in fewer if that is shorter.
     """
 
     low: float = 1.0
@@ -28,7 +28,7 @@ class Pace(NamedTuple):
 
 
 def _lot(number: int, salt: int) -> float:
-    """A number in [0, 1) that depends on nothing else: the finishing steps of splitmix64."""
+    """A number in [0, 1) that depends only on its arguments: the finishing steps of splitmix64."""
     mixed = (number * 2 + salt + 1) * 0x9E3779B97F4A7C15 & _MASK
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
     mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB & _MASK

@@ -22,7 +22,7 @@ _CONNECTIONS: Final = 1024
 
 
 class Answered(NamedTuple):
-    """An answer: its status, 0 where none came, and its body."""
+    """A response: its status, 0 if none came, and its body."""
 
     status: int
     body: bytes
@@ -87,7 +87,8 @@ class _Line(asyncio.Protocol):
 class Callers:
     """Connections to one port: kept for the next request, and as many as are needed at once, up to 1,024.
 
-    A caller that gets no answer within `patience` seconds closes its connection."""
+    A client that gets no response within `patience` seconds closes its connection.
+    """
 
     def __init__(self, port: int, patience: float = PATIENCE) -> None:
         self._port, self._patience = port, patience
@@ -95,7 +96,7 @@ class Callers:
         self._room = asyncio.Semaphore(_CONNECTIONS)
 
     async def ask(self, request: bytes) -> Answered:
-        """The answer to a request; status 0 where none came."""
+        """The response to a request; status 0 if none came."""
         async with self._room:
             line = self._kept()
             if line is None:
@@ -116,14 +117,14 @@ class Callers:
         return None
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close the idle connections."""
         for line in self._idle:
             line.close()
         self._idle.clear()
 
 
 class Outcome(NamedTuple):
-    """What came of one request of a loop: its number, its times, and its answer."""
+    """The result of one request of a loop: its number, its times, and its response."""
 
     number: int
     span: Span
@@ -133,7 +134,7 @@ class Outcome(NamedTuple):
 async def paced(
     rate: float, seconds: float, work: Callable[[int], Awaitable[Answered]], lag: Lag, *, first: int = 1
 ) -> list[Outcome]:
-    """Begin `work(number)` at `rate` a second for `seconds`, whatever becomes of those before. The outcomes, by number."""
+    """Begin `work(number)` at `rate` a second for `seconds`, also if earlier ones fail. Returns the outcomes, by number."""
     found: list[Outcome] = []
     began = time.time()
 
@@ -164,7 +165,7 @@ def _request(method: str, path: str, account: str, body: str = "") -> bytes:
 
 
 def send(number: int, callback: str = "", *, account: str = ACCOUNT, lost: bool = False) -> bytes:
-    """A send whose text begins with `m` and its number, and who is told of it. The provider drops the connection of one that is `lost`."""
+    """A send whose text begins with `m` and its number, with its callback URL. The provider drops the connection of one that is `lost`."""
     text = f"{'lost+' if lost else ''}m{number}+your+parcel+will+arrive+today"
     body = f"From=19876543212&To=6141{number % 10**7:07}&Body={text}"
     return _request("POST", ".json", account, body + (f"&StatusCallback={quote_plus(callback)}" if callback else ""))

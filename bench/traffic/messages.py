@@ -26,7 +26,7 @@ def sid_of(number: int) -> str:
 
 
 class Message:
-    """One message. `created`, `submitted` and `delivered` are epoch seconds; `delivered` is infinite where it never is."""
+    """One message. `created`, `submitted` and `delivered` are epoch seconds; `delivered` is infinite if it never is."""
 
     __slots__ = ("_last", "created", "delivered", "direction", "head", "number", "second", "sid", "submitted", "text")
 
@@ -53,7 +53,7 @@ class Message:
         return DELIVERED if now >= self.delivered else SUBMITTED if now >= self.submitted else PROCESSING
 
     def shown(self, now: float) -> bytes:
-        """The message resource at a moment, as JSON. What has not happened is left out."""
+        """The message resource at a moment, as JSON. Events that have not happened yet are left out."""
         if self._last is not None:
             return self._last
         status, tail = self.status(now), b""
@@ -72,7 +72,7 @@ class Message:
 
 
 class _Order:
-    """Messages by `Created`, and those of one second by their arrival."""
+    """Messages by `Created`; messages of one second stand by their arrival."""
 
     def __init__(self) -> None:
         self.seconds: list[int] = []
@@ -134,7 +134,7 @@ class Messages:
         return list(islice(fitting, skip, skip + count))
 
     def count(self, since: int, until: int) -> int:
-        """How many there are with `since` <= `Created` < `until`."""
+        """The number of messages with `since` <= `Created` < `until`."""
         first, last = self._all.between(since, until)
         return last - first
 
@@ -143,7 +143,7 @@ class Messages:
     ) -> Sequence[Message]:
         """The messages with `since` <= `Created` < `until` by date, without the first `skip`, `count` at most.
 
-        Those of one second are in the reverse order of their arrival, in either direction.
+        Messages of one second are in the reverse order of their arrival, in either direction.
         """
         rows, seconds = self._all.rows, self._all.seconds
         first, last = self._all.between(since, until)
@@ -152,14 +152,14 @@ class Messages:
         begin, end = min(last, first + skip), min(last, first + skip + count)
         if begin == end:
             return []
-        # Whole seconds are turned round, so the stretch is made as long as those at its ends.
+        # Whole seconds are reversed, so the range is extended to the full seconds at its ends.
         low, high = max(first, bisect_left(seconds, seconds[begin])), min(last, bisect_right(seconds, seconds[end - 1]))
         newest_first = rows[low:high][::-1]
         turned = sorted(newest_first, key=lambda row: row.second)
         return turned[begin - low : end - low]
 
     def _unfinished(self, now: float) -> _Order:
-        """Those that were not delivered a second ago: far fewer than all."""
+        """The messages that were not delivered a second ago: far fewer than all."""
         if now - self._pruned >= 1.0:
             left = _Order()
             left.rows = [row for row in self._open.rows if row.delivered > now]

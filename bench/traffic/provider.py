@@ -139,7 +139,7 @@ class Provider:
         return said
 
     def _arrive_one(self, now: float) -> None:
-        """Between this search and the next one a message arrives, where that is wanted."""
+        """Let a message arrive between this search and the next one, if a command has ordered that."""
         if self._arrive:
             self._arrive -= 1
             self._add(now, "+61400000001", "+61400000002", "it arrived between two asks")

@@ -1,9 +1,9 @@
-"""A simulated application that is called back: `python -m bench.traffic.receiver SECONDS`.
+"""A simulated application that receives callbacks: `python -m bench.traffic.receiver SECONDS`.
 
-It answers every call after so many seconds, and remembers when each came. Below a path that begins with `/hang` it never answers.
+It answers every callback after so many seconds, and remembers the time of each. Below a path that begins with `/hang` it never answers.
 Prints its port, and ends with its standard input.
 
-    GET /told?N   what came since the first N calls: [[when, path, number, status], …]
+    GET /told?N   the callbacks after the first N: [[when, path, number, status], …]
     GET /lag      how late this process is
 """
 
@@ -24,7 +24,7 @@ _STATUS: Final = re.compile(rb"(?:^|&)MessageStatus=([a-z]+)")
 
 
 class Receiver:
-    """What it was told of, in the order in which it came."""
+    """A receiver that keeps the callbacks it got, in the order of their arrival."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

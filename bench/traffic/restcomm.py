@@ -1,8 +1,9 @@
 """The simulated provider as one that speaks the Restcomm SMS API: `python -m bench.traffic.restcomm LOW HIGH SLOW_SHARE SLOW_AFTER`.
 
-It is written from the vendor's document: `StartTime` and `EndTime` are both inclusive and to the second, a list has pages in place of
-slices, its length is told by `total`, and `Limit` (10,000 where none is asked for) cuts it. As at the old server, messages of one second
-are newest first in either order, and a page beyond the last is 400. All else, `/control` included, is as in `bench.traffic.provider`.
+It is written from the vendor's document. `StartTime` and `EndTime` are both inclusive and to the second. A list has pages in place of
+slices, and `total` tells its length. `Limit` cuts it, at 10,000 if the request names no limit.
+As at the old server, messages of one second are newest first in either order, and a page beyond the last is 400. All else, `/control`
+included, is as in `bench.traffic.provider`.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from bench.traffic.provider import ACCOUNT, LOST, TOKEN, Provider, Refusal
 from bench.traffic.serving import Asked, Said, serve
 
 PAGE_SIZE, LIMIT = 50, 10_000
-"""What counts where a list names none."""
+"""The page size and the limit of a list that names none."""
 
 _LOGIN: Final = b"Basic " + b64encode(f"{ACCOUNT}:{TOKEN}".encode())
 _PATH: Final = re.compile(r"(?:/restcomm|/api)?/2012-04-24/Accounts/([^/]+)/SMS/Messages(?:/([^/]+?))?(?:\.json)?")
@@ -80,7 +81,7 @@ def _refused(status: int, why: str) -> Refusal:
 
 
 def _moment(given: dict[str, str], name: str, default: int) -> int:
-    """A date, which is its midnight, or a date with a time of day, as epoch seconds in UTC."""
+    """Read a date, which means its midnight, or a date with a time of day, as epoch seconds in UTC."""
     value = given.get(name)
     if value is None:
         return default

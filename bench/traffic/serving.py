@@ -28,9 +28,10 @@ class Asked(NamedTuple):
 
 
 class Said(NamedTuple):
-    """An answer, which leaves after `delay` seconds. With `drop` the connection ends without one; with `hang` nothing happens.
+    """A response, which leaves after `delay` seconds. With `drop` the connection ends without one; with `hang` nothing happens.
 
-    `raw` is written as it is, head included, in place of an answer."""
+    `raw` is written as it is, head included, in place of a response.
+    """
 
     status: int = 200
     body: bytes = b"{}"
@@ -122,7 +123,7 @@ async def serve(handler: Handler, lag: Lag) -> None:
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """A JSON object; an empty one where there is none."""
+    """A JSON object; an empty one if there is none."""
     try:
         found = msgspec.json.decode(body) if body else {}
     except msgspec.DecodeError:

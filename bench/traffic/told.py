@@ -1,4 +1,4 @@
-"""What the receiver was told, beside what could be known at the provider."""
+"""The callbacks that the receiver got, beside the statuses that the provider could show."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ Call = tuple[float, str, int, str]
 
 
 class Life(NamedTuple):
-    """When a message was made at the provider, and from when on it showed `Delivered`; epoch seconds."""
+    """The time at which a message was made at the provider, and the time from which on it showed `Delivered`; epoch seconds."""
 
     created: float
     delivered: float
@@ -32,7 +32,7 @@ async def lives(world: World, provider: int = 0, after: int = 0) -> dict[int, Li
 
 
 class Ear:
-    """Asks the receiver again and again what it was told, and says how it goes."""
+    """Asks the receiver again and again for its callbacks, and prints the progress."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -41,7 +41,7 @@ class Ear:
         self.delivered: dict[int, float] = {}
 
     async def hear(self) -> None:
-        """What came since the last time; `delivered` is when each message's first `delivered` came."""
+        """Read the callbacks that came since the last time. `delivered` holds the time of each message's first `delivered`."""
         async with self._turn:
             calls = await self._world.told(len(self.calls))
             self.calls += calls
@@ -60,9 +60,9 @@ class Ear:
 
 
 def lateness(ear: Ear, known: dict[int, Life]) -> dict[int, float]:
-    """Seconds from when each message's `Delivered` could be known to when its `delivered` came; infinity where it did not.
+    """Seconds from the time at which each message's `Delivered` could be known to its `delivered` callback; infinity if none came.
 
-    Those that are never delivered are left out.
+    Messages that are never delivered are left out.
     """
     return {
         number: ear.delivered.get(number, NEVER) - life.delivered
@@ -72,7 +72,7 @@ def lateness(ear: Ear, known: dict[int, Life]) -> dict[int, float]:
 
 
 def faults(calls: list[Call]) -> dict[str, int]:
-    """How often something was told again, or `delivered` came before `sent`."""
+    """Count the callbacks that came again, and the messages whose `delivered` came before `sent`."""
     by_number: defaultdict[int, list[str]] = defaultdict(list)
     for _, _, number, status in calls:
         by_number[number].append(status)
@@ -84,7 +84,7 @@ def faults(calls: list[Call]) -> dict[str, int]:
 
 
 def by_minute(late: dict[int, float], known: dict[int, Life], began: float) -> list[dict[str, Any]]:
-    """The shares that were told in time, by the minute in which they could be known."""
+    """The shares of callbacks in time, by the minute in which the status could be known."""
     minutes: defaultdict[int, list[float]] = defaultdict(list)
     for number, life in known.items():
         minutes[int((life.delivered - began) // 60)].append(late[number])

@@ -1,6 +1,6 @@
 """Two products take turns of a few seconds under the same load. The other one is paused meanwhile.
 
-The machine and its disk are those of the same minutes for both. So a control shows what they do without the product's work.
+The machine and its disk are those of the same minutes for both. So a control shows their behaviour without the product's work.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Disk:
 
 
 class Side:
-    """One of the products that take turns, and what was measured of it."""
+    """One of the products that take turns, and its measured values."""
 
     def __init__(self, world: World, first: int) -> None:
         self.world, self._next = world, first

@@ -1,4 +1,4 @@
-"""What a scenario found, what must hold of it, and the table that says so."""
+"""The figures of a scenario, the bounds on them, and the table that shows both."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,9 +10,10 @@ NEVER: Final = float("inf")
 class Figure(NamedTuple):
     """One measured value.
 
-    `must` and `aim` are bounds, None where there is none; `more` says that larger is better. With `times` both are multiples of the same
-    figure of the build of before, or of `known` where that is larger. `noise` is by how much the machine alone may have made it larger.
-    Where a figure is a ratio, a share or a count, `unit` is empty.
+    `must` and `aim` are bounds, None if there is none. `more` says that larger is better.
+    With `times` both are multiples of the same figure of the build of before, or of `known` if that is larger.
+    `noise` is the part by which the machine alone may have made the value larger.
+    `unit` is empty for a ratio, a share or a count.
     """
 
     what: str
@@ -36,7 +37,7 @@ class Figure(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a scenario found; `details` are for machines. `busy` says why figures are not to be believed, where the machine was too busy."""
+    """The result of a scenario. `details` are for machines. `busy` says why the figures cannot be trusted, if the machine was too busy."""
 
     figures: Sequence[Figure]
     details: dict[str, Any]
@@ -44,8 +45,8 @@ class Found(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What may be asked of the scenarios; each uses what concerns it. None means the scenario's own length. `provider` is the
-    dialect of the simulated provider."""
+    """The options of the scenarios; each uses those that concern it. None means the scenario's own length. `provider` is the dialect of
+    the simulated provider."""
 
     seconds: float | None = None
     minutes: float | None = None
@@ -58,12 +59,12 @@ class Options(NamedTuple):
 
 
 def meets(value: float, bound: float | None, *, more: bool) -> bool:
-    """Whether a value is what it should be. What never came is not, whatever the bound."""
+    """True if a value keeps its bound. A value that never came keeps none."""
     return bound is None or (value >= bound if more else value <= bound and value < NEVER)
 
 
 def verdict(figure: Figure, before: float | None, busy: str) -> str:
-    """What is to be said of a figure. A bound that is missed while the machine was too busy is not judged."""
+    """The sentence about a figure. A bound that is missed while the machine was too busy is not judged."""
     must, aim = figure.bounds(before)
     if must is None and aim is None:
         return ""

@@ -73,13 +73,14 @@ def account_of(number: int) -> str:
 
 
 def environment(pycache: Path) -> dict[str, str]:
-    """The variables of the product's process: none that leads it to other modules, and a place for compiled ones outside its checkout."""
+    """The variables of the product's process. None leads it to other modules, and compiled modules have a place outside of its
+    checkout."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SMS_TRANSLATOR_"))}
     return kept | {"PYTHONPYCACHEPREFIX": str(pycache)}
 
 
 def where_it_is(checkout: Path, pycache: Path) -> Path:
-    """The module that a process in a checkout runs. Raises RuntimeError where it is not the checkout's own."""
+    """The module that a process in a checkout runs. Raises RuntimeError if it is not the checkout's own."""
     words = [sys.executable, "-c", "import translator; print(translator.__file__)"]
     said = subprocess.run(words, cwd=checkout, env=environment(pycache), capture_output=True, text=True, check=True)
     found = Path(said.stdout.strip()).resolve()
@@ -89,12 +90,12 @@ def where_it_is(checkout: Path, pycache: Path) -> Path:
 
 
 def _end_with_the_bench() -> None:
-    """Where the bench is killed, the product ends with it."""
+    """End the product when the bench is killed."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
 class Simulated:
-    """A simulated provider or receiver: a process of its own that is asked over HTTP how it fares."""
+    """A simulated provider or receiver: a process of its own that reports its figures over HTTP."""
 
     def __init__(self, module: str, *words: str) -> None:
         self.process = subprocess.Popen(
@@ -106,7 +107,7 @@ class Simulated:
         self._callers = Callers(self.port)
 
     async def ask(self, path: str, **given: Any) -> Any:
-        """What it says at a path. With words it is told something first."""
+        """Return the response at a path. With arguments, they are sent there as JSON."""
         body = msgspec.json.encode(given) if given else b""
         head = f"{'POST' if given else 'GET'} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
         answer = await self._callers.ask(head.encode() + body)
@@ -156,7 +157,7 @@ class World:
 
     @property
     def hook(self) -> str:
-        """Where the receiver listens for calls."""
+        """The URL at which the receiver accepts callbacks."""
         assert self.receiver is not None
         return f"http://127.0.0.1:{self.receiver.port}/hook"
 
@@ -205,7 +206,7 @@ class World:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """The product stands still while the block runs, and goes on afterwards: it uses no processor and no disk."""
+        """Pause the product while the block runs. It uses no processor and no disk, and goes on afterwards."""
         assert self._running is not None
         stopped = tree(self._running.pid)
         for pid in stopped:
@@ -225,14 +226,14 @@ class World:
             self._running = None
 
     def use(self) -> Use:
-        """What the product has used so far."""
+        """The processor time, memory and descriptors that the product has used so far."""
         pid = self.pid
         status = Path(f"/proc/{pid}/status").read_text("ascii")
         resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
         return Use(cpu_seconds(tree(pid)), resident * 1024, len(os.listdir(f"/proc/{pid}/fd")))
 
     async def told(self, after: int = 0) -> list[tuple[float, str, int, str]]:
-        """The calls that the receiver got, but for the first ones: when, path, number of the message, status."""
+        """The callbacks that the receiver got, without the first ones: time, path, number of the message, status."""
         assert self.receiver is not None
         return [tuple(call) for call in await self.receiver.ask(f"/told?{after}")]
 
@@ -242,7 +243,7 @@ class World:
         return found | ({"receiver": await self.receiver.ask("/lag")} if self.receiver else {})
 
     def notes(self) -> dict[str, int]:
-        """What the product wrote in its log that is no request: how often each event."""
+        """The number of log lines above level info, by event."""
         found: Counter[str] = Counter()
         for line in (self.folder / "log").read_bytes().splitlines():
             with contextlib.suppress(msgspec.DecodeError, AttributeError):
@@ -257,9 +258,10 @@ async def world(
     checkout: Path, paces: Sequence[Pace] = (Pace(),), *, answers_in: float = 0.001, callbacks: str = "",
     pycache: Path | None = None, dialect: str = "properties-v2", module: str = "",
 ) -> AsyncIterator[World]:  # fmt: skip
-    """Everything, with a provider for each pace, while the block runs. The product is started by who uses it.
+    """Everything, with a provider for each pace, while the block runs. The user of the block starts the product.
 
-    `module` is what runs as a provider in place of the dialect's own."""
+    `module` runs as a provider in place of the dialect's own.
+    """
     folder = Path(tempfile.mkdtemp(prefix="traffic-"))
     made = World(checkout, folder, pycache or folder / "pycache", dialect)
     try:
@@ -277,5 +279,5 @@ async def world(
 
 
 def say(text: str) -> None:
-    """Say how it goes, on standard error."""
+    """Print the progress on standard error."""
     print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""`sms-conformance URL …`: a judgement of one server."""
+"""`sms-conformance URL …` tests one server."""
 
 import sys
 import time
@@ -47,7 +47,7 @@ _UNSHOWN: Final = frozenset(
         "verbose",
     }
 )
-"""Parameters that a report shows elsewhere, or not at all."""
+"""Parameters that a report shows in another place, or not at all."""
 
 
 @click.command("judge", hidden=True)
@@ -111,7 +111,7 @@ _UNSHOWN: Final = frozenset(
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show what passed as well.")
 def judge(**given: Any) -> None:
-    """Judge the server at URL. Without --allow-send only reads are made."""
+    """Test the server at URL. Without --allow-send only reads are made."""
     check_usage(given)
     reports = [name for name in given["report"].split(",") if name]
     requirements = [one for one in load(given["dialect"]) if one.id.startswith(given["prefix"])]
@@ -149,7 +149,7 @@ def _listed(path: Path | None, dialect: str) -> list[expected.Expected]:
 
 
 def _run(target: Target, requirements: list[Requirement], seed: int, *, verbose: bool) -> list[Verdict]:
-    """The run. Ends the process where nothing can be judged."""
+    """Return the verdicts. Ends the process if nothing can be tested."""
     try:
         target.remembers = True
         first_look(target)
@@ -170,7 +170,10 @@ def _run(target: Target, requirements: list[Requirement], seed: int, *, verbose:
 
 
 def conclude(verdicts: list[Verdict], given: Mapping[str, Any], listed: list[expected.Expected]) -> Conclusion:
-    """The verdict of a run. A section that the server made impossible to judge is no good one, unless that is allowed."""
+    """Return the conclusion of a run.
+
+    If the server made it impossible to test a whole section, the run is not good, unless `allow_untried` names that section.
+    """
     accepted = {one.id for one in listed}
     if any(one.outcome == "broken" for one in verdicts):
         return "fault of the suite"
@@ -185,13 +188,13 @@ def conclude(verdicts: list[Verdict], given: Mapping[str, Any], listed: list[exp
 
 
 def impossible(verdicts: list[Verdict]) -> set[str]:
-    """The sections of which nothing was judged although there was leave to."""
+    """Return the sections in which no requirement was tested, although each permission was given."""
     tried = {one.requirement.section for one in verdicts if one.outcome != "skipped" or one.withheld}
     return {one.requirement.section for one in verdicts} - tried
 
 
 def shown_options(context: click.Context) -> dict[str, str]:
-    """The options that were given, by their names; a number, a token and an account are not among them."""
+    """Return the options that were given, by name. Phone numbers, tokens and accounts are left out."""
     found = {}
     for option in context.command.params:
         name = option.name or ""
@@ -203,7 +206,7 @@ def shown_options(context: click.Context) -> dict[str, str]:
 
 
 def _repeat(given: dict[str, Any]) -> tuple[str, ...]:
-    """The words that repeat a judgement: the same server and the same leave."""
+    """Return the words of a command that repeats the run: the same server and the same permissions."""
     words = [given["url"], "--dialect", given["dialect"], "--account", given["account"], "--token", given["token"]]
     words += ["--property", given["property_"]] if given["property_"] else []
     words += ["--allow-send", "--to", '"$NUMBER"'] if given["allow_send"] else []
@@ -216,7 +219,7 @@ def _repeat(given: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _say(report: Report, stale: list[str]) -> int:
-    """The lines that say the verdict, on stdout, and the exit status."""
+    """Print the lines of the verdict on stdout, and return the exit status."""
     for name in stale:
         click.echo(f"expected to fail, and passed: {name}")
     for one in report.failed():

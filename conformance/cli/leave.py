@@ -1,4 +1,4 @@
-"""What a judgement may do, and how: everything of its options that is about the server."""
+"""The permissions of a test run: all its options that concern the server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +16,11 @@ from conformance.judge.target import Other, Target
 from conformance.reports.files import REPORTS
 
 AT_ONCE: Final = 4
-"""Reads under way at once where no rate is asked for."""
+"""The number of parallel reads if no rate is given."""
 
 
 def check_usage(given: dict[str, Any]) -> None:
-    """Everything that is wrong with the call is said before the first request. Raises UsageError."""
+    """Check all options before the first request. Raises UsageError for the first mistake."""
     checked_url(given["url"])
     if given["allow_send"] != bool(given["send_to"]):
         raise click.UsageError("--allow-send and --to NUMBER go together")
@@ -43,7 +43,7 @@ def check_usage(given: dict[str, Any]) -> None:
 
 
 def target_of(given: dict[str, Any]) -> Target:
-    """The server with every leave that was given. Raises UsageError for a secret that is not there."""
+    """Return the server with every permission that was given. Raises UsageError if a secret is missing."""
     other = None
     if given["other_account"]:
         other = Other(given["other_account"], secret(given["other_token"], "--other-token"), given["other_property"])
@@ -60,7 +60,10 @@ def target_of(given: dict[str, Any]) -> Target:
 
 @contextmanager
 def receiving(inbox: Inbox | None, url: str, listen: str) -> Iterator[None]:
-    """The receiver on its port, while the block runs; nothing where there is none. Raises UsageError where the port cannot be had."""
+    """Run the receiver on its port for the length of the block. Does nothing if `inbox` is None.
+
+    Raises UsageError if the port is not available.
+    """
     if inbox is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""The other commands: what is required, an application's receiver, the laws of a live server, two runs compared."""
+"""The other commands: `list`, `callbacks`, `laws` and `compare`."""
 
 import sys
 import time
@@ -30,7 +30,7 @@ from conformance.reports import compare as comparing
 @click.command("list")
 @click.option("--dialect", type=click.Choice(DIALECTS), help="Only this one.")
 def show(dialect: str | None) -> None:
-    """The requirements, one a line, id first, without running."""
+    """List the requirements, one a line, id first, without a run."""
     for name in DIALECTS if dialect is None else (dialect,):
         for requirement in load(name):
             click.echo(f"{requirement.id}  {requirement.level}  {requirement.title}")
@@ -40,7 +40,7 @@ def show(dialect: str | None) -> None:
 @click.argument("url")
 @click.option("--wait", default=10.0, show_default=True, help="Seconds that an answer may take.")
 def callbacks(url: str, wait: float) -> None:
-    """Drive an application's own StatusCallback receiver as the old provider would, and say what it did with each event."""
+    """Call an application's own StatusCallback receiver as the old provider would, and print its response to each event."""
     parts = urlsplit(checked_url(url))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     refused = told = 0
@@ -71,7 +71,7 @@ def callbacks(url: str, wait: float) -> None:
     "--messages", default=40, show_default=True, type=click.IntRange(0, 10_000), help="How long the invented past is."
 )
 def laws(**given: Any) -> None:
-    """Hold the laws of any SMS service against a live server with a twin behind it, while messages are sent, come in, and time passes."""
+    """Test the laws of any SMS service on a live server with a simulated provider, while messages are sent and received and time passes."""
     checked_url(given["url"])
     checked_url(given["twin"], "--twin")
     check_property(given["dialect"], given["property_"])
@@ -111,7 +111,10 @@ def laws(**given: Any) -> None:
     show_default=True,
 )
 def compare(before: Path, after: Path, report: str, report_dir: Path) -> None:
-    """Compare two results.json: newly failing, newly passing, gone, tried in one run only. 1 if anything fails that did not fail before."""
+    """Compare two results.json: newly failing, newly passing, gone, tried in one run only.
+
+    Exits with 1 if a requirement fails that did not fail before.
+    """
     names = [name for name in report.split(",") if name]
     if unknown := [name for name in names if name not in comparing.FORMS]:
         raise click.UsageError(f"there is no report {unknown[0]}; there are {', '.join(comparing.FORMS)}")

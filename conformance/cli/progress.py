@@ -1,4 +1,4 @@
-"""How a run is shown while it goes on: a bar on a terminal, plain lines in a log; each failure as it is found."""
+"""Shows the progress of a run: a bar on a terminal, plain lines in a log, and each failure when it is found."""
 
 import sys
 from collections import Counter
@@ -11,7 +11,7 @@ from conformance.judge.run import Verdict
 
 
 class Progress:
-    """Call it with each verdict. `verbose` shows what passed as well. Everything goes to stderr."""
+    """Call it with each verdict. `verbose` shows the requirements that passed as well. All output goes to stderr."""
 
     def __init__(self, length: int, *, verbose: bool) -> None:
         self._length, self._verbose, self._done = length, verbose, 0
@@ -51,6 +51,6 @@ class Progress:
 
 
 def line_of(verdict: Verdict) -> str:
-    """One verdict in one line."""
+    """Return a verdict as one line."""
     why = f": {verdict.why}" if verdict.why else ""
     return f"{verdict.outcome:8} {verdict.requirement.level:9} {verdict.requirement.id}{why}"

@@ -1,4 +1,4 @@
-"""Which server is asked and how: exit statuses, the transport, the secret, the options that say where it is."""
+"""The server under test: the options that name it, its address and secret, and the exit statuses of the commands."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,7 @@ BAD, USAGE, UNREACHABLE, REFUSED, STOPPED, OURS = 1, 2, 10, 11, 12, 13
 
 
 def checked_url(given: str, what: str = "URL") -> str:
-    """An address with a scheme. Raises UsageError with the address that was probably meant."""
+    """Return the address if it has a scheme. Raises UsageError with the address that was probably meant."""
     parts = urlsplit(given)
     if parts.scheme in ("http", "https") and parts.netloc:
         return given
@@ -23,14 +23,17 @@ def checked_url(given: str, what: str = "URL") -> str:
 
 
 def without_login(url: str) -> str:
-    """A URL without user name, password, query and fragment: what a report may show."""
+    """Return a URL without user name, password, query and fragment, as a report may show it."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
 
 
 def secret(given: str, option: str = "--token") -> str:
-    """The token of `env:NAME` or `file:PATH`: it never stands in a command line. Raises UsageError, which does not repeat it."""
+    """Return the token behind `env:NAME` or `file:PATH`. A token never appears on a command line.
+
+    Raises UsageError, whose text does not repeat the value.
+    """
     source, _, name = given.partition(":")
     if source == "env" and name in os.environ:
         return os.environ[name]
@@ -40,7 +43,7 @@ def secret(given: str, option: str = "--token") -> str:
 
 
 def at_a_server(command: Callable[..., None]) -> Callable[..., None]:
-    """What every command needs that asks a server: where it is, its dialect, and the account."""
+    """Add the options of every command that sends requests to a server: its address, its dialect and the account."""
     for option in (
         click.option("--wait", default=10.0, show_default=True, help="Seconds that an answer may take."),
         click.option("--property", "property_", default="", help="The property, for properties-v2."),
@@ -54,6 +57,6 @@ def at_a_server(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def check_property(dialect: str, property_: str) -> None:
-    """Raises UsageError where the property is missing, or there is none in the dialect."""
+    """Raise UsageError if the property is missing, or if the dialect has no properties."""
     if (dialect == "properties-v2") != bool(property_):
         raise click.UsageError("--property goes with properties-v2, and is needed there")

@@ -1,4 +1,4 @@
-"""Plain HTTP to one address, over one connection that is kept: no redirect is followed, no proxy of the environment is used."""
+"""Plain HTTP to one host over kept connections. It follows no redirect and ignores the proxies of the environment."""
 
 import ssl
 from collections import deque
@@ -12,13 +12,14 @@ import click
 from conformance.judge.target import Answer, Transport, Unreachable
 
 MOST_BYTES: Final = 16 * 1024 * 1024
-"""Bytes of an answer's body that are looked at."""
+"""The bytes that are read of the body of a response."""
 
 
 def transport(url: str, timeout: float) -> Transport:
-    """A transport to the host of a URL. `timeout` is the seconds that an answer may take. It raises Unreachable with the kind of failure.
+    """Return a transport to the host of a URL. It raises Unreachable with the kind of failure.
 
-    Its connections are closed at the end of the command that runs. Several threads may ask at once.
+    `timeout` is the time in seconds that a response may take.
+    The connections are closed at the end of the running command. Several threads may use the transport at once.
     """
     asking = _Asking(_connecting(url, timeout))
     if (context := click.get_current_context(silent=True)) is not None:
@@ -27,9 +28,9 @@ def transport(url: str, timeout: float) -> Transport:
 
 
 class _Asking:
-    """Connections to one host: each is kept for the next read.
+    """Connections to one host. Each is kept for the next read.
 
-    A request that changes something has a connection of its own, so that it is never made twice.
+    A request that is not safe to repeat gets a new connection, so that it is never sent twice.
     """
 
     def __init__(self, connect: Callable[[], HTTPConnection]) -> None:
@@ -49,7 +50,7 @@ class _Asking:
             except (OSError, HTTPException) as error:
                 connection.close()
                 if is_old and not isinstance(error, TimeoutError):
-                    continue  # the server has closed what was kept
+                    continue  # the server has closed the idle connection
                 raise Unreachable(type(error).__name__) from None
             if is_safe and answer.isclosed() and not answer.will_close:
                 self._idle.append(connection)
@@ -64,7 +65,7 @@ class _Asking:
             return None
 
     def close(self) -> None:
-        """Close what is kept."""
+        """Close the idle connections."""
         while (connection := self._kept()) is not None:
             connection.close()
 

@@ -1,6 +1,6 @@
-"""Wrong servers: one honest server per dialect, the simulated provider, and many that have one fault each.
+"""Wrong servers. Each dialect has one honest server, the simulated provider, and many servers with one fault each.
 
-    fault (data, TOML) ─▶ kind (code, by name) ─▶ wrong server ─▶ the judge ─▶ docs/wrong-servers.md
+    fault (data, TOML) ─▶ kind (code, by name) ─▶ wrong server ─▶ a run of the suite ─▶ docs/wrong-servers.md
 
-`python -m conformance.faults` judges them all, in process, and writes the table.
+`python -m conformance.faults` tests all of them in process, and writes the table.
 """

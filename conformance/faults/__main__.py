@@ -1,4 +1,4 @@
-"""`python -m conformance.faults`: a run against each wrong server, and the table of them on standard output."""
+"""`python -m conformance.faults` runs the suite against each wrong server, and writes the table to standard output."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Faults of what a server answers, and of what it tells by itself."""
+"""Faults in the responses of a server, and in the callbacks that it makes."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -24,7 +24,7 @@ from conformance.judge.target import Answer
 
 
 def rows_in(server: Wrong, body: Any, kind: str) -> list[Row]:
-    """The messages of an answer."""
+    """Return the messages of a response."""
     if not isinstance(body, dict):
         return []
     if kind == "list":
@@ -34,7 +34,10 @@ def rows_in(server: Wrong, body: Any, kind: str) -> list[Row]:
 
 
 def _is_meant(row: Row, given: dict[str, Any], place: int) -> bool:
-    """Whether a message is one that the fault is about: by `where`, members with some values, and by `each`, every so many."""
+    """True if the fault applies to this message.
+
+    `where` has members with their possible values. `each` selects every n-th message.
+    """
     return (
         all(row.get(name) in values for name, values in given.get("where", {}).items())
         and place % given.get("each", 1) == 0
@@ -42,8 +45,11 @@ def _is_meant(row: Row, given: dict[str, Any], place: int) -> bool:
 
 
 def message(given: dict[str, Any]) -> Fault:
-    """A `member` of messages is another, or (`drop`) is not there; `on` says in which answers: `list`, `get`, `send`.
-    `without_xml`: the server answers no XML, which would say otherwise."""
+    """Change a `member` of messages, or leave it out (`drop`).
+
+    `on` names the responses that have the fault: `list`, `get`, `send`. With `without_xml` the server sends no XML, which would
+    contradict.
+    """
     kinds = given.get("on", ["list", "get"])
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
@@ -77,7 +83,7 @@ def _change(row: Row, given: dict[str, Any]) -> None:
 
 
 def page(given: dict[str, Any]) -> Fault:
-    """A `member` of the object of a list is another. `rule` names how it is worked out; `links` change the query of a URI."""
+    """Change a `member` of the object of a list. `rule` names how it is computed; `links` change the query of a URI."""
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         body = msgspec.json.decode(answer.body) if is_json(answer) and answer.is_good else None
@@ -96,7 +102,7 @@ def page(given: dict[str, Any]) -> Fault:
 
 
 def _is_page(question: Question, body: Row, given: dict[str, Any]) -> bool:
-    """Whether it is a page that the fault is about: the `last`, a `later` one, one `with` a parameter."""
+    """True if the fault applies to this page: the `last` one, a `later` one, or one requested with a parameter."""
     asked = dict(pairs(question))
     is_last = body.get("next_page_uri") == "null" or (body.get("page", 0) + 1) * body.get("page_size", 1) >= body.get(
         "total", 0
@@ -144,7 +150,10 @@ RULES: Final[dict[str, Callable[[Row], Any]]] = {
 
 
 def rows(given: dict[str, Any]) -> Fault:
-    """The messages of a list: `lose` one, `double` one, `swap` two, in `reverse`; `at` is the place, `later` only on later pages."""
+    """Change the messages of a list: `lose` one, `double` one, `swap` two, or `reverse` all.
+
+    `at` is the index of the message. `later` selects later pages only.
+    """
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         body = msgspec.json.decode(answer.body) if is_json(answer) and answer.is_good else None
@@ -173,7 +182,7 @@ def _moved(found: list[Any], given: dict[str, Any]) -> list[Any]:
 
 
 def status(given: dict[str, Any]) -> Fault:
-    """An answer of one status (`was`) has another (`status`), and nothing else in it changes; `empty` has no message."""
+    """Replace one status (`was`) of a response by another (`status`), and nothing else. `body` replaces the body too."""
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         if what(server, question) not in given["on"] or answer.status != given["was"]:
@@ -186,7 +195,7 @@ def status(given: dict[str, Any]) -> Fault:
 
 
 def words(given: dict[str, Any]) -> Fault:
-    """Some text of an answer is another: `find` and `put`. `media` changes the content type."""
+    """Replace some text of a response: `find` by `put`. `media` changes the content type."""
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         if what(server, question) not in given["on"] or given.get("in_media", "json") not in answer.headers.get(
@@ -204,7 +213,7 @@ def words(given: dict[str, Any]) -> Fault:
 
 
 def null_where_unset(given: dict[str, Any]) -> Fault:
-    """A `member` that a message does not have is null."""
+    """Set a `member` that a message does not have to null."""
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         if what(server, question) not in ("list", "get") or not answer.is_good or not is_json(answer):
@@ -218,9 +227,10 @@ def null_where_unset(given: dict[str, Any]) -> Fault:
 
 
 def calls(given: dict[str, Any]) -> Fault:
-    """What is told by itself: nothing (`none`), each event `double`, not some statuses (`without`), by another `method`.
+    """Change the callbacks that a server makes.
 
-    Or a `parameter` is told otherwise, or dropped.
+    It makes none (`none`), each twice (`double`), not those of some statuses (`without`), or all by another `method`.
+    Or it changes or drops a `parameter`.
     """
 
     def told(made: list[Call]) -> list[Call]:

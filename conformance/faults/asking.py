@@ -1,4 +1,4 @@
-"""Faults of how a server reads a request."""
+"""Faults in the way a server reads a request."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -15,14 +15,14 @@ Reader = Callable[[Wrong, Question], Question]
 
 
 def _applies(server: Wrong, question: Question, given: dict[str, Any]) -> bool:
-    """Whether a request is one that the fault is about: `has` parameters, `lacks` others."""
+    """True if the fault applies to this request: it `has` some parameters and `lacks` others."""
     names = {name for name, _ in pairs(question)}
     is_meant = what(server, question) == given.get("on", "list")
     return is_meant and names.issuperset(given.get("has", [])) and names.isdisjoint(given.get("lacks", []))
 
 
 def ignored(given: dict[str, Any]) -> Fault:
-    """Some `parameters` are not heard; with `has` only if others are there."""
+    """Ignore some `parameters`. With `has` only if other parameters are there."""
 
     def asked(server: Wrong, question: Question) -> Question:
         if not _applies(server, question, given):
@@ -33,7 +33,7 @@ def ignored(given: dict[str, Any]) -> Fault:
 
 
 def misread(given: dict[str, Any]) -> Fault:
-    """A `parameter` is read as another value, or another parameter (`as`)."""
+    """Read a `parameter` as another value, or as another parameter (`as`)."""
 
     def asked(server: Wrong, question: Question) -> Question:
         if not _applies(server, question, given):
@@ -53,7 +53,7 @@ def misread(given: dict[str, Any]) -> Fault:
 
 
 def assumed(given: dict[str, Any]) -> Fault:
-    """A `parameter` that is not given is taken to be `value`."""
+    """Assume a `value` for a `parameter` that is not given."""
 
     def asked(server: Wrong, question: Question) -> Question:
         there = pairs(question)
@@ -65,7 +65,7 @@ def assumed(given: dict[str, Any]) -> Fault:
 
 
 def capped(given: dict[str, Any]) -> Fault:
-    """A `parameter` is never more than `most`, and never less than `least`."""
+    """Lower a `parameter` to `most`, and raise it to `least`."""
 
     def asked(server: Wrong, question: Question) -> Question:
         if not _applies(server, question, given):
@@ -81,8 +81,10 @@ def capped(given: dict[str, Any]) -> Fault:
 
 
 def unlocked(given: dict[str, Any]) -> Fault:
-    """Credentials that are not good are taken: `any token` of the account, `any account`, the `beginning` of a token, or `none` at all.
-    With `on` only for that request."""
+    """Accept wrong credentials. With `on` only for that request.
+
+    `takes` is `any token` of the account, `any account` with the token, `the beginning` of the token, `an empty token`, or `none` at all.
+    """
     account = {"restcomm": "AC1", "properties-v2": "A1"}
 
     def asked(server: Wrong, question: Question) -> Question:
@@ -114,7 +116,7 @@ def _is_let_in(headers: dict[str, str], account: str, takes: str) -> bool:
 
 
 def other_path(given: dict[str, Any]) -> Fault:
-    """Whoever has an account may ask below the path of any other (`on`: for which request)."""
+    """Let the account use the path of any other account. `on` names the request."""
     mine = {"restcomm": "AC1", "properties-v2": "A1"}
 
     def asked(server: Wrong, question: Question) -> Question:
@@ -134,7 +136,7 @@ def _is_theirs(question: Question, account: str) -> bool:
 
 
 def kept_otherwise(given: dict[str, Any]) -> Fault:
-    """A `field` of a send is kept otherwise than it was given, or taken to be something where it is missing (`assume`)."""
+    """Keep another value for a `field` of a send than was given, or assume a value if the field is missing (`assume`)."""
 
     def asked(server: Wrong, question: Question) -> Question:
         if what(server, question) != "send":
@@ -157,7 +159,7 @@ def kept_otherwise(given: dict[str, Any]) -> Fault:
 
 
 def twice(given: dict[str, Any]) -> Fault:
-    """One send leaves two messages; with `longer_than` only if its body is that long."""
+    """Create two messages for one send. With `longer_than` only if its body is longer than that, in bytes."""
 
     def asked(server: Wrong, question: Question) -> Question:
         if what(server, question) == "send" and len(question.body) > given.get("longer_than", 0):

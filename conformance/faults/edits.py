@@ -1,4 +1,4 @@
-"""How a fault changes one value: by the names that the data uses."""
+"""The ways in which a fault changes one value, by the names that the data uses."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def shifted(value: Any, seconds: float) -> Any:
-    """An instant so many seconds later, in the form that it has."""
+    """Return an instant moved by `seconds`, in the same form."""
     if isinstance(value, (int, float)):
         return value + int(seconds)
     text = str(value)
@@ -65,13 +65,17 @@ EDITS: Final[dict[str, Callable[[Any], Any]]] = {
     "the end of the day": lambda value: f"{value}T23:59:59" if len(str(value)) == 10 else value,
     "noon": lambda value: f"{value}T12:00:00" if len(str(value)) == 10 else value,
 }  # fmt: skip
-"""A value, to what a fault makes of it."""
+"""Each edit by name: a function from the right value to the wrong one."""
 
 
 def edited(value: Any, given: dict[str, Any]) -> Any:
-    """A value by what the data says: `to` another, `words` for words, `by` so much more, `seconds` later, or an `edit` by name.
+    """Return a value changed as the data says. A value that cannot be read stays as it is.
 
-    What cannot be read stays.
+    `to`: the other value.
+    `words`: a word for each word.
+    `seconds`: the seconds to add to an instant.
+    `by`: the number to add.
+    `edit`: the name of an edit.
     """
     try:
         return _edited(value, given)

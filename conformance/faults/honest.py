@@ -1,4 +1,4 @@
-"""The honest servers, in process: no socket, no waiting. An answer to the same question in the same state is worked out once."""
+"""The honest servers, in process, without sockets or waiting. The response to an equal request in an equal state is computed once."""
 
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ NOW: Final = 1_790_000_000.0
 PROPERTY: Final = properties_v2.DEFAULT_PROPERTY
 OTHER_PROPERTY: Final = "S0987654321ZYXWV0987654321ZYXWV0"
 TOKENS: Final = {"AC1": "token-one", "AC2": "token-two", "A1": "token-one", "A2": "token-two"}
-"""Accounts and their tokens: of each dialect the one that is judged, and another."""
+"""The accounts and their tokens. Each dialect has the account under test, and another one."""
 
 MARKUP: Final = "Fish & chips <3"
-"""A text that came in, and that has to be written otherwise in markup."""
+"""The text of a received message. Markup has to escape some of its characters."""
 
 _WORDS: Final = ("authorization", "accept", "content-type")
 
 
 class Question(NamedTuple):
-    """A request as a server takes it."""
+    """A request to a server."""
 
     method: str
     path: str
@@ -32,7 +32,7 @@ class Question(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A call that a server makes: of a status callback, or a webhook."""
+    """A request that a server makes: a status callback or a delivery receipt."""
 
     method: str
     url: str
@@ -46,7 +46,7 @@ class Instance(Protocol):
     app: ASGIApp
 
     def due(self) -> list[Call]:
-        """The calls that it has to make by now, and has not made."""
+        """Return the callbacks that are due and have not been made."""
         ...
 
 
@@ -82,7 +82,7 @@ class _PropertiesV2:
         self._told: set[str] = set()
 
     def due(self) -> list[Call]:
-        """The webhooks of delivery receipts, which the twin keeps and does not call itself."""
+        """Return the webhooks of delivery receipts. The simulated provider stores them and does not make them itself."""
         calls = []
         for row in self._twin.messages:
             url = row.options.get("DeliveryReceiptWebhookUri", "")
@@ -100,22 +100,22 @@ class _PropertiesV2:
 HONEST: Final[dict[str, Callable[..., Instance]]] = {"restcomm": _Restcomm, "properties-v2": _PropertiesV2}
 
 Effect = Question | float
-"""What changes a server: a request that does, or seconds that pass."""
+"""A change of a server: a request that has an effect, or a number of seconds that pass."""
 
 
 @dataclass
 class Known:
-    """What is known of one honest server: answers and calls, by what happened before and what is asked."""
+    """The known responses and callbacks of one honest server, by its history and by the request."""
 
     make: Callable[[], Instance]
     fresh: Instance | None = None
-    """One to which nothing has happened yet, for what is asked before that: reads change nothing."""
+    """A server without history. It answers the reads that come before any change, because reads change nothing."""
     answers: dict[tuple[tuple[Effect, ...], Question], Answer] = field(default_factory=dict)
     calls: dict[tuple[Effect, ...], list[Call]] = field(default_factory=dict)
 
 
 class Server:
-    """One honest server, from its beginning. It is only stood up where an answer is not known yet."""
+    """One honest server, from its start. It is created only for a response that is not known yet."""
 
     def __init__(self, known: Known) -> None:
         self._known = known
@@ -124,7 +124,7 @@ class Server:
         self._lived = 0
 
     def ask(self, question: Question) -> Answer:
-        """The answer. A POST changes the server."""
+        """Return the response. A POST changes the server."""
         asked = question._replace(
             headers=tuple(sorted((name, value) for name, value in question.headers if name in _WORDS))
         )
@@ -139,7 +139,7 @@ class Server:
         return answer
 
     def let_pass(self, seconds: float) -> list[Call]:
-        """Time passes; the calls that the server makes in it."""
+        """Let time pass, and return the callbacks that the server makes meanwhile."""
         self._past = (*self._past, seconds)
         if self._past not in self._known.calls:
             self._known.calls[self._past] = self._caught_up().due()
@@ -151,7 +151,7 @@ class Server:
         return self._known.fresh
 
     def _caught_up(self) -> Instance:
-        """The running server, in the state that it has after its past."""
+        """Return the running server, in the state that its history gives it."""
         if self._instance is None:
             self._instance, self._lived = self._known.make(), 0
         for effect in self._past[self._lived :]:
@@ -166,7 +166,7 @@ class Server:
 
 
 def call(app: ASGIApp, question: Question) -> Answer:
-    """What an ASGI application answers, which has to do so without waiting for anything."""
+    """Return the response of an ASGI application, which must not wait for anything."""
     plain, _, query = question.path.partition("?")
     sent: list[MutableMapping[str, Any]] = []
     scope = {

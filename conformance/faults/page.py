@@ -8,9 +8,9 @@ from conformance.judge.requirements import DIALECTS
 
 OPENING: Final = """# Wrong servers
 
-The suite is judged by servers that are wrong. Each is the simulated provider of its dialect with one fault. A whole run of the suite is
-made against each, with leave to send, a receiver for callbacks, and a second account. A fault is *caught* if the requirement that judges
-the sentence fails.
+The suite is tested with servers that are wrong. Each is the simulated provider of its dialect with one fault. A whole run of the suite is
+made against each, with permission to send, a receiver for callbacks, and a second account. A fault is *caught* if the requirement that
+tests the broken sentence fails.
 
 This page is generated from those runs, and a test fails if it is stale:
 
@@ -20,13 +20,13 @@ This page is generated from those runs, and a test fails if it is stale:
 
 CLOSING: Final = """## Honest servers
 
-The documents leave much open. These servers differ from the simulated provider in that alone; none of them fails a must or a should.
+The documents leave much open. These servers differ from the simulated provider only in that. None of them fails a must or a should.
 
 """
 
 
 def written(results: Sequence[Result]) -> str:
-    """The page."""
+    """Return the page."""
     text = OPENING + _counted(results)
     for dialect in DIALECTS:
         text += (
@@ -47,13 +47,13 @@ def _is_must(one: Result) -> bool:
 
 
 def _counted(results: Iterable[Result]) -> str:
-    """How many there are, how many of them break a sentence of a document, and how many of those are caught at must."""
+    """Return the number of wrong servers, of those that break a sentence of a document, and of those caught at must."""
     every = list(results)
     breaking = [one for one in every if one.requirement.level == "must"]
     caught = sum(_is_must(one) for one in breaking)
     return (
-        f"{len(every)} wrong servers. {len(breaking)} of them break a sentence of a document that has one reading; "
-        f"{caught} of those are caught at must, by the requirement that is named.\n"
+        f"{len(every)} wrong servers. {len(breaking)} of them break a sentence of a document that has one reading. "
+        f"{caught} of those are caught at must, by the named requirement.\n"
     )
 
 

@@ -1,6 +1,6 @@
-"""Faults of how a list is made: the messages are taken from the honest server, and filtered, sorted and cut anew, one step otherwise.
+"""Faults in the making of a list. The messages of the honest server are filtered, sorted and cut again, with one step changed.
 
-The steps are an honest server's own; data names the step that is another.
+All other steps are those of an honest server. The data names the step that differs.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ MATCHES: Final[dict[str, Match]] = {
     "whole or longer": lambda value, asked: asked.startswith(value),
     "another": lambda value, asked: value != asked,
 }
-"""How a filter by a number compares: a message's number, and the one that is asked for, both without a plus."""
+"""The comparisons of a filter by number. The arguments are the message's number and the requested one, both without a plus."""
 
 
 def _instant(text: str) -> datetime:
@@ -57,7 +57,7 @@ def _created(row: Row) -> datetime:
 
 
 def _by_date(row: Row, name: str, text: str, given: dict[str, Any]) -> bool:
-    """Whether a message is inside of a bound; `strict` names bounds that leave out their own second."""
+    """True if a message is within a bound. `strict` names the bounds that exclude their own second."""
     moment, limit = _created(row), _instant(text)
     if name in given.get("strict", []) and moment == limit:
         return False
@@ -65,8 +65,18 @@ def _by_date(row: Row, name: str, text: str, given: dict[str, Any]) -> bool:
 
 
 def old_list(given: dict[str, Any]) -> Fault:
-    """The list of the old dialect. `match`, `strict`, `any_of` (filters that are joined by or), `sort_by`, `sort_page` (only the page is
-    sorted), `sort_words`, `before_filter` (the page is cut first), `offset`, `links` (a link has lost its parameters)."""
+    """Make the list of the old dialect again, with one step changed.
+
+    `match`: how numbers compare.
+    `strict`: bounds that exclude their own second.
+    `any_of`: filters that are joined by "or".
+    `sort_by`: another sort key.
+    `sort_page`: only the page is sorted.
+    `ties`: equal messages are in the opposite order.
+    `only_sort`: the fault applies to this sort alone.
+    `directions`: another sort direction.
+    `offset`, `shift` and `overlap`: another start of the page.
+    """
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         if what(server, question) != "list" or not answer.is_good or not is_json(answer):
@@ -138,8 +148,15 @@ def _cut(honest: Row, rows: list[Row], asked: dict[str, str], given: dict[str, A
 
 
 def new_list(given: dict[str, Any]) -> Fault:
-    """A search of the new dialect. `by` (the instant that is compared), `any_of`, `before_filter` (Results_Skip and Results_Count are taken
-    first), `skip_after`, `most`, `overlap`, `page_of` (a skip counts pages), `wrong_word`."""
+    """Make a search of the new dialect again, with one step changed.
+
+    `by`: the instant that the dates compare with.
+    `any_of`: filters that are joined by "or".
+    `before_filter`: Results_Skip, Results_Count or both apply before the filters.
+    `newest_first`: the order is reversed.
+    `pages`: a skip counts pages.
+    `extra` and `most_skip`: another skip.
+    """
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         if what(server, question) != "list" or answer.status != 200:

@@ -1,4 +1,4 @@
-"""Faults of what a server shows and takes at all: messages of others, what was sent, kinds of request that it does not have."""
+"""Faults in what a server shows and accepts: messages of other accounts, lost messages, and requests that it does not support."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from conformance.judge.target import Answer
 
 
 def refuses(given: dict[str, Any]) -> Fault:
-    """A list with a `parameter` above `most` is refused."""
+    """Refuse a list with a `parameter` above `most`."""
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         value = dict(pairs(question)).get(given["parameter"], "")
@@ -24,7 +24,7 @@ def refuses(given: dict[str, Any]) -> Fault:
 
 
 def no_xml(given: dict[str, Any]) -> Fault:
-    """Where nothing asks for JSON the answer is refused."""
+    """Answer 406 if the response would be XML."""
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         is_xml = "xml" in answer.headers.get("content-type", "")
@@ -34,7 +34,7 @@ def no_xml(given: dict[str, Any]) -> Fault:
 
 
 def no_sends(given: dict[str, Any]) -> Fault:
-    """There is no send at all."""
+    """Support no sends at all."""
 
     def asked(server: Wrong, question: Question) -> Question:
         return question._replace(method="PUT") if question.method == "POST" else question
@@ -46,7 +46,10 @@ def no_sends(given: dict[str, Any]) -> Fault:
 
 
 def leak(given: dict[str, Any]) -> Fault:
-    """Messages of another account are shown: in the `list`, to a filter (`has`), or by their SID (`get`). With `as_own` they seem ours."""
+    """Show messages of another account: in the `list`, to a filter (`has`), or by their SID (`get`).
+
+    With `as_own` they carry the SID of the requesting account.
+    """
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         kind = what(server, question)
@@ -76,7 +79,7 @@ def leak(given: dict[str, Any]) -> Fault:
 
 
 def _theirs(server: Wrong, question: Question, kind: str) -> Answer:
-    """What the other account is answered to the same question."""
+    """Return the response that the other account gets to the same request."""
     name, mine = ("AC2", "AC1") if server.dialect == "restcomm" else ("A2", "A1")
     login = "Basic " + b64encode(f"{name}:{TOKENS[name]}".encode()).decode()
     path = question.path.replace(f"/{mine}/", f"/{name}/")
@@ -86,7 +89,7 @@ def _theirs(server: Wrong, question: Question, kind: str) -> Answer:
 
 
 def forgets(given: dict[str, Any]) -> Fault:
-    """What was sent is not there afterwards: not in the `list`, or not by its SID (`get`)."""
+    """Hide the messages that were sent: in the `list`, or by their SID (`get`)."""
 
     def answered(server: Wrong, question: Question, answer: Answer) -> Answer:
         kind = what(server, question)

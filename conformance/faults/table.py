@@ -1,4 +1,4 @@
-"""The wrong servers as data, the runs against them, and the table that says which are caught by what."""
+"""The wrong servers as data, the runs against them, and the table that says which requirement catches each."""
 
 import tomllib
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ from conformance.judge.requirements import DIALECTS, Requirement, load
 from conformance.judge.run import Verdict, run
 
 KINDS: Final = {**ASKING, **ANSWERING, **SHOWING, **RELISTING}
-"""What a fault can be, by the names that the data uses."""
+"""The kinds of fault, by the names that the data uses."""
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One wrong server: what is wrong with it, the requirement that should catch it, and the kind of fault with what it is told.
+    """One wrong server: its fault (`says`), the requirement that should catch it, and the kind of fault with its parameters.
 
-    The sentence that it breaks is that of the requirement. `uncaught` is the reason why no must catches it, where none does: the
-    requirement is a lesser one, or it is a must. In that case it does not catch the fault, and nothing could.
+    The sentence that it breaks is that of the requirement. `uncaught` gives the reason if no must catches the fault.
+    There are two cases: the requirement has a lower level, or it is a must that cannot catch the fault, and no other could.
     """
 
     says: str
@@ -37,9 +37,9 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class Freedom(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One honest server that is otherwise than the simulated provider, in what the document leaves open.
+    """One honest server that differs from the simulated provider in what the document leaves open.
 
-    It has a `kind` of difference, or `knobs` of the simulated provider (`zone` in minutes).
+    It has a `kind` of difference, or `knobs`: arguments of the simulated provider (`zone` in minutes).
     """
 
     says: str
@@ -49,9 +49,11 @@ class Freedom(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Result(NamedTuple):
-    """What a run against one wrong server found.
+    """The result of a run against one wrong server.
 
-    Whether the requirement that should catch it does, at what the suite itself failed, and all that was said of failures.
+    `is_caught`: the requirement that should catch the fault failed.
+    `broken`: the requirements at which the suite itself failed.
+    `said`: the texts of all failures.
     """
 
     dialect: str
@@ -64,13 +66,13 @@ class Result(NamedTuple):
 
 @cache
 def known(dialect: str) -> Known:
-    """What is known of the honest server of a dialect, kept for the life of the process."""
+    """Return what is known of the honest server of a dialect. It is kept for the life of the process."""
     return Known(HONEST[dialect])
 
 
 @cache
 def faults(dialect: str) -> tuple[Row, ...]:
-    """The wrong servers of a dialect, in the order of their file."""
+    """Return the wrong servers of a dialect, in the order of their file."""
     return tuple(msgspec.convert(_raw(dialect)["faults"], list[Row]))
 
 
@@ -80,12 +82,12 @@ def _raw(dialect: str) -> dict[str, Any]:
 
 @cache
 def freedoms(dialect: str) -> tuple[Freedom, ...]:
-    """The honest servers of a dialect, in the order of their file."""
+    """Return the honest servers of a dialect, in the order of their file."""
     return tuple(msgspec.convert(_raw(dialect)["freedoms"], list[Freedom]))
 
 
 def verdicts_with(dialect: str, freedom: Freedom) -> list[Verdict]:
-    """A whole run against an honest server."""
+    """Return the verdicts of a whole run against an honest server."""
     knobs = dict(freedom.knobs)
     if "zone" in knobs:
         knobs["zone"] = timezone(timedelta(minutes=knobs["zone"]))
@@ -97,7 +99,10 @@ def verdicts_with(dialect: str, freedom: Freedom) -> list[Verdict]:
 
 
 def judged(dialect: str, row: Row, *, whole: bool = True) -> Result:
-    """A run against one wrong server, with every leave: a whole one, or of the section of the requirement that should catch it."""
+    """Run the suite against one wrong server, with every permission.
+
+    If `whole` is false, only the section of the requirement that should catch the fault is tested.
+    """
     requirement = named(dialect, row)
     chosen = [one for one in load(dialect) if whole or one.section == requirement.section]
     found = run(target(Wrong(dialect, known(dialect), KINDS[row.kind](row.given))), chosen)
@@ -113,12 +118,15 @@ def is_caught(dialect: str, row: Row) -> bool:
 
 
 def named(dialect: str, row: Row) -> Requirement:
-    """The requirement that should catch a wrong server."""
+    """Return the requirement that should catch a wrong server."""
     return next(one for one in load(dialect) if one.id == row.caught_by)
 
 
 def samples(dialect: str) -> frozenset[str]:
-    """The wrong servers that are always judged whole, by what is wrong with them: the first of each kind, and of the rest each tenth."""
+    """Return the wrong servers that are always tested with a whole run, by their `says`.
+
+    They are the first of each kind, and every tenth of all.
+    """
     found, kinds = set[str](), set[str]()
     for place, row in enumerate(faults(dialect)):
         if place % 10 == 0 or row.kind not in kinds:
@@ -128,7 +136,7 @@ def samples(dialect: str) -> frozenset[str]:
 
 
 def results() -> Iterator[Result]:
-    """A whole run against each wrong server of each dialect."""
+    """Run the whole suite against each wrong server of each dialect."""
     for dialect in DIALECTS:
         for row in faults(dialect):
             yield judged(dialect, row)

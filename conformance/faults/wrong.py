@@ -1,4 +1,4 @@
-"""A server with one fault: it stands before an honest one, and changes what it is asked, answers or tells."""
+"""A server with one fault. It stands before an honest server and changes its requests, responses or callbacks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,17 +18,17 @@ RECIPIENT = "+15550100009"
 
 @dataclass
 class Fault:
-    """The places where a server can differ from an honest one. Each is handed what an honest one would do."""
+    """The places where a server can differ from an honest one. Each function gets what an honest server would do."""
 
     asked: Callable[["Wrong", Question], Question] = lambda _server, question: question
-    """What the server makes of a request before it answers."""
+    """Changes a request before the server reads it."""
     answered: Callable[["Wrong", Question, Answer], Answer] = lambda _server, _question, answer: answer
     told: Callable[[list[Call]], list[Call]] = lambda calls: calls
 
 
 @dataclass
 class Wrong:
-    """`sent` are the SIDs of what was sent, in order."""
+    """One wrong server. `sent` has the SIDs of the messages that were sent, in order."""
 
     dialect: str
     known: Known
@@ -40,7 +40,7 @@ class Wrong:
         self.inbox = Inbox("http://receiver.test")
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
-        """The transport of a target."""
+        """Return the response to a request. This is the transport of a target."""
         question = Question(method, path, tuple(sorted(headers.items())), body)
         changed = self.fault.asked(self, question)
         answer = self.honest.ask(changed)
@@ -49,7 +49,7 @@ class Wrong:
         return self.fault.answered(self, question, answer)
 
     def let_pass(self, seconds: float) -> None:
-        """Time passes, and the server makes its calls."""
+        """Let time pass. The server makes its callbacks."""
         for one in self.fault.told(self.honest.let_pass(float(seconds))):
             encoded = urlencode(one.parameters)
             if one.method == "GET":
@@ -66,7 +66,7 @@ def _sids(body: Any) -> list[Any]:
 
 
 def target(server: Wrong) -> Target:
-    """The target of a run against it, with every leave that there is."""
+    """Return the target of a run against this server, with every permission."""
     is_old = server.dialect == "restcomm"
     account, other = ("AC1", "AC2") if is_old else ("A1", "A2")
     return Target(
@@ -76,11 +76,11 @@ def target(server: Wrong) -> Target:
     )  # fmt: skip
 
 
-# ---- what requests and answers are --------------------------------------------------------------------------------------
+# ---- requests and responses ----------------------------------------------------------------------------------------------
 
 
 def what(server: Wrong, question: Question) -> str:
-    """What a request is about: `list`, `get`, `send`, or nothing of these."""
+    """Return the kind of a request: `list`, `get`, `send`, or an empty text for any other."""
     plain = question.path.partition("?")[0].removesuffix("/").removesuffix(".json")
     is_list = plain.endswith("/Messages") and not plain.endswith("/v2/Messages")
     if question.method == "POST":
@@ -91,33 +91,33 @@ def what(server: Wrong, question: Question) -> str:
 
 
 def pairs(question: Question) -> Pairs:
-    """The query, in its order."""
+    """Return the parameters of the query, in their order."""
     return parse_qsl(question.path.partition("?")[2], keep_blank_values=True)
 
 
 def with_pairs(question: Question, given: Pairs) -> Question:
-    """The same request with another query."""
+    """Return the same request with another query."""
     plain = question.path.partition("?")[0]
     return question._replace(path=f"{plain}?{urlencode(given)}" if given else plain)
 
 
 def rewritten(answer: Answer, body: Any) -> Answer:
-    """The same answer with another JSON body."""
+    """Return the same response with another JSON body."""
     return Answer(answer.status, answer.headers, msgspec.json.encode(body))
 
 
 def is_json(answer: Answer) -> bool:
-    """Whether it is JSON that may be changed."""
+    """True if the response is JSON with a body, so that a fault may change it."""
     return "json" in answer.headers.get("content-type", "") and bool(answer.body)
 
 
 def member_of(server: Wrong) -> str:
-    """The member of a list that holds its messages."""
+    """Return the name of the member of a list that holds its messages."""
     return "messages" if server.dialect == "restcomm" else "Messages"
 
 
 def sid_of(server: Wrong) -> str:
-    """The member of a message that holds its SID."""
+    """Return the name of the member of a message that holds its SID."""
     return "sid" if server.dialect == "restcomm" else "MessageSid"
 
 

@@ -1,8 +1,8 @@
-"""The callback drill: an application's own StatusCallback receiver, called as the old provider would call it, and worse.
+"""Tests an application's own StatusCallback receiver with callbacks as the old provider makes them, and with worse ones.
 
-The document knows four words (sent, failed, delivered, undelivered), POST and GET, and seven parameters. What a network adds is drilled
-too: the same event twice, late, before the one that precedes it, and with a parameter that nobody announced. A receiver takes an
-event with a 2xx; anything else, and the event would be repeated or lost.
+The document knows four words (sent, failed, delivered, undelivered), POST and GET, and seven parameters. The suite adds what a network
+adds: an event that comes twice, late, before the preceding one, or with a parameter that the document does not have. A receiver
+accepts an event with a 2xx. After any other status the provider would repeat the event or lose it.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,10 @@ from conformance.judge.target import Transport
 
 
 class Event(NamedTuple):
-    """One call: the status, what it is called with beside the usual, and how long it is held back (seconds)."""
+    """One callback. It has a status, may have an error code and an extra parameter, and is delayed by `late` seconds.
+
+    `message` is the index of the message within its scenario.
+    """
 
     status: str
     error: str = ""
@@ -31,7 +34,7 @@ class Scenario(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What a receiver did with one event."""
+    """The response of a receiver to one event."""
 
     scenario: str
     event: str
@@ -39,7 +42,7 @@ class Heard(NamedTuple):
 
     @property
     def taken(self) -> bool:
-        """Whether it would be told no more of this event."""
+        """True if the provider would not repeat this event."""
         return 200 <= self.status <= 299
 
 
@@ -59,7 +62,7 @@ SCENARIOS: Final = (
 
 
 def parameters(event: Event, scenario: int) -> list[tuple[str, str]]:
-    """The parameters of the document, in its order; an error code only where there is an error."""
+    """Return the parameters of the document, in its order. The error code is left out if it is empty."""
     found = [("MessageSid", f"SM{scenario * 16 + event.message:032x}"), ("MessageStatus", event.status)]
     found += [("ErrorCode", event.error)] if event.error else []
     found += [
@@ -69,7 +72,7 @@ def parameters(event: Event, scenario: int) -> list[tuple[str, str]]:
 
 
 def drill(ask: Transport, path: str, sleep: Callable[[float], None]) -> Iterator[Heard]:
-    """Every scenario in turn. Raises Unreachable where the receiver gives no answer at all."""
+    """Run every scenario in turn. Raises Unreachable if the receiver gives no response."""
     for number, scenario in enumerate(SCENARIOS):
         for event in scenario.events:
             if event.late:

@@ -1,4 +1,4 @@
-"""The hand on a simulated provider behind the server that is judged: its clock, what comes in, an invented past."""
+"""Controls the simulated provider behind the server under test: its clock, received messages and an invented history."""
 
 import json
 from typing import Any
@@ -7,25 +7,25 @@ from conformance.judge.target import Transport, Unreachable
 
 
 class TwinFault(Exception):
-    """The twin could not do what it was told, which says nothing of the server in front of it."""
+    """The simulated provider could not do what it was told. This says nothing about the server in front of it."""
 
 
 class Control:
-    """`transport` leads to a twin that was started with `--control`."""
+    """The control of one simulated provider. `transport` leads to one that was started with `--control`."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def turn(self, seconds: float) -> None:
-        """Let time pass there."""
+        """Let time pass at the simulated provider."""
         self._tell("clock", seconds=seconds)
 
     def receive(self, sender: str, recipient: str, text: str) -> None:
-        """Let a message come in there."""
+        """Let the simulated provider receive a message."""
         self._tell("receive", **{"from": sender, "to": recipient, "text": text})
 
     def invent(self, messages: int, seed: int) -> None:
-        """Load an invented past there."""
+        """Load an invented history into the simulated provider."""
         self._tell("invent", messages=messages, seed=seed)
 
     def _tell(self, what: str, **given: Any) -> None:

@@ -1,5 +1,7 @@
-"""Failures that are expected: a list that cannot go stale unseen. One that passes fails the run; one that is over, or of no requirement,
-is a mistake in the list."""
+"""Expected failures, in a list that has to stay true.
+
+A run fails if an expected failure passes. An entry is a mistake if it has expired or names no requirement.
+"""
 
 import tomllib
 from collections.abc import Iterable
@@ -12,7 +14,7 @@ from conformance.judge.run import Verdict
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One line of the list: which requirement, why it fails, and until when that is accepted."""
+    """One entry of the list: the requirement, the reason for the failure, and the last day on which it is accepted."""
 
     id: str
     reason: str
@@ -24,7 +26,7 @@ class BadList(Exception):
 
 
 def load(path: Path, known: Iterable[str], today: date) -> list[Expected]:
-    """The list. Raises BadList for a file that cannot be read, an unknown id, or an entry that is over."""
+    """Return the list. Raises BadList for an unreadable file, an unknown id, or an expired entry."""
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
         found = msgspec.convert(raw.get("expected", []), list[Expected])
@@ -40,6 +42,6 @@ def load(path: Path, known: Iterable[str], today: date) -> list[Expected]:
 
 
 def stale(expected: Iterable[Expected], verdicts: Iterable[Verdict]) -> list[str]:
-    """The ids that were expected to fail and passed."""
+    """Return the ids that were expected to fail but passed."""
     passed = {verdict.requirement.id for verdict in verdicts if verdict.outcome == "passed"}
     return [one.id for one in expected if one.id in passed]

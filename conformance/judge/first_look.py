@@ -1,6 +1,6 @@
-"""A first look at a server: whether it is there, where it was said to be, speaks that dialect, and counts seconds.
+"""The check before a run: the server is reachable, at the right path, speaks the dialect, and counts instants in seconds.
 
-Each of these would otherwise let a run fail, or skip, in a hundred places for one reason.
+Without it, each of these mistakes would let a run fail or skip in a hundred places for one reason.
 """
 
 from typing import Any, Final
@@ -8,13 +8,16 @@ from typing import Any, Final
 from conformance.judge.target import Answer, Target
 
 _MILLISECONDS: Final = 10**11
-"""No instant in seconds is that large for three thousand years."""
+"""No instant in seconds is as large as this for three thousand years."""
 
 _FAR: Final = 4102444800
 
 
 class Misdirected(Exception):
-    """The run would judge something else than was meant. `is_address` tells a wrong address from a wrong dialect or unit."""
+    """The run would test another thing than the operator meant.
+
+    `is_address` is true for a wrong address, and false for a wrong dialect or unit.
+    """
 
     def __init__(self, sentence: str, *, is_address: bool) -> None:
         super().__init__(sentence)
@@ -22,7 +25,7 @@ class Misdirected(Exception):
 
 
 def first_look(target: Target) -> None:
-    """List once. Raises Misdirected with one sentence, and Unreachable."""
+    """Read the list once. Raises Misdirected with one sentence, and Unreachable."""
     answer = _listed(target)
     if answer.status == 404:
         where = target.messages.replace(target.account, "{account}").replace(target.property_sid or "\0", "{property}")
@@ -47,7 +50,7 @@ def _listed(target: Target) -> Answer:
 
 
 def _other_dialect(target: Target, answer: Answer) -> str:
-    """The name of the other dialect where the shape of the answer is that one's; empty where it is not."""
+    """Return the name of the other dialect if the response has its shape, else an empty text."""
     body: Any = answer.json
     names = set(body) if isinstance(body, dict) else set()
     is_new = bool(names & {"Messages", "ResponseStatus"})
@@ -58,7 +61,7 @@ def _other_dialect(target: Target, answer: Answer) -> str:
 
 
 def _check_unit(target: Target, answer: Answer) -> None:
-    """Raises Misdirected for a server whose instants are milliseconds: the document has seconds."""
+    """Raise Misdirected if the instants of the server are milliseconds. The document has seconds."""
     rows = answer.json.get("Messages") if isinstance(answer.json, dict) else None
     if not rows:
         later = target.get(target.messages, {"Date_From": 0, "Date_To": _FAR * 1000, "Results_Count": 1})

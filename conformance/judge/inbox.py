@@ -1,4 +1,4 @@
-"""A receiver that the suite starts, for what a server calls back: each call is kept under the last part of the path that it came to."""
+"""A receiver that the suite starts for callbacks. It stores each callback under the last segment of its path."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ MOST_CALLS: Final = 1000
 
 
 class Heard(NamedTuple):
-    """One call: the method, the media type, and the parameters of the query and of the body."""
+    """One callback: the method, the media type, and the parameters of the query and of the body."""
 
     method: str
     media: str
@@ -21,12 +21,12 @@ class Heard(NamedTuple):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters that belong to the method: of the body for POST, else of the query."""
+        """The parameters that belong to the method: those of the body for POST, else those of the query."""
         return self.form if self.method == "POST" else self.query
 
 
 class Inbox:
-    """`address` is where the server that is judged reaches the receiver."""
+    """The stored callbacks. `address` is the URL at which the server under test reaches the receiver."""
 
     def __init__(self, address: str) -> None:
         self.address = address.rstrip("/")
@@ -34,16 +34,16 @@ class Inbox:
         self._calls: dict[str, list[Heard]] = defaultdict(list)
 
     def url(self, name: str) -> str:
-        """The address for one message."""
+        """Return the URL for one message."""
         return f"{self.address}/{name}"
 
     def heard(self, name: str) -> list[Heard]:
-        """The calls to the address of that name so far, in order of arrival."""
+        """Return the callbacks to the URL of that name so far, in order of arrival."""
         with self._lock:
             return list(self._calls[name])
 
     def take(self, method: str, path: str, media: str, body: bytes) -> None:
-        """A call that came in."""
+        """Store a callback that came in."""
         plain, _, query = path.partition("?")
         said = body.decode("utf-8", "replace")
         form = dict(parse_qsl(said, keep_blank_values=True)) if "form-urlencoded" in media else {}
@@ -55,7 +55,7 @@ class Inbox:
 
 @contextmanager
 def listening(inbox: Inbox, host: str, port: int) -> Iterator[None]:
-    """The receiver on a port of this machine, while the block runs. Raises OSError where the port is taken."""
+    """Run the receiver on a port of this machine for the length of the block. Raises OSError if the port is taken."""
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer  # noqa: PLC0415 - most runs have no receiver
 
     class Handler(BaseHTTPRequestHandler):
@@ -72,7 +72,7 @@ def listening(inbox: Inbox, host: str, port: int) -> Iterator[None]:
         do_GET = do_POST = do_PUT = _take
 
         def log_message(self, *arguments: object) -> None:
-            """Nothing: a call holds numbers and a text."""
+            """Log nothing, because a callback holds phone numbers and a text."""
 
     with ThreadingHTTPServer((host, port), Handler) as server:
         running = Thread(target=server.serve_forever, daemon=True)

@@ -1,4 +1,4 @@
-"""All laws, and what each is told: the table in docs/conformance.md. `python -m conformance.judge.lawbook` prints it."""
+"""The table of all laws in docs/conformance.md. `python -m conformance.judge.lawbook` prints it."""
 
 import sys
 from collections import defaultdict
@@ -8,7 +8,7 @@ from conformance.judge.run import laws_of
 
 
 def table() -> str:
-    """A row for each law: its name, its dialects, the members of `with` that requirements tell it, and what it holds."""
+    """Return the table. Each row has the name of a law, its dialects, its `with` members, and what it tests."""
     said: dict[tuple[str, str], list[str]] = defaultdict(list)
     told: dict[str, set[str]] = defaultdict(set)
     for dialect in DIALECTS:

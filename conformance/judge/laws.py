@@ -1,4 +1,4 @@
-"""Laws that both dialects have: what an answer looks like, what a member of a message is, what a list has to hold."""
+"""Laws of both dialects: the form of a response, the members of a message, and the messages of a list."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 
 class Problem(NamedTuple):
-    """What is wrong, with what was expected and what was seen, none of them with a phone number, text or credential."""
+    """A problem, with the expected and the seen value. None of them holds a phone number, text or credential."""
 
     why: str
     expected: str = ""
@@ -20,7 +20,7 @@ class Problem(NamedTuple):
 
 
 Law = Callable[[Target, Survey, dict[str, Any]], Iterator[str | Problem]]
-"""A law yields what is wrong, as a sentence or a Problem; nothing is that it holds."""
+"""A law yields what is wrong, as a sentence or a Problem. If it yields nothing, the law holds."""
 
 TYPES: Final[dict[str, Callable[[Any], bool]]] = {
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
@@ -30,13 +30,13 @@ TYPES: Final[dict[str, Callable[[Any], bool]]] = {
     "object": lambda value: isinstance(value, dict),
     "link": lambda value: value is None or isinstance(value, str),
 }
-"""`link` is a URI, or nothing where there is no such page."""
+"""The JSON types by name. `link` is a URI, or null if there is no such page."""
 
 SPELLED: Final = re.compile(r"[0-9]xx")
 
 
 def has_status(status: int, wanted: int | str | list[int | str]) -> bool:
-    """Whether a status is the one that is wanted, one of several, or of a class such as `4xx`."""
+    """True if a status is the wanted one, one of several wanted ones, or in a wanted class such as `4xx`."""
     for one in wanted if isinstance(wanted, list) else [wanted]:
         if status == one or (isinstance(one, str) and status // 100 == int(one[0])):
             return True
@@ -44,12 +44,15 @@ def has_status(status: int, wanted: int | str | list[int | str]) -> bool:
 
 
 def media_of(answer: Answer) -> str:
-    """The media type without its parameters, such as a charset."""
+    """Return the media type without its parameters, such as a charset."""
     return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def answered(answer: Answer, wanted: dict[str, Any]) -> Iterator[str | Problem]:
-    """Status (one, one of several, or a class), media type, headers that match, members of the JSON with their types."""
+    """Check a response: its status, media type, headers, XML, and the members of its JSON with their types.
+
+    The wanted status is a number, a class, or a list of them.
+    """
     statuses = wanted.get("status", 200)
     if not has_status(answer.status, statuses):
         yield Problem(f"the status is {answer.status}, not {statuses}", f"status {statuses}", f"status {answer.status}")
@@ -67,7 +70,7 @@ def answered(answer: Answer, wanted: dict[str, Any]) -> Iterator[str | Problem]:
 
 
 def members(body: Any, wanted: dict[str, Any]) -> Iterator[str | Problem]:
-    """The members of an object, by dotted name, with their types."""
+    """Check the members of an object, by dotted name, with their types."""
     if not isinstance(body, dict):
         yield "the body is not a JSON object"
         return
@@ -81,31 +84,32 @@ def members(body: Any, wanted: dict[str, Any]) -> Iterator[str | Problem]:
 
 
 def kind_of(value: Any) -> str:
-    """The JSON type of a value, in a word."""
+    """Return the JSON type of a value, in a word."""
     return next((name for name, test in TYPES.items() if name != "link" and test(value)), "nothing")
 
 
 def plain(value: Any) -> str:
-    """A value that may stand in a report as it is: a word, or a small number; of anything else its JSON type."""
+    """Return a value as a report may show it: a word or a small number as it is, any other value as its JSON type."""
     text = str(value)
     return text if re.fullmatch(r"[A-Za-z-]{1,20}|-?[0-9]{1,7}", text) else kind_of(value)
 
 
 def span(seconds: float) -> str:
-    """A stretch of time for a report: seconds, or days where it is long."""
+    """Return a duration for a report: in seconds, or in days from two days on."""
     return f"{seconds:.0f} s" if seconds < 172_800 else f"{min(seconds / 86_400, 99_999):.0f} days"
 
 
 def closed(answer: Answer) -> Iterator[Problem]:
-    """An answer that gives nothing away."""
+    """Check that a response is a refusal."""
     if answer.is_good:
         yield Problem("it is answered as if it were allowed", "a refusal", f"status {answer.status}")
 
 
 def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A member of every message: its type, a pattern, one of some words, at least or at most a number.
+    """Every message has a member with the type, the pattern or the words that are given.
 
-    `optional`: it may be missing; `null`: it may be null. `equals` names what it has to be: the `account` or the `property` that is asked.
+    A number may have a least (`at_least`) and a greatest value (`at_most`). With `optional` the member may be missing, and with `null` it
+    may be null. `equals` names the only value that is allowed: the SID of the `account` or of the `property` under test.
     """
     name = given["field"]
     own = {"account": target.account, "property": target.property_sid}.get(given.get("equals", ""))
@@ -130,7 +134,7 @@ def field(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 def conditional(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A member that is there only in messages whose other member is one of some words."""
+    """A member is there only in messages whose other member is one of some words."""
     for row in seen.rows:
         if row.get(given["field"]) is not None and row.get(given["of"]) not in given["words"]:
             yield Problem(
@@ -140,8 +144,10 @@ def conditional(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator
 
 
 def implies(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Where a member (`if`) is one of some `words`, another (`then`) is one of some values (`one_of`), none of some (`none_of`), or is
-    there at all (`present`)."""
+    """If a member (`if`) is one of some `words`, another member (`then`) is restricted.
+
+    It is one of some values (`one_of`), is none of some values (`none_of`), or is there at all (`present`).
+    """
     for row in seen.rows:
         if row.get(given["if"]) not in given["words"]:
             continue
@@ -164,7 +170,10 @@ def unique(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
 def exactly(
     what: str, found: Collection[Row], least: Collection[Row], most: Collection[Row], sid: str
 ) -> Iterator[Problem]:
-    """A list shows each message of `least`, none that is not in `most`, and each once. `sid` is the member that tells them apart."""
+    """Check that a list shows each message of `least`, none that is not in `most`, and each once.
+
+    `sid` is the name of the member that identifies a message.
+    """
     shown = [str(row.get(sid)) for row in found]
     wanted, allowed = {str(row.get(sid)) for row in least}, {str(row.get(sid)) for row in most}
     expected = f"{len(wanted)} messages" + (f" to {len(allowed)}" if len(allowed) != len(wanted) else "")
@@ -178,18 +187,21 @@ def exactly(
 
 
 def number(value: Any) -> str:
-    """A phone number without its plus, which does not distinguish numbers; anything else as it is."""
+    """Return a phone number without its plus, which does not distinguish numbers. Any other value stays as it is."""
     text = str(value)
     return text[1:] if text[:1] == "+" else text
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a whole phone number, with or without a plus."""
+    """True if a value is a whole phone number, with or without a plus."""
     return re.fullmatch(r"\+?[0-9]{8,15}", str(value)) is not None
 
 
 def parts_of(value: str, taken: Collection[str]) -> list[tuple[str, str]]:
-    """Numbers that a whole number is not, though they share digits with it, each with its name; none that is in `taken`."""
+    """Return numbers that share digits with a whole number but differ from it, each with its name.
+
+    None of them is in `taken`.
+    """
     digits = number(value)
     cut = [
         ("the beginning of a number", digits[:-1]), ("the last ten digits of a number", digits[-10:]), ("the end of a number", digits[1:]),
@@ -199,7 +211,10 @@ def parts_of(value: str, taken: Collection[str]) -> list[tuple[str, str]]:
 
 
 def most_telling(rows: list[Row], *names: str) -> Row:
-    """The message that tells filters by these members apart best: others share each of its values, and not all of them. Raises Skipped."""
+    """Return the message that distinguishes filters by these members best. Raises Skipped.
+
+    Other messages share each of its values, but not all of them.
+    """
     counts = {name: Counter(number(row.get(name)) for row in rows) for name in names}
     both = Counter(tuple(number(row.get(name)) for name in names) for row in rows)
 

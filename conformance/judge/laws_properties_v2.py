@@ -1,4 +1,4 @@
-"""What a Properties/Messages v2 server must do, by the names that requirements use."""
+"""The laws of a Properties/Messages v2 server, by the names that requirements use."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -16,7 +16,7 @@ from conformance.judge.v2_searches import searched, sids
 
 
 def search(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A search with a query, or with JSON in its body, and what its answer looks like."""
+    """A search, with a query or with JSON in its body, gets a response of the given form."""
     if "json" in given:
         body = msgspec.json.encode(given["json"])
         yield from answered(target.ask("GET", target.messages, body, content_type="application/json"), given)
@@ -25,7 +25,7 @@ def search(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
 
 
 def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A request to some path, with or without credentials; `wrong` says what is wrong with them."""
+    """A request to a path gets a response of the given form. It may have no credentials (`anonymous`) or wrong ones (`wrong`)."""
     path = given["path"].replace("{messages}", target.messages).replace("{base}", target.base)
     if "{sid}" in path:
         path = path.replace("{sid}", quote(str(seen.picked[0].get("MessageSid")), safe=""))
@@ -37,7 +37,10 @@ def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 def login_of(target: Target, given: dict[str, Any]) -> tuple[str, str] | None:
-    """The credentials that a requirement asks with: a wrong `token`, only the `beginning` of one, an `account` that nobody has."""
+    """Return the credentials that a requirement asks for, or None for the right ones.
+
+    They are a wrong `token`, an `empty` one, only the `beginning` of the right one, or an `account` that does not exist.
+    """
     return {
         "token": (target.account, f"not-{target.token}"), "account": ("A0000000000000000000000000000000", target.token),
         "empty": (target.account, ""), "beginning": (target.account, target.token[:-1]),
@@ -45,7 +48,7 @@ def login_of(target: Target, given: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def guarded(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Neither a search nor a message is shown to whoever is not the account."""
+    """A request with missing or wrong credentials sees neither a search nor a message."""
     paths = [f"{target.messages}?Date_From=0&Date_To={FAR}&Results_Count=5"]
     paths += [f"{target.base}/v2/Messages/{quote(str(row.get('MessageSid')), safe='')}" for row in seen.picked[:1]]
     for path in paths:
@@ -53,19 +56,19 @@ def guarded(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
 
 
 def got(target: Target, sid: Any, *, below: bool = False) -> Answer:
-    """A message by its SID, with or without the property in the path."""
+    """Return the response to a request for a message by its SID, with or without the property in the path (`below`)."""
     quoted = quote(str(sid), safe="")
     return target.get(f"{target.messages}/{quoted}" if below else f"{target.base}/v2/Messages/{quoted}")
 
 
 def message_in(answer: Answer) -> Row | None:
-    """The message of a retrieve, whether it is wrapped or not."""
+    """Return the message of a retrieve, wrapped or bare, or None."""
     body = answer.json.get("Message", answer.json) if isinstance(answer.json, dict) else None
     return body if isinstance(body, dict) and "MessageSid" in body else None
 
 
 def retrieve(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Messages by their SIDs, with or without the property in the path: each as the search shows it, member by member."""
+    """Messages by their SIDs, with or without the property in the path, are as the search shows them, member by member."""
     chosen: dict[Any, Row] = {}
     for row in sorted(seen.picked, key=lambda row: not has_markup(row.get("Text"))):
         chosen.setdefault((row.get("Status"), row.get("Direction")), row)
@@ -86,7 +89,7 @@ def retrieve(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 
 
 def explained(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A message with one status has a member, in the search or by its SID; with `any` at least one such message has."""
+    """A message with one status has a member, in the search or by its SID. With `any` at least one such message has it."""
     failed = [row for row in seen.rows if row.get("Status") == given["status"]]
     if not failed:
         raise Skipped("no message has that status")
@@ -98,7 +101,7 @@ def explained(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[s
 
 
 def stamps(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Instants of one message that cannot be the other way round."""
+    """One instant of a message (`later`) is not before another (`earlier`)."""
     for row in seen.rows:
         earlier, later = row.get(given["earlier"]), row.get(given["later"])
         if isinstance(earlier, int) and isinstance(later, int) and later < earlier:
@@ -106,7 +109,7 @@ def stamps(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
 
 
 def segments(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """NumSegments is a whole number that the length of the text allows. One that came in may have 0, as the document's example has."""
+    """NumSegments is a whole number that the length of the text allows. A received message may have 0, as in the document's example."""
     for row in seen.rows:
         if "NumSegments" in row:
             is_outbound = row.get("Direction") == "Transmit"
@@ -116,7 +119,7 @@ def segments(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 
 
 def unknown(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A SID that no message has."""
+    """A request for a SID that no message has gets a response of the given form."""
     yield from answered(got(target, f"M{'A' * 31}"), given)
 
 

@@ -1,4 +1,4 @@
-"""What an Accounts/SMS/Messages server must do, by the names that requirements use."""
+"""The laws of an Accounts/SMS/Messages server, by the names that requirements use."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -14,7 +14,7 @@ from conformance.judge.target import Target
 
 
 def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A request to some path: any method, headers and query; `{sid}` is a message that the server shows."""
+    """A request of any method, headers and query gets a response of the given form. `{sid}` in its path is a message on the list."""
     path = given.get("path", "{messages}.json").replace("{messages}", target.messages).replace("{base}", target.base)
     if "{sid}" in path:
         path = path.replace("{sid}", quote(str(seen.picked[0].get("sid")), safe=""))
@@ -28,7 +28,10 @@ def route(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 def login_of(target: Target, given: dict[str, Any]) -> tuple[str, str] | None:
-    """The credentials that a requirement asks with: `token` for a wrong token, `account` for an account that nobody has."""
+    """Return the credentials that a requirement asks for, or None for the right ones.
+
+    They are a wrong `token`, an `empty` one, only the `beginning` of the right one, or an `account` that does not exist.
+    """
     nobody = (
         "AC00000000000000000000000000000000" if target.dialect == "restcomm" else "A0000000000000000000000000000000"
     )
@@ -39,7 +42,7 @@ def login_of(target: Target, given: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def guarded(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Neither the list nor a message is shown to whoever is not the account."""
+    """A request with missing or wrong credentials sees neither the list nor a message."""
     anonymous = "wrong" not in given
     paths = [target.messages + ".json"]
     paths += [f"{target.messages}/{quote(str(seen.picked[0].get('sid')), safe='')}.json"] if seen.picked else []

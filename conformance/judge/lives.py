@@ -1,4 +1,4 @@
-"""What becomes of a message while time passes: judged where a twin stands behind, whose clock can be turned."""
+"""The law of a message's life. It needs a simulated provider whose clock the suite can advance."""
 
 from collections.abc import Iterator
 from itertools import pairwise

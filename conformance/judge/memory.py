@@ -1,4 +1,4 @@
-"""Answers that are remembered: several threads may ask, and what is asked twice is asked of the server once."""
+"""A cache of responses that threads share. Two equal requests lead to one request to the server."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class _Slot(Generic[T]):
-    """The answer to one question; None until it is there. Another thread that asks meanwhile waits at the lock."""
+    """The response to one request, or None until it is there. Another thread that asks for it waits at the lock."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -16,13 +16,16 @@ class _Slot(Generic[T]):
 
 
 class Memory(Generic[T]):
-    """Answers by what was asked."""
+    """The cached responses, by request."""
 
     def __init__(self) -> None:
         self._slots: dict[Any, _Slot[T]] = {}
 
     def recall(self, question: Any, ask: Callable[[], T]) -> tuple[T, bool]:
-        """The answer, and whether it was there already. If `ask` raises, nothing is remembered, and the next one asks."""
+        """Return the response, and True if it was in the cache.
+
+        If `ask` raises an exception, nothing is cached, and the next thread sends the request.
+        """
         slot = self._slots.setdefault(question, _Slot())
         with slot.lock:
             is_known = slot.found is not None
@@ -31,5 +34,5 @@ class Memory(Generic[T]):
             return slot.found, is_known
 
     def forget(self) -> None:
-        """No answer is remembered any more."""
+        """Empty the cache."""
         self._slots.clear()

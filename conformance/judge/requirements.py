@@ -1,7 +1,7 @@
-"""Requirements as data: `conformance/cases/<dialect>.toml`. Each has a stable id and the one sentence that it judges.
+"""Requirements as data: `conformance/cases/<dialect>.toml`. Each has a stable id and the one sentence that it tests.
 
-A `must` quotes the API document (`seed`); what only else is known of the dialect is a `should` or a `may`, in our words (`known`). An
-`ambiguous` sentence carries the `reading` that was taken, and never fails a run.
+A `must` quotes the API document (`seed`). A `should` or a `may` states what else is known of the dialect, in our words (`known`).
+An `ambiguous` sentence has the `reading` that was chosen, and never fails a run.
 """
 
 import tomllib
@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 CASES: Final = Path(__file__).parents[1] / "cases"
-"""The folder of the requirements' files."""
+"""The folder with the files of the requirements."""
 
 DIALECTS: Final = ("restcomm", "properties-v2")
 
@@ -20,9 +20,12 @@ Level = Literal["must", "should", "may", "ambiguous"]
 
 
 class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One requirement. `law` names the code that judges it, `with` holds what that code is told, `needs` what it takes: nothing but
-    leave to read, a message to read (`message`), another account (`other`), leave to send (`send`), a receiver that the server can call as
-    well (`callback`), or a twin behind whose clock can be turned as well (`twin`)."""
+    """One requirement. `law` names the code that tests it, and `with` holds the parameters of that code.
+
+    `needs` says what the test requires. By default it only reads.
+    It may need a message (`message`), another account (`other`), or permission to send (`send`).
+    Besides permission to send it may need a receiver for callbacks (`callback`), or a simulated provider with a control (`twin`).
+    """
 
     id: str
     level: Level
@@ -36,17 +39,17 @@ class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     @property
     def section(self) -> str:
-        """The part of the dialect that it is about: `list.paging` of `restcomm.list.paging.03`."""
+        """The part of the dialect to which it belongs: `list.paging` of `restcomm.list.paging.03`."""
         return ".".join(self.id.split(".")[1:-1])
 
     @property
     def sentence(self) -> str:
-        """What it judges: the document's words, or ours."""
+        """The sentence that it tests, in the words of the document or in ours."""
         return self.seed or self.known
 
 
 def load(dialect: str) -> list[Requirement]:
-    """The requirements of a dialect, in the order of their file."""
+    """Return the requirements of a dialect, in the order of their file."""
     return list(_read(dialect))
 
 

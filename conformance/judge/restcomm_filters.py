@@ -19,7 +19,7 @@ _DAY: Final = timedelta(days=1)
 
 
 def created(row: Row) -> datetime:
-    """The instant of date_created. Raises Skipped where it is none."""
+    """Return the instant of date_created. Raises Skipped if it is unreadable."""
     found = instant(str(row.get("date_created")))
     if found is None:
         raise Skipped("date_created is not readable, which another requirement judges")
@@ -28,7 +28,7 @@ def created(row: Row) -> datetime:
 
 @lru_cache(10_000)
 def instant(text: str) -> datetime | None:
-    """The instant of a date of either form, in UTC, or None where it is none."""
+    """Return the instant of a date of either form, in UTC, or None if it is unreadable."""
     try:
         found = datetime.fromisoformat(text) if text[:1].isdigit() else parsedate_to_datetime(text)
     except ValueError:
@@ -42,7 +42,7 @@ def _asked_whole(seen: Survey) -> None:
 
 
 def party(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A filter by sender or recipient keeps exactly the messages with that number. With a plus it may find those without, and back."""
+    """A filter by sender or recipient keeps exactly the messages with that number. It may keep those that differ in the plus alone."""
     _asked_whole(seen)
     name, member = given["parameter"], given["field"]
     counts = Counter(
@@ -73,7 +73,7 @@ def plus(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
 
 
 def part(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A filter by what is only a part of a number, or more than it, does not show messages of that number."""
+    """A filter by a part of a number, or by a number with more digits, shows no message of that number."""
     name, member = given["parameter"], given["field"]
     numbers = Counter(str(row.get(member)) for row in seen.rows if is_number(row.get(member)))
     if not numbers:
@@ -94,7 +94,7 @@ def _within(rows: list[Row], first: datetime | None, last: datetime | None) -> l
 
 
 def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A bound is inclusive to the second, in UTC; given to the day, it is that midnight."""
+    """A bound is inclusive to the second, in UTC. If it has only a day, it is that midnight."""
     name = given["parameter"]
     for instant in _days(seen.rows) if given.get("day") else _instants(seen):
         written = instant.strftime("%Y-%m-%d" if given.get("day") else ISO)
@@ -112,7 +112,7 @@ def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 def _instants(seen: Survey) -> list[datetime]:
-    """Instants of messages, and the seconds beside one."""
+    """Return instants of messages, and the seconds beside one."""
     moments = sorted({created(row) for row in seen.rows})
     middle = moments[len(moments) // 2]
     picked = created(seen.picked[0])
@@ -120,7 +120,7 @@ def _instants(seen: Survey) -> list[datetime]:
 
 
 def _days(rows: list[Row]) -> list[datetime]:
-    """Midnights near which messages lie: the day of the earliest hour that is seen, the day after the latest one, and a day between."""
+    """Return midnights near messages: before the earliest time of day, before and after the latest one, and one between."""
 
     def midnight(moment: datetime) -> datetime:
         return moment.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -136,7 +136,7 @@ def _days(rows: list[Row]) -> list[datetime]:
 
 
 def between(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Two bounds keep the messages from the one to the other; of one second, those of that second; turned round, none."""
+    """Two bounds keep the messages from the first to the second. Two equal bounds keep the messages of that second."""
     _asked_whole(seen)
     moments = sorted(created(row) for row in seen.rows)
     third = len(moments) // 3
@@ -154,7 +154,7 @@ def _kept(row: Row, wanted: list[str]) -> Callable[[Row], bool]:
 
 
 def together(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Parameters together, as the document's examples have them: each counts."""
+    """If parameters are combined as in the document's examples, each has its effect."""
     _asked_whole(seen)
     wanted, names = given["parameters"], [name.lower() for name in given["parameters"] if name in ("From", "To")]
     row = most_telling(seen.rows, *names) if names else seen.rows[len(seen.rows) // 2]
@@ -172,7 +172,7 @@ def together(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 
 
 def _ranges(row: Row, rows: list[Row]) -> list[tuple[datetime | None, datetime | None]]:
-    """A range that holds every message, one that ends before this message, and one that begins behind it."""
+    """Return three ranges: one with every message, one that ends before this message, and one that begins after it."""
     moments = [created(one) for one in rows]
     beside = timedelta(seconds=1)
     return [(min(moments), max(moments)), (min(moments), created(row) - beside), (created(row) + beside, max(moments))]
@@ -196,15 +196,20 @@ def _exact(target: Target, query: dict[str, Any], expected: list[Row], *, is_pag
 
 
 def _kind(value: str) -> tuple[str, int, bool] | None:
-    """Of two values of the same kind every order of characters says which comes first: digits of one length, or words of small letters."""
+    """Return the kind of a value, or None. Every order of characters sorts two values of one kind alike.
+
+    A kind is digits of one length, or words of small letters.
+    """
     if number(value).isdecimal():
         return "digits", len(value), value[:1] == "+"
     return ("words", 0, False) if re.fullmatch(r"[a-z]+(-[a-z]+)?", value) else None
 
 
 def ordered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A sort by an attribute, one way or the other; without `sort` the order of a list that asks for none. Values are compared where every
-    order of characters agrees; equal ones have to stand together."""
+    """A list is sorted by an attribute, ascending or descending. Without `sort` the default order is tested.
+
+    Values are compared only if every order of characters agrees on them. Messages with equal values have to be adjacent.
+    """
     query = {"SortBy": given["sort"]} if "sort" in given else {}
     rows = everything(target, **query)[0]
     if seen.is_whole and query:
@@ -227,7 +232,7 @@ def ordered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
 
 
 def sorted_whole(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A sort is one of the whole list, not of each page."""
+    """A sort orders the whole list, not each page."""
     _asked_whole(seen)
     for sort, descending in (("DateCreated:asc", False), ("DateCreated:desc", True)):
         moments = sorted((created(row) for row in seen.rows), reverse=descending)
@@ -238,7 +243,7 @@ def sorted_whole(target: Target, seen: Survey, given: dict[str, Any]) -> Iterato
 
 
 def ties(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Messages that a sort finds equal are newest first, whichever way it goes."""
+    """Messages that a sort finds equal are newest first, in either direction."""
     for direction in ("asc", "desc"):
         rows = everything(target, SortBy=f"{given['sort']}:{direction}")[0]
         for before, after in pairwise(rows):

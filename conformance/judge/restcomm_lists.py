@@ -1,4 +1,4 @@
-"""Lists of the old dialect: pages, their arithmetic, links between them, and Limit."""
+"""Lists of the old dialect: pages, their arithmetic, the links between them, and Limit."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -10,19 +10,19 @@ from conformance.judge.target import Answer, Target
 
 MEMBER: Final = "messages"
 ENDS: Final = (None, "", "null")
-"""What stands where there is no such page."""
+"""The values of a link if there is no such page."""
 
 _SIZES: Final = (1, 7, 10, 50)
 _MOST_PAGES: Final = 60
 
 
 def listed(target: Target, **query: Any) -> Answer:
-    """A list as JSON."""
+    """Return the response to a list request in JSON."""
     return target.get(target.messages + ".json", query)
 
 
 def page_of(target: Target, **query: Any) -> dict[str, Any]:
-    """A page that was answered well. Raises Skipped."""
+    """Return a page. Raises Skipped if the response is not a list."""
     answer = listed(target, **query)
     rows_of(answer, MEMBER)
     page: dict[str, Any] = answer.json
@@ -30,12 +30,12 @@ def page_of(target: Target, **query: Any) -> dict[str, Any]:
 
 
 def rows_in(page: dict[str, Any]) -> list[Row]:
-    """The messages of a page."""
+    """Return the messages of a page."""
     return [row for row in page[MEMBER] if isinstance(row, dict)]
 
 
 def everything(target: Target, **query: Any) -> tuple[list[Row], Any]:
-    """All messages of a list, and its total as it is said."""
+    """Return all messages of a list, and the total that its first page states."""
     size = target.kept.get("page size", PAGE["restcomm"])
     page = page_of(target, **query, PageSize=size)
     rows, total, number = rows_in(page), page.get("total"), 1
@@ -49,12 +49,12 @@ def everything(target: Target, **query: Any) -> tuple[list[Row], Any]:
 
 
 def sids(rows: list[Row]) -> list[Any]:
-    """The SIDs of messages, in their order."""
+    """Return the SIDs of messages, in their order."""
     return [row.get("sid") for row in rows]
 
 
 def total_of(seen: Survey) -> int:
-    """The total of the whole list. Raises Skipped."""
+    """Return the total of the whole list. Raises Skipped if it is unreadable."""
     total = seen.page.get("total")
     if not isinstance(total, int):
         raise Skipped("total is not readable, which another requirement judges")
@@ -62,7 +62,7 @@ def total_of(seen: Survey) -> int:
 
 
 def reached(target: Target, uri: str) -> str:
-    """The path and query that a URI of the server stands for, below the base address that is judged."""
+    """Return the path and query of a URI of the server, below the base address under test."""
     parts = urlsplit(uri)
     path = f"/{parts.path.lstrip('/')}"
     before, version, rest = path.partition("/2012-04-24/")
@@ -71,15 +71,17 @@ def reached(target: Target, uri: str) -> str:
 
 
 def follow(target: Target, uri: Any) -> dict[str, Any] | None:
-    """The page that a link leads to, or None where it leads to none."""
+    """Return the page that a link leads to, or None if it leads to none."""
     answer = target.get(reached(target, str(uri)), accept="application/json")
     is_page = answer.is_good and isinstance(answer.json, dict) and isinstance(answer.json.get(MEMBER), list)
     return answer.json if is_page else None
 
 
 def arithmetic(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """num_pages is the number of the pages, or that of the last page counted from 0: by one rule, whatever the size. With `floor` it is
-    the whole part of total by page_size."""
+    """num_pages is the number of pages, or the number of the last page counted from 0, by the same rule for every page size.
+
+    With `floor` it is the whole part of total by page_size.
+    """
     rules: dict[str, Callable[[int, int], int]] = {
         "floor": lambda total, size: total // size,
         "count": lambda total, size: -(-total // size),
@@ -104,7 +106,7 @@ def arithmetic(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[
 
 
 def echoed(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """`page` and `page_size` are those that were asked for."""
+    """`page` and `page_size` are those of the request."""
     for query in ({"PageSize": 7}, {"PageSize": 10}, *([{"PageSize": 3, "Page": 1}] if total_of(seen) > 3 else [])):
         page = page_of(target, **query)
         for name, wanted in (("page", query.get("Page", 0)), ("page_size", query["PageSize"])):
@@ -113,10 +115,10 @@ def echoed(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
 
 
 def sized(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A page has as many messages as were asked for, if there are so many."""
+    """A page has the requested number of messages, if the list is long enough."""
     for size in (*_SIZES, 100, 200):
         if size > 50 and not listed(target, PageSize=size).is_good:
-            continue  # the document names no most, and so it does not say that a server has none
+            continue  # the document states no maximum, so a server may have one
         found = rows_in(page_of(target, PageSize=size))
         wanted = min(size, total_of(seen))
         if len(found) != wanted:
@@ -124,7 +126,7 @@ def sized(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 def positions(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """start and end are the places of the first and the last message of a page; with `last`, of the last page."""
+    """start and end are the positions of the first and the last message of a page. With `last` the last page is tested."""
     total = total_of(seen)
     asked = [(0, 7), (1, 7), (0, target.kept.get("page size", PAGE["restcomm"]))]
     if given.get("last"):
@@ -143,7 +145,10 @@ def positions(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[s
 
 
 def totals(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """total is the same on every page, and as many messages as the pages show. A long list is looked at at its beginning and its end."""
+    """total is the same on every page, and equals the number of messages on all pages.
+
+    A long list is read only in its first and its last pages.
+    """
     total = total_of(seen)
     size = min(max(7, -(-total // 4)), PAGE["restcomm"])
     last = max(total - 1, 0) // size
@@ -164,7 +169,7 @@ def totals(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
 
 
 def past(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A page after the last one: refused, or empty, or not what `status` says."""
+    """A page after the last one is empty (`empty`), or gets a response of the given form, such as a refusal."""
     answer = listed(target, PageSize=10, Page=total_of(seen) // 10 + 1)
     if given.get("empty"):
         if answer.is_good and rows_in(page_of(target, PageSize=10, Page=total_of(seen) // 10 + 1)):
@@ -174,10 +179,10 @@ def past(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
 
 
 def links(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A link of the page object leads to the page that its name says, with the size, the list, and its filter or sort (`beside`) kept."""
+    """A link of the page object leads to the page that its name says. It keeps the page size, and the filter or sort of `beside`."""
     name, (query, _) = given["link"], _asked(given.get("beside", ""), seen)
     total = len(everything(target, **query)[0]) if query else total_of(seen)
-    size = next((one for one in (3, 4, 5, 7) if total % one), 3) if query else 3  # the last page is no empty one
+    size = next((one for one in (3, 4, 5, 7) if total % one), 3) if query else 3  # so that the last page is not empty
     if total < 4 or (not query and total <= 9):
         raise Skipped("the list is too short for this")
     page = page_of(target, **query, Page=1, PageSize=size)
@@ -198,7 +203,7 @@ def links(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 def own_path(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """`uri` and the links of a page are those of the account's messages."""
+    """`uri` and the links of a page lead to the account's messages."""
     page = page_of(target, PageSize=3, **({"Page": 1} if total_of(seen) > 3 else {}))
     for name in ("uri", "first_page_uri", "next_page_uri", "previous_page_uri", "last_page_uri"):
         path = urlsplit(str(page.get(name))).path.removesuffix("/").removesuffix(".json")
@@ -207,7 +212,7 @@ def own_path(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 
 
 def chain(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """next_page_uri, followed to its end, shows the whole list once, with its filter, sort or Limit (`beside`)."""
+    """next_page_uri, followed to the end, shows the whole list once. It keeps the filter, sort or Limit of `beside`."""
     query, rows = _asked(given.get("beside", ""), seen)
     least, _ = everything(target, **query)
     if given.get("beside") == "Limit":
@@ -235,7 +240,7 @@ def chain(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 def _asked(beside: str, seen: Survey) -> tuple[dict[str, Any], list[Row]]:
-    """What is asked beside the page, and the messages that it is about."""
+    """Return the parameters for `beside`, and the messages of the list."""
     if beside == "SortBy":
         return {"SortBy": "DateCreated:asc"}, seen.rows
     if beside == "Limit":
@@ -253,7 +258,7 @@ def _asked(beside: str, seen: Survey) -> tuple[dict[str, Any], list[Row]]:
 
 
 def ends(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Where there is no previous or no next page, the text null stands; with `any`, something that says so."""
+    """If there is no previous or no next page, its link is the text null. With `any` it may also be null, empty or missing."""
     first = page_of(target, PageSize=target.kept.get("page size", PAGE["restcomm"]))
     allowed = ENDS if given.get("any") else ("null",)
     if first.get("previous_page_uri") not in allowed:
@@ -267,7 +272,7 @@ def ends(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
 
 
 def limit(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Limit is the most that a list has in all (`shown`), and is echoed."""
+    """Limit is the maximum length of the whole list (`shown`). Without `shown` its echo and the total are tested."""
     for most in (1, 3):
         page = page_of(target, Limit=most, PageSize=10)
         wanted = min(most, total_of(seen))

@@ -14,7 +14,7 @@ from conformance.judge.target import Answer, Target
 from conformance.judge.texts import fitting, has_markup
 
 RESTING: Final = ("delivered", "received", "failed", "undelivered")
-"""Statuses that a message keeps."""
+"""The final statuses. A message keeps them."""
 
 CODES: Final = {
     "30001": "queue overflow", "30002": "account suspended", "30003": "unreachable destination handset", "30004": "message blocked",
@@ -22,7 +22,7 @@ CODES: Final = {
     "30008": "unknown error", "30009": "missing segment", "30010": "message price exceeds max price",
     "30090": "no response received for smpp request",
 }  # fmt: skip
-"""The document's table of SMS-specific error codes, in small letters."""
+"""The document's table of SMS-specific error codes, in lower case."""
 
 NAMES: Final = {
     "Sid": "sid", "DateCreated": "date_created", "DateUpdated": "date_updated", "DateSent": "date_sent", "AccountSid": "account_sid",
@@ -35,12 +35,15 @@ _MOST: Final = 6
 
 
 def got(target: Target, sid: Any, suffix: str = ".json") -> Answer:
-    """A message by its SID."""
+    """Return the response to a request for a message by its SID."""
     return target.get(f"{target.messages}/{quote(str(sid), safe='')}{suffix}")
 
 
 def chosen(seen: Survey) -> list[Row]:
-    """Messages to look at closely: the picked one, and one of each status and direction. At rest comes first, then with markup."""
+    """Return the messages to look at closely: the picked one, and one of each status and direction.
+
+    Messages at rest come first, then those with markup.
+    """
     found: dict[Any, Row] = {}
     for row in sorted(
         seen.picked[1:], key=lambda row: (row.get("status") not in RESTING, not has_markup(row.get("body")))
@@ -50,8 +53,10 @@ def chosen(seen: Survey) -> list[Row]:
 
 
 def alike(name: str, one: Any, other: Any) -> bool:
-    """Whether two values of a member say the same: dates the same instant, URIs the same resource, numbers
-    with a plus or without, null the same as nothing."""
+    """True if two values of a member mean the same.
+
+    Dates mean the same instant, URIs the same resource. A plus before a number makes no difference, and null equals a missing member.
+    """
     if name == "uri" and one and other:
         one, other = (str(value).removesuffix(".json").partition("Accounts/")[2] for value in (one, other))
     if name in ("from", "to"):
@@ -62,7 +67,7 @@ def alike(name: str, one: Any, other: Any) -> bool:
 
 
 def same(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A message by its SID is the one that the list shows, member by member; the status may have changed where it was none at rest."""
+    """A message by its SID is as the list shows it, member by member. Its status and dates may differ unless its status is final."""
     for row in chosen(seen):
         answer = got(target, row.get("sid"))
         yield from answered(answer, given)
@@ -80,7 +85,7 @@ def same(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
 
 
 def same_suffix(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """The uri of a message by its SID ends with .json if that in the list does, and only then."""
+    """The uri of a message by its SID ends with .json exactly if the uri in the list does."""
     for row in chosen(seen):
         body = got(target, row.get("sid")).json
         found = [isinstance(uri, str) and uri.endswith(".json") for uri in (row.get("uri"), (body or row).get("uri"))]
@@ -95,7 +100,7 @@ def _suffix(is_there: bool) -> str:
 
 
 def as_xml(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A list, or a message, as XML says what it says as JSON, member by member."""
+    """A list or a message has the same content as XML and as JSON, member by member."""
     row = seen.picked[0]
     if given["what"] == "list":
         answer = target.get(target.messages, {"PageSize": 5})
@@ -122,7 +127,7 @@ def as_xml(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
 
 
 def own_uri(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A message's uri leads to it: that of each names its SID, and some are followed."""
+    """The uri of each message names its SID, and the uris of some messages lead to them."""
     for row in seen.rows:
         if str(row.get("uri")).removesuffix(".json").rpartition("/")[2] != str(row.get("sid")):
             yield "the uri of a message names another"
@@ -134,7 +139,7 @@ def own_uri(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
 
 
 def calendar(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Dates are of the calendar: the day exists, and the name of the weekday is its own."""
+    """Dates are in the calendar: the day exists and has the weekday that is named."""
     for row in seen.rows:
         for name in ("date_created", "date_updated"):
             moment = instant(str(row.get(name)))
@@ -145,12 +150,12 @@ def calendar(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 
 
 def _weekday(text: str) -> str:
-    """The weekday of a date in its own zone."""
+    """Return the weekday of a date in its own zone."""
     return _WEEK[parsedate_to_datetime(text).weekday()]
 
 
 def sequence(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A date of a message is not before another, where both are there; with `of`, only in messages that went out."""
+    """One date of a message is not before another, if both are there. With `outbound` only sent messages are tested."""
     for row in seen.rows:
         if given.get("outbound") and row.get("direction") in ("incoming", "inbound"):
             continue
@@ -163,7 +168,7 @@ def sequence(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 
 
 def explained(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A message that failed says why, in the list or by its SID."""
+    """A message with one of the `statuses` has the error `member`, in the list or by its SID."""
     failed = [row for row in seen.rows if row.get("status") in given["statuses"]]
     if not failed:
         raise Skipped("no message has failed")
@@ -174,7 +179,7 @@ def explained(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[s
 
 
 def coded(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """An error code is one of the document's table (`statuses`: of which messages), and its text is the table's (`text`)."""
+    """An error code is in the document's table. With `text` its text is that of the table. `statuses` selects the messages."""
     for row in seen.rows:
         code, text = str(row.get("error_code")), row.get("error_message")
         if row.get("error_code") is None or row.get("status") not in given["statuses"]:
@@ -196,7 +201,7 @@ def _plain(text: Any) -> str:
 
 
 def segments(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """num_segments is a whole number that the length of the text allows: one for what fits any encoding, more for what fits none."""
+    """num_segments is a whole number that the length of the text allows: 1 if it fits every encoding, more if it fits none."""
     longest = sorted((row for row in seen.rows if row.get("direction") not in ("incoming", "inbound")), key=_length)
     if not longest:
         raise Skipped("no message was sent")
@@ -211,7 +216,7 @@ def _length(row: Row) -> int:
 
 
 def unknown(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A SID that no message has."""
+    """A request for a SID that no message has gets a response of the given form."""
     yield from answered(got(target, f"SM{'0' * 31}f"), given)
 
 

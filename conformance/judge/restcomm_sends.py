@@ -1,4 +1,4 @@
-"""Sends of the old dialect: what is answered, what is kept of them, and what is told of them. Each send is made once in a run."""
+"""Sends of the old dialect: the response, the stored message, and the callbacks. Each send is made once in a run."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -21,7 +21,7 @@ EVENTS: Final = ("sent", "failed", "delivered", "undelivered")
 
 
 class Sending(NamedTuple):
-    """One send: its form, the answer, the message by its SID right after, the newest messages before and after."""
+    """One send: its form, the response, the message by its SID right after, and the newest messages before and after."""
 
     form: dict[str, str]
     answer: Answer
@@ -31,14 +31,14 @@ class Sending(NamedTuple):
 
     @property
     def message(self) -> Row:
-        """The message of the answer. Raises Skipped where the send was not taken."""
+        """The message of the response. Raises Skipped if the send did not succeed."""
         if not self.answer.is_good or not isinstance(self.answer.json, dict):
             raise Skipped("the send was not answered well, which another requirement judges")
         return self.answer.json
 
 
 def sending(target: Target, given: dict[str, Any]) -> Sending:
-    """The send that `given` describes: made once in a run, and remembered."""
+    """Return the send that `given` describes. It is made once in a run, and cached."""
     form = {"From": target.sender or SENDER, "To": target.send_to, "Body": BODIES[given.get("text", "")]}
     if given.get("callback"):
         if target.inbox is None:
@@ -65,7 +65,7 @@ def _page(target: Target) -> dict[str, Any]:
 
 
 def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """One send, and what its answer looks like: `one_of` has the words that a member may have."""
+    """One send gets a response of the given form. `one_of` has the words that a member may have."""
     made = sending(target, given)
     yield from answered(made.answer, given)
     if not made.answer.is_good or not isinstance(made.answer.json, dict):
@@ -78,7 +78,7 @@ def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
 
 
 def refused(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A send that must not be taken: it is refused, and leaves no message."""
+    """A send that must not be accepted is refused, and leaves no message."""
     made = sending(target, given)
     if has_status(made.answer.status, given["status"]):
         if {row.get("sid") for row in made.shown} - {row.get("sid") for row in made.before}:
@@ -90,7 +90,10 @@ def refused(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
 
 
 def represented(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """The answer to a send, and the message by its SID, are what was sent (`field`: the member, and the parameter of the form)."""
+    """The response to a send, and the message by its SID, have the values that were sent.
+
+    `fields` maps a member to the parameter of the form. `alike` names members that are the same in both.
+    """
     made = sending(target, given)
     said, found = made.message, made.after.json
     if not isinstance(found, dict) or not made.after.is_good:
@@ -112,7 +115,7 @@ def represented(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator
 
 
 def once(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """What was sent is on the list, once, and is the only message that the send left there."""
+    """A sent message is on the list once, and is the only message that the send left there."""
     made = sending(target, given)
     sid, text = made.message.get("sid"), made.form["Body"]
     shown = made.shown
@@ -130,13 +133,13 @@ def once(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
 
 
 def _others(target: Target, sid: Any) -> set[Any]:
-    """The SIDs of what this run has sent beside."""
+    """Return the SIDs of the other messages that this run has sent."""
     made = [one for one in target.kept.values() if isinstance(one, Sending) and isinstance(one.answer.json, dict)]
     return {one.answer.json.get("sid") for one in made} - {sid}
 
 
 def stranger(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """A send without credentials, or with a wrong token, is refused."""
+    """A send with a wrong token is refused."""
     form = urlencode({"From": target.sender or SENDER, "To": target.send_to, "Body": TEXT}).encode()
     login = (target.account, f"not-{target.token}")
     path = target.messages + ".json"
@@ -144,7 +147,7 @@ def stranger(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 
 
 def segmented(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """num_segments of a message that was sent is what its text takes, where it is there."""
+    """num_segments of a sent message is the number of segments of its text, if it is there."""
     made = sending(target, given)
     found = made.after.json
     if isinstance(found, dict) and made.message and found.get("num_segments") is not None:
@@ -152,8 +155,11 @@ def segmented(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[s
 
 
 def told(target: Target, given: dict[str, Any]) -> list[Heard]:
-    """What the receiver was told of a send. The sends of all requirements that wait are made first, and waited for together, until each
-    message has come to rest and its events are there. Raises Skipped where this one does not come to rest."""
+    """Return the callbacks for a send. Raises Skipped if its message is not at rest in time and none came.
+
+    The sends of all requirements that wait for callbacks are made first. They share one wait: until each message is at rest and its
+    callbacks are there.
+    """
     if "told" not in target.kept:
         assert target.inbox is not None
         made = {f"restcomm-{one['callback']}": sending(target, one) for one in (*target.awaited, given)}
@@ -170,7 +176,7 @@ def told(target: Target, given: dict[str, Any]) -> list[Heard]:
 
 
 def _rested(target: Target, made: Sending, name: str) -> int:
-    """1 where the message is at rest, 2 where that was told as well."""
+    """Return 0 if the message is not at rest, 2 if a callback has told its final status, else 1."""
     assert target.inbox is not None
     body = got(target, made.message.get("sid")).json
     status = body.get("status") if isinstance(body, dict) else None
@@ -180,8 +186,11 @@ def _rested(target: Target, made: Sending, name: str) -> int:
 
 
 def callback(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """What a StatusCallback is told: the `method`, a `field` that is as it was sent, the `order` of events, each of them `once`,
-    and the `ending`."""
+    """The callbacks of a send agree with the document.
+
+    They have the `method`, and one parameter (`field`) as it was sent. Their statuses are documented words (`words`) in `order`, each
+    `once`. With `ending` one of them tells the final status.
+    """
     if target.send_to.lower().startswith("client:"):
         raise Skipped("a StatusCallback is not applicable to messages addressed to clients", withheld=True)
     made = sending(target, given)
@@ -216,7 +225,7 @@ def _status(target: Target, made: Sending) -> str:
 
 
 def _in_order(statuses: list[str]) -> bool:
-    """Sent, and then how it ended; or failed, and nothing after it."""
+    """True if the statuses are sent and at most one final status after it, or failed alone."""
     kinds = list(dict.fromkeys(statuses))
     return kinds in (["failed"], ["sent"]) or (len(kinds) == 2 and kinds[0] == "sent" and kinds[1] in EVENTS[1:])
 

@@ -1,7 +1,7 @@
-"""A run: each requirement judged in turn, and what became of it.
+"""Runs the suite: it tests each requirement in turn and returns a verdict on each.
 
-passed   the law held            skipped   it could not be judged, and why
-failed   it did not, and why     broken    the judge itself failed: our fault, never the server's
+passed   the law held            skipped   it could not be tested, and why
+failed   it did not, and why     broken    the suite itself failed: our fault, never the server's
 """
 
 import time
@@ -23,7 +23,7 @@ RANKS: Final[dict[Level, int]] = {"must": 0, "should": 1, "may": 2, "ambiguous":
 
 @cache
 def laws_of(dialect: str) -> dict[str, Law]:
-    """The laws of a dialect by the names that requirements use. Those of the other one are not imported."""
+    """Return the laws of a dialect by the names that requirements use. The laws of the other dialect are not imported."""
     laws: dict[str, Law] = import_module(f"conformance.judge.laws_{dialect.replace('-', '_')}").LAWS
     return laws
 
@@ -33,8 +33,12 @@ class Refused(Exception):
 
 
 class Verdict(NamedTuple):
-    """What became of one requirement. `why`, `expected` and `seen` hold no phone number, text or credential; `asked` are the exchanges that
-    it made, `seconds` how long it took. `withheld` says that it was skipped for want of leave, and not because of the server."""
+    """The result of one requirement. `why`, `expected` and `seen` hold no phone number, text or credential.
+
+    `asked`: the exchanges that the test made.
+    `seconds`: the duration of the test.
+    `withheld`: the test was skipped because a permission was not given, and not because of the server.
+    """
 
     requirement: Requirement
     outcome: Outcome
@@ -53,8 +57,10 @@ def run(
     *,
     seed: int = 0,
 ) -> list[Verdict]:
-    """Judge them all; `seed` chooses the messages that are looked at more closely. Raises Unreachable and Refused where nothing can be
-    judged, StoppedBySafety as soon as a rule forbids more."""
+    """Test all requirements and return their verdicts. `seed` chooses the messages that are looked at more closely.
+
+    Raises Unreachable and Refused if nothing can be tested, and StoppedBySafety as soon as a rule forbids more.
+    """
     target.remembers = True
     seen = survey(target, seed)
     if seen.status == 401:
@@ -70,18 +76,18 @@ def run(
 
 
 _CHANGING: Final = ("send", "callback", "twin")
-"""Requirements that change what the server shows: they come last, so that what was read before stays true."""
+"""The needs of requirements that change what the server shows. They come last, so that earlier reads stay true."""
 
 
 class _Inquiry:
-    """Judges one requirement after another, each by what the server shows at that time."""
+    """Tests one requirement after another, each by what the server shows at that time."""
 
     def __init__(self, target: Target, seed: int, seen: Survey) -> None:
         self._target, self._seed, self._seen = target, seed, seen
         self._looks = _LOOKS
 
     def verdicts(self, requirements: Sequence[Requirement]) -> Iterator[Verdict]:
-        """First what only reads, in as many threads as the target allows, then what changes the server, one after the other."""
+        """Yield the verdicts: first on the reads, in as many threads as the target allows, then on the changes, one at a time."""
         reading = [one for one in requirements if one.needs not in _CHANGING]
         judged = self._together(reading) if self._target.at_once > 1 else self._in_turn(reading)
         for verdict, seen in judged:
@@ -95,7 +101,7 @@ class _Inquiry:
             yield judge(self._target, self._seen, one), self._seen
 
     def _together(self, requirements: Sequence[Requirement]) -> Iterator[tuple[Verdict, Survey]]:
-        """As if they had been judged one after the other, in their order."""
+        """Yield the verdicts in the order of the requirements, although threads run in parallel."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not every run has threads
 
         def judged(requirement: Requirement) -> tuple[Verdict, Target]:
@@ -109,7 +115,10 @@ class _Inquiry:
                 yield verdict._replace(asked=tuple(self._target.take_over(verdict.asked))), seen
 
     def _settled(self, verdict: Verdict, seen: Survey) -> Verdict:
-        """A verdict by a survey. If it is a failure because messages came meanwhile, it is judged again by a new survey."""
+        """Return the verdict on the present survey.
+
+        A failure may be caused by messages that arrived meanwhile. In that case the requirement is tested again with a new survey.
+        """
         if verdict.outcome == "failed" and seen is not self._seen:
             verdict = judge(self._target, self._seen, verdict.requirement)
         if verdict.outcome != "failed" or not self._looks:
@@ -126,7 +135,7 @@ class _Inquiry:
 
 
 _LOOKS: Final = 3
-"""How often a run looks again, after a failure, whether the list has changed."""
+"""The number of times that a run reads the list again after a failure, to find a change."""
 
 
 def _held(seen: Survey) -> tuple[str, ...]:
@@ -136,7 +145,7 @@ def _held(seen: Survey) -> tuple[str, ...]:
 
 
 def judge(target: Target, seen: Survey, requirement: Requirement) -> Verdict:
-    """One requirement. Raises Unreachable and StoppedBySafety."""
+    """Test one requirement and return its verdict. Raises Unreachable and StoppedBySafety."""
     before, began = len(target.asked), time.monotonic()
     outcome: Outcome = "passed"
     problem, withheld = Problem(""), False
@@ -151,7 +160,7 @@ def judge(target: Target, seen: Survey, requirement: Requirement) -> Verdict:
         outcome, problem, withheld = "skipped", Problem(skipped.reason), skipped.withheld
     except (Unreachable, StoppedBySafety):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is ours, and it is told apart from a failing server
+    except Exception as error:  # noqa: BLE001 - any other exception is a fault of the suite, and must not look like a failing server
         frame = traceback.extract_tb(error.__traceback__)[-1]
         outcome, problem = "broken", Problem(f"{type(error).__name__} in {frame.name}, line {frame.lineno}")
     asked = tuple(target.asked[before:])
@@ -161,7 +170,7 @@ def judge(target: Target, seen: Survey, requirement: Requirement) -> Verdict:
 
 
 def _check_leave(target: Target, seen: Survey, requirement: Requirement) -> None:
-    """Raises Skipped for a requirement that needs what there is no leave for, or no message for."""
+    """Raise Skipped if a requirement needs a permission that was not given, or a message that is not there."""
     if requirement.needs == "twin" and target.turn is None:
         raise Skipped("it takes a twin whose clock can be turned", withheld=True)
     if requirement.needs == "other" and target.other is None:
@@ -175,7 +184,7 @@ def _check_leave(target: Target, seen: Survey, requirement: Requirement) -> None
 
 
 def failures(verdicts: Iterable[Verdict], level: Level) -> Iterator[Verdict]:
-    """Those that make the verdict on the server bad: failed, and at least of that level. An ambiguous one never is."""
+    """Yield the failures that make the verdict on the server bad: those of `level` or higher. An ambiguous requirement never counts."""
     for verdict in verdicts:
         ranked = RANKS[verdict.requirement.level] <= RANKS[level]
         if verdict.outcome == "failed" and verdict.requirement.level != "ambiguous" and ranked:

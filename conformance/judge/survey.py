@@ -1,4 +1,4 @@
-"""What a server holds, as far as it shows it: read once, so that laws can derive what must hold of the rest."""
+"""A survey of the messages that a server shows. It is read once, and the laws derive from it what further requests must return."""
 
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -6,17 +6,17 @@ from typing import Any, Final, NamedTuple
 from conformance.judge.target import Answer, Target
 
 MOST: Final = 3000
-"""How many messages are looked at."""
+"""The maximum number of messages that are read."""
 
 PAGE: Final[dict[str, int]] = {"restcomm": 1000, "properties-v2": 200}
-"""How many messages are asked for at once: the second document names 200 as its default, the first names no most."""
+"""The page size of a survey. The second document has a default of 200, and the first states no maximum."""
 
 FAR: Final = 4102444800
 """2100-01-01, later than any message."""
 
 
 class Skipped(Exception):
-    """A law cannot be judged; `reason` says why. `withheld` says that whoever runs the suite did not allow what it takes."""
+    """A law cannot be tested, for the given `reason`. `withheld` is true if the operator did not give the permission that it needs."""
 
     def __init__(self, reason: str, *, withheld: bool = False) -> None:
         super().__init__(reason)
@@ -24,12 +24,17 @@ class Skipped(Exception):
 
 
 class Unanswered(Skipped):
-    """A list that the document has is not answered: a failure, unless no list is answered at all."""
+    """The server does not answer a list that the document has. This is a failure, unless it answers no list at all."""
 
 
 class Survey(NamedTuple):
-    """The status of the first list, its object, the messages of the account, and the same in the order in which some are picked to be
-    looked at more closely. `is_whole` says whether those are all."""
+    """The messages of the account as the list shows them.
+
+    `status`: the status of the first list.
+    `page`: the object of the first list.
+    `picked`: the same messages in the order in which they are chosen for a closer look.
+    `is_whole`: true if these are all messages.
+    """
 
     status: int
     page: dict[str, Any]
@@ -39,7 +44,7 @@ class Survey(NamedTuple):
 
 
 def survey(target: Target, seed: int = 0) -> Survey:
-    """Read the list, as every application would; seed 0 picks the first messages. Raises Unreachable."""
+    """Read the list as any client would. With seed 0 the first messages are picked. Raises Unreachable."""
     status, page, rows, is_whole = _survey_restcomm(target) if target.dialect == "restcomm" else _survey_v2(target)
     picked = Random(seed).sample(rows, len(rows)) if seed else rows
     return Survey(status, page, rows, picked, is_whole)
@@ -83,13 +88,13 @@ def _survey_v2(target: Target) -> tuple[int, dict[str, Any], list[dict[str, Any]
 
 
 def shown(answer: Answer, member: str) -> list[dict[str, Any]]:
-    """The messages of a list, as far as it is one."""
+    """Return the messages of a list, or nothing if the response is not a list."""
     found = answer.json.get(member) if isinstance(answer.json, dict) else None
     return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
 def rows_of(answer: Answer, member: str) -> list[dict[str, Any]]:
-    """The messages of a list that was answered well. Raises Unanswered where it was not."""
+    """Return the messages of a list. Raises Unanswered if the response is not a list with status 200."""
     body = answer.json
     if answer.status != 200 or not isinstance(body, dict) or not isinstance(body.get(member), list):
         raise Unanswered(f"a list that the document has is not answered: status {answer.status}")

@@ -1,4 +1,4 @@
-"""The server that is judged: asked slowly, never more than allowed, and remembered in what it was asked last."""
+"""The server under test. Requests are slow and never more than allowed, and every exchange is recorded."""
 
 import time
 from base64 import b64encode
@@ -16,16 +16,16 @@ from conformance.judge.memory import Memory
 
 
 class Unreachable(Exception):
-    """The server gives no answer at all."""
+    """The server gives no response."""
 
 
 class StoppedBySafety(Exception):
-    """Going on would break a rule that whoever runs the judge relies on: more sends than allowed."""
+    """The run stopped, because the next send would exceed the allowed number."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer: headers by lower-case name."""
+    """A response. Its headers have lower-case names."""
 
     status: int
     headers: dict[str, str]
@@ -33,12 +33,12 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        """Whether the status says success."""
+        """True if the status means success."""
         return 200 <= self.status <= 299
 
     @cached_property
     def json(self) -> Any:
-        """The body as JSON, or None where it is not. It is read once: nobody may change it."""
+        """The body as JSON, or None if it is not JSON. It is decoded once, so no law may change it."""
         try:
             return msgspec.json.decode(self.body)
         except (ValueError, RecursionError):
@@ -46,8 +46,10 @@ class Answer:
 
 
 class Asked(NamedTuple):
-    """One exchange, without credentials, numbers and texts: what a report may show. `whole` is what was sent and answered, where whoever
-    runs the judge wants that shown; never the credentials."""
+    """One exchange, without credentials, numbers and texts, as a report may show it.
+
+    `whole` is the content of the request and the response, if the operator wants it in reports. It never has the credentials.
+    """
 
     method: str
     path: str
@@ -57,7 +59,7 @@ class Asked(NamedTuple):
     size: int
     whole: str = ""
     is_again: bool = False
-    """Whether the answer was there already from an earlier requirement, and the server was not asked again."""
+    """True if the response was already cached by an earlier requirement, so that the server got no request."""
     number: int = 0
     """The same for each exchange that stands for one request."""
 
@@ -69,7 +71,7 @@ class Asked(NamedTuple):
 
 
 Transport = Callable[[str, str, dict[str, str], bytes], Answer]
-"""Method, path with query, headers, body, to the answer. Raises Unreachable."""
+"""A function of method, path with query, headers and body that returns the response. Raises Unreachable."""
 
 
 class Other(NamedTuple):
@@ -85,9 +87,16 @@ class Other(NamedTuple):
 
 @dataclass(kw_only=True)
 class Target:
-    """One account at one server. `base` is the path before the dialect's own, `rate` requests a second at most (0: no limit), `turn` lets
-    time pass at a twin behind it; with `shows` exchanges are remembered whole, numbers and texts included. `other` is another account,
-    `inbox` a receiver that the server can call, `patience` the seconds that are waited for its calls."""
+    """One account at one server.
+
+    `base`: the path before the dialect's own.
+    `rate`: the maximum number of requests a second; 0 means no limit.
+    `turn`: lets seconds pass at the simulated provider behind the server.
+    `shows`: exchanges are recorded whole, with numbers and texts.
+    `other`: another account.
+    `inbox`: a receiver for the callbacks of the server.
+    `patience`: the maximum number of seconds to wait for callbacks.
+    """
 
     dialect: str
     transport: Transport
@@ -98,7 +107,7 @@ class Target:
     rate: float = 0.0
     send_to: str = ""
     sender: str = ""
-    """The number that messages are sent from; the one of the document's example where it is empty."""
+    """The number that messages are sent from. If it is empty, the number of the document's example is used."""
     max_sends: int = 0
     turn: Callable[[float], None] | None = None
     other: Other | None = None
@@ -107,17 +116,17 @@ class Target:
     shows: bool = False
     sleep: Callable[[float], None] = time.sleep
     at_once: int = 1
-    """The most reads that may be under way at once."""
+    """The maximum number of reads in flight at once."""
     remembers: bool = False
-    """Whether a GET that was asked before is answered from memory, until a message is sent or time passes at the twin."""
+    """True if an equal GET is answered from the cache, until a message is sent or time passes at the simulated provider."""
     asked: list[Asked] = field(default_factory=list)
     sends: int = 0
     kept: dict[Any, Any] = field(default_factory=dict)
-    """What laws have done in this run, by name, so that none does it again."""
+    """The results of laws in this run, by name, so that no send is made twice."""
     awaited: tuple[dict[str, Any], ...] = ()
-    """What each requirement of this run that waits for calls is told: their sends are made first, and waited for together."""
+    """The parameters of each requirement that waits for callbacks. Their sends are made first, and share one wait."""
     server: str = ""
-    """The Server header of the last answer that had one."""
+    """The Server header of the last response that had one."""
     _memory: Memory[tuple[Answer, Asked]] = field(default_factory=Memory, repr=False)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1), repr=False)
 
@@ -127,25 +136,28 @@ class Target:
         return self.messages_of(self.account, self.property_sid)
 
     def messages_of(self, account: str, property_sid: str) -> str:
-        """The path of the messages of an account, or of a property."""
+        """Return the path of the messages of an account, or of a property."""
         if self.dialect == "restcomm":
             return f"{self.base}/2012-04-24/Accounts/{account}/SMS/Messages"
         return f"{self.base}/v2/Properties/{property_sid}/Messages"
 
     @property
     def requests(self) -> int:
-        """How many requests the server was sent."""
+        """The number of requests that were sent to the server."""
         return sum(not one.is_again for one in self.asked)
 
     def get(self, path: str, query: dict[str, Any] | None = None, *, anonymous: bool = False, **headers: str) -> Answer:
-        """A GET, with the account's credentials unless it is to be `anonymous`."""
+        """Send a GET, with the account's credentials unless it is `anonymous`."""
         whole = f"{path}?{urlencode(query)}" if query else path
         return self.ask("GET", whole, b"", anonymous=anonymous, login=None, **headers)
 
     def ask(
         self, method: str, path: str, body: bytes = b"", *, anonymous: bool = False, login: tuple[str, str] | None = None, **headers: str
     ) -> Answer:  # fmt: skip
-        """Any request, with the account's credentials or those of `login`. A POST is a send. Raises StoppedBySafety and Unreachable."""
+        """Send any request, with the account's credentials or those of `login`. Raises StoppedBySafety and Unreachable.
+
+        A POST counts as a send.
+        """
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if not anonymous:
             user, token = login or (self.account, self.token)
@@ -169,11 +181,14 @@ class Target:
         return answer, self._shown(method, path, body, answer)
 
     def reader(self) -> "Target":
-        """The same server for another thread: it shares what is remembered, and may not send."""
+        """Return the same server for another thread. It shares the cache, and may not send."""
         return replace(self, asked=[], max_sends=0)
 
     def take_over(self, asked: Iterable[Asked]) -> list[Asked]:
-        """Exchanges of a reader, as if they had been made here and now: only the first of one request is none that was asked before."""
+        """Record the exchanges of a reader in this target, and return them.
+
+        If several exchanges stand for one request, only the first counts as a request to the server.
+        """
         made = {one.number for one in self.asked}
         found = []
         for one in asked:
@@ -183,11 +198,11 @@ class Target:
         return found
 
     def forget(self) -> None:
-        """What the server shows may have changed: nothing is answered from memory any more."""
+        """Empty the cache, because the server may show other messages now."""
         self._memory.forget()
 
     def let_pass(self, seconds: float) -> None:
-        """Time passes: at the twin behind the server where there is one, else on the wall."""
+        """Let time pass: at the simulated provider if there is one, else in real time."""
         self.forget()
         (self.turn or self.sleep)(seconds)
 
@@ -211,11 +226,11 @@ class Target:
 
 
 _SHOWN = 2000
-"""How many characters of a body are shown."""
+"""The maximum number of characters of a body that a report shows."""
 
 
 def _whole(method: str, path: str, body: bytes, answer: Answer) -> str:
-    """An exchange as it was, without its credentials."""
+    """Return an exchange as text, without its credentials."""
     asked = [f"> {method} {path}", *(f"> {line}" for line in body[:_SHOWN].decode("utf-8", "replace").splitlines())]
     heads = [f"< {name}: {value}" for name, value in sorted(answer.headers.items())]
     said = [f"< {line}" for line in answer.body[:_SHOWN].decode("utf-8", "replace").splitlines()]

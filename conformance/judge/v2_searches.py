@@ -14,13 +14,13 @@ _SIZE: Final = PAGE["properties-v2"]
 
 
 def page(target: Target, **query: Any) -> list[Row]:
-    """One search, from the beginning of time unless it says otherwise. Raises Skipped."""
+    """Return the messages of one search. Without dates in the query it has no bounds. Raises Skipped."""
     asked = {"Date_From": 0, "Date_To": FAR, **query}
     return rows_of(target.get(target.messages, asked), "Messages")
 
 
 def searched(target: Target, **query: Any) -> list[Row]:
-    """All messages that a search finds."""
+    """Return all messages that a search finds."""
     rows: list[Row] = []
     while len(rows) < 3000:
         more = page(target, **query, Results_Count=_SIZE, **({"Results_Skip": len(rows)} if rows else {}))
@@ -31,12 +31,12 @@ def searched(target: Target, **query: Any) -> list[Row]:
 
 
 def sids(rows: list[Row]) -> list[Any]:
-    """The SIDs of messages, in their order."""
+    """Return the SIDs of messages, in their order."""
     return [row.get("MessageSid") for row in rows]
 
 
 def when(row: Row) -> int:
-    """The instant of Created. Raises Skipped where it is none."""
+    """Return the instant of Created. Raises Skipped if it is unreadable."""
     if not isinstance(row.get("Created"), int):
         raise Skipped("Created is not readable, which another requirement judges")
     return int(row["Created"])
@@ -61,7 +61,10 @@ def filtered(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 
 
 def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Whether a message created in the very second of a bound is inside. A message whose instants differ is left out unless `differ`."""
+    """Date_From includes a message created in its own second, and Date_To excludes it.
+
+    Only messages with equal Scheduled and Created are tested. With `differ` only those whose two instants differ.
+    """
     name, inside = given["parameter"], given["parameter"] == "Date_From"
     rows = [row for row in seen.picked if (row.get("Scheduled") != row.get("Created")) == given.get("differ", False)]
     if not rows:
@@ -83,7 +86,7 @@ def bound(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 def between(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Stretches of time that follow each other hold each message once: those of the whole, and none else."""
+    """Searches over adjacent time windows find each message once, and no other message."""
     _whole(seen)
     moments = sorted(when(row) for row in seen.rows)
     cuts = [0, moments[len(moments) // 3], moments[-len(moments) // 3], FAR]
@@ -95,7 +98,7 @@ def between(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
 
 
 def together(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """All search filters together, as the document's example has them: each counts."""
+    """If all search filters are combined as in the document's example, each has its effect."""
     _whole(seen)
     moments = sorted(when(row) for row in seen.rows)
     ranges = {"Date_From": moments[len(moments) // 4], "Date_To": moments[-1] + 1} if given.get("dates") else {}
@@ -115,7 +118,7 @@ def together(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 
 
 def sliced(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Results_Skip and Results_Count take their stretch out of what the filters keep."""
+    """Results_Skip and Results_Count select from the messages that the filters keep."""
     for query in ({"Status": "Delivered"}, {"Direction": "Receive"}):
         whole = sids(searched(target, **query))
         for skip, count in ((0, 3), (2, 3), (max(len(whole) - 2, 1), 10)):
@@ -130,7 +133,7 @@ def sliced(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str 
 
 
 def count(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """As many messages as Results_Count says, if there are so many."""
+    """A search shows as many messages as Results_Count says, if there are that many."""
     for size in (1, 2, 5, 10, 60, 150, _SIZE):
         found = len(page(target, Results_Count=size))
         if found != min(size, len(seen.rows)):
@@ -142,14 +145,14 @@ def count(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 def default(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Without Results_Count 200 messages, or all where there are fewer."""
+    """A search without Results_Count shows 200 messages, or all if there are fewer."""
     found = len(page(target))
     if found != min(200, len(seen.rows)):
         yield Problem("without Results_Count another number is shown", str(min(200, len(seen.rows))), str(found))
 
 
 def skip(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Stretches of any size stand one behind another: at the beginning, and with `deep` at the end of the list."""
+    """Slices of any size follow each other without a gap: at the start of the list, and with `deep` at its end."""
     whole, length = sids(seen.rows), len(seen.rows)
     for size in (3, 7):
         places = range(0, min(length, size * 3), size)
@@ -174,7 +177,7 @@ def paged(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 def ascending(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Messages in ascending order of Created."""
+    """Messages are in ascending order of Created."""
     created = [when(row) for row in seen.rows]
     if created != sorted(created):
         yield "messages are not in ascending order of Created"

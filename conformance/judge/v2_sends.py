@@ -1,4 +1,4 @@
-"""Sends of the new dialect: what is answered, what is kept of them, and what is told of them. Each send is made once in a run."""
+"""Sends of the new dialect: the response, the stored message, and the receipts. Each send is made once in a run."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +19,7 @@ SENDER: Final = "+61416240112"
 
 
 class Sending(NamedTuple):
-    """One send: its members, the answer, and the messages of the property before and after, of its day."""
+    """One send: its members, the response, and the newest messages of the property before and after."""
 
     members: dict[str, Any]
     answer: Answer
@@ -28,7 +28,7 @@ class Sending(NamedTuple):
 
     @property
     def message(self) -> Row:
-        """The message of the answer. Raises Skipped where the send was not taken."""
+        """The message of the response. Raises Skipped if the send did not succeed."""
         if not self.is_taken:
             raise Skipped("the send was not answered well, which another requirement judges")
         found: Row = self._said
@@ -36,7 +36,7 @@ class Sending(NamedTuple):
 
     @property
     def is_taken(self) -> bool:
-        """Whether the answer is a message."""
+        """True if the response is a message."""
         return self.answer.is_good and isinstance(self._said, dict) and "MessageSid" in self._said
 
     @property
@@ -46,12 +46,12 @@ class Sending(NamedTuple):
 
     @property
     def found(self) -> list[Row]:
-        """What a search shows of it."""
+        """The messages with this SID that a search shows."""
         return [row for row in self.shown if row.get("MessageSid") == self.message["MessageSid"]]
 
 
 def sending(target: Target, seen: Survey, given: dict[str, Any]) -> Sending:
-    """The send that `given` describes: made once in a run, and remembered."""
+    """Return the send that `given` describes. It is made once in a run, and cached."""
     one = {"To": target.send_to, "Text": BODIES[given.get("text", "")], **given.get("members", {})}
     if "From" in given:
         one["From"] = target.sender or given["From"]
@@ -71,7 +71,7 @@ def sending(target: Target, seen: Survey, given: dict[str, Any]) -> Sending:
 
 
 def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """One send to the number that there is leave for."""
+    """One send gets a response of the given form. It goes to the permitted number."""
     answer = sending(target, seen, given).answer
     if answer.status in (404, 405):
         raise Skipped("the server has no sends, and the document has none")
@@ -79,7 +79,7 @@ def send(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
 
 
 def batch(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """Two sends at once, of which the second lacks its text: outcomes in the order of the entries."""
+    """A batch of two sends, of which the second has no text, gets two outcomes in the order of its entries."""
     one = {"To": target.send_to, "Text": TEXT, "From": target.sender or SENDER}
     body = msgspec.json.encode({"Messages": [one, {"To": target.send_to}]})
     path = target.messages.replace("/Messages", "/BatchMessages")
@@ -94,7 +94,7 @@ def batch(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str |
 
 
 def kept(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """What a search shows of a send is what was sent: each member of `fields`, by the name that it has in both."""
+    """A search shows a message with the values that were sent. Each member of `fields` has the same name in both."""
     made = sending(target, seen, given)
     if not made.found:
         yield "what was sent is not found by a search"
@@ -107,7 +107,7 @@ def kept(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
 
 
 def sent_as(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """What a search shows of a send has one of some words in a member."""
+    """A search shows a sent message with one of some words in a member."""
     for row in sending(target, seen, given).found:
         if row.get(given["field"]) not in given["words"]:
             yield Problem(f"{given['field']} of a message that was sent is another", ", ".join(given["words"]))
@@ -118,7 +118,7 @@ def _sized(value: Any) -> str:
 
 
 def once(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """What was sent is found by a search, once, and is the only message that the send left there."""
+    """A search finds a sent message once, and it is the only message that the send left."""
     made = sending(target, seen, given)
     if len(made.found) != 1:
         yield Problem("what was sent is not found once by a search", "once", f"{len(made.found)} times")
@@ -129,7 +129,7 @@ def once(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | 
 
 
 def segmented(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """NumSegments of a message that was sent is what its text takes."""
+    """NumSegments of a sent message is the number of segments of its text."""
     made = sending(target, seen, given)
     for row in made.found:
         yield from fitting(row.get("NumSegments"), made.members["Text"], "NumSegments")
@@ -143,7 +143,7 @@ def stranger(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[st
 
 
 def receipt(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str | Problem]:
-    """What a delivery receipt's webhook is told: by which `method`, with which `parameters`, and how often."""
+    """The webhook of a delivery receipt is called by the `method`, with the `parameters`, and `once`."""
     made = sending(target, seen, given)
     calls = _told(target, seen, given)
     if not calls:
@@ -163,8 +163,10 @@ def receipt(target: Target, seen: Survey, given: dict[str, Any]) -> Iterator[str
 
 
 def _told(target: Target, seen: Survey, given: dict[str, Any]) -> list[Heard]:
-    """What the receiver was told of a send. The sends of all requirements that wait are made first, and waited for together, until each
-    message has come to rest. Raises Skipped where this one does not."""
+    """Return the receipts for a send. Raises Skipped if its message is not at rest in time and none came.
+
+    The sends of all requirements that wait for receipts are made first. They share one wait: until each message is at rest.
+    """
     if "told" not in target.kept:
         assert target.inbox is not None
         made = {f"v2-{one['receipt']}": sending(target, seen, one) for one in (*target.awaited, given)}
@@ -181,7 +183,7 @@ def _told(target: Target, seen: Survey, given: dict[str, Any]) -> list[Heard]:
 
 
 def _rested(target: Target, made: Sending) -> int:
-    """1 where the message is at rest."""
+    """Return 1 if the message is at rest, else 0."""
     path = f"{target.base}/v2/Messages/{quote(str(made.message['MessageSid']), safe='')}"
     body = target.get(path).json
     found = body.get("Message", body) if isinstance(body, dict) else {}

@@ -1,6 +1,6 @@
-"""The laws of `conformance.laws` against a live server, with a world that is made there: sends, messages that come in, time that passes.
+"""Tests the laws of `conformance.laws` on a live server, with random steps: sends, received messages, and time that passes.
 
-The same seed takes the same steps.
+An equal seed makes equal steps.
 """
 
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from conformance.judge.control import Control
 from conformance.laws import LAWS, Sent, World
 
 OURS = "19876543212"
-"""The number that messages come in to, and are sent from."""
+"""The number that receives messages, and that sends come from."""
 
 
 _RUNS = 1_000_003
-"""Keeps the invented past of one run apart from that of another: a twin takes no message twice."""
+"""Separates the invented histories of two runs, because a simulated provider refuses a message that it already has."""
 
 
 class Broken(NamedTuple):
-    """A law that did not hold: after which step, the law's own sentence, and what was wrong."""
+    """A law that did not hold: the number of the step, the sentence of the law, and the problem."""
 
     step: int
     law: str
@@ -28,9 +28,9 @@ class Broken(NamedTuple):
 
 
 def walk(client: Client, control: Control, recipient: str, *, seed: int, steps: int, invented: int) -> Iterator[Broken]:
-    """So many steps, and after each the laws. What did not hold, as it is found."""
+    """Make `steps` steps, and test a law after each, all laws after the last one. Yields the problems as they are found."""
     random, world = Random(seed), World()
-    control.invent(invented, seed + _RUNS * len(client.walk()))  # a past that this twin does not have yet
+    control.invent(invented, seed + _RUNS * len(client.walk()))  # a history that this provider does not have yet
     before = client.walk()
     world.received += [row.text for row in before if row.inbound]
     world.unsure += [row.text for row in before if not row.inbound]
@@ -42,7 +42,7 @@ def walk(client: Client, control: Control, recipient: str, *, seed: int, steps: 
 
 
 def _take(random: Random, step: int, client: Client, control: Control, world: World, recipient: str) -> None:
-    """One step: a send, a message that comes in, or time that passes."""
+    """Make one step: a send, a received message, or time that passes."""
     what = random.choice(("send", "send", "receive", "time"))
     text = f"law {step} {random.randrange(10**6)}"
     if what == "send":

@@ -1,4 +1,4 @@
-"""Two runs compared: what fails now and did not, what passes now and did not, what is gone, and what only one run tried."""
+"""Compares two runs: newly failing requirements, newly passing ones, those that are gone, and those that only one run tried."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ from conformance.reports.results import FORMAT
 
 
 class BadRun(Exception):
-    """A file that is not the JSON report of a run."""
+    """The file is not the JSON report of a run."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """One requirement of one run, as its JSON report has it."""
+    """One requirement of one run, in the form of the JSON report."""
 
     id: str
     level: str
@@ -28,7 +28,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One run, as its JSON report has it."""
+    """One run, in the form of the JSON report."""
 
     format: int
     verdict: str
@@ -41,7 +41,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Difference(NamedTuple):
-    """One requirement of which the two runs differ, before and after; None where a run has no such requirement."""
+    """One requirement whose results differ between two runs. A result is None if its run has no such requirement."""
 
     id: str
     before: Judged | None
@@ -49,12 +49,12 @@ class Difference(NamedTuple):
 
     @property
     def shown(self) -> Judged:
-        """The newer of the two."""
+        """The newer of the two results."""
         return self.after or self.before  # type: ignore[return-value]  # one of the two is there
 
 
 class Comparison(NamedTuple):
-    """What differs between two runs, in the order of the newer one's requirements."""
+    """The differences between two runs, in the order of the newer run's requirements."""
 
     before: Run
     after: Run
@@ -65,7 +65,7 @@ class Comparison(NamedTuple):
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing fails that did not fail before."""
+        """True if no requirement fails that did not fail before."""
         return not self.newly_failing
 
     @property
@@ -78,7 +78,7 @@ class Comparison(NamedTuple):
 
 
 def load(path: Path) -> Run:
-    """A JSON report. Raises BadRun for a file that is none, or that is of another form."""
+    """Return the run of a JSON report. Raises BadRun if the file is not a report, or has another version of the form."""
     try:
         run = msgspec.json.decode(path.read_bytes(), type=Run)
     except OSError as error:
@@ -91,7 +91,7 @@ def load(path: Path) -> Run:
 
 
 def compare(before: Run, after: Run) -> Comparison:
-    """What differs. Raises BadRun for runs of two dialects."""
+    """Return the differences between two runs. Raises BadRun if the runs are of two dialects."""
     if before.dialect != after.dialect:
         raise BadRun(f"the runs are of two dialects: {before.dialect} and {after.dialect}")
     olds = {one.id: one for one in before.requirements}
@@ -141,7 +141,7 @@ def _verdict(found: Comparison) -> str:
 
 
 def as_text(found: Comparison) -> str:
-    """Lines for a terminal: the newly failing first, each with the command that repeats it."""
+    """Return lines for a terminal: the newly failing first, each with the command that repeats it."""
     lines = [f"{name}: {value}" for name, value in _facts(found)]
     for name, some in found.groups:
         for one in some:
@@ -153,7 +153,7 @@ def as_text(found: Comparison) -> str:
 
 
 def as_markdown(found: Comparison) -> str:
-    """For a job summary."""
+    """Return the comparison as Markdown, for a job summary."""
     lines = ["# Two runs compared", "", _verdict(found), "", *(f"- {name}: {value}" for name, value in _facts(found))]
     for name, some in found.groups:
         if some:
@@ -173,7 +173,7 @@ def as_markdown(found: Comparison) -> str:
 
 
 def as_html(found: Comparison) -> str:
-    """One page, in the look of the reports."""
+    """Return the comparison as one HTML page, in the look of the reports."""
     parts = [heading("Two runs compared", _verdict(found), found.is_good, _facts(found))]
     for name, some in found.groups:
         rows = [
@@ -196,7 +196,7 @@ def _marked(one: Judged | None) -> str:
 
 
 def as_json(found: Comparison) -> str:
-    """For a program."""
+    """Return the comparison as JSON, for a program."""
     whole: dict[str, Any] = {"good": found.is_good, "sentence": _verdict(found)}
     for name, some in found.groups:
         whole[name.replace(" ", "_")] = [
@@ -211,4 +211,4 @@ FORMS: Final[dict[str, tuple[str, Callable[[Comparison], str]]]] = {
     "markdown": ("compare.md", as_markdown),
     "json": ("compare.json", as_json),
 }
-"""File name and writer of each form, by the name that `--report` uses."""
+"""The file name and the writer of each form, by the name that `--report` uses."""

@@ -9,7 +9,7 @@ from conformance.reports.model import Report
 
 
 def _writer(name: str) -> Callable[[Report], str]:
-    """What writes a report. Its module is imported when one is written."""
+    """Return the writer of a report. Its module is imported when the writer is called."""
 
     def write(report: Report) -> str:
         text: str = import_module(f"conformance.reports.{name}").write(report)
@@ -28,7 +28,7 @@ REPORTS: Final[dict[str, tuple[str, Callable[[Report], str]]]] = {
 
 
 def write_all(names: Iterable[str], folder: Path, report: Report) -> None:
-    """Write the named reports into a folder, which is made if it is not there. Raises OSError."""
+    """Write the named reports into a folder, which is created if it does not exist. Raises OSError."""
     for name in names:
         file, write = REPORTS[name]
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,7 @@
-"""HTML: the verdict and the run on top, then each failure with its sentence, what was expected and seen, and how to repeat it."""
+"""Writes the HTML report: the verdict and the run first, then each failure.
+
+A failure has its sentence, the expected and the seen value, and the command that repeats it.
+"""
 
 from collections.abc import Iterable
 from html import escape
@@ -9,7 +12,7 @@ from conformance.reports.page import heading, page, table
 
 
 def write(report: Report) -> str:
-    """The page."""
+    """Return the page."""
     return page(
         f"{report.title}: {report.conclusion}",
         [

@@ -1,4 +1,4 @@
-"""JUnit XML: one test case a requirement. A known failure is a skipped case, as in every CI system that reads the format."""
+"""Writes JUnit XML with one test case for each requirement. A known failure is a skipped case, as CI systems expect."""
 
 from collections import Counter
 from xml.sax.saxutils import escape, quoteattr
@@ -8,7 +8,7 @@ from conformance.reports.model import Report
 
 
 def write(report: Report) -> str:
-    """The file, with time, properties, and what was expected beside what was seen."""
+    """Return the file. It has times, properties, and the expected beside the seen values."""
     cases = [_case(report, one) for one in report.verdicts]
     known = [one.requirement.id for one in report.accepted()]
     counts = Counter("skipped" if one.requirement.id in known else one.outcome for one in report.verdicts)

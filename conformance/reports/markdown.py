@@ -1,4 +1,4 @@
-"""Markdown: the summary of a job, or a comment on a pull request."""
+"""Writes Markdown, for the summary of a job or for a comment on a pull request."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from conformance.reports.model import Report
 
 
 def write(report: Report) -> str:
-    """The verdict and the run on top, then what failed anew, what is known, and what was not judged."""
+    """Return the text: the verdict and the run first, then failures, known failures, faults of the suite, and sections without a test."""
     lines = [f"# {report.title}: {report.conclusion}", "", "| | |", "| --- | --- |"]
     lines += [f"| {name} | {_cell(value)} |" for name, value in report.heading]
     lines += _failures("Failures", report.failed(), report)

@@ -1,4 +1,4 @@
-"""What every report says: the verdict, what was judged, how, when, and what became of each requirement."""
+"""The content of every report: the verdict, the options and the time of the run, and the result of each requirement."""
 
 import shlex
 from collections import Counter
@@ -23,10 +23,15 @@ SENTENCES: Final[dict[Conclusion, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One run. `target` is the URL without credentials, `server` the Server header that it answered with, `began` an aware time in UTC,
-    `seconds` how long the run took, `options` what it was told, `known` the failures that are accepted, by requirement id.
+    """One run.
 
-    `repeat` are the words of the command that was run, without what chooses requirements and without secrets.
+    `target`: the URL without credentials.
+    `server`: the Server header of its responses.
+    `began`: an aware time in UTC.
+    `seconds`: the duration of the run.
+    `options`: the options of the run.
+    `known`: the accepted failures, by requirement id.
+    `repeat`: the words of the command, without secrets and without the options that choose requirements.
     """
 
     conclusion: Conclusion
@@ -45,7 +50,7 @@ class Report:
 
     @property
     def title(self) -> str:
-        """The name of the run, the same for each run of a dialect."""
+        """The name of the run. It is the same for each run of a dialect."""
         return f"{self.dialect} conformance"
 
     @property
@@ -55,17 +60,17 @@ class Report:
 
     @property
     def stamp(self) -> str:
-        """When the run began, in ISO 8601."""
+        """The start of the run, in ISO 8601."""
         return self.began.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @property
     def summary(self) -> str:
-        """How many requirements passed, failed, were not judged, and met a fault of the suite."""
+        """The numbers of requirements by outcome: passed, failed, skipped, and broken by a fault of the suite."""
         return counted(self.verdicts)
 
     @property
     def heading(self) -> list[tuple[str, str]]:
-        """Name and value of each line on top of a report."""
+        """The name and the value of each line at the top of a report."""
         return [
             ("Verdict", f"{self.conclusion}. {self.sentence}"),
             ("Counts", self.summary),
@@ -80,7 +85,7 @@ class Report:
         ]
 
     def failed(self) -> Iterator[Verdict]:
-        """The failures that make the verdict bad: not known, and at least of the run's level."""
+        """Yield the failures that make the verdict bad: not known, and at least of the run's level."""
         for verdict in self.verdicts:
             if (
                 verdict.outcome == "failed"
@@ -90,7 +95,7 @@ class Report:
                 yield verdict
 
     def lesser(self) -> Iterator[Verdict]:
-        """Failures below the run's level, and those of ambiguous sentences."""
+        """Yield the failures below the run's level, and those of ambiguous sentences."""
         for verdict in self.verdicts:
             if (
                 verdict.outcome == "failed"
@@ -100,41 +105,41 @@ class Report:
                 yield verdict
 
     def accepted(self) -> Iterator[Verdict]:
-        """Failures that are known."""
+        """Return the failures that are known."""
         return (one for one in self.verdicts if one.outcome == "failed" and one.requirement.id in self.known)
 
     def faults(self) -> Iterator[Verdict]:
-        """Requirements at which the suite itself failed."""
+        """Return the requirements at which the suite itself failed."""
         return (one for one in self.verdicts if one.outcome == "broken")
 
     @property
     def sections(self) -> list[str]:
-        """The sections in the order of the requirements."""
+        """The sections, in the order of the requirements."""
         return list(dict.fromkeys(one.requirement.section for one in self.verdicts))
 
     @property
     def untried(self) -> list[str]:
-        """The sections of which nothing was judged."""
+        """The sections in which no requirement was tested."""
         return untried(self.verdicts)
 
     def command(self, requirement: str) -> str:
-        """One command that repeats the judgement of one requirement. A number is left for whoever runs it."""
+        """Return one command that tests one requirement again. A phone number is left as a variable for the operator."""
         return f"sms-conformance {' '.join(_quoted(word) for word in self.repeat)} --id {requirement}"
 
 
 def counts_at(verdict: Verdict, level: Level) -> bool:
-    """Whether a failure of this requirement makes a run of that level bad; one of an ambiguous sentence never does."""
+    """True if a failure of this requirement makes a run of that level bad. An ambiguous requirement never does."""
     return verdict.requirement.level != "ambiguous" and RANKS[verdict.requirement.level] <= RANKS[level]
 
 
 def counted(verdicts: tuple[Verdict, ...]) -> str:
-    """How many passed, failed, were not judged, and met a fault of the suite, in one line."""
+    """Return the numbers of requirements by outcome, in one line."""
     counts = Counter(verdict.outcome for verdict in verdicts)
     return ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped", "broken"))
 
 
 def untried(verdicts: tuple[Verdict, ...]) -> list[str]:
-    """The sections in which each requirement was skipped."""
+    """Return the sections in which each requirement was skipped."""
     tried = {one.requirement.section for one in verdicts if one.outcome != "skipped"}
     return [name for name in dict.fromkeys(one.requirement.section for one in verdicts) if name not in tried]
 

@@ -1,6 +1,6 @@
-"""The look of every HTML page of the suite: one file that opens from disk, without script and without an outside request.
+"""The look of every HTML page of the suite. Each page is one file that opens from disk, without script and outside requests.
 
-Colours have a contrast of 4.5 at least on their ground, light and dark. What was not judged is grey, which is not the colour of failure.
+Colours have a contrast of at least 4.5 to their background, light and dark. Skipped requirements are grey, unlike failures.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ _STYLE: Final = """
 
 
 def page(title: str, parts: Iterable[str]) -> str:
-    """A whole page of parts that are HTML already; the title is text."""
+    """Return a whole page. The parts are HTML, and the title is text."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -41,14 +41,14 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 
 def heading(title: str, verdict: str, is_good: bool, lines: Iterable[tuple[str, str]]) -> str:
-    """The title, the verdict, and name and value of each fact about the run."""
+    """Return the title, the verdict, and the name and value of each fact about the run."""
     facts = "".join(f"<dt>{escape(name)}<dd>{escape(value)}" for name, value in lines)
     mark = "good" if is_good else "bad"
     return f'<h1>{escape(title)}</h1>\n<p class="verdict {mark}">{escape(verdict)}</p>\n<dl>{facts}</dl>'
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table whose heads are text and whose cells are HTML already; empty where there is no row."""
+    """Return a table. Its heads are text, and its cells are HTML. The result is empty if there are no rows."""
     lines = [f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows]
     if not lines:
         return ""

@@ -1,4 +1,4 @@
-"""JSON: everything of a run, for a program, and for `sms-conformance compare`."""
+"""Writes JSON with all results of a run, for programs and for `sms-conformance compare`."""
 
 import json
 from collections import Counter
@@ -12,7 +12,7 @@ FORMAT: Final = 2
 
 
 def write(report: Report) -> str:
-    """The file."""
+    """Return the file."""
     whole = {
         "format": FORMAT, "title": report.title, "verdict": report.conclusion, "sentence": report.sentence,
         "target": report.target, "dialect": report.dialect, "server": report.server, "suite": report.version,

@@ -1,6 +1,6 @@
-"""SARIF 2.1.0 for code scanning: each failure as a result of its rule, at the line of the requirement that it breaks.
+"""Writes SARIF 2.1.0 for code scanning: each failure is a result of its rule, at the line of the requirement that it breaks.
 
-Code scanning takes no result without a physical location. The server has no source file here, so the location is the requirement's.
+Code scanning accepts no result without a physical location. The server has no source file here, so the requirement's file is named.
 """
 
 import json
@@ -15,7 +15,7 @@ _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def write(report: Report) -> str:
-    """The file."""
+    """Return the file."""
     lines = _lines(report.dialect)
     file = _file(report.dialect)
     rules = [
@@ -66,7 +66,7 @@ def _file(dialect: str) -> str:
 
 
 def _lines(dialect: str) -> dict[str, int]:
-    """The line at which each requirement's id stands in its file."""
+    """Return the line of each requirement's id in its file."""
     text = (CASES / f"{dialect.replace('-', '_')}.toml").read_text("utf-8")
     return {
         line.partition('"')[2].partition('"')[0]: number

@@ -1,4 +1,4 @@
-"""`sms-twin DIALECT`: one simulated provider on a loopback port, until SIGINT or SIGTERM."""
+"""`sms-twin DIALECT`: runs one simulated provider on a loopback port, until SIGINT or SIGTERM."""
 
 import asyncio
 import importlib
@@ -17,24 +17,24 @@ TWINS = {
     "properties-v2": "conformance.twins.properties_v2",
     "restcomm": "conformance.twins.restcomm",
 }
-"""Dialect to the module that plays it. The module is imported only when its dialect is asked for, and offers
+"""The module of each dialect. It is imported only when its dialect is chosen, and has the function
 
     stand_up(*, account: str, token: str, properties: tuple[str, ...], messages: int, seed: int, control: bool) -> ASGIApp
 
-which builds the twin with one account and a seeded history; a dialect without properties ignores them.
+The function builds a simulated provider with one account and an invented history. A dialect without properties ignores them.
 """
 
 RECEIVER = "receiver"
-"""In place of a dialect: the application that a provider or the proxy calls back."""
+"""The name in place of a dialect that runs an application for callbacks."""
 
 DEFAULT_TOKEN = "loopback-only"
-"""The password when `--token` is not given. It guards invented messages on this machine and nothing else."""
+"""The password if `--token` is not given. It guards only invented messages on this machine."""
 
 
 def read_token(reference: str) -> str:
-    """The secret behind `env:NAME` or `file:PATH`; a token never stands on a command line itself.
+    """Return the secret behind `env:NAME` or `file:PATH`. A token never appears on a command line.
 
-    Raises click.BadParameter, without repeating what was given, when the reference has another form or leads nowhere.
+    Raises click.BadParameter, without repeating the value, if the reference has another form or the secret does not exist.
     """
     source, _, name = reference.partition(":")
     if source == "env" and name in os.environ:
@@ -45,7 +45,7 @@ def read_token(reference: str) -> str:
 
 
 async def run_until_stopped(app: ASGIApp, dialect: str, port: int, access: str) -> None:
-    """Serve, say where in one line on stdout and `access` on stderr, and return once SIGINT or SIGTERM has come."""
+    """Serve until SIGINT or SIGTERM. The address goes in one line to stdout, and `access` to stderr."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -97,7 +97,7 @@ def main(
 
 
 def _refuse_options_of_a_provider() -> None:
-    """Raises click.UsageError if an option was given that the receiver would ignore."""
+    """Raise click.UsageError if an option was given that the receiver would ignore."""
     context = click.get_current_context()
     for name in ("account", "token", "properties", "messages", "seed", "control"):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
@@ -105,7 +105,7 @@ def _refuse_options_of_a_provider() -> None:
 
 
 def _access(account: str, token: str | None, properties: tuple[str, ...]) -> str:
-    """A sentence that says who may ask. A token that was given is not repeated."""
+    """Return a sentence that names the account and its password. A token that was given is not repeated."""
     password = f"token {DEFAULT_TOKEN}" if token is None else f"the token from {token}"
     belongs = f", property {', '.join(properties)}" if properties else ""
     return f"It answers account {account} with {password}{belongs}."

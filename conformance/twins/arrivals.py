@@ -1,9 +1,9 @@
-"""Messages that arrive at a twin between two asks: what a reader of a busy account meets.
+"""Messages that arrive at a simulated provider between two requests, as in a busy account.
 
     twin.arrivals = iter([[], [Arrival()], [Arrival("outbound"), Arrival(ago=3600)]])
 
-After the first answered request nothing arrives, after the second one message comes in, after the third one is sent and another is
-there that was created an hour before; then no more. `after` makes such an iterator from plain numbers.
+Nothing arrives after the first answered request, and one message comes in after the second one. After the third one a message is sent,
+and another one is there that was created an hour before. Then no more arrive. `after` makes such an iterator from plain numbers.
 """
 
 import itertools
@@ -16,9 +16,9 @@ Direction: TypeAlias = Literal["inbound", "outbound"]
 
 
 class Arrival(NamedTuple):
-    """One message that is created. `ago` is how many seconds before now it was created, so it may be outside of the range that is read.
+    """One message that is created. Its creation is `ago` seconds before now, so it may be outside the time window of a list.
 
-    `place` is the property, or the account where the dialect has no properties; empty is the first one there is.
+    `place` is the property, or the account if the dialect has no properties. If it is empty, the first one is used.
     """
 
     direction: Direction = "inbound"
@@ -28,13 +28,16 @@ class Arrival(NamedTuple):
 
 
 Arrivals: TypeAlias = Iterator[Sequence[Arrival]]
-"""What arrives after each answered request, one element a request; nothing more arrives when it ends."""
+"""The arrivals after each answered request, one element a request. Nothing more arrives when the iterator ends."""
 
 
 def after(
     numbers: Iterable[int], directions: Sequence[Direction] = ("inbound",), *, ago: float = 0.0, repeat: bool = False
 ) -> Arrivals:
-    """So many messages after each answered request, in turn of these directions. With `repeat` the numbers begin anew when they end."""
+    """Return arrivals of `numbers` messages after each answered request. The directions take turns.
+
+    With `repeat` the numbers start again when they end.
+    """
     turn = itertools.cycle(directions)
     return (
         [Arrival(next(turn), ago) for _ in range(number)]
@@ -43,10 +46,10 @@ def after(
 
 
 class BetweenAsks:
-    """Middleware. When the answer to a request is worked out, and before any of it leaves, what is to arrive arrives.
+    """Middleware that lets messages arrive when the response to a request is ready, and before its first byte is sent.
 
-    So whoever got an answer meets the new messages with the next request. Of several requests under way at once, each is answered at an
-    instant of its own.
+    So a client that has its response meets the new messages with its next request. Each of several requests in flight is answered at its
+    own instant.
     """
 
     def __init__(self, app: ASGIApp, arrive: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""A twin that can be told what to do, by whoever judges it: its clock is turned, messages come in, a past is invented.
+"""The control of a simulated provider: it advances the clock, lets messages come in, and loads an invented history.
 
     POST /_twin/clock    {"seconds": 5}                          time passes
     POST /_twin/receive  {"from": …, "to": …, "text": …}         a message comes in
@@ -6,7 +6,7 @@
     POST /_twin/arrivals {"after": [0, 1, 2], "repeat": true,    so many messages arrive after each answered request: none after
                           "directions": ["outbound"], "ago": 5}  the first, one after the second, two after the third, and anew
 
-Off unless asked for: it is for loopback, and asks for no credentials.
+The control is off by default. It is for loopback, and asks for no credentials.
 """
 
 import time
@@ -25,7 +25,7 @@ ROOT = "/_twin"
 
 
 class TurnedClock:
-    """The clock on the wall, and as many seconds more as it was turned by."""
+    """The system clock, plus the seconds by which `turn` has advanced it."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
@@ -34,7 +34,7 @@ class TurnedClock:
         return time.time() + self._ahead
 
     def turn(self, seconds: float) -> None:
-        """Move it on. A clock never runs backwards: a negative number of seconds is a ValueError."""
+        """Move forward. Raises ValueError for a negative number of seconds."""
         if seconds < 0:
             raise ValueError("a clock does not run backwards")
         self._ahead += seconds
@@ -47,7 +47,7 @@ def controlled(
     invent: Callable[[int, int], None],
     arrive: Callable[[Arrivals], None],
 ) -> ASGIApp:
-    """A twin's application with the control before it."""
+    """Return the application of a simulated provider with the control in front of it."""
 
     async def turned(request: Request) -> Response:
         clock.turn(float((await request.json())["seconds"]))

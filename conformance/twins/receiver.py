@@ -1,4 +1,4 @@
-"""An application that is called back: it prints what it is told, and answers 200."""
+"""An application for callbacks. It prints each one, and answers 200."""
 
 from collections.abc import Callable
 from urllib.parse import parse_qsl
@@ -12,7 +12,10 @@ PATH = "/callback"
 
 
 def receiver(say: Callable[[str], None]) -> Starlette:
-    """A receiver of status callbacks and delivery receipts at `PATH`; `say` gets one line for each: the status or event, and the SID."""
+    """Return a receiver of status callbacks and delivery receipts at `PATH`.
+
+    `say` gets one line for each: the status or event, and the SID.
+    """
 
     async def told(request: Request) -> PlainTextResponse:
         given = dict(request.query_params)

@@ -22,18 +22,18 @@ NOT_DONE: Final = f"a clock that is set: NOT DONE: libfaketime is not here (Debi
 HOUR: Final = 3600
 _LOGIN: Final = ("AC00000000000000000000000000000001", "front-token")
 _OWED_EACH: Final = 12
-"""Of one message in so many the first call of each status is answered with 500."""
+"""The receiver answers 500 to the first callback of each status of one message in this many."""
 
 _LOST_EACH: Final = 10
 _GAP: Final = (4.0, 6.7)
-"""Seconds in which the second call may begin after the first: 5, a tenth more or less (docs/reliability.md); a process that follows the
-wall clock may be a tenth faster or slower."""
+"""Seconds in which the second attempt may begin after the first: 5, a tenth more or less (docs/reliability.md).
+A process that follows the wall clock may be a tenth faster or slower."""
 
 _BUSY: Final = 20.0
-"""Seconds more that a machine with much to do may take. What moves with a step is an hour late, or comes at once."""
+"""Seconds more that a busy machine may take. A delay that moves with a step is an hour too long, or zero."""
 
 _LATE: Final = 20.0
-"""Seconds from when `delivered` could be known until it has to be told; looks are 0.2 s apart."""
+"""Seconds from the time at which `delivered` could be known to the latest time of its callback. Polls are 0.2 s apart."""
 
 _DELIVERED_AFTER: Final = 3
 
@@ -58,7 +58,7 @@ back = {{ name = "provider", account = "A1", property = "P1", token = "back-toke
 
 
 class WallClock:
-    """The wall clock of the product's process: `ahead` of the true one by so many seconds."""
+    """The wall clock of the product's process. `ahead` is the number of seconds by which it is ahead of the true one."""
 
     def __init__(self, folder: Path, library: str) -> None:
         self._file, self._library = folder / "ahead", library
@@ -66,7 +66,7 @@ class WallClock:
         self.set(0)
 
     def set(self, ahead: int) -> None:
-        """Step it; the process sees that within a second. Who reads the file meanwhile sees the old value or the new one."""
+        """Step the clock. The process sees that within a second. A read of the file meanwhile sees the old value or the new one."""
         new = self._file.with_suffix(".new")
         new.write_text(f"{ahead:+d}\n", "ascii")
         new.replace(self._file)
@@ -82,7 +82,7 @@ class WallClock:
 
 
 def library() -> str:
-    """Where libfaketime for programs with threads is, and works; empty where it is not."""
+    """The path of a libfaketime for programs with threads that works. Empty if there is none."""
     usual = (
         found for root in ("lib", "lib64") for found in Path("/", "usr", root).glob("**/faketime/libfaketimeMT.so.1")
     )
@@ -100,12 +100,12 @@ def library() -> str:
 
 
 def is_owed(text: str, _: str) -> bool:
-    """Whether the first call that tells of a text is answered with 500."""
+    """True if the first callback of a text is answered with 500."""
     return int(text.rpartition(" ")[2]) % _OWED_EACH == 0
 
 
 def gaps(calls: list[Call]) -> dict[tuple[str, str], float]:
-    """Seconds from the first call of what was owed to the second one."""
+    """Seconds from the first attempt to the second one, of each delivery whose first attempt is answered with 500."""
     found: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for call in calls:
         found[call.text, call.status].append(call.at)
@@ -133,7 +133,7 @@ class Stepping:
         await self._made.send(self._product, _LOGIN, text)
 
     def step(self, ahead: int) -> None:
-        """Set the clock. What is owed and what is watched for at that moment is counted."""
+        """Set the clock, and count the undelivered callbacks and the open subscriptions of that moment."""
         owed = {(call.text, call.status) for call in self._made.receiver.calls if call.answer != 200}
         self.owed_at_steps.append(
             len(owed - {(call.text, call.status) for call in self._made.receiver.calls if call.answer == 200})
@@ -142,7 +142,8 @@ class Stepping:
         self._clock.set(ahead)
 
     def lateness(self) -> dict[str, float]:
-        """Seconds from when `delivered` could be known at the earliest to its first call; of messages whose `sent` was not put off."""
+        """Seconds from the earliest time at which `delivered` could be known to its first callback. Messages whose `sent` was delayed
+        are left out."""
         found: dict[str, float] = {}
         for call in self._made.receiver.calls:
             if call.status == "delivered" and not is_owed(call.text, "") and call.text in self._sent:
@@ -150,9 +151,9 @@ class Stepping:
         return found
 
     def judged(self) -> list[str]:
-        """What must not be."""
+        """The faults that were seen."""
         low, high = _GAP[0], _GAP[1] + _BUSY
-        # 504 is true where the machine is so busy that an answer of the provider is late; more than a few have another cause.
+        # 504 is right if the machine is so busy that a provider's response is late. More than a few have another cause.
         bad = [one for one in self._made.sent if one.status not in (200, 504)]
         slow = [one for one in self._made.sent if one.status == 504]
         return [
@@ -173,7 +174,7 @@ STEPS: Final = (HOUR, 0, -HOUR, HOUR, 0)
 async def stepped(
     folder: Path, library: str, *, rate: float = 15.0, pause: float = 7.0
 ) -> tuple[dict[str, Any], list[str]]:
-    """Step the clock under load. What was seen, and the faults."""
+    """Step the clock under load. Returns the figures and the faults."""
     began = time.monotonic()
     async with world(folder, Receiver(is_owed), delivered_after=_DELIVERED_AFTER) as made:
         going = Stepping(made, WallClock(folder, library))
@@ -198,7 +199,7 @@ async def stepped(
 
 
 def drill(folder: Path) -> int:
-    """Run it, and print what was found. How many faults."""
+    """Run the drill and print its figures. Returns the number of faults."""
     where = library()
     if not where:
         print(NOT_DONE, file=sys.stderr, flush=True)

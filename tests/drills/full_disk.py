@@ -1,7 +1,8 @@
 """`python -m tests.drills.full_disk`: the file system of the store is full, and has room again.
 
-It is a small tmpfs in a mount namespace of the drill's own, so it is gone when the drill is. Root may make one; others may in a user
-namespace, where the machine allows that. Where neither is allowed the drill is not done, and says so.
+The file system is a small tmpfs in a mount namespace of the drill's own, so it is gone when the drill is. Root may make one; others may
+in a user namespace, if the machine allows that.
+If the machine allows neither, the drill is not done, and says so.
 """
 
 import asyncio
@@ -57,7 +58,7 @@ class Disk:
         self.store, self._ballast = folder / "translator.db", folder / "ballast"
 
     def fill(self) -> None:
-        """Write until nothing more fits. Raises AssertionError where that does not come: it is another file system."""
+        """Write until nothing more fits. Raises AssertionError if that does not happen, because then it is another file system."""
         with self._ballast.open("ab", buffering=0) as ballast:
             for size in (1 << 16, 1 << 12, 1):
                 for _ in range(1 << 12):
@@ -90,7 +91,7 @@ class Filling:
         return await self._made.start()
 
     async def send(self, product: Product, text: str = "") -> int:
-        """A send. One that is 503 has to say that nothing was done, and nothing of it may be at the provider, now or at the end."""
+        """Send a message. A 503 has to say that nothing was done, and no such message may be at the provider, now or at the end."""
         sent = await self._made.send(product, _LOGIN, text or self._made.text())
         if sent.status == 503:
             self._refused.append(sent.text)
@@ -109,7 +110,7 @@ class Filling:
                 return
 
     async def full(self, product: Product) -> None:
-        """What is to be seen while the disk is full."""
+        """Compare the responses and the readiness with what has to be seen while the disk is full."""
         before = len(self._made.twin.messages)
         statuses = {await self.send(product) for _ in range(5)}
         self._expect(statuses, {503}, "sends")
@@ -119,7 +120,7 @@ class Filling:
         self._expect(found, {"": 200, "reads": 200, "sends": 503, "callbacks": 503}, "/readyz")
 
     async def room(self, product: Product) -> None:
-        """Room again: how long until sends are ready, and what was refused is sent when it is asked for again."""
+        """Give room back. Measure the time until sends are ready, and send the refused texts again."""
         self._disk.empty()
         began = time.monotonic()
         while await self._made.ready(product, "sends") != 200 and time.monotonic() < began + 15:  # noqa: ASYNC110 - it is polled
@@ -143,7 +144,8 @@ class Filling:
         await self.room(product)
 
     async def again(self, product: Product, turns: int) -> Product:
-        """Full by turns; then the process is killed while the disk is full, and started on what it left. The new process."""
+        """Fill the disk by turns. Then kill the process while the disk is full, and start another on the same store. Returns the new
+        process."""
         await self.now_and_then(product, turns)
         self._disk.fill()
         await self.until_refused(product)
@@ -160,9 +162,9 @@ class Filling:
 
 
 async def filled(folder: Path, disk: Path, *, rate: float = 20.0, turns: int = 20) -> tuple[dict[str, Any], list[str]]:
-    """Fill a disk under load, and give room back; then do so by turns, and across a death. With no `turns` neither follows.
+    """Fill a disk under load, and give room back; then do so by turns, and across a death. With `turns` 0 neither follows.
 
-    What was seen, and the faults.
+    Returns the figures and the faults.
     """
     began = time.monotonic()
     async with world(folder) as made:
@@ -193,7 +195,7 @@ async def filled(folder: Path, disk: Path, *, rate: float = 20.0, turns: int = 2
 
 
 def in_a_namespace() -> list[str]:
-    """The words before a command that runs it with a mount namespace of its own; none where that is not allowed."""
+    """The words before a command that runs it with a mount namespace of its own; none if that is not allowed."""
     for words in (["unshare", "-m"], ["unshare", "-rm"]):
         with contextlib.suppress(OSError), tempfile.TemporaryDirectory() as folder:
             tried = subprocess.run([*words, "mount", "-t", "tmpfs", "none", folder], capture_output=True, check=False)
@@ -203,7 +205,7 @@ def in_a_namespace() -> list[str]:
 
 
 def fenced(folder: Path, *words: str) -> dict[str, Any] | None:
-    """Run this module in a namespace with a small tmpfs. What it found, None where the machine does not allow that."""
+    """Run this module in a namespace with a small tmpfs. Returns its figures, or None if the machine does not allow that."""
     namespace = in_a_namespace()
     if not namespace:
         return None
@@ -218,7 +220,7 @@ def fenced(folder: Path, *words: str) -> dict[str, Any] | None:
 
 
 def drill(folder: Path) -> int:
-    """Run it, and print what was found. How many faults."""
+    """Run the drill and print its figures. Returns the number of faults."""
     result = fenced(folder)
     if result is None:
         print(NOT_DONE, file=sys.stderr, flush=True)

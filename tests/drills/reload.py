@@ -39,14 +39,14 @@ back = {{ name = "provider", account = "A1", property = "{place}", token = "back
 
 
 class Reloading:
-    """A product whose file changes while requests are under way. Callers use one token until they are told of the next one."""
+    """A product whose file changes while requests are in flight. Clients use one token until they get the next one."""
 
     def __init__(self, made: World, pause: float) -> None:
         self._made, self._pause = made, pause
         self._tokens, self._place, self._more = '"t0"', "P2", ""
         self._token = "t0"
         self._is_at = self._place
-        """Where the second account's messages go; empty while that changes."""
+        """The property of the second account's messages; empty while that changes."""
         self._under_way: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
         self.places: dict[str, str] = {}
@@ -72,7 +72,7 @@ class Reloading:
         return line
 
     async def send(self, number: int) -> None:
-        """A send of one account or the other; where its account is being moved, either place is right."""
+        """Send a message of one account or the other. While its account is being moved, either property is right."""
         text = self._made.text(LOST if number % LOST_EACH == 0 else "")
         login = (ONE, self._token) if number % 2 else (TWO, "two")
         before = self._is_at
@@ -90,7 +90,7 @@ class Reloading:
         self._under_way[login[1]] -= 1
 
     async def rotate(self, new: str) -> None:
-        """A new token: first beside the old one, then alone when nobody uses the old one any more."""
+        """Change the token: accept the new one beside the old one, then the new one alone when no request uses the old one any more."""
         old, self._tokens = self._token, f'["{new}", "{self._token}"]'
         await self._reload()
         self._expect([await self._status(old), await self._status(new)], [200, 200], "two tokens at a time")
@@ -101,7 +101,7 @@ class Reloading:
         self._expect([await self._status(old), await self._status(new)], [401, 200], "the old token is gone")
 
     async def spoil(self) -> None:
-        """A file that is wrong changes nothing, although its first rows would: another token, and one more account."""
+        """Reload a wrong file. It changes nothing, although its first rows would: another token, and one more account."""
         kept, self._tokens = self._tokens, '"stolen"'
         more = _ROW.format(account=THREE, token='"three"', place="P3") + "\n[[accounts]]\nfront = { dialect = 1 }\n"
         await self._reload("reload-refused", more)
@@ -110,9 +110,9 @@ class Reloading:
         self._expect([await self._status("stolen"), await self._status(self._token)], [401, 200], "a bad file")
 
     async def move(self) -> None:
-        """The second account's messages go to another property from now on, and an account comes that has the property of before.
+        """Move the second account to another property, and add an account with the property of before.
 
-        So somebody is configured there still, and the callbacks that are owed of earlier messages have to come.
+        So an account still uses that property, and the callbacks of earlier messages have to come.
         """
         login = (THREE, "three")
         self._expect([await self._status_of(login)], [401], "an account before it came")
@@ -138,9 +138,9 @@ class Reloading:
             self.faults.append(f"{what}: {found} in place of {wanted}")
 
     def judged(self) -> list[str]:
-        """What must not be."""
+        """The faults that were seen."""
         sent, rows = self._made.sent, {row.text: row for row in self._made.twin.messages}
-        # A caller whose send was unknown for longer than `wait` hears 504; every other one hears 200.
+        # A client whose send was unknown for longer than `wait` gets 504. Every other client gets 200.
         bad = [one for one in sent if one.status not in ((200, 504) if one.text.startswith(LOST) else (200,))]
         return [
             *self.faults,
@@ -156,7 +156,8 @@ class Reloading:
 async def reloads(
     folder: Path, *, pause: float = 1.0, rate: float = 25.0, turns: int = 1
 ) -> tuple[dict[str, Any], list[str]]:
-    """Reload under load: tokens two at a time, a bad file, an account that moves while another comes. What was seen, and the faults."""
+    """Reload under load: tokens two at a time, a bad file, an account that moves while another comes. Returns the figures and the
+    faults."""
     began = time.monotonic()
     async with world(folder) as made:
         going = Reloading(made, pause)
@@ -188,7 +189,7 @@ async def reloads(
 
 
 def drill(folder: Path) -> int:
-    """Run it, and print what was found. How many faults."""
+    """Run the drill and print its figures. Returns the number of faults."""
     found, faults = asyncio.run(reloads(folder, turns=3))
     return said(
         "reloads", found, faults, "nothing twice, nothing lost, each status told once, a bad file changes nothing"

@@ -38,7 +38,7 @@ PATIENCE: Final = 30.0
 """Seconds that a drill waits for one thing."""
 
 TOLD: Final = ("sent", "delivered")
-"""What is told of each message, in this order."""
+"""The statuses whose callbacks each message has, in this order."""
 
 
 class Call(NamedTuple):
@@ -51,7 +51,8 @@ class Call(NamedTuple):
 
 
 class Receiver:
-    """The application that is called back. `refuses` says of a text and a status whether its first call is answered with 500."""
+    """The application that receives callbacks. `refuses` takes a text and a status, and says if their first callback is answered with
+    500."""
 
     def __init__(self, refuses: Callable[[str, str], bool] = lambda text, status: False) -> None:
         self.calls: list[Call] = []
@@ -72,7 +73,7 @@ class Receiver:
 
     @property
     def told(self) -> dict[str, list[str]]:
-        """The statuses that were told of each text, and answered with 200, in the order in which they came."""
+        """The statuses of each text whose callbacks were answered with 200, in the order in which they came."""
         found: dict[str, list[str]] = {}
         for call in self.calls:
             if call.answer == 200:
@@ -81,7 +82,7 @@ class Receiver:
 
 
 class Losing:
-    """A provider that makes a message and loses its answer, where the text begins with `LOST`."""
+    """A provider that makes a message and loses its response, if the text begins with `LOST`."""
 
     def __init__(self, twin: PropertiesV2Twin) -> None:
         self._twin = twin
@@ -102,7 +103,7 @@ class Losing:
 
 
 class Product:
-    """A process of the product: its log, and where it listens."""
+    """A process of the product: its log, and its ports."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process, self.log = process, list[dict[str, Any]]()
@@ -115,7 +116,7 @@ class Product:
         while line := await self.process.stderr.readline():
             try:
                 self.log.append(json.loads(line))
-            except ValueError:  # what ends it at the start is no JSON
+            except ValueError:  # an error that ends the process at its start is no JSON
                 self.log.append({"event": line.decode(errors="replace").strip()})
             async with self._came:
                 self._came.notify_all()
@@ -126,7 +127,7 @@ class Product:
         return [line for line in self.log if key in line and value in (line[key], "")]
 
     async def until(self, event: str, count: int = 1, *, key: str = "event") -> dict[str, Any]:
-        """The line of the log that is the `count`th of an event. Raises AssertionError where it does not come."""
+        """The log line that is the `count`th of an event. Raises AssertionError if it does not come."""
         async with self._came:
             came = self._came.wait_for(lambda: len(self._seen(key, event)) >= count or self._reading.done())
             with contextlib.suppress(TimeoutError):
@@ -136,16 +137,16 @@ class Product:
         return seen[count - 1]
 
     async def listens(self) -> None:
-        """Wait until it says where it listens: first for operators, then for applications."""
+        """Wait until the log names the ports: first for operators, then for applications."""
         self.admin = f"http://{(await self.until('', 1, key='listen'))['listen']}"
         self.front = f"http://{(await self.until('', 2, key='listen'))['listen']}"
 
     def notes(self) -> dict[str, int]:
-        """How often each event stands in the log that is a warning or worse."""
+        """The number of log lines that are a warning or worse, by event."""
         return dict(Counter(str(line.get("event")) for line in self.log if line.get("level") not in ("info", "debug")))
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int | None:
-        """End the process, and what it ended with."""
+        """End the process. Returns its exit status."""
         if self.process.returncode is None:
             self.process.send_signal(number)
         try:
@@ -158,7 +159,7 @@ class Product:
 
 
 class Sent(NamedTuple):
-    """A send as its caller saw it: account, text, the status of its answer (0 where none came) and the body."""
+    """A send as its client saw it: account, text, the status of its response (0 if none came) and the body."""
 
     account: str
     text: str
@@ -167,7 +168,7 @@ class Sent(NamedTuple):
 
 
 class World:
-    """Everything around the product. `providers` and `hook` are addresses; `sent` and `reads` are what callers saw."""
+    """Everything around the product. `providers` and `hook` are addresses; `sent` and `reads` are the results that clients saw."""
 
     def __init__(self, folder: Path, twin: PropertiesV2Twin, receiver: Receiver) -> None:
         self.folder, self.twin, self.receiver = folder, twin, receiver
@@ -233,11 +234,11 @@ class World:
 
     @property
     def texts(self) -> Counter[str]:
-        """What is at the provider, and how often."""
+        """The texts at the provider, with the number of messages of each."""
         return Counter(row.text for row in self.twin.messages)
 
     def untold(self) -> dict[str, list[str]]:
-        """Messages of which not each status was told, in order of the first time that each came."""
+        """The messages that lack the callback of a status, in order of the first time that each came."""
         told = self.receiver.told
         return {
             text: told.get(text, [])
@@ -246,17 +247,17 @@ class World:
         }  # fmt: skip
 
     def again(self) -> dict[str, list[str]]:
-        """Messages of which a status was told more than once, although the first call was answered with 200."""
+        """The messages with a repeated callback although the first attempt was answered with 200."""
         return {text: words for text, words in self.receiver.told.items() if len(words) != len(set(words))}
 
     async def settle(self, seconds: float = PATIENCE) -> None:
-        """Wait until everything that is at the provider was told of."""
+        """Wait until every message at the provider has had its callbacks."""
         until = time.monotonic() + seconds
         while self.untold() and time.monotonic() < until:  # noqa: ASYNC110 - it is polled
             await asyncio.sleep(0.1)
 
     def faults(self) -> list[str]:
-        """What must not be, whatever happened to the product: a send twice, one lost, one without an answer, one untold."""
+        """The faults: a message sent twice, one lost, a request without a response, a callback that was not delivered."""
         texts = self.texts
         return [
             *(f"{text}: {count} times at the provider" for text, count in texts.items() if count > 1),
@@ -269,7 +270,7 @@ class World:
 
 @contextlib.asynccontextmanager
 async def world(folder: Path, receiver: Receiver | None = None, *, delivered_after: int = 1) -> AsyncIterator[World]:
-    """Everything but the product, while the block runs. What it started is ended."""
+    """Everything but the product, while the block runs. The processes that it started are ended."""
     twin = PropertiesV2Twin(
         accounts={"A1": TwinAccount("back-token", ("P1", "P2", "P3"))}, pace=Pace(0, delivered_after)
     )
@@ -290,7 +291,7 @@ async def world(folder: Path, receiver: Receiver | None = None, *, delivered_aft
 
 
 class Load:
-    """Begins a piece of work so many times a second, whatever becomes of those before, until `stop`."""
+    """Begins a piece of work so many times a second until `stop`, also if earlier ones fail."""
 
     def __init__(self, rate: float, work: Callable[[int], Awaitable[Any]]) -> None:
         self._rate, self._work = rate, work
@@ -309,13 +310,13 @@ class Load:
         await self._work(number)
 
     async def stop(self) -> None:
-        """Begin nothing more, and wait until all is answered."""
+        """Begin nothing more, and wait until all work is done."""
         self._stopped = True
         await self._going
 
 
 def said(name: str, found: Mapping[str, Any], faults: list[str], good: str) -> int:
-    """Print what a drill found. How many faults."""
+    """Print the result of a drill. Returns the number of faults."""
     shown = ", ".join(f"{key} {value}" for key, value in found.items())
     print(f"{name}: {shown}: {faults[:20] or good}", flush=True)
     return len(faults)

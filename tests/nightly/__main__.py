@@ -14,7 +14,7 @@ from tests.nightly.targets import TARGETS, Target
 
 
 def sought(target: Target, seed: int, seconds: float, most: int = sys.maxsize) -> tuple[int, bytes | None]:
-    """Try inputs for so many seconds, at most so many of them: how many there were, and the one that is a find."""
+    """Try inputs for so many seconds, at most so many of them. Returns the number of tries, and the input that is a find."""
     end = time.monotonic() + seconds
     number = 0
     while number < most and time.monotonic() < end:
@@ -26,10 +26,10 @@ def sought(target: Target, seed: int, seconds: float, most: int = sys.maxsize) -
 
 
 def broken(target: Target, data: bytes) -> bool:
-    """Whether an input is a find."""
+    """True if an input is a find."""
     try:
         target.run(data)
-    except Exception:  # noqa: BLE001 - whatever a target raises is a find
+    except Exception:  # noqa: BLE001 - any exception of a target is a find
         return True
     return False
 
@@ -51,7 +51,7 @@ def shorter(target: Target, data: bytes, tries: int = 400) -> bytes:
 
 
 def main() -> int:
-    """Fuzz what is named, or everything in turn. 0 where nothing was found."""
+    """Fuzz the named targets, or all in turn. Returns 0 if nothing was found."""
     options = argparse.ArgumentParser(prog="python -m tests.nightly", description=__doc__)
     options.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}; without one, each in turn")
     options.add_argument("--seconds", type=float, default=120.0, help="for each target")
@@ -83,10 +83,10 @@ def main() -> int:
 
 
 def tell(target: Target, find: bytes) -> None:
-    """What is wrong with a find, and how it is seen again."""
+    """Print the error of a find, and the command that shows it again."""
     try:
         target.run(find)
-    except Exception:  # noqa: BLE001 - it is what is told
+    except Exception:  # noqa: BLE001 - the exception is printed
         traceback.print_exc(limit=-4)
     print(f"{find!r}\nagain: python -m tests.nightly {target.name} --input {find.hex()}", flush=True)
 

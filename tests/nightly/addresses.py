@@ -1,4 +1,4 @@
-"""Callback addresses: whatever text is called an address, none that a second reader finds private is dialled.
+"""Callback addresses: the proxy connects to no address that a second reader finds private, however its text is spelt.
 
 The second reader is this file's own: the legacy spellings of the C library, and the registries of special addresses, as networks.
 """
@@ -28,7 +28,7 @@ _ALLOCATED: Final = ipaddress.ip_network("2000::/3")
 
 
 def is_public(text: str) -> bool:
-    """Whether anybody may be reached there, by the registries."""
+    """True if the registries let any client reach an address."""
     ip = ipaddress.ip_address(text)
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is not None:
@@ -70,7 +70,8 @@ atexit.register(_LOOP.close)
 
 
 async def _resolve(host: str, _: int) -> Sequence[str]:
-    """Names lead in and out, or nowhere, by their letters; a spelling of an IPv4 address leads where the C library says."""
+    """Names resolve to public or private addresses, or to none, by their letters. A spelling of an IPv4 address resolves as in the C
+    library."""
     try:
         return [socket.inet_ntoa(socket.inet_aton(host))]
     except OSError:
@@ -90,7 +91,7 @@ async def _resolve(host: str, _: int) -> Sequence[str]:
 
 
 def addresses(data: bytes) -> None:
-    """Raises AssertionError where an address is dialled that is not public, and whatever is raised but a refusal."""
+    """Raises AssertionError if the proxy connects to a private address. Raises any exception but a refusal."""
     try:
         text = data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:

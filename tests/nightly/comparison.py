@@ -46,7 +46,7 @@ def compared(law: Callable[[], None], world: Any, examples: int, seed: int) -> C
         while counts["examples"] < examples and differs is None:
             try:
                 hypothesis.seed(seed)(law)()
-            except Exception:  # noqa: BLE001 - whatever a law raises is a difference
+            except Exception:  # noqa: BLE001 - any exception of a law is a difference
                 traceback.print_exc(limit=-2)
                 differs = seed
             seed += 1
@@ -56,7 +56,7 @@ def compared(law: Callable[[], None], world: Any, examples: int, seed: int) -> C
 
 
 def main() -> int:
-    """Compare each direction, or the one that is named. 0 where there is no difference."""
+    """Compare each direction, or the named one. Returns 0 if there is no difference."""
     os.environ.setdefault("HYPOTHESIS_EXAMPLES", str(BLOCK))
     os.environ.setdefault("HYPOTHESIS_PROFILE", "nightly")
     from tests import effort  # it reads the variables when it is imported

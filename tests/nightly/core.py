@@ -1,6 +1,6 @@
-"""The core between any request and any provider: an answer in the front's own shape, and never an exception.
+"""The core between any request and any provider: a response in the front's own shape, and never an exception.
 
-An input is a request, then a line of dashes, then what the provider answers; without the latter a good provider answers.
+An input is a request, then a line of dashes, then the provider's response. Without a response a good provider answers.
 """
 
 import json
@@ -70,7 +70,7 @@ TOKENS: Final = (
 
 
 def request_of(data: bytes) -> Request:
-    """A request, however broken: its parts are what stands where they would stand."""
+    """A request, however broken: its parts are the parts of the input at the same places."""
     head, _, body = data.partition(b"\n\n")
     first, *lines = head.decode("utf-8", "surrogateescape").split("\n")
     method, _, url = first.partition(" ")
@@ -80,7 +80,7 @@ def request_of(data: bytes) -> Request:
 
 
 def answer_of(data: bytes) -> Any:
-    """What a provider answers: a status, headers and a body, or a failure; and what is neither is a good answer of so many rows."""
+    """The provider's response: a status, headers and a body, or a failure. Any other input is a good response of so many rows."""
     head, _, body = data.partition(b"\n\n")
     status, *lines = head.decode("latin-1").split("\n")
     for kind in ("timeout", "never-left", "broken"):
@@ -92,7 +92,7 @@ def answer_of(data: bytes) -> Any:
 
 
 def core(data: bytes) -> None:
-    """Raises what the core raises, and AssertionError for an answer that is none of its front."""
+    """Raises the exceptions of the core, and AssertionError for a response that is none of its front."""
     told, between, answered = data.partition(BETWEEN)
     request = request_of(told)
     given = answer_of(answered) if between else (crc32(data) % 420, 0, None)
@@ -107,7 +107,7 @@ def _play(request: Request, answers: Sequence[Any]) -> None:
 
 
 def providers(data: bytes) -> None:
-    """Any bytes as a provider's answer, to one good request, alone or behind a good one: see `core`. A send is never made twice."""
+    """Any bytes as a provider's response, to one good request, alone or after a good one: see `core`. A send is never made twice."""
     drawn = crc32(data)
     request, answer = _GOOD[drawn % len(_GOOD)], answer_of(data)
     _play(request, [answer])

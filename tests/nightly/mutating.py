@@ -11,7 +11,7 @@ _BYTES: Final = (b"\0", b"\t", b"\n", b"\r", b" ", b'"', b"%", b"/", b":", b"\x7
 
 
 def mutated(random: Random, corpus: Sequence[bytes], tokens: Sequence[bytes]) -> bytes:
-    """One input: a known one that was changed in up to eight places. `tokens` are pieces that mean something to its reader."""
+    """One input: a known one, changed in up to eight places. `tokens` are pieces that mean something to its reader."""
     data = bytearray(random.choice(corpus))
     for _ in range(min(random.randrange(9), random.randrange(9))):
         at = random.randrange(len(data) + 1)

@@ -58,13 +58,13 @@ class Read(NamedTuple):
 
 
 class Wire:
-    """A transport that keeps nothing but whether it is closed."""
+    """A transport that only remembers if it is closed."""
 
     def __init__(self) -> None:
         self.is_closed = False
 
     def write(self, data: bytes) -> None:
-        """What is answered is not looked at here."""
+        """Drop the response, which this target does not check."""
 
     def writelines(self, pieces: Any) -> None:
         """See `write`."""
@@ -87,10 +87,10 @@ class Wire:
         return 0
 
     def set_write_buffer_limits(self, high: int, low: int) -> None:
-        """Nothing waits here."""
+        """Do nothing, because nothing waits here."""
 
     def pause_reading(self) -> None:
-        """What is said meanwhile is handed over all the same: the connection has to keep it."""
+        """Do nothing: the bytes that come meanwhile are handed over all the same, and the connection has to keep them."""
 
     def resume_reading(self) -> None:
         """See `pause_reading`."""
@@ -151,7 +151,7 @@ async def _quiet() -> None:
 
 
 def theirs(data: bytes) -> tuple[list[tuple[Read, bytes]], bytes]:
-    """The requests that h11 reads, each with its bytes, and the bytes of which it reads nothing."""
+    """The requests that h11 reads, each with its bytes, and the bytes that it cannot read."""
     found: list[tuple[Read, bytes]] = []
     began = 0
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=64 * 1024)
@@ -186,7 +186,7 @@ def theirs(data: bytes) -> tuple[list[tuple[Read, bytes]], bytes]:
 
 
 def _meant(read: Read) -> Read:
-    """A target in absolute form means its path and query, as a fragment means nothing to a server."""
+    """The path and query of a target in absolute form. A fragment means nothing to a server."""
     target = read.target
     if "#" in target or not target.startswith("/"):
         try:
@@ -213,7 +213,7 @@ def _has(pattern: bytes) -> Callable[[bytes], bool]:
 
 
 def _headed(pattern: bytes) -> Callable[[bytes], bool]:
-    """Whether the pattern is in the header lines, in any case of letters."""
+    """A test of whether the pattern is in the header lines, in any case of letters."""
     made = re.compile(pattern, re.IGNORECASE | re.DOTALL)
     return lambda data: made.search(data.partition(b"\r\n\r\n")[0] + b"\r\n") is not None
 
@@ -241,7 +241,7 @@ STRICTER: Final = {
         rb"\r\n[0-9A-Fa-f]+[ \t]+(?:;|\r\n)"
     ),
 }
-"""Why the front refuses what h11 reads: rules over the bytes of that request."""
+"""The reasons for which the front refuses a request that h11 reads: rules over the bytes of that request."""
 
 LOOSER: Final = {
     "More than one space may stand around a target (RFC 9112, 3, lets a server split a line at white space).": _has(

@@ -1,6 +1,7 @@
-"""A real server on loopback, whose callers say any part of anything and leave at any byte: the next caller is served, and nothing is left.
+"""A real server on loopback, whose clients send any part of any request and disconnect at any byte.
 
-What a caller does is drawn from its input, so one input does the same each time, but for what the network puts together.
+The next client has to be served, and nothing may be left behind. The actions of a client are drawn from its input, so one input does
+the same each time, but for the packets of the network.
 """
 
 import asyncio
@@ -19,14 +20,14 @@ from translator.shell.server.http1 import Http1Protocol
 from translator.shell.server.http1_request import Http1Request
 
 CALLERS: Final = 4
-"""Callers at once."""
+"""The number of clients at once."""
 
 COUNTED: Final = 16
-"""Behind one input of so many, the objects that are left are counted."""
+"""After this many inputs, the objects that are left are counted."""
 
 
 def sockets(data: bytes) -> None:
-    """Raises AssertionError where the caller that follows is not served, where something is left behind, or where a defect is logged."""
+    """Raises AssertionError if the next client is not served, something is left behind, or a defect is logged."""
     with structlog.testing.capture_logs() as logs:
         _world()(lambda at: _script(at, data))
     assert not [line for line in logs if line["event"] == "defect"], logs
@@ -72,7 +73,7 @@ async def _script(at: Place, data: bytes) -> None:
 
 
 async def _said(at: Place, data: bytes, seed: int) -> None:
-    """One caller: it says a part of the input in pieces, reads or does not, and leaves in one of three ways."""
+    """One client: it sends a part of the input in pieces, reads or does not, and disconnects in one of three ways."""
     random = Random(seed)
     most = len(data) if random.random() < 0.4 else random.randrange(len(data) + 1)
     async with at.caller() as caller:

@@ -1,4 +1,4 @@
-"""What is fuzzed: for each target the inputs that it begins with, the pieces that mean something to it, and a function over bytes."""
+"""The fuzz targets: the inputs that each begins with, the pieces that mean something to it, and a function over bytes."""
 
 from collections.abc import Callable
 from random import Random
@@ -9,7 +9,7 @@ from tests.nightly.mutating import mutated
 
 
 class Target(NamedTuple):
-    """`run` raises where an input is a find, and does the same for the same input each time."""
+    """`run` raises if an input is a find, and does the same for the same input each time."""
 
     name: str
     run: Callable[[bytes], None]

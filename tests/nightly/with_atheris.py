@@ -1,5 +1,7 @@
-"""One target, driven by atheris, which follows what the code does. It is in no lock: `pip install atheris` where it is to be had, and then
-`python -m tests.nightly.with_atheris parser -max_total_time=600`."""
+"""One target, driven by atheris, which follows the paths of the code.
+
+It is in no lock: `pip install atheris`, if it is available, and then `python -m tests.nightly.with_atheris parser -max_total_time=600`.
+"""
 
 import importlib
 import sys
@@ -9,7 +11,7 @@ from tests.nightly.targets import TARGETS
 
 
 def main() -> None:
-    """Fuzz the target that is named first; what follows is for libFuzzer."""
+    """Fuzz the target that the first argument names. The other arguments are for libFuzzer."""
     if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
         sys.exit(f"name one of {', '.join(TARGETS)}")
     try:

@@ -27,6 +27,12 @@ OUR_FAULT: Final = 13
 
 _PORTS: Final = click.IntRange(0, 65535)
 
+_SHAPES: Final = {
+    True: "the two providers make SIDs of different shapes, so a SID tells which of them has the message",
+    False: "the two providers make SIDs of one shape, so the journal or a request finds out which of them has a message",
+}
+"""A sentence of `check` about an account with an old provider, by whether the SIDs of the two can be told apart."""
+
 
 class _Commands(click.Group):
     """A command group that turns errors into one sentence and an exit status."""
@@ -98,6 +104,7 @@ def sandbox(port: int, messages: int, seed: int, log: BinaryIO | None, output: O
 @output_option
 def check(config: Path, probe: bool, output: Output | None) -> None:
     """Validate the configuration, the mapping tables and the store, and report all errors."""
+    from translator.core.homes import are_told_apart
     from translator.shell.operations.check_configuration import look_through
     from translator.shell.operations.probe import probe_all, worst
 
@@ -108,6 +115,10 @@ def check(config: Path, probe: bool, output: Output | None) -> None:
     if not probe:
         entries = len(assembly.accounts.entries)
         say(f"{settings.file} is good: {entries} accounts", {"good": True, "accounts": entries}, output)
+        for entry in assembly.accounts.entries:
+            if entry.old is not None:
+                apart = are_told_apart(entry)
+                say(f"{entry.name}: {_SHAPES[apart]}", {"account": entry.name, "sids_told_apart": apart}, output)
         return
     verdicts = asyncio.run(probe_all(assembly, time.time()))
     for verdict in verdicts:

@@ -49,6 +49,11 @@ def by_shape(homes: tuple[Account, ...], sid: str) -> Account | None:
     return makers[0] if len(makers) == 1 else None
 
 
+def are_told_apart(entry: Account) -> bool:
+    """True if the SIDs of the account's two providers have different shapes, as far as the documents show them."""
+    return entry.old is not None and entry.back.dialect.name != entry.old.back.dialect.name
+
+
 def _known(homes: tuple[Account, ...], sid: str) -> EffectGenerator:
     """Return the home of a message as far as it is known without asking a provider, or None."""
     home = by_shape(homes, sid) or (yield from _recorded(homes, sid))

@@ -1,4 +1,4 @@
-"""Callbacks in time: messages at a steady rate, most of whose handsets answer soon and some of them very late."""
+"""Callbacks in time: messages at a steady rate. Most of their handsets answer soon, and some of them very late."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ _LAG: Final = 500.0
 
 
 async def callbacks_in_time(checkout: Path, options: Options) -> Found:
-    """The share of `delivered` that is told in time, with every setting at its default."""
+    """The share of `delivered` callbacks that come in time, with every setting at its default."""
     minutes = 10.0 if options.minutes is None else options.minutes
     pace = Pace(*options.fast, SLOW_SHARE, options.slow_after)
     async with world(checkout, [pace], pycache=options.pycache, dialect=options.provider) as made:
@@ -37,7 +37,7 @@ async def callbacks_in_time(checkout: Path, options: Options) -> Found:
 
 
 async def _until_all_is_told(made: World, ear: Ear) -> dict[int, Life]:
-    """Wait until everything was told, or could have been for so long that what is still missing is late."""
+    """Wait until every callback came, or until the missing ones are late."""
     known = await lives(made)
     until = max((life.delivered for life in known.values()), default=time.time()) + IN_TIME + 2
     while time.time() < until:
@@ -84,6 +84,6 @@ def _statuses(sent: list[Outcome]) -> dict[str, int]:
 
 
 def too_late(lags: dict[str, dict[str, float]], limit: float) -> str:
-    """A sentence where a process of this bench was later than `limit` milliseconds in one of a hundred cases."""
+    """A sentence if a process of this bench was later than `limit` milliseconds in one of a hundred cases."""
     name, lag = max(lags.items(), key=lambda item: item[1]["p99"])
     return f"the {name} itself was {lag['p99']:.0f} ms late (p99)" if lag["p99"] > limit else ""

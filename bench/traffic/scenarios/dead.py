@@ -1,8 +1,8 @@
-"""Dead receivers: 10,000 destinations refuse. A send and the calls of a healthy receiver are measured beside them.
+"""Dead receivers: 10,000 destinations refuse. A send and the callbacks of a healthy receiver are measured beside them.
 
-Two products run side by side, one with dead destinations and one without. Each has 20 sends a second, in turn, 25 ms apart. So whatever
-the machine does happens to both in the same second. No status is waited for of the messages whose calls are refused. So the cost of status
-polling is not counted as one of dead receivers.
+Two products run side by side, one with dead destinations and one without. Each has 20 sends a second, in turn, 25 ms apart. So every
+disturbance of the machine affects both in the same second.
+The statuses of messages with refused callbacks are not polled. So the cost of status polling is not counted as one of dead receivers.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from bench.traffic.worlds import World, say, world
 _SOON: Final = Pace(0.5, 1.5, 0.0, 0.0)
 _RATE: Final = 20.0
 _POLL: Final = "poll = 0.5"
-"""Statuses are looked for twice a second, so that a delay is that of the calls."""
+"""Statuses are polled twice a second, so that a delay is that of the callbacks."""
 
 _LAG: Final = 20.0
 _SLICE: Final = 2.0
@@ -32,7 +32,8 @@ _FIRST: Final = 100_000
 
 
 async def _beside(made: World, seconds: float, offset: float) -> dict[str, Any]:
-    """Sends to one of the two products: their times, the processor that it used meanwhile, and how late a healthy receiver was called."""
+    """Send to one of the two products. Returns the times, its processor use meanwhile, and the delays of a healthy receiver's
+    callbacks."""
     lag, ear = Lag(), Ear(made)
     await ear.hear()
     await asyncio.sleep(offset)
@@ -49,7 +50,7 @@ async def _beside(made: World, seconds: float, offset: float) -> dict[str, Any]:
 
 
 async def _late(made: World, ear: Ear, numbers: set[int]) -> list[float]:
-    """How late `delivered` came for each of these. The last ones are waited for up to 12 seconds."""
+    """The delay of `delivered` for each of these messages. The last ones are awaited for up to 12 seconds."""
     known = {number: life for number, life in (await lives(made)).items() if number in numbers}
     until = time.time() + 12
     while time.time() < until and not set(known) <= set(ear.delivered):
@@ -59,14 +60,14 @@ async def _late(made: World, ear: Ear, numbers: set[int]) -> list[float]:
 
 
 def _medians(sent: list[Outcome], part: slice = slice(None)) -> list[float]:
-    """The median time of a send in each slice of 2 seconds; of every other send where `part` says so."""
+    """The median time of a send in each slice of 2 seconds; of every other send if `part` says so."""
     many = max(1, int(_RATE * _SLICE))
     slices = [sent[at : at + many][part] for at in range(0, len(sent), many)]
     return [percentile([one.span.seconds for one in each], 0.5) for each in slices if each]
 
 
 def ratios(these: list[float], those: list[float]) -> list[float]:
-    """Each median to the other one of the same seconds."""
+    """Each median as a multiple of the other product's median of the same seconds."""
     return [one / other if other else NEVER for one, other in zip(these, those, strict=False)]
 
 

@@ -1,4 +1,4 @@
-"""A list after a message arrived between two asks of an earlier one."""
+"""A list after a message arrived between two provider requests of an earlier one."""
 
 import time
 from pathlib import Path
@@ -18,7 +18,8 @@ _PAGE: Final = 4000
 
 
 class _Listed(NamedTuple):
-    """A list of everything: the asks it took, infinity where it is not there, and how many messages it shows twice or not at all."""
+    """A list of everything: its provider requests, infinity if there is no list, and the number of messages that it shows twice or not
+    at all."""
 
     asks: float
     wrong: int
@@ -26,7 +27,7 @@ class _Listed(NamedTuple):
 
 
 async def asked(made: World, provider: int = 0) -> int:
-    """How often a provider was searched, and messages of it retrieved, so far."""
+    """The number of searches and of message retrievals at a provider so far."""
     counts = (await made.providers[provider].ask("/control"))["counts"]
     return int(counts.get("search", 0)) + int(counts.get("retrieve", 0))
 
@@ -38,12 +39,12 @@ async def _listed(made: World) -> _Listed:
     if answer.status != 200:
         return _Listed(NEVER, there, answer.status)
     sids = [message["sid"] for message in msgspec.json.decode(answer.body)["messages"]]
-    # What arrived while the list was read may be in it or not.
+    # A message that arrived while the list was read may be in it or not.
     return _Listed(asks, max(0, there - len(set(sids))) + len(sids) - len(set(sids)), 200)
 
 
 async def _after_a_few(made: World, *, race: bool) -> tuple[_Listed, _Listed]:
-    """A list of a few messages, during which one arrives where `race` is true, and then a list of 3,000."""
+    """A list of a few messages, during which one arrives if `race` is true, and then a list of 3,000."""
     now, few = time.time(), FEW if race else FEW + 1
     await made.provider.ask("/control", history={"count": few, "since": now - 7200, "until": now - 7100})
     await made.start()
@@ -54,7 +55,10 @@ async def _after_a_few(made: World, *, race: bool) -> tuple[_Listed, _Listed]:
 
 
 async def race_list(checkout: Path, options: Options) -> Found:
-    """Asks of a list of 3,000 after one message arrived between two asks of an earlier list, beside the same without that message."""
+    """Count the provider requests of a list of 3,000 after one message arrived between two requests of an earlier list.
+
+    The same without that message stands beside it.
+    """
     async with world(checkout, [_PACE], pycache=options.pycache, dialect=options.provider) as made:
         plain = await _after_a_few(made, race=False)
     async with world(checkout, [_PACE], pycache=options.pycache, dialect=options.provider) as made:

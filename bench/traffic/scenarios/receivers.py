@@ -16,7 +16,7 @@ OWED: Final = 10_000
 """Calls that stand in the store when the product starts."""
 
 TODAY: Final = 24.0
-"""Calls a second of the build of before, as issue 15 says it."""
+"""Callbacks a second of the build of before, from issue 15."""
 
 _QUIET: Final = Pace(36_000.0, 36_000.0, 0.0, 0.0)
 _LATER: Final = 3600.0
@@ -24,15 +24,17 @@ _LAG: Final = 20.0
 
 
 async def owed(made: World, count: int, address: Callable[[int], str], *, waits: bool = True) -> None:
-    """Put so many calls into a new store, each of another message and due now; `address(number)` says whom they go to. `waits` says
-    whether the statuses of these messages are waited for."""
+    """Put so many deliveries into a new store, each of another message and due now.
+
+    `address(number)` is the URL of each. `waits` says if the statuses of these messages are polled.
+    """
     file, now = Filling(made.store), time.time()
     await asyncio.to_thread(file.owed, range(1, count + 1), address, now, now + _LATER if waits else None)
     await asyncio.to_thread(file.close)
 
 
 async def one_receiver(checkout: Path, options: Options) -> Found:
-    """Calls a second to one receiver that answers in a millisecond, as long as more are owed."""
+    """Measure the callbacks a second to one receiver that answers in a millisecond, as long as more are due."""
     seconds, count = options.seconds or 10.0, max(200, int(OWED * options.scale))
     async with world(checkout, [_QUIET], pycache=options.pycache) as made:
         await owed(made, count, lambda _: made.hook)

@@ -30,7 +30,7 @@ _TABLES: Final = ("sends", "watches", "events")
 
 
 async def _fill(made: World, scale: float, youngest: float) -> dict[str, int]:
-    """So many finished sends in a new store, of which the youngest is so many seconds old."""
+    """Put so many finished sends into a new store. The youngest is so many seconds old."""
     watched, all_of_them, now = int(WATCHED * scale), int(SENDS * scale), time.time()
 
     def when(number: int) -> float:
@@ -44,7 +44,7 @@ async def _fill(made: World, scale: float, youngest: float) -> dict[str, int]:
 
 
 async def _beside(checkout: Path, options: Options, seconds: float, youngest: float) -> dict[str, Any]:
-    """Sends to a store of finished sends of that age, and to an empty one: `full` and `control`."""
+    """Send to a store of finished sends of that age, and to an empty one: `full` and `control`."""
     async with (
         world(checkout, [_PACE], pycache=options.pycache) as empty,
         world(checkout, [_PACE], pycache=options.pycache) as made,

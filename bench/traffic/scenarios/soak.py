@@ -27,7 +27,7 @@ _SETTLE: Final = 15.0
 
 
 class _Soak:
-    """What happens, and samples of it."""
+    """The traffic of the soak, and samples taken meanwhile."""
 
     def __init__(self, made: World) -> None:
         self._made, self.ear, self.samples = made, Ear(made), list[dict[str, float]]()
@@ -61,7 +61,7 @@ class _Soak:
         return answer
 
     async def sample(self, every: float) -> None:
-        """Go on until cancelled. A callback's delay is judged when it could have been told for 15 s."""
+        """Go on until cancelled. A callback's delay is judged 15 s after its delivery was possible."""
         began = time.time()
         while True:
             await asyncio.sleep(every)
@@ -78,7 +78,7 @@ class _Soak:
             say("  " + ", ".join(f"{name} {value:.1f}" for name, value in self.samples[-1].items()))
 
     async def _late(self, now: float) -> list[float]:
-        """How late those were told that were not judged before."""
+        """The delays of the callbacks that were not judged before."""
         await self.ear.hear()
         new = await lives(self._made, after=self._seen)
         self._seen += len(new)
@@ -94,7 +94,7 @@ FLAT: Final = {
     "resident_mb": (1.2, 10.0), "descriptors": (1.2, 20.0), "wal_mb": (1.5, 10.0), "send_p50_ms": (1.5, 3.0), "send_p99_ms": (2.0, 30.0),
     "callback_p50_s": (1.5, 1.0), "callback_p99_s": (1.5, 3.0),
 }  # fmt: skip
-"""How much larger the last quarter may be than the second: a factor, or a difference where that allows more."""
+"""The bound on the growth from the second quarter to the last: a factor, or a difference if that allows more."""
 
 
 def growth(samples: list[dict[str, float]], name: str) -> tuple[float, float]:
@@ -108,14 +108,14 @@ def growth(samples: list[dict[str, float]], name: str) -> tuple[float, float]:
 
 
 def is_flat(samples: list[dict[str, float]], name: str) -> bool:
-    """Whether the last quarter is hardly larger than the second."""
+    """True if the last quarter is hardly larger than the second."""
     second, last = growth(samples, name)
     factor, more = FLAT[name]
     return last <= max(second * factor, second + more)
 
 
 async def soak(checkout: Path, options: Options) -> Found:
-    """Whether memory, descriptors, the write-ahead log, the time of sends and the delay of callbacks stay flat."""
+    """Measure if memory, descriptors, the write-ahead log, the time of sends and the delay of callbacks stay flat."""
     minutes = 30.0 if options.minutes is None else options.minutes
     every = min(EVERY, max(1.0, minutes * 60 / 12))
     async with world(checkout, [Pace(*options.fast, 0.0, 0.0)], pycache=options.pycache) as made:

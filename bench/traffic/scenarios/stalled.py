@@ -1,4 +1,4 @@
-"""Two providers, of which one takes ten seconds for each answer: what that does to those who wait for the other."""
+"""Two providers, of which one takes ten seconds for each response: the effect on the clients of the other."""
 
 import asyncio
 from pathlib import Path
@@ -21,7 +21,7 @@ _LAG: Final = 100.0
 
 
 async def _healthy(made: World, seconds: float, first: int) -> dict[str, Any]:
-    """How the second provider's messages fare, while the first one's are sent beside."""
+    """Measure the second provider's messages, while the first one's are sent beside."""
     lag, ear = Lag(), Ear(made)
     await ear.hear()
 
@@ -50,7 +50,7 @@ async def _healthy(made: World, seconds: float, first: int) -> dict[str, Any]:
 
 
 async def stalled_provider(checkout: Path, options: Options) -> Found:
-    """Callbacks and unknown sends of one provider, while the other one stalls, and without that."""
+    """Measure callbacks and unknown sends of one provider while the other one stalls, and without that."""
     seconds = options.seconds or 40.0
     async with world(checkout, [_PACE, _PACE], pycache=options.pycache) as made:
         await made.start()

@@ -1,4 +1,4 @@
-"""A send whose answer was lost, among very many messages."""
+"""A send whose response was lost, among very many messages."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from bench.traffic.worlds import World, say, world
 
 WINDOW: Final = 200_000
 BEFORE, AFTER = 120.0, 900.0
-"""Seconds before and after a send within which its message may be created, as docs/reliability.md says it."""
+"""Seconds before and after a send within which its message may be created, from docs/reliability.md."""
 
 TOGETHER: Final = 10
 _PACE: Final = Pace(1.0, 2.0, 0.0, 0.0)
@@ -22,7 +22,8 @@ _PATIENCE: Final = 15.0
 
 
 async def _lost(made: World, numbers: Sequence[int]) -> dict[str, Any]:
-    """Sends whose answers are lost, all at once: their statuses and seconds, and the asks until all were answered."""
+    """Make sends whose responses are lost, all at once. Returns their statuses and seconds, and the provider requests until all were
+    answered."""
     before, began = await asked(made), time.time()
 
     async def one(number: int) -> tuple[Answered, float]:
@@ -43,7 +44,7 @@ async def _lost(made: World, numbers: Sequence[int]) -> dict[str, Any]:
 async def _among(
     checkout: Path, options: Options, numbers: Sequence[int], since: float, until: float
 ) -> dict[str, Any]:
-    """What becomes of lost sends among so many messages of which the first is `since` and the last `until` seconds from now."""
+    """Lose sends among many messages and report what is found. The first message is `since` and the last `until` seconds from now."""
     count = max(1000, int(WINDOW * options.scale))
     async with world(checkout, [_PACE], pycache=options.pycache, dialect=options.provider) as made:
         await made.start()
@@ -55,10 +56,11 @@ async def _among(
 
 
 async def unknown_send(checkout: Path, options: Options) -> Found:
-    """Whether an unknown send among 200,000 messages of its window is found while its caller waits, and in how many asks.
+    """Measure if an unknown send among 200,000 messages of its window is found while its client waits, and by how many provider
+    requests.
 
-    First the messages are spread over the whole window: the provider shows some that are created later than now. Then all of them were
-    made before the send.
+    First the messages are spread over the whole window, so the provider shows some that are created later than now. Then all of them
+    were made before the send.
     """
     spread = await _among(checkout, options, [1], -BEFORE, AFTER)
     behind = await _among(checkout, options, [1], -BEFORE, 0.0)

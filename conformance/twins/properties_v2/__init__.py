@@ -1,7 +1,7 @@
-"""The Properties/Messages v2 service as a twin, after the vendor's page on searching SMS messages.
+"""The Properties/Messages v2 service as a simulated provider, after the vendor's page on searching SMS messages.
 
-What the page leaves open (what a send looks like, the error codes, the order of rows) follows the vendor's other pages
-and official clients, and is a knob of `PropertiesV2Twin` where a reading can differ.
+The page leaves open the form of a send, the error codes and the order of rows. They follow the vendor's other pages and official
+clients. If a text can be read in two ways, `PropertiesV2Twin` has an argument for it.
 """
 
 from .gate import Call, TwinAccount

@@ -1,6 +1,6 @@
-"""The error object: every refusal of the service, whatever its cause, is a ResponseStatus.
+"""The error object. Every refusal of the service is a ResponseStatus, whatever its cause.
 
-Codes that the vendor's error page prints: PARAMETER_REQUIRED, FORBIDDEN. Formed after the same pattern, and never seen:
+The vendor's error page prints the codes PARAMETER_REQUIRED and FORBIDDEN. The others follow their pattern and were never seen:
 PARAMETER_INVALID, UNAUTHORIZED, MESSAGE_NOT_FOUND, NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL_ERROR.
 """
 
@@ -12,7 +12,7 @@ REALM = "properties-v2"
 
 
 class Fault(Exception):
-    """A refusal. `fields` names the bad parameters in their documented spelling; no value is ever repeated."""
+    """A refusal. `fields` names the bad parameters in their documented spelling. Values are never repeated."""
 
     def __init__(self, status: int, code: str, message: str, fields: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -23,22 +23,22 @@ class Fault(Exception):
 
 
 def required(*fields: str) -> Fault:
-    """400: one or more parameters that must be there are not."""
+    """Return a 400 for one or more required parameters that are missing."""
     return Fault(400, "PARAMETER_REQUIRED", f"Required and not given: {', '.join(fields)}", fields)
 
 
 def invalid(field: str, reason: str) -> Fault:
-    """400: a parameter whose value cannot be meant."""
+    """Return a 400 for a parameter with an impossible value."""
     return Fault(400, "PARAMETER_INVALID", f"{field}: {reason}", (field,))
 
 
 def unreadable(reason: str) -> Fault:
-    """400: a body that is not what it should be, so that no parameter can be blamed."""
+    """Return a 400 for a body that cannot be read, so that no parameter is at fault."""
     return Fault(400, "PARAMETER_INVALID", f"The body {reason}")
 
 
 def answer(fault: Fault, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The fault on the wire. A 401 always carries the Basic challenge: some clients log in only when challenged."""
+    """Return the response of a fault. A 401 always has the Basic challenge, because some clients send credentials only after it."""
     status: dict[str, object] = {"ErrorCode": fault.code, "Message": fault.message}
     if fault.fields:
         status["Errors"] = [

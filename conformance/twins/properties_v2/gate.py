@@ -1,4 +1,4 @@
-"""Stands before every route: writes down what was asked, and lets nobody in without credentials."""
+"""Middleware before every route: it records each request, and rejects requests without credentials."""
 
 import binascii
 import hmac
@@ -25,7 +25,7 @@ class TwinAccount:
 
 @dataclass(frozen=True)
 class Call:
-    """One request as it came. `query` is the raw query string; `credentials` says whether any came, good or bad."""
+    """One request as it came. `query` is the raw query string. `credentials` is true if there were any, right or wrong."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ class Call:
 
 
 def who_asks(authorization: str | None, accounts: Mapping[str, TwinAccount]) -> str | None:
-    """The account behind an Authorization header: Basic, AccountSid and token split at the first colon. Else None."""
+    """Return the account of an Authorization header, or None. Basic credentials are split at the first colon: AccountSid and token."""
     scheme, _, encoded = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -51,10 +51,10 @@ def who_asks(authorization: str | None, accounts: Mapping[str, TwinAccount]) -> 
 
 
 class Gate:
-    """Middleware. A request without good credentials is logged and answered 401 with the challenge, whatever its path.
+    """Records each request. Without right credentials the response is a 401 with the challenge, for any path.
 
-    Beyond the gate the path has no trailing slash (the service never redirects), the body is already read, and
-    `request.state.account_sid` is who asks.
+    Behind this middleware the path has no trailing slash (the service never redirects) and the body is already read.
+    `request.state.account_sid` is the account.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Gate:
         try:
             body = await request.body()
         except ClientDisconnect:
-            return  # there is nobody to answer, and half a request is not acted on
+            return  # the client is gone, and half a request has no effect
         authorization = request.headers.get("authorization")
         query = scope["query_string"].decode("latin-1")
         self._calls.append(Call(request.method, scope["path"], query, body, authorization is not None))

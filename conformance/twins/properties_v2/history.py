@@ -1,4 +1,4 @@
-"""Messages that were there before anybody asked: an invented history, and the rows that the documents' examples show."""
+"""Messages that exist from the start: an invented history, and the rows that the documents' examples show."""
 
 import random
 from collections.abc import Iterator
@@ -10,22 +10,22 @@ from .segments import count_segments
 from .sids import mint_message_sid
 
 DELIVERED_EXAMPLE_SID = "MDEVTESTOKPAXW4J7ZQ2BYH5NUC3GRLS"
-"""The Delivered message from `dev-test` that the old service's document retrieves; a sandbox prints it in a curl line."""
+"""The Delivered message from `dev-test` that the old service's document retrieves. A sandbox prints its SID in a curl line."""
 
 INBOUND_EXAMPLE_SIDS = ("MJGPVTNSWHJ35HGQTGABFE27TXFSSUZI", "MI6R6L455Q35QQ5VR6O4QISTOYSWBFGA")
 """The two messages of the page's "example response to the successful search of SMS messages"."""
 
 HISTORY_ENDS = 60
-"""Seconds before now at which the invented history ends."""
+"""The seconds from the end of the invented history to now."""
 
 HISTORY_GAP = 1800
-"""Mean seconds between two invented messages."""
+"""The mean number of seconds between two invented messages."""
 
 SAME_SECOND = 0.05
-"""How often a message shares its second with the next one, so that ties occur."""
+"""The share of messages that have the same second as the next one, so that ties occur."""
 
 OWN_NUMBERS = ("+61491570156", "+61491570157", "+447700900123")
-"""What the invented account sends from and is reached at: numbers set aside for fiction, like those of its customers."""
+"""The numbers of the invented account. They are set aside for fiction, like those of its customers."""
 
 SENDER_IDS = ("Acme Pizza", "AcmeBank", "ACME 24")
 
@@ -57,10 +57,10 @@ RECEIVED_TEXTS = (
 )
 
 _RECENT = (SUBMITTED, FAILED, DELIVERED, RECEIVED, PROCESSING)
-"""The last invented messages, so that even a short history has every status, and Processing only what is fresh."""
+"""The statuses of the last invented messages. A short history has every status too, and only fresh messages are Processing."""
 
 _USUAL = {DELIVERED: 58, RECEIVED: 25, SUBMITTED: 9, FAILED: 8}
-"""How often an older message has come to which end, in a hundred."""
+"""The number of older messages with each final status, in a hundred."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,10 @@ class _Owner:
 def seeded_messages(
     account: str, property: str, count: int, seed: int, now: float, *, documented: bool = True
 ) -> list[MessageRow]:
-    """*count* invented messages in both directions, ending shortly before *now*, plus what the documents' examples find.
+    """Return *count* invented messages in both directions that end shortly before *now*, and the messages of the documents' examples.
 
-    The same arguments give the same rows, in the order of Created as far as the invented ones go. The invented numbers
-    never meet the examples'. The documented rows have fixed SIDs, so only one property of a twin can hold them:
-    `documented=False` leaves them out.
+    Equal arguments give equal rows. The invented ones are in the order of Created, and their numbers differ from those of the examples.
+    The documented rows have fixed SIDs, so only one property of a simulated provider can hold them. `documented=False` leaves them out.
     """
     owner = _Owner(account, property)
     return (_documented(owner) if documented else []) + list(_invented(owner, count, seed, int(now)))
@@ -119,12 +118,12 @@ def _sent(owner: _Owner, sid: str, created: int, fate: str, dice: random.Random)
 
 
 def _documented(owner: _Owner) -> list[MessageRow]:
-    """The rows without which a documented example would find something other than what it shows."""
+    """Return the rows that a documented example needs to find what it shows."""
     return [*_search_example(owner), *_list_example(owner), _retrieve_example(owner)]
 
 
 def _search_example(owner: _Owner) -> list[MessageRow]:
-    """The answer that the page prints for Date_From 1506038400 and Date_To 1506427200, member for member."""
+    """Return the messages that the page prints for Date_From 1506038400 and Date_To 1506427200, member for member."""
     sids, people, scheduled = INBOUND_EXAMPLE_SIDS, ("+61416240112", "+61488824921"), 1506321592
     return [
         _inbound(owner, sids[0], *people, "Saaaa", created=1506320553, scheduled=scheduled),
@@ -133,10 +132,10 @@ def _search_example(owner: _Owner) -> list[MessageRow]:
 
 
 def _list_example(owner: _Owner) -> list[MessageRow]:
-    """What the old service's list example needs: "total": 2 between 2018-05-30 and 2018-06-09, both inclusive.
+    """Return the rows for the old service's list example: "total": 2 between 2018-05-30 and 2018-06-09, both inclusive.
 
-    The first is the one it prints; the second stands on the last instant that still counts. Around them are the same
-    pair a second too early and a second too late, and others inside the range.
+    The first match is the printed one, and the second is at the last instant that still counts. The same pair also has a message a second
+    too early and one a second too late. Messages of other pairs are inside the range.
     """
     asker, asked, another = "+19876543212", "+13216549878", "+13216549879"
     sent = (
@@ -165,7 +164,7 @@ def _list_example(owner: _Owner) -> list[MessageRow]:
 
 
 def _retrieve_example(owner: _Owner) -> MessageRow:
-    """The message that the old service's document retrieves: delivered five seconds after it was sent."""
+    """Return the message that the old service's document retrieves. It was delivered five seconds after it was sent."""
     created = _utc(2019, 7, 4, 7, 2, 28)
     row = _outbound(owner, DELIVERED_EXAMPLE_SID, "dev-test", "+4915739360736", "Another test from CPaaS", created)
     return replace(row, status=DELIVERED, submitted=created, delivered=_utc(2019, 7, 4, 7, 2, 33))

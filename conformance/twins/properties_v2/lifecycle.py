@@ -1,10 +1,10 @@
-"""What becomes of a sent message, as arithmetic of the clock: nothing runs in the background.
+"""The life of a sent message, computed from the clock. Nothing runs in the background.
 
     Processing ──SUBMITTED_AFTER──▶ Submitted ──DELIVERED_AFTER──▶ Delivered   (only with DeliveryReceipt)
          │                              └───────DELIVERED_AFTER──▶ Failed      (...0002, ...0003; ditto)
          └──────SUBMITTED_AFTER──▶ Failed (...0001)
 
-The clock of a message starts at Created, or at Scheduled where that is later.
+The life of a message starts at Created, or at Scheduled if that is later.
 """
 
 from dataclasses import dataclass, replace
@@ -12,47 +12,49 @@ from dataclasses import dataclass, replace
 from .rows import DELIVERED, FAILED, SUBMITTED, MessageRow
 
 SUBMITTED_AFTER = 2
-"""Seconds from the start until the SMS Center has the message."""
+"""The seconds from the start until the SMS Center has the message."""
 
 DELIVERED_AFTER = 3
-"""Seconds from Submitted until the receipt says delivered, or failed."""
+"""The seconds from Submitted until the receipt says delivered, or failed."""
 
 NEVER_SUBMITTED = "0001"
-"""A recipient that ends so: Failed in place of Submitted, "submission to the SMS Center was not possible within a
-reasonable time limit". No Submitted stamp."""
+"""The last digits of a recipient whose message is Failed in place of Submitted. It has no Submitted stamp.
+
+The page describes this as "submission to the SMS Center was not possible within a reasonable time limit".
+"""
 
 NEVER_SUBMITTED_CODE = "30001"
 """Its ErrorCode: *Queue overflow* in the list that the old service's document prints."""
 
 UNDELIVERABLE = "0002"
-"""A recipient that ends so: Submitted, then Failed when the receipt would have come."""
+"""The last digits of a recipient whose message is Submitted, and Failed when the receipt would have come."""
 
 UNDELIVERABLE_CODE = "30005"
 """Its ErrorCode: *Unknown destination handset* in the same list."""
 
 UNDELIVERABLE_OPAQUE = "0003"
-"""Like `UNDELIVERABLE`, with a code that no list knows: the page calls ErrorCode a string and prints no values."""
+"""Like `UNDELIVERABLE`, with a code that is in no list. The page calls ErrorCode a string and prints no values."""
 
 OPAQUE_CODE = "SMSC_0x45B"
 """Its ErrorCode."""
 
 STUCK = "0004"
-"""A recipient that ends so: Processing for ever."""
+"""The last digits of a recipient whose message stays Processing."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast messages live, in seconds; 0 is at once."""
+    """The delays in the life of a message, in seconds. 0 means at once."""
 
     submitted_after: int = SUBMITTED_AFTER
     delivered_after: int = DELIVERED_AFTER
 
 
 def as_of(row: MessageRow, now: float, pace: Pace) -> MessageRow:
-    """The row as it stands at *now*, epoch seconds. Pure, and never steps back as *now* grows.
+    """Return the row at *now*, epoch seconds. The function is pure, and the status never goes back as *now* grows.
 
-    "Delivered: The message has been delivered successfully (if delivery receipts are activated)": without a receipt
-    nobody learns the outcome, good or bad, and the message stays Submitted.
+    "Delivered: The message has been delivered successfully (if delivery receipts are activated)". Without a receipt the service does not
+    learn the outcome, and the message stays Submitted.
     """
     if not row.advances:
         return row

@@ -1,4 +1,4 @@
-"""Reads what a request says, wherever it says it: query string, JSON body, form body."""
+"""Reads the parameters of a request from the query string, a JSON body or a form body."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def read_json(body: bytes) -> object:
-    """The JSON value of a body in UTF-8 or, failing that, Latin-1, which one of the official clients writes."""
+    """Return the JSON value of a body in UTF-8. Any other body is read as Latin-1, because one of the official clients writes it."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -24,7 +24,7 @@ def read_json(body: bytes) -> object:
 
 
 def read_members(body: bytes, content_type: str) -> Mapping[str, object]:
-    """The flat members of a body; an empty body has none. A form counts when its content type says so, all else is JSON."""
+    """Return the flat members of a body. An empty body has none. The content type tells a form from JSON, which is the default."""
     if not body.strip():
         return {}
     if content_type.partition(";")[0].strip().lower() == FORM:
@@ -36,7 +36,7 @@ def read_members(body: bytes, content_type: str) -> Mapping[str, object]:
 
 
 def first_of_each(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
-    """Pairs as members; where a name is repeated the first one counts."""
+    """Return pairs as members. The first value of a repeated name counts."""
     members: dict[str, object] = {}
     for name, value in pairs:
         members.setdefault(name, value)
@@ -44,10 +44,10 @@ def first_of_each(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
 
 
 class Parameters:
-    """The members of a request, by documented name; any case of a name is taken, and null or blank is *not given*.
+    """The members of a request, by documented name in any case. A null or blank value means *not given*.
 
-    Of several sources the earlier wins. Each reader answers None for what was not given, and raises a Fault of 400 that
-    names the parameter for a value it cannot take.
+    An earlier source takes precedence over a later one. Each reader returns None if the parameter was not given. It raises a Fault of 400
+    that names the parameter if it cannot read the value.
     """
 
     def __init__(self, *sources: Mapping[str, object]) -> None:
@@ -58,17 +58,17 @@ class Parameters:
                     self._values.setdefault(name.casefold(), value)
 
     def require(self, *names: str) -> None:
-        """Raise one Fault that names everything that is missing."""
+        """Raise one Fault that names all missing parameters."""
         missing = [name for name in names if name.casefold() not in self._values]
         if missing:
             raise required(*missing)
 
     def value(self, name: str) -> object:
-        """The value as it came, None when not given."""
+        """Return the value as it came, or None if it was not given."""
         return self._values.get(name.casefold())
 
     def text(self, name: str) -> str | None:
-        """A string; a bare JSON integer is taken for its digits."""
+        """Return a string. A bare JSON integer counts as its digits."""
         value = self.value(name)
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**19:
             return str(value)
@@ -77,7 +77,7 @@ class Parameters:
         return value
 
     def integer(self, name: str) -> int | None:
-        """A whole number, as a JSON integer or as its digits in text (all a query string has)."""
+        """Return a whole number. It is a JSON integer, or its digits in text, as in a query string."""
         value = self.value(name)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
@@ -86,7 +86,7 @@ class Parameters:
         raise invalid(name, "must be a whole number")
 
     def flag(self, name: str) -> bool | None:
-        """A JSON boolean, or the word for it in any case."""
+        """Return a boolean. It is a JSON boolean, or its word in any case."""
         value = self.value(name)
         if value is None or isinstance(value, bool):
             return value
@@ -95,7 +95,7 @@ class Parameters:
         raise invalid(name, "must be true or false")
 
     def word(self, name: str, words: Sequence[str]) -> str | None:
-        """One of the documented words, in any case; answered in its documented spelling."""
+        """Return one of the documented words in its documented spelling. The request may write it in any case."""
         value = self.value(name)
         if value is None:
             return None
@@ -106,7 +106,7 @@ class Parameters:
 
 
 def batch_entries(body: bytes, batch_max: int) -> list[Parameters | Fault]:
-    """The entries of a batch, in order; an entry that is no object is the Fault that its place in the answer gets."""
+    """Return the entries of a batch, in order. An entry that is not an object becomes the Fault for its place in the response."""
     parameters = Parameters(read_members(body, "application/json"))
     parameters.require("Messages")
     entries = parameters.value("Messages")

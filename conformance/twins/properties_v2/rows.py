@@ -1,4 +1,4 @@
-"""One message as the twin keeps it, and as the wire shows it."""
+"""One message, as the simulated provider stores it and as the response shows it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,9 +22,8 @@ DIRECTIONS = (TRANSMIT, RECEIVE)
 class MessageRow:
     """A message resource. Every timestamp is whole seconds since the epoch, UTC; None means *has not happened*.
 
-    `advances` says that the status and the stamps follow from the clock (see `lifecycle.as_of`); without it the row
-    is history and is shown as it stands. `options` are the members of a send that no resource shows (webhooks and
-    forwarding), under their documented names.
+    `advances` is true if the status and the stamps follow from the clock (see `lifecycle.as_of`). Otherwise the row never changes.
+    `options` has the members of a send that no resource shows (webhooks and forwarding), under their documented names.
     """
 
     sid: str
@@ -49,10 +48,10 @@ class MessageRow:
 
 
 def resource(row: MessageRow, *, show_owner: bool, show_external_id: bool = False) -> dict[str, object]:
-    """The row as a Message Resource, members in the order of the page's table.
+    """Return the row as a Message Resource, with members in the order of the page's table.
 
-    What is unset is left out, never null, as the page's example leaves out Submitted, Delivered, Received and
-    ErrorCode. AccountSid and PropertySid stand in the table and not in the example, hence `show_owner`.
+    Members without a value are left out and never null. The page's example leaves out Submitted, Delivered, Received and ErrorCode.
+    AccountSid and PropertySid are in the page's table but not in its example, so `show_owner` decides.
     """
     members: dict[str, object] = {"MessageSid": row.sid}
     if show_owner:

@@ -1,4 +1,4 @@
-"""What a search asks for."""
+"""The parameters of a search."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ RESULTS_DEFAULT = 200
 
 @dataclass(frozen=True)
 class Search:
-    """A half-open range of Created in epoch seconds, two optional words, and the slice of what is found."""
+    """A half-open range of Created in epoch seconds, two optional words, and the slice of the matching rows."""
 
     date_from: int
     date_to: int
@@ -26,12 +26,13 @@ def read_search(parameters: Parameters, results_max: int) -> Search:
     """Read the parameters of the page's tables "Resource Parameters" (both required) and "Optional Parameters".
 
     "Date_From: Include SMS messages from this date and time (inclusive)"; "Date_To: ... until this date and time
-    (exclusive)"; "Results_Skip: Number of results to skip". A count above *results_max* is lowered to it in silence;
-    a count below 1 or a skip below 0 is a Fault, as is a word or number that cannot be read.
+    (exclusive)"; "Results_Skip: Number of results to skip".
+    A count above *results_max* is lowered to it without an error. A count below 1 or a skip below 0 is a Fault.
+    An unreadable word or number is a Fault, too.
     """
     parameters.require("Date_From", "Date_To")
     date_from, date_to = parameters.integer("Date_From"), parameters.integer("Date_To")
-    assert date_from is not None and date_to is not None  # required above
+    assert date_from is not None and date_to is not None  # `require` has checked it
     count, skip = parameters.integer("Results_Count"), parameters.integer("Results_Skip")
     if count is not None and count < 1:
         raise invalid("Results_Count", "must be 1 or more")

@@ -1,4 +1,4 @@
-"""What a send asks for."""
+"""The parameters of a send."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from .faults import invalid
 from .parameters import Parameters
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
-"""A number as To wants it and From may be: E.164 with its plus."""
+"""The form of a number in To, and of one form of From: E.164 with its plus."""
 
 SENDER_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}", re.ASCII)
 """An alphanumeric sender: 1 to 11 letters, digits and spaces, at least one of them a letter."""
@@ -17,10 +17,10 @@ SHORT_CODE = re.compile(r"[0-9]{3,6}", re.ASCII)
 """A short code: digits without a plus, too few for a telephone number."""
 
 SCHEDULE_PAST = 3600
-"""Seconds: a Schedule that lies this far back or further is refused, a later one is sent at once."""
+"""In seconds. A Schedule that is this far in the past, or further, is refused. A later one is sent at once."""
 
 SCHEDULE_AHEAD = 14 * 86_400
-"""Seconds: a Schedule may lie this far ahead and no further."""
+"""In seconds. A Schedule further ahead than this is refused."""
 
 METHODS = ("POST", "GET")
 METHOD_OPTIONS = ("DeliveryReceiptWebhookMethod", "WebhookMethod")
@@ -32,12 +32,12 @@ TEXT_OPTIONS = (
     "ForwardToEmail",
     "ForwardFromEmail",
 )
-"""Members of a send that no resource shows."""
+"""The members of a send that no resource shows."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A send that may be carried out. `sender` None asks for a leased number; `schedule` None is at once."""
+    """A valid send. If `sender` is None, a leased number is used. If `schedule` is None, the message is sent at once."""
 
     recipient: str
     text: str
@@ -49,10 +49,10 @@ class Draft:
 
 
 def read_draft(parameters: Parameters, now: float, text_max: int) -> Draft:
-    """Read one send. A Fault of 400 names the parameter; members that nobody knows are ignored."""
+    """Read one send. A Fault of 400 names the bad parameter. Unknown members are ignored."""
     parameters.require("To", "Text")
     recipient, text = parameters.text("To"), parameters.text("Text")
-    assert recipient is not None and text is not None  # required above
+    assert recipient is not None and text is not None  # `require` has checked it
     if not E164.fullmatch(recipient):
         raise invalid("To", "must be a number in E.164 with a leading +")
     if len(text) > text_max:

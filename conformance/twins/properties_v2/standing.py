@@ -1,4 +1,4 @@
-"""A twin with a history that ends now, as the command line stands one up."""
+"""Builds a simulated provider with a history that ends now, for the command line."""
 
 import time
 from functools import partial
@@ -12,7 +12,7 @@ from .history import seeded_messages
 from .twin import PropertiesV2Twin
 
 DEFAULT_PROPERTY = "S1234567890ABCDE1234567890ABCDEF"
-"""The property of a twin from the command line when none is named."""
+"""The property that the simulated provider has if the command line names none."""
 
 DEFAULT_PROPERTIES = (DEFAULT_PROPERTY,)
 
@@ -20,10 +20,10 @@ DEFAULT_PROPERTIES = (DEFAULT_PROPERTY,)
 def stand_up(
     *, account: str, token: str, properties: tuple[str, ...], messages: int, seed: int, control: bool = False
 ) -> ASGIApp:
-    """A twin with one account and a history that ends now, for the command line.
+    """Return a simulated provider with one account and a history that ends now.
 
-    Each property gets a history of its own; the rows of the documents' examples are in the first. With `control` it can be told
-    what to do: see `conformance.twins.control`.
+    Each property gets a history of its own, and the first also has the rows of the documents' examples. `control` adds the routes of
+    `conformance.twins.control`.
     """
     names, clock = properties or DEFAULT_PROPERTIES, TurnedClock()
     twin = PropertiesV2Twin(accounts={account: TwinAccount(token, names)}, seed=seed, clock=clock)

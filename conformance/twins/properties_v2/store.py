@@ -1,4 +1,4 @@
-"""The twin's messages: found by SID, or as a range of Created within one property."""
+"""The messages of the simulated provider: found by SID, or as a range of Created within one property."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from .search import Search
 
 
 class MessageStore:
-    """Rows in the order of Created, equal ones in the order of arrival. Rows are kept as they came; time is applied on read."""
+    """Rows in the order of Created; equal ones in the order of arrival. Rows are stored as they came, and the clock applies on read."""
 
     def __init__(self) -> None:
         self._by_sid: dict[str, MessageRow] = {}
         self._by_property: dict[str, list[tuple[int, int, MessageRow]]] = {}
 
     def add(self, row: MessageRow) -> None:
-        """Keep a row. A SID that is already there is a ValueError."""
+        """Store a row. Raises ValueError if the SID exists already."""
         if row.sid in self._by_sid:
             raise ValueError(f"the message {row.sid} is there already")
         arrival = len(self._by_sid)
@@ -24,17 +24,17 @@ class MessageStore:
         insort(self._by_property.setdefault(row.property_sid, []), (row.created, arrival, row))
 
     def find(self, sid: str) -> MessageRow | None:
-        """The row as it came, or None."""
+        """Return the row as it came, or None."""
         return self._by_sid.get(sid)
 
     def __iter__(self) -> Iterator[MessageRow]:
-        """Every row as it came, in the order of arrival."""
+        """Return every row as it came, in the order of arrival."""
         return iter(self._by_sid.values())
 
     def search(
         self, property_sid: str, asked: Search, now: float, pace: Pace, *, descending: bool = False
     ) -> list[MessageRow]:
-        """The rows that match at *now*, as they stand then. A range that ends before it begins holds nothing."""
+        """Return the rows that match at *now*, in their state at that time. A range that ends before it begins is empty."""
         rows = self._by_property.get(property_sid, [])
         first, end = bisect_left(rows, (asked.date_from,)), bisect_left(rows, (asked.date_to,))
         places = range(end - 1, first - 1, -1) if descending else range(first, end)

@@ -1,4 +1,4 @@
-"""The service itself.
+"""The simulated Properties/Messages v2 service itself.
 
 request ─▶ Gate (log, 401) ─▶ route (404, 405) ─▶ property (403) ─▶ parameters (400) ─▶ store ─▶ resource ─▶ answer
                                                                                   ▲
@@ -33,44 +33,44 @@ from .sids import lease_number, mint_message_sid
 from .store import MessageStore
 
 CALLS_KEPT = 10_000
-"""How many requests `calls` remembers before it forgets the oldest."""
+"""The number of requests that `calls` remembers. Then the oldest is dropped."""
 
 
 @dataclass(kw_only=True, eq=False)
 class PropertiesV2Twin:
-    """A simulated Properties/Messages v2 service. `app` is its ASGI application; every knob may be turned while it runs."""
+    """A simulated Properties/Messages v2 service. `app` is its ASGI application. Every attribute may change while it runs."""
 
     accounts: Mapping[str, TwinAccount]
-    """AccountSid to token and properties."""
+    """The token and the properties of each AccountSid."""
     clock: Clock = time.time
-    """Answers now, in seconds since the epoch."""
+    """A function that returns now, in seconds since the epoch."""
     seed: int = 1
-    """Decides the SIDs and leased numbers that are handed out."""
+    """The seed of the SIDs and leased numbers."""
     results_max: int = 200
-    """The most rows of one search; a greater Results_Count is lowered to it in silence."""
+    """The maximum number of rows of one search. A greater Results_Count is lowered to it without an error."""
     order: Literal["ascending", "descending"] = "ascending"
-    """Of Created, in search answers. The page does not say; its example ascends."""
+    """The order of Created in search responses. The page does not say; its example ascends."""
     search_reads: Literal["both", "query", "body"] = "both"
-    """Where a search finds its parameters; of both the query string wins."""
+    """The place of a search's parameters. With "both" the query string takes precedence."""
     show_owner: bool = True
-    """Whether AccountSid and PropertySid are shown: the page's table has them, its example has not."""
+    """True if AccountSid and PropertySid are shown. The page's table has them, and its example does not."""
     not_found_status: Literal[400, 404] = 404
     """The status of MESSAGE_NOT_FOUND."""
     retrieve_wrapped: bool = True
-    """Whether a retrieved message is `{"Message": {...}}` (as the official clients read it) or bare."""
+    """True if a retrieved message is `{"Message": {...}}`, as the official clients read it. Otherwise it is bare."""
     no_sender_id: tuple[str, ...] = ("+1",)
-    """Prefixes of recipients that an alphanumeric sender cannot reach: "a leased number is used instead"."""
+    """The prefixes of recipients that an alphanumeric sender cannot reach: "a leased number is used instead"."""
     text_max: int = 10_000
-    """The longest Text, in characters. No page names one."""
+    """The maximum length of Text, in characters. No page states one."""
     batch_max: int = 100
-    """The most entries of one batch. No page names one."""
+    """The maximum number of entries of one batch. No page states one."""
     pace: Pace = field(default_factory=Pace)
-    """How fast a sent message advances."""
+    """The delays in the life of a sent message."""
     arrivals: Arrivals = field(default_factory=lambda: iter(()))
-    """Messages that arrive between two requests: see `conformance.twins.arrivals`."""
+    """The messages that arrive between two requests: see `conformance.twins.arrivals`."""
 
     calls: deque[Call] = field(init=False, default_factory=lambda: deque(maxlen=CALLS_KEPT))
-    """What was asked, oldest first; never a token."""
+    """The requests so far, oldest first. They have no tokens."""
     app: Starlette = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -93,14 +93,14 @@ class PropertiesV2Twin:
         )
 
     def load(self, messages: Iterable[MessageRow]) -> None:
-        """Put rows into the store as they stand. A SID that is there already is a ValueError."""
+        """Store rows as they are. Raises ValueError if a SID exists already."""
         for row in messages:
             self._store.add(row)
 
     def receive(self, *, property_sid: str, sender: str, recipient: str, text: str) -> MessageRow:
-        """An inbound message arrives now. A property that no account has is a ValueError.
+        """Let an inbound message arrive now. Raises ValueError if no account has the property.
 
-        DeliveryReceipt false and NumSegments 0, as in the page's two inbound examples; Received because "Timestamp of
+        DeliveryReceipt is false and NumSegments is 0, as in the page's two inbound examples. Received is set because of "Timestamp of
         when an inbound message was received".
         """
         owners = [sid for sid, account in self.accounts.items() if property_sid in account.properties]
@@ -126,7 +126,7 @@ class PropertiesV2Twin:
         return row
 
     def arrive(self, arrival: Arrival) -> MessageRow:
-        """A message is created, whoever made it. A property that no account has is a ValueError."""
+        """Create the message of an arrival, in either direction. Raises ValueError if no account has the property."""
         owners = {place: sid for sid, account in self.accounts.items() for place in account.properties}
         place = arrival.place or next(iter(owners), "")
         if place not in owners:
@@ -158,7 +158,7 @@ class PropertiesV2Twin:
 
     @property
     def messages(self) -> tuple[MessageRow, ...]:
-        """Every message of every account, in the order of arrival, as it stands now."""
+        """Every message of every account, in the order of arrival, in its present state."""
         now = self.clock()
         return tuple(as_of(row, now, self.pace) for row in self._store)
 
@@ -167,7 +167,7 @@ class PropertiesV2Twin:
         return mint_message_sid("sent", self.seed, self._minted)
 
     def _property(self, request: Request) -> str:
-        """The property of the path; one that is not the caller's is 403, whether it is another's or nobody's."""
+        """Return the property of the path. A property that the account does not have is a 403, whether it exists or not."""
         property_sid: str = request.path_params["property_sid"]
         if property_sid not in self.accounts[request.state.account_sid].properties:
             raise Fault(403, "FORBIDDEN", "This account has no such property")
@@ -192,7 +192,7 @@ class PropertiesV2Twin:
         return JSONResponse({"Message": resource(row, show_owner=self.show_owner)})
 
     async def _send_batch(self, request: Request) -> Response:
-        """Answers in the order of the entries, each its own outcome; the whole stays 200 when some fail."""
+        """Return the outcomes in the order of the entries. The status of the whole stays 200 if some entries fail."""
         property_sid = self._property(request)
         outcomes: list[dict[str, object]] = []
         for entry in batch_entries(await request.body(), self.batch_max):
@@ -207,7 +207,7 @@ class PropertiesV2Twin:
         return JSONResponse(outcomes)
 
     async def _retrieve(self, request: Request) -> Response:
-        """One message of the caller's account, and of the path's property where it names one."""
+        """Return one message of the requesting account. If the path names a property, the message has to be in it."""
         row = self._store.find(request.path_params["message_sid"])
         named = self._property(request) if "property_sid" in request.path_params else None
         if row is None or row.account_sid != request.state.account_sid or named not in (None, row.property_sid):
@@ -217,7 +217,7 @@ class PropertiesV2Twin:
         return JSONResponse({"Message": shown} if self.retrieve_wrapped else shown)
 
     def _accept(self, parameters: Parameters, account_sid: str, property_sid: str) -> MessageRow:
-        """Keep a send and answer it as it stands at once. Two equal sends are two messages."""
+        """Store a send, and return it in its first state. Two equal sends are two messages."""
         now = self.clock()
         draft = read_draft(parameters, now, self.text_max)
         row = MessageRow(
@@ -241,7 +241,10 @@ class PropertiesV2Twin:
         return row
 
     def _sender(self, draft: Draft) -> str:
-        """The sender that is really used: one leased number per recipient where none is given or a sender ID cannot pass."""
+        """Return the sender that is really used.
+
+        If a sender is missing, or is a sender ID that cannot reach the recipient, it is a leased number, one for each recipient.
+        """
         if draft.sender is None or (
             SENDER_ID.fullmatch(draft.sender) and draft.recipient.startswith(self.no_sender_id)
         ):

@@ -1,8 +1,10 @@
-"""A simulated Restcomm service: the SMS Messages resource of its document, in memory and by a given clock.
+"""A simulated Restcomm service: the SMS Messages resource of its document, in memory, with a given clock.
 
-twin = RestcommTwin(accounts={"AC…": "token"})
-twin.load(seeded_messages("AC…", 250, seed=1, now=time.time()))
-httpx.AsyncClient(transport=httpx.ASGITransport(twin.app))
+    twin = RestcommTwin(accounts={"AC…": "token"})
+    twin.load(seeded_messages("AC…", 250, seed=1, now=time.time()))
+    httpx.AsyncClient(transport=httpx.ASGITransport(twin.app))
+
+The last line makes a client that calls the service in process, without a socket.
 """
 
 from conformance.twins.restcomm.callbacks import Attempt, Callback

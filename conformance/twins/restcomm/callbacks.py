@@ -1,7 +1,7 @@
-"""Status callbacks: which are due by the clock, and one attempt to deliver each.
+"""Status callbacks: it computes from the clock which are due, and delivers each once.
 
 sent ──▶ delivered | undelivered | failed
-failed                                       after which there is no delivery event
+failed                                       and no delivery event after it
 """
 
 import asyncio
@@ -15,14 +15,14 @@ import httpx
 from conformance.twins.restcomm.life import Sms, Step
 
 CALLBACK_TIMEOUT: Final = 6.0
-"""Seconds until an attempt is given up. There is no second attempt."""
+"""The timeout of an attempt, in seconds. There is no second attempt."""
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded; charset=UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One status callback, not sent yet: the URL as the application gave it, the parameters beside it."""
+    """One status callback before it is sent: the URL as the application gave it, and the parameters."""
 
     method: Literal["GET", "POST"]
     url: str
@@ -36,7 +36,7 @@ class Callback:
         return dict(self.parameters)["MessageSid"]
 
     def request(self, client: httpx.AsyncClient) -> httpx.Request:
-        """The request on the wire: a form for POST, for GET a query after the one that the URL may have."""
+        """Return the request: a form for POST, or for GET the parameters after the query that the URL may have."""
         encoded = urlencode(self.parameters)
         if self.method == "POST":
             headers = {"Content-Type": FORM_TYPE}
@@ -48,25 +48,25 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What became of a callback: the receiver's HTTP status, or None where none came back."""
+    """The result of a callback: the receiver's HTTP status, or None if there was no response."""
 
     callback: Callback
     status: int | None
 
 
 class CallbackBook:
-    """The callbacks that messages still owe, each handed out once."""
+    """The callbacks of messages. Each callback is returned once."""
 
     def __init__(self) -> None:
         self._owing: list[tuple[Sms, int]] = []
 
     def owe(self, sms: Sms) -> None:
-        """Take up a message. "StatusCallback is not applicable to messages addressed to CPaaS Clients." """
+        """Add a message. "StatusCallback is not applicable to messages addressed to CPaaS Clients." """
         if sms.status_callback and not sms.to_client:
             self._owing.append((sms, 1))
 
     def due(self, now: float) -> list[Callback]:
-        """The callbacks of events up to `now` (epoch seconds) not handed out before, in order of time."""
+        """Return the callbacks of events up to `now` (epoch seconds) that were not returned before, in order of time."""
         due: list[tuple[float, Callback]] = []
         still_owing: list[tuple[Sms, int]] = []
         for sms, handed_out in self._owing:
@@ -79,7 +79,7 @@ class CallbackBook:
 
 
 def callback(sms: Sms, step: Step) -> Callback:
-    """The callback of one event: the parameters of the table "Status Callback HTTP Parameters", in its order.
+    """Return the callback of one event. Its parameters are those of the table "Status Callback HTTP Parameters", in its order.
 
     ErrorCode is there "only […] if an error occurred".
     """
@@ -96,7 +96,7 @@ def callback(sms: Sms, step: Step) -> Callback:
 
 
 async def deliver(callbacks: Iterable[Callback], client: httpx.AsyncClient) -> list[Attempt]:
-    """Send each callback once: those of one message in turn, those of different messages at the same time."""
+    """Send each callback once. Callbacks of one message are sent in turn, and those of different messages at the same time."""
     by_message: dict[str, list[Callback]] = {}
     for event in callbacks:
         by_message.setdefault(event.message_sid, []).append(event)
@@ -109,7 +109,7 @@ async def deliver(callbacks: Iterable[Callback], client: httpx.AsyncClient) -> l
 
 
 async def _attempt(event: Callback, client: httpx.AsyncClient) -> int | None:
-    """The status of the answer, whose body is ignored; None where the receiver was not reached in time."""
+    """Return the status of the response, whose body is ignored, or None if the receiver was not reached in time."""
     try:
         return (await client.send(event.request(client))).status_code
     except (httpx.HTTPError, httpx.InvalidURL):

@@ -1,4 +1,4 @@
-"""A believable past: both directions, all seven statuses, and the messages that the documents print."""
+"""An invented history: both directions, all seven statuses, and the messages that the documents print."""
 
 from collections.abc import Iterator
 from random import Random
@@ -8,13 +8,13 @@ from conformance.twins.restcomm.life import ERROR_MESSAGES, STATUSES, Direction,
 
 DAY: Final = 86_400
 YEAR_BACK: Final = 400 * DAY
-"""How far the invented past reaches, in seconds."""
+"""The length of the invented history, in seconds."""
 
 V2_WINDOW: Final = (1_506_038_400, 1_506_427_200)
 """The search window of the other document's examples, 2017-09-22T00:00:00Z to 2017-09-26T12:00:00Z."""
 
 V2_WINDOW_DELIVERED: Final = 25
-"""How many delivered messages lie in it: enough for its example of ten after ten."""
+"""The number of delivered messages in that window. It suffices for the document's example of ten after ten."""
 
 _WEIGHTS: Final[dict[Status, int]] = {
     "queued": 1,
@@ -59,10 +59,10 @@ _INBOUND_TEXTS: Final = (
 
 
 def seeded_messages(account: str, count: int, seed: int, now: float) -> list[Sms]:
-    """`count` invented messages up to `now` (epoch seconds) and the 30 of the documents, oldest first.
+    """Return `count` invented messages up to `now` (epoch seconds) and the 30 of the documents, oldest first.
 
-    The same arguments give the same messages. Seven invented ones or more hold every status. All rest:
-    what they show does not depend on the clock, and they owe no callback.
+    Equal arguments give equal messages. Seven or more invented ones have every status. No message changes with the clock or has a
+    callback.
     """
     random = Random(f"{account}/{seed}")
     messages = [
@@ -74,7 +74,7 @@ def seeded_messages(account: str, count: int, seed: int, now: float) -> list[Sms
 
 
 def mint_sid(random: Random) -> str:
-    """A new message sid: `SM` and 32 lower-case hexadecimal digits."""
+    """Return a new message SID: `SM` and 32 lower-case hexadecimal digits."""
     return f"SM{random.getrandbits(128):032x}"
 
 
@@ -87,12 +87,12 @@ def _rest(
     step: Step,
     direction: Direction = "outbound-api",
 ) -> Sms:
-    """A message that has come to rest in one step; `parties` are its sender and its recipient."""
+    """Return a message that came to rest in one step. `parties` are its sender and its recipient."""
     return Sms(sid, account, parties[0], parties[1], body, created, direction, (step,))
 
 
 def _document_examples(account: str) -> Iterator[Sms]:
-    """The message of "Get single SMS Information", and the list of two whose first the document prints."""
+    """Yield the message of "Get single SMS Information", and the list of two whose first the document prints."""
     yield _rest(
         account,
         "SM6c13cca264f940a4b4573a49e8bdf917",
@@ -121,7 +121,7 @@ def _document_examples(account: str) -> Iterator[Sms]:
 
 
 def _v2_window(account: str, random: Random) -> Iterator[Sms]:
-    """What the other document's search examples find: two inbound messages, two pages of ten delivered."""
+    """Yield the messages of the other document's search examples: two inbound ones, and two pages of ten delivered ones."""
     subscriber, own = "61416240112", "61488824921"
     for created, body in ((1_506_320_553, "Saaaa"), (1_506_321_575, "Vvvvv")):
         step = Step(created, "received", sent=created)
@@ -136,13 +136,13 @@ def _v2_window(account: str, random: Random) -> Iterator[Sms]:
 
 
 def _statuses(random: Random, count: int) -> list[Status]:
-    """The statuses of the invented messages: each of the seven once, then as often as one meets them."""
+    """Return the statuses of the invented messages: each of the seven once, then by their usual share."""
     weights = [_WEIGHTS[status] for status in STATUSES]
     return [*STATUSES[:count], *random.choices(STATUSES, weights, k=max(count - len(STATUSES), 0))]
 
 
 def _invented(account: str, random: Random, status: Status, now: int) -> Sms:
-    """One message of a status: minutes old if it is queued or being sent, else up to 400 days."""
+    """Return one message of a status. It is minutes old if it is queued or being sent, else up to 400 days."""
     under_way = status in ("queued", "sending")
     created = now - (random.randrange(5, 600) if under_way else random.randrange(900, YEAR_BACK))
     sid = mint_sid(random)
@@ -158,7 +158,7 @@ def _invented(account: str, random: Random, status: Status, now: int) -> Sms:
 
 
 def _outbound_rest(random: Random, status: Status, created: int) -> Step:
-    """The step in which an outbound message rests; half of the failed ones failed before they were sent."""
+    """Return the final step of an outbound message. Half of the failed ones failed before they were sent."""
     if status in ("queued", "sending"):
         return Step(created, status)
     sent = created + random.randrange(1, 4)

@@ -1,4 +1,4 @@
-"""The life of one SMS as the Restcomm document tells it, reckoned from a clock instead of run by a timer.
+"""The life of one SMS as the Restcomm document describes it, computed from a clock without a timer.
 
 sending ──SENT_AFTER──▶ sent ──DELIVERED_AFTER──▶ delivered        any other recipient
 sending ──SENT_AFTER──▶ failed 30008                               recipient ends in 0001
@@ -13,22 +13,22 @@ from typing import Final, Literal, TypeAlias
 from conformance.twins.arrivals import Arrival
 
 SENT_AFTER: Final = 1.0
-"""Seconds from the answer to a send until the message is handed to the provider (or refused by it)."""
+"""The seconds from the response to a send until the message is given to the provider, or refused by it."""
 
 DELIVERED_AFTER: Final = 4.0
-"""Seconds from `sent` to the delivery status: with SENT_AFTER the five of the document's dev-test message."""
+"""The seconds from `sent` to the delivery status. With SENT_AFTER they are the five of the document's dev-test message."""
 
 FAILS_AT_ONCE: Final = "0001"
-"""Recipients with this ending fail before they are sent, with 30008."""
+"""The last digits of recipients whose messages fail before they are sent, with 30008."""
 
 IS_UNDELIVERED: Final = "0002"
-"""Recipients with this ending are sent and then undelivered, with 30005."""
+"""The last digits of recipients whose messages are sent and then undelivered, with 30005."""
 
 FAILS_LATER: Final = "0003"
-"""Recipients with this ending are sent and then fail, with 30003."""
+"""The last digits of recipients whose messages are sent and then fail, with 30003."""
 
 STAYS_SENDING: Final = "0004"
-"""Recipients with this ending never leave `sending`."""
+"""The last digits of recipients whose messages stay in `sending`."""
 
 _ARRIVES: Final = "15550100032"
 """The recipient of a message that arrives between two requests."""
@@ -65,9 +65,9 @@ ERROR_MESSAGES: Final[dict[int, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a message looks like from the instant `at` (epoch seconds) on.
+    """The state of a message from the instant `at` (epoch seconds) on.
 
-    `sent` is the instant shown as date_sent, None where the message shows none.
+    `sent` is the instant shown as date_sent, or None if the message shows none.
     """
 
     at: float
@@ -80,7 +80,7 @@ class Step:
 class Sms:
     """One message of an account, with its whole life. `created` is epoch seconds; `steps` are in time order.
 
-    Numbers and texts are personal data: none of them is in the repr.
+    Numbers and texts are personal data, so the repr has none of them.
     """
 
     sid: str
@@ -98,7 +98,7 @@ class Sms:
         return f"Sms({self.sid}, {self.direction})"
 
     def at(self, now: float) -> Step:
-        """The step the message has reached by `now`; before its first step, the first."""
+        """Return the step that the message has reached by `now`. Before its first step it is the first."""
         reached = self.steps[0]
         for step in self.steps[1:]:
             if step.at > now:
@@ -108,12 +108,12 @@ class Sms:
 
     @property
     def to_client(self) -> bool:
-        """Whether the recipient is a CPaaS client, whose name is "prefixed with the string 'client:'"."""
+        """True if the recipient is a CPaaS client, whose name is "prefixed with the string 'client:'"."""
         return self.recipient[:7].lower() == "client:"
 
 
 def outbound_steps(recipient: str, created: float, sent_after: float, delivered_after: float) -> tuple[Step, ...]:
-    """The life of a message sent at `created` (epoch seconds), by the ending of its recipient."""
+    """Return the life of a message sent at `created` (epoch seconds). It depends on the last digits of its recipient."""
     sending = Step(created, "sending")
     handed_over = created + sent_after
     settled = handed_over + delivered_after
@@ -131,7 +131,10 @@ def outbound_steps(recipient: str, created: float, sent_after: float, delivered_
 
 
 def arrived(arrival: Arrival, sid: str, account: str, now: float, waits: tuple[float, float]) -> Sms:
-    """The message that an arrival is; `account` is where it is if the arrival names no place, `waits` are those of `outbound_steps`."""
+    """Return the message of an arrival. It is in `account` if the arrival names no place.
+
+    `waits` are the last two arguments of `outbound_steps`.
+    """
     created, place, comes_in = now - arrival.ago, arrival.place or account, arrival.direction == "inbound"
     steps = (Step(created, "received", sent=created),) if comes_in else outbound_steps(_ARRIVES, created, *waits)
     direction: Direction = "incoming" if comes_in else "outbound-api"

@@ -1,4 +1,4 @@
-"""A list of messages: what the query asks, which messages match, in which order, and which page of them."""
+"""Lists of messages: reads the query, and selects, sorts and pages the messages."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,10 +15,10 @@ PAGE_SIZE_DEFAULT: Final = 50
 LIMIT_DEFAULT: Final = 10_000
 
 BESIDE: Final = ("From", "To", "StartTime", "EndTime", "Body", "Status", "SortBy")
-"""Parameters that make the list another, in the order in which the links of a page repeat them."""
+"""The parameters that change the list, in the order in which the links of a page repeat them."""
 
 SORT_FIELDS: Final = ("DateCreated", "From", "To", "Direction", "Status")
-"""The table under "Sorting Information"."""
+"""The attributes of the table under "Sorting Information"."""
 
 _DAY: Final = timedelta(days=1).total_seconds()
 _DATE: Final = len("2018-10-05")
@@ -31,7 +31,7 @@ _DATE_TIME: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a list request asks. `start` and `end` are epoch seconds, inclusive; None is no constraint."""
+    """The parameters of a list request. `start` and `end` are epoch seconds, inclusive; None is no constraint."""
 
     page: int = 0
     page_size: int = PAGE_SIZE_DEFAULT
@@ -49,9 +49,10 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list; `start` is the position in the whole list at which it begins, `beside` the filters and the sort that it has.
+    """One page of a list.
 
-    "The URI for the next page of this list" is one of the list that they make.
+    `start`: the position of the page in the whole list.
+    `beside`: the filters and the sort of the list. "The URI for the next page of this list" has to repeat them.
     """
 
     number: int
@@ -69,17 +70,18 @@ class Page:
 
     @property
     def end(self) -> int:
-        """Source: "The position in the overall list of the last item in this page." If empty, the start."""
+        """Source: "The position in the overall list of the last item in this page." If the page is empty, the start."""
         return self.start + max(len(self.messages) - 1, 0)
 
 
 def read_list_query(
     query: Mapping[str, str], page_size_max: int | None = None, days_of: timezone | None = None
 ) -> ListQuery:
-    """The query of a list, read in full or refused with 400. Parameters that it does not know are ignored.
+    """Return the query of a list, read in full or refused with 400. Unknown parameters are ignored.
 
-    An empty From, To, Body, Status or AfterSid is no constraint; an empty count or date is unreadable. With `days_of` both dates are
-    whole days of that zone, as the open server reads them: no time of day counts, and the end keeps the midnight after its day too.
+    An empty From, To, Body, Status or AfterSid is no constraint. An empty count or date is unreadable.
+    With `days_of` both dates are whole days of that zone, as the open server reads them. The time of day does not count.
+    In this case the end includes the midnight after its day.
     """
     start, end = _instant(query, "StartTime", days_of), _instant(query, "EndTime", days_of)
     if end is not None and days_of is not None:
@@ -112,9 +114,9 @@ def _count(query: Mapping[str, str], name: str, default: int, *, least: int) -> 
 
 
 def _instant(query: Mapping[str, str], name: str, days_of: timezone | None) -> float | None:
-    """A date or date/time as epoch seconds. A fraction, a Z and an offset are ISO 8601 too and are read. With `days_of` the midnight with
-    which the date begins in that zone.
+    """Return a date or date/time as epoch seconds. A fraction, a Z and an offset are read too, because they are ISO 8601.
 
+    With `days_of` the result is the midnight at which the date begins in that zone.
     Source: "When only a date is provided the time is assumed to be at midnight of the given date. Note that
     the given date/time is inclusive and is assumed to be in UTC timezone."
     """
@@ -133,10 +135,10 @@ def _instant(query: Mapping[str, str], name: str, days_of: timezone | None) -> f
 
 
 def _sort(given: str) -> tuple[str, bool]:
-    """Field and direction of SortBy=<sorting attribute>:<direction>, ascending where no direction is given.
+    """Return field and direction of SortBy=<sorting attribute>:<direction>. The direction is ascending if none is given.
 
-    An unknown attribute leaves the default order, newest first; nothing to sort by, and a direction other
-    than asc and desc, are refused.
+    An unknown attribute keeps the default order, newest first. A missing attribute is refused, and so is a direction other
+    than asc and desc.
     """
     if not given:
         return "DateCreated", True
@@ -151,11 +153,11 @@ def _sort(given: str) -> tuple[str, bool]:
 
 
 def select(messages: Iterable[Sms], query: ListQuery, now: float, direction_word: Callable[[Sms], str]) -> Page:
-    """The page of `messages` (in order of arrival) that the query asks for, statuses as of `now`.
+    """Return the page of `messages` (in order of arrival) that the query asks for, statuses as of `now`.
 
-    Filter, sort, keep the first Limit, cut the page. Dates compare by the second that date_created shows, and
-    equal messages are newest first whatever the direction. AfterSid, where the list holds it, decides where
-    the page starts. A page beyond the last is refused with 400.
+    The messages are filtered, sorted, cut to the first Limit and paged. Dates compare by the second that date_created shows.
+    Equal messages are newest first in either direction. If the list has the message AfterSid, the page starts after it.
+    A page beyond the last is refused with 400.
     """
     newest_first = [sms for sms in messages if _matches(sms, query, now)]
     newest_first.reverse()
@@ -192,6 +194,6 @@ def _matches(sms: Sms, query: ListQuery, now: float) -> bool:
 
 
 def _number(given: str) -> str:
-    """What two spellings of a phone number share, its digits. A short code or identifier is only itself."""
+    """Return the digits of a phone number, which are the same in each spelling. A short code or a name stays as it is."""
     number = _PHONE_NUMBER.fullmatch(as_written(given))
     return number[1] if number else given

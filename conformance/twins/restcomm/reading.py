@@ -1,4 +1,4 @@
-"""Reading a Restcomm request: path, format, credentials, form and query."""
+"""Reads a Restcomm request: path, format, credentials, form and query."""
 
 import base64
 import binascii
@@ -12,10 +12,10 @@ from conformance.twins.restcomm.refusal import Refusal
 
 API_VERSION: Final = "2012-04-24"
 PREFIXES: Final = ("restcomm", "api")
-"""The document's reference lines begin with /api, its samples with /restcomm. Neither is needed."""
+"""The document's reference lines begin with /api, its samples with /restcomm. Neither is required."""
 
 BODY_MAX: Final = 10_000_000
-"""Bytes; a longer request is answered with 413."""
+"""In bytes. A longer request is answered with 413."""
 
 Format: TypeAlias = Literal["json", "xml"]
 
@@ -36,12 +36,12 @@ class Route:
 
     @property
     def allow(self) -> str:
-        """The value of the Allow header: a message can be read, a list of them also added to."""
+        """The value of the Allow header. A message can be read, and a list can also get a POST."""
         return "GET, HEAD, OPTIONS" if self.sid is not None else "GET, HEAD, OPTIONS, POST"
 
 
 def path_segments(path: str) -> list[str]:
-    """The segments of a path without `.json`, which may end any of them, and without one trailing slash."""
+    """Return the segments of a path without `.json`, which may end any of them, and without one trailing slash."""
     segments = [segment.removesuffix(".json") for segment in path.removeprefix("/").split("/")]
     if len(segments) > 1 and segments[-1] == "":
         segments.pop()
@@ -49,13 +49,13 @@ def path_segments(path: str) -> list[str]:
 
 
 def is_versioned(path: str) -> bool:
-    """Whether the path lies under `[/restcomm|/api]/2012-04-24`, where every request needs credentials."""
+    """True if the path is below `[/restcomm|/api]/2012-04-24`, where every request needs credentials."""
     segments = path_segments(path)
     return API_VERSION in (segments[1:2] if segments[0] in PREFIXES else segments[:1])
 
 
 def read_route(path: str) -> Route | None:
-    """What `…/2012-04-24/Accounts/{account}/SMS/Messages` or `…/{sid}` names; None for any other path."""
+    """Return the route of `…/2012-04-24/Accounts/{account}/SMS/Messages` or `…/{sid}`, or None for any other path."""
     segments = path_segments(path)
     prefix, rest = (segments[:1], segments[1:]) if segments[0] in PREFIXES else ([], segments)
     match rest:
@@ -69,10 +69,10 @@ def read_route(path: str) -> Route | None:
 
 
 def negotiate(path: str, accept: str | None) -> Format | None:
-    """The format of the answer; None where the caller accepts neither (406).
+    """Return the format of the response, or None if the client accepts neither (406).
 
-    `.json` in the path decides alone: the document's Python sample adds `Accept: text/plain` to it. Without
-    an Accept header the answer is XML. The letters `json` anywhere in it ask for JSON, whatever its q-values.
+    `.json` in the path takes precedence, because the document's Python sample adds `Accept: text/plain` to it. Without
+    an Accept header the response is XML. If the header has the letters `json` anywhere, the response is JSON, whatever the q-values.
     """
     if any(segment.endswith(".json") for segment in path.split("/")):
         return "json"
@@ -85,7 +85,7 @@ def negotiate(path: str, accept: str | None) -> Format | None:
 
 
 def read_credentials(authorization: str | None) -> tuple[str, str] | None:
-    """User and password of HTTP Basic, split at the first colon; None where they are missing or malformed."""
+    """Return user and password of HTTP Basic, split at the first colon, or None if they are missing or malformed."""
     scheme, _, encoded = (authorization or "").partition(" ")
     if scheme != "Basic":
         return None
@@ -98,10 +98,10 @@ def read_credentials(authorization: str | None) -> tuple[str, str] | None:
 
 
 def read_pairs(encoded: bytes) -> dict[str, str]:
-    """The fields of a form or a query; of a repeated one the first counts.
+    """Return the fields of a form or a query. The first value of a repeated field counts.
 
-    Hand-written text without any encoding parses (bare spaces, an unescaped URL: the document's Java and curl
-    samples); percent encoding is read as UTF-8, else as ISO-8859-1, which older Java clients write.
+    Text without any encoding is accepted (bare spaces, an unescaped URL), as in the document's Java and curl samples.
+    Percent encoding is read as UTF-8, or else as ISO-8859-1, which older Java clients write.
     """
     fields: dict[str, str] = {}
     for pair in encoded.split(b"&"):
@@ -112,14 +112,14 @@ def read_pairs(encoded: bytes) -> dict[str, str]:
 
 
 def check_form(content_type: str | None) -> None:
-    """Refuses with 415 what is not `application/x-www-form-urlencoded`, with or without a charset."""
+    """Refuse with 415 any type but `application/x-www-form-urlencoded`, with or without a charset."""
     if (content_type or "").split(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise Refusal(415, "The request body must be application/x-www-form-urlencoded.")
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A send as asked for, numbers as given."""
+    """The fields of a send. Numbers are as given."""
 
     sender: str
     recipient: str
@@ -129,9 +129,9 @@ class Send:
 
 
 def read_send(form: Mapping[str, str]) -> Send:
-    """The send of a form. From, To and Body are required, missed in that order; other fields are ignored.
+    """Return the send of a form. From, To and Body are required and checked in that order. Other fields are ignored.
 
-    Source: "StatusCallbackMethod: GET, POST. Default POST"; a method that is neither falls back to POST.
+    Source: "StatusCallbackMethod: GET, POST. Default POST". Any other method counts as POST.
     """
     for name in ("From", "To", "Body"):
         if name not in form:
@@ -147,7 +147,7 @@ def read_send(form: Mapping[str, str]) -> Send:
 
 
 def as_written(number: str) -> str:
-    """A number with the `+` that its caller wrote unencoded, and that form decoding turned into a space."""
+    """Return a number with the `+` that its client wrote unencoded, and that form decoding turned into a space."""
     return "+" + number[1:] if _RAW_PLUS_NUMBER.fullmatch(number) else number
 
 

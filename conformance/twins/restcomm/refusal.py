@@ -1,10 +1,10 @@
-"""An answer that is not the one asked for."""
+"""The refusal of a request."""
 
 from collections.abc import Mapping
 
 
 class Refusal(Exception):
-    """The request is answered with `status` and the words of `message`, in the format that was negotiated."""
+    """The response has the `status` and the words of `message`, in the negotiated format."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)

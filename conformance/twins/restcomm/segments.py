@@ -1,4 +1,4 @@
-"""How many segments a text takes: GSM 7-bit 160 alone, 153 in a chain; UCS-2 70 alone, 67 in a chain."""
+"""Counts the segments of a text. One segment holds 160 GSM septets or 70 UCS-2 units; each of several holds 153 or 67."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -14,14 +14,14 @@ GSM_EXTENSION: Final = frozenset("\f^{}\\[~]|€")
 
 
 def segments(text: str) -> int:
-    """The number of segments of a text, 1 for the empty one."""
+    """Return the number of segments of a text. An empty text has 1."""
     if all(character in GSM_BASIC or character in GSM_EXTENSION for character in text):
         return _fill((2 if character in GSM_EXTENSION else 1 for character in text), alone=160, chained=153)
     return _fill((2 if ord(character) > 0xFFFF else 1 for character in text), alone=70, chained=67)
 
 
 def _fill(widths: Iterable[int], *, alone: int, chained: int) -> int:
-    """Segments needed when no character may be split and a text of one segment has more room."""
+    """Return the number of segments. No character is split, and a text of one segment has more room."""
     total = used = 0
     count = 1
     for width in widths:

@@ -1,4 +1,4 @@
-"""The twin as a server of its own: one account, an invented past, and callbacks that go out by themselves."""
+"""Runs the simulated provider as a server: one account, an invented history, and callbacks that are sent by themselves."""
 
 import asyncio
 import time
@@ -16,15 +16,15 @@ def stand_up(
     *,
     account: str,
     token: str,
-    properties: tuple[str, ...],  # noqa: ARG001 - every dialect is stood up alike
+    properties: tuple[str, ...],  # noqa: ARG001 - every dialect has the same arguments
     messages: int,
     seed: int,
     control: bool = False,
 ) -> ASGIApp:
-    """A twin on the real clock with one account and `messages` invented messages beside the documents' own.
+    """Return a simulated provider with one account and `messages` invented messages, and with those of the documents.
 
-    This dialect has no properties. Callbacks go out from the first request on, while the loop runs. With `control` it can be told
-    what to do: see `conformance.twins.control`.
+    It runs on the system clock. This dialect has no properties. Callbacks are sent from the first request on, while the loop runs.
+    `control` adds the routes of `conformance.twins.control`.
     """
     clock = TurnedClock()
     twin = RestcommTwin(accounts={account: token}, seed=seed, clock=clock)
@@ -42,7 +42,7 @@ def stand_up(
 
 
 class _CallingBack:
-    """A twin with its callbacks running beside it, in the event loop that serves it."""
+    """A simulated provider that also sends its callbacks, in the event loop that serves it."""
 
     def __init__(self, twin: RestcommTwin) -> None:
         self._twin = twin

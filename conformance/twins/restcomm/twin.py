@@ -33,16 +33,16 @@ from conformance.twins.restcomm.listing import BESIDE, read_list_query, select
 from conformance.twins.restcomm.refusal import Refusal
 
 CALLS_KEPT: Final = 10_000
-"""How many of the latest requests `RestcommTwin.calls` holds."""
+"""The number of latest requests in `RestcommTwin.calls`."""
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Restcomm realm"'}
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account that may log in: by its sid or its e-mail address, with its token.
+    """An account that may log in with its SID or its e-mail address, and its token.
 
-    It may also use the accounts below it: those whose `parent` it is, and theirs. Not `active`: 403.
+    It may also use the accounts below it: those whose `parent` it is, and theirs. If it is not `active`, requests get 403.
     """
 
     token: str = field(repr=False)
@@ -53,7 +53,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as it arrived, `query` still encoded. `credentials` tells whether an Authorization came."""
+    """A request as it arrived, `query` still encoded. `credentials` is true if it had an Authorization header."""
 
     method: str
     path: str
@@ -65,14 +65,14 @@ class Call:
 class RestcommTwin:
     """A Restcomm service that lives in memory; `app` is an ASGI application.
 
-    accounts         account sid to token, or to an `AccountSection`
-    clock            where *now* comes from, in epoch seconds; every life cycle is arithmetic on it
-    seed             of the sids that are minted
+    accounts         account SID to token, or to an `Account`
+    clock            returns *now*, in epoch seconds; every life cycle is computed from it
+    seed             of the SIDs that are made
     inbound_word     the direction of inbound messages: "incoming" (the document) or "inbound" (open server)
-    nulls_written    whether a member without a value is written as null; the document's samples leave it out
-    page_size_max    a PageSize above it is silently lowered to it; None, as in the document, for no maximum
+    nulls_written    true if a member without a value is written as null; the document's samples leave it out
+    page_size_max    a greater PageSize is lowered to it without an error; None, as in the document, for no maximum
     zone             the zone of date_created and date_updated; the document's newer samples have +0000
-    bounds           what StartTime and EndTime are: "instants" in UTC (the document), or whole "days" in `zone` (open server)
+    bounds           the meaning of StartTime and EndTime: "instants" in UTC (the document), or whole "days" in `zone` (open server)
     sent_after       seconds from send to sent (or to the failure before it)
     delivered_after  seconds from sent to the delivery status
     arrivals         messages that arrive between two requests: see `conformance.twins.arrivals`
@@ -113,13 +113,13 @@ class RestcommTwin:
 
     @property
     def messages(self) -> tuple[Sms, ...]:
-        """Every message of every account, an account's own in order of arrival."""
+        """Every message of every account. The messages of one account are in order of arrival."""
         return tuple(sms for of_account in self._messages.values() for sms in of_account.values())
 
     def load(self, messages: Iterable[Sms]) -> None:
-        """Take over messages as they are, in order of arrival.
+        """Store messages as they are, in order of arrival.
 
-        An unknown account, or a sid that the account already has, is a ValueError.
+        Raises ValueError if the account is unknown, or if it already has the SID.
         """
         for sms in messages:
             if sms.account not in self._messages:
@@ -130,9 +130,9 @@ class RestcommTwin:
             self._owed.owe(sms)
 
     def receive(self, account: str, *, sender: str, recipient: str, body: str) -> Sms:
-        """An inbound message now; an unknown account is a ValueError.
+        """Let an inbound message arrive now. Raises ValueError if the account is unknown.
 
-        Source: "received: Restcomm has received the message." That is its DateSent too,
+        Source: "received: Restcomm has received the message." Its DateSent is the same instant:
         "The date on which the SMS was sent or received by CPaaS."
         """
         now = self._clock()
@@ -142,7 +142,7 @@ class RestcommTwin:
         return sms
 
     def arrive(self, arrival: Arrival) -> Sms:
-        """A message is created, whoever made it; an unknown account is a ValueError."""
+        """Create the message of an arrival, in either direction. Raises ValueError if the account is unknown."""
         sms = arrived(arrival, mint_sid(self._random), next(iter(self._accounts)), self._clock(), self._waits)
         self.load([sms])
         return sms
@@ -152,21 +152,21 @@ class RestcommTwin:
             self.arrive(arrival)
 
     def due_callbacks(self) -> list[callbacks.Callback]:
-        """The status callbacks that are due by the clock and were not handed out before, in order of time."""
+        """Return the status callbacks that are due and were not returned before, in order of time."""
         return self._owed.due(self._clock())
 
     async def run_callbacks(self, client: httpx.AsyncClient) -> list[callbacks.Attempt]:
-        """Send what `due_callbacks` hands out, one attempt each, in order per message."""
+        """Send the callbacks that are due, one attempt each, in order per message."""
         return await callbacks.deliver(self.due_callbacks(), client)
 
     async def keep_calling_back(self, client: httpx.AsyncClient, *, every: float = 0.25) -> NoReturn:
-        """Run the callbacks that are due every so many seconds, until cancelled: what a live server wants."""
+        """Send the callbacks that are due every `every` seconds, until cancelled, as a live server does."""
         while True:
             await self.run_callbacks(client)
             await asyncio.sleep(every)
 
     def authenticated(self, authorization: str | None) -> str:
-        """The sid of the account that the credentials belong to; a Refusal: 401, or 403 if not active."""
+        """Return the SID of the account of these credentials. Raises Refusal: 401, or 403 if it is not active."""
         user, password = reading.read_credentials(authorization) or ("", "")
         for sid, account in self._accounts.items():
             if user not in (sid, account.email) or not compare_digest(password.encode(), account.token.encode()):
@@ -177,7 +177,7 @@ class RestcommTwin:
         raise Refusal(401, "Authentication with the account sid and its auth token is required.", CHALLENGE)
 
     def respond(self, call: Call, caller: str, headers: Mapping[str, str]) -> Response:
-        """The answer to an authenticated request of the account `caller`, or a Refusal."""
+        """Return the response to an authenticated request of the account `caller`. Raises Refusal."""
         route = reading.read_route(call.path)
         if route is None:
             raise Refusal(404, "There is no such resource.")
@@ -201,7 +201,7 @@ class RestcommTwin:
         return Response(content, headers={"Content-Type": writing.CONTENT_TYPES[form]})
 
     def _check_access(self, caller: str, account: str) -> None:
-        """An account may use itself and those below it: 403 for another, 404 for one that does not exist."""
+        """Check that an account uses itself or one below it. Raises Refusal: 403 for another account, 404 for an unknown one."""
         if account not in self._accounts:
             raise Refusal(404, "There is no such account.")
         above: str | None = account
@@ -212,7 +212,7 @@ class RestcommTwin:
         raise Refusal(403, "This account is not yours.")
 
     def _send(self, account: str, body: bytes, form: reading.Format) -> bytes:
-        """Source: "Sends a new SMS and returns its representation", which says `sending` whatever follows."""
+        """Return the message of a new send in `sending`. Source: "Sends a new SMS and returns its representation"."""
         send = reading.read_send(reading.read_pairs(body))
         now = self._clock()
         sms = Sms(
@@ -250,7 +250,7 @@ class RestcommTwin:
 
 
 class _Door:
-    """The ASGI side: takes a request in, logs it, and writes what the twin answers or refuses."""
+    """The ASGI side: reads a request, records it, and writes the response or the refusal."""
 
     def __init__(self, twin: RestcommTwin) -> None:
         self._twin = twin
@@ -259,7 +259,7 @@ class _Door:
         request = Request(scope, receive)
         response = await self._answer(request)
         if request.method == "HEAD":
-            response.body = b""  # the headers, its length among them, stay those of the GET
+            response.body = b""  # the headers, with the length, stay those of the GET
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -286,7 +286,7 @@ class _Door:
 
 
 async def _read_body(request: Request) -> bytes | None:
-    """The body, read whole before anything is answered; None as soon as it is known to be too long."""
+    """Return the body, read whole before any response, or None as soon as it is known to be too long."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > reading.BODY_MAX:
         return None

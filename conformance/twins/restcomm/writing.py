@@ -1,6 +1,6 @@
-"""Writing a Restcomm answer: one message, a list and an error, each as JSON and as XML.
+"""Writes a Restcomm response: one message, a list or an error, each as JSON and as XML.
 
-JSON is pure ASCII: a client that reads an answer without a charset as ISO-8859-1 still gets every character.
+JSON is pure ASCII, so that a client that reads a response without a charset as ISO-8859-1 gets every character.
 """
 
 import json
@@ -19,7 +19,7 @@ from conformance.twins.restcomm.reading import API_VERSION, Format
 from conformance.twins.restcomm.segments import segments
 
 CONTENT_TYPES: Final[dict[Format, str]] = {"json": "application/json", "xml": "application/xml"}
-"""Exactly these, without a charset: a client compares the whole header."""
+"""Exactly these, without a charset, because a client compares the whole header."""
 
 Members: TypeAlias = Mapping[str, str | int | None]
 Tree: TypeAlias = "list[tuple[str, str | Tree]]"
@@ -46,7 +46,7 @@ _XML_NAMES: Final = {
 
 @lru_cache(10_000)
 def rfc2822(instant: float, zone: timezone = UTC) -> str:
-    """An instant (epoch seconds) as in the document, the day not padded: `Thu, 4 Jul 2019 07:02:28 +0000`."""
+    """Return an instant (epoch seconds) as in the document, the day not padded: `Thu, 4 Jul 2019 07:02:28 +0000`."""
     moment = datetime.fromtimestamp(instant // 1, zone)
     day = f"{_DAYS[moment.weekday()]}, {moment.day} {_MONTHS[moment.month - 1]} {moment.year:04d}"
     return f"{day} {moment:%H:%M:%S %z}"
@@ -54,28 +54,28 @@ def rfc2822(instant: float, zone: timezone = UTC) -> str:
 
 @lru_cache(10_000)
 def iso8601(instant: float) -> str:
-    """An instant (epoch seconds) as the document shows date_sent: `2019-07-04T07:02:28.000Z`, always UTC."""
+    """Return an instant (epoch seconds) as the document shows date_sent: `2019-07-04T07:02:28.000Z`, always UTC."""
     moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=round(instant * 1000))
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """How this server writes: the word for inbound messages, null members or none, the zone of its dates."""
+    """The options of the form: the word for inbound messages, null members or none, the zone of dates."""
 
     inbound_word: Literal["incoming", "inbound"] = "incoming"
     nulls_written: bool = False
     zone: timezone = UTC
 
     def direction(self, sms: Sms) -> str:
-        """The direction as written: "Possible values are incoming, outbound-api, outbound-call." """
+        """Return the written direction: "Possible values are incoming, outbound-api, outbound-call." """
         return self.inbound_word if sms.direction == "incoming" else sms.direction
 
     def members(self, sms: Sms, step: Step, *, single: bool) -> Members:
-        """The members of a message at a step, in the document's order; None is a member that it has not.
+        """Return the members of a message at a step, in the document's order. A member that is not there is None.
 
-        `num_segments` is on one message asked for by its sid (`single`) and on messages sent to the telephone
-        network: "If the message is sent to PSTN […] This is not available in POST response."
+        A message by its SID (`single`) has `num_segments` if it was sent to the telephone network.
+        Source: "If the message is sent to PSTN […] This is not available in POST response."
         """
         members: dict[str, str | int | None] = {
             "sid": sms.sid,
@@ -99,14 +99,14 @@ class Writer:
         return members
 
     def message(self, sms: Sms, step: Step, form: Format, *, single: bool) -> bytes:
-        """One message: a JSON object, or `RestcommResponse` > `SMSMessage`."""
+        """Return one message: a JSON object, or `RestcommResponse` > `SMSMessage`."""
         members = self.members(sms, step, single=single)
         if form == "json":
             return _json(self._shown(members))
         return _xml([("SMSMessage", _elements(members))])
 
     def page(self, page: Page, uri: str, now: float, form: Format) -> bytes:
-        """A list: the document's paging members around `messages`, or `SMSMessages` without any paging."""
+        """Return a list: the document's paging members around `messages`, or `SMSMessages` without paging."""
         rows = [self.members(sms, sms.at(now), single=False) for sms in page.messages]
         if form == "xml":
             return _xml([("SMSMessages", [("SMSMessage", _elements(row)) for row in rows])])
@@ -119,12 +119,12 @@ class Writer:
 
 
 def fault(message: str, form: Format) -> bytes:
-    """An error: `{"message": …}`, or `RestcommResponse` > `Message`."""
+    """Return an error: `{"message": …}`, or `RestcommResponse` > `Message`."""
     return _json({"message": message}) if form == "json" else _xml([("Message", message)])
 
 
 def _paging(page: Page, uri: str) -> dict[str, str | int]:
-    """The paging members in the order of the document's second list example; "null" there is a string."""
+    """Return the paging members in the order of the document's second list example. Its "null" is a string."""
 
     beside = "".join(f"&{quote(name)}={quote(value)}" for name, value in page.beside)
 
@@ -150,7 +150,7 @@ def _paging(page: Page, uri: str) -> dict[str, str | int]:
 
 
 def _elements(members: Members) -> Tree:
-    """A message in XML: DateSent is empty until it is sent, an error is nested, Uri has no `.json`."""
+    """Return a message in XML. DateSent is empty until it is sent, an error is nested, and Uri has no `.json`."""
     tree: Tree = []
     for name, value in members.items():
         if name == "error_message" or (value is None and name != "date_sent"):
@@ -168,7 +168,7 @@ def _json(value: Mapping[str, object]) -> bytes:
 
 
 def _xml(tree: Tree) -> bytes:
-    """`RestcommResponse` around a tree: no declaration, two spaces a level. What XML cannot hold: U+FFFD."""
+    """Return `RestcommResponse` with a tree in it: no declaration, two spaces a level. A character that XML cannot hold becomes U+FFFD."""
     lines: list[str] = []
 
     def write(name: str, content: "str | Tree", depth: int) -> None:

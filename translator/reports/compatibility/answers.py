@@ -65,9 +65,9 @@ def _field(pair: Pair, row: FieldRow) -> tuple[Verdict, str]:
     if row.write == "entry":
         return "derived", f"the caller's own {front} {row.of[0]}, never the one at {back}"
     if fixed := pair.synthetic_account(row):
-        facts = "; ".join(f"{str(read.fixed).lower()} where it is {quoted(read.directions, 'or')}" for read in fixed)
+        facts = "; ".join(f"{str(read.fixed).lower()} for {quoted(read.directions, 'or')}" for read in fixed)
         asked = (
-            "; as it was asked in the answer to a send, and as long as the journal keeps that send"
+            ". After a send it is the value of the request, as long as the journal keeps that send"
             if "send" in row.shown
             else ""
         )
@@ -90,10 +90,10 @@ def _worked_out(pair: Pair, row: FieldRow, sources: list[str]) -> tuple[Verdict,
     back = pair.names[1]
     if sources and pair.says(sources[0]) >= set(row.shown):
         return "native", f"`{sources[0]}` of {back}"
-    how = "counted here by 3GPP TS 23.038, and 0 of a message that came in"
+    how = "counted here by 3GPP TS 23.038, and 0 for a received message"
     if not sources:
         return "derived", how
-    return "derived", f"`{sources[0]}` of {back} where its answer has it, else {how}"
+    return "derived", f"`{sources[0]}` of {back} if its answer has it, else {how}"
 
 
 def _copied(pair: Pair, row: FieldRow, source: str) -> tuple[Verdict, str]:

@@ -35,13 +35,19 @@ def as_json(found: Sequence[Row]) -> str:
 
 def as_markdown(found: Sequence[Row]) -> str:
     """Return a page: the five verdicts, then for each ordered pair the rows that need a decision, and a table for each kind of row."""
-    lines = ["# Compatibility", "", "Generated from the mapping tables; do not edit. To make it anew:", ""]
+    lines = ["# Compatibility", "", "Generated from the mapping tables; do not edit. To generate it again:", ""]
     lines += ["    sms-translator mappings --format markdown > mappings/COMPATIBILITY.md", ""]
-    lines += ["What an application asks of the dialect *in front*, and how that fares with the other one *behind*:", ""]
-    lines += [f"- **{verdict}**: {meaning}" for verdict, meaning in VERDICTS.items()]
-    lines += ["", "`(behind)` marks what only the dialect behind has; `(send)`, `(get)`, `(list)` the answers meant."]
     lines += [
-        "`id` is the row of the mapping table, as `X-Translator-Loss` names it; `back.` before it is the table of the one behind."
+        "Each row names a part of the dialect *in front*. The verdict says how the dialect *behind* supports it:",
+        "",
+    ]
+    lines += [f"- **{verdict}**: {meaning}" for verdict, meaning in VERDICTS.items()]
+    lines += [
+        "",
+        "`(behind)` marks a part that only the dialect behind has. `(send)`, `(get)` and `(list)` name the responses.",
+    ]
+    lines += [
+        "`id` is the row of the mapping table, as `X-Translator-Loss` names it. `back.` before it means the table of the dialect behind."
     ]
     for front, back in dict.fromkeys((row.front, row.back) for row in found):
         pair = [row for row in found if (row.front, row.back) == (front, back)]

@@ -21,7 +21,7 @@ def send(pair: Pair) -> Iterator[Row]:
     for row in pair.front.send:
         other = behind.get(row.attribute)
         if calls and row.attribute in (calls, f"{calls}_method"):
-            reason = f"this proxy calls, when it learns from {back} that the message's status has changed"
+            reason = f"this proxy makes the callback when it learns a new status from {back}"
             yield pair.row("send parameter", row.name, "emulated", reason)
         elif row.attribute in untold:
             yield pair.row("send parameter", row.name, "lossy", f"accepted, and {back} is not told: it cannot be")
@@ -64,12 +64,12 @@ def filters(pair: Pair) -> Iterator[Row]:
     for row in pair.front.filters:
         other = next((other for other in pair.back.filters if other.test == row.test), None)
         if row.test == "refused":
-            reason = f"{front} does not describe such a filter, and ignoring it would show messages nobody asked for"
+            reason = f"{front} does not describe such a filter, and to ignore it would show messages that it excludes"
             yield pair.row("filter", row.name, "refused", reason)
         elif row.test == "word":
             yield _by_word(pair, row)
         elif other is None or row.inclusive is None:
-            reason = f"{back} is not asked for it; what does not match is sifted out here"
+            reason = f"{back} does not filter by it; this proxy filters the rows"
             yield pair.row("filter", row.name, "emulated", reason)
         elif row.inclusive == other.inclusive:
             reason = f"`{other.name}` of {back}, {_bound(row)} as well; of the date of creation"
@@ -81,7 +81,7 @@ def filters(pair: Pair) -> Iterator[Row]:
         optional = any(row.test == other.test and not row.required for row in pair.front.filters)
         if other.required and optional:
             start = f"{other.open}" if other.open is not None else f"now and {other.open_ahead} seconds"
-            reason = f"required by {back}; {start} where the list of {front} has no such bound"
+            reason = f"required by {back}; {start} if the list of {front} has no such bound"
             yield pair.row("filter", f"{other.name} (behind)", "derived", reason, of=other.name, behind=True)
 
 
@@ -98,7 +98,7 @@ def _by_word(pair: Pair, row: FilterRow) -> Row:
         None,
     )
     if other is None:
-        reason = f"{back} is not asked for it; what does not match is sifted out here"
+        reason = f"{back} does not filter by it; this proxy filters the rows"
         return pair.row("filter", row.name, "emulated", reason)
     front_words, back_words = (
         Vocabulary(table.words.status if row.attribute == "status" else table.words.direction).stands_for
@@ -107,7 +107,7 @@ def _by_word(pair: Pair, row: FilterRow) -> Row:
     wider = [word for word, neutral in front_words.items() if neutral not in back_words.values()]
     if not wider:
         return pair.row("filter", row.name, "native", f"`{other.name}` of {back}")
-    reason = f"`{other.name}` of {back} is wider than {quoted(wider)}; what does not match is sifted out here"
+    reason = f"`{other.name}` of {back} is wider than {quoted(wider)}; this proxy filters the other rows"
     return pair.row("filter", row.name, "emulated", reason)
 
 
@@ -154,7 +154,7 @@ def paging(pair: Pair) -> Iterator[Row]:
     for member in rules.members:
         what, of = member.value.replace("-", " "), f"members.{member.json}"
         if member.value in _COUNTED:
-            reason = f"the {what}: {back} gives no count, so it is found by leaps and bisection, one row each"
+            reason = f"the {what}: {back} gives no count, so it is found by galloping and binary search, one row each"
             yield pair.row("paging", member.json, "emulated", reason, of=of)
         else:
             reason = f"the {what}, worked out from the request and the count"

@@ -9,10 +9,10 @@ from translator.core.mapping.pair import DialectPair
 Verdict: TypeAlias = Literal["native", "derived", "emulated", "lossy", "refused"]
 
 VERDICTS: Final[dict[Verdict, str]] = {
-    "native": "Both dialects have it, and it means the same; only its name or its form may differ.",
-    "derived": "It is made from something else by a rule, which the row says.",
-    "emulated": "The dialect behind does not have it, or not so that it can be relied on; this proxy does the work.",
-    "lossy": "It is answered, and something is lost: the row says what.",
+    "native": "Both dialects have it, and it means the same. Only its name or its form may differ.",
+    "derived": "It is made from another value by the rule in the row.",
+    "emulated": "The dialect behind does not have it, or not reliably. This proxy does the work.",
+    "lossy": "It is answered, and the row says what is lost.",
     "refused": "It cannot be done, and is answered with an error that names it. Nothing is sent.",
 }
 

@@ -8,9 +8,9 @@ from translator.core.model import FAULTS, OPERATIONS
 from translator.reports.compatibility.row import Pair, Row, Verdict, quoted
 
 _OTHERWISE: Final = {
-    "caller": "said without asking {back}: the caller's fault",
-    "back": "said where {back} gives no answer: the provider's fault",
-    "ours": "said by this proxy, whose own fault or limit it is",
+    "caller": "said without a request to {back}: the client's fault",
+    "back": "said if {back} gives no answer: the provider's fault",
+    "ours": "said by this proxy: its own fault or limit",
 }
 
 
@@ -23,13 +23,13 @@ def faults(pair: Pair) -> Iterator[Row]:
         name = f"{pair.front.fault(fault).status} {fault}"
         answers = [_answer(read) for read in pair.back.errors.reads if read.fault == fault]
         if fault == "page-out-of-range":
-            reason = f"where the list, as it is counted from {back}, has no such page"
+            reason = f"if the list has no such page, as counted from {back}"
             yield pair.row("fault", name, "derived", reason, of=fault)
         elif answers:
             reason = f"when {back} answers {', or '.join(dict.fromkeys(answers))}"
             yield pair.row("fault", name, "derived", reason, of=fault)
         elif fault == "refused-parameter":
-            reason = f"as refused-message, where {back} says which parameter it is about"
+            reason = f"as refused-message, if {back} names the parameter"
             yield pair.row("fault", name, "derived", reason, of=fault)
         else:
             yield pair.row("fault", name, "native", _OTHERWISE[whose].format(back=back), of=fault)
@@ -83,7 +83,7 @@ def headers(pair: Pair) -> Iterator[Row]:
         ("Authorization", "derived", f"checked here; {back} is given this proxy's own account and token"),
         ("WWW-Authenticate", "native", f'`{scheme} realm="{pair.front.credentials.realm}"` with every 401 of {front}'),
         ("Accept", "emulated", f"answered in {offers} whatever {back} speaks"),
-        ("Retry-After", "native", f"what {back} says when it is busy, or one second"),
+        ("Retry-After", "native", f"the value of {back} when it is busy, or one second"),
         ("X-Request-Id", "native", f"taken or made, echoed, and passed on to {back}"),
     )
     yield from (pair.row("header", *row) for row in said)

@@ -40,19 +40,20 @@ class Verdict(NamedTuple):
 
 
 async def probe_all(assembly: Wiring, now: float) -> list[Verdict]:
-    """Probe every account, one after the other, because a check is no load test."""
+    """Probe every account at each of its providers, one after the other, because a check is no load test."""
     backs = {name: reach.upstream() for name, reach in assembly.reaches.items()}
     try:
         return [
             await probe(
-                assembly.accounts,
+                Accounts([home]),
                 assembly.limits,
-                entry,
-                backs[entry.back.name],
+                home,
+                backs[home.back.name],
                 now,
-                assembly.reaches[entry.back.name].url,
+                assembly.reaches[home.back.name].url,
             )
             for entry in assembly.accounts.entries
+            for home in entry.homes
         ]
     finally:
         for back in backs.values():
