@@ -29,7 +29,9 @@ async def emptied(url: str) -> None:
     """Drop all our tables of a PostgreSQL database."""
     async with opened(url) as store:
         await store.write(
-            lambda connection: connection.execute(text("DROP TABLE sends, watches, events, destinations, store"))
+            lambda connection: connection.execute(
+                text("DROP TABLE sends, watches, events, destinations, store, stages, outcome_counts, stage_readers")
+            )
         )
 
 

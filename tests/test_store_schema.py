@@ -15,7 +15,7 @@ from tests.test_store import HOOK, NOW, PLACE, SENT, intent, looked, recorded, s
 from translator.core.effects import Outcome
 from translator.core.errors import ConfigError
 from translator.shell.store import Store, sends, subscriptions, unknown_sends
-from translator.shell.store.migrations import BEHIND, migrate
+from translator.shell.store.migrations import BEHIND, VERSION, migrate
 from translator.shell.store.retention import Keep, Over, Retirement
 from translator.shell.store.sends import Begun, Times
 from translator.shell.store.sqlite import database
@@ -162,14 +162,14 @@ def test_only_serve_brings_an_older_store_up_to_date(file_url: str) -> None:
 
     async def main() -> Any:
         await written_by_the_first(file_url)
-        with pytest.raises(ConfigError, match="older release: its version is 1, ours is 5; serve brings it up to date"):
+        with pytest.raises(ConfigError, match=f"older release: its version is 1, ours is {VERSION}; serve brings it up to date"):
             async with opened(file_url, alone=False):
                 pass
         async with opened(file_url) as store, opened(file_url, alone=False) as beside:
             read = beside.read(lambda connection: connection.execute(text("SELECT version FROM store")).scalar_one())
             return await read, store.shared
 
-    assert asyncio.run(main())[0] == 5
+    assert asyncio.run(main())[0] == VERSION
 
 
 def test_who_is_behind_whom_is_found_by_one_reading_of_what_is_owed(postgres_url: str) -> None:

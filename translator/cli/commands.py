@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final
 import click
 
 from translator import __version__
+from translator.cli.migrate import migrate
 from translator.cli.options import config_option, output_option, say
 from translator.cli.store_admin import callbacks, pending, sends
 from translator.core.errors import ConfigError, TableError
@@ -184,3 +185,4 @@ def mappings(form: str | None, output: Output | None) -> None:
 main.add_command(callbacks)
 main.add_command(sends)
 main.add_command(pending)
+main.add_command(migrate)

@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from translator.core.dialect import Dialect
+from translator.core.migration import MigrationRules
+
+_RULES: Final = MigrationRules()
+"""The rules of an account without any: each send goes to the old provider until a person advances."""
 
 _NOBODY: Final = b"no account has this token, and comparing with it takes as long"
 
@@ -39,7 +43,7 @@ class Account(NamedTuple):
     """One account: the front side, the provider, the provider account, and whether other accounts share that.
 
     `old` is the same account at the provider that it leaves: the same front, another provider, and no `old` of its own. Its messages stay
-    there, so each of the two is a home of messages.
+    there, so each of the two is a home of messages. `migration` are the rules of the change; without `old` they have no effect.
     """
 
     front: Endpoint
@@ -47,6 +51,7 @@ class Account(NamedTuple):
     behind: Endpoint
     shared: bool
     old: "Account | None" = None
+    migration: MigrationRules = _RULES
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ RecordIntents      record sends before their requests   for each, whether to req
 RecordOutcomes     record the outcomes of sends         None
 AwaitOutcomes      wait a while for unknown sends       for each, its outcome meanwhile
 Sent               look up recorded sends by SID        the messages as their sends were answered, as far as they are kept
+MigrationState     read the stage of a migration        the present MigrationStage of the account
 """
 
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
@@ -21,6 +22,7 @@ import msgspec
 
 from translator.core.errors import TranslatorError
 from translator.core.http.messages import Answer, Request
+from translator.core.migration import Choice, MigrationRules, MigrationStage, begins
 from translator.core.model import CallbackTarget, Fault, Message
 
 
@@ -77,6 +79,9 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
     asked; empty means that of the account.
 
     `key` is the client's idempotency key for this send, or empty. `content` is a digest of the request that came with it.
+
+    `same_sender` is the sender by which an equal send is known, if the default of each provider is another one; None means `sender`.
+    `choice` says why this provider is asked, if the account has two.
     """
 
     entry: str
@@ -87,6 +92,8 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
     key: str = ""
     content: str = ""
     place: str = ""
+    same_sender: str | None = None
+    choice: Choice | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -141,8 +148,23 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     sids: tuple[str, ...]
 
 
+class MigrationState(msgspec.Struct, frozen=True, gc=False):
+    """Read the present stage of an account's migration. Only an account with two providers has one. `rules` are those of the account."""
+
+    account: str
+    rules: MigrationRules
+
+
 Effect: TypeAlias = (
-    ProviderRequests | SingleFlight | CacheGet | CacheIncrement | RecordIntents | RecordOutcomes | AwaitOutcomes | Sent
+    ProviderRequests
+    | SingleFlight
+    | CacheGet
+    | CacheIncrement
+    | RecordIntents
+    | RecordOutcomes
+    | AwaitOutcomes
+    | Sent
+    | MigrationState
 )
 
 EffectGenerator: TypeAlias = Generator[Effect, Any, Any]
@@ -177,13 +199,19 @@ def unjournalled(want: RecordIntents | RecordOutcomes | AwaitOutcomes | Sent) ->
     return None if isinstance(want, RecordOutcomes) else all_unknown(want.ids)
 
 
+def stage_at_begin(want: MigrationState) -> MigrationStage:
+    """Return the stage in which a migration begins, as a process without a store has it for ever."""
+    return begins(want.rules, want.account)
+
+
 def run_without_shell(
     steps: EffectGenerator,
     memory: dict[tuple[Hashable, ...], Any],
     journal: Callable[[RecordIntents | RecordOutcomes | AwaitOutcomes | Sent], Any] = unjournalled,
+    stage: Callable[[MigrationState], MigrationStage] = stage_at_begin,
 ) -> Generator[ProviderRequests, tuple[Answer, ...], Any]:
     """Run the steps for a single exchange, without a shell. Each SingleFlight is run here, and its cached value is put into `memory`
-    for ever. `journal` performs the effects of a journal at once."""
+    for ever. `journal` performs the effects of a journal at once. `stage` returns the stage of a migration."""
     go_on: Callable[[], Effect] = partial(next, steps)
     while True:
         try:
@@ -196,6 +224,9 @@ def run_without_shell(
         if isinstance(want, JOURNAL):
             go_on = partial(steps.send, journal(want))
             continue
+        if isinstance(want, MigrationState):
+            go_on = partial(steps.send, stage(want))
+            continue
         if isinstance(want, CacheGet):
             go_on = partial(steps.send, memory.get(want.key))
             continue
@@ -204,7 +235,7 @@ def run_without_shell(
             go_on = partial(steps.send, None)
             continue
         try:
-            result, kept = yield from run_without_shell(want.steps(memory.get(want.key)), memory, journal)
+            result, kept = yield from run_without_shell(want.steps(memory.get(want.key)), memory, journal, stage)
         except TranslatorError as error:
             go_on = partial(steps.throw, error)
             continue

@@ -199,7 +199,8 @@ class _Exchange:
             front, back = entry.front.dialect, entry.back.dialect
             made = [one for one in shown if not isinstance(one, Fault)]
             try:
-                self.lost = self.losses.of(front, back, operation, made, self.now, self.form_name)
+                lost = self.losses.of(front, back, operation, made, self.now, self.form_name)
+                self.lost = tuple(dict.fromkeys((*self.lost, *lost)))
             except Exception as error:  # noqa: BLE001 - any error here must not hide the response, because a send was made
                 self.notes.add("losses-unknown", type(error).__name__)
 
@@ -211,7 +212,7 @@ class _Exchange:
             carried: SentMessage = yield from sending.one(draft)
         finally:
             self.notes.asks += sending.asks
-        self._lose(entry, "send", (carried,))
+        self._lose(entry.home_at(carried.place) or entry, "send", (carried,))
         return front.dialect.front.write_message(
             "send", carried.message, front.account, front.property, self.form_name, self.notes, carried.draft
         )
@@ -222,7 +223,10 @@ class _Exchange:
             outcomes = yield from sending.all(batch.entries)
         finally:
             self.notes.asks += sending.asks
-        self._lose(entry, "send", outcomes)
+        for home in entry.homes:
+            self._lose(
+                home, "send", [one for one in outcomes if isinstance(one, SentMessage) and one.place == home.place]
+            )
         return front.dialect.front.write_batch(outcomes, front.account, front.property, self.notes)
 
     def _sending(self, entry: Account) -> Sending:

@@ -103,10 +103,11 @@ class Draft(msgspec.Struct, gc=False, kw_only=True):
 
 
 class SentMessage(msgspec.Struct, frozen=True, gc=False):
-    """A message that was sent, and its draft."""
+    """A message that was sent, its draft, and the name of the provider account that was chosen for it."""
 
     draft: Draft
     message: Message
+    place: str = ""
 
 
 class CallbackTarget(NamedTuple):

@@ -28,19 +28,15 @@ from translator.core.effects import (
 from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.http.messages import Answer, Failure, Request
 from translator.core.listing import count_send, is_ours
-from translator.core.model import FAULTS, CallbackTarget, Draft, Fault, Message, SentMessage
+from translator.core.migrating import present_stage
+from translator.core.migration import MigrationStage
+from translator.core.model import FAULTS, Draft, Fault, Message, SentMessage
+from translator.core.prepared_send import PreparedSend, complete, prepared
 
 KEY = "Idempotency-Key"
 _LONGEST_KEY = 255
 _LATER = 60
 """Seconds after which another callback may be accepted, if too many of the account are waiting."""
-
-
-class _PreparedSend(msgspec.Struct, frozen=True, gc=False):
-    """A draft that the provider can carry, without the callback target, which only the proxy uses."""
-
-    draft: Draft
-    wish: CallbackTarget | None
 
 
 class Sending:
@@ -50,25 +46,29 @@ class Sending:
     def __init__(self, entry: Account, now: float, key: str = "", content: str = "") -> None:
         if len(key) > _LONGEST_KEY or not key.isprintable():
             raise FaultRaised(Fault("invalid-parameter", KEY, f"has to be at most {_LONGEST_KEY} printable characters"))
-        self._entry, self._name, self._place, self._now = entry, entry.name, entry.place, now
+        self._entry, self._name, self._now = entry, entry.name, now
         self._key, self._content = key, content
         self.asks = 0
 
     def one(self, draft: Draft) -> EffectGenerator:
         """Send one draft, and return its SentMessage. Raises FaultRaised. It does what `all` does for several, without the lists."""
-        ready = self._ready(draft)
+        ready = self._prepared(draft, None if self._entry.old is None else (yield from self._stage()))
         if isinstance(ready, Fault):
             raise FaultRaised(ready)
         [recorded] = yield RecordIntents((self._intent(ready, 0),))
         outcome: Outcome | None = recorded.outcome
         if recorded.state == "new":
-            self.asks += 1
-            [answer] = yield ProviderRequests(self._entry.back.name, (self._request(draft, recorded),), self._name)
-            outcome = self._read(recorded.id, answer, draft)
+            if ready.fault is not None:
+                outcome = Outcome(recorded.id, "never-left", fault=ready.fault)
+            else:
+                self.asks += 1
+                [answer] = yield ProviderRequests(ready.home.back.name, (self._request(ready, recorded),), self._name)
+                outcome = self._read(recorded.id, answer, ready)
             yield RecordOutcomes((outcome,))
         if recorded.state == "joined" or (outcome is not None and outcome.state == "unknown"):
             [outcome] = yield AwaitOutcomes((recorded.id,))
-        yield count_send(self._entry)
+        for home in (ready.home,) if recorded.state == "new" else self._entry.homes:
+            yield count_send(home)
         told = self._told(ready, recorded, outcome)
         if isinstance(told, Fault):
             raise FaultRaised(told)
@@ -76,7 +76,7 @@ class Sending:
 
     def all(self, drafts: Sequence[Draft | Fault]) -> EffectGenerator:
         """Send each draft by itself, as many at once as a list may request. A draft that fails does not stop the others."""
-        wide = self._entry.back.in_flight
+        wide = min([home.back.in_flight for home in self._entry.homes])
         outcomes: list[SentMessage | Fault] = []
         for at in range(0, len(drafts), wide):
             try:
@@ -87,12 +87,14 @@ class Sending:
                 # Earlier drafts are already sent, so the request as a whole must not be reported as failed.
                 some = drafts[at : at + wide]
                 outcomes += [one if isinstance(one, Fault) else refused.fault for one in some]
-        yield count_send(self._entry)
+        for home in self._entry.homes:
+            yield count_send(home)
         return outcomes
 
     def _some(self, drafts: Sequence[Draft | Fault], at: int) -> EffectGenerator:
-        ready = [self._ready(draft) for draft in drafts]
-        meant = [(number, one) for number, one in enumerate(ready) if isinstance(one, _PreparedSend)]
+        stage = None if self._entry.old is None else (yield from self._stage())
+        ready = [self._prepared(draft, stage) for draft in drafts]
+        meant = [(number, one) for number, one in enumerate(ready) if isinstance(one, PreparedSend)]
         found: dict[int, SentMessage | Fault] = {}
         if meant:
             records = yield RecordIntents(tuple(self._intent(one, at + number) for number, one in meant))
@@ -102,68 +104,67 @@ class Sending:
                 found[number] = self._told(one, recorded, outcome)
         return [one if isinstance(one, Fault) else found[number] for number, one in enumerate(ready)]
 
-    def _outcomes(self, standing: Sequence[tuple[_PreparedSend, Recorded]]) -> EffectGenerator:
+    def _outcomes(self, standing: Sequence[tuple[PreparedSend, Recorded]]) -> EffectGenerator:
         """Return the outcome of each send, by the journal's id, or None for a send that never began."""
         new = [(one, recorded) for one, recorded in standing if recorded.state == "new"]
         outcomes: dict[str, Outcome] = {
             recorded.id: recorded.outcome for _, recorded in standing if recorded.outcome is not None
         }
         if new:
-            requests = tuple([self._request(one.draft, recorded) for one, recorded in new])
-            self.asks += len(requests)
-            answers = yield ProviderRequests(self._entry.back.name, requests, self._name)
-            settled = tuple(
-                [
-                    self._read(recorded.id, answer, one.draft)
-                    for (one, recorded), answer in zip(new, answers, strict=True)
-                ]
-            )
-            yield RecordOutcomes(settled)
-            for outcome in settled:
-                outcomes[outcome.id] = outcome
+            settled = [Outcome(recorded.id, "never-left", fault=one.fault) for one, recorded in new if one.fault]
+            for home in self._entry.homes:
+                there = [(one, recorded) for one, recorded in new if one.home is home and one.fault is None]
+                settled += yield from self._asked(home, there)
+            yield RecordOutcomes(tuple(settled))
+            outcomes.update((outcome.id, outcome) for outcome in settled)
         joined = [recorded.id for _, recorded in standing if recorded.state == "joined"]
         unsure = [id_ for id_, outcome in outcomes.items() if outcome.state == "unknown"]
         if waiting := tuple(dict.fromkeys([*unsure, *joined])):
             outcomes.update((outcome.id, outcome) for outcome in (yield AwaitOutcomes(waiting)))
         return [outcomes.get(recorded.id) for _, recorded in standing]
 
+    def _asked(self, home: Account, sends: Sequence[tuple[PreparedSend, Recorded]]) -> EffectGenerator:
+        """Request these sends at one provider, all at once, and return their outcomes."""
+        if not sends:
+            return []
+        requests = tuple([self._request(one, recorded) for one, recorded in sends])
+        self.asks += len(requests)
+        answers = yield ProviderRequests(home.back.name, requests, self._name)
+        return [
+            self._read(recorded.id, answer, one) for (one, recorded), answer in zip(sends, answers, strict=True)
+        ]  # fmt: skip
+
     def again(self, id_: str, draft: Draft) -> EffectGenerator:
-        """Request an unknown send once more, and record the outcome. Only the operator's setting `resend` causes this."""
-        [answer] = yield ProviderRequests(
-            self._entry.back.name, (self._request(draft, Recorded(id_, "new")),), self._name
-        )
-        yield RecordOutcomes((self._read(id_, answer, draft),))
+        """Request an unknown send once more at the provider of the account, and record the outcome. Only the operator's setting `resend`
+        causes this. For a send at the old provider the account is that home, so no stage is asked."""
+        ready = PreparedSend(draft, None, self._entry)
+        requests = (self._request(ready, Recorded(id_, "new")),)
+        [answer] = yield ProviderRequests(self._entry.back.name, requests, self._name)
+        yield RecordOutcomes((self._read(id_, answer, ready),))
 
     # --------------------------------------------------------------------------------------- before the provider request
 
-    def _ready(self, draft: Draft | Fault) -> _PreparedSend | Fault:
-        """Return the draft as the provider can carry it, or the fault that prevents it."""
-        if isinstance(draft, Fault):
-            return draft
-        front, verbs = self._entry.front.dialect, self._entry.back.dialect.back
-        draft.sender = draft.sender or self._entry.behind.sender or None
-        for attribute, grace in front.front.graces:
-            instant = getattr(draft, attribute)
-            if instant is not None and self._now - grace < instant <= self._now:
-                setattr(draft, attribute, None)
-        wish = front.calls.take(draft)
-        for attribute in verbs.required:
-            if getattr(draft, attribute) is None:
-                return Fault("missing-parameter", front.front.parameter_of(attribute))
-        if (found := verbs.uncarried(draft)) is not None:
-            return Fault("unsupported-parameter", front.front.parameter_of(found[0]), found[1])
-        return _PreparedSend(draft, wish)
+    def _stage(self) -> EffectGenerator:
+        """Return the present stage of the migration. Raises FaultRaised if it is not known, because any provider could be the wrong one."""
+        stage: MigrationStage = yield from present_stage(self._entry)
+        if not stage.is_known:
+            why = "the stage of the migration could not be read from the store yet"
+            raise FaultRaised(Fault("store-down", retry_after=1, log=why))
+        return stage
 
-    def _intent(self, ready: _PreparedSend, number: int) -> Intent:
+    def _prepared(self, draft: Draft | Fault, stage: MigrationStage | None) -> PreparedSend | Fault:
+        return draft if isinstance(draft, Fault) else prepared(self._entry, draft, stage, self._now)
+
+    def _intent(self, ready: PreparedSend, number: int) -> Intent:
         draft = ready.draft
         key = f"{self._key}/{number}" if self._key else ""
         return Intent(
             self._name, draft.sender or "", draft.recipient or "", draft.text or "", ready.wish, key, self._content,
-            self._place,
+            ready.home.place, ready.same_sender, ready.choice,
         )  # fmt: skip
 
-    def _request(self, draft: Draft, recorded: Recorded) -> Request:
-        back, behind = self._entry.back.dialect, self._entry.behind
+    def _request(self, ready: PreparedSend, recorded: Recorded) -> Request:
+        draft, back, behind = ready.draft, ready.home.back.dialect, ready.home.behind
         if recorded.receipt:
             back.calls.ask(draft, recorded.receipt)
         if back.back.takes_our_id and draft.external_id is None:
@@ -172,7 +173,7 @@ class Sending:
 
     # ---------------------------------------------------------------------------------------- after the provider request
 
-    def _read(self, id_: str, answer: Answer, draft: Draft) -> Outcome:
+    def _read(self, id_: str, answer: Answer, ready: PreparedSend) -> Outcome:
         """Return the outcome that an answer gives a send. After the first byte, an answer that is not clear leaves the outcome unknown."""
         if isinstance(answer, Failure):
             why = f"the send failed: {answer.kind} {answer.detail}"
@@ -180,29 +181,19 @@ class Sending:
                 return Outcome(id_, "never-left", fault=Fault("back-unreachable", log=why))
             return Outcome(id_, "unknown", fault=Fault("outcome-unknown", log=why))
         try:
-            message = self._entry.back.dialect.back.read_message("send", answer, self._now)
+            message = ready.home.back.dialect.back.read_message("send", answer, self._now)
         except MalformedProviderResponse as error:
             return Outcome(id_, "unknown", fault=Fault("outcome-unknown", log=error.what))
         except FaultRaised as refused:
             fault = self._in_front_terms(refused.fault)
             return Outcome(id_, "unknown" if fault.name == "outcome-unknown" else "refused", fault=fault)
-        if not is_ours(message, self._entry):
+        if not is_ours(message, ready.home):
             why = "the back answered with a message of another account or property"
             return Outcome(id_, "unknown", fault=Fault("outcome-unknown", log=why))
-        self._complete(message, draft)
+        complete(message, ready)
         return Outcome(id_, "sent", message)
 
-    def _complete(self, message: Message, draft: Draft) -> None:
-        """Complete a message that was just sent: sender and recipient, and the attributes that the provider is not told and so cannot
-        show."""
-        message.sender = message.sender or draft.sender or ""
-        message.recipient = message.recipient or draft.recipient or ""
-        message.text = message.text or draft.text or ""
-        for name in self._entry.back.dialect.back.untold:
-            if (asked := getattr(draft, name)) is not None:
-                setattr(message, name, asked)
-
-    def _told(self, ready: _PreparedSend, recorded: Recorded, outcome: Outcome | None) -> SentMessage | Fault:
+    def _told(self, ready: PreparedSend, recorded: Recorded, outcome: Outcome | None) -> SentMessage | Fault:
         """Return the result of one send for the client."""
         if recorded.state == "reused":
             return Fault("key-reused", KEY)
@@ -214,7 +205,7 @@ class Sending:
                 return Fault("callbacks-owed", name, retry_after=_LATER)
             return Fault("invalid-parameter", name, recorded.reason, log=recorded.remedy)
         if outcome is not None and outcome.message is not None:
-            return SentMessage(ready.draft, outcome.message)
+            return SentMessage(ready.draft, outcome.message, ready.home.place)
         return (outcome and outcome.fault) or Fault("outcome-unknown", log="nothing is known of the send yet")
 
     def _in_front_terms(self, fault: Fault) -> Fault:

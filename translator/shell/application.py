@@ -10,6 +10,7 @@ Requests in progress end with the configuration that they began with.
 """
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from translator.shell.observability.log import logger, redacted_traceback
 from translator.shell.runtime.single_flight_cache import SingleFlightCache
 from translator.shell.server.handler import Proxy
 from translator.shell.server.tls import front_tls
-from translator.shell.store import Store
+from translator.shell.store import Store, StoreUnavailable
 from translator.shell.wiring import Dialects, Reach, Wiring, assemble
 
 SHUTDOWN_GRACE_SECONDS: Final = 2
@@ -96,7 +97,8 @@ class Runtime:
             max_body=server.max_body,
             queue_max=server.queue_max,
             memory=self._memory,
-            scribe=self.keeper.journal,
+            scribe=self.keeper.migrations.counted(self.keeper.journal),
+            stage=self.keeper.migrations.stage,
             receipts=self.keeper.take_receipt,
             explain_headers=server.explain_headers,
             meter=self.meter,
@@ -111,6 +113,10 @@ class Runtime:
         (accounts, limits), keeping, most = loaded.assembly[:2], DeliverySettings.of(settings), places(settings)
         if _seen(settings) != _seen(self.settings):
             self._memory = SingleFlightCache(settings.lists.snapshot_bytes, loaded.assembly.budget)
+        with contextlib.suppress(
+            StoreUnavailable
+        ):  # sends of an account that begins to migrate are refused until the stage is known
+            await self.keeper.migrations.prepare(accounts)
         # From here on no step can fail, and none awaits.
         self._backs, self._reaches, self.settings, self.accounts = backs, reaches, settings, accounts
         self.keeper.change(accounts, limits, keeping)

@@ -117,7 +117,7 @@ def _entry(
     tokens = front.tokens()
     here = Endpoint(spoken, front.account, front.property, tokens[0], older="".join(tokens[1:]))
     old = Account(here, *homes["old"]) if "old" in homes else None
-    return Account(here, *homes["back"], old)
+    return Account(here, *homes["back"], old, account.migration)
 
 
 class Dialects:

@@ -13,6 +13,7 @@ import msgspec
 
 from translator.core.errors import ConfigError
 from translator.shell.config.environment import key_at, overridden, substituted
+from translator.shell.config.migration import migration_rules
 from translator.shell.config.problems import Problems
 from translator.shell.config.rules import check
 from translator.shell.config.schema import (
@@ -145,8 +146,9 @@ def _accounts(
 
 def _account(where: str, raw: Any, folder: Path, environment: Mapping[str, str]) -> AccountSection:
     own_keys = Numbers.__struct_fields__
-    if not isinstance(raw, dict) or not {"front", "back"} <= set(raw) <= {"front", "back", "old", *own_keys}:
-        raise ConfigError(where, f"has the keys front and back, and may have old, {', '.join(own_keys)}")
+    others = ("old", "migration", *own_keys)
+    if not isinstance(raw, dict) or not {"front", "back"} <= set(raw) <= {"front", "back", *others}:
+        raise ConfigError(where, f"has the keys front and back, and may have {', '.join(others)}")
     problems = Problems()
     decoded: dict[str, Any] = {}
     for side, kind in (("front", Front), ("back", BackAccount), ("old", BackAccount)):
@@ -158,5 +160,11 @@ def _account(where: str, raw: Any, folder: Path, environment: Mapping[str, str])
     with problems.collected():
         own = {name: value for name, value in raw.items() if name in own_keys}
         decoded["numbers"] = _decode(where, substituted(own, where, folder, environment), Numbers)
+    if "migration" in raw:
+        with problems.collected():
+            at = f"{where} migration"
+            if "old" not in raw:
+                raise ConfigError(at, "needs old, the account at the provider that is left")
+            decoded["migration"] = migration_rules(at, substituted(raw["migration"], at, folder, environment), _decode)
     problems.check()
-    return AccountSection(where, decoded["front"], decoded["back"], decoded["numbers"], decoded.get("old"))
+    return AccountSection(where, decoded.pop("front"), decoded.pop("back"), **decoded)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from translator.core.migration import MigrationRules
 from translator.shell.config.schema import (
     BackAccount,
     BackSection,
@@ -22,13 +23,15 @@ _FORGOTTEN: Final = "memory: is for trials: sends and callbacks are forgotten wh
 
 
 class AccountSection(NamedTuple):
-    """One `[[accounts]]` row. `where` names it in errors. `old` is the account at the provider that it leaves, if there is one."""
+    """One `[[accounts]]` row. `where` names it in errors. `old` is the account at the provider that it leaves, if there is one.
+    `migration` are the rules of that."""
 
     where: str
     front: Front
     behind: BackAccount
     numbers: Numbers = Numbers()
     old: BackAccount | None = None
+    migration: MigrationRules = MigrationRules()
 
     @property
     def sides(self) -> tuple[tuple[str, BackAccount], ...]:

@@ -104,6 +104,12 @@ METRICS: Final[dict[str, Described]] = {
     "oldest_seconds": Described(
         "Age of the oldest of these rows, since its send was asked for; 0 without any.", ("table", "state")
     ),
+    "migration_stage": Described("1 for the present stage of a migration, 0 for the others.", ("account", "stage")),
+    "migration_percent": Described("Percent of the recipients that a canary's share has, by account.", ("account",)),
+    "migration_latched": Described("Alarm: 1 if the guard has stopped the canary of an account.", ("account",)),
+    "migration_sends": Described(
+        "New sends of migrating accounts, by provider and the rule that decided.", ("account", "home", "reason")
+    ),
     "ready": Described(
         "1 where reads, sends or callbacks work at the moment, 0 where not: what /readyz?for= says.", ("for",)
     ),
@@ -186,6 +192,10 @@ class Meter(Collector):
         """Count a reload of the configuration."""
         self._counts["reloads", (outcome,)] += 1
 
+    def count_choice(self, account: str, home: str, reason: str) -> None:
+        """Count a new send of an account that migrates, by the provider and the rule that decided."""
+        self._counts["migration_sends", (account, home, reason)] += 1
+
     def show_loaded(self, when: float) -> None:
         """Set the time at which the present configuration was read."""
         self._counts["loaded_seconds", ()] = when
@@ -204,9 +214,9 @@ class Meter(Collector):
         for name, why in why_not.items():
             self._counts["ready", (name,)] = float(not why)
 
-    def show(self, name: str, number: float) -> None:
-        """Set a gauge without labels."""
-        self._counts[name, ()] = number
+    def show(self, name: str, number: float, *labels: str) -> None:
+        """Set a gauge, with its labels."""
+        self._counts[name, labels] = number
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics for the library."""
@@ -238,8 +248,8 @@ class Meter(Collector):
 
 
 _GAUGES: Final = (
-    "back_rows_served", "callback_lag_seconds", "destinations_paused", "loaded_seconds", "memory_bytes", "oldest_seconds", "owed",
-    "poll_backlog", "poll_stranded", "ready",
+    "back_rows_served", "callback_lag_seconds", "destinations_paused", "loaded_seconds", "memory_bytes", "migration_latched",
+    "migration_percent", "migration_stage", "oldest_seconds", "owed", "poll_backlog", "poll_stranded", "ready",
 )  # fmt: skip
 
 _FAMILIES: Final[dict[str, Any]] = {

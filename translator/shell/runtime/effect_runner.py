@@ -3,10 +3,11 @@
 ProviderRequests                             ─▶ the provider client
 SingleFlight, CacheGet, CacheIncrement       ─▶ the cache
 RecordIntents, RecordOutcomes, AwaitOutcomes, Sent ─▶ the journal
+MigrationState                               ─▶ the stages that were read from the store
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -16,6 +17,7 @@ from translator.core.effects import (
     Effect,
     EffectGenerator,
     Intent,
+    MigrationState,
     Outcome,
     ProviderRequests,
     Recorded,
@@ -26,9 +28,11 @@ from translator.core.effects import (
     all_new,
     all_unknown,
     none_kept,
+    stage_at_begin,
 )  # fmt: skip
 from translator.core.errors import TranslatorError
 from translator.core.http import messages
+from translator.core.migration import MigrationStage
 from translator.core.model import Message
 from translator.shell.aio.memory_budget import Hold
 from translator.shell.observability.admin import Meter
@@ -95,10 +99,12 @@ class EffectRunner:
         memory: SingleFlightCache,
         meter: Meter,
         scribe: JournalPort | None = None,
+        stage: Callable[[MigrationState], MigrationStage] = stage_at_begin,
     ) -> None:
         self._backs, self._memory, self._meter = backs, memory, meter
         self._budget = meter.budget = memory.budget
         self.scribe: JournalPort = scribe or NullJournal()
+        self._stage = stage
 
     async def aclose(self) -> None:
         """Close all connections to providers."""
@@ -131,6 +137,8 @@ class EffectRunner:
                     sent = self._memory.recall(want.key)
                 elif isinstance(want, Sent):
                     sent = await self.scribe.sent(want.place, want.sids)
+                elif isinstance(want, MigrationState):
+                    sent = self._stage(want)
                 elif isinstance(want, SingleFlight):
                     sent = await self._memory.once(want, partial(self.run, errand))
                 else:

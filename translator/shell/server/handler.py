@@ -21,10 +21,12 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from translator.core.accounts import Accounts
+from translator.core.effects import MigrationState, stage_at_begin
 from translator.core.exchange import Admission, Limits, Reply, admit, exchange, failure
 from translator.core.http import messages
 from translator.core.listing import slice_sizes
 from translator.core.losses import Losses
+from translator.core.migration import MigrationStage
 from translator.shell.aio.timeouts import Timeouts
 from translator.shell.delivery.receipt_urls import ROOT as RECEIPTS
 from translator.shell.observability.admin import Meter
@@ -67,6 +69,7 @@ class Proxy:
         queue_max: int = 10_000,
         memory: SingleFlightCache | None = None,
         scribe: JournalPort | None = None,
+        stage: Callable[[MigrationState], MigrationStage] = stage_at_begin,
         receipts: TakeReceipt | None = None,
         explain_headers: bool = False,
         meter: Meter | None = None,
@@ -87,7 +90,7 @@ class Proxy:
         self._meter = meter or Meter()
         self._receipts = receipts
         self._memory = memory or SingleFlightCache()
-        self.driver = EffectRunner(backs, self._memory, self._meter, scribe)
+        self.driver = EffectRunner(backs, self._memory, self._meter, scribe, stage)
         self._clock = clock
         self._meter.rows_served = self._rows_served
 

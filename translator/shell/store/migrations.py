@@ -1,6 +1,7 @@
 """The migrations: steps that bring an older store to the present version.
 
 version 1 ─▶ 2 partial indexes ─▶ 3 the provider account of a subscription ─▶ 4 indexes of finished rows ─▶ 5 destinations
+6 stages of the migrations between providers
 """
 
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from sqlalchemy import (
 
 from translator.core.errors import ConfigError
 from translator.shell.store.schema import METADATA, destinations, events, meta, sends, trials, watches
+from translator.shell.store.stage_tables import TABLES as STAGE_TABLES
 
 
 def _only_what_is_looked_for(connection: Connection) -> None:
@@ -100,6 +102,12 @@ def _deliveries_by_destination(connection: Connection) -> None:
     connection.execute(insert(destinations).from_select([column.name for column in destinations.columns], owed))
 
 
+def _stages_of_migrations(connection: Connection) -> None:
+    """Step 6: the tables of migrations between providers."""
+    for table in STAGE_TABLES:
+        table.create(connection, checkfirst=True)
+
+
 def _made_anew(connection: Connection, table: Table) -> None:
     """Copy the rows into a table of the present schema, because SQLite cannot drop a constraint. New columns get their default or NULL."""
     connection.execute(text(f"ALTER TABLE {table.name} RENAME TO old"))
@@ -129,6 +137,7 @@ STEPS: Final[tuple[Callable[[Connection], None], ...]] = (
     _watched_where_it_was_sent,
     _retired_by_index,
     _deliveries_by_destination,
+    _stages_of_migrations,
 )
 """The first step makes version 2 of version 1, and so on."""
 

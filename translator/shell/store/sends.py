@@ -61,8 +61,9 @@ class Times(msgspec.Struct, frozen=True, gc=False):
 
 
 def digest(intent: Intent) -> str:
-    """Return a digest of what equal sends share: account, sender, recipient and text."""
-    parts = (intent.entry, intent.sender, intent.recipient, intent.text)
+    """Return a digest of what equal sends share: account, sender, recipient and text. The provider is not part of it."""
+    sender = intent.sender if intent.same_sender is None else intent.same_sender
+    parts = (intent.entry, sender, intent.recipient, intent.text)
     return sha256(msgspec.json.encode(parts)).hexdigest()
 
 
