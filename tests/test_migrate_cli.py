@@ -47,7 +47,7 @@ def accounts(config: Path) -> Accounts:
     return assemble(load(config, {})).accounts
 
 
-def serving(config: Path, work: Any = None) -> Any:
+def serving(config: Path, work: Any = None) -> None:
     """Do some work while a process has the store, which has read the stages."""
 
     async def main() -> Any:
@@ -56,9 +56,11 @@ def serving(config: Path, work: Any = None) -> Any:
             process.replica = "host:1"
             await process.prepare(accounts(config))
             await process.round()
-            return None if work is None else await work(store, process)
+            if work is not None:
+                await work(store, process)
+            await process.aclose()
 
-    return asyncio.run(main())
+    asyncio.run(main())
 
 
 def test_a_migration_goes_from_stage_to_stage_and_back(config: Path) -> None:
