@@ -1,4 +1,4 @@
-"""The home of a message: which of an account's two providers has it."""
+"""Tests of the home of a message: the provider of an account that has it."""
 
 import json
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from translator.core.effects import JOURNAL, ProviderRequests, Sent, run_without
 from translator.core.exchange import Limits, Reply, exchange
 from translator.core.homes import by_shape
 from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.core.migration import MigrationRules, MigrationStage
 from translator.core.model import Message
 
 HEX = "5dd70f7ea54e47f1a49749debeec3f7f"
@@ -61,6 +62,7 @@ class World:
         self.down: set[str] = set()
         self.asked: list[str] = []
         self.memory: dict[Any, Any] = {}
+        self.stage = MigrationStage("canary", is_crossed=True)
 
     def get(self, sid: str) -> Reply:
         front = self.entry.front
@@ -71,7 +73,9 @@ class World:
         )
         headers = {"authorization": "Basic QUMxOnQ="}
         request = Request("GET", path, "", tuple(headers.items()), b"")
-        steps = run_without_shell(exchange(Accounts([self.entry]), Limits(), request, NOW), self.memory, self._journal)
+        steps = run_without_shell(
+            exchange(Accounts([self.entry]), Limits(), request, NOW), self.memory, self._journal, lambda _: self.stage
+        )
         sent: Any = None
         while True:
             try:
@@ -168,6 +172,34 @@ def test_a_message_that_no_provider_has_is_unknown(new: str, old: str) -> None:
     world = World(account("restcomm", new, old), {})
     for dialect in {new, old}:
         assert world.get(shown("restcomm", dialect, own(dialect))).fault == "unknown-message"
+
+
+@pytest.mark.parametrize(
+    ("stage", "asked"),
+    [
+        (MigrationStage("old"), "old"),
+        (MigrationStage("render"), "old"),
+        (MigrationStage("old", is_crossed=True), "newold"),
+        (MigrationStage("canary", is_crossed=True), "newold"),
+        (MigrationStage("new", is_crossed=True), "newold"),
+        (MigrationStage("done", is_crossed=True), "newold"),
+    ],
+)
+def test_the_stage_names_the_providers_that_a_get_asks(stage: MigrationStage, asked: str) -> None:
+    """A rollback from a later stage hides no message of the new provider."""
+    world = World(account("restcomm", "restcomm", "restcomm"), {})
+    world.stage = stage
+    assert world.get(own("restcomm")).fault == "unknown-message"
+    assert "".join(world.asked) == asked
+
+
+@pytest.mark.parametrize("history", ["copied", "none"])
+def test_an_old_sid_is_unknown_after_the_end_if_its_history_is_not_kept(history: Any) -> None:
+    entry = account("restcomm", "properties-v2", "restcomm")
+    world = World(entry._replace(migration=MigrationRules(history=history)), {own("restcomm"): "old"})
+    world.stage = MigrationStage("done", is_crossed=True)
+    assert world.get(own("restcomm")).fault == "unknown-message"
+    assert world.asked == ["new"]
 
 
 def test_a_sid_of_the_other_shape_is_found_by_the_journal() -> None:

@@ -162,7 +162,9 @@ def test_only_serve_brings_an_older_store_up_to_date(file_url: str) -> None:
 
     async def main() -> Any:
         await written_by_the_first(file_url)
-        with pytest.raises(ConfigError, match=f"older release: its version is 1, ours is {VERSION}; serve brings it up to date"):
+        with pytest.raises(
+            ConfigError, match=f"older release: its version is 1, ours is {VERSION}; serve brings it up to date"
+        ):
             async with opened(file_url, alone=False):
                 pass
         async with opened(file_url) as store, opened(file_url, alone=False) as beside:

@@ -12,6 +12,7 @@ RecordOutcomes     record the outcomes of sends         None
 AwaitOutcomes      wait a while for unknown sends       for each, its outcome meanwhile
 Sent               look up recorded sends by SID        the messages as their sends were answered, as far as they are kept
 MigrationState     read the stage of a migration        the present MigrationStage of the account
+Render             check a request for another provider None, at once; the check follows later
 """
 
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
@@ -23,7 +24,7 @@ import msgspec
 from translator.core.errors import TranslatorError
 from translator.core.http.messages import Answer, Request
 from translator.core.migration import Choice, MigrationRules, MigrationStage, begins
-from translator.core.model import CallbackTarget, Fault, Message
+from translator.core.model import CallbackTarget, Draft, Fault, Message, Query
 
 
 class ProviderRequests(msgspec.Struct, frozen=True, gc=False):
@@ -155,6 +156,17 @@ class MigrationState(msgspec.Struct, frozen=True, gc=False):
     rules: MigrationRules
 
 
+class Render(msgspec.Struct, frozen=True, gc=False):
+    """Check a send or a list of an account as if it had gone to its new provider, some time later (see `rendering`).
+
+    `asked` is a copy of the draft, or the query. `rows` is the least number of rows that the list has.
+    """
+
+    account: str
+    asked: Draft | Query
+    rows: int = 0
+
+
 Effect: TypeAlias = (
     ProviderRequests
     | SingleFlight
@@ -165,6 +177,7 @@ Effect: TypeAlias = (
     | AwaitOutcomes
     | Sent
     | MigrationState
+    | Render
 )
 
 EffectGenerator: TypeAlias = Generator[Effect, Any, Any]
@@ -226,6 +239,9 @@ def run_without_shell(
             continue
         if isinstance(want, MigrationState):
             go_on = partial(steps.send, stage(want))
+            continue
+        if isinstance(want, Render):
+            go_on = partial(steps.send, None)
             continue
         if isinstance(want, CacheGet):
             go_on = partial(steps.send, memory.get(want.key))

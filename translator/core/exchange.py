@@ -29,6 +29,7 @@ from translator.core.homes import retrieved
 from translator.core.http.messages import Request, Response
 from translator.core.listing import Limits, list_page
 from translator.core.losses import Losses
+from translator.core.migrating import homes_read, present_stage, rendered
 from translator.core.model import Draft, Fault, Message, Note, Notes, Page, SentMessage
 from translator.core.sending import KEY, Sending, as_asked
 
@@ -208,6 +209,8 @@ class _Exchange:
 
     def _send(self, entry: Account, draft: Draft) -> EffectGenerator:
         front, sending = entry.front, self._sending(entry)
+        if entry.old is not None:
+            yield from rendered(entry, draft)
         try:
             carried: SentMessage = yield from sending.one(draft)
         finally:
@@ -219,6 +222,10 @@ class _Exchange:
 
     def _send_all(self, entry: Account, batch: Batch) -> EffectGenerator:
         front, sending = entry.front, self._sending(entry)
+        if entry.old is not None:
+            for draft in batch.entries:
+                if isinstance(draft, Draft):
+                    yield from rendered(entry, draft)
         try:
             outcomes = yield from sending.all(batch.entries)
         finally:
@@ -237,7 +244,7 @@ class _Exchange:
 
     def _get(self, entries: tuple[Account, ...], sid: str) -> EffectGenerator:
         for entry in entries:
-            found = yield from retrieved(entry, entry.homes, sid, self.limits, self.now, self.notes)
+            found = yield from retrieved(entry, (yield from self._homes(entry)), sid, self.limits, self.now, self.notes)
             if found is not None:
                 (home, message), front = found, entry.front
                 [message] = yield from as_asked(home, [message])
@@ -249,14 +256,24 @@ class _Exchange:
 
     # ---------------------------------------------------------------------------------------------------------- list
 
+    def _homes(self, entry: Account) -> EffectGenerator:
+        """Return the homes that a get or a list asks, the new one first."""
+        if entry.old is None:
+            return (entry,)
+        return homes_read(entry, (yield from present_stage(entry)), self.now)
+
     def _list(self, entry: Account, at: Located, asked: Listed) -> EffectGenerator:
         front = entry.front
-        page: Page = yield from list_page(entry, asked.query, self.limits, self.now, self.notes)
-        shown = yield from as_asked(entry, page.messages)
+        homes = yield from self._homes(entry)
+        home = homes[0]
+        page: Page = yield from list_page(home, asked.query, self.limits, self.now, self.notes)
+        if entry.old is not None:
+            yield from rendered(entry, asked.query, page.total)
+        shown = yield from as_asked(home, page.messages)
         if shown is not page.messages:
             page = msgspec.structs.replace(page, messages=shown)
         self.total = _counted(page, asked)
-        self._lose(entry, "list", page.messages)
+        self._lose(home, "list", page.messages)
         return front.dialect.front.write_page(
             page, asked, at, self.request.path, front.account, front.property, self.form_name, self.notes
         )

@@ -217,8 +217,8 @@ class Sending:
 
 
 def as_asked(entry: Account, messages: Sequence[Message]) -> EffectGenerator:
-    """The messages of an entry with what their sends asked for and the back is not told, so that it shows something else. What the
-    journal does not keep, any more or at all, is as the back shows it."""
+    """Return the messages of an account with the attributes that their sends asked for and that the provider is not told. It would show
+    something else. A message whose send the journal does not keep is returned as the provider shows it."""
     names = [name for name in entry.back.dialect.back.untold if name in entry.front.dialect.front.shown]
     sids = tuple([message.sid for message in messages if message.direction != "inbound"]) if names else ()
     if not sids:

@@ -99,6 +99,7 @@ class Runtime:
             memory=self._memory,
             scribe=self.keeper.migrations.counted(self.keeper.journal),
             stage=self.keeper.migrations.stage,
+            render=self.keeper.renderer.offer,
             receipts=self.keeper.take_receipt,
             explain_headers=server.explain_headers,
             meter=self.meter,

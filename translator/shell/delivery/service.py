@@ -29,6 +29,8 @@ from translator.shell.delivery.reconciler import Reconciler
 from translator.shell.delivery.status_poller import Polling, StatusPoller
 from translator.shell.delivery.worker import PeriodicWorker, going_on, retiring
 from translator.shell.migration.migrations import EVERY, Migrations
+from translator.shell.migration.renderer import EVERY as RENDER_EVERY
+from translator.shell.migration.renderer import Renderer
 from translator.shell.observability.admin import Meter
 from translator.shell.observability.log import logger
 from translator.shell.runtime.effect_runner import EffectRunner
@@ -93,12 +95,14 @@ class DeliveryService:
         self.journal.links.owed.most, meter.callbacks_refused = keeping.owed_max, self.journal.links.owed.refusals
         self.readiness = Readiness(store, self.journal)
         self.migrations = Migrations(store, accounts, meter, clock)
+        self.renderer = Renderer(store, accounts, limits, meter, clock)
 
     def change(self, accounts: Accounts, limits: Limits, keeping: DeliverySettings) -> None:
         """Use another configuration. This replaces `journal`. The background workers follow from their next round on."""
         self._keeping.vetting.become(keeping.vetting)
         self._accounts, self._limits = accounts, limits
         self.migrations.change(accounts)
+        self.renderer.change(accounts, limits)
         dispatching = keeping.dispatching._replace(gaps=self._keeping.dispatching.gaps)
         self._keeping = keeping._replace(vetting=self._keeping.vetting, dispatching=dispatching)
         if self._dispatcher is not None:
@@ -188,7 +192,8 @@ class DeliveryService:
         retention = retiring(self._store, lambda: self._keeping.keep, self._meter, self._is_looked_at)
         try:
             stages = PeriodicWorker("stages", self.migrations.round, rest=EVERY)
-            async with going_on([*loops, retention, stages], first=self._recovered):
+            renders = PeriodicWorker("renders", self.renderer.round, rest=RENDER_EVERY)
+            async with going_on([*loops, retention, stages, renders], first=self._recovered):
                 yield
         finally:
             await self._stop()
@@ -231,3 +236,4 @@ class DeliveryService:
             async with asyncio.timeout(_GIVING_BACK):
                 await self._store.write(release)
                 await self.migrations.aclose()
+                await self.renderer.aclose()

@@ -4,6 +4,7 @@ ProviderRequests                             ─▶ the provider client
 SingleFlight, CacheGet, CacheIncrement       ─▶ the cache
 RecordIntents, RecordOutcomes, AwaitOutcomes, Sent ─▶ the journal
 MigrationState                               ─▶ the stages that were read from the store
+Render                                       ─▶ the queue of the renderer
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from translator.core.effects import (
     Recorded,
     RecordIntents,
     RecordOutcomes,
+    Render,
     Sent,
     SingleFlight,
     all_new,
@@ -100,11 +102,12 @@ class EffectRunner:
         meter: Meter,
         scribe: JournalPort | None = None,
         stage: Callable[[MigrationState], MigrationStage] = stage_at_begin,
+        render: Callable[[Render], None] = lambda _: None,
     ) -> None:
         self._backs, self._memory, self._meter = backs, memory, meter
         self._budget = meter.budget = memory.budget
         self.scribe: JournalPort = scribe or NullJournal()
-        self._stage = stage
+        self._stage, self._render = stage, render
 
     async def aclose(self) -> None:
         """Close all connections to providers."""
@@ -139,6 +142,8 @@ class EffectRunner:
                     sent = await self.scribe.sent(want.place, want.sids)
                 elif isinstance(want, MigrationState):
                     sent = self._stage(want)
+                elif isinstance(want, Render):
+                    self._render(want)
                 elif isinstance(want, SingleFlight):
                     sent = await self._memory.once(want, partial(self.run, errand))
                 else:

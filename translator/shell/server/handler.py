@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from translator.core.accounts import Accounts
-from translator.core.effects import MigrationState, stage_at_begin
+from translator.core.effects import MigrationState, Render, stage_at_begin
 from translator.core.exchange import Admission, Limits, Reply, admit, exchange, failure
 from translator.core.http import messages
 from translator.core.listing import slice_sizes
@@ -70,6 +70,7 @@ class Proxy:
         memory: SingleFlightCache | None = None,
         scribe: JournalPort | None = None,
         stage: Callable[[MigrationState], MigrationStage] = stage_at_begin,
+        render: Callable[[Render], None] = lambda _: None,
         receipts: TakeReceipt | None = None,
         explain_headers: bool = False,
         meter: Meter | None = None,
@@ -90,7 +91,7 @@ class Proxy:
         self._meter = meter or Meter()
         self._receipts = receipts
         self._memory = memory or SingleFlightCache()
-        self.driver = EffectRunner(backs, self._memory, self._meter, scribe, stage)
+        self.driver = EffectRunner(backs, self._memory, self._meter, scribe, stage, render)
         self._clock = clock
         self._meter.rows_served = self._rows_served
 

@@ -236,7 +236,7 @@ def outcomes(connection: Connection, ids: Sequence[str]) -> list[Outcome]:
 
 
 def messages_of(connection: Connection, place: str, sids: Sequence[str]) -> dict[str, Message]:
-    """The messages at a place as their sends were answered, by SID. Of one that no kept send made there is none."""
+    """Return the messages of a provider account as their sends were answered, by SID. The result has only messages of kept sends."""
     by_index(connection)
     return {sid: _DECODER.decode(packed) for sid, packed in _ANSWERED.rows(connection, sids, place=place)}
 

@@ -149,9 +149,10 @@ class _Reader:
 def database(
     path: Path | None, *, query_only: bool = False, begins: bool = True, creates: bool = True, largest: int = LARGEST
 ) -> Engine:
-    """An engine of SQLAlchemy for a file, or for one that nobody else can see where there is no path. `begins` is False where whoever
-    uses it begins and ends the transactions. A file that is not there is not made where `creates` is False. `largest` is the number of
-    pages of the log at which a commit does a checkpoint."""
+    """Return an SQLAlchemy engine for a file. Without a path, the database is in memory and belongs to this engine alone.
+
+    `begins`: False if the caller begins and ends the transactions. `creates`: False if a missing file is an error.
+    `largest`: the pages of the log at which a commit does a checkpoint."""
     where = ":memory:" if path is None else f"file:{quote(str(path))}?mode=rw{'c' if creates else ''}"
 
     def opened() -> sqlite3.Connection:
