@@ -10,6 +10,7 @@ CacheIncrement     increment a counter                  None
 RecordIntents      record sends before their requests   for each, whether to request it, or its known outcome
 RecordOutcomes     record the outcomes of sends         None
 AwaitOutcomes      wait a while for unknown sends       for each, its outcome meanwhile
+Concurrently       run several steps at the same time   the results of all, in order
 Sent               look up recorded sends by SID        the messages as their sends were answered, as far as they are kept
 """
 
@@ -141,9 +142,17 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     sids: tuple[str, ...]
 
 
+class Concurrently(NamedTuple):
+    """Run these steps at the same time, and return a tuple of their results. If steps raise an error, the others are given up, and that
+    error is raised."""
+
+    steps: "tuple[EffectGenerator, ...]"
+
+
 Effect: TypeAlias = (
     ProviderRequests | SingleFlight | CacheGet | CacheIncrement | RecordIntents | RecordOutcomes | AwaitOutcomes | Sent
-)
+    | Concurrently
+)  # fmt: skip
 
 EffectGenerator: TypeAlias = Generator[Effect, Any, Any]
 """A part of the core in progress. It yields effects, is sent their results, and returns its own result."""
@@ -183,7 +192,7 @@ def run_without_shell(
     journal: Callable[[RecordIntents | RecordOutcomes | AwaitOutcomes | Sent], Any] = unjournalled,
 ) -> Generator[ProviderRequests, tuple[Answer, ...], Any]:
     """Run the steps for a single exchange, without a shell. Each SingleFlight is run here, and its cached value is put into `memory`
-    for ever. `journal` performs the effects of a journal at once."""
+    for ever. The steps of Concurrently run one after another. `journal` performs the effects of a journal at once."""
     go_on: Callable[[], Effect] = partial(next, steps)
     while True:
         try:
@@ -204,6 +213,12 @@ def run_without_shell(
             go_on = partial(steps.send, None)
             continue
         try:
+            if isinstance(want, Concurrently):
+                results = []
+                for one in want.steps:
+                    results.append((yield from run_without_shell(one, memory, journal)))  # noqa: PERF401 - it yields
+                go_on = partial(steps.send, tuple(results))
+                continue
             result, kept = yield from run_without_shell(want.steps(memory.get(want.key)), memory, journal)
         except TranslatorError as error:
             go_on = partial(steps.throw, error)

@@ -28,6 +28,7 @@ from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.homes import retrieved
 from translator.core.http.messages import Request, Response
 from translator.core.listing import Limits, list_page
+from translator.core.listing.merged import MergedPage, at_homes, list_merged
 from translator.core.losses import Losses
 from translator.core.model import Draft, Fault, Message, Note, Notes, Page, SentMessage
 from translator.core.sending import KEY, Sending, as_asked
@@ -247,8 +248,7 @@ class _Exchange:
 
     def _list(self, entry: Account, at: Located, asked: Listed) -> EffectGenerator:
         front = entry.front
-        page: Page = yield from list_page(entry, asked.query, self.limits, self.now, self.notes)
-        shown = yield from as_asked(entry, page.messages)
+        page, shown = yield from (self._merged(entry, asked) if entry.old is not None else self._listed(entry, asked))
         if shown is not page.messages:
             page = msgspec.structs.replace(page, messages=shown)
         self.total = _counted(page, asked)
@@ -256,6 +256,16 @@ class _Exchange:
         return front.dialect.front.write_page(
             page, asked, at, self.request.path, front.account, front.property, self.form_name, self.notes
         )
+
+    def _listed(self, entry: Account, asked: Listed) -> EffectGenerator:
+        """Return the page of one provider, and its messages as their sends asked for."""
+        page: Page = yield from list_page(entry, asked.query, self.limits, self.now, self.notes)
+        return page, (yield from as_asked(entry, page.messages))
+
+    def _merged(self, entry: Account, asked: Listed) -> EffectGenerator:
+        """Return the page of both providers, and its messages as their sends asked for."""
+        page: MergedPage = yield from list_merged(entry, asked.query, self.limits, self.now, self.notes)
+        return page, (yield from at_homes(entry, page, as_asked))
 
 
 def _counted(page: Page, asked: Listed) -> str:

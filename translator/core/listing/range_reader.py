@@ -53,8 +53,9 @@ class RangeReader:
         self.in_flight = entry.back.in_flight
         self.size = self._verbs.slice
         self.served = 0
-        self.moves = self._verbs.order == "descending"
-        self.stays = self._verbs.order == "ascending" and not self.in_pages
+        self.order = self._verbs.order
+        self.moves = self.order == "descending"
+        self.stays = self.order == "ascending" and not self.in_pages
         by_place = self._verbs.order == "ascending"
         self.judge = RowChecker(self._why_not, notes, by_place=by_place, descending=self.moves)
         self.capped = self.unproven = False
