@@ -4,6 +4,7 @@ The expected pages are worked out in plain Python from what each provider alone 
 """
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -26,7 +27,28 @@ _row = st.tuples(
     st.integers(START, START + 6), _numbers, st.sampled_from(["15550100001", "15550100002"]), st.sampled_from(["a", "ab", "B", "ba b"]),
     st.sampled_from(list(STATUSES)), st.sampled_from(["outbound-api", "incoming"]),
 )  # fmt: skip
-_rows = st.lists(st.tuples(st.booleans(), _row), max_size=25)
+
+
+def many(seed: int, count: int, seconds: int) -> list[tuple[bool, Any]]:
+    """More messages than a few slices hold, within so many seconds."""
+    draw = random.Random(seed)
+    numbers, words = ["15550100001", "15550100002", "12345", "ACME"], ["a", "ab", "B", "ba b"]
+    return [
+        (
+            draw.random() < 0.5,
+            (
+                START + draw.randrange(seconds), draw.choice(numbers), draw.choice(numbers[:2]), draw.choice(words),
+                draw.choice(list(STATUSES)), draw.choice(["outbound-api", "incoming"]),
+            ),
+        )
+        for _ in range(count)
+    ]  # fmt: skip
+
+
+_rows = st.one_of(
+    st.lists(st.tuples(st.booleans(), _row), max_size=25),
+    st.builds(many, st.integers(0, 2**20), st.integers(30, 150), st.sampled_from([1, 7, 60])),
+)
 _shapes = st.sampled_from(["interleaved", "interleaved", "seam", "overlap", "one second", "new only", "old only"])
 _sizes = st.sampled_from([1, 2, 3, 7, 200])
 
@@ -50,8 +72,8 @@ def histories(rows: list[tuple[bool, Any]], shape: str) -> tuple[list[Sms], list
 _stretches = st.fixed_dictionaries(
     {},
     optional={
-        "Page": st.integers(0, 4) | st.just(2000), "PageSize": st.sampled_from([1, 2, 5, 10, 99999999]),
-        "Limit": st.integers(1, 30), "AfterSid": st.integers(0, 26) | st.just(99),
+        "Page": st.integers(0, 4) | st.integers(0, 40) | st.just(2000), "PageSize": st.sampled_from([1, 2, 5, 10, 99999999]),
+        "Limit": st.integers(1, 150), "AfterSid": st.integers(0, 26) | st.integers(0, 150) | st.just(999),
     },
 )  # fmt: skip
 _knobs: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
@@ -76,7 +98,7 @@ def anchored(world: TwoHomes, union: list[dict[str, Any]], asked: dict[str, str]
     if "AfterSid" not in asked:
         return asked
     number = int(asked["AfterSid"])
-    return {**asked, "AfterSid": union[number]["sid"] if number < len(union) else "SM" + sid_of(99)}
+    return {**asked, "AfterSid": union[number]["sid"] if number < len(union) else "SM" + sid_of(999)}
 
 
 def expected(union: list[dict[str, Any]], asked: dict[str, str], *, old: bool) -> dict[str, Any] | str:

@@ -19,6 +19,9 @@ Marks = Mapping[int, int]
 _NEAR: Final = 32
 """The part of the unknown range within which the crossing of two interpolated lists is assumed."""
 
+_GOOD: Final = 8
+"""The least reduction of the unknown range by a round after which another interpolation is worth its requests."""
+
 _LEAST: Final = 3
 """The number of requests at each provider in a round that looks for an interpolated crossing."""
 
@@ -64,24 +67,31 @@ class Search:
 
     def __init__(self, room: int, width: int) -> None:
         self._room, self._width = max(room, 1), max(width, 1)
-        self._left = 0
-        self._began = False
+        self._left = self._before = self._spent = 0
 
     def rows(self, new: Marks, old: Marks, rank: int, least: int, most: int) -> list[int]:
-        """Return the ranks in the new list to compare. Each is at least `least` and less than `most`."""
+        """Return the ranks in the new list to compare. Each is at least `least` and less than `most`.
+
+        The first round looks around an interpolated crossing. A further one does so only if that has left a small part.
+        """
         unknown = most - least
-        if not self._began:
-            self._began, self._left = True, 2 * ceil(log2(max(unknown, 2)))
-        chosen = (
-            self._around(crossing(new, old, rank, least, most), least, most) if self._affords(_LEAST, unknown) else []
-        )
+        if not self._before:
+            self._left = 2 * ceil(log2(max(unknown, 2))) - self._spent
+        chosen: list[int] = []
+        if self._affords(_LEAST, unknown) and (not self._before or unknown * _GOOD < self._before):
+            chosen = self._around(crossing(new, old, rank, least, most), least, most)
         if not chosen:
             width = next(
                 (many for many in range(self._width, 1, -1) if self._affords(many, unknown // (many + 1) + 1)), 1
             )
             chosen = sorted({least + unknown * part // (width + 1) for part in range(1, width + 1)})
         self._left -= 2 * len(chosen)
+        self._before = unknown
         return chosen
+
+    def spend(self) -> None:
+        """Count a request that was made beside the rounds, as one for each provider."""
+        self._spent += 2
 
     def _affords(self, many: int, rest: int) -> bool:
         """True if a round of `many` comparisons leaves enough requests to bisect the rest."""

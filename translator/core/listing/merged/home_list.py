@@ -60,6 +60,9 @@ class HomeList:
         # Rows that shift are of one instant only if they came in one slice.
         if self.stays or len(counted.read) == counted.rows < self.slices.size:
             self.take(counted.read)
+        if self.stays:
+            for index, created in self.slices.probed.items():
+                self.marks.setdefault(self.rank_of(index), self.place(created))
 
     def rank_of(self, index: int) -> int:
         """Return the rank of an index of the provider, or the index of a rank. It may be negative, if the list has grown since it was

@@ -1,11 +1,10 @@
 """Reads a page of a merged list: where it begins in either list, and as many rows of each as the page takes."""
 
-from math import ceil, log2
 from typing import Final, NamedTuple
 
 from translator.core.effects import EffectGenerator
 from translator.core.errors import MalformedProviderResponse
-from translator.core.listing.merged.cuts import Search, bracket, start_after
+from translator.core.listing.merged.cuts import Search, bracket, crossing, start_after
 from translator.core.listing.merged.home_list import ANY, HomeList
 from translator.core.listing.merged.together import at_both
 from translator.core.model import Message
@@ -70,11 +69,6 @@ class MergedRows:
         """Return the number of undecided rows that the slices of a page of `shown` rows cover too."""
         return max(self.slice - shown - 1, self.slice // 4)
 
-    def rounds(self, rank: int) -> int:
-        """Return the most rounds that find the rank at which a page begins."""
-        least, most = self._ends(rank)
-        return ceil(log2(max(most - least, 2)))
-
     def _ends(self, rank: int) -> tuple[int, int]:
         return max(0, rank - self.old.most), min(rank, self.new.most)
 
@@ -83,6 +77,7 @@ class MergedRows:
     def at(self, rank: int, shown: int) -> EffectGenerator:
         """Return the Stretch of up to `shown` rows from a rank of the merged list on."""
         search = Search(self.room(shown), min(self.new.slices.in_flight, self.old.slices.in_flight))
+        tried: set[_Missing] = set()
         tries = contradictions = 0
         while True:
             ends = self._ends(rank)
@@ -96,6 +91,12 @@ class MergedRows:
                     self.old.forget()
                     continue
                 least = most = max(min(most, ends[1]), ends[0])  # a row of a list is not where its date says
+            beyond = None if most == least else self._beyond(rank, least, most, shown)
+            if beyond is not None and beyond not in tried:
+                tried.add(beyond)
+                search.spend()
+                yield from self._read(beyond, (least, rank - most))
+                continue
             if most - least > self.room(shown):
                 if not (yield from self._compare(search, rank, least, most)):
                     tries = _again(tries)
@@ -111,6 +112,21 @@ class MergedRows:
             yield from self._read(missing, (least, rank - most))
             if known == self._known(rank) or not (self.new.stays and self.old.stays):
                 tries = _again(tries)
+
+    def _beyond(self, rank: int, least: int, most: int, shown: int) -> _Missing | None:
+        """Return the rows of the page if probably all rows before it or all rows after it are of one list. They prove it then, because the
+        nearest row of the other list is known. So a page outside of the overlap takes requests at one provider."""
+        new, old = self.new, self.old
+        at = crossing(new.marks, old.marks, rank, least, most)
+        if at == most == rank and 0 in old.marks:
+            return _Missing((rank - 1, rank + shown), None)
+        if at == most == new.most and most - 1 in new.marks:
+            return _Missing(None, (rank - most, rank - most + shown))
+        if at == least == 0 and 0 in new.marks:
+            return _Missing(None, (rank - 1, rank + shown))
+        if at == least == rank - old.most and old.most - 1 in old.marks:
+            return _Missing((least, least + shown), None)
+        return None
 
     def _known(self, rank: int) -> tuple[int, ...]:
         """Return what changes if anything was read."""
