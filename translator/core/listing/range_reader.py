@@ -3,8 +3,8 @@
     row by row     inside the bounds and words that the provider was told · our own · in the order of the dialect
     slice by slice not longer than requested · not a repetition · short only if no row is behind it
 
-A row behind a short slice has one of two reasons: a message came meanwhile, or the provider serves fewer rows than requested. So the slice
-is requested again. If it is longer now, a message came. If not, the provider serves fewer, and later requests are smaller.
+If a row is behind a short slice, a message came meanwhile, or the provider serves fewer rows than requested. So the slice is requested
+again. If it is longer now, a message came. If not, the provider serves fewer, and later requests are smaller.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from translator.core.listing.blocks import Block, RequestBudget, pushed_along
 from translator.core.listing.row_checks import End, RowChecker
 from translator.core.listing.row_sizes import taken
 from translator.core.listing.slice_merger import SETTING, SliceMerger, Span
-from translator.core.model import Fault, Message, Notes
+from translator.core.model import Fault, Message, Notes, Unread
 from translator.core.values.codecs.instants import LAST
 
 _FARTHEST: Final = 10**9
@@ -35,9 +35,8 @@ class RangeReader:
     """Reads one range. `size` is the number of rows in one request, `served` the most rows that came at once.
 
     `ordered` makes it check the provider's order, which its plan relies on. `moves` says that a new message shifts every index. `stays`
-    says that an index never changes its row; a server that counts in pages may insert a message before those of its second. If a budget
-    with a cap runs out, `capped` says that rows were not read. `unproven` says that the end of the list was assumed without the request
-    that proves it.
+    says that an index never changes its row; a server that counts in pages may insert a message before those of its second. `capped` says
+    that a budget with a cap ran out before all rows were read, `unproven` that the end was assumed without the request that proves it.
     """
 
     def __init__(
@@ -53,11 +52,13 @@ class RangeReader:
         self.in_flight = entry.back.in_flight
         self.size = self._verbs.slice
         self.served = 0
-        self.moves = self._verbs.order == "descending"
-        self.stays = self._verbs.order == "ascending" and not self.in_pages
+        self.order = self._verbs.order
+        self.moves = self.order == "descending"
+        self.stays = self.order == "ascending" and not self.in_pages
         by_place = self._verbs.order == "ascending"
         self.judge = RowChecker(self._why_not, notes, by_place=by_place, descending=self.moves)
         self.capped = self.unproven = False
+        self.probed: dict[int, int] = {}  # the second of each row that was read alone, by its index
 
     @property
     def spare(self) -> int:
@@ -79,7 +80,7 @@ class RangeReader:
         return since > LAST or (until is not None and until <= max(since, 0))
 
     def narrowed(self, since: int | None, until: int | None) -> "RangeReader":
-        """Return a reader of a part of the range, with the same budget. The part is smaller if the provider would show rows outside it."""
+        """Return a reader of a part of the range, with the same budget. It is smaller if the provider would show rows outside it."""
         since, until = self._verbs.within(since, until)
         pushed = self._pushed._replace(since=since, until=until)
         part = RangeReader(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._ordered)
@@ -122,6 +123,8 @@ class RangeReader:
         self.spend(len(indices))
         slices = yield from self.ask([Span(index, 1) for index in indices])
         sids = [message.sid for slice_ in slices for message in slice_.rows]
+        seen = [(index, row) for index, slice_ in zip(indices, slices, strict=True) for row in slice_.rows[:1]]
+        self.probed.update([(index, row.created) for index, row in seen if not isinstance(row, Unread)])
         if (self.stays and len(sids) > len(set(sids))) or max(indices) > _FARTHEST:
             raise MalformedProviderResponse(f"rows at different places are the same one: {SETTING}")
         return [bool(slice_.rows) for slice_ in slices]
@@ -147,16 +150,14 @@ class RangeReader:
         return Block(start, span, slice_.rows)
 
     def ended(self, block: Block) -> EffectGenerator:
-        """Return a short slice, and whether the list ends in it. The slice is longer if messages came meanwhile. If the list does not
-        end there and the slice is still short, later requests are for fewer rows."""
+        """Return a short slice, longer if messages came, and whether the list ends in it. If not, later requests are for fewer rows."""
         rows, ends = yield from self._behind(block.span, block.whole)
         return block._replace(whole=rows), ends
 
     def _behind(self, span: Span, rows: Sequence[Message]) -> EffectGenerator:
         """Return the rows of a short slice, or more if messages came, and whether the list ends with them.
 
-        A list does not grow into every gap by chance when it is requested several times. If it does, the first end is taken for its end.
-        """
+        A list that grows into every gap is not likely. If it does, the first end is taken for its end."""
         for _ in range(_MOST_GROWTHS):
             if not self.spare:
                 break
