@@ -21,7 +21,7 @@ import msgspec
 from translator.core.accounts import Account, Accounts
 from translator.core.dialect import Dialect
 from translator.core.dialect.drafts import Batch
-from translator.core.dialect.front import Listed
+from translator.core.dialect.list_reader import Listed
 from translator.core.dialect.routing import Located
 from translator.core.effects import Effect, EffectGenerator, ProviderRequests, SingleFlight
 from translator.core.errors import FaultRaised, MalformedProviderResponse
