@@ -18,8 +18,9 @@ import uvloop
 
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.shell.client.connection_pool import ConnectionPool, NotSent
-from translator.shell.client.http1 import HEAD, ClientConnection, ResponseError, StaleConnection
+from translator.shell.client.http1 import ClientConnection, StaleConnection
 from translator.shell.client.provider_client import ProviderClient
+from translator.shell.client.response_reader import HEAD, ResponseError
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
