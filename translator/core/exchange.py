@@ -91,6 +91,11 @@ class Admission(NamedTuple):
         """True if the body may be large: `messages.LARGE` times the usual limit."""
         return self.at is not None and self.at.operation.large
 
+    @property
+    def only_reads(self) -> bool:
+        """True if the operation changes nothing at the provider."""
+        return self.at is not None and self.at.operation.only_reads
+
     def refusal(self, fault: Fault) -> Reply:
         """Return the response for a fault. A fault without a name is not an error: it reports the methods of a path to an OPTIONS
         request."""
