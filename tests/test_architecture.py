@@ -427,7 +427,7 @@ LARGER: Final[dict[str, int]] = {
     "translator/shell/delivery/reconciler.py:Reconciler": 13,
     "translator/shell/delivery/service.py:DeliveryService": 14,
 }
-"""What is larger than the limits allow, with its present size. A size may only fall, and its row with it."""
+"""The parts that are larger than the limits allow, with their present sizes. A size may only fall, and its row with it."""
 
 
 def project_files() -> list[str]:

@@ -400,7 +400,7 @@ def test_an_edge_is_walked(edge: Edge) -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_random_walk_leaves_no_drawn_edge(seed: int) -> None:
-    """Whatever a client, a handler and the server do, every transition is drawn."""
+    """Every transition is drawn, if a client, a handler and the server take random steps."""
     random = Random(seed)
 
     async def main() -> None:

@@ -281,7 +281,7 @@ def test_who_does_not_wait_for_the_rest_of_a_large_answer_closes_its_connection_
             engine = ConnectionPool(f"http://127.0.0.1:{port}", 1_000_000)
             first = asyncio.ensure_future(engine.call(GET, "an-id", lambda: None))
             for _ in range(500):
-                if any(connection._pieces for connection in engine._all if hasattr(connection, "_pieces")):
+                if any(connection._reader._pieces for connection in engine._all):
                     break
                 await asyncio.sleep(0.01)
             else:
@@ -307,7 +307,7 @@ def test_nothing_of_what_a_connection_carried_is_kept(loop_of: Callable[[], asyn
             first = asyncio.ensure_future(engine.call(GET, "an-id", lambda: None))
             assert (await first).body == HUNDREDS
             [idle] = engine._idle
-            assert not idle._pieces
+            assert not idle._reader._pieces
             watched = weakref.ref(idle)
             del idle
             await engine.aclose()

@@ -45,7 +45,7 @@ class Slice(NamedTuple):
 
 
 class _Facts(NamedTuple):
-    """What a table says of its sends and rows. See the properties of `BackVerbs`."""
+    """The facts of a table about its sends and rows. See the properties of `BackVerbs`."""
 
     is_form: bool
     sid_member: str

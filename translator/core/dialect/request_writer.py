@@ -1,4 +1,4 @@
-"""Writes the provider requests of a dialect: what is the same for all requests of an account, and what differs."""
+"""Writes the provider requests of a dialect. Their constant part is the same for all requests of an account."""
 
 from base64 import b64encode
 from typing import NamedTuple

@@ -1,6 +1,6 @@
 """The form of a front's responses: JSON or XML, and the shape of its errors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from translator.core.http.error_bodies import SHAPES
 from translator.core.http.formats import json as json_format
@@ -28,7 +28,7 @@ class ResponseForm:
         text, code = self._said(fault)
         return self.write_json(self._shape.entry(text, code, fault.parameter)).decode()
 
-    def xml_list(self, shown: Sequence[str]) -> str:
+    def xml_list(self, shown: Iterable[str]) -> str:
         """Return the element of a list."""
         return xml_format.element(self._xml_names.list, "".join(shown))
 

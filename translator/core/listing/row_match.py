@@ -10,7 +10,7 @@ from translator.core.values.codecs.instants import LAST
 
 
 class RowMatch:
-    """What the rows of a range have to be. `ordered` says that the provider's order counts too."""
+    """The condition that the rows of a range have to meet. `ordered` says that the provider's order counts too."""
 
     def __init__(self, entry: Account, pushed: Pushed, *, ordered: bool) -> None:
         verbs = entry.back.dialect.back

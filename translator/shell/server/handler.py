@@ -75,8 +75,9 @@ class Proxy:
         self._accounts, self._limits = accounts, limits
         self._overdue = Timeouts(deadline)
         self._ids: Iterator[str] = new_ids() if before is None else before._ids
-        self._load = LoadLimits(
-            queue_max, max_body, is_shared=len(accounts.entries) > 1, guesses=guesses, before=before and before._load
+        load = None if before is None else before._load
+        self._load: LoadLimits = LoadLimits(
+            queue_max, max_body, is_shared=len(accounts.entries) > 1, guesses=guesses, before=load
         )
         self._loop: asyncio.AbstractEventLoop | None = None  # looked up once
         self._losses = Losses() if explain_headers else None
