@@ -21,7 +21,7 @@ import msgspec
 from translator.core.accounts import Account, Accounts
 from translator.core.dialect import Dialect
 from translator.core.dialect.drafts import Batch
-from translator.core.dialect.front import Listed
+from translator.core.dialect.list_reader import Listed
 from translator.core.dialect.routing import Located
 from translator.core.effects import Effect, EffectGenerator, ProviderRequests, SingleFlight
 from translator.core.errors import FaultRaised, MalformedProviderResponse
@@ -92,6 +92,11 @@ class Admission(NamedTuple):
     def is_large(self) -> bool:
         """True if the body may be large: `messages.LARGE` times the usual limit."""
         return self.at is not None and self.at.operation.large
+
+    @property
+    def only_reads(self) -> bool:
+        """True if the operation changes nothing at the provider."""
+        return self.at is not None and self.at.operation.only_reads
 
     def refusal(self, fault: Fault) -> Reply:
         """Return the response for a fault. A fault without a name is not an error: it reports the methods of a path to an OPTIONS
