@@ -147,7 +147,7 @@ class Sending:
             if instant is not None and self._now - grace < instant <= self._now:
                 setattr(draft, attribute, None)
         wish = front.calls.take(draft)
-        for attribute in verbs.required:
+        for attribute in verbs.facts.required:
             if getattr(draft, attribute) is None:
                 return Fault("missing-parameter", front.front.parameter_of(attribute))
         if (found := verbs.uncarried(draft)) is not None:
@@ -165,7 +165,7 @@ class Sending:
         back, behind = self._entry.back.dialect, self._entry.behind
         if recorded.receipt:
             back.calls.ask(draft, recorded.receipt)
-        if back.back.takes_our_id and draft.external_id is None:
+        if back.back.facts.takes_our_id and draft.external_id is None:
             draft.external_id = recorded.id
         return back.back.write_send(draft, behind.account, behind.property, behind.token)
 
@@ -197,7 +197,7 @@ class Sending:
         message.sender = message.sender or draft.sender or ""
         message.recipient = message.recipient or draft.recipient or ""
         message.text = message.text or draft.text or ""
-        for name in self._entry.back.dialect.back.untold:
+        for name in self._entry.back.dialect.back.facts.untold:
             if (asked := getattr(draft, name)) is not None:
                 setattr(message, name, asked)
 
@@ -227,7 +227,7 @@ class Sending:
 def as_asked(entry: Account, messages: Sequence[Message]) -> EffectGenerator:
     """The messages of an entry with what their sends asked for and the back is not told, so that it shows something else. What the
     journal does not keep, any more or at all, is as the back shows it."""
-    names = [name for name in entry.back.dialect.back.untold if name in entry.front.dialect.front.shown]
+    names = [name for name in entry.back.dialect.back.facts.untold if name in entry.front.dialect.front.shown]
     sids = tuple([message.sid for message in messages if message.direction != "inbound"]) if names else ()
     if not sids:
         return messages
