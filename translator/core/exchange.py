@@ -28,6 +28,7 @@ from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.http.messages import Request, Response
 from translator.core.listing import Limits
 from translator.core.losses import Losses
+from translator.core.mapping.schema import READS
 from translator.core.migrating import rendered
 from translator.core.model import Draft, Fault, Message, Note, Notes, Page, SentMessage
 from translator.core.reading import read_message, read_page
@@ -45,7 +46,6 @@ __all__ = [
     "exchange",
     "failure",
 ]
-
 
 HEADERS: Final = frozenset({"accept", "authorization", "content-encoding", "content-type", KEY.lower()})
 """Every header of a request that is read here or by a dialect."""
@@ -96,7 +96,7 @@ class Admission(NamedTuple):
     @property
     def only_reads(self) -> bool:
         """True if the operation changes nothing at the provider."""
-        return self.at is not None and self.at.operation.only_reads
+        return self.at is not None and self.at.operation.name in READS
 
     def refusal(self, fault: Fault) -> Reply:
         """Return the response for a fault. A fault without a name is not an error: it reports the methods of a path to an OPTIONS
