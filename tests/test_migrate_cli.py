@@ -88,7 +88,7 @@ def test_a_migration_goes_from_stage_to_stage_and_back(config: Path) -> None:
 
 
 def test_a_running_process_acts_on_the_command(config: Path) -> None:
-    async def work(_: Store, process: Migrations) -> None:
+    async def work(__: Store, process: Migrations) -> None:
         done = await asyncio.to_thread(run, config, "advance", *REASON)
         assert done.exit_code == 0, done.output
         behind = (await asyncio.to_thread(said, config, "status"))["replicas_behind"]
@@ -149,7 +149,7 @@ def test_the_status_names_the_next_step_as_a_command(config: Path) -> None:
 
 
 def test_the_status_says_that_the_guard_has_stopped_the_canary(config: Path) -> None:
-    async def work(_: Store, process: Migrations) -> None:
+    async def work(__: Store, process: Migrations) -> None:
         for words in (("advance",), ("set", "--percent", "50")):
             assert (await asyncio.to_thread(run, config, *words, *REASON)).exit_code == 0
         await process.round()

@@ -79,7 +79,7 @@ class Moves(RuleBasedStateMachine):
     @rule(
         at_new=st.sampled_from(FAULTS),
         at_old=st.sampled_from(FAULTS),
-        to=st.sampled_from(["15550100005", "17770100001", "17770100002", "17770100003"]),
+        to=st.sampled_from(["15550100005", "17770100011", "17770100012", "17770100013"]),
         sender=st.sampled_from(["15550100001", "15550100007"]),
         key=st.booleans(),
         between=st.lists(
