@@ -10,6 +10,7 @@ CacheIncrement     increment a counter                  None
 RecordIntents      record sends before their requests   for each, whether to request it, or its known outcome
 RecordOutcomes     record the outcomes of sends         None
 AwaitOutcomes      wait a while for unknown sends       for each, its outcome meanwhile
+Concurrently       run several steps at the same time   the results of all, in order
 Sent               look up recorded sends by SID        the messages as their sends were answered, as far as they are kept
 MigrationState     read the stage of a migration        the present MigrationStage of the account
 Render             check a request for another provider None, at once; the check follows later
@@ -149,6 +150,13 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     sids: tuple[str, ...]
 
 
+class Concurrently(NamedTuple):
+    """Run these steps at the same time, and return a tuple of their results. If steps raise an error, the others are given up, and that
+    error is raised."""
+
+    steps: "tuple[EffectGenerator, ...]"
+
+
 class MigrationState(msgspec.Struct, frozen=True, gc=False):
     """Read the present stage of an account's migration. Only an account with two providers has one. `rules` are those of the account."""
 
@@ -176,6 +184,7 @@ Effect: TypeAlias = (
     | RecordOutcomes
     | AwaitOutcomes
     | Sent
+    | Concurrently
     | MigrationState
     | Render
 )
@@ -224,7 +233,8 @@ def run_without_shell(
     stage: Callable[[MigrationState], MigrationStage] = stage_at_begin,
 ) -> Generator[ProviderRequests, tuple[Answer, ...], Any]:
     """Run the steps for a single exchange, without a shell. Each SingleFlight is run here, and its cached value is put into `memory`
-    for ever. `journal` performs the effects of a journal at once. `stage` returns the stage of a migration."""
+    for ever. The steps of Concurrently run one after another. `journal` performs the effects of a journal at once. `stage` returns the
+    stage of a migration."""
     go_on: Callable[[], Effect] = partial(next, steps)
     while True:
         try:
@@ -251,6 +261,12 @@ def run_without_shell(
             go_on = partial(steps.send, None)
             continue
         try:
+            if isinstance(want, Concurrently):
+                results = []
+                for one in want.steps:
+                    results.append((yield from run_without_shell(one, memory, journal, stage)))  # noqa: PERF401 - it yields
+                go_on = partial(steps.send, tuple(results))
+                continue
             result, kept = yield from run_without_shell(want.steps(memory.get(want.key)), memory, journal, stage)
         except TranslatorError as error:
             go_on = partial(steps.throw, error)

@@ -2,6 +2,7 @@
 
 ProviderRequests                             ─▶ the provider client
 SingleFlight, CacheGet, CacheIncrement       ─▶ the cache
+Concurrently                                 ─▶ this runner, once for each of the steps
 RecordIntents, RecordOutcomes, AwaitOutcomes, Sent ─▶ the journal
 MigrationState                               ─▶ the stages that were read from the store
 Render                                       ─▶ the queue of the renderer
@@ -15,6 +16,7 @@ from typing import Any, Final, Protocol
 from translator.core.effects import (
     CacheGet,
     CacheIncrement,
+    Concurrently,
     Effect,
     EffectGenerator,
     Intent,
@@ -146,6 +148,8 @@ class EffectRunner:
                     self._render(want)
                 elif isinstance(want, SingleFlight):
                     sent = await self._memory.once(want, partial(self.run, errand))
+                elif isinstance(want, Concurrently):
+                    sent = await self._at_once(errand, want.steps)
                 else:
                     sent = await self.scribe.wait(want.ids)
             except TranslatorError as error:
@@ -158,6 +162,17 @@ class EffectRunner:
                 sent = failed = None  # a response may be large: free it before the next one arrives
                 if hold is not None and hold.size:
                     hold.release()
+
+    async def _at_once(self, errand: RequestContext, steps: Sequence[EffectGenerator]) -> tuple[Any, ...]:
+        """Run generators at the same time, and return their results. If one raises, the others are cancelled, and have ended before it
+        is raised here."""
+        tasks = [asyncio.ensure_future(self.run(errand, one)) for one in steps]
+        try:
+            return tuple(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ask(self, errand: RequestContext, ask: ProviderRequests, hold: Hold) -> Sequence[messages.Answer]:
         """Return the responses. `hold` accounts for their memory, and is released if there are none."""
