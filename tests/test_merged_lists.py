@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests import naive
 from tests.effort import examples
 from tests.naive import Sms
-from tests.test_lists import NOW, PATH, START, STATUSES, _all_sorts, _any_filters, _query, ask, sid_of, to
+from tests.test_lists import NOW, PATH, START, STATUSES, _all_sorts, _any_filters, _query, ask, message, sid_of, to
 from tests.twins import World, call
-from tests.two_homes import FRONT_OF, KINDS, Home, TwoHomes, as_sms, v2_ask
+from tests.two_homes import FRONT_OF, KINDS, Home, TwoHomes, as_sms, at, created_of, v2_ask
 from translator.core.exchange import Reply
 
 PAIRS = [(new, old) for new in ("ascending", "pages") for old in ("ascending", "pages")]
@@ -87,8 +87,8 @@ _knobs: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 def two(front: str, rows: Any, shape: str, knobs: dict[str, Any], **more: Any) -> TwoHomes:
     news, olds = histories(rows, shape)
     homes = [
-        Home(knobs[name], stock, size=knobs["size"][at], most=knobs["most"][at])
-        for at, (name, stock) in enumerate((("new", news), ("old", olds)))
+        Home(knobs[name], stock, size=knobs["size"][place], most=knobs["most"][place])
+        for place, (name, stock) in enumerate((("new", news), ("old", olds)))
     ]
     return TwoHomes(front, homes[0], homes[1], in_flight=knobs["in_flight"], **more)
 
@@ -218,3 +218,133 @@ def test_a_walk_by_its_links_shows_the_list_of_both_providers_once(
         assert isinstance(shown, dict)
         walked += shown["messages"]
     assert walked == whole["messages"]
+
+
+_by_date = st.sampled_from(
+    [{}, {}, {"SortBy": "DateCreated:asc"}, {"EndTime": at(START + 5)}, {"StartTime": at(START + 1)}]
+)
+
+
+@settings(max_examples=examples(200))
+@given(
+    seed=st.integers(0, 2**20), count=st.integers(30, 300), seconds=st.sampled_from([1, 7, 60, 1000]), shape=_shapes, knobs=_knobs,
+    asked=_by_date, pages=st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=3),
+    page=st.sampled_from([1, 2, 5, 10, 50]), by_link=st.booleans(),
+)  # fmt: skip
+def test_each_page_of_a_long_list_by_date_is_found(
+    seed: int, count: int, seconds: int, shape: str, knobs: dict[str, Any], asked: dict[str, str], pages: Any, page: int, by_link: bool
+) -> None:  # fmt: skip
+    """By its number or behind an anchor, with what was remembered of the pages before, or without."""
+    world = two("seed", many(seed, count, seconds), shape, knobs)
+    union = world.union()
+    whole = expected(union, {**asked, "PageSize": "1000"}, old=False)
+    assert isinstance(whole, dict)
+    rows = whole["messages"]
+    for share, forgets in pages:
+        if forgets:
+            world.memory.clear()
+        number = int(share * (len(rows) // page))
+        query = {**asked, "PageSize": str(page), "Page": str(number)}
+        if by_link and number:
+            query["AfterSid"] = rows[number * page - 1]["sid"]
+        assert answered(world.play(ask(query))) == expected(union, query, old=False)
+
+
+# -------------------------------------------------------------------------------------------------- messages that arrive
+
+
+class Arriving:
+    """Messages that arrive at both providers after each request, and the lengths of both histories at each instant."""
+
+    def __init__(self, world: TwoHomes, numbers: list[tuple[int, int]], *, apart: bool, skew: int) -> None:
+        self._world, self._numbers, self._apart, self._skew = world, numbers[::-1], apart, skew
+        self._number, self._second = 500, START + 2000
+        self.instants = [self._now()]
+        world.between = self._arrive
+
+    def _now(self) -> tuple[int, int]:
+        return len(self._world.new.stock), len(self._world.old.stock)
+
+    def _arrive(self) -> None:
+        for home, some in zip(
+            (self._world.new, self._world.old), self._numbers.pop() if self._numbers else (), strict=False
+        ):
+            for _ in range(some):
+                self._number += 1
+                self._second += self._apart
+                behind = self._skew if home is self._world.old else 0
+                home.add([message(self._number, self._second - behind, sender="ACME")])
+        self.instants.append(self._now())
+
+
+_arrivals = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=40)
+
+
+@settings(max_examples=examples(150))
+@given(
+    seed=st.integers(0, 2**20), count=st.integers(0, 80), shape=_shapes, new=st.sampled_from(["ascending", "descending", "pages"]),
+    old=st.sampled_from(["ascending", "descending", "pages"]), size=st.sampled_from([3, 7, 200]), numbers=_arrivals,
+    page=st.sampled_from([1, 2, 5]), sort=st.sampled_from(["", "", "DateCreated:asc", "To"]), forgets=st.booleans(),
+    late=st.booleans(), apart=st.booleans(), skew=st.sampled_from([0, 3]),
+)  # fmt: skip
+def test_a_walk_shows_each_message_once_while_others_arrive_at_both(
+    seed: int, count: int, shape: str, new: str, old: str, size: int, numbers: list[tuple[int, int]], page: int, sort: str,
+    forgets: bool, late: bool, apart: bool, skew: int,
+) -> None:  # fmt: skip
+    """Also if the clock of the old provider is behind, so that a message comes between others that are there."""
+    knobs = {"new": new, "old": old, "size": (size, size), "most": (200, 200), "in_flight": 1 if size == 3 else 3}
+    world = two("seed", many(seed, count, 60), shape, knobs, late=late)
+    query = {"PageSize": str(page), **({"SortBy": sort} if sort else {})}
+    whole = expected(world.union(), {**query, "PageSize": "1000"}, old=False)
+    assert isinstance(whole, dict)
+    before = [row["sid"] for row in whole["messages"]]
+    Arriving(world, numbers, apart=apart or "pages" in (new, old), skew=skew)
+    shown = answered(world.play(ask(query)))
+    assert isinstance(shown, dict), shown
+    walked = [row["sid"] for row in shown["messages"]]
+    while shown["next_page_uri"] != "null":
+        if forgets:
+            world.memory.clear()
+        shown = answered(world.play(to(shown["next_page_uri"])))
+        assert isinstance(shown, dict), shown
+        walked += [row["sid"] for row in shown["messages"]]
+    assert [sid for sid in walked if sid in before] == before
+    assert len(walked) == len(set(walked))
+
+
+@settings(max_examples=examples(150))
+@given(
+    seed=st.integers(0, 2**20), count=st.integers(0, 80), shape=_shapes, new=st.sampled_from(["ascending", "descending", "pages"]),
+    old=st.sampled_from(["ascending", "descending", "pages"]), size=st.sampled_from([3, 7, 200]), numbers=_arrivals,
+    page=st.sampled_from([1, 2, 5, 50]), number=st.integers(0, 9), sort=st.sampled_from(["", "", "DateCreated:asc", "To"]),
+    late=st.booleans(), skew=st.sampled_from([0, 3]),
+)  # fmt: skip
+def test_a_page_by_its_number_is_of_some_instant_at_each_provider(
+    seed: int, count: int, shape: str, new: str, old: str, size: int, numbers: list[tuple[int, int]], page: int, number: int,
+    sort: str, late: bool, skew: int,
+) -> None:  # fmt: skip
+    """If a provider lists the newest first, the total and the rows may be of two instants, as in a list over it alone."""
+    knobs = {"new": new, "old": old, "size": (size, size), "most": (200, 200), "in_flight": 1 if size == 3 else 3}
+    world = two("seed", many(seed, count, 60), shape, knobs, late=late)
+    arriving = Arriving(world, numbers, apart=True, skew=skew)
+    for at_page in (0, number):
+        query = {"PageSize": str(page), "Page": str(at_page), **({"SortBy": sort} if sort else {})}
+        shown = answered(world.play(ask(query)))
+        world.between = lambda: None
+        rows = {name: world.alone(home) for name, home in world.homes.items()}
+        world.between = arriving._arrive
+        pages = []
+        for some, others in {(a, b) for a, _ in arriving.instants for _, b in arriving.instants}:
+            union = [*_came(world.old, rows["old"], others), *_came(world.new, rows["new"], some)]
+            pages.append(expected(sorted(union, key=created_of), query, old=False))
+        if "descending" in (new, old) and isinstance(shown, dict):
+            told = [one for one in pages if isinstance(one, dict)]
+            assert all(shown[name] in [one[name] for one in told] for name in ("messages", "total", "num_pages"))
+        else:
+            assert shown in pages
+
+
+def _came(home: Home, rows: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """The rows of a provider when it had so many messages."""
+    there = set(home.sids(home.stock[:count]))
+    return [row for row in rows if row["sid"] in there]

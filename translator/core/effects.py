@@ -244,21 +244,8 @@ def run_without_shell(
         if isinstance(want, ProviderRequests):
             go_on = partial(steps.send, (yield want))
             continue
-        if isinstance(want, JOURNAL):
-            go_on = partial(steps.send, journal(want))
-            continue
-        if isinstance(want, MigrationState):
-            go_on = partial(steps.send, stage(want))
-            continue
-        if isinstance(want, Render):
-            go_on = partial(steps.send, None)
-            continue
-        if isinstance(want, CacheGet):
-            go_on = partial(steps.send, memory.get(want.key))
-            continue
-        if isinstance(want, CacheIncrement):
-            memory[want.key] = memory.get(want.key, 0) + 1
-            go_on = partial(steps.send, None)
+        if not isinstance(want, SingleFlight | Concurrently):
+            go_on = partial(steps.send, _at_once(want, memory, journal, stage))
             continue
         try:
             if isinstance(want, Concurrently):
@@ -274,3 +261,21 @@ def run_without_shell(
         if kept is not None and kept.life > 0:
             memory[want.key] = kept.value
         go_on = partial(steps.send, result)
+
+
+def _at_once(
+    want: Effect,
+    memory: dict[tuple[Hashable, ...], Any],
+    journal: Callable[[RecordIntents | RecordOutcomes | AwaitOutcomes | Sent], Any],
+    stage: Callable[[MigrationState], MigrationStage],
+) -> Any:
+    """Return the result of an effect that needs neither a provider nor other steps."""
+    if isinstance(want, JOURNAL):
+        return journal(want)
+    if isinstance(want, MigrationState):
+        return stage(want)
+    if isinstance(want, CacheGet):
+        return memory.get(want.key)
+    if isinstance(want, CacheIncrement):
+        memory[want.key] = memory.get(want.key, 0) + 1
+    return None

@@ -42,7 +42,7 @@ class RangeReader:
     def __init__(
         self, entry: Account, pushed: Pushed, now: float, budget: RequestBudget, notes: Notes, *, ordered: bool
     ) -> None:
-        self._entry, self._pushed, self._now, self.notes = entry, pushed, now, notes
+        self._entry, self._now, self.notes = entry, now, notes
         self._verbs = entry.back.dialect.back
         self._match = RowMatch(entry, pushed, ordered=ordered)
         self.budget = budget
@@ -99,13 +99,13 @@ class RangeReader:
     @property
     def is_empty(self) -> bool:
         """True if no message can be created in the range. No dialect could write its bounds."""
-        since, until = self._pushed.since or 0, self._pushed.until
+        since, until = self._match.pushed.since or 0, self._match.pushed.until
         return since > LAST or (until is not None and until <= max(since, 0))
 
     def narrowed(self, since: int | None, until: int | None) -> "RangeReader":
         """Return a reader of a part of the range, with the same budget. It is smaller if the provider would show rows outside it."""
         since, until = self._verbs.times.within(since, until)
-        pushed = self._pushed._replace(since=since, until=until)
+        pushed = self._match.pushed._replace(since=since, until=until)
         part = RangeReader(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._match.ordered)
         part.size, part.served = self.size, self.served
         part.judge.trusts(self.judge)
@@ -122,7 +122,7 @@ class RangeReader:
         limited to one status: rows enter and leave such a range at any time."""
         self.notes.add("back-serves-less", f"{got} rows where {self.size} were asked for")
         self.size = got
-        if self._pushed.status is None:
+        if self._match.pushed.status is None:
             yield from slice_sizes.learn(self._entry.back.name, got, self._now)
 
     # ----------------------------------------------------------------------------------------------------------- requests
@@ -132,7 +132,7 @@ class RangeReader:
         that size."""
         behind = self._entry.behind
         who = (behind.account, behind.property, behind.token)
-        requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
+        requests = [self._verbs.write_slice(self._match.pushed, *span, *who, self._now) for span in spans]
         self.notes.asks += len(requests)
         most = largest(max(span.size for span in spans))
         answers = yield ProviderRequests(self._entry.back.name, tuple(requests), self.account, self.budget.held, most)

@@ -14,7 +14,7 @@ class RowMatch:
 
     def __init__(self, entry: Account, pushed: Pushed, *, ordered: bool) -> None:
         verbs = entry.back.dialect.back
-        self._pushed, self._behind, self.ordered = pushed, entry.behind, ordered
+        self.pushed, self._behind, self.ordered = pushed, entry.behind, ordered
         self._range = verbs.lets_through(pushed.since, pushed.until)
         self._descending = verbs.order == "descending"
 
@@ -29,7 +29,7 @@ class RowMatch:
         ends = in_order[:1] + in_order[-1:]
         if ends and not lower <= min(ends) <= max(ends) < upper:
             return f"a row is outside the range asked for: {SETTING}"
-        statuses, directions = self._pushed.statuses, self._pushed.directions
+        statuses, directions = self.pushed.statuses, self.pushed.directions
         if (statuses is not None and not statuses.issuperset([message.status for message in rows])) or (
             directions is not None and not directions.issuperset([message.direction for message in rows])
         ):

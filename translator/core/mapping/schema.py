@@ -79,7 +79,6 @@ class Xml(Row, frozen=True, kw_only=True):
 NO_XML = Xml(root="", message="", list="", fault="")
 """The section of a dialect without XML. It is never written."""
 
-
 Write: TypeAlias = Literal["copy", "copy-only", "latest", "first", "entry", "given", "fixed", "path", "nothing"]
 
 

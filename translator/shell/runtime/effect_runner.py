@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from translator.core.effects import (
+    AwaitOutcomes,
     CacheGet,
     CacheIncrement,
     Concurrently,
@@ -140,18 +141,10 @@ class EffectRunner:
                     self._memory.count(want)
                 elif isinstance(want, CacheGet):
                     sent = self._memory.recall(want.key)
-                elif isinstance(want, Sent):
-                    sent = await self.scribe.sent(want.place, want.sids)
-                elif isinstance(want, MigrationState):
-                    sent = self._stage(want)
-                elif isinstance(want, Render):
-                    self._render(want)
                 elif isinstance(want, SingleFlight):
                     sent = await self._memory.once(want, partial(self.run, errand))
-                elif isinstance(want, Concurrently):
-                    sent = await self._at_once(errand, want.steps)
                 else:
-                    sent = await self.scribe.wait(want.ids)
+                    sent = await self._other(errand, want)
             except TranslatorError as error:
                 failed = error
             try:
@@ -162,6 +155,20 @@ class EffectRunner:
                 sent = failed = None  # a response may be large: free it before the next one arrives
                 if hold is not None and hold.size:
                     hold.release()
+
+    async def _other(
+        self, errand: RequestContext, want: Sent | MigrationState | Render | Concurrently | AwaitOutcomes
+    ) -> Any:
+        """Perform an effect that few exchanges have."""
+        if isinstance(want, Sent):
+            return await self.scribe.sent(want.place, want.sids)
+        if isinstance(want, MigrationState):
+            return self._stage(want)
+        if isinstance(want, Render):
+            return self._render(want)
+        if isinstance(want, Concurrently):
+            return await self._at_once(errand, want.steps)
+        return await self.scribe.wait(want.ids)
 
     async def _at_once(self, errand: RequestContext, steps: Sequence[EffectGenerator]) -> tuple[Any, ...]:
         """Run generators at the same time, and return their results. If one raises, the others are cancelled, and have ended before it

@@ -25,7 +25,8 @@ ANY: Final = 2**62
 class HomeList:
     """The rows of one provider account. `is_new` says which of the two it is.
 
-    `size` is the number of its rows, or None if it was not counted, and `most` the most rows that it may have. `rows` has the rows that
+    `size` is the number of its rows, or None if it was not counted, and `most` the most rows that it may have. `seen`
+    is the least that it has if ranks may change. `rows` has the rows that
     were read, and `marks` the places of known rows, both by rank. `compared` are the ranks of rows that were read alone. `stays` says that
     a rank never changes its row during an exchange. That does not hold if the provider lists the newest first, because each new message
     shifts all others.
@@ -38,6 +39,7 @@ class HomeList:
         self.stays = not slices.moves
         self._pages, self._descending = pages, query.order.descending
         self.size: int | None = None
+        self.seen = 0
         self.most = ANY
         self.fresh = self.whole = True
         self.rows: dict[int, Message] = {}
@@ -50,12 +52,17 @@ class HomeList:
 
     # ------------------------------------------------------------------------------------------------------------ totals
 
-    def count(self, *, renew: bool) -> EffectGenerator:
-        """Count the rows. The rows that are read on the way are kept."""
+    def count(self, *, renew: bool, anchored: bool) -> EffectGenerator:
+        """Count the rows. The rows that are read on the way are kept. If ranks may change, a page after an anchor needs a new count."""
         counted: CountResult = yield from self._pages.counted(renew=renew)
+        if anchored and not self.stays and not counted.fresh:
+            counted = yield from self._pages.counted(renew=True)
         self.rows.clear()
         self.marks.clear()
         self.size = self.most = counted.rows
+        self.seen = 0
+        if not self.stays:
+            self.most += self.slices.size  # others come while it is read
         self.fresh, self.whole = counted.fresh, counted.whole
         # Rows that shift are of one instant only if they came in one slice.
         if self.stays or len(counted.read) == counted.rows < self.slices.size:
@@ -120,8 +127,9 @@ class HomeList:
                 self._ends_before(rank)
 
     def read(self, first: int, stop: int) -> EffectGenerator:
-        """Read the rows from rank `first` up to `stop`. Those that were read before are not read again, unless ranks may have changed."""
-        first, stop = max(first, 0), min(stop, self.most)
+        """Read the rows from rank `first` up to `stop`. Those that were read before are not read again, unless ranks may have changed. Then
+        one row more is read, because it shows whether more follow."""
+        first, stop = max(first, 0), min(stop + (not self.stays), self.most)
         if self.stays:
             while first < stop and first in self.rows:
                 first += 1
@@ -129,19 +137,20 @@ class HomeList:
                 stop -= 1
         if first >= stop:
             return
-        to_end = not self.stays and self.size is not None and stop >= self.size
         if self.plan.mirrored:
             rows = (yield from self.slices.stretch(self.known_size - stop, self.known_size - first))[::-1]
         else:
-            rows = yield from self.slices.stretch(first, None if to_end and self.whole else stop)
+            rows = yield from self.slices.stretch(first, stop)
         if self.slices.capped:
             raise FaultRaised(Fault("list-too-long"))
+        end, short = first + len(rows), len(rows) < stop - first
         if not self.stays:
             self.forget()
-        if len(rows) < stop - first:
-            self._ends_before(first + len(rows))
-        elif to_end and self.whole:
-            self.size = self.most = first + len(rows)
+            self.seen = end if rows else 0
+            if short and (rows or not first):
+                self.size = end
+        if short:
+            self._ends_before(end)
         self._put(first, rows)
 
     def take(self, read: Mapping[int, Message]) -> None:
@@ -153,9 +162,11 @@ class HomeList:
 
     def _ends_before(self, rank: int) -> None:
         """Note that a rank has no row. Raises MalformedProviderResponse if the row was counted."""
-        if self.size is not None:
+        if self.size is not None and self.stays:
             raise MalformedProviderResponse("rows of a list are gone while it is read")
         self.most = min(self.most, rank)
+        if not self.stays:
+            self.size = min(self.known_size, self.most)
 
     def _put(self, first: int, rows: Iterable[Message]) -> None:
         """Keep rows that were read. A row without a known date has the place of the row beside it."""

@@ -61,6 +61,11 @@ class MergedRows:
         return self.new.known_size + self.old.known_size
 
     @property
+    def least(self) -> int:
+        """The number of rows that there are at least. It is more than the total if rows were found that came after it was counted."""
+        return sum(max(home.known_size, home.seen) for home in (self.new, self.old))
+
+    @property
     def slice(self) -> int:
         """The number of rows that both providers serve in one request."""
         return min(self.new.slices.size, self.old.slices.size)

@@ -43,6 +43,7 @@ class MergedPages:
         self._query, self._limits, self._now = query, limits, now
         self._counts = shows_total or new.plan.mirrored or old.plan.mirrored or query.order.descending
         self._in_pages = in_pages
+        self._growth = 0 if new.stays and old.stays else query.count  # rows that may have come since they were counted
         self._budget = new.slices.budget
         self._marks_key = ("marks", *key)
         filtered = any(home.plan.pushed.status is not None for home in (new, old))
@@ -88,7 +89,10 @@ class MergedPages:
 
     def _counted(self, *, renew: bool) -> EffectGenerator:
         with halved(self._budget, self._new.slices, self._old.slices):
-            yield from at_both(self._new.count(renew=renew), self._old.count(renew=renew))
+            counts = [
+                home.count(renew=renew, anchored=self._query.after is not None) for home in (self._new, self._old)
+            ]
+            yield from at_both(*counts)
         for home in (self._new, self._old):
             yield from remembered.learn_extent(home, self._now, self._limits)
         yield from remembered.recall(self._marks_key, self._new, self._old)
@@ -96,29 +100,23 @@ class MergedPages:
     # -------------------------------------------------------------------------------------------------------------- pages
 
     def _numbered(self) -> EffectGenerator:
-        query = self._query
+        query, found = self._query, Stretch([], [], (0, 0), (0, 0))
         for _ in range(_MOST_GROWTHS):
-            total = self._rows.total
-            window = PageWindow(query, total)
-            if not window.shown:
-                found = Stretch([], [], (0, 0), (0, 0))
+            window = PageWindow(query, self._rows.total + self._growth)
+            if window.shown:
+                found = yield from self._rows.at(query.skip, window.shown)
+            if self._rows.least <= self._rows.total:
                 break
-            found = yield from self._rows.at(query.skip, window.shown)
-            if self._rows.total == total:
-                break
-        return (yield from self._shown(PageWindow(query, self._rows.total), found))
+            yield from self._counted(renew=True)
+        window = PageWindow(query, self._rows.total)
+        window.shown = max(window.shown, min(len(found.rows), PageWindow(query, self._rows.total + self._growth).shown))
+        return (yield from self._shown(window, found))
 
     def _following(self, anchor: Anchored, a: int, b: int) -> EffectGenerator:
-        query = self._query
-        a, b = max(a, 0), max(b, 0)
-        found = Stretch([], [], (a, b), (a, b))
-        for _ in range(_MOST_GROWTHS):
-            total = self._rows.total
-            window = PageWindow(query, max(total, sum(found.start)), sum(found.start))
-            found = yield from self._rows.after(anchor, *found.start, window.shown)
-            if self._rows.total == total:
-                break
-        window = PageWindow(query, max(self._rows.total, sum(found.start)), sum(found.start))
+        query, before = self._query, max(a, 0) + max(b, 0)
+        window = PageWindow(query, max(self._rows.total, before) + self._growth, before)
+        found = yield from self._rows.after(anchor, max(a, 0), max(b, 0), window.shown)
+        window = PageWindow(query, max(self._rows.least, sum(found.end)), sum(found.start))
         return (yield from self._shown(window, found))
 
     def _uncounted(self) -> EffectGenerator:
