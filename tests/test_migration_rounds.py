@@ -108,7 +108,7 @@ class World:
         )  # fmt: skip
 
     async def history(self) -> list[tuple[str, str]]:
-        """The changes: what was done, and the stage after it."""
+        """Return the changes: the action, and the stage after it."""
         rows = await self.store.read(partial(stages.history, account=self.entry.name, most=99))
         return [(row["action"], row["stage"]) for row in rows]
 

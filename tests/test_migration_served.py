@@ -50,7 +50,7 @@ class Served:
         assert status == 200, body
 
     def sent(self) -> tuple[int, int]:
-        """How many messages the old and the new provider have."""
+        """Return the number of messages of the old and of the new provider."""
         return len(self._old.messages), len(self._new.messages)
 
     def migrate(self, *words: str) -> None:
