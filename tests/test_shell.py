@@ -501,7 +501,7 @@ def test_send_still_being_written_at_the_deadline_is_unknown_and_made() -> None:
     provider = always(Failure("never-left"))
 
     class Slow(NullJournal):
-        async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
+        async def record(self, intents: Sequence[Intent], _: object = ()) -> Sequence[Recorded]:
             await asyncio.sleep(0.6)
             return await super().record(intents)
 

@@ -21,6 +21,7 @@ from translator.core.effects import (
     CacheIncrement,
     Concurrently,
     EffectGenerator,
+    MigrationState,
     ProviderRequests,
     SingleFlight,
     unjournalled,
@@ -30,6 +31,7 @@ from translator.core.exchange import Limits, Reply, exchange
 from translator.core.http.messages import Answer, Request
 from translator.core.mapping import overlay
 from translator.core.mapping.load import raw_tables
+from translator.core.migration import MigrationStage
 
 KINDS = ("ascending", "descending", "unknown", "pages")
 """How a provider lists: properties-v2 by index in these orders, or restcomm in numbered pages."""
@@ -155,6 +157,8 @@ class TwoHomes:
                         self.memory[want.key] = kept.value
                 elif isinstance(want, Concurrently):
                     sent = yield from self._at_once(want.steps)
+                elif isinstance(want, MigrationState):
+                    sent = MigrationStage("new", is_crossed=True)
                 else:
                     sent = unjournalled(want)
             except TranslatorError as error:

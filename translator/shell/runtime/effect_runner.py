@@ -57,7 +57,11 @@ class ProviderPort(Protocol):
 class JournalPort(Protocol):
     """The interface of a journal, such as `translator.shell.delivery.journal.SendJournal`."""
 
-    async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]: ...
+    async def refused(self, intents: Sequence[Intent]) -> Sequence[Recorded | None]: ...
+
+    async def record(
+        self, intents: Sequence[Intent], refused: Sequence[Recorded | None] = ()
+    ) -> Sequence[Recorded]: ...
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None: ...
 
@@ -69,7 +73,11 @@ class JournalPort(Protocol):
 class NullJournal:
     """The journal of a proxy without a store: every send is new, and an unknown send stays unknown."""
 
-    async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
+    async def refused(self, _: Sequence[Intent]) -> Sequence[Recorded | None]:
+        """No send is refused."""
+        return ()
+
+    async def record(self, intents: Sequence[Intent], _: Sequence[Recorded | None] = ()) -> Sequence[Recorded]:
         return all_new(intents)
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
@@ -87,7 +95,8 @@ class RequestContext:
     """The context of one run of the core.
     `id`: the request id that its provider requests carry.
     `back`: the name of the provider that was asked last.
-    `is_sending`: True once a send is being recorded. From then on the send may be made, even if the run is cancelled."""
+    `is_sending`: True once a send is being recorded, after the check of its callback.
+    From then on the send may be made, even if the run is cancelled."""
 
     def __init__(self, id_: str) -> None:
         self.id = id_
@@ -133,8 +142,11 @@ class EffectRunner:
                     hold = self._budget.hold(want.account, "answer", want.most)
                     sent = await self._ask(errand, want, hold)
                 elif isinstance(want, RecordIntents):
+                    refused = await self.scribe.refused(
+                        want.intents
+                    )  # it may take seconds, and nothing is recorded yet
                     errand.is_sending = True
-                    sent = await self.scribe.record(want.intents)
+                    sent = await self.scribe.record(want.intents, refused)
                 elif isinstance(want, RecordOutcomes):
                     await self.scribe.settle(want.outcomes)
                 elif isinstance(want, CacheIncrement):
