@@ -151,7 +151,7 @@ def test_the_counts_of_several_replicas_add_up(store_url: str) -> None:
     on(store_url, work)
 
 
-def test_replicas_that_act_on_an_older_generation_are_found_while_they_live(store_url: str) -> None:
+def test_living_replicas_that_act_on_an_older_generation_are_found(store_url: str) -> None:
     async def work(store: Store) -> None:
         for replica, generation, seen in (("a", 3, 0), ("b", 2, 1), ("c", 2, -100)):
             say = partial(stage_counts.say_generations, replica=replica, generations={PAIR: generation}, now=NOW + seen)
