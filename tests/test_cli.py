@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from email.message import Message
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 from starlette.types import ASGIApp
@@ -28,8 +29,11 @@ from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount, seeded_messages
 from conformance.twins.restcomm import RestcommTwin, Sms, Step
 from conformance.twins.serving import serve as serve_twin
+from tests.stores import opened
 from translator import cli
+from translator.shell.application import Reader, Runtime
 from translator.shell.config.settings import Settings
+from translator.shell.observability.admin import Meter
 from translator.shell.operations.probe import BAD, REFUSED, UNREACHABLE, Verdict, worst
 
 SECONDS = 30
@@ -72,7 +76,12 @@ def run(*words: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
             [*COMMAND, *command], env=environment(**changes), check=False, text=True, timeout=SECONDS,
             capture_output=True,
         )  # fmt: skip
-    given = environment(**changes)
+    return run_here(*words, **changes)
+
+
+def run_here(*words: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in this process."""
+    command, given = [*map(str, words)], environment(**changes)
     unset = dict.fromkeys(os.environ.keys() - given.keys())
     done = CliRunner().invoke(cli.main, command, env={**given, **unset}, prog_name="sms-translator")
     return subprocess.CompletedProcess(command, done.exit_code, done.stdout, done.stderr)
@@ -268,27 +277,39 @@ SORTED = (f"{LISTS}?SortBy=From", f"{LISTS}?SortBy=From&Page=1")
     ],
 )  # fmt: skip
 def test_what_is_said_of_lists_is_what_is_served(
-    config: Path, lists: str, paths: tuple[str, ...], told: list[tuple[str, str, str]]
+    config: Path, lists: str, paths: tuple[str, ...], told: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """900 messages at the provider, in slices of 200."""
+    """900 messages at the provider, in slices of 200. The command serves in this process, without a socket of its own."""
     config.write_text(CONFIG.replace("[server]", f"[lists]\n{lists}\n[server]\nexplain_headers = true"), "utf-8")
     twin = PropertiesV2Twin(accounts={"A1": TwinAccount("right", (PROPERTY,))}, clock=ManualClock(1_570_000_000))
     twin.load(seeded_messages("A1", PROPERTY, 900, 1, 1_570_000_000, documented=False))
 
-    def asked(url: str) -> list[tuple[str, str, str]]:
-        with running("serve", "-c", config, "-o", "json", SMS_TRANSLATOR_BACKS__PROVIDER__URL=url) as process:
-            assert process.stderr is not None
-            front, found = json.loads(process.stderr.readline())["listen"], []
-            for path in paths:
-                status, headers, _ = fetch(f"http://{front}{path}", login=f"{ACCOUNT}:front-token")
-                found.append((str(status), headers["x-translator-back-calls"], headers.get("x-translator-total", "")))
-            return found
+    found: list[tuple[str, str, str]] = []
 
-    async def main() -> list[tuple[str, str, str]]:
+    async def asked(load: Callable[[], Settings]) -> None:
+        async with opened("memory:") as store:
+            runtime = Runtime(Reader(load)(), store, Meter())
+            transport = httpx.ASGITransport(runtime.proxy.application())
+            login = (ACCOUNT, "front-token")
+            async with httpx.AsyncClient(transport=transport, base_url="http://front.test", auth=login) as client:
+                for path in paths:
+                    answer = await client.get(path)
+                    said = answer.headers["x-translator-back-calls"], answer.headers.get("x-translator-total", "")
+                    found.append((str(answer.status_code), *said))
+            await runtime.aclose()
+
+    def serve(load: Callable[[], Settings]) -> int:
+        asyncio.run(asked(load))
+        return 0
+
+    async def main() -> None:
         async with serve_twin(twin.app) as url:
-            return await asyncio.to_thread(asked, url)
+            done = await asyncio.to_thread(run_here, "serve", "-c", config, SMS_TRANSLATOR_BACKS__PROVIDER__URL=url)
+            assert done.returncode == 0, done.stderr
 
-    assert asyncio.run(main()) == told
+    monkeypatch.setattr("translator.shell.process.serve", serve)
+    asyncio.run(main())
+    assert found == told
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import structlog
 
 from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount, seeded_messages
+from tests.twins import spoken
 from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.effects import Intent, Recorded
 from translator.core.exchange import Limits, Reply
@@ -29,7 +30,6 @@ from translator.shell.observability.admin import METRICS, PREFIX, Meter, admin_a
 from translator.shell.runtime.effect_runner import NullJournal, ProviderPort
 from translator.shell.server.handler import Proxy
 from translator.shell.server.request import ServerRequest
-from translator.shell.wiring import Dialects
 
 NOW = 1_570_000_000
 ACCOUNT, TOKEN, PROPERTY = "AC00000000000000000000000000000001", "front-token", "S1234567890ABCDE1234567890ABCDEF"
@@ -255,8 +255,7 @@ def always(answer: Answer) -> Scripted:
 
 
 def accounts() -> Accounts:
-    dialects = Dialects()
-    front, behind = dialects.of("restcomm", "front", {}, "x"), dialects.of("properties-v2", "back", {}, "x")
+    front, behind = spoken("restcomm"), spoken("properties-v2", "back")
     return Accounts(
         [
             Account(
@@ -680,8 +679,7 @@ def test_receipt_is_read_only_in_its_path_and_is_never_cut_short() -> None:
 )  # fmt: skip
 def test_search_and_batch_may_be_sixteen_times_as_large_as_other_bodies(method: str, path: str, large: bool) -> None:
     """64 KiB, and 1 MiB for a body that holds many."""
-    dialects = Dialects()
-    front, behind = dialects.of("properties-v2", "front", {}, "x"), dialects.of("restcomm", "back", {}, "x")
+    front, behind = spoken("properties-v2"), spoken("restcomm", "back")
     entry = Account(
         Endpoint(front, ACCOUNT, "P1", TOKEN),
         ConfiguredProvider("provider", behind),
