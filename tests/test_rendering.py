@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.exchanges import NOW, dialects
-from tests.test_homes import account
+from tests.homes import account
 from translator.core.accounts import Account
 from translator.core.listing import Limits
 from translator.core.losses import Losses
