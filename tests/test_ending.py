@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import Connection, select
 
 from conformance.twins.serving import serve as serve_twin
+from tests.commands import ACCOUNT, LISTS, SECONDS, fetch, running
 from tests.stores import on, opened
-from tests.test_cli import ACCOUNT, LISTS, SECONDS, fetch, running
 from tests.test_reload import Provider, Serving, written
 from tests.test_store import HOOK, NOW, PLACE, intent, looked, recorded, sent, settled
 from tests.test_workers import children, free_ports, lines_of, until_ready

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from conformance.twins.serving import serve as serve_twin
-from tests.test_cli import ACCOUNT, COMMAND, LISTS, SECONDS, environment, fetch
+from tests.commands import ACCOUNT, COMMAND, LISTS, SECONDS, environment, fetch
 from tests.test_reload import Provider, written
 
 BASIC = "Basic QUMwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMTp0"

@@ -22,8 +22,8 @@ from starlette.types import Receive, Scope, Send
 from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import Pace, PropertiesV2Twin, TwinAccount, seeded_messages
 from conformance.twins.serving import serve as serve_twin
+from tests.commands import ACCOUNT, LISTS, PROPERTY, SECONDS, fetch, running
 from tests.drill import Application
-from tests.test_cli import ACCOUNT, LISTS, PROPERTY, SECONDS, fetch, running
 from tests.test_shell import back
 from tests.test_workers import children, free_ports, lines_of, until_ready
 from translator.core.http.messages import Request, Response

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from tests.test_cli import ACCOUNT, CONFIG, SECONDS, fetch, run, running
+from tests.commands import ACCOUNT, CONFIG, SECONDS, fetch, run, running
 
 PATH = f"/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json"
 
