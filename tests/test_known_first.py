@@ -16,6 +16,7 @@ import pytest
 import uvloop
 
 from tests.exchanges import dialects, play, read_cases
+from tests.fronts import ACCOUNT, BASIC, MESSAGES, TOKEN, accounts
 from tests.test_connection import (  # noqa: F401 - one is a fixture
     AUTHORISED,
     CHUNKS,
@@ -36,7 +37,6 @@ from tests.test_connection import (  # noqa: F401 - one is a fixture
     sends,
     until,
 )
-from tests.test_shell import ACCOUNT, BASIC, MESSAGES, TOKEN, accounts
 from translator.core import exchange
 from translator.core.accounts import Accounts
 from translator.core.http import messages

@@ -24,8 +24,8 @@ from conformance.twins.properties_v2 import Pace, PropertiesV2Twin, TwinAccount,
 from conformance.twins.serving import serve as serve_twin
 from tests.commands import ACCOUNT, LISTS, PROPERTY, SECONDS, fetch, running
 from tests.drill import Application
+from tests.fronts import back
 from tests.processes import children, free_ports, lines_of, until_ready
-from tests.test_shell import back
 from translator.core.http.messages import Request, Response
 from translator.shell.client.provider_client import ProviderClient
 
