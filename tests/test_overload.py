@@ -15,7 +15,7 @@ import pytest
 
 from conformance.twins.serving import serve as serve_twin
 from tests.commands import ACCOUNT, COMMAND, LISTS, SECONDS, environment, fetch
-from tests.test_reload import Provider, written
+from tests.reloading import Provider, written
 
 BASIC = "Basic QUMwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMTp0"
 ASKS = f"GET {LISTS} HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC}\r\n\r\n".encode()
