@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import ACCOUNT, LISTS, fetch
-from tests.test_overload import crowded
+from tests.crowded import crowded
 from translator.shell.server.handler import _network_of
 from translator.shell.server.in_flight import Guesses
 
