@@ -10,6 +10,7 @@ import pytest
 
 from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
+from tests.configuration import SAMPLE, read
 from tests.naive import Sms
 from tests.test_lists import (
     BACKS,
@@ -25,7 +26,6 @@ from tests.test_lists import (
     sending,
     to,
 )
-from tests.test_settings import SAMPLE, read
 from tests.twins import Shelled, World, call, spoken
 from translator.core.exchange import Limits
 from translator.shell.runtime.single_flight_cache import BYTES

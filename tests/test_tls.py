@@ -21,7 +21,7 @@ from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from conformance.twins.serving import serve as serve_twin
 from tests.commands import ACCOUNT, CONFIG, PROPERTY, SECONDS, fetch, run, running
-from tests.test_settings import SAMPLE, read
+from tests.configuration import SAMPLE, read
 from translator.core.errors import ConfigError
 from translator.shell.server.tls import front_tls
 
