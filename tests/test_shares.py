@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.clock import ManualClock
-from tests.test_engine import GET, POST, Script, back
+from tests.scripted import GET, POST, Script, back
 from tests.test_lists import (
     BACKS,
     FRONTS,
