@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from conformance.clock import ManualClock
-from tests.test_lists import ENTRY, MANY, NOW, PATH, Provider
+from tests.listing import ENTRY, MANY, NOW, PATH, Provider
 from translator.core.accounts import Accounts
 from translator.core.effects import CacheEntry, Effect, EffectGenerator, ProviderRequests, SingleFlight
 from translator.core.errors import FaultRaised

@@ -13,20 +13,8 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from tests.effort import examples
+from tests.listing import ENTRY, NOW, OLD_BACK, PROPERTY, START, Provider, ask, message, old_provider, old_sid, world
 from tests.naive import Sms
-from tests.test_lists import (
-    ENTRY,
-    NOW,
-    OLD_BACK,
-    PROPERTY,
-    START,
-    Provider,
-    ask,
-    message,
-    old_provider,
-    old_sid,
-    world,
-)
 from tests.twins import World, call, spoken
 from translator.core.effects import run_without_shell
 from translator.core.exchange import Limits, Reply

@@ -10,22 +10,8 @@ from typing import Any
 import pytest
 
 from conformance.clock import ManualClock
+from tests.listing import BACKS, FRONTS, MANY, NOW, PROPERTY, START, Provider, ask, message, page_of, sending, to, world
 from tests.scripted import GET, POST, Script, back
-from tests.test_lists import (
-    BACKS,
-    FRONTS,
-    MANY,
-    NOW,
-    PROPERTY,
-    START,
-    Provider,
-    ask,
-    message,
-    page_of,
-    sending,
-    to,
-    world,
-)
 from tests.test_memory import Driver as Drive
 from tests.twins import World
 from translator.core.accounts import Accounts
