@@ -88,7 +88,7 @@ def test_a_failure_says_what_was_expected_and_seen_and_how_to_repeat_it(name: st
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_run_of_wrong_servers_leaves_nothing_private_in_a_report(name: str) -> None:
-    from tests.test_judge import TO, backwards, old_twin, target
+    from tests.good_servers import TO, backwards, old_twin, target
 
     found = tuple(run(target("restcomm", backwards(old_twin()), sends=20), load("restcomm")))
     said = written(name, replace(REPORT, verdicts=found, known={}))
