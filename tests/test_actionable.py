@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.fronts import ACCOUNT, MESSAGES, SMS, always, requested
-from tests.test_ledger import CONFIG
+from tests.ledgers import CONFIG
 from translator.cli import main
 from translator.core.accounts import Endpoint
 from translator.core.http.messages import Failure, Response
