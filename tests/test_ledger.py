@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.ledgers import (  # noqa: F401 - one is a fixture
+from tests.ledgers import (
     CONFIG,
     config,
     dead,
@@ -21,6 +21,8 @@ from tests.test_store import HOOK, NOW, PLACE, intent, like, owing, settle_one, 
 from translator.core.effects import Intent, Outcome
 from translator.shell.store import Store, calls, sends, subscriptions
 from translator.shell.store.sends import Begun, Times
+
+__all__ = ["config"]
 
 
 def test_nothing_is_said_to_be_nothing(config: Path) -> None:
