@@ -54,7 +54,7 @@ drill: $(STAMP) ## reload, fill the disk, set the clock, and kill 200 times: not
 	@$(BIN)/python -m tests.drill
 
 mutate: $(STAMP) ## change the mapping tables cell by cell: each change has to be noticed
-	@$(BIN)/python -m tests.mutate
+	@$(BIN)/python -m tools.mutate
 
 nightly: $(STAMP) ## fuzz the parser, the core, sockets, providers and callback addresses: make nightly ARGS="parser --seconds 600"
 	@$(BIN)/python -m tests.nightly $(ARGS)
