@@ -51,7 +51,7 @@ lowest: $(STAMP) ## test with the lowest versions that pyproject.toml declares
 	@$(NOX) -s lowest $(ARGS)
 
 drill: $(STAMP) ## reload, fill the disk, set the clock, and kill 200 times: nothing is sent twice, nothing is lost
-	@$(BIN)/python -m tests.drill
+	@$(BIN)/python -m tools.drill
 
 mutate: $(STAMP) ## change the mapping tables cell by cell: each change has to be noticed
 	@$(BIN)/python -m tools.mutate

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests import postgres
-from tests.drill import POINTS, Drill, is_whole, killed_at, replicas, stopped_database
+from tools.drill import POINTS, Drill, is_whole, killed_at, replicas, stopped_database
 
 AT = POINTS[1::4]
 

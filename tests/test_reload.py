@@ -20,10 +20,10 @@ import trustme
 from conformance.twins.properties_v2 import Pace, PropertiesV2Twin, TwinAccount
 from conformance.twins.serving import serve as serve_twin
 from tests.commands import ACCOUNT, LISTS, PROPERTY, SECONDS, fetch, running
-from tests.drill import Application
 from tests.fronts import back
 from tests.processes import children, free_ports, lines_of, until_ready
 from tests.reloading import Provider, Serving, written
+from tools.drill import Application
 from translator.core.http.messages import Request, Response
 from translator.shell.client.provider_client import ProviderClient
 
