@@ -8,10 +8,9 @@ import pytest
 
 from tests.exchanges import NOW, dialects
 from tests.homes import account
-from translator.core.accounts import Account, Accounts
+from translator.core.accounts import Account, Accounts, by_shape
 from translator.core.effects import JOURNAL, ProviderRequests, Sent, run_without_shell, unjournalled
 from translator.core.exchange import Limits, Reply, exchange
-from translator.core.homes import by_shape
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.core.migration import MigrationRules, MigrationStage
 from translator.core.model import Message

@@ -7,9 +7,13 @@ import pytest
 
 from tests.exchanges import NOW, dialects
 from tests.homes import account
-from translator.core.accounts import Account
+from translator.core.accounts import Account, Accounts
+from translator.core.effects import JOURNAL, MigrationState, ProviderRequests, Render, unjournalled
+from translator.core.exchange import exchange
+from translator.core.http.messages import Request, Response
 from translator.core.listing import Limits
 from translator.core.losses import Losses
+from translator.core.migration import STAGES, MigrationStage
 from translator.core.model import Draft, Order, Query
 from translator.core.rendering import LONGEST_TEXT, Finding, render_list, render_send
 
@@ -115,3 +119,38 @@ def test_findings_hold_no_number_and_no_text() -> None:
             told = repr(render_send(home(front, new), Draft(**canaries), Losses(), NOW))
             assert "1555999" not in told
             assert "canary" not in told
+
+
+def driven(request: Request, stage: MigrationStage) -> tuple[list[str], list[Render]]:
+    """Return the providers that a request asks, and what it has rendered."""
+    entry = home("restcomm", "restcomm")
+    steps = exchange(Accounts([entry]), Limits(), request, NOW)
+    asked: list[str] = []
+    renders: list[Render] = []
+    sent: Any = None
+    while True:
+        try:
+            want = steps.send(sent)
+        except StopIteration:
+            return asked, renders
+        sent = None
+        if isinstance(want, ProviderRequests):
+            asked += [want.back] * len(want.requests)
+            sent = (Response(500, (), b""),) * len(want.requests)
+        elif isinstance(want, MigrationState):
+            sent = stage
+        elif isinstance(want, Render):
+            renders.append(want)
+        elif isinstance(want, JOURNAL):
+            sent = unjournalled(want)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_only_the_stage_render_renders_a_send_and_sends_nothing_more(stage: Any) -> None:
+    body = b"To=%2B15550100002&From=%2B15550100001&Body=Hello"
+    headers = (("authorization", "Basic QUMxOnQ="), ("content-type", "application/x-www-form-urlencoded"))
+    request = Request("POST", "/2012-04-24/Accounts/AC1/SMS/Messages.json", "", headers, body)
+    asked, renders = driven(request, MigrationStage(stage, percent=0, is_crossed=stage in ("canary", "new", "done")))
+    assert asked == ["new" if stage in ("new", "done") else "old"]
+    drafts = [(one.account, one.asked.text) for one in renders if isinstance(one.asked, Draft)]
+    assert drafts == ([("restcomm/AC1/", "Hello")] if stage == "render" else [])

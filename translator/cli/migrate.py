@@ -127,6 +127,8 @@ def _page(found: dict[str, Any]) -> str:
         ("guard", "has stopped the canary" if found["latched"] else ""),
         ("cut-over", found["cut_over"]),
         ("at new", "  ".join(f"{name}={number}" for name, number in counts.items())),
+        ("checked", "  ".join(f"{name}={number}" for name, number in found["rendered"].items())),
+        *(("finding", f"{one['number']} x {one['row']}: {one['kind']}, {one['means']}") for one in found["findings"]),
         *(("missing", sentence) for sentence in found["missing"]),
         *(("note", sentence) for sentence in found["notes"]),
         ("next", found["next"]),

@@ -20,7 +20,7 @@ from translator.core.prepared_send import prepared
 
 Kind: TypeAlias = Literal["refused", "sender", "lossy", "scan", "too-long"]
 
-KINDS: Final[dict[Kind, str]] = {
+KINDS: Final[dict[str, str]] = {
     "refused": "the provider cannot carry it, so the send is refused",
     "sender": "the provider does not carry this kind of sender, or the send has none",
     "lossy": "the send is made, and something of it is lost",

@@ -20,12 +20,16 @@ class Facts(msgspec.Struct, frozen=True):
     open_at_old: The sends at the old provider whose outcome is open.
     owed_at_old: The messages of the old provider whose callbacks are not finished.
     behind: The replicas that have not taken the present generation yet.
+    checked: The sends and lists that were checked for the new provider in the stage `render`.
+    refused: The sends among them that the new provider would have refused, counted once for each cause.
     """
 
     new: Counts = Counts()
     open_at_old: int = 0
     owed_at_old: int = 0
     behind: tuple[str, ...] = ()
+    checked: int = 0
+    refused: int = 0
 
 
 def next_step(state: MigrationStage) -> tuple[str, ...]:
@@ -41,16 +45,23 @@ def next_step(state: MigrationStage) -> tuple[str, ...]:
 
 def missing(rules: MigrationRules, state: MigrationStage, facts: Facts, now: float) -> list[str]:
     """Return a sentence for each piece of evidence that the next step wants and that is not there. `now` is the store's time."""
-    found = (
-        [f"{len(facts.behind)} replicas have an older generation: {', '.join(facts.behind)}"] if facts.behind else []
-    )
+    found = [f"replicas that act on an older generation: {', '.join(facts.behind)}"] if facts.behind else []
     if state.is_latched:
         found.append("the guard has stopped the canary, and the cause is for a person to find")
+    elif state.stage == "render":
+        found += _of_render(facts)
     elif state.stage == "canary" and (state.percent or facts.new.all):
         found += _of_canary(rules.guard or Guard(), facts.new)
     elif state.stage == "new":
         found += _of_old(rules, facts, now)
     return found
+
+
+def _of_render(facts: Facts) -> Iterator[str]:
+    if not facts.checked:
+        yield "no send and no list was checked for the new provider yet"
+    elif facts.refused:
+        yield f"the new provider would have refused sends for {facts.refused} causes: see the findings"
 
 
 def _of_canary(guard: Guard, new: Counts) -> Iterator[str]:

@@ -110,6 +110,10 @@ METRICS: Final[dict[str, Described]] = {
     "migration_sends": Described(
         "New sends of migrating accounts, by provider and the rule that decided.", ("account", "home", "reason")
     ),
+    "migration_renders": Described(
+        "Sends and lists that were checked for the new provider, or dropped because too many waited, or failed.",
+        ("account", "outcome"),
+    ),
     "ready": Described(
         "1 where reads, sends or callbacks work at the moment, 0 where not: what /readyz?for= says.", ("for",)
     ),

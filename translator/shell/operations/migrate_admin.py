@@ -1,16 +1,16 @@
 """The commands of `sms-translator migrate`: they show and change the stage of an account beside a running `serve`."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from translator.core.accounts import Account, Accounts
+from translator.core.accounts import Account, Accounts, by_shape
 from translator.core.errors import ConfigError, FaultRaised
-from translator.core.homes import by_shape, retrieved
+from translator.core.homes import retrieved
 from translator.core.migration import (
     Change,
     Facts,
@@ -27,16 +27,19 @@ from translator.core.migration import (
     with_percent,
 )
 from translator.core.model import Notes
+from translator.core.rendering import KINDS
 from translator.shell.migration.migrations import pair_of
 from translator.shell.observability.admin import Meter
 from translator.shell.runtime.effect_runner import EffectRunner, RequestContext
 from translator.shell.runtime.single_flight_cache import SingleFlightCache
-from translator.shell.store import Store, pending, sends, stage_counts, stages
+from translator.shell.store import Store, pending, render_findings, sends, stage_counts, stages
+from translator.shell.store.render_findings import CHECKED, Line
 from translator.shell.wiring import Wiring
 
 MOST: Final = 1000
 """The largest number of changes that are listed."""
 
+_NOT_MADE: Final = ("refused", "sender")
 _OPEN: Final = ("intent", "unknown")
 _OWED: Final = ("waiting", "due")
 
@@ -79,8 +82,8 @@ async def see(store: Store, entry: Account) -> Seen:
     return Seen(row, at_cut_over(rules, row, there.now), there.now)
 
 
-async def facts(store: Store, entry: Account, seen: Seen) -> Facts:
-    """Return the facts of a migration that the next step depends on."""
+async def facts(store: Store, entry: Account, seen: Seen, lines: Sequence[Line]) -> Facts:
+    """Return the facts of a migration that the next step depends on. `lines` are the findings of the stage `render`."""
     pair, rules = pair_of(entry), entry.migration
     begun = max(seen.now - (rules.guard or Guard()).window, seen.stage.decided)
     new = await store.read(partial(stage_counts.since, pair=pair, home="new", instant=begun))
@@ -91,14 +94,17 @@ async def facts(store: Store, entry: Account, seen: Seen) -> Facts:
         sum(one.number for one in at_old if one.state in _OPEN),
         sum(one.number for one in at_old if one.state in _OWED),
         late,
+        sum(line.number for line in lines if line.kind == CHECKED),
+        sum(line.number for line in lines if line.kind in _NOT_MADE),
     )
 
 
 async def status(store: Store, entry: Account) -> dict[str, Any]:
     """Return the stage of an account, its next step and the evidence that is missing for it."""
     seen = await see(store, entry)
-    known, stage, rules = await facts(store, entry, seen), seen.stage, entry.migration
-    pair = pair_of(entry)
+    pair, stage, rules = pair_of(entry), seen.stage, entry.migration
+    lines = await store.read(partial(render_findings.of, pair=pair))
+    known = await facts(store, entry, seen, lines)
     return {
         "account": entry.name,
         "old": pair.old,
@@ -114,6 +120,19 @@ async def status(store: Store, entry: Account) -> dict[str, Any]:
         "cut_over": _written(rules.cut_over or 0.0),
         "sends_at_new": msgspec.structs.asdict(known.new),
         "replicas_behind": list(known.behind),
+        "rendered": {line.row: line.number for line in lines if line.kind == CHECKED},
+        "findings": [
+            {
+                "kind": line.kind,
+                "row": line.row,
+                "number": line.number,
+                "means": KINDS[line.kind],
+                "first": _written(line.first),
+                "last": _written(line.last),
+            }
+            for line in lines
+            if line.kind in KINDS
+        ],
         "next": list(next_step(stage)),
         "missing": missing(rules, stage, known, seen.now),
         "notes": _notes(entry, seen),

@@ -59,4 +59,17 @@ stage_readers: Final = Table(
 )
 """The generation that each replica acts on. `seen`: the time at which the replica last said so."""
 
-TABLES: Final = (stages, outcome_counts, stage_readers)
+render_findings: Final = Table(
+    "render_findings",
+    METADATA,
+    *_pair(),
+    Column("kind", String(8), primary_key=True),
+    Column("row", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("first", Float, nullable=False),
+    Column("last", Float, nullable=False),
+)
+"""The findings of the stage `render`. `row`: the id of the mapping row. `number`: the requests that it was found for.
+`first`, `last`: the time of the first and of the last of them."""
+
+TABLES: Final = (stages, outcome_counts, stage_readers, render_findings)
