@@ -1,7 +1,7 @@
 """Kills real processes: `make drill`. After every death no message is at the provider twice, and no acknowledged message is lost.
 
 The provider and the application that receives callbacks live in this process. The proxy is a process of its own.
-It dies at the step that its command line names (`tests.dying`) or is killed from here, and is started again on the same store.
+It dies at the step that its command line names (`tools.dying`) or is killed from here, and is started again on the same store.
 """
 
 import argparse
@@ -31,8 +31,8 @@ from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from conformance.twins.properties_v2.lifecycle import Pace
 from conformance.twins.serving import serve
 from tests import postgres
-from tests.dying import STEPS
 from tests.stores import emptied
+from tools.dying import STEPS
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000001", "front-token"
 POINTS = tuple(f"{step}:{when}" for step in STEPS for when in ("before", "after"))
@@ -121,7 +121,7 @@ class Drill:
     async def start(self, step: str = "never", *settings: str) -> Proxy:
         """A proxy that dies at a step, once it listens."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.dying", step, *settings, "-c", str(self._folder / "translator.toml"), "-o", "json",
+            sys.executable, "-m", "tools.dying", step, *settings, "-c", str(self._folder / "translator.toml"), "-o", "json",
             stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[1],
         )  # fmt: skip
         assert process.stderr is not None
@@ -299,7 +299,7 @@ async def _all(kills: int, folder: Path, server: postgres.Server) -> int:
 
 def others(folder: Path) -> int:
     """Run the drills of one kind of trouble each. Returns the number of faults."""
-    from tests.drills import clock, full_disk, reload  # they use the names above
+    from tools.drills import clock, full_disk, reload  # they use the names above
 
     bad = 0
     for module in (reload, full_disk, clock):
@@ -312,7 +312,7 @@ def others(folder: Path) -> int:
 def main() -> int:
     """Kill as often as the command line says. Returns 0 if no message was doubled or lost."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.drill", description="Kill the proxy at every step of a send."
+        prog="python -m tools.drill", description="Kill the proxy at every step of a send."
     )
     parser.add_argument("--kills", type=int, default=200)
     kills = parser.parse_args().kills

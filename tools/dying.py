@@ -1,4 +1,4 @@
-"""`serve`, but the process kills itself at a step: `python -m tests.dying STEP:before|after [NAME=SECONDS …] -c FILE`.
+"""`serve`, but the process kills itself at a step: `python -m tools.dying STEP:before|after [NAME=SECONDS …] -c FILE`.
 
 A step is one of these; `never` is none:
 
