@@ -99,10 +99,10 @@ class SendJournal:
         """Return the rejection of each send because of its callback, or None. Empty if no send has a callback.
 
         The names of all callbacks are resolved at the same time. Nothing is recorded."""
+        if len(intents) == 1:
+            return () if intents[0].wish is None else (await self._refused(intents[0]),)
         if all(intent.wish is None for intent in intents):
             return ()
-        if len(intents) == 1:
-            return (await self._refused(intents[0]),)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._refused(intent)) for intent in intents]
         return [task.result() for task in tasks]
