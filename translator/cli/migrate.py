@@ -145,7 +145,7 @@ def _page(found: dict[str, Any]) -> str:
 
 
 class _Change(NamedTuple):
-    """What all commands that change the stage are given, but for the configuration, the account and the output."""
+    """A change of the stage: the options that all commands that make one have in common, and the share."""
 
     action: str
     reason: str
