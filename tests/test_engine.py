@@ -18,8 +18,9 @@ import uvloop
 
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.shell.client.connection_pool import ConnectionPool, NotSent
-from translator.shell.client.http1 import HEAD, ClientConnection, ResponseError, StaleConnection
+from translator.shell.client.http1 import ClientConnection, StaleConnection
 from translator.shell.client.provider_client import ProviderClient
+from translator.shell.client.response_reader import HEAD, ResponseError
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -280,7 +281,7 @@ def test_abandoned_large_response_closes_its_own_connection_only(
             engine = ConnectionPool(f"http://127.0.0.1:{port}", 1_000_000)
             first = asyncio.ensure_future(engine.call(GET, "an-id", lambda: None))
             for _ in range(500):
-                if any(connection._pieces for connection in engine._all if hasattr(connection, "_pieces")):
+                if any(connection._reader._pieces for connection in engine._all):
                     break
                 await asyncio.sleep(0.01)
             else:
@@ -306,7 +307,7 @@ def test_nothing_of_what_a_connection_carried_is_kept(loop_of: Callable[[], asyn
             first = asyncio.ensure_future(engine.call(GET, "an-id", lambda: None))
             assert (await first).body == HUNDREDS
             [idle] = engine._idle
-            assert not idle._pieces
+            assert not idle._reader._pieces
             watched = weakref.ref(idle)
             del idle
             await engine.aclose()

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from tests.exchanges import NOW, dialects
-from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
+from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint, by_shape
 from translator.core.effects import JOURNAL, ProviderRequests, Sent, run_without_shell, unjournalled
 from translator.core.exchange import Limits, Reply, exchange
-from translator.core.homes import by_shape
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.core.migration import MigrationRules, MigrationStage
 from translator.core.model import Message

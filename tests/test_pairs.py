@@ -22,7 +22,7 @@ from tests.twins import World, spoken
 from translator.core.accounts import Account, ConfiguredProvider, Endpoint
 from translator.core.dialect import Dialect, dialect
 from translator.core.dialect.back import Pushed
-from translator.core.dialect.front import Listed
+from translator.core.dialect.list_reader import Listed
 from translator.core.effects import EffectGenerator, run_without_shell
 from translator.core.errors import FaultRaised
 from translator.core.http.messages import Answer, Request, Response

@@ -295,11 +295,11 @@ def test_settings_lie_over_the_tables_of_their_own_side_only(tmp_path: Path) -> 
 
 def test_a_back_has_a_profile_and_a_switch_beside_it_goes_before(tmp_path: Path) -> None:
     text = changed('restcomm"\nurl', 'restcomm"\nprofile = "open-source"\nzone = "utc"\nurl')
-    old = assemble(read(tmp_path, text)).accounts.entries[1].back.dialect.back
+    old = assemble(read(tmp_path, text)).accounts.entries[1].back.dialect.back.times
     assert (old.lower.kind, old.upper.kind) == ("instant:iso8601-day", "instant:iso8601-next-day")
     assert (old.lower.slack, old.upper.slack) == (0, 0)
     by_variable = read(tmp_path, SMS_TRANSLATOR_BACKS__OLD__PROFILE="open-source")
-    assert assemble(by_variable).accounts.entries[1].back.dialect.back.upper.slack == 50400
+    assert assemble(by_variable).accounts.entries[1].back.dialect.back.times.upper.slack == 50400
 
 
 def test_a_dialect_is_compiled_once_for_each_set_of_settings() -> None:

@@ -28,7 +28,7 @@ from translator.shell.client.provider_client import ProviderClient
 from translator.shell.observability.admin import METRICS, PREFIX, Meter, admin_application
 from translator.shell.runtime.effect_runner import NullJournal, ProviderPort
 from translator.shell.server.handler import Proxy
-from translator.shell.server.request import ServerRequest
+from translator.shell.server.request import ServerRequest, received
 from translator.shell.wiring import Dialects
 
 NOW = 1_570_000_000
@@ -501,7 +501,7 @@ def test_send_still_being_written_at_the_deadline_is_unknown_and_made() -> None:
     provider = always(Failure("never-left"))
 
     class Slow(NullJournal):
-        async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
+        async def record(self, intents: Sequence[Intent], _: object = ()) -> Sequence[Recorded]:
             await asyncio.sleep(0.6)
             return await super().record(intents)
 
@@ -649,18 +649,18 @@ def test_receipt_is_read_only_in_its_path_and_is_never_cut_short() -> None:
     stood: list[tuple[bool, bool]] = []
 
     class Called(ServerRequest):
-        async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
+        async def read(self, most: int, hold: Hold | None = None, *, may_drop: bool = False) -> bytes | None:
             raise AssertionError("the body was read")
 
-        def respond(self, response: Response) -> None:
+        def respond(self, response: Response, hold: Hold | None = None) -> None:
             assert response.status == 200
 
     async def main() -> None:
-        call = Called("GET", "/receipts/a.b", "", (), iter(["an-id"]))
-        call.task = asyncio.current_task()
+        call = Called(received("GET", "/receipts/a.b", "", ()), iter(["an-id"]))
+        call.work.start(asyncio.current_task())
 
         async def takes(path: str) -> bool:
-            stood.append((call.is_read, call.task is None))
+            stood.append((call.work.is_read, call.work.task is None))
             call.lose()
             await asyncio.sleep(0)
             return path == "/receipts/a.b"

@@ -44,6 +44,11 @@ class OperationRow(Row, frozen=True, kw_only=True):
     most: int = 0
     large: bool = False
 
+    @property
+    def only_reads(self) -> bool:
+        """True if the operation changes nothing at the provider. Work that only reads may be dropped, and a send may not."""
+        return self.name in ("get", "list")
+
 
 class Credentials(Row, frozen=True, kw_only=True):
     scheme: Literal["basic"]
@@ -73,7 +78,6 @@ class Xml(Row, frozen=True, kw_only=True):
 
 NO_XML = Xml(root="", message="", list="", fault="")
 """The section of a dialect without XML. It is never written."""
-
 
 Write: TypeAlias = Literal["copy", "copy-only", "latest", "first", "entry", "given", "fixed", "path", "nothing"]
 

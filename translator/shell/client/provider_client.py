@@ -16,7 +16,7 @@ from translator.shell.aio.memory_budget import UNKNOWN, Hold
 from translator.shell.aio.timeouts import Timeouts
 from translator.shell.client.connection_pool import ConnectionPool, NotSent
 from translator.shell.client.fair_semaphore import FairSemaphore
-from translator.shell.client.http1 import NoRoom, ResponseError
+from translator.shell.client.response_reader import NoRoom, ResponseError
 
 LARGEST: Final = 16 * 1024 * 1024
 """The default limit for a response body, in bytes."""

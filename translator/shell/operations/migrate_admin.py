@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from translator.core.accounts import Account, Accounts
+from translator.core.accounts import Account, Accounts, by_shape
 from translator.core.errors import ConfigError, FaultRaised
-from translator.core.homes import by_shape, retrieved
+from translator.core.homes import retrieved
 from translator.core.migration import (
     Change,
     Facts,
