@@ -171,8 +171,8 @@ class Proxy:
         return msgspec.structs.replace(reply, response=limited)
 
     def _overload_reply(self, call: ServerRequest) -> Reply | None:
-        """Return a 503 reply if no slot is free for the account, or None."""
-        if self._load.has_room(call.account):
+        """Return a 503 reply if no slot is free for the account, or if it has too many connections. Otherwise None."""
+        if self._load.has_room(call.account) and call.has_connection(is_shared=self._load.is_shared):
             return None
         call.close_after()
         call.skip()

@@ -7,7 +7,7 @@ uvicorn listens, counts and stops. This replaces uvicorn's own protocol, which c
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from uvicorn.server import ServerState
 
@@ -33,12 +33,9 @@ from translator.shell.server.idle_limit import IdleLimit
 from translator.shell.server.limits import LIMITS
 from translator.shell.server.pending_input import PendingInput
 from translator.shell.server.request import ReceivedHead
-from translator.shell.server.request_head import Refusal, RefusalError
-from translator.shell.server.response_head import ResponseHeadCache, refusal
+from translator.shell.server.request_head import NO_MEMORY, TWO_REQUESTS, Refusal, RefusalError
+from translator.shell.server.response_head import FULL_SERVER, ResponseHeadCache, refusal
 from translator.shell.server.response_writer import ResponseWriter
-
-_NO_ROOM: Final = Refusal(503, "This server has no memory left for this caller.")
-_TWO: Final = "The request begins where the one before it does not end."
 
 
 class Http1Protocol(asyncio.Protocol):
@@ -55,7 +52,7 @@ class Http1Protocol(asyncio.Protocol):
     def __init__(
         self, host: Host, heads: ResponseHeadCache, registry: ServerState, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self.loop, self._host, self._registry = loop, host, registry
+        self.loop, self.host, self._registry = loop, host, registry
         self._state: ConnectionState = READING_HEAD
         self._request: Http1Request | None = None  # the active request, or the one whose body is dropped
         self._parser: RequestParser | None = RequestParser(self)  # None as soon as no more input is parsed
@@ -64,15 +61,15 @@ class Http1Protocol(asyncio.Protocol):
         self._idle = IdleLimit()
         self._is_stopping = False
 
-    # ---- called by the event loop and the server -------------------------------------------------------------------------
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._transport.set_write_buffer_limits(LIMITS.unsent, 0)
+        self.host.shares.enter(self)
         self._registry.connections.add(self)  # type: ignore[arg-type]  # it has the methods that the server calls
 
     def connection_lost(self, _: Exception | None) -> None:
         self._registry.connections.discard(self)
+        self.host.shares.leave(self)
         # Break the reference cycles with the parser and the request. The memory is free then before the next garbage collection.
         self._stop_parsing()
         self._idle.unsent.release()
@@ -108,6 +105,15 @@ class Http1Protocol(asyncio.Protocol):
         elif not self._state.is_active:
             self._close(self._transport.close)
 
+    def makes_room(self) -> bool:
+        """Close the connection at once if no request is active, because the server has room for no more. True if it was closed."""
+        if self._state.is_active:
+            return False
+        if not self._state.drops:  # otherwise the final response of the connection was sent
+            self._output.write(self._transport, FULL_SERVER)
+        self._close(self._transport.close)
+        return True
+
     def on_idle_tick(self, most: int, kept: int) -> None:
         """Called by the idle sweep. Closes the connection after `most` sweeps with no active request and no response being sent.
 
@@ -127,13 +133,11 @@ class Http1Protocol(asyncio.Protocol):
         peer = self._transport.get_extra_info("peername")
         return str(peer[0]) if isinstance(peer, tuple) else ""
 
-    # ---- called by the parser --------------------------------------------------------------------------------------------
-
     def on_request(self, head: ReceivedHead, *, keep: bool, waits_for_continue: bool) -> None:
         """Start handling a request. Its body comes next. Raises RefusalError if the request before it has not ended."""
         if self._state is not READING_HEAD:
-            raise RefusalError(400, _TWO)
-        call = Http1Request(self, head, self._host.ids, keep=keep, waits_for_continue=waits_for_continue)
+            raise RefusalError(400, TWO_REQUESTS)
+        call = Http1Request(self, head, self.host.ids, keep=keep, waits_for_continue=waits_for_continue)
         self._request, self._state = call, READING_BODY
         self._idle.restart()
         task = self.loop.create_task(self._handle(call))
@@ -156,8 +160,6 @@ class Http1Protocol(asyncio.Protocol):
             self._state = RESPONDING if self._idle.unsent.is_full else READING_HEAD
         else:
             self._state = HANDLING if call.keep else DRAINING
-
-    # ---- reading ---------------------------------------------------------------------------------------------------------
 
     def _take(self, data: bytes) -> None:
         """Feed the parser with one request after the other. Bytes after an active request wait unparsed. So do bytes after a response
@@ -192,8 +194,8 @@ class Http1Protocol(asyncio.Protocol):
     def _reserve(self, kind: Literal["head", "ahead"], size: int) -> None:
         """Take memory for waiting input. If the budget has none left, reject the request and end the connection."""
         account = UNKNOWN if self._request is None else self._request.account
-        if not self._input.reserve(self._host.budget, account, kind, size):
-            self._reject(_NO_ROOM)
+        if not self._input.reserve(self.host.budget, account, kind, size):
+            self._reject(NO_MEMORY)
 
     def _go_on(self) -> None:
         """Parse the waiting input, unless an active request or an unread response comes before it."""
@@ -209,13 +211,11 @@ class Http1Protocol(asyncio.Protocol):
             self._parser = None
         self._input.drop()
 
-    # ---- responding ------------------------------------------------------------------------------------------------------
-
     async def _handle(self, call: Http1Request) -> None:
         """Run the handler. If it ends without a response, abort the connection, so that the client does not wait."""
         task = call.work.task
         try:
-            await self._host.handle(call)
+            await self.host.handle(call)
         except Exception as error:  # noqa: BLE001 - any other error is logged
             logger().error("defect", request_id=call.id, traceback=redacted_traceback(error))
         finally:
@@ -236,8 +236,8 @@ class Http1Protocol(asyncio.Protocol):
         if hold is not None:
             self._idle.unsent.keep(hold)
         # The client sent `Expect: 100-continue` and got no 100, so it may send no body. Close, so that the next bytes are not read as one.
-        is_last = not call.keep or call.body.waits_for_continue or self._is_stopping or self._host.is_leaving
-        head, body = self._output.form(call, response, self._host.hint, is_last=is_last)
+        is_last = not call.keep or call.body.waits_for_continue or self._is_stopping or self.host.is_leaving
+        head, body = self._output.form(call, response, self.host.hint, is_last=is_last)
         self._idle.is_known = call.account != UNKNOWN
         if is_last:
             self._end(head, body)
@@ -259,8 +259,6 @@ class Http1Protocol(asyncio.Protocol):
             self._state = RESPONDING if self._idle.unsent.is_full else READING_HEAD
         if self._input.rest:
             self._go_on()
-
-    # ---- ending ----------------------------------------------------------------------------------------------------------
 
     def _reject(self, rejected: Refusal) -> None:
         """Reject a malformed request with the final response of the connection, after the response to the request before it."""

@@ -8,6 +8,7 @@ import httptools
 
 from translator.core.http import messages
 from translator.shell.aio.memory_budget import Hold
+from translator.shell.server.host import Host
 from translator.shell.server.limits import LIMITS
 from translator.shell.server.request import Gone, NoRoom, ReceivedHead, ServerRequest
 
@@ -16,8 +17,11 @@ class RequestConnection(Protocol):
     """The part of a connection that a request needs."""
 
     loop: asyncio.AbstractEventLoop
+    host: Host
 
     def peer(self) -> str: ...
+
+    def makes_room(self) -> bool: ...
 
     def send_continue(self) -> None: ...
 
@@ -141,6 +145,10 @@ class Http1Request(ServerRequest):
     def peer(self) -> str:
         """See `ServerRequest.peer`."""
         return self._line.peer()
+
+    def has_connection(self, *, is_shared: bool) -> bool:
+        """See `ServerRequest.has_connection`."""
+        return self._line.host.shares.belongs(self._line, self.account, is_shared=is_shared)
 
     def respond(self, response: messages.Response, hold: Hold | None = None) -> None:
         """See `ServerRequest.respond`."""

@@ -71,13 +71,14 @@ class LoadLimits:
     max_body: Bytes of a request body.
     crowd: The requests in flight. A login that no account has counts the delivery receipts.
     guesses: The failed authentications.
+    is_shared: True if several accounts share the slots.
     """
 
     def __init__(
         self, queue_max: int, max_body: int, *, is_shared: bool, guesses: Guesses | None, before: "LoadLimits | None"
     ) -> None:
         self._queue_max, self.max_body = queue_max, max_body
-        self._is_shared = is_shared  # several accounts share the slots
+        self.is_shared = is_shared
         self._receipts_max = max(_RECEIPTS, queue_max // _RECEIPTS)
         self.crowd: Crowd = Crowd() if before is None else before.crowd
         self.guesses: Guesses = (guesses or Guesses()) if before is None else before.guesses
@@ -90,7 +91,7 @@ class LoadLimits:
         third each.
         """
         left = self._queue_max - self.crowd.size
-        return left > 0 and not (self._is_shared and self.crowd.of(account) >= left)
+        return left > 0 and not (self.is_shared and self.crowd.of(account) >= left)
 
     def has_room_for_receipt(self, login: str) -> bool:
         """True if a delivery receipt may be handled. `login` is the one that receipts count for."""

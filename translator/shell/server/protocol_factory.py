@@ -12,15 +12,14 @@ from uvicorn.server import ServerState
 
 from translator.shell.aio.memory_budget import MemoryBudget
 from translator.shell.observability.log import logger
+from translator.shell.server.connection_shares import ConnectionShares
 from translator.shell.server.host import Handler
 from translator.shell.server.http1 import Http1Protocol
-from translator.shell.server.response_head import ResponseHeadCache, refusal
+from translator.shell.server.response_head import FULL_SERVER, ResponseHeadCache
 from translator.shell.server.tls_transport import TlsServerTransport
 
 _LOOK: Final = 1.0
 """Seconds between two idle sweeps."""
-
-_FULL: Final = refusal(503, "As many connections are open as this server has room for.")
 
 
 class ProtocolFactory:
@@ -31,7 +30,8 @@ class ProtocolFactory:
     ids: Makes ids for requests that carry none.
     tls: The TLS context. With it the server accepts only TLS.
     failed: Called with the reason of each failed handshake.
-    refused: Called with `name` for each connection that is closed because `most` connections are open.
+    refused: Called with `name` for each connection that is closed because `most` connections are open. It is the new one, or that of
+        an unknown client.
     budget: The memory budget.
     most: The limit of open connections.
     keep_alive: Seconds for which a connection is kept open after a response.
@@ -45,7 +45,7 @@ class ProtocolFactory:
         self.handle, self.ids, self.tls = handle, ids, tls
         self.budget = budget or MemoryBudget()
         self.is_leaving = False
-        self.most = 1_000_000
+        self.shares = ConnectionShares()
         self.keep_alive = 0.0
         self._failed = failed
         self._refusals = _Refusals(name, refused)
@@ -64,11 +64,21 @@ class ProtocolFactory:
             loop.call_later(_LOOK, self._look, loop, server_state, int(config.timeout_keep_alive / _LOOK))
         if len(server_state.connections) >= self.most:
             self._refusals.count()
-            return _Refused(is_plain=self.tls is None)
+            if not self.shares.make_room():
+                return _Refused(is_plain=self.tls is None)
         if self.tls is None:
             return Http1Protocol(self, heads, server_state, loop)
         make = partial(Http1Protocol, self, heads, server_state, loop)
-        return TlsServerTransport(make, self.tls, server_state, self._failed)
+        return TlsServerTransport(make, self.tls, server_state, self._failed, self.shares)
+
+    @property
+    def most(self) -> int:
+        """The limit of open connections."""
+        return self.shares.most
+
+    @most.setter
+    def most(self, most: int) -> None:
+        self.shares.most = most
 
     @property
     def hint(self) -> str:
@@ -118,5 +128,5 @@ class _Refused(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         if self._is_plain:
-            transport.write(_FULL)
+            transport.write(FULL_SERVER)
         transport.close()

@@ -132,6 +132,10 @@ class ServerRequest(RequestContext):
         """Return the client's address, empty if it is unknown."""
         return ""
 
+    def has_connection(self, *, is_shared: bool) -> bool:  # noqa: ARG002 - another server counts its connections itself
+        """False if the account has too many connections, and this is one more. `is_shared`: True if there are several accounts."""
+        return True
+
     @abstractmethod
     def respond(self, response: messages.Response, hold: Hold | None = None) -> None:
         """Send the response, or drop it if the client has disconnected.

@@ -42,6 +42,10 @@ class Refusal(NamedTuple):
     why: str
 
 
+NO_MEMORY: Final = Refusal(503, "This server has no memory left for this caller.")
+TWO_REQUESTS: Final = "The request begins where the one before it does not end."
+
+
 class RefusalError(Exception):
     """The request is malformed. `status` and `why` go into the response."""
 

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from uvicorn.server import ServerState
 
+from translator.shell.server.connection_shares import ConnectionShares
 from translator.shell.server.limits import LIMITS, TLS_LIMITS
 from translator.shell.server.response_head import refusal
 from translator.shell.server.tls_records import TlsRecords
@@ -34,15 +35,18 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
     make: Makes the inner protocol, which reads the plaintext.
     context: The TLS context of the server.
     state: uvicorn's registry of open connections.
+    shares: The connections of the server. This object is among them during the handshake.
     failed: Called with the reason of a failed handshake: OpenSSL's reason, `overdue`, or `gone` after a disconnect. Some clients
         disconnect because they do not trust the certificate.
     """
 
     def __init__(
-        self, make: Callable[[], asyncio.Protocol], context: ssl.SSLContext, state: ServerState, failed: Callable[[str], None]
+        self, make: Callable[[], asyncio.Protocol], context: ssl.SSLContext, state: ServerState, failed: Callable[[str], None],
+        shares: ConnectionShares | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self._make, self._state, self._failed = make, state, failed
+        self._shares = shares or ConnectionShares()
         self._inner: asyncio.Protocol | None = None
         self._records = TlsRecords(context)
         self._network: Any = None
@@ -55,10 +59,12 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._network = transport
+        self._shares.enter(self)
         self._state.connections.add(self)  # type: ignore[arg-type]  # it has the methods that the server calls
 
     def connection_lost(self, error: Exception | None) -> None:
         self._state.connections.discard(self)
+        self._shares.leave(self)
         if self._inner is None and not self._draining and self._has_begun:
             self._failed("gone")
         inner, self._inner, self._draining = self._inner, None, True  # break the cycle
@@ -108,6 +114,11 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         self._draining = True
         self._network.abort()
 
+    def makes_room(self) -> bool:
+        """Abort the handshake, because the server has room for no more connections."""
+        self.shutdown()
+        return True
+
     def on_idle_tick(self, _: int, __: int) -> None:
         """Called by the idle sweep. Aborts a handshake that takes too long."""
         self._looks += 1
@@ -123,6 +134,7 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         """Make the inner protocol, because the handshake is complete."""
         self._send()
         self._state.connections.discard(self)
+        self._shares.leave(self)
         self._inner = self._make()
         self._inner.connection_made(self)
 
