@@ -386,6 +386,26 @@ back = {{ name = "provider", account = "AC9", token = "${{file:back-token}}" }}
     assert len(old.calls) <= 5
 
 
+def test_a_probe_asks_each_provider_of_a_migration_with_its_own_token(config: Path) -> None:
+    new = PropertiesV2Twin(accounts={"A1": TwinAccount("right", (PROPERTY,))}, clock=ManualClock(1_570_000_000))
+    old = RestcommTwin(accounts={"AC9": "of-the-old-one"}, clock=ManualClock(1_570_000_000))
+
+    async def main() -> subprocess.CompletedProcess[str]:
+        async with serve_twin(new.app) as here, serve_twin(old.app) as there:
+            row = 'old = { name = "before", account = "AC9", token = "of-the-old-one" }'
+            back = f'[backs.before]\ndialect = "restcomm"\nurl = "{there}"\n'
+            config.write_text(CONFIG.replace("[[accounts]]", f"{back}[[accounts]]\n{row}"), "utf-8")
+            changed = {"SMS_TRANSLATOR_BACKS__PROVIDER__URL": here}
+            return await asyncio.to_thread(lambda: run("check", "-c", config, "--probe", **changed))
+
+    done = asyncio.run(main())
+    assert done.returncode == 0, done.stdout
+    assert [line.rpartition(": ")[2] for line in done.stdout.splitlines()] == ["good", "good"]
+    assert new.calls and old.calls
+    assert {call.path for call in new.calls} == {f"/v2/Properties/{PROPERTY}/Messages"}
+    assert {call.path for call in old.calls} == {"/2012-04-24/Accounts/AC9/SMS/Messages.json"}
+
+
 def test_a_probe_of_a_back_that_is_not_there_is_10(config: Path) -> None:
     done = run("check", "-c", config, "--probe", "-o", "json")
     assert done.returncode == 10
