@@ -14,7 +14,7 @@ import msgspec
 
 from bench import by_hand
 from translator.core.dialect import Dialect, dialect
-from translator.core.dialect.front import Listed
+from translator.core.dialect.list_reader import Listed
 from translator.core.http.messages import Request, Response
 from translator.core.mapping.load import raw_tables
 from translator.core.model import Notes, Page, Query

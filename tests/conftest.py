@@ -17,7 +17,8 @@ effort.load()
 SLOW = frozenset({
     "arrivals", "battery", "cli", "drill_of_migration", "conformance_cli", "conformance_reports", "connection", "crowd", "deliveries",
     "dialect", "drill", "drills", "ending", "engine", "faults", "first_steps", "isolation", "judge",
-    "keeping", "keeping_machine", "known_first", "leftovers", "ledger", "lists", "losses", "machine", "nginx",
+    "keeping", "keeping_machine", "known_first", "leftovers", "ledger", "lists", "losses", "machine", "migrate_cli",
+    "migration_model", "migration_served", "nginx",
     "nightly", "overload", "pairs", "poller", "readiness", "reload", "roads", "seeker", "seeking", "sealed",
     "tls", "tracking", "traffic", "wheel", "workers",
 })

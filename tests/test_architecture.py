@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -34,6 +34,11 @@ CLOCKLESS: Final = frozenset({"gmtime", "strftime", "struct_time"})
 
 MODULE_LINES: Final = 300
 FUNCTION_LINES: Final = 50
+"""The limit outside `translator`."""
+SHORT_FUNCTION_LINES: Final = 40
+"""The limit in `translator`."""
+ATTRIBUTES: Final = 12
+"""The limit for the attributes of an object, those of its base classes in `translator` included."""
 
 _IMPORTERS: Final = frozenset({"import_module", "__import__"})
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -223,15 +228,55 @@ def places(path: str, text: str) -> list[str]:
     return found
 
 
-def sizes(path: str, source: str) -> list[str]:
-    """Small finished files, and functions that a reader sees at once. A finding begins with the name of the long part."""
+def sizes(path: str, source: str) -> dict[str, int]:
+    """Return the modules and functions that are too long, each with its number of lines."""
     lines = len(source.splitlines())
-    found = [f"{path} has {lines} lines"] if lines > MODULE_LINES else []
+    found = {path: lines} if lines > MODULE_LINES else {}
+    most = SHORT_FUNCTION_LINES if path.startswith("translator/") else FUNCTION_LINES
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, _FUNCTIONS) and node.end_lineno is not None:
             length = node.end_lineno - node.lineno + 1
-            if length > FUNCTION_LINES:
-                found.append(f"{path}:{node.name} has {length} lines")
+            if length > most:
+                found[f"{path}:{node.name}"] = length
+    return found
+
+
+def attributes(modules: dict[str, str]) -> dict[str, int]:
+    """Return the classes with too many attributes, each with their number. A base class is found by its name, first in the same module."""
+    classes = {
+        f"{path}:{node.name}": node
+        for path, source in modules.items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+    }
+    by_name = {name.rpartition(":")[2]: name for name in classes}
+
+    def of(name: str) -> set[str]:
+        path, found = name.rpartition(":")[0], _own_attributes(classes[name])
+        for base in map(ast.unparse, classes[name].bases):
+            above = f"{path}:{base}" if f"{path}:{base}" in classes else by_name.get(base, name)
+            found |= of(above) if above != name else set()
+        return found
+
+    counts = {name: len(of(name)) for name in classes}
+    return {name: count for name, count in counts.items() if count > ATTRIBUTES}
+
+
+def _own_attributes(node: ast.ClassDef) -> set[str]:
+    """Return the attributes that the methods of a class assign, and those that its body declares."""
+    found: set[str] = set()
+    for part in node.body:
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+            found.add(part.target.id)
+        elif isinstance(part, _FUNCTIONS) and part.args.args:
+            me = part.args.args[0].arg
+            found |= {
+                inner.attr
+                for inner in ast.walk(part)
+                if isinstance(inner, ast.Attribute)
+                and isinstance(inner.ctx, ast.Store)
+                and ast.unparse(inner.value) == me
+            }
     return found
 
 
@@ -343,16 +388,47 @@ def test_a_route_is_not_a_place() -> None:
 
 
 def test_what_is_too_long_is_found_and_what_just_fits_is_not() -> None:
-    assert sizes("a.py", "x = 1\n" * 300) == []
-    assert sizes("a.py", "x = 1\n" * 301) == ["a.py has 301 lines"]
-    assert sizes("a.py", "async def f():\n" + "    x = 1\n" * 49) == []
-    assert sizes("a.py", "class A:\n    def f(self):\n" + "        x = 1\n" * 50) == ["a.py:f has 51 lines"]
+    assert sizes("a.py", "x = 1\n" * 300) == {}
+    assert sizes("a.py", "x = 1\n" * 301) == {"a.py": 301}
+    assert sizes("a.py", "async def f():\n" + "    x = 1\n" * 49) == {}
+    assert sizes("a.py", "class A:\n    def f(self):\n" + "        x = 1\n" * 50) == {"a.py:f": 51}
+    assert sizes("translator/a.py", "def f():\n" + "    x = 1\n" * 39) == {}
+    assert sizes("translator/a.py", "def f():\n" + "    x = 1\n" * 40) == {"translator/a.py:f": 41}
+
+
+def test_a_class_with_too_many_attributes_is_found() -> None:
+    def cls(name: str, bases: str, names: Iterable[int]) -> str:
+        return f"class {name}({bases}):\n def f(self):\n  self.g.h = 1\n" + "".join(f"  self.a{n} = 1\n" for n in names)
+
+    assert attributes({"a.py": cls("A", "", range(12))}) == {}
+    assert attributes({"a.py": cls("A", "", range(13))}) == {"a.py:A": 13}
+    assert attributes({"a.py": cls("A", "", range(9)), "b.py": cls("B", "A", range(5, 14))}) == {"b.py:B": 14}
+    record = "class A(Struct):\n" + "".join(f" a{number}: int\n" for number in range(13))
+    assert attributes({"a.py": record}) == {"a.py:A": 13}
 
 
 # ---- and then applied to the tree --------------------------------------------------------------------------
 
-LONGER: Final[dict[str, str]] = {}
-"""The reasons for what may be longer than the house allows, by the start of a finding ("a/b.py", "a/b.py:name")."""
+LARGER: Final[dict[str, int]] = {
+    # Records. Each field is a fact of the API documents, or a key of a mapping table or of the configuration.
+    "translator/core/mapping/schema.py:FieldRow": 15,
+    "translator/core/mapping/schema.py:FilterRow": 14,
+    "translator/core/mapping/schema.py:Paging": 15,
+    "translator/core/mapping/schema.py:Table": 19,
+    "translator/core/model.py:Draft": 17,
+    "translator/core/model.py:Message": 18,
+    "translator/core/model.py:Query": 14,
+    "translator/core/model.py:Unread": 20,
+    "translator/core/values/codecs/codec.py:Codec": 16,
+    "translator/shell/config/schema.py:Server": 15,
+    # Still to be divided.
+    "translator/shell/delivery/callback_connection.py:CallbackConnection": 16,
+    "translator/shell/delivery/callback_dispatcher.py:CallbackDispatcher": 21,
+    "translator/shell/delivery/polling_round.py:PollingRound": 14,
+    "translator/shell/delivery/reconciler.py:Reconciler": 13,
+    "translator/shell/delivery/service.py:DeliveryService": 14,
+}
+"""The parts that are larger than the limits allow, with their present sizes. A size may only fall, and its row with it."""
 
 
 def project_files() -> list[str]:
@@ -469,12 +545,13 @@ def test_what_is_committed_names_no_place() -> None:
     assert [finding for path, text in everything.items() for finding in places(path, text)] == []
 
 
-def test_modules_and_functions_are_small() -> None:
+def test_modules_functions_and_classes_are_small() -> None:
     measured = {path: text for path, text in sources().items() if not path.startswith("tests/")}
     assert len(measured) > 35
-    found = [finding for path, text in measured.items() for finding in sizes(path, text)]
-    assert [finding for finding in found if finding.split(" has ")[0] not in LONGER] == []
-    assert [name for name in LONGER if name not in {finding.split(" has ")[0] for finding in found}] == []
+    found = attributes(engine())
+    for path, text in measured.items():
+        found |= sizes(path, text)
+    assert found == LARGER
 
 
 # ---- the lock and the declared requirements ----------------------------------------------------------------

@@ -23,8 +23,8 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from tests import sealing
+from tests.fronts import BASIC, MESSAGES, proxy
 from tests.sealing import Secret
-from tests.test_shell import BASIC, MESSAGES, proxy
 from translator.core.http import messages
 from translator.core.http.messages import Answer, Failure, Request
 from translator.shell.aio.write_batcher import WriteBatcher, write_batcher
@@ -32,11 +32,11 @@ from translator.shell.config.addresses import Address
 from translator.shell.process import address_of, listen, serving
 from translator.shell.server import protocol_factory
 from translator.shell.server.handler import Proxy
-from translator.shell.server.http1 import TURN, Http1Protocol
+from translator.shell.server.http1 import Http1Protocol
 from translator.shell.server.in_flight import Guesses
+from translator.shell.server.limits import LIMITS
 from translator.shell.server.protocol_factory import ProtocolFactory
 from translator.shell.server.request import ServerRequest, new_ids
-from translator.shell.server.request_head import HEAD
 from translator.shell.server.response_head import ResponseHeadCache
 
 PATIENCE = 120.0
@@ -853,9 +853,9 @@ def test_refused_expected_body_is_not_read_and_nothing_after_it(world: World, fr
 
 # ---- sizes --------------------------------------------------------------------------------------------------
 
-LONG_LINE = b"GET /" + b"x" * HEAD + b" HTTP/1.1\r\n\r\n"
-LONG_VALUE = get(b"X-Long: " + b"x" * HEAD)
-LONG_NAME = get(b"x" * HEAD + b": x")
+LONG_LINE = b"GET /" + b"x" * LIMITS.head + b" HTTP/1.1\r\n\r\n"
+LONG_VALUE = get(b"X-Long: " + b"x" * LIMITS.head)
+LONG_NAME = get(b"x" * LIMITS.head + b": x")
 MANY = get(*(b"X-%d: %s" % (number, b"x" * 100) for number in range(1000)))
 
 
@@ -867,7 +867,7 @@ def test_a_head_that_is_too_large_is_refused(world: World, before: bytes, whole:
             for end in (len(whole), len(whole) - 20):  # also one that is not whole is too large
                 pieces = [before + whole[:step], *(whole[at : min(at + step, end)] for at in range(step, end, step))]
                 if end < len(whole):  # a head in one read with the request before is not counted until it is whole
-                    pieces = [*pieces[:-1], pieces[-1][: end - len(whole)], *[b"x" * (HEAD // 2)] * 3]
+                    pieces = [*pieces[:-1], pieces[-1][: end - len(whole)], *[b"x" * (LIMITS.head // 2)] * 3]
                 async with at.caller() as caller:
                     await caller.say(*pieces)
                     told = await caller.answers()
@@ -878,7 +878,7 @@ def test_a_head_that_is_too_large_is_refused(world: World, before: bytes, whole:
 
 
 def test_head_of_nearly_the_largest_size_is_read_among_others(world: World) -> None:
-    large = get(b"X-Long: " + b"x" * (HEAD - 500))
+    large = get(b"X-Long: " + b"x" * (LIMITS.head - 500))
 
     async def script(at: Place) -> None:
         async with at.caller() as caller:
@@ -1532,26 +1532,26 @@ def test_behind_a_large_read_it_is_the_turn_of_others() -> None:
         connection = Http1Protocol(host, ResponseHeadCache(state), state, asyncio.get_running_loop())
         connection.connection_made(cast("asyncio.Transport", line))
         connection.data_received(
-            post(b"Content-Length: %d" % (3 * TURN), body=b"")[:-2].replace(b"Content-Length: 0\r\n", b"")
+            post(b"Content-Length: %d" % (3 * LIMITS.turn), body=b"")[:-2].replace(b"Content-Length: 0\r\n", b"")
         )
-        connection.data_received(b"\r\n" + b"x" * (TURN - 3))
+        connection.data_received(b"\r\n" + b"x" * (LIMITS.turn - 3))
         assert not line.is_read, "a head is looked at before its body is read"
         await turn()
         assert line.is_read
-        for size in (TURN, TURN + 3):
+        for size in (LIMITS.turn, LIMITS.turn + 3):
             connection.data_received(b"x" * size)
             assert not line.is_read
             await turn()
             assert line.is_read
-        assert read == [3 * TURN]
-        connection.data_received(get() + post(body=b"x" * TURN))
+        assert read == [3 * LIMITS.turn]
+        connection.data_received(get() + post(body=b"x" * LIMITS.turn))
         await turn()
         assert not line.is_read, "what is sent ahead waits, whoever's turn it is"
         answer.set()
         await turn()
         await turn()
         assert line.is_read
-        assert read == [3 * TURN, 0, TURN]
+        assert read == [3 * LIMITS.turn, 0, LIMITS.turn]
 
     asyncio.run(main())
 

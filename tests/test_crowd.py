@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli import ACCOUNT, LISTS, fetch
-from tests.test_overload import crowded
-from translator.shell.server.handler import _network_of
-from translator.shell.server.in_flight import Guesses
+from tests.commands import ACCOUNT, LISTS, fetch
+from tests.crowded import crowded
+from translator.shell.server.in_flight import Guesses, network_of
 
 
 def test_an_address_may_fail_so_often_at_once_and_so_often_a_second() -> None:
@@ -40,9 +39,9 @@ def test_ten_thousand_addresses_take_the_place_of_so_many_as_are_known() -> None
     ],
 )
 def test_a_network_of_ipv6_is_one_address(address: str, same: str) -> None:
-    assert _network_of(address) == _network_of(same)
-    assert _network_of("10.0.0.1") != _network_of("10.0.0.2")
-    assert _network_of("2001:db8:0:1::1") != _network_of("2001:db8:0:2::1")
+    assert network_of(address) == network_of(same)
+    assert network_of("10.0.0.1") != network_of("10.0.0.2")
+    assert network_of("2001:db8:0:1::1") != network_of("2001:db8:0:2::1")
 
 
 def test_guessing_client_is_slowed_and_a_known_one_is_served_beside_it(tmp_path: Path) -> None:

@@ -390,7 +390,7 @@ def test_server_shows_all_that_was_requested_and_nothing_unexpected(
     assert through[1] is not None and through[1] > last_shown
     if habits["zone"] == "utc":
         assert through == (since_shown, last_shown + 1), "no more is expected than it shows"
-    inner = verbs.lets_through(*verbs.within(since, until))
+    inner = verbs.lets_through(*verbs.times.within(since, until))
     assert inner[0] is not None and inner[0] >= since
     assert inner[1] is not None and inner[1] <= until
 

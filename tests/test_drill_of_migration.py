@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.drill import is_whole
-from tests.drills.judgement import Row, Sent, judged
-from tests.drills.migration import moves
-from tests.drills.two_homes import ACCOUNTS, Told
+from tools.drill import is_whole
+from tools.drills.judgement import Row, Sent, judged
+from tools.drills.migration import moves
+from tools.drills.two_homes import ACCOUNTS, Told
 
 
 def test_deaths_and_faults_while_stages_change_double_and_lose_nothing(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_deaths_and_faults_while_stages_change_double_and_lose_nothing(tmp_path:
 
 def test_the_drill_finds_a_second_send_at_the_other_provider(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'translator.db'}"
-    planted = moves(tmp_path, store, 0, module="tests.drills.careless", seconds=6.0, patience=1.0)
+    planted = moves(tmp_path, store, 0, module="tools.drills.careless", seconds=6.0, patience=1.0)
     _, faults = asyncio.run(planted)
     assert any("2 times, at" in fault for fault in faults), faults
 

@@ -15,11 +15,11 @@ import pytest
 from sqlalchemy import Connection, select
 
 from conformance.twins.serving import serve as serve_twin
+from tests.commands import ACCOUNT, LISTS, SECONDS, fetch, running
+from tests.processes import children, free_ports, lines_of, until_ready
+from tests.reloading import Provider, Serving, written
 from tests.stores import on, opened
-from tests.test_cli import ACCOUNT, LISTS, SECONDS, fetch, running
-from tests.test_reload import Provider, Serving, written
 from tests.test_store import HOOK, NOW, PLACE, intent, looked, recorded, sent, settled
-from tests.test_workers import children, free_ports, lines_of, until_ready
 from translator.shell.delivery.worker import PeriodicWorker, going_on
 from translator.shell.store import Store, StoreUnavailable, schema, subscriptions, unknown_sends
 from translator.shell.store.leases import release

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.test_lists import MANY, NOW, PATH, PROPERTY, Provider, ask, message, old_provider, page_of, world
-from tests.test_odd_rows import FRONT, OLD_ACCOUNT, rows_of, search
+from tests.listing import MANY, NOW, PATH, PROPERTY, Provider, ask, message, old_provider, page_of, world
+from tests.odd_rows import FRONT, OLD_ACCOUNT, rows_of, search
 from tests.twins import World, call, spoken
 from translator.core.accounts import Accounts
 from translator.core.exchange import Limits
@@ -187,3 +187,25 @@ def test_another_server_is_given_the_names_as_old_servers_wrote_them(asked: str)
     assert {"Content-Type", "X-Request-Id"} <= names
     assert all(spelt(name) == name for name in names - {"content-length", "connection"}), names
     assert "WWW-Authenticate" in names
+
+
+# ----------------------------------------------------------------------------------- a text that no list could show
+
+
+@pytest.mark.parametrize("letter", ["a", "😀"])
+def test_text_that_no_list_could_show_is_refused_by_name(letter: str) -> None:
+    """No document bounds a text. The 255 segments of the longest SMS hold 39,015 characters (TS 23.038)."""
+    front = _old_world([])
+    texts = [letter * size for size in (65_536, 65_537)]
+    entries = [{"From": "+15550100001", "To": "+15550100002", "Text": text} for text in texts]
+    headers = (*_basic("A1:front-token"), ("content-type", "application/json"))
+    path = f"/v2/Properties/{PROPERTY}/Messages"
+    whole = json.dumps({"Messages": entries}).encode()
+    batch = front.play(Request("POST", path.replace("/Messages", "/BatchMessages"), "", headers, whole), NOW)
+    told = json.loads(batch.response.body)
+    assert ([len(entry.get("Text", "")) for entry in told], batch.asks) == ([65_536, 0], 1)
+    reason = "Text has to be a text of at most 65536 characters"
+    one = front.play(Request("POST", path, "", headers, json.dumps(entries[1]).encode()), NOW)
+    assert (one.response.status, one.asks) == (400, 0)
+    for status in (told[1], json.loads(one.response.body)):
+        assert reason in json.dumps(status)

@@ -7,6 +7,7 @@ The tests also bound the cost: the number of requests that the simulated provide
 import json
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,116 +15,46 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from conformance.twins.properties_v2 import MessageRow, PropertiesV2Twin, TwinAccount
-from conformance.twins.restcomm import RestcommTwin
-from conformance.twins.restcomm.life import Sms as OldSms
-from conformance.twins.restcomm.life import Step
 from tests import naive
-from tests.effort import examples
+from tests.effort import examples, some
+from tests.listing import (
+    BACKS,
+    FRONTS,
+    MANY,
+    NOW,
+    OLD_BACK,
+    OLD_BACKS,
+    PATH,
+    PROPERTY,
+    START,
+    STATUSES,
+    V2,
+    Provider,
+    _old_number,
+    _search,
+    ask,
+    before_old,
+    hundred_thousand,
+    message,
+    newest,
+    old_provider,
+    old_sid,
+    page_of,
+    row_of,
+    sid_of,
+    stored,
+    to,
+    world,
+)
 from tests.naive import Sms
 from tests.twins import World, call, spoken
 from translator.core.exchange import Limits, Reply
 from translator.core.http.messages import Answer, Request, Response
 
-PROPERTY = "S1234567890ABCDE1234567890ABCDEF"
-PATH = "/2012-04-24/Accounts/AC1/SMS/Messages"
-START = 1_600_000_000 // 86400 * 86400 + 86400 - 3
-"""Three seconds before a midnight, so that a date and its neighbours are met too."""
-NOW = 1_700_000_000.5
-STATUSES = {
-    "sending": ("Processing", {}), "sent": ("Submitted", {"submitted": START}), "failed": ("Failed", {}),
-    "delivered": ("Delivered", {"submitted": START, "delivered": START}), "received": ("Received", {"received": START}),
-    "undelivered": ("Failed", {"submitted": START}), "queued": ("Processing", {"scheduled": int(NOW) + 60}),
-}  # fmt: skip
-FRONTS = {"seed": spoken("restcomm"), "open-source": spoken("restcomm", profile="open-source")}
-BACKS = {
-    (size, order): spoken("properties-v2", "back", page_max=size, search_order=order)
-    for size in (1, 2, 3, 7, 200)
-    for order in ("ascending", "descending", "unknown")
-}
 
-
-def sid_of(number: int) -> str:
-    return "M" + "A" * 23 + f"{number:08}".translate(str.maketrans("0123456789", "ABCDEFGHIJ"))
-
-
-def row_of(sms: Sms) -> MessageRow:
-    """The message as the provider has it."""
-    status, stamps = STATUSES[sms.status]
-    plus = {True: "+", False: ""}
-    sender, recipient = (plus[len(number) > 6 and number.isdigit()] + number for number in (sms.sender, sms.recipient))
-    members: dict[str, Any] = {"scheduled": sms.created, **stamps}
-    return MessageRow(
-        sid=sms.sid.removeprefix("SM"), account_sid="A1", property_sid=PROPERTY, sender=sender, recipient=recipient,
-        text=sms.body, delivery_receipt=False, segments=1, status=status, created=sms.created,
-        direction="Transmit" if sms.direction == "outbound-api" else "Receive", **members,
-    )  # fmt: skip
-
-
-def message(number: int, created: int, **members: str) -> Sms:
-    plain = {
-        "sender": "15550100001", "recipient": "15550100002", "body": "t", "status": "sent", "direction": "outbound-api"
-    }  # fmt: skip
-    return Sms("SM" + sid_of(number), created, **{**plain, **members})
-
-
-class Provider:
-    """The simulated provider with a store of messages. `most` is the largest slice that it serves."""
-
-    def __init__(
-        self, messages: list[Sms], order: str = "ascending", most: int = 200, shows_owner: bool = True
-    ) -> None:
-        self.twin = PropertiesV2Twin(
-            accounts={"A1": TwinAccount("back-token", (PROPERTY,))}, clock=lambda: NOW, results_max=most,
-            order="descending" if order == "descending" else "ascending", show_owner=shows_owner,
-        )  # fmt: skip
-        self.twin.load(row_of(sms) for sms in messages)
-
-    def __call__(self, request: Request) -> Answer:
-        return call(self.twin.app, request)
-
-
-def world(provider: Any, *, profile: str = "seed", size: int = 200, order: str = "ascending", **more: Any) -> World:
-    return World(FRONTS[profile], BACKS[size, order], provider, properties=("", PROPERTY), **more)
-
-
-ENTRY = World(FRONTS["seed"], BACKS[200, "ascending"], None, properties=("", PROPERTY)).entry  # type: ignore[arg-type]
-
-
-def ask(asked: dict[str, Any], suffix: str = ".json") -> Request:
-    return to(f"{PATH}{suffix}?{urlencode(asked)}")
-
-
-def to(link: str) -> Request:
-    path, _, query = link.partition("?")
-    token = b64encode(b"AC1:front-token").decode()
-    return Request("GET", path, query, (("authorization", f"Basic {token}"),))
-
-
-def sending() -> Request:
-    token = b64encode(b"AC1:front-token").decode()
-    form = ("content-type", "application/x-www-form-urlencoded")
-    sent = b"From=15550100001&To=15550100002&Body=x"
-    return Request("POST", PATH + ".json", "", (("authorization", f"Basic {token}"), form), sent)
-
-
-def page_of(reply: Reply) -> dict[str, Any]:
-    assert reply.response.status == 200, (reply.response, reply.log)
-    page: dict[str, Any] = json.loads(reply.response.body)
-    page["messages"] = [shown["sid"] for shown in page["messages"]]
-    return page
-
-
-MANY = [message(number, START + number // 3) for number in range(100_000)]
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def many() -> Provider:
-    return Provider(MANY)
-
-
-def newest(start: int, count: int, of: list[Sms] = MANY) -> list[str]:
-    return [sms.sid for sms in of[::-1][start : start + count]]
+    return Provider(hundred_thousand())
 
 
 # ------------------------------------------------------------------------------------------------------------- the laws
@@ -136,11 +67,6 @@ _sms = st.lists(
     ),
     max_size=25,
 )  # fmt: skip
-
-
-def stored(rows: list[tuple[int, str, str, str, str, str]]) -> list[Sms]:
-    """Messages in the order in which they came: Created never goes back."""
-    return [Sms("SM" + sid_of(number), *row) for number, row in enumerate(sorted(rows, key=lambda row: row[0]))]
 
 
 def _time(offset: int) -> str:
@@ -563,7 +489,7 @@ def test_a_walk_during_which_messages_come_ends_where_nothing_follows() -> None:
 def test_first_page_of_100000_takes_at_most_24_requests_in_10_rounds(many: Provider) -> None:
     front = world(many)
     page = page_of(front.play(ask({"Limit": "1000000"}), NOW))
-    assert (page["total"], page["messages"]) == (100_000, newest(0, 50))
+    assert (page["total"], page["messages"]) == (100_000, newest(0, 50, hundred_thousand()))
     assert front.asks <= 24
     assert len(front.asked) <= 10
 
@@ -573,22 +499,21 @@ def test_further_page_takes_1_request_with_the_total_and_else_at_most_25(many: P
     first = page_of(front.play(ask({"Limit": "1000000"}), NOW))
     for request in (ask({"Page": "1", "Limit": "1000000"}), to(first["next_page_uri"])):
         front.asked.clear()
-        assert page_of(front.play(request, NOW + 1))["messages"] == newest(50, 50)
+        assert page_of(front.play(request, NOW + 1))["messages"] == newest(50, 50, hundred_thousand())
         assert front.asks == 1
     for request in (ask({"Page": "1", "Limit": "1000000"}), to(first["next_page_uri"])):
         front.memory.clear()
         front.asked.clear()
-        assert page_of(front.play(request, NOW + 1))["messages"] == newest(50, 50)
+        assert page_of(front.play(request, NOW + 1))["messages"] == newest(50, 50, hundred_thousand())
         assert front.asks <= 25
 
 
 @pytest.mark.parametrize(
-    ("new", "most"),
-    [(0, 1), (1, 1), (99, 1), (100, 10), (150, 10), (1000, 10), (9600, 10), (20_000, 10), (50_000, 10), (80_000, 10)],
+    "new", some([0, 1, 99, 100, 150, 1000, 9600, 20_000, 50_000, 80_000], 0, 1, 99, 100, 150, 1000, 9600)
 )
-def test_a_total_that_is_known_is_extended(new: int, most: int) -> None:
-    """One request if fewer than 100 rows are new, else 10 at most."""
-    stock = MANY[:20_000]
+def test_a_total_that_is_known_is_extended(new: int) -> None:
+    """One request if fewer than 100 rows are new, else 10 at most. A law of `test_planning` has the numbers beyond."""
+    stock = MANY[:5_000]
     provider = Provider(stock)
     front = world(provider)
     front.play(ask({"Limit": "1000000"}), NOW)
@@ -596,7 +521,7 @@ def test_a_total_that_is_known_is_extended(new: int, most: int) -> None:
     provider.twin.load(row_of(sms) for sms in came)
     front.asked.clear()
     page = page_of(front.play(ask({"Limit": "1000000"}), NOW + 5))
-    assert (page["total"], page["messages"]) == (20_000 + new, newest(0, 50, stock + came))
+    assert (page["total"], page["messages"]) == (5_000 + new, newest(0, 50, stock + came))
     assert front.asks <= (1 if new < 100 else 10)
 
 
@@ -614,10 +539,10 @@ def test_a_list_that_is_sifted_and_sorted_is_scanned_once() -> None:
     assert front.asks == 0
 
 
-@pytest.mark.parametrize("total", [0, 1, 199, 200, 201, 399, 400, 401, 1599, 1600, 3200, 3201, 5000, 102_400, 102_401])
-def test_a_total_is_true_however_many_there_are(total: int, many: Provider) -> None:
-    stock = [*MANY, *(message(100_000 + number, START + 40_000) for number in range(max(0, total - 100_000)))][:total]
-    front = world(Provider(stock) if total != 100_000 else many)
+@pytest.mark.parametrize("total", [0, 1, 199, 200, 201, 399, 400, 401, 1599, 1600, 3200, 3201, 5000, 12_800, 12_801])
+def test_a_total_is_true_however_many_there_are(total: int) -> None:
+    stock = MANY[:total]
+    front = world(Provider(stock))
     page = page_of(front.play(ask({"Limit": "1000000", "PageSize": "7"}), NOW))
     assert (page["total"], page["messages"]) == (total, newest(0, 7, stock))
 
@@ -668,7 +593,7 @@ def test_a_list_that_is_capped_has_the_newest_messages_and_says_so(sort: str) ->
     "query", [{}, {"Page": 1}, {"SortBy": "From"}, {"PageSize": 99999999}, {"SortBy": "DateCreated"}]
 )
 @pytest.mark.parametrize("order", ["ascending", "descending", "unknown"])
-@pytest.mark.parametrize("most", [1, 2, 3, 5, 10, 20, 24])
+@pytest.mark.parametrize("most", some([1, 2, 3, 5, 10, 20, 24], 1, 3, 10, 24))
 def test_list_beyond_the_request_budget_is_answered_if_less_will_do(
     most: int, order: str, query: dict[str, Any], many: Provider, backwards: Provider
 ) -> None:
@@ -684,19 +609,19 @@ def test_list_beyond_the_request_budget_is_answered_if_less_will_do(
     if order == "descending" or most >= 22:
         wanted = {"descending": {}, "ascending": {"SortBy": "From"}, "unknown": None}[order]
         if query == wanted:
-            assert page["messages"] == newest(0, 50), "the newest ones"
+            assert page["messages"] == newest(0, 50, hundred_thousand()), "the newest ones"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def backwards() -> Provider:
-    return Provider(MANY, "descending")
+    return Provider(hundred_thousand(), "descending")
 
 
 @pytest.mark.parametrize(("most", "rows"), [(20, 1000), (24, 2000), (40, 5000), (100, 17_000)])
 def test_what_asks_there_are_are_spent_on_rows_and_not_on_counting_them(most: int, rows: int, many: Provider) -> None:
     front = world(many, limits=Limits(max_asks=most, cap=True))
     page = page_of(front.play(ask({"SortBy": "From", "Limit": "1000000"}), NOW))
-    assert (page["total"] >= rows, page["messages"]) == (True, newest(0, 50))
+    assert (page["total"] >= rows, page["messages"]) == (True, newest(0, 50, hundred_thousand()))
 
 
 @pytest.mark.parametrize("total", [0, 1, 150, 199, 200, 201, 450, 3000])
@@ -724,11 +649,11 @@ def test_a_page_behind_a_message_is_answered_where_less_will_do(
     for provider, order in ((many, "ascending"), (backwards, "descending")):
         for most in (1, 2, 3, 5, 10, 24, 60):
             front = world(provider, order=order, limits=Limits(max_asks=most, cap=True))
-            asked = {"Page": 1, "AfterSid": newest(place - 1, 1)[0], "Limit": 1000000}
+            asked = {"Page": 1, "AfterSid": newest(place - 1, 1, hundred_thousand())[0], "Limit": 1000000}
             page = page_of(front.play(ask(asked), NOW))
             assert len(page["messages"]) == 50
             assert front.asks <= most
-        assert (page["total"], page["messages"]) == (100_000, newest(place, 50))
+        assert (page["total"], page["messages"]) == (100_000, newest(place, 50, hundred_thousand()))
 
 
 def test_a_list_that_is_whole_says_that_its_total_is_exact() -> None:
@@ -822,12 +747,19 @@ def test_an_answer_that_is_no_answer_ends_the_list() -> None:
     assert front.play(ask({}), NOW).response.status == 502
 
 
+@cache
+def stock_of_1500() -> tuple[list[Sms], Provider]:
+    """Seven messages of each second. No test changes them."""
+    stock = [message(number, START + number // 7) for number in range(1500)]
+    return stock, Provider(stock)
+
+
 @example(START + 10)
 @given(st.integers(START - 5, START + 2000))
 def test_a_message_is_found_by_its_second_wherever_it_stands(created: int) -> None:
     """The request has AfterSid and a page number that says nothing of the message's place, and no list is remembered."""
-    stock = [message(number, START + number // 7) for number in range(1500)]
-    front = world(Provider(stock), size=7)
+    stock, provider = stock_of_1500()
+    front = world(provider, size=7)
     at = next((place for place, sms in enumerate(stock[::-1]) if sms.created <= created), len(stock) - 1)
     anchor = stock[::-1][at].sid
     page = page_of(front.play(ask({"Page": "1", "PageSize": "9", "AfterSid": anchor}), NOW))
@@ -836,36 +768,6 @@ def test_a_message_is_found_by_its_second_wherever_it_stands(created: int) -> No
 
 
 # ------------------------------------------------------------------------------------------------------------ the way back
-
-V2 = spoken("properties-v2")
-OLD_BACK = spoken("restcomm", "back")
-
-
-def old_provider(messages: list[Sms], **knobs: Any) -> RestcommTwin:
-    """The same messages at a simulated Restcomm, with SIDs of its own."""
-    twin = RestcommTwin(accounts={"AC9": "back-token"}, clock=lambda: NOW, **knobs)
-    twin.load(
-        OldSms(
-            sid=old_sid(sms), account="AC9", sender=sms.sender, recipient=sms.recipient, body=sms.body, created=float(sms.created),
-            direction="incoming" if sms.direction == "incoming" else "outbound-api", steps=(_step(sms),),
-        )
-        for sms in messages
-    )  # fmt: skip
-    return twin
-
-
-def _old_number(sms: Sms) -> int:
-    return int.from_bytes(sms.sid.encode()[-8:], "big")
-
-
-def old_sid(sms: Sms) -> str:
-    return f"SM{_old_number(sms):032x}"
-
-
-def _step(sms: Sms) -> Step:
-    stamped = float(sms.created) if sms.status in ("sent", "delivered", "undelivered", "received") else None
-    error = {"failed": 30008, "undelivered": 30005}.get(sms.status)
-    return Step(float(sms.created), sms.status, sent=stamped, error_code=error)  # type: ignore[arg-type]
 
 
 def _as_v2(sms: Sms) -> dict[str, Any]:
@@ -951,11 +853,6 @@ def test_a_search_over_the_old_provider_is_what_the_new_document_says(
 
 DAY = 86400
 LAST = 253_402_300_799
-OLD_BACKS = {
-    "seed": OLD_BACK,
-    "open-source": spoken("restcomm", "back", profile="open-source"),
-    "open-source, utc": spoken("restcomm", "back", profile="open-source", zone="utc"),
-}
 _moments = st.builds(lambda day, second: START + day * DAY + second, st.integers(-2, 3), st.integers(-1, 7))
 _apart = st.lists(
     st.tuples(
@@ -974,22 +871,6 @@ _servers = st.one_of(
 
 The profile is the server's own, or one with which the proxy asks for more.
 """
-
-
-def before_old(front: Any, server: tuple[str, Any, str], messages: list[Sms], size: int = 200) -> World:
-    """A front before a server of the old dialect, which may serve fewer rows at once than the request wants."""
-    bounds, zone, profile = server
-    twin = old_provider(messages, bounds=bounds, zone=zone, page_size_max=size)
-    accounts, properties = (("A1", "AC9"), (PROPERTY, "")) if front is V2 else (("AC1", "AC9"), ("", ""))
-    return World(
-        front, OLD_BACKS[profile], lambda request: call(twin.app, request), accounts=accounts, properties=properties
-    )
-
-
-def _search(since: int, until: int, **asked: Any) -> Request:
-    token = b64encode(b"A1:front-token").decode()
-    query = urlencode({"Date_From": since, "Date_To": until, **asked})
-    return Request("GET", f"/v2/Properties/{PROPERTY}/Messages", query, (("authorization", f"Basic {token}"),))
 
 
 @settings(max_examples=examples(200))

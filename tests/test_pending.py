@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.ledgers import CONFIG, config, dead, lost, nothing, prepared, run
 from tests.stores import on
-from tests.test_ledger import CONFIG, config, dead, lost, nothing, prepared, run
 from tests.test_store import HOOK, NOW, intent, recorded, sent, settled
 from translator.cli import main
 from translator.core.accounts import Accounts

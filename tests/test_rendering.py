@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.exchanges import NOW, dialects
-from tests.test_homes import account
+from tests.homes import account
 from translator.core.accounts import Account, Accounts
 from translator.core.effects import JOURNAL, MigrationState, ProviderRequests, Render, unjournalled
 from translator.core.exchange import exchange

@@ -1,12 +1,16 @@
 """The names of receivers are resolved in a few threads of their own. No account has all of these threads."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 
+from tests.test_connection import LOOPS
+from translator.core.http.messages import Request, Response
+from translator.shell.client.provider_client import ProviderClient
 from translator.shell.delivery import resolver as resolving
 from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy, UnresolvableHost
 from translator.shell.delivery.resolver import THREADS, Resolver, Shares
@@ -180,3 +184,48 @@ def test_an_internationalised_name_is_read() -> None:
     vetting = CallbackUrlPolicy()
     vetting._resolver = Resolver(names)
     assert run(vetting.judge("http://xn--a-ecp.example/x", "one"), names).reason == ""
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_blocked_callback_names_leave_the_name_of_a_provider_alone(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lookups of callbacks take every thread that they may have. A provider behind a name is connected to all the same.
+
+    asyncio resolves the provider's name with the simulated resolver. uvloop has its own, so the name is one that each system has.
+    """
+    names, real = Names(), socket.getaddrinfo
+    provider = "provider.test" if kind == "asyncio" else "localhost"
+
+    def simulated(host: Any, port: Any, *more: Any, **named: Any) -> Any:
+        names.asked.append(str(host))
+        return real("127.0.0.1" if host == provider else host, port, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", simulated)
+    resolver = Resolver(names)
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    async def main() -> Any:
+        server = await asyncio.start_server(answers, "127.0.0.1", 0)
+        client = ProviderClient(f"http://{provider}:{server.sockets[0].getsockname()[1]}")
+        accounts = [f"account{number}" for number in range(THREADS)]
+        slow = [asyncio.create_task(resolver.resolve(f"slow.{name}", 80, name)) for name in accounts for _ in range(9)]
+        await settle()
+        blocked = len(names.asked)
+        try:
+            answer = await asyncio.wait_for(client.ask(Request("GET", "/"), "an-id"), 10)
+        finally:
+            names.go_on.set()
+            await asyncio.gather(*slow)
+        await client.aclose()
+        server.close()
+        return blocked, answer
+
+    with asyncio.Runner(loop_factory=LOOPS[kind]) as runner:
+        blocked, answer = runner.run(main())
+    assert blocked == THREADS
+    assert isinstance(answer, Response) and (answer.status, answer.body) == (200, b"ok")
+    assert kind == "uvloop" or provider in names.asked

@@ -68,7 +68,8 @@ from tests.test_known_first import (  # noqa: F401 - they are tests
 )
 from translator.core.http import messages
 from translator.shell.server import protocol_factory
-from translator.shell.server.http1 import TURN, Http1Protocol
+from translator.shell.server.http1 import Http1Protocol
+from translator.shell.server.limits import LIMITS
 from translator.shell.server.request import ServerRequest
 from translator.shell.server.tls_transport import TlsServerTransport
 
@@ -519,9 +520,9 @@ def test_behind_a_large_read_of_small_records_it_is_the_turn_of_others(secret: S
         while not end.is_open:
             sealed.data_received(end.shake(network.taken()))
         records = b"".join(end.seal(b"x" * 9) for _ in range(3000))
-        sealed.data_received(records[: TURN - 1])
+        sealed.data_received(records[: LIMITS.turn - 1])
         assert network.is_read
-        sealed.data_received(records[TURN - 1 :] + b"".join(end.seal(b"x" * 9) for _ in range(3000)))
+        sealed.data_received(records[LIMITS.turn - 1 :] + b"".join(end.seal(b"x" * 9) for _ in range(3000)))
         assert not network.is_read
         await asyncio.sleep(0)
         assert network.is_read

@@ -63,3 +63,40 @@ def test_never_more_at_once_and_no_place_is_lost_also_where_callers_leave(
         return most
 
     assert asyncio.run(main()) <= count
+
+
+def test_account_leaves_a_slot_to_others_that_share_the_provider() -> None:
+    slots = FairSemaphore(5, is_shared=True)
+    assert [slots.take_free("a") for _ in range(6)] == [True] * 4 + [False] * 2
+    assert [slots.take_free("b") for _ in range(2)] == [True, False]
+    slots.give("b")
+    slots.give("a")
+    assert [slots.take_free("b") for _ in range(3)] == [True, False, False], "two are taken again when two are free"
+    few = FairSemaphore(1, is_shared=True)
+    assert [few.take_free(who) for who in "ab"] == [True, False]
+    alone = FairSemaphore(5)
+    assert [alone.take_free("a") for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_slot_that_an_account_may_not_have_goes_to_the_next_one() -> None:
+    async def main() -> list[str]:
+        slots, order = FairSemaphore(5, is_shared=True), []
+        for _ in range(4):
+            assert slots.take_free("a")
+
+        async def call(who: str) -> None:
+            await slots.take(who)
+            order.append(who)
+
+        waiting = [asyncio.create_task(call(who)) for who in ("a", "a", "b", "c")]
+        await asyncio.sleep(0)
+        assert order == ["b"]
+        slots.give("b")
+        await asyncio.sleep(0)
+        slots.give("c")
+        slots.give("a")
+        await asyncio.gather(*waiting[:1], *waiting[2:])
+        waiting[1].cancel()
+        return order
+
+    assert asyncio.run(main()) == ["b", "c", "a"]

@@ -3,7 +3,7 @@
 Exit status:
 0    done
 1    the stage does not allow the change, or another change was first
-1    no provider has the message (where); the guard has stopped the canary (status)
+1    no provider has the message (where); the guard has stopped the canary (status); a replica has not followed yet (--wait)
 2    wrong usage or configuration
 10   the store or a provider does not answer
 11   a provider refuses the credentials
@@ -17,7 +17,7 @@ import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -29,6 +29,9 @@ from translator.shell.observability.log import Output, configure
 NOT_DONE: Final = 1
 UNREACHABLE: Final = 10
 REFUSED: Final = 11
+_PATIENCE: Final = 30.0
+"""Seconds for which `--wait` waits. A replica that runs follows within five."""
+
 _LONGEST: Final = 500
 """Characters of a reason or a name."""
 
@@ -80,6 +83,11 @@ _account_option = click.option(
     "--account", default="", metavar="NAME", help="The account. It may be left out if only one has an old provider."
 )
 _reason_option = click.option("--reason", required=True, callback=_printable, help="Why, for the history.")
+_wait_option = click.option(
+    "--wait",
+    is_flag=True,
+    help="End when all replicas that run have followed. Exit status 1: one has not within 30 seconds.",
+)
 _by_option = click.option(
     "--by", default=_somebody, callback=_printable, show_default="the user of this process", help="The person, for the history."
 )  # fmt: skip
@@ -136,18 +144,29 @@ def _page(found: dict[str, Any]) -> str:
     return "\n".join(f"{name:<9}  {value}" for name, value in lines if value)
 
 
-def _change(
-    config: Path, account: str, output: Output | None, action: str, by: str, reason: str, percent: float | None = None
-) -> None:
-    from translator.shell.operations.migrate_admin import change
+class _Change(NamedTuple):
+    """A change of the stage: the options that all commands that make one have in common, and the share."""
 
-    async def work(store: Any, _: Any, entry: Any) -> tuple[str, Any]:
-        return entry.name, await change(store, entry, action, by, reason, percent)
+    action: str
+    reason: str
+    by: str
+    wait: bool
+    percent: float | None = None
 
-    name, stage = _with_account(config, account, output, work)
+
+def _change(config: Path, account: str, output: Output | None, asked: _Change) -> None:
+    from translator.shell.operations.migrate_admin import change, waited
+
+    async def work(store: Any, _: Any, entry: Any) -> tuple[str, Any, tuple[str, ...]]:
+        stage = await change(store, entry, asked.action, asked.by, asked.reason, asked.percent)
+        return entry.name, stage, (await waited(store, entry, _PATIENCE) if asked.wait else ())
+
+    name, stage, late = _with_account(config, account, output, work)
     share = f", {stage.percent:g} percent" if stage.stage == "canary" else ""
     data = {"account": name, "stage": stage.stage, "percent": stage.percent, "generation": stage.generation}
     say(f"{name}: {stage.stage}{share} (generation {stage.generation})", data, output)
+    if late:
+        _fail(f"the change is made, but {len(late)} replicas have not followed yet: {', '.join(late)}", NOT_DONE)
 
 
 @migrate.command("set")
@@ -156,10 +175,13 @@ def _change(
 @click.option("--percent", required=True, type=click.FloatRange(0, 100), help="The share of the recipients.")
 @_reason_option
 @_by_option
+@_wait_option
 @output_option
-def set_share(config: Path, account: str, percent: float, reason: str, by: str, output: Output | None) -> None:
+def set_share(
+    config: Path, account: str, percent: float, reason: str, by: str, wait: bool, output: Output | None
+) -> None:
     """Set the share of the recipients that a canary sends to the new provider."""
-    _change(config, account, output, "set", by, reason, percent)
+    _change(config, account, output, _Change("set", reason, by, wait, percent))
 
 
 @migrate.command("advance")
@@ -167,10 +189,11 @@ def set_share(config: Path, account: str, percent: float, reason: str, by: str, 
 @_account_option
 @_reason_option
 @_by_option
+@_wait_option
 @output_option
-def advance(config: Path, account: str, reason: str, by: str, output: Output | None) -> None:
+def advance(config: Path, account: str, reason: str, by: str, wait: bool, output: Output | None) -> None:
     """Go one stage forward: old, render, canary, new, done."""
-    _change(config, account, output, "advance", by, reason)
+    _change(config, account, output, _Change("advance", reason, by, wait))
 
 
 @migrate.command("rollback")
@@ -178,10 +201,11 @@ def advance(config: Path, account: str, reason: str, by: str, output: Output | N
 @_account_option
 @_reason_option
 @_by_option
+@_wait_option
 @output_option
-def rollback(config: Path, account: str, reason: str, by: str, output: Output | None) -> None:
+def rollback(config: Path, account: str, reason: str, by: str, wait: bool, output: Output | None) -> None:
     """Send to the old provider from now on, from any stage. Messages at both providers stay readable. Nothing is sent again."""
-    _change(config, account, output, "rollback", by, reason)
+    _change(config, account, output, _Change("rollback", reason, by, wait))
 
 
 @migrate.command("release-guard")
@@ -189,10 +213,11 @@ def rollback(config: Path, account: str, reason: str, by: str, output: Output | 
 @_account_option
 @_reason_option
 @_by_option
+@_wait_option
 @output_option
-def release_guard(config: Path, account: str, reason: str, by: str, output: Output | None) -> None:
+def release_guard(config: Path, account: str, reason: str, by: str, wait: bool, output: Output | None) -> None:
     """Allow the canary again after the guard has stopped it. The share stays 0 until it is set."""
-    _change(config, account, output, "release-guard", by, reason)
+    _change(config, account, output, _Change("release-guard", reason, by, wait))
 
 
 @migrate.command("history")

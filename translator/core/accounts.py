@@ -2,7 +2,7 @@
 
 import hmac
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from translator.core.dialect import Dialect
@@ -71,6 +71,12 @@ class Account(NamedTuple):
     def home_at(self, place: str) -> "Account | None":
         """Return the account at the provider account of that name, or None."""
         return next((home for home in self.homes if home.place == place), None)
+
+
+def by_shape(homes: Sequence[Account], sid: str) -> Account | None:
+    """Return the only home whose dialect makes SIDs of this shape, or None."""
+    makers = [home for home in homes if home.back.dialect.makes_sid(sid)]
+    return makers[0] if len(makers) == 1 else None
 
 
 class Accounts:

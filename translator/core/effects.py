@@ -10,6 +10,7 @@ CacheIncrement     increment a counter                  None
 RecordIntents      record sends before their requests   for each, whether to request it, or its known outcome
 RecordOutcomes     record the outcomes of sends         None
 AwaitOutcomes      wait a while for unknown sends       for each, its outcome meanwhile
+Concurrently       run several steps at the same time   the results of all, in order
 Sent               look up recorded sends by SID        the messages as their sends were answered, as far as they are kept
 MigrationState     read the stage of a migration        the present MigrationStage of the account
 Render             check a request for another provider None, at once; the check follows later
@@ -149,6 +150,13 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     sids: tuple[str, ...]
 
 
+class Concurrently(NamedTuple):
+    """Run these steps at the same time, and return a tuple of their results. If steps raise an error, the others are given up, and that
+    error is raised."""
+
+    steps: "tuple[EffectGenerator, ...]"
+
+
 class MigrationState(msgspec.Struct, frozen=True, gc=False):
     """Read the present stage of an account's migration. Only an account with two providers has one. `rules` are those of the account."""
 
@@ -176,6 +184,7 @@ Effect: TypeAlias = (
     | RecordOutcomes
     | AwaitOutcomes
     | Sent
+    | Concurrently
     | MigrationState
     | Render
 )
@@ -224,7 +233,8 @@ def run_without_shell(
     stage: Callable[[MigrationState], MigrationStage] = stage_at_begin,
 ) -> Generator[ProviderRequests, tuple[Answer, ...], Any]:
     """Run the steps for a single exchange, without a shell. Each SingleFlight is run here, and its cached value is put into `memory`
-    for ever. `journal` performs the effects of a journal at once. `stage` returns the stage of a migration."""
+    for ever. The steps of Concurrently run one after another. `journal` performs the effects of a journal at once. `stage` returns the
+    stage of a migration."""
     go_on: Callable[[], Effect] = partial(next, steps)
     while True:
         try:
@@ -234,23 +244,16 @@ def run_without_shell(
         if isinstance(want, ProviderRequests):
             go_on = partial(steps.send, (yield want))
             continue
-        if isinstance(want, JOURNAL):
-            go_on = partial(steps.send, journal(want))
-            continue
-        if isinstance(want, MigrationState):
-            go_on = partial(steps.send, stage(want))
-            continue
-        if isinstance(want, Render):
-            go_on = partial(steps.send, None)
-            continue
-        if isinstance(want, CacheGet):
-            go_on = partial(steps.send, memory.get(want.key))
-            continue
-        if isinstance(want, CacheIncrement):
-            memory[want.key] = memory.get(want.key, 0) + 1
-            go_on = partial(steps.send, None)
+        if not isinstance(want, SingleFlight | Concurrently):
+            go_on = partial(steps.send, _at_once(want, memory, journal, stage))
             continue
         try:
+            if isinstance(want, Concurrently):
+                results = []
+                for one in want.steps:
+                    results.append((yield from run_without_shell(one, memory, journal, stage)))  # noqa: PERF401 - it yields
+                go_on = partial(steps.send, tuple(results))
+                continue
             result, kept = yield from run_without_shell(want.steps(memory.get(want.key)), memory, journal, stage)
         except TranslatorError as error:
             go_on = partial(steps.throw, error)
@@ -258,3 +261,21 @@ def run_without_shell(
         if kept is not None and kept.life > 0:
             memory[want.key] = kept.value
         go_on = partial(steps.send, result)
+
+
+def _at_once(
+    want: Effect,
+    memory: dict[tuple[Hashable, ...], Any],
+    journal: Callable[[RecordIntents | RecordOutcomes | AwaitOutcomes | Sent], Any],
+    stage: Callable[[MigrationState], MigrationStage],
+) -> Any:
+    """Return the result of an effect that needs neither a provider nor other steps."""
+    if isinstance(want, JOURNAL):
+        return journal(want)
+    if isinstance(want, MigrationState):
+        return stage(want)
+    if isinstance(want, CacheGet):
+        return memory.get(want.key)
+    if isinstance(want, CacheIncrement):
+        memory[want.key] = memory.get(want.key, 0) + 1
+    return None

@@ -21,17 +21,18 @@ import msgspec
 from translator.core.accounts import Account, Accounts
 from translator.core.dialect import Dialect
 from translator.core.dialect.drafts import Batch
-from translator.core.dialect.front import Listed
+from translator.core.dialect.list_reader import Listed
 from translator.core.dialect.routing import Located
 from translator.core.effects import Effect, EffectGenerator, ProviderRequests, SingleFlight
 from translator.core.errors import FaultRaised, MalformedProviderResponse
-from translator.core.homes import retrieved
 from translator.core.http.messages import Request, Response
-from translator.core.listing import Limits, list_page
+from translator.core.listing import Limits
 from translator.core.losses import Losses
-from translator.core.migrating import homes_read, present_stage, rendered
+from translator.core.mapping.schema import READS
+from translator.core.migrating import rendered
 from translator.core.model import Draft, Fault, Message, Note, Notes, Page, SentMessage
-from translator.core.sending import KEY, Sending, as_asked
+from translator.core.reading import read_message, read_page
+from translator.core.sending import KEY, Sending
 
 __all__ = [
     "HEADERS",
@@ -45,7 +46,6 @@ __all__ = [
     "exchange",
     "failure",
 ]
-
 
 HEADERS: Final = frozenset({"accept", "authorization", "content-encoding", "content-type", KEY.lower()})
 """Every header of a request that is read here or by a dialect."""
@@ -92,6 +92,11 @@ class Admission(NamedTuple):
     def is_large(self) -> bool:
         """True if the body may be large: `messages.LARGE` times the usual limit."""
         return self.at is not None and self.at.operation.large
+
+    @property
+    def only_reads(self) -> bool:
+        """True if the operation changes nothing at the provider."""
+        return self.at is not None and self.at.operation.name in READS
 
     def refusal(self, fault: Fault) -> Reply:
         """Return the response for a fault. A fault without a name is not an error: it reports the methods of a path to an OPTIONS
@@ -245,10 +250,9 @@ class _Exchange:
 
     def _get(self, entries: tuple[Account, ...], sid: str) -> EffectGenerator:
         for entry in entries:
-            found = yield from retrieved(entry, (yield from self._homes(entry)), sid, self.limits, self.now, self.notes)
+            found = yield from read_message(entry, sid, self.limits, self.now, self.notes)
             if found is not None:
                 (home, message), front = found, entry.front
-                [message] = yield from as_asked(home, [message])
                 self._lose(home, "get", (message,))
                 return front.dialect.front.write_message(
                     "get", message, front.account, front.property, self.form_name, self.notes
@@ -257,24 +261,12 @@ class _Exchange:
 
     # ---------------------------------------------------------------------------------------------------------- list
 
-    def _homes(self, entry: Account) -> EffectGenerator:
-        """Return the homes that a get or a list asks, the new one first."""
-        if entry.old is None:
-            return (entry,)
-        return homes_read(entry, (yield from present_stage(entry)), self.now)
-
     def _list(self, entry: Account, at: Located, asked: Listed) -> EffectGenerator:
         front = entry.front
-        homes = yield from self._homes(entry)
-        home = homes[0]
-        page: Page = yield from list_page(home, asked.query, self.limits, self.now, self.notes)
-        if entry.old is not None:
-            yield from rendered(entry, asked.query, page.total)
-        shown = yield from as_asked(home, page.messages)
-        if shown is not page.messages:
-            page = msgspec.structs.replace(page, messages=shown)
+        page, by_home = yield from read_page(entry, asked.query, self.limits, self.now, self.notes)
         self.total = _counted(page, asked)
-        self._lose(home, "list", page.messages)
+        for home, messages in by_home:
+            self._lose(home, "list", messages)
         return front.dialect.front.write_page(
             page, asked, at, self.request.path, front.account, front.property, self.form_name, self.notes
         )

@@ -9,7 +9,7 @@ A provider that fails is reported as a failure. It is never taken for one that d
 
 from typing import Final
 
-from translator.core.accounts import Account
+from translator.core.accounts import Account, by_shape
 from translator.core.effects import CacheEntry, CacheGet, EffectGenerator, ProviderRequests, Sent, SingleFlight
 from translator.core.listing import Limits, messages_in_second, read_retrieve, write_retrieve
 from translator.core.model import Notes
@@ -41,12 +41,6 @@ def retrieved(
     recorded = yield from _recorded([home for home in homes if home is not known], sid)
     message = None if recorded is None else (yield from _at(recorded, sid, limits, now, notes))
     return None if message is None else (recorded, message)
-
-
-def by_shape(homes: tuple[Account, ...], sid: str) -> Account | None:
-    """Return the only home whose dialect makes SIDs of this shape, or None."""
-    makers = [home for home in homes if home.back.dialect.makes_sid(sid)]
-    return makers[0] if len(makers) == 1 else None
 
 
 def are_told_apart(entry: Account) -> bool:

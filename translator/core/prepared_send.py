@@ -57,7 +57,7 @@ def _fit(draft: Draft, home: Account, given: str | None) -> Fault | None:
     """Give the draft its sender at a home. Return the fault if the provider there cannot carry it."""
     verbs, parameter_of = home.back.dialect.back, home.front.dialect.front.parameter_of
     draft.sender = given or home.behind.sender or None
-    for attribute in verbs.required:
+    for attribute in verbs.facts.required:
         if getattr(draft, attribute) is None:
             return Fault("missing-parameter", parameter_of(attribute))
     if (found := verbs.uncarried(draft)) is not None:
@@ -72,6 +72,6 @@ def complete(message: Message, ready: PreparedSend) -> None:
     message.sender = message.sender or draft.sender or ""
     message.recipient = message.recipient or draft.recipient or ""
     message.text = message.text or draft.text or ""
-    for name in ready.home.back.dialect.back.untold:
+    for name in ready.home.back.dialect.back.facts.untold:
         if (asked := getattr(draft, name)) is not None:
             setattr(message, name, asked)

@@ -170,7 +170,7 @@ class Sending:
         draft, back, behind = ready.draft, ready.home.back.dialect, ready.home.behind
         if recorded.receipt:
             back.calls.ask(draft, recorded.receipt)
-        if back.back.takes_our_id and draft.external_id is None:
+        if back.back.facts.takes_our_id and draft.external_id is None:
             draft.external_id = recorded.id
         return back.back.write_send(draft, behind.account, behind.property, behind.token)
 
@@ -222,7 +222,7 @@ class Sending:
 def as_asked(entry: Account, messages: Sequence[Message]) -> EffectGenerator:
     """Return the messages of an account with the attributes that their sends asked for and that the provider is not told. It would show
     something else. A message whose send the journal does not keep is returned as the provider shows it."""
-    names = [name for name in entry.back.dialect.back.untold if name in entry.front.dialect.front.shown]
+    names = [name for name in entry.back.dialect.back.facts.untold if name in entry.front.dialect.front.shown]
     sids = tuple([message.sid for message in messages if message.direction != "inbound"]) if names else ()
     if not sids:
         return messages

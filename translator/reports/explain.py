@@ -10,7 +10,7 @@ import msgspec
 
 from translator.core.accounts import Account, Accounts
 from translator.core.dialect.drafts import Batch
-from translator.core.dialect.front import Listed
+from translator.core.dialect.list_reader import Listed
 from translator.core.effects import ProviderRequests, run_without_shell
 from translator.core.errors import FaultRaised
 from translator.core.exchange import Limits, Reply, exchange

@@ -97,9 +97,9 @@ class Runtime:
             max_body=server.max_body,
             queue_max=server.queue_max,
             memory=self._memory,
-            scribe=self.keeper.migrations.counted(self.keeper.journal),
-            stage=self.keeper.migrations.stage,
-            render=self.keeper.renderer.offer,
+            scribe=self.keeper.migrations.stages.counted(self.keeper.journal),
+            stage=self.keeper.migrations.stages.stage,
+            render=self.keeper.migrations.renderer.offer,
             receipts=self.keeper.take_receipt,
             explain_headers=server.explain_headers,
             meter=self.meter,
@@ -117,7 +117,7 @@ class Runtime:
         with contextlib.suppress(
             StoreUnavailable
         ):  # sends of an account that begins to migrate are refused until the stage is known
-            await self.keeper.migrations.prepare(accounts)
+            await self.keeper.migrations.stages.prepare(accounts)
         # From here on no step can fail, and none awaits.
         self._backs, self._reaches, self.settings, self.accounts = backs, reaches, settings, accounts
         self.keeper.change(accounts, limits, keeping)

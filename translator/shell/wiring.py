@@ -1,6 +1,7 @@
 """Builds the parts of the proxy from the settings: dialects of tables with overlays, accounts, limits, and the access to providers."""
 
 from collections import Counter
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
@@ -28,21 +29,26 @@ class Reach(NamedTuple):
     `url`: its address.
     `timeout`: the limit for a whole provider request, in seconds.
     `concurrency`: the limit of provider requests at once.
-    `engine`: the transport."""
+    `engine`: the transport.
+    `is_shared`: True if several accounts send requests to it."""
 
     url: str
     timeout: float
     concurrency: int
     engine: str = "own"
+    is_shared: bool = False
 
     def upstream(self) -> ProviderClient:
         """Return a new provider client."""
+        client = partial(
+            ProviderClient, self.url, timeout=self.timeout, concurrency=self.concurrency, is_shared=self.is_shared
+        )
         if self.engine == "httpx":
             from translator.shell.client.httpx_transport import HttpxTransportAdapter  # noqa: PLC0415 - loaded only if it is configured
 
             engine = HttpxTransportAdapter(self.url, LARGEST, self.timeout, self.concurrency)
-            return ProviderClient(self.url, timeout=self.timeout, concurrency=self.concurrency, engine=engine)
-        return ProviderClient(self.url, timeout=self.timeout, concurrency=self.concurrency)
+            return client(engine=engine)
+        return client()
 
 
 class Wiring(NamedTuple):
@@ -69,8 +75,10 @@ def assemble(settings: Settings, dialects: "Dialects | None" = None) -> Wiring:
             if (entry := _entry(dialects, settings, account, backs, served)) is not None:
                 entries.append(entry)
     problems.check()
+    asked_by = Counter(name for account in settings.accounts for name in {one.name for _, one in account.sides})
     reaches = {
-        name: Reach(back.url, back.timeout, back.concurrency, back.engine) for name, back in settings.backs.items()
+        name: Reach(back.url, back.timeout, back.concurrency, back.engine, asked_by[name] > 1)
+        for name, back in settings.backs.items()
     }
     lists = settings.lists
     limits = Limits(

@@ -43,11 +43,11 @@ class JsonQuoting:
     """The quoting for one source and form, `json` or `xml`. Every `value` is an expression of the source."""
 
     def __init__(self, source: Source, form: str, spelling: Spelling) -> None:
-        self._source, self._form, self._spelling = source, form, spelling
+        self._source, self.form, self.spelling = source, form, spelling
 
     def value(self, kind: Codec, value: str) -> str:
         """Return the written form of an existing value of a codec."""
-        if self._form == "xml" or not (kind.is_text or kind.wire is bool):
+        if self.form == "xml" or not (kind.is_text or kind.wire is bool):
             return self.inside(kind, value)
         if kind.harmless:
             return f'"{self.inside(kind, value)}"'
@@ -64,16 +64,16 @@ class JsonQuoting:
 
     def text(self, value: str) -> str:
         """Return the written form of any text."""
-        return f"{{{value}}}" if self._form == "xml" else f"{{{self._source.name(self._spelling.one)}({value})}}"
+        return f"{{{value}}}" if self.form == "xml" else f"{{{self._source.name(self.spelling.one)}({value})}}"
 
     def quoted(self, inside: str) -> str:
         """Return the inside of an f-string that needs no escapes, in quotes if the form is JSON."""
-        return f'"{inside}"' if self._form == "json" else inside
+        return f'"{inside}"' if self.form == "json" else inside
 
     def member(self, name: str, kind: Codec, value: str) -> str:
         """Return a whole member of JSON as one look-up, with a comma before it. It is empty unless the codec's values are a few
         harmless words."""
-        if kind.words is None or not kind.harmless or self._form == "xml":
+        if kind.words is None or not kind.harmless or self.form == "xml":
             return ""
-        members = {neutral: f',{self._spelling.one(name)}:"{word}"' for neutral, word in kind.words.items()}
+        members = {neutral: f',{self.spelling.one(name)}:"{word}"' for neutral, word in kind.words.items()}
         return f"{{{self._source.name(members)}[{value}]}}"

@@ -201,13 +201,8 @@ def _neutral(
     source.add(1, "looked = {}")
     simple = [(row.of[0], row.kind, row.required) for row in copies if row.of[0] != "status"]
     simple += [(row.attribute, row.kind, False) for row in plain]
-    for attribute, kind, required in simple:
-        if many and required and (column := bindings.kind(kind).column) is not None:
-            look, read = source.name(column.look), bindings.kind(kind).reads_shown
-            source.add(1, f"c = {look}([m.{attribute} for m in rows])")
-            source.add(1, f"if c is not None: looked[{attribute!r}, {column.form!r}] = c")
-            if read is not shown_plus:
-                source.add(1, "else:", f"    for m in rows: m.{attribute} = {source.name(read)}(m.{attribute})")
+    if many:
+        _add_columns(source, bindings, simple)
     source.add(1, "try:", "    for m in rows:")
     for attribute, kind, required in simple:
         if bindings.kind(kind).decoded or (many and required and bindings.kind(kind).column is not None):
@@ -223,18 +218,32 @@ def _neutral(
             source.add(3, f"x = m.{attribute}", f"if x is not None: m.{attribute} = {name}(x)")
     known = {**bindings.status.plain, **dict.fromkeys(bindings.status.tested)}
     source.add(3, f"m.status = {source.name(known)}[m.status] or {source.name(_tested(bindings.status))}(m, now)")
+    _add_reads(source, bindings, [row for row in reads if row not in plain])
+    source.add(1, "except KeyError:", f"    raise {source.name(BadValue)}('is not a word of this dialect') from None")
+    source.add(1, "return looked")
+    return source.function("reading messages")
+
+
+def _add_columns(source: Source, bindings: TableCodecs, simple: list[tuple[str, str, bool]]) -> None:
+    """Add the lines that check whole columns."""
+    for attribute, kind, required in simple:
+        if required and (column := bindings.kind(kind).column) is not None:
+            look, read = source.name(column.look), bindings.kind(kind).reads_shown
+            source.add(1, f"c = {look}([m.{attribute} for m in rows])")
+            source.add(1, f"if c is not None: looked[{attribute!r}, {column.form!r}] = c")
+            if read is not shown_plus:
+                source.add(1, "else:", f"    for m in rows: m.{attribute} = {source.name(read)}(m.{attribute})")
+
+
+def _add_reads(source: Source, bindings: TableCodecs, reads: list[ReadRow]) -> None:
+    """Add the lines of the rows of [[reads]] that have a condition, or share their member."""
     for row in reads:
-        if row in plain:
-            continue
         source.add(3, f"x = m.{_raw(row)}" if row.json else f"x = {row.fixed!r}")
         holds = "x is not None"
         holds += f" and m.status in {source.name(frozenset(row.statuses))}" if row.statuses else ""
         holds += f" and m.direction in {source.name(frozenset(row.directions))}" if row.directions else ""
         value = f"{source.name(bindings.kind(row.kind).reads_shown)}(x)" if row.kind else "x"
         source.add(3, f"if {holds}: m.{row.attribute} = {value}")
-    source.add(1, "except KeyError:", f"    raise {source.name(BadValue)}('is not a word of this dialect') from None")
-    source.add(1, "return looked")
-    return source.function("reading messages")
 
 
 def _tested(words: Vocabulary) -> Callable[[Message, float], str]:

@@ -29,6 +29,7 @@ import msgspec
 from translator.core.codegen.codecs import TableCodecs
 from translator.core.codegen.constant_folding import fold_constants, grouped
 from translator.core.codegen.functions import as_given, batch_writer
+from translator.core.codegen.loop_body import LoopBody
 from translator.core.codegen.quoting import Counts, JsonQuoting, Value
 from translator.core.codegen.source import Source, literal
 from translator.core.http.formats import xml
@@ -60,21 +61,16 @@ def message_writer(table: Table, bindings: TableCodecs, operation: str, form: st
 
 class _Writing:
     """A writer that is being generated. In its source `m_…` are attributes of a message, `c…` values of a whole column. `x…` is the
-    attribute found among several, and `p…` is an optional piece of the text. Each is numbered by its row. `under` is the piece that the
-    last line belongs to, and `condition` the condition of that piece."""
+    attribute found among several, and `p…` is an optional piece of the text. Each is numbered by its row."""
 
     def __init__(self, table: Table, bindings: TableCodecs, operation: str, form: str) -> None:
-        self._bindings, self._operation, self._form = bindings, operation, form
+        self._table, self._bindings, self._operation = table, bindings, operation
         self._rows = [row for row in table.fields if operation in row.shown and (form == "json" or row.xml)]
         self._sid_kind = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
-        self._spelling = SPELLINGS[table.formats.escape]
-        self._nulls = table.formats.nulls == "written"
-        self._element = (table.xml or NO_XML).message
         self._source = Source("def write(rows, account, property, given, notes):")
-        self._loop: list[str] = []
+        self._loop = LoopBody()
         self._same: set[str] = set()
-        self._spelled = JsonQuoting(self._source, form, self._spelling)
-        self._condition, self._under = "", ""
+        self._spelled = JsonQuoting(self._source, form, SPELLINGS[table.formats.escape])
         self._columns: dict[int, str] = {}
         self._hour: dict[str, str] = {}
         self._sid = ""
@@ -85,46 +81,51 @@ class _Writing:
         self._begin()
         self._go_through()
         pieces = [self._piece(number, row) for number, row in enumerate(self._rows)]
-        if self._form == "xml":
-            self._each(f"yield {self._of_elements(pieces)}")
+        if self._spelled.form == "xml":
+            self._loop.add(f"yield {self._of_elements(pieces)}")
         else:
-            self._each(*self._of_members("".join(pieces)))
+            self._loop.add(*self._of_members("".join(pieces)))
         columns = "".join(f", c{number}" for number in self._columns)
         source.add(1, f"for m{columns} in zip(rows{columns}):" if columns else "for m in rows:")
-        source.add(2, *self._loop)
-        return source.function(f"writing {self._operation} as {self._form}")
+        source.add(2, *self._loop.lines)
+        return source.function(f"writing {self._operation} as {self._spelled.form}")
 
     # ------------------------------------------------------------------------------------------ the same for all messages
 
     def _begin(self) -> None:
         for number, row in enumerate(self._rows):
             if row.write == "path":
-                self._path_ends(number, row.xml_text if self._form == "xml" else row.text)
+                self._path_ends(number, row.xml_text if self._spelled.form == "xml" else row.text)
             elif row.write == "entry":
                 value = self._spelled.text(row.of[0])
                 piece = self._written_piece(row, value)
                 self._source.add(1, f"p{number} = {piece} if {row.of[0]} else f'{self._absent(row)}'")
                 self._same.add(f"p{number}")
-            elif self._operation == "list" and self._form == "json" and row.write == "copy" and row.of[0] in _ALWAYS:
+            elif (
+                self._operation == "list"
+                and self._spelled.form == "json"
+                and row.write == "copy"
+                and row.of[0] in _ALWAYS
+            ):
                 self._column(number, row)
 
     def _path_ends(self, number: int, template: str) -> None:
         head, _, tail = template.partition("{sid}")
         for end, text in (("head", head), ("tail", tail)):
             filled = f"{text!r}.replace('{{account}}', account).replace('{{property}}', property)"
-            quoted = f"{self._source.name(self._spelling.one)}({filled})[1:-1]"
-            self._source.add(1, f"{end}{number} = {filled if self._form == 'xml' else quoted}")
+            quoted = f"{self._source.name(self._spelled.spelling.one)}({filled})[1:-1]"
+            self._source.add(1, f"{end}{number} = {filled if self._spelled.form == 'xml' else quoted}")
             self._same.add(f"{end}{number}")
 
     def _column(self, number: int, row: FieldRow) -> None:
         """Add the values of a row for all messages at once, if its codec can write many."""
         kind = self._bindings.kind(row.kind)
         if kind.column is not None:
-            written = self._source.name(batch_writer(row.of[0], kind.column, kind.write, self._spelling))
+            written = self._source.name(batch_writer(row.of[0], kind.column, kind.write, self._spelled.spelling))
             self._source.add(1, f"c{number} = {written}(rows)")
             self._columns[number] = f'"{{c{number}}}"'
         elif kind.write is write_same and kind.is_text:
-            written = self._source.name(self._spelling.each)
+            written = self._source.name(self._spelled.spelling.each)
             self._source.add(1, f"c{number} = {written}([m.{row.of[0]} for m in rows])")
             self._columns[number] = f"{{c{number}}}"
 
@@ -141,20 +142,20 @@ class _Writing:
         timed = any(row.kind and self._bindings.kind(row.kind).clock for row in shown)
         if timed:
             looked["created"] = None
-        self._each(*[f"m_{name} = m.{name}" for name in looked if name != "sid"])
+        self._loop.add(*[f"m_{name} = m.{name}" for name in looked if name != "sid"])
         if timed:
-            self._each("second = m_created % 3600", "hour = m_created - second")
+            self._loop.add("second = m_created % 3600", "hour = m_created - second")
         number = next((number for number in self._columns if self._rows[number].of == ("sid",)), None)
         if number is not None:
             self._sid = f"{{c{number}}}"
         else:
-            self._each("m_sid = m.sid")
+            self._loop.add("m_sid = m.sid")
             self._sid = self._spelled.inside(self._sid_kind, "m_sid")
 
     def _piece(self, number: int, row: FieldRow) -> str:
         """Return a row's part of the text, as the inside of an f-string, and add the lines that it needs."""
         if row.write == "entry":
-            self._each()  # the next piece comes after it
+            self._loop.add()  # the next piece comes after it
             return f"{{p{number}}}"
         if row.write == "nothing":
             return self._absent(row)
@@ -162,49 +163,42 @@ class _Writing:
         piece = self._written_piece(row, value.text)
         if value.there:
             return self._where(value.there, f"p{number}", piece, self._absent(row), value.lines)
-        self._each(*value.lines)
-        if self._form == "json":
+        self._loop.add(*value.lines)
+        if self._spelled.form == "json":
             return value.member or piece[2:-1]
-        self._each(f"p{number} = {piece}")
+        self._loop.add(f"p{number} = {piece}")
         return f"{{p{number}}}"
 
     def _where(self, there: str, name: str, piece: str, absent: str, lines: tuple[str, ...]) -> str:
         """Return an optional part. In JSON, a part that follows another under the same condition is joined to it."""
-        if there == self._condition and self._form == "json" and not absent:
-            self._add_under(*lines, f"{self._under} += {piece}")
+        if self._loop.joins(there) and self._spelled.form == "json" and not absent:
+            self._loop.add_joined(piece, lines)
             return ""
-        self._each(f"{name} = f'{absent}'", f"if {there}:")
-        self._condition, self._under = there, name
-        self._add_under(*lines, f"{name} = {piece}")
+        self._loop.add_piece(there, name, piece, absent, lines)
         return f"{{{name}}}"
-
-    def _each(self, *lines: str) -> None:
-        """Add lines for each message."""
-        self._loop += lines
-        self._condition = ""
-
-    def _add_under(self, *lines: str) -> None:
-        """Add lines for each message under the last condition."""
-        self._loop += [f"    {line}" for line in lines]
 
     def _written_piece(self, row: FieldRow, value: str) -> str:
         """Return the expression of a row's part if its value exists."""
-        if self._form == "json":
-            return f"f',{literal(self._spelling.one(row.json))}:{value}'"
+        if self._spelled.form == "json":
+            return f"f',{literal(self._spelled.spelling.one(row.json))}:{value}'"
         element, text = self._source.name(xml.element), self._source.name(xml.text)
         return f"{element}({row.xml.rpartition('/')[2]!r}, {text}(f'{value}'))"
 
     def _absent(self, row: FieldRow) -> str:
         """Return a row's part if its value does not exist."""
-        if self._form == "json":
-            return f",{literal(self._spelling.one(row.json))}:null" if self._nulls else ""
+        if self._spelled.form == "json":
+            return (
+                f",{literal(self._spelled.spelling.one(row.json))}:null"
+                if self._table.formats.nulls == "written"
+                else ""
+            )
         return f"<{row.xml.rpartition('/')[2]}/>" if row.xml_empty else ""
 
     def _value(self, number: int, row: FieldRow) -> Value:
         if number in self._columns:
             return Value(self._columns[number])
         if row.write == "fixed":
-            return Value(literal(self._spelling.one(row.text) if self._form == "json" else row.text))
+            return Value(literal(self._spelled.spelling.one(row.text) if self._spelled.form == "json" else row.text))
         if row.write == "path":
             return Value(self._spelled.quoted(f"{{head{number}}}{self._sid}{{tail{number}}}"))
         kind = self._bindings.kind(row.kind) if row.kind else self._sid_kind
@@ -234,12 +228,12 @@ class _Writing:
         if row.unsaid:
             found = f"x{number}"
             made = f"{self._source.name(segments_of)}(m.direction, m.text)"
-            self._each(f"{found} = m_{row.of[0]}", f"if {found} is None: {found} = {made}")
-        elif self._form == "xml":
+            self._loop.add(f"{found} = m_{row.of[0]}", f"if {found} is None: {found} = {made}")
+        elif self._spelled.form == "xml":
             return Value(f"{{{found}}}", f"{found} is not None")
-        if self._form == "xml":
+        if self._spelled.form == "xml":
             return Value(f"{{{found}}}")
-        shown = self._source.name(Counts(self._spelling.one(row.json), self._absent(row)))
+        shown = self._source.name(Counts(self._spelled.spelling.one(row.json), self._absent(row)))
         return Value("", "", member=f"{{{shown}[{found}]}}")
 
     def _to_be_known(self, code: str) -> str:
@@ -254,7 +248,7 @@ class _Writing:
         if found == "m_created":
             if hours not in self._hour:
                 self._hour[hours] = f"h{number}"
-                self._each(f"h{number} = {same}")
+                self._loop.add(f"h{number} = {same}")
             return f"{{{self._hour[hours]}}}{{{seconds}[second]}}", ()
         lines = (
             f"s{number} = {found} - hour",
@@ -269,13 +263,13 @@ class _Writing:
         if not others or (row.write == "first" and first in _ALWAYS):
             return f"m_{first}"
         found = f"x{number}"
-        self._each(f"{found} = m_{first}")
+        self._loop.add(f"{found} = m_{first}")
         for other in others:
             if row.write == "latest":
                 later = f"m_{other} > {found}" if first in _ALWAYS else f"({found} is None or m_{other} > {found})"
-                self._each(f"if m_{other} is not None and {later}: {found} = m_{other}")
+                self._loop.add(f"if m_{other} is not None and {later}: {found} = m_{other}")
             else:
-                self._each(f"if {found} is None: {found} = m_{other}")
+                self._loop.add(f"if {found} is None: {found} = m_{other}")
         return found
 
     # ----------------------------------------------------------------------------------------------- joining the pieces
@@ -294,6 +288,8 @@ class _Writing:
         parts = []
         for number, (parent, joined) in enumerate(grouped([row.xml for row in self._rows], pieces)):
             if parent:
-                self._each(f"g{number} = f'{joined}'", f"if g{number}: g{number} = {element}({parent!r}, g{number})")
+                self._loop.add(
+                    f"g{number} = f'{joined}'", f"if g{number}: g{number} = {element}({parent!r}, g{number})"
+                )
             parts.append(f"{{g{number}}}" if parent else joined)
-        return f"{element}({self._element!r}, f'{''.join(parts)}')"
+        return f"{element}({(self._table.xml or NO_XML).message!r}, f'{''.join(parts)}')"

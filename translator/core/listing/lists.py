@@ -5,7 +5,8 @@ Query ─▶ plan ─┬▶ pages   only the slices that cover the page, and the
                           both read through RangeReader, which checks every row
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from functools import partial
 
 from translator.core.accounts import Account
 from translator.core.effects import CacheGet, CacheIncrement, EffectGenerator
@@ -14,7 +15,7 @@ from translator.core.listing.blocks import RequestBudget
 from translator.core.listing.limits import Limits
 from translator.core.listing.local_query import left_out, readable, residual_filter
 from translator.core.listing.pages import Pages
-from translator.core.listing.plan import plan
+from translator.core.listing.plan import Plan, plan
 from translator.core.listing.range_reader import RangeReader
 from translator.core.model import Message, Notes, Query, Unread
 
@@ -23,24 +24,36 @@ def list_page(entry: Account, query: Query, limits: Limits, now: float, notes: N
     """Return the Page of a query, with the account's own messages. Raises FaultRaised and MalformedProviderResponse."""
     front, back = entry.front.dialect.front, entry.back.dialect.back
     planned = plan(query, back)
-    sends = yield from _sends(entry)
-    slices = RangeReader(entry, planned.pushed, now, _budget(limits, cap=limits.cap), notes, ordered=not planned.scan)
-    behind = (entry.back.name, entry.behind.account, entry.behind.property)
+    sends = yield from sends_of(entry)
+    slices = RangeReader(entry, planned.pushed, now, budget_of(limits, cap=limits.cap), notes, ordered=not planned.scan)
     if not planned.scan:
         pages = Pages(
-            entry, slices, query, planned, limits, now, sends, ("total", *behind, planned.pushed),
+            entry, slices, query, planned, limits, now, sends, total_key(entry, planned),
             shows_total=front.shows_total, in_pages=front.in_pages,
         )  # fmt: skip
         page = yield from pages.page()
         return left_out(page, fail=limits.fail_unread) if slices.judge.unread else page
-    whole = (query.sender, query.recipient, query.sender_like, query.recipient_like, query.within)
-    narrowed = (query.since, query.until, query.statuses, query.directions, query.order)
-    page = yield from scans.page(
-        slices, query, front.sort_key(query.order.attribute), back.order,
-        kept_as=("rows", entry.front.dialect, *behind, sends, whole, narrowed),
+    page, _ = yield from scans.page(
+        partial(scans.everything, slices, back.order), query, front.sort_key(query.order.attribute), account=entry.name,
+        kept_as=("rows", entry.front.dialect, *_behind(entry), sends, *narrowed(query)),
         life=limits.snapshot_ttl, in_pages=front.in_pages, shows_total=front.shows_total,
     )  # fmt: skip
     return left_out(page, fail=limits.fail_unread)
+
+
+def _behind(entry: Account) -> tuple[str, str, str]:
+    return (entry.back.name, entry.behind.account, entry.behind.property)
+
+
+def total_key(entry: Account, planned: Plan) -> tuple[Hashable, ...]:
+    """Return the cache key of the total of a list at one provider account."""
+    return ("total", *_behind(entry), planned.pushed)
+
+
+def narrowed(query: Query) -> tuple[Hashable, ...]:
+    """Return the parts of a query by which its messages and their order differ from those of other lists."""
+    whole = (query.sender, query.recipient, query.sender_like, query.recipient_like, query.within)
+    return whole, (query.since, query.until, query.statuses, query.directions, query.order)
 
 
 def messages_in_second(entry: Account, created: int, limits: Limits, now: float, notes: Notes) -> EffectGenerator:
@@ -54,7 +67,7 @@ def messages_between(
     """Return the account's own messages of a time window, in no order. Rows that the provider's bounds let through beside them are
     removed. Rows that cannot be read are skipped, and put into `unread`. Raises FaultRaised and MalformedProviderResponse."""
     planned = plan(window, entry.back.dialect.back)
-    slices = RangeReader(entry, planned.pushed, now, _budget(limits), notes, ordered=False)
+    slices = RangeReader(entry, planned.pushed, now, budget_of(limits), notes, ordered=False)
     yield from slices.recall()
     rows: Sequence[Message] = yield from slices.stretch(0)
     if slices.judge.unread:
@@ -64,7 +77,8 @@ def messages_between(
     return list(filter(residual_filter(window), rows)) if planned.sifted else rows
 
 
-def _budget(limits: Limits, *, cap: bool = False) -> RequestBudget:
+def budget_of(limits: Limits, *, cap: bool = False) -> RequestBudget:
+    """Return the request budget of one list or one search."""
     return RequestBudget(limits.max_asks, cap, limits.max_bytes)
 
 
@@ -73,13 +87,13 @@ def count_send(entry: Account) -> CacheIncrement:
     return CacheIncrement(_sends_key(entry))
 
 
-def _sends(entry: Account) -> EffectGenerator:
+def sends_of(entry: Account) -> EffectGenerator:
     """Return the number of sends of the account since the process began."""
     return (yield CacheGet(_sends_key(entry))) or 0
 
 
-def _sends_key(entry: Account) -> tuple[str, str, str, str]:
-    return ("sends", entry.back.name, entry.behind.account, entry.behind.property)
+def _sends_key(entry: Account) -> tuple[Hashable, ...]:
+    return ("sends", *_behind(entry))
 
 
 def rules(entry: Account, query: Query) -> Iterator[str]:

@@ -4,15 +4,14 @@ provider, oldest first  0 1 2 3 … │ n-4 n-3 n-2 n-1       messages that come
 list, newest first       … │ page 1 │   page 0   │         and a page that follows an anchor is found by the anchor's index
 """
 
-import math
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from translator.core.accounts import Account
 from translator.core.effects import CacheEntry, CacheGet, EffectGenerator, ProviderRequests, SingleFlight
 from translator.core.errors import FaultRaised, MalformedProviderResponse
-from translator.core.listing import shifting_lists, totals
+from translator.core.listing import anchors, shifting_lists, totals
+from translator.core.listing.anchors import Anchor
 from translator.core.listing.limits import Limits
 from translator.core.listing.local_query import PageWindow, cut
 from translator.core.listing.page_filling import filled
@@ -25,13 +24,6 @@ from translator.core.model import Message, Page, Query
 
 _WEIGHT = 400
 """The size of a cached total in bytes, with its key."""
-
-
-class _Anchor(NamedTuple):
-    """The index of the anchor in the provider's order, and the rows around it that were read, by index."""
-
-    place: int
-    read: dict[int, Message]
 
 
 class Pages:
@@ -56,13 +48,13 @@ class Pages:
             return Page(messages=rows, skip=query.skip, count=query.count, total=total, limit=None, capped=capped)
         if self._slices.budget.cap and self._asks > self._slices.budget.left // 2:
             return (yield from self._as_far_as_it_goes())
-        counted = yield from self._counted(renew=False)
+        counted = yield from self.counted(renew=False)
         if query.after is not None and counted.rows:
             anchor = yield from self._anchor(query.after, counted)
             if anchor is not None:
                 return (yield from self._following(anchor, counted))
         if query.skip > counted.rows and not counted.fresh:
-            counted = yield from self._counted(renew=True)
+            counted = yield from self.counted(renew=True)
         return (yield from self._numbered(counted))
 
     @property
@@ -128,7 +120,7 @@ class Pages:
 
     # ------------------------------------------------------------------------------------------------------------ totals
 
-    def _counted(self, *, renew: bool) -> EffectGenerator:
+    def counted(self, *, renew: bool) -> EffectGenerator:
         """Return the count of the range as a CountResult, from the cached total if that is still right."""
 
         def steps(previous: CachedTotal | None) -> EffectGenerator:
@@ -176,10 +168,10 @@ class Pages:
 
     # -------------------------------------------------------------------------------------------- pages after an anchor
 
-    def _following(self, anchor: _Anchor, counted: CountResult) -> EffectGenerator:
+    def _following(self, anchor: Anchor, counted: CountResult) -> EffectGenerator:
         """Return the page that follows an anchor."""
         if anchor.place >= counted.rows or (self._slices.moves and not counted.fresh):
-            counted = (yield from self._counted(renew=True))._replace(fresh=False)
+            counted = (yield from self.counted(renew=True))._replace(fresh=False)
         if self._slices.moves:
             sid, sure = anchor.read[anchor.place].sid, anchor.place in counted.read or not counted.fresh
             stretch, rows = yield from shifting_lists.following(
@@ -196,7 +188,7 @@ class Pages:
         """Return the message with that SID in this list, or None. It is None also if a budget with a cap runs out."""
         for index, message in counted.read.items():
             if message.sid == sid:
-                return _Anchor(index, counted.read)
+                return Anchor(index, counted.read)
         if len(counted.read) == counted.rows and counted.whole:
             return None
         budget = self._slices.budget
@@ -245,7 +237,7 @@ class Pages:
             [slice_] = yield from slices.ask([Span(start, min(stop - start, slices.size))])
             rows = slice_.rows
         read = dict(enumerate(rows, start))
-        return next((_Anchor(index, read) for index, message in read.items() if message.sid == sid), None)
+        return next((Anchor(index, read) for index, message in read.items() if message.sid == sid), None)
 
     def _note_shown(self, rows: int) -> EffectGenerator:
         """Record the total of a list that a page was shown of. It tells where the next page begins."""
@@ -262,28 +254,7 @@ class Pages:
     def _searched(self, sid: str) -> EffectGenerator:
         """Return the anchor. Retrieve it for the second of its creation, and count the rows before that second."""
         message = yield from self._retrieved(sid)
-        pushed = self._plan.pushed
-        if message is None or not (pushed.since or 0) <= message.created < (pushed.until or math.inf):
-            return None
-        if self._slices.moves:
-            before = self._slices.narrowed(message.created + 1, pushed.until)
-        else:
-            before = self._slices.narrowed(pushed.since, message.created)
-        earlier = yield from totals.count(before, 0)
-        if not earlier.whole:
-            return None
-        self._slices.size = before.size
-        shown = min(self._query.count, self._slices.size // 2) if self._plan.mirrored else 0
-        start = max(0, earlier.rows - shown)
-        while True:
-            block = yield from self._slices.block(start)
-            read = dict(enumerate(block.rows, start))
-            for index, row in read.items():
-                if row.sid == sid:
-                    return _Anchor(index, read)
-            if not block.rows or _before(message, block.rows[-1], descending=self._slices.moves):
-                return None
-            start = block.end
+        return None if message is None else (yield from anchors.located(self._slices, self._plan, self._query, message))
 
     def _retrieved(self, sid: str) -> EffectGenerator:
         self._slices.spend(1)
@@ -292,8 +263,3 @@ class Pages:
         with suppress(MalformedProviderResponse):  # then its page is found by its number
             return read_retrieve(self._entry, sid, answer, self._now)
         return None
-
-
-def _before(row: Message, other: Message, *, descending: bool) -> bool:
-    """True if a row's second comes before another's in the provider's order."""
-    return row.created > other.created if descending else row.created < other.created

@@ -3,8 +3,8 @@
     row by row     inside the bounds and words that the provider was told · our own · in the order of the dialect
     slice by slice not longer than requested · not a repetition · short only if no row is behind it
 
-A row behind a short slice has one of two reasons: a message came meanwhile, or the provider serves fewer rows than requested. So the slice
-is requested again. If it is longer now, a message came. If not, the provider serves fewer, and later requests are smaller.
+If a row is behind a short slice, a message came meanwhile, or the provider serves fewer rows than requested. So the slice is requested
+again. If it is longer now, a message came. If not, the provider serves fewer, and later requests are smaller.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,10 @@ from translator.core.listing import slice_sizes
 from translator.core.listing.answers import largest, naming_the_setting, read_list
 from translator.core.listing.blocks import Block, RequestBudget, pushed_along
 from translator.core.listing.row_checks import End, RowChecker
+from translator.core.listing.row_match import RowMatch
 from translator.core.listing.row_sizes import taken
 from translator.core.listing.slice_merger import SETTING, SliceMerger, Span
-from translator.core.model import Fault, Message, Notes
+from translator.core.model import Fault, Message, Notes, Unread
 from translator.core.values.codecs.instants import LAST
 
 _FARTHEST: Final = 10**9
@@ -34,30 +35,53 @@ _MOST_GROWTHS: Final = 3
 class RangeReader:
     """Reads one range. `size` is the number of rows in one request, `served` the most rows that came at once.
 
-    `ordered` makes it check the provider's order, which its plan relies on. `moves` says that a new message shifts every index. `stays`
-    says that an index never changes its row; a server that counts in pages may insert a message before those of its second. If a budget
-    with a cap runs out, `capped` says that rows were not read. `unproven` says that the end of the list was assumed without the request
-    that proves it.
+    `ordered` makes it check the provider's order, which its plan relies on. If a budget with a cap runs out, `capped` says that rows
+    were not read. `unproven` says that the end of the list was assumed without the request that proves it.
     """
 
     def __init__(
         self, entry: Account, pushed: Pushed, now: float, budget: RequestBudget, notes: Notes, *, ordered: bool
     ) -> None:
-        self._entry, self._pushed, self._now, self.notes = entry, pushed, now, notes
-        self._ordered = ordered
+        self._entry, self._now, self.notes = entry, now, notes
         self._verbs = entry.back.dialect.back
-        self._let_through = self._verbs.lets_through(pushed.since, pushed.until)
+        self._match = RowMatch(entry, pushed, ordered=ordered)
         self.budget = budget
-        self.account = entry.name
-        self.in_pages = self._verbs.in_pages
-        self.in_flight = entry.back.in_flight
         self.size = self._verbs.slice
         self.served = 0
-        self.moves = self._verbs.order == "descending"
-        self.stays = self._verbs.order == "ascending" and not self.in_pages
         by_place = self._verbs.order == "ascending"
-        self.judge = RowChecker(self._why_not, notes, by_place=by_place, descending=self.moves)
+        self.judge = RowChecker(self._match.why_not, notes, by_place=by_place, descending=self.moves)
         self.capped = self.unproven = False
+        self.probed: dict[int, int] = {}  # the second of each row that was read alone, by its index
+
+    @property
+    def account(self) -> str:
+        """The name of the account."""
+        return self._entry.name
+
+    @property
+    def in_flight(self) -> int:
+        """The number of provider requests that may be sent at the same time."""
+        return self._entry.back.in_flight
+
+    @property
+    def in_pages(self) -> bool:
+        """True if the provider counts in pages."""
+        return self._verbs.in_pages
+
+    @property
+    def order(self) -> str:
+        """The order of the provider's list: ascending, descending or unknown."""
+        return self._verbs.order
+
+    @property
+    def moves(self) -> bool:
+        """True if a new message shifts every index."""
+        return self._verbs.order == "descending"
+
+    @property
+    def stays(self) -> bool:
+        """True if an index never changes its row. A server that counts in pages may insert a message before those of its second."""
+        return self._verbs.order == "ascending" and not self._verbs.in_pages
 
     @property
     def spare(self) -> int:
@@ -75,14 +99,14 @@ class RangeReader:
     @property
     def is_empty(self) -> bool:
         """True if no message can be created in the range. No dialect could write its bounds."""
-        since, until = self._pushed.since or 0, self._pushed.until
+        since, until = self._match.pushed.since or 0, self._match.pushed.until
         return since > LAST or (until is not None and until <= max(since, 0))
 
     def narrowed(self, since: int | None, until: int | None) -> "RangeReader":
-        """Return a reader of a part of the range, with the same budget. The part is smaller if the provider would show rows outside it."""
-        since, until = self._verbs.within(since, until)
-        pushed = self._pushed._replace(since=since, until=until)
-        part = RangeReader(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._ordered)
+        """Return a reader of a part of the range, with the same budget. It is smaller if the provider would show rows outside it."""
+        since, until = self._verbs.times.within(since, until)
+        pushed = self._match.pushed._replace(since=since, until=until)
+        part = RangeReader(self._entry, pushed, self._now, self.budget, self.notes, ordered=self._match.ordered)
         part.size, part.served = self.size, self.served
         part.judge.trusts(self.judge)
         return part
@@ -98,7 +122,7 @@ class RangeReader:
         limited to one status: rows enter and leave such a range at any time."""
         self.notes.add("back-serves-less", f"{got} rows where {self.size} were asked for")
         self.size = got
-        if self._pushed.status is None:
+        if self._match.pushed.status is None:
             yield from slice_sizes.learn(self._entry.back.name, got, self._now)
 
     # ----------------------------------------------------------------------------------------------------------- requests
@@ -108,7 +132,7 @@ class RangeReader:
         that size."""
         behind = self._entry.behind
         who = (behind.account, behind.property, behind.token)
-        requests = [self._verbs.write_slice(self._pushed, *span, *who, self._now) for span in spans]
+        requests = [self._verbs.write_slice(self._match.pushed, *span, *who, self._now) for span in spans]
         self.notes.asks += len(requests)
         most = largest(max(span.size for span in spans))
         answers = yield ProviderRequests(self._entry.back.name, tuple(requests), self.account, self.budget.held, most)
@@ -122,6 +146,8 @@ class RangeReader:
         self.spend(len(indices))
         slices = yield from self.ask([Span(index, 1) for index in indices])
         sids = [message.sid for slice_ in slices for message in slice_.rows]
+        seen = [(index, row) for index, slice_ in zip(indices, slices, strict=True) for row in slice_.rows[:1]]
+        self.probed.update([(index, row.created) for index, row in seen if not isinstance(row, Unread)])
         if (self.stays and len(sids) > len(set(sids))) or max(indices) > _FARTHEST:
             raise MalformedProviderResponse(f"rows at different places are the same one: {SETTING}")
         return [bool(slice_.rows) for slice_ in slices]
@@ -147,16 +173,14 @@ class RangeReader:
         return Block(start, span, slice_.rows)
 
     def ended(self, block: Block) -> EffectGenerator:
-        """Return a short slice, and whether the list ends in it. The slice is longer if messages came meanwhile. If the list does not
-        end there and the slice is still short, later requests are for fewer rows."""
+        """Return a short slice, longer if messages came, and whether the list ends in it. If not, later requests are for fewer rows."""
         rows, ends = yield from self._behind(block.span, block.whole)
         return block._replace(whole=rows), ends
 
     def _behind(self, span: Span, rows: Sequence[Message]) -> EffectGenerator:
         """Return the rows of a short slice, or more if messages came, and whether the list ends with them.
 
-        A list does not grow into every gap by chance when it is requested several times. If it does, the first end is taken for its end.
-        """
+        A list that grows into every gap is not likely. If it does, the first end is taken for its end."""
         for _ in range(_MOST_GROWTHS):
             if not self.spare:
                 break
@@ -271,29 +295,3 @@ class RangeReader:
         self.served = max(self.served, len(rows))
         self.judge.saw(span.start, span.size, len(rows), slice_.last)
         return Slice(self.judge.judged(span.start, rows))
-
-    def _why_not(self, rows: Sequence[Message]) -> str:
-        """Return why these rows do not match the request, or an empty text. By columns it takes a third of the time that it takes by
-        rows."""
-        since, until = self._let_through
-        lower = -1 if since is None else since
-        upper = LAST + 1 if until is None else until
-        created = [message.created for message in rows]
-        in_order = sorted(created, reverse=self._verbs.order == "descending")
-        ends = in_order[:1] + in_order[-1:]
-        if ends and not lower <= min(ends) <= max(ends) < upper:
-            return f"a row is outside the range asked for: {SETTING}"
-        statuses, directions = self._pushed.statuses, self._pushed.directions
-        if (statuses is not None and not statuses.issuperset([message.status for message in rows])) or (
-            directions is not None and not directions.issuperset([message.direction for message in rows])
-        ):
-            return f"a row has another status or direction than the one asked for: {SETTING}"
-        behind = self._entry.behind
-        ours = {message.account for message in rows} <= {None, behind.account} and (
-            not behind.property or {message.property for message in rows} <= {None, behind.property}
-        )
-        if not ours:
-            return "a row belongs to another account or property than the one asked for"
-        if self._ordered and created != in_order:
-            return "rows are not in the order that the back is said to have: is search_order right?"
-        return ""

@@ -45,6 +45,10 @@ class OperationRow(Row, frozen=True, kw_only=True):
     large: bool = False
 
 
+READS = frozenset({"get", "list"})
+"""The operations that change nothing at the provider. Work that only reads may be dropped, and a send may not."""
+
+
 class Credentials(Row, frozen=True, kw_only=True):
     scheme: Literal["basic"]
     realm: str
@@ -73,7 +77,6 @@ class Xml(Row, frozen=True, kw_only=True):
 
 NO_XML = Xml(root="", message="", list="", fault="")
 """The section of a dialect without XML. It is never written."""
-
 
 Write: TypeAlias = Literal["copy", "copy-only", "latest", "first", "entry", "given", "fixed", "path", "nothing"]
 

@@ -45,9 +45,7 @@ def next_step(state: MigrationStage) -> tuple[str, ...]:
 
 def missing(rules: MigrationRules, state: MigrationStage, facts: Facts, now: float) -> list[str]:
     """Return a sentence for each piece of evidence that the next step wants and that is not there. `now` is the store's time."""
-    found = (
-        [f"{len(facts.behind)} replicas have an older generation: {', '.join(facts.behind)}"] if facts.behind else []
-    )
+    found = [f"replicas that act on an older generation: {', '.join(facts.behind)}"] if facts.behind else []
     if state.is_latched:
         found.append("the guard has stopped the canary, and the cause is for a person to find")
     elif state.stage == "render":

@@ -84,8 +84,8 @@ def _pairs(group: _Group, mine: Mapping[str, UnknownSearch]) -> dict[str, Messag
 def _is_sure(search: UnknownSearch, message: Message) -> bool:
     """True if enough was read to assign a message to a send: its whole near interval if the message lies there, else the whole window.
     A message that was created before the send is assigned only after the send's own message should have come."""
-    if not search.window.holds(message.created):
+    if not search.coverage.window.holds(message.created):
         return False
-    if message.created < int(search.sought.made) - 1 and not search.is_over:
+    if message.created < int(search.sought.made) - 1 and not search.coverage.is_over:
         return False
-    return search.is_whole or (search.is_near_read and search.near.holds(message.created))
+    return search.is_whole or (search.coverage.is_near_read and search.coverage.near.holds(message.created))

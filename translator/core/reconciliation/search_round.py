@@ -5,7 +5,6 @@ every row that is read is compared with every send
 if all windows together take few requests, they are read whole
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -16,6 +15,7 @@ from translator.core.errors import FaultRaised, TranslatorError
 from translator.core.listing import Limits, messages_between, read_retrieve, write_retrieve
 from translator.core.model import DIRECTIONS, Message, Notes, Query, Unread
 from translator.core.reconciliation.intervals import Interval, joined
+from translator.core.reconciliation.searches import ReadingCost, Searches
 from translator.core.reconciliation.unknown_send import BEFORE, UnknownSearch
 
 ASKS: Final = 60
@@ -55,23 +55,14 @@ class SearchRound:
         self, entry: Account, searches: Sequence[UnknownSearch], limits: Limits, now: float, *, cost: float | None = None,
         ahead: float = 0.0,
     ) -> None:  # fmt: skip
-        self._entry, self._searches, self._limits, self._now = entry, searches, limits, now
+        self._entry, self._limits, self._now = entry, limits, now
         self._there = now + ahead
-        verbs = entry.back.dialect.back
-        self._shown = verbs.lets_through
-        self._is_coarse = any(self._shown(*search.near) != search.near for search in searches)
+        self._searches = Searches(searches)
         self._budget = limits.max_asks if self._is_coarse else min(ASKS, limits.max_asks)
-        self._by_id = verbs.takes_our_id
-        self._wanted: dict[tuple[str, str], list[UnknownSearch]] = defaultdict(list)
-        self._to: dict[str, list[UnknownSearch]] = defaultdict(list)
-        for search in searches:
-            self._wanted[search.sought.key].append(search)
-            self._to[search.sought.recipient].append(search)
         self._by_sid: dict[str, Message | None] = {}
         self.notes = Notes()
         self.read: list[Interval] = []
-        self.cost = cost
-        self._measured = False
+        self._cost = ReadingCost(cost)
         self.error: TranslatorError | None = None
         self.is_cut = False
 
@@ -81,8 +72,23 @@ class SearchRound:
         return self.notes.asks
 
     @property
+    def cost(self) -> float | None:
+        """The number of requests for one second of messages, or None if it is not known."""
+        return self._cost.a_second
+
+    @property
     def _left(self) -> int:
         return self._budget - self.notes.asks
+
+    def _shown(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
+        """Return the range that the provider shows if it is asked for this one."""
+        return self._entry.back.dialect.back.lets_through(since, until)
+
+    @property
+    def _is_coarse(self) -> bool:
+        """True if the provider's bounds let more through than the near interval of some send."""
+        nears = [search.coverage.near for search in self._searches.all]
+        return any(self._shown(*near) != near for near in nears)
 
     def steps(self) -> EffectGenerator:
         """Read, and update every search. Raises no error that the provider causes: see `error`."""
@@ -98,8 +104,8 @@ class SearchRound:
             self.is_cut = True
         except TranslatorError as error:
             self.error = error
-        for search in self._searches:
-            search.note(self.read, self._there)
+        for search in self._searches.all:
+            search.coverage.note(self.read, self._there)
 
     # -------------------------------------------------------------------------------------------- the choice of what to read
 
@@ -107,7 +113,7 @@ class SearchRound:
         """Read all windows, because the provider's bounds let more through than requested, perhaps days. Reading a part would cost as
         much. Windows are read together if one shows the other."""
         regions: list[Interval] = []
-        for window in joined(search.window for search in self._searches):
+        for window in joined(search.coverage.window for search in self._searches.all):
             if regions and window.since <= (self._shown(*regions[-1])[1] or 0):
                 regions[-1] = Interval(regions[-1].since, window.until)
             else:
@@ -119,7 +125,7 @@ class SearchRound:
 
     def _whole(self) -> EffectGenerator:
         """Read all windows, as long as that takes few requests."""
-        gaps = joined(gap for search in self._searches for gap in search.unread(self.read, anew=True))
+        gaps = joined(gap for search in self._searches.all for gap in search.coverage.unread(self.read, anew=True))
         while gaps and self._is_cheap:
             yield from self._read(gaps.pop(0), 2 * _CHEAP)
         yield from self._ask_for_ids()
@@ -127,7 +133,7 @@ class SearchRound:
     def _near(self) -> EffectGenerator:
         """Read the near intervals, beginning with that of the most urgent send."""
         while not self._is_cheap:
-            gaps = [(search, gap) for search in self._searches for gap in search.unread_near(self.read)]
+            gaps = [(search, gap) for search in self._searches.all for gap in search.coverage.unread_near(self.read)]
             if not gaps:
                 break
             search, gap = gaps[0]
@@ -140,25 +146,23 @@ class SearchRound:
         while True:
             gaps = [
                 (_distance(gap, search.sought.made), number, gap)
-                for number, search in enumerate(self._searches)
+                for number, search in enumerate(self._searches.all)
                 if not (search.found or search.is_seen_near)
-                for gap in search.unread(self.read)
+                for gap in search.coverage.unread(self.read)
             ]
             if not gaps:
                 break
             _, number, gap = min(gaps)
             region = _around(gap, joined(one for *_, one in gaps))
-            yield from self._read(self._part(region, gap, self._searches[number].sought.made))
+            yield from self._read(self._part(region, gap, self._searches.all[number].sought.made))
             yield from self._ask_for_ids()
 
     @property
     def _is_cheap(self) -> bool:
         """True if few requests suffice for every window."""
-        if self.cost is None:
-            return False
-        windows = joined(search.window for search in self._searches)
+        windows = joined(search.coverage.window for search in self._searches.all)
         seconds = sum(self._seconds(window) for window in windows)
-        return self.cost * seconds + _ENDS * len(windows) <= _CHEAP
+        return self.cost is not None and self.cost * seconds + _ENDS * len(windows) <= _CHEAP
 
     def _seconds(self, interval: Interval) -> int:
         """Return the number of seconds of an interval that may hold messages. Clocks may differ by `BEFORE`; later seconds hold none."""
@@ -209,38 +213,18 @@ class SearchRound:
             return
         self._measure(interval, before - self._left)
         self.read = joined([*self.read, interval])
-        self._compare([*rows, *(as_sent(row, self._now) for row in unread if row.known >= _TELLING)])
-        self._notice(unread)
+        self._searches.compare([*rows, *(as_sent(row, self._now) for row in unread if row.known >= _TELLING)])
+        self._searches.notice(unread)
 
     def _measure(self, interval: Interval, asks: int) -> None:
-        """Record the number of requests for an interval. The highest cost of a round is the cost of a second."""
-        seconds = min(interval.until, int(self._there) + 1) - interval.since
-        if seconds <= 0:
-            return
-        cost = max(0, asks - _ENDS) / seconds
-        self.cost = max(cost, self.cost or 0.0) if self._measured else cost
-        self._measured = True
-
-    def _compare(self, rows: Iterable[Message]) -> None:
-        for row in rows:
-            for search in self._wanted.get((row.recipient, row.text), ()):
-                search.see(row)
-            for search in self._to.get(row.recipient, ()):
-                search.notice(row)
-
-    def _notice(self, unread: Iterable[Unread]) -> None:
-        """Note the rows that cannot be shown. Each may be a send too, unless its known attributes say otherwise."""
-        for row in unread:
-            if "direction" in row.known and row.direction == "inbound":
-                continue
-            for search in self._to.get(row.recipient, ()) if "recipient" in row.known else self._searches:
-                search.notice(row)
+        """Record the number of requests for an interval."""
+        self._cost.measure(min(interval.until, int(self._there) + 1) - interval.since, asks - _ENDS)
 
     def _ask_for_ids(self) -> EffectGenerator:
         """Retrieve each candidate if messages carry an id of the proxy. Only the message with the id of the send is the send."""
-        if not self._by_id:
+        if not self._entry.back.dialect.back.facts.takes_our_id:
             return
-        for search in self._searches:
+        for search in self._searches.all:
             for sid in [] if search.found else list(search.seen):
                 message = yield from self._retrieved(sid)
                 if message is not None and message.external_id == search.sought.id:

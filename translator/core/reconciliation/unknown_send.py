@@ -58,28 +58,21 @@ class UnknownSearch:
 
     `seen` has the candidates by SID. `taken` has the SIDs that are known to be other sends, `refuted` those of messages with another id.
     `was_seen` says that there was any message of that recipient and text. `could_be` has all messages to that recipient, whatever their
-    text, because a provider may show a text differently.
-
-    These describe the last round. `is_reached`: it read some of the near interval. `is_near_read`: all of the near interval has been read.
-    `is_over`: it came after the near interval. `is_whole`: all of the window has been read. `was_whole`: it was so after some round.
+    text, because a provider may show a text differently. `coverage` has the parts of the window that were read.
     """
 
     def __init__(self, sought: UnknownSend, timeout: float) -> None:
-        self.sought, self.near, self.window = sought, sought.near(timeout), sought.window
+        self.sought, self.coverage = sought, Coverage(sought.near(timeout), sought.window)
         self.seen: dict[str, Message] = {}
         self.taken: set[str] = set()
         self.refuted: set[str] = set()
         self.could_be: set[str] = set()
         self.found: Message | None = None
-        self.is_near_read = self.is_whole = self.was_whole = self.is_reached = self.is_over = False
         self.was_seen = False
-        self._near_read: list[Interval] = []
-        self._covered: list[Interval] = []
-        self._pause = 0
 
     def see(self, message: Message) -> None:
         """Add a row that has the recipient and the text of the send."""
-        if not self.window.holds(message.created) or message.sid in self.refuted:
+        if not self.coverage.window.holds(message.created) or message.sid in self.refuted:
             return
         self.was_seen = True
         if message.sid not in self.taken and len(self.seen) < _KEPT:
@@ -87,7 +80,7 @@ class UnknownSearch:
 
     def notice(self, message: Message) -> None:
         """Add a row to the recipient of the send, or a row whose known attributes do not exclude that."""
-        if self.window.holds(message.created) and len(self.could_be) < _KEPT:
+        if self.coverage.window.holds(message.created) and len(self.could_be) < _KEPT:
             self.could_be.add(message.sid)
 
     def take_away(self, sids: set[str]) -> None:
@@ -99,7 +92,45 @@ class UnknownSearch:
     @property
     def is_seen_near(self) -> bool:
         """True if a candidate was created in the near interval."""
-        return any(self.near.holds(message.created) for message in self.seen.values())
+        return any(self.coverage.near.holds(message.created) for message in self.seen.values())
+
+    @property
+    def is_reached(self) -> bool:
+        """True if the last round read some of the near interval."""
+        return self.coverage.is_reached
+
+    @property
+    def is_whole(self) -> bool:
+        """True if all of the window has been read."""
+        return self.coverage.is_whole
+
+    @property
+    def was_whole(self) -> bool:
+        """True if all of the window had been read after some round."""
+        return self.coverage.was_whole
+
+    def is_nowhere(self, *, by_id: bool) -> bool:
+        """True if all of the window was read and no message in it may be the send. `by_id`: a message with another id is excluded."""
+        return self.is_whole and self.found is None and not self.seen and (by_id or not self.was_seen)
+
+    def begin_anew(self) -> None:
+        """Forget what was read of the window so far."""
+        self.coverage.begin_anew()
+
+
+class Coverage:
+    """The parts of the near interval and of the window that were read.
+
+    These describe the last round. `is_reached`: it read some of the near interval. `is_near_read`: all of the near interval has been read.
+    `is_over`: it came after the near interval. `is_whole`: all of the window has been read. `was_whole`: it was so after some round.
+    """
+
+    def __init__(self, near: Interval, window: Interval) -> None:
+        self.near, self.window = near, window
+        self.is_near_read = self.is_whole = self.was_whole = self.is_reached = self.is_over = False
+        self._near_read: list[Interval] = []
+        self._covered: list[Interval] = []
+        self._pause = 0
 
     def unread_near(self, read: Sequence[Interval]) -> list[Interval]:
         """Return the parts of the near interval that this round still has to read. `read` was read already."""
@@ -108,10 +139,6 @@ class UnknownSearch:
     def unread(self, read: Sequence[Interval], *, anew: bool = False) -> list[Interval]:
         """Return the same for the window. `anew` adds what earlier rounds have read."""
         return without(self.window, read if anew else joined([*read, *self._covered]))
-
-    def is_nowhere(self, *, by_id: bool) -> bool:
-        """True if all of the window was read and no message in it may be the send. `by_id`: a message with another id is excluded."""
-        return self.is_whole and self.found is None and not self.seen and (by_id or not self.was_seen)
 
     def begin_anew(self) -> None:
         """Forget what was read of the window so far."""

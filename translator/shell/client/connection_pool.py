@@ -17,8 +17,9 @@ import httpx
 from translator import __version__
 from translator.core.http.messages import Headers, Request, Response
 from translator.shell.aio.memory_budget import Hold
-from translator.shell.client.http1 import ClientConnection, ResponseError, StaleConnection
+from translator.shell.client.http1 import ClientConnection, StaleConnection
 from translator.shell.client.read_turns import ReadTurns
+from translator.shell.client.response_reader import ResponseError
 
 AGENT: Final = (("accept-encoding", "identity"), ("user-agent", f"sms-translator/{__version__}"))
 """The headers that every provider request has."""

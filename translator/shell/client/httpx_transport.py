@@ -9,7 +9,7 @@ from translator.core.http.messages import Request, Response
 from translator.shell.aio.body_chunks import BodyChunks
 from translator.shell.aio.memory_budget import Hold
 from translator.shell.client.connection_pool import AGENT, NotSent
-from translator.shell.client.http1 import HEADERS, OF_ERROR, SMALL, NoRoom, ResponseError
+from translator.shell.client.response_reader import HEADERS, OF_ERROR, SMALL, NoRoom, ResponseError
 
 _NEVER_LEFT: Final = (
     httpx.ConnectError,

@@ -16,7 +16,7 @@ from translator.shell.aio.memory_budget import UNKNOWN, Hold
 from translator.shell.aio.timeouts import Timeouts
 from translator.shell.client.connection_pool import ConnectionPool, NotSent
 from translator.shell.client.fair_semaphore import FairSemaphore
-from translator.shell.client.http1 import NoRoom, ResponseError
+from translator.shell.client.response_reader import NoRoom, ResponseError
 
 LARGEST: Final = 16 * 1024 * 1024
 """The default limit for a response body, in bytes."""
@@ -58,7 +58,8 @@ class _CallTimeout:
 
 
 class ProviderClient:
-    """The client of one provider. `timeout` is in seconds and covers a whole request, including the wait for one of `concurrency` slots."""
+    """The client of one provider. `timeout` is in seconds and covers a whole request, including the wait for one of `concurrency` slots.
+    `is_shared`: True if several accounts send requests to it, so that one may not have all slots."""
 
     def __init__(
         self,
@@ -68,9 +69,10 @@ class ProviderClient:
         concurrency: int = 64,
         largest: int = LARGEST,
         engine: Transport | None = None,
+        is_shared: bool = False,
     ) -> None:
         self._deadlines = Timeouts(timeout)
-        self._slots = FairSemaphore(concurrency)
+        self._slots = FairSemaphore(concurrency, is_shared=is_shared)
         self._loop: asyncio.AbstractEventLoop | None = None
         """The event loop of all requests, read once because each read takes a system call."""
         self._engine: Transport = engine or ConnectionPool(url, largest)
@@ -85,12 +87,13 @@ class ProviderClient:
         deadline = self._deadlines.add(loop, _CallTimeout.reach, limit)
         self._under_way += 1
         try:
-            if not self._slots.take_free():
-                await self._slots.take(_turn_of(request, hold))
+            who = _turn_of(request, hold)
+            if not self._slots.take_free(who):
+                await self._slots.take(who)
             try:
                 answer = await self._engine.call(request, request_id, limit.leaves, hold)
             finally:
-                self._slots.give()
+                self._slots.give(who)
         except NotSent as error:
             return Failure("never-left", str(error))
         except asyncio.CancelledError:

@@ -4,6 +4,7 @@ Nothing here knows a dialect. The keys that a dialect adds to a back or a front 
 `translator.shell.wiring` applies them to that dialect's table.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,14 +74,26 @@ def read(path: Path, environment: Mapping[str, str], problems: Problems) -> Sett
 
 
 def _read(path: Path) -> dict[str, Any]:
+    text = ""
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))  # an editor may have written a byte order mark
+        text = path.read_text("utf-8-sig")  # an editor may have written a byte order mark
+        return tomllib.loads(text)
     except OSError as error:
         raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(str(path), "is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(path), f"is not TOML: {error}") from None
+        raise ConfigError(str(path), _too_early(text) or f"is not TOML: {error}") from None
+
+
+def _too_early(text: str) -> str:
+    """Return the sentence about a section of an account that stands above all accounts, or nothing. TOML's own error names neither."""
+    above, row, _ = text.partition("[[accounts]]")
+    found = re.search(r"^[ \t]*(\[accounts\.[^]\n]*\])", above, re.MULTILINE)
+    if found is None or not row:
+        return ""
+    line = above.count("\n", 0, found.start(1)) + 1
+    return f"has {found[1]} in line {line}, above the account that it belongs to: move it below the keys of that [[accounts]]"
 
 
 def _known(file: str, name: str, section: Any) -> None:
@@ -144,9 +157,20 @@ def _accounts(
     return tuple(found)
 
 
+def _check_order(where: str, raw: Any, keys: tuple[str, ...]) -> None:
+    """Raise ConfigError for keys of an account that stand below the header of its migration, and so belong to that for TOML."""
+    rules = raw.get("migration") if isinstance(raw, dict) else None
+    late = [key for key in keys if isinstance(rules, dict) and key in rules]
+    if late:
+        raise ConfigError(
+            where, f"has {', '.join(late)} below [accounts.migration]: keys of the account stand above that line"
+        )
+
+
 def _account(where: str, raw: Any, folder: Path, environment: Mapping[str, str]) -> AccountSection:
     own_keys = Numbers.__struct_fields__
     others = ("old", "migration", *own_keys)
+    _check_order(where, raw, ("front", "back", *others))
     if not isinstance(raw, dict) or not {"front", "back"} <= set(raw) <= {"front", "back", *others}:
         raise ConfigError(where, f"has the keys front and back, and may have {', '.join(others)}")
     problems = Problems()

@@ -95,11 +95,23 @@ class SendJournal:
             self._store, accounts, self._vetting, receipts, patience, clock=self._clock, links=self.links
         )  # fmt: skip
 
-    async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
-        """Record intents before their provider requests. Raises FaultRaised if that fails."""
-        if len(intents) == 1 and intents[0].wish is None:
+    async def refused(self, intents: Sequence[Intent]) -> Sequence[Recorded | None]:
+        """Return the rejection of each send because of its callback, or None. Empty if no send has a callback.
+
+        The names of all callbacks are resolved at the same time. Nothing is recorded."""
+        if len(intents) == 1:
+            return () if intents[0].wish is None else (await self._refused(intents[0]),)
+        if all(intent.wish is None for intent in intents):
+            return ()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._refused(intent)) for intent in intents]
+        return [task.result() for task in tasks]
+
+    async def record(self, intents: Sequence[Intent], refused: Sequence[Recorded | None] = ()) -> Sequence[Recorded]:
+        """Record intents before their provider requests. Raises FaultRaised if that fails.
+        `refused` is the result of that method."""
+        if not refused:
             return await self._written(intents)
-        refused = [await self._refused(intent) for intent in intents]
         allowed = [intent for intent, no in zip(intents, refused, strict=True) if no is None]
         written = iter(await self._written(allowed))
         return tuple(

@@ -182,7 +182,7 @@ class Reconciler:
     async def _which(self, entry: Account, name: str, watched: list[Watched]) -> dict[str, Message]:
         """Return the message of each send for which it is certain."""
         searches = [one.search for one in watched]
-        if entry.back.dialect.back.takes_our_id:
+        if entry.back.dialect.back.facts.takes_our_id:
             return carrying(searches)
         sids = list({sid: None for search in searches for sid in search.seen})
         if not sids:
@@ -254,7 +254,7 @@ class Reconciler:
         after = self._patience.resend
         if not after or self._clock() - row["made"] < after or row["resent"] is not None:
             return False
-        return watched.search.is_nowhere(by_id=entry.back.dialect.back.takes_our_id)
+        return watched.search.is_nowhere(by_id=entry.back.dialect.back.facts.takes_our_id)
 
     async def _all_made_again(self, rows: list[dict[str, Any]]) -> list[bool]:
         return list(await asyncio.gather(*(self._made_again(row) for row in rows)))

@@ -28,9 +28,9 @@ from translator.shell.delivery.receipt_urls import ReceiptUrls
 from translator.shell.delivery.reconciler import Reconciler
 from translator.shell.delivery.status_poller import Polling, StatusPoller
 from translator.shell.delivery.worker import PeriodicWorker, going_on, retiring
-from translator.shell.migration.migrations import EVERY, Migrations
+from translator.shell.migration.migrations import EVERY
 from translator.shell.migration.renderer import EVERY as RENDER_EVERY
-from translator.shell.migration.renderer import Renderer
+from translator.shell.migration.service import MigrationService
 from translator.shell.observability.admin import Meter
 from translator.shell.observability.log import logger
 from translator.shell.runtime.effect_runner import EffectRunner
@@ -94,15 +94,13 @@ class DeliveryService:
         self.journal = SendJournal(store, accounts, keeping.vetting, keeping.receipts, keeping.patience, clock=clock)
         self.journal.links.owed.most, meter.callbacks_refused = keeping.owed_max, self.journal.links.owed.refusals
         self.readiness = Readiness(store, self.journal)
-        self.migrations = Migrations(store, accounts, meter, clock)
-        self.renderer = Renderer(store, accounts, limits, meter, clock)
+        self.migrations = MigrationService(store, accounts, limits, meter, clock)
 
     def change(self, accounts: Accounts, limits: Limits, keeping: DeliverySettings) -> None:
         """Use another configuration. This replaces `journal`. The background workers follow from their next round on."""
         self._keeping.vetting.become(keeping.vetting)
         self._accounts, self._limits = accounts, limits
-        self.migrations.change(accounts)
-        self.renderer.change(accounts, limits)
+        self.migrations.change(accounts, limits)
         dispatching = keeping.dispatching._replace(gaps=self._keeping.dispatching.gaps)
         self._keeping = keeping._replace(vetting=self._keeping.vetting, dispatching=dispatching)
         if self._dispatcher is not None:
@@ -191,8 +189,8 @@ class DeliveryService:
         loops = self.readiness.loops = list(self._loops.values())
         retention = retiring(self._store, lambda: self._keeping.keep, self._meter, self._is_looked_at)
         try:
-            stages = PeriodicWorker("stages", self.migrations.round, rest=EVERY)
-            renders = PeriodicWorker("renders", self.renderer.round, rest=RENDER_EVERY)
+            stages = PeriodicWorker("stages", self.migrations.stages.round, rest=EVERY)
+            renders = PeriodicWorker("renders", self.migrations.renderer.round, rest=RENDER_EVERY)
             async with going_on([*loops, retention, stages, renders], first=self._recovered):
                 yield
         finally:
@@ -213,7 +211,7 @@ class DeliveryService:
         try:
             if self._seeker is not None:
                 await self._seeker.recover()
-            await self.migrations.prepare(self._accounts)
+            await self.migrations.stages.prepare(self._accounts)
         except StoreUnavailable as error:
             links.closed = str(error)
             logger().warning("store-down", loop="recovery", why=str(error))
@@ -236,4 +234,3 @@ class DeliveryService:
             async with asyncio.timeout(_GIVING_BACK):
                 await self._store.write(release)
                 await self.migrations.aclose()
-                await self.renderer.aclose()

@@ -56,9 +56,13 @@ class CountedJournal:
         self._journal, self._pairs = journal, pairs
         self._counts, self._meter = counts, meter
 
-    async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
+    async def refused(self, intents: Sequence[Intent]) -> Sequence[Recorded | None]:
+        """Return the rejection of each send because of its callback, or None."""
+        return await self._journal.refused(intents)
+
+    async def record(self, intents: Sequence[Intent], refused: Sequence[Recorded | None] = ()) -> Sequence[Recorded]:
         """Record intents before their provider requests, and count the new ones."""
-        records = await self._journal.record(intents)
+        records = await self._journal.record(intents, refused)
         for intent, recorded in zip(intents, records, strict=True):
             if intent.choice is not None and recorded.state == "new":
                 self._counts.open[recorded.id] = (self._pairs[intent.entry], intent.choice.home)

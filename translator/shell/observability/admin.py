@@ -78,7 +78,8 @@ METRICS: Final[dict[str, Described]] = {
         ("dialect", "answer"),
     ),
     "connections_refused": Described(
-        "Connections that were closed at once, since as many were open as the process has descriptors for.", ("port",)
+        "Connections that were closed, new or of unknown clients, because as many were open as the process has descriptors for.",
+        ("port",),
     ),
     "reloads": Described(
         "Configurations that were read anew: done, or refused, where the one before stays.", ("outcome",)

@@ -1,5 +1,6 @@
 """The commands of `sms-translator migrate`: they show and change the stage of an account beside a running `serve`."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,9 +9,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from translator.core.accounts import Account, Accounts
+from translator.core.accounts import Account, Accounts, by_shape
 from translator.core.errors import ConfigError, FaultRaised
-from translator.core.homes import by_shape, retrieved
+from translator.core.homes import retrieved
 from translator.core.migration import (
     Change,
     Facts,
@@ -38,6 +39,9 @@ from translator.shell.wiring import Wiring
 
 MOST: Final = 1000
 """The largest number of changes that are listed."""
+
+_SHORT: Final = 0.2
+"""Seconds between two looks at the replicas."""
 
 _NOT_MADE: Final = ("refused", "sender")
 _OPEN: Final = ("intent", "unknown")
@@ -67,7 +71,7 @@ def find(accounts: Accounts, name: str, file: str) -> Account:
         return found[0]
     names = ", ".join(entry.name for entry in found or moving)
     if not moving:
-        raise ConfigError(where, "has no account with an old provider")
+        raise ConfigError(where, "has no account with an old provider: give the account that moves the key old")
     if not found:
         raise ConfigError(where, f"has no account {name} with an old provider; there are {names}")
     raise ConfigError(where, f"has several accounts with an old provider: name one with --account; there are {names}")
@@ -174,6 +178,17 @@ async def change(
     )  # fmt: skip
     after = await store.write(changing)
     return after or seen.stage
+
+
+async def waited(store: Store, entry: Account, most: float) -> tuple[str, ...]:
+    """Wait until all replicas that run act on the present generation, for `most` seconds at most. Return those that do not."""
+    pair, end = pair_of(entry), time.monotonic() + most
+    while True:
+        generation = (await see(store, entry)).row.generation
+        late = await store.read(partial(stage_counts.behind, pair=pair, generation=generation, now=time.time()))
+        if not late or time.monotonic() >= end:
+            return late
+        await asyncio.sleep(_SHORT)
 
 
 async def history(store: Store, entry: Account) -> list[dict[str, Any]]:

@@ -53,7 +53,9 @@ async def probe_all(assembly: Wiring, now: float) -> list[Verdict]:
                 assembly.reaches[home.back.name].url,
             )
             for entry in assembly.accounts.entries
-            for home in entry.homes
+            for home in (
+                one._replace(old=None) for one in entry.homes
+            )  # else the old provider's token would go to the new one
         ]
     finally:
         for back in backs.values():

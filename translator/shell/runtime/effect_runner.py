@@ -2,6 +2,7 @@
 
 ProviderRequests                             ─▶ the provider client
 SingleFlight, CacheGet, CacheIncrement       ─▶ the cache
+Concurrently                                 ─▶ this runner, once for each of the steps
 RecordIntents, RecordOutcomes, AwaitOutcomes, Sent ─▶ the journal
 MigrationState                               ─▶ the stages that were read from the store
 Render                                       ─▶ the queue of the renderer
@@ -13,8 +14,10 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from translator.core.effects import (
+    AwaitOutcomes,
     CacheGet,
     CacheIncrement,
+    Concurrently,
     Effect,
     EffectGenerator,
     Intent,
@@ -54,7 +57,11 @@ class ProviderPort(Protocol):
 class JournalPort(Protocol):
     """The interface of a journal, such as `translator.shell.delivery.journal.SendJournal`."""
 
-    async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]: ...
+    async def refused(self, intents: Sequence[Intent]) -> Sequence[Recorded | None]: ...
+
+    async def record(
+        self, intents: Sequence[Intent], refused: Sequence[Recorded | None] = ()
+    ) -> Sequence[Recorded]: ...
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None: ...
 
@@ -66,7 +73,11 @@ class JournalPort(Protocol):
 class NullJournal:
     """The journal of a proxy without a store: every send is new, and an unknown send stays unknown."""
 
-    async def record(self, intents: Sequence[Intent]) -> Sequence[Recorded]:
+    async def refused(self, _: Sequence[Intent]) -> Sequence[Recorded | None]:
+        """No send is refused."""
+        return ()
+
+    async def record(self, intents: Sequence[Intent], _: Sequence[Recorded | None] = ()) -> Sequence[Recorded]:
         return all_new(intents)
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
@@ -84,7 +95,8 @@ class RequestContext:
     """The context of one run of the core.
     `id`: the request id that its provider requests carry.
     `back`: the name of the provider that was asked last.
-    `is_sending`: True once a send is being recorded. From then on the send may be made, even if the run is cancelled."""
+    `is_sending`: True once a send is being recorded, after the check of its callback.
+    From then on the send may be made, even if the run is cancelled."""
 
     def __init__(self, id_: str) -> None:
         self.id = id_
@@ -130,24 +142,19 @@ class EffectRunner:
                     hold = self._budget.hold(want.account, "answer", want.most)
                     sent = await self._ask(errand, want, hold)
                 elif isinstance(want, RecordIntents):
+                    refused = await self.scribe.refused(want.intents)  # this may take seconds
                     errand.is_sending = True
-                    sent = await self.scribe.record(want.intents)
+                    sent = await self.scribe.record(want.intents, refused)
                 elif isinstance(want, RecordOutcomes):
                     await self.scribe.settle(want.outcomes)
                 elif isinstance(want, CacheIncrement):
                     self._memory.count(want)
                 elif isinstance(want, CacheGet):
                     sent = self._memory.recall(want.key)
-                elif isinstance(want, Sent):
-                    sent = await self.scribe.sent(want.place, want.sids)
-                elif isinstance(want, MigrationState):
-                    sent = self._stage(want)
-                elif isinstance(want, Render):
-                    self._render(want)
                 elif isinstance(want, SingleFlight):
                     sent = await self._memory.once(want, partial(self.run, errand))
                 else:
-                    sent = await self.scribe.wait(want.ids)
+                    sent = await self._other(errand, want)
             except TranslatorError as error:
                 failed = error
             try:
@@ -158,6 +165,31 @@ class EffectRunner:
                 sent = failed = None  # a response may be large: free it before the next one arrives
                 if hold is not None and hold.size:
                     hold.release()
+
+    async def _other(
+        self, errand: RequestContext, want: Sent | MigrationState | Render | Concurrently | AwaitOutcomes
+    ) -> Any:
+        """Perform an effect that few exchanges have."""
+        if isinstance(want, Sent):
+            return await self.scribe.sent(want.place, want.sids)
+        if isinstance(want, MigrationState):
+            return self._stage(want)
+        if isinstance(want, Render):
+            return self._render(want)
+        if isinstance(want, Concurrently):
+            return await self._at_once(errand, want.steps)
+        return await self.scribe.wait(want.ids)
+
+    async def _at_once(self, errand: RequestContext, steps: Sequence[EffectGenerator]) -> tuple[Any, ...]:
+        """Run generators at the same time, and return their results. If one raises, the others are cancelled, and have ended before it
+        is raised here."""
+        tasks = [asyncio.ensure_future(self.run(errand, one)) for one in steps]
+        try:
+            return tuple(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ask(self, errand: RequestContext, ask: ProviderRequests, hold: Hold) -> Sequence[messages.Answer]:
         """Return the responses. `hold` accounts for their memory, and is released if there are none."""

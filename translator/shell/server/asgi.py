@@ -7,19 +7,28 @@ frame a response are in lower case, because a middleware may look for them and r
 
 import asyncio
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
 from translator.core.http import messages
 from translator.shell.aio.memory_budget import Hold
 from translator.shell.observability.log import logger, redacted_traceback
-from translator.shell.server.request import SMALL, Gone, NoRoom, ServerRequest
+from translator.shell.server.limits import LIMITS
+from translator.shell.server.request import Gone, NoRoom, ServerRequest, received
 from translator.shell.server.request_head import KEPT
 from translator.shell.server.response_head import spelt
 
 _KEPT: Final = frozenset(name.encode("ascii") for name in KEPT)
 """The request headers that are kept. ASGI passes their names in lower case."""
+
+
+class _Client(NamedTuple):
+    """The client's end of a request, as the ASGI server gives it."""
+
+    receive: Receive
+    send: Send
+    address: str
 
 
 class AsgiCall(ServerRequest):
@@ -34,31 +43,32 @@ class AsgiCall(ServerRequest):
                 if name in _KEPT
             ]
         )
-        super().__init__(scope["method"], target, scope["query_string"].decode("latin-1"), headers, ids)
-        self._receive, self._send, self._client = receive, send, scope.get("client")
+        super().__init__(received(scope["method"], target, scope["query_string"].decode("latin-1"), headers), ids)
+        client = scope.get("client")
+        self._client = _Client(receive, send, client[0] if client else "")
         self._leaving: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
 
-    async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
+    async def read(self, most: int, hold: Hold | None = None, *, may_drop: bool = False) -> bytes | None:
         """See `ServerRequest.read`."""
         body = await self._body(most, hold)
-        self.is_read = True
-        if self.method != "POST":
+        self.work.stop_reading(may_drop=may_drop)
+        if may_drop:
             self._leaving = asyncio.get_running_loop().create_task(self._leave())
         return body
 
     async def _body(self, most: int, hold: Hold | None) -> bytes | None:
-        if self.declares > most:
+        if self.head.length > most:
             return None
         body, paid = bytearray(), 0
         while True:
-            message = await self._receive()
+            message = await self._client.receive()
             if message["type"] == "http.disconnect":
                 raise Gone
             body += message.get("body", b"")
             if len(body) > most:
                 return None
-            if len(body) > SMALL and hold is not None:
+            if len(body) > LIMITS.free and hold is not None:
                 if not hold.grow(len(body) - paid):
                     raise NoRoom
                 paid = len(body)
@@ -66,33 +76,33 @@ class AsgiCall(ServerRequest):
                 return bytes(body)
 
     async def _leave(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
+        while (await self._client.receive())["type"] != "http.disconnect":
             pass
         self.lose()
 
     def peer(self) -> str:
         """See `ServerRequest.peer`."""
-        return self._client[0] if self._client else ""
+        return self._client.address
 
-    def respond(self, response: messages.Response) -> None:
+    def respond(self, response: messages.Response, hold: Hold | None = None) -> None:
         """See `ServerRequest.respond`."""
-        self._telling = asyncio.get_running_loop().create_task(self._tell(response))
+        self._telling = asyncio.get_running_loop().create_task(self._tell(response, hold))
 
-    async def _tell(self, response: messages.Response) -> None:
+    async def _tell(self, response: messages.Response, hold: Hold | None) -> None:
         headers = [(spelt(name).encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         headers.append((b"content-length", b"%d" % len(response.body)))
         headers.append((b"X-Request-Id", self.id.encode("ascii")))
         if not self.keep:
             headers.append((b"connection", b"close"))
         try:
-            await self._send({"type": "http.response.start", "status": response.status, "headers": headers})
+            await self._client.send({"type": "http.response.start", "status": response.status, "headers": headers})
             body = b"" if self.is_head else response.body
-            await self._send({"type": "http.response.body", "body": body})
+            await self._client.send({"type": "http.response.body", "body": body})
         except (RuntimeError, OSError) as error:  # the error of a disconnect depends on the server
             logger().info("gone", method=self.method, request_id=self.id, where=redacted_traceback(error))
         finally:
-            if self.unsent is not None:
-                self.unsent.release()
+            if hold is not None:
+                hold.release()
 
     async def over(self) -> None:
         """Wait until the response is sent, and stop waiting for a disconnect."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp
 
 from translator.core.http import messages
-from translator.shell.server.http1_reader import Handler
+from translator.shell.server.host import Handler
 from translator.shell.server.request import Gone, ServerRequest
 
 PATIENCE: Final = 10.0
@@ -24,7 +24,7 @@ def hosted(app: ASGIApp, patience: float = PATIENCE) -> Handler:
     async def handle(call: ServerRequest) -> None:
         try:
             async with asyncio.timeout(patience):
-                if await call.read(0) is not None:
+                if await call.read(0, may_drop=True) is not None:
                     call.respond(await _answered(app, call))
                     return
         except Gone:
@@ -33,7 +33,7 @@ def hosted(app: ASGIApp, patience: float = PATIENCE) -> Handler:
             status, why = 503, "There was no answer in time, or no end of the request."
         else:
             status, why = 413, "A request to this port has no body."
-        call.keep = False
+        call.close_after()
         call.respond(messages.Response(status, _TEXT, f"{why}\n".encode()))
 
     return handle

@@ -10,7 +10,6 @@ and a wait for both cost more than the translation, so a timer enforces the dead
 """
 
 import asyncio
-import ipaddress
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -34,18 +33,18 @@ from translator.shell.observability.log import logger, redacted_traceback
 from translator.shell.runtime.effect_runner import EffectRunner, JournalPort, ProviderPort
 from translator.shell.runtime.single_flight_cache import SingleFlightCache
 from translator.shell.server.asgi import AsgiCall
-from translator.shell.server.in_flight import Crowd, Guesses
+from translator.shell.server.in_flight import Guesses, LoadLimits
+from translator.shell.server.limits import LIMITS
 from translator.shell.server.protocol_factory import ProtocolFactory
-from translator.shell.server.request import GONE, SMALL, Gone, NoRoom, ServerRequest, new_ids
+from translator.shell.server.request import Gone, NoRoom, ServerRequest, new_ids
 from translator.shell.server.request_log import log_request
+from translator.shell.server.work import GONE
 
 TakeReceipt: TypeAlias = Callable[[str], Awaitable[bool]]
 """Takes the path of a delivery receipt. Returns true if its signature is right."""
 
 _SLOW_DOWN: Final = 429
-
-_RECEIPTS: Final = 16
-"""One in `_RECEIPTS` of the `queue_max` slots is for delivery receipts, which come without credentials, and at least `_RECEIPTS` slots."""
+_FREE: Final = LIMITS.free
 
 
 class Proxy:
@@ -80,13 +79,12 @@ class Proxy:
     ) -> None:
         self._accounts, self._limits = accounts, limits
         self._overdue = Timeouts(deadline)
-        self._max_body, self._queue_max = max_body, queue_max
         self._ids: Iterator[str] = new_ids() if before is None else before._ids
-        self._crowd: Crowd = Crowd() if before is None else before._crowd
-        self._guesses: Guesses = (guesses or Guesses()) if before is None else before._guesses
+        load = None if before is None else before._load
+        self._load: LoadLimits = LoadLimits(
+            queue_max, max_body, is_shared=len(accounts.entries) > 1, guesses=guesses, before=load
+        )
         self._loop: asyncio.AbstractEventLoop | None = None  # looked up once
-        self._many = len(accounts.entries) > 1
-        self._receipts_most = max(_RECEIPTS, queue_max // _RECEIPTS)
         self._losses = Losses() if explain_headers else None
         self._meter = meter or Meter()
         self._receipts = receipts
@@ -115,15 +113,15 @@ class Proxy:
             await send({"type": "websocket.close", "code": 1003})
             return
         call = AsgiCall(scope, receive, send, self._ids)
-        call.task = asyncio.current_task()
+        call.work.start(asyncio.current_task())
         try:
             await self.handle(call)
         finally:
             await call.over()
 
     async def handle(self, call: ServerRequest) -> None:
-        """Answer a request. `call.task` is the task that this runs in."""
-        if self._receipts is not None and call.target.startswith(RECEIPTS):
+        """Answer a request, in the task of its `work`."""
+        if self._receipts is not None and call.head.target.startswith(RECEIPTS):
             await self._receipt(call, self._receipts)
             return
         admission = admit(self._accounts, call.request(b""))
@@ -134,90 +132,87 @@ class Proxy:
             reply = admission.refusal(admission.fault)
             if reply.fault == "unauthenticated":
                 reply = self._unknown(call, reply)
-            self._tell(call, reply)
+            self._tell(call, reply, may_refuse=False)
             return
-        found = self._overload_reply(call)
-        if found is None:
+        only_reads = admission.only_reads
+        if self._load.has_room(call.account) and call.has_connection(is_shared=self._load.is_shared):
             try:
-                found = await self._answered(call, admission)
+                found = await self._answered(call, admission, only_reads=only_reads)
             except Gone:
                 logger().info("gone", method=call.method, request_id=call.id)
                 return
+        else:
+            found = self._overload_reply(call)
         if not call.answered:
-            self._tell(call, found)
+            self._tell(call, found, may_refuse=only_reads)
 
     async def _receipt(self, call: ServerRequest, takes: TakeReceipt) -> None:
         """Answer a delivery receipt. Only its path is read, and nothing cancels it."""
-        call.keep = False
-        call.task, call.is_read = None, True
-        status = 503
-        if self._crowd.of(RECEIPTS) < self._receipts_most:
-            self._crowd.enters(RECEIPTS)
+        call.close_after()
+        call.work.end()
+        call.skip()
+        status, crowd = 503, self._load.crowd
+        if self._load.has_room_for_receipt(RECEIPTS):
+            crowd.enters(RECEIPTS)
             try:
-                status = 200 if await takes(call.target) else 404
+                status = 200 if await takes(call.head.target) else 404
             finally:
-                self._crowd.leaves(RECEIPTS)
+                crowd.leaves(RECEIPTS)
         later = (("retry-after", "1"),) if status == 503 else ()
         call.respond(messages.Response(status, (("content-type", "text/plain"), *later)))
 
     def _unknown(self, call: ServerRequest, reply: Reply) -> Reply:
         """Return the reply to an unauthenticated client: 401, or 429 and a closed connection if its address has failed too often.
         Requests with right credentials are still served from such an address, because many clients may share it."""
-        is_limited = self._guesses.too_many(_network_of(call.peer()), time.monotonic())
+        is_limited = self._load.is_guessing(call.peer(), time.monotonic())
         self._meter.count_unknown(reply.dialect, "limited" if is_limited else "refused")
         if not is_limited:
             return reply
-        call.keep = False
+        call.close_after()
         headers = [(name, value) for name, value in reply.response.headers if name != "www-authenticate"]
         limited = reply.response.replace(status=_SLOW_DOWN, headers=(*headers, ("retry-after", "1")))
         return msgspec.structs.replace(reply, response=limited)
 
-    def _overload_reply(self, call: ServerRequest) -> Reply | None:
-        """Return a 503 reply if `queue_max` requests are in flight, or None. In an unbounded queue every request would miss its deadline.
-
-        With several accounts, each may have as many requests in flight as there are free slots. So one account that fills the queue
-        leaves room for the others: alone it gets half of the slots, two get a third each.
-        """
-        left = self._queue_max - self._crowd.size
-        if left > 0 and not (self._many and self._crowd.of(call.account) >= left):
-            return None
-        call.keep = False
+    def _overload_reply(self, call: ServerRequest) -> Reply:
+        """Return a 503 reply, because no slot is free for the account, or it has too many connections."""
+        call.close_after()
         call.skip()
         return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
 
-    async def _answered(self, call: ServerRequest, admission: Admission) -> Reply:
+    async def _answered(self, call: ServerRequest, admission: Admission, *, only_reads: bool) -> Reply:
         """Run the exchange and return its reply, or the reply for the reason why it was cancelled. Raises Gone."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         overdue = self._overdue.add(loop, self._is_overdue, call)
-        self._crowd.enters(call.account)
+        self._load.crowd.enters(call.account)
         hold = self._memory.budget.hold(call.account, "body")
         request = None
         try:
-            if call.weight > SMALL and not hold.grow(call.weight):
+            if call.head.weight > _FREE and not hold.grow(call.head.weight):
                 raise NoRoom
-            most = self._max_body * (messages.LARGE if admission.is_large else 1)
-            request = call.request(await call.read(most, hold))
+            most = self._load.max_body * (messages.LARGE if admission.is_large else 1)
+            request = call.request(await call.read(most, hold, may_drop=only_reads))
             steps = exchange(self._accounts, self._limits, request, self._clock(), self._losses, admission)
             reply: Reply = await self.driver.run(call, steps)
         except NoRoom:
             call.skip()
             return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
         except asyncio.CancelledError:
-            if not call.late or call.task is None:
+            reason = call.work.cancelled()
+            if not reason:
                 raise
-            call.task.uncancel()
-            if call.late == GONE:
+            if reason == GONE:
                 raise Gone from None
-            call.keep = call.keep and call.is_read  # a connection with an unfinished body cannot be used again
-            return failure(self._accounts, call.request(None), call.late)
+            if not call.work.is_read:
+                call.close_after()  # a connection with an unfinished body cannot be used again
+            return failure(self._accounts, call.request(None), reason)
         except Exception as error:
             if request is None:
                 raise
             return self._broken(call, request, error)
         finally:
-            call.task = None  # a late cancellation has no effect any more
+            call.work.end()
             self._overdue.drop(overdue)
-            self._crowd.leaves(call.account)
+            self._load.crowd.leaves(call.account)
             hold.release()
         return reply
 
@@ -232,19 +227,22 @@ class Proxy:
         if call.is_sending:
             # The message may still reach the provider, so the outcome is unknown and the work goes on.
             call.answered = True
-            self._tell(call, failure(self._accounts, call.request(None), "outcome-unknown"))
+            self._tell(call, failure(self._accounts, call.request(None), "outcome-unknown"), may_refuse=False)
         else:
-            call.cut("overdue" if call.is_read else "body-overdue")
+            call.work.cancel("overdue" if call.work.is_read else "body-overdue")
 
-    def _tell(self, call: ServerRequest, reply: Reply) -> None:
-        """Respond and log. A large response takes memory until the client has read it. The response to a send needs no free memory."""
-        response = self._explained(reply)
-        if len(response.body) > SMALL:
-            call.unsent = self._memory.budget.take(call.account, "unsent", len(response.body))
-            if call.unsent is None and call.method != "POST":
+    def _tell(self, call: ServerRequest, reply: Reply, *, may_refuse: bool) -> None:
+        """Respond and log. A large response takes memory until the client has read it.
+
+        may_refuse: True if a 503 may replace the response because no memory is free. The response to a send needs no free memory.
+        """
+        response, hold = self._explained(reply), None
+        if len(response.body) > _FREE:
+            hold = self._memory.budget.take(call.account, "unsent", len(response.body))
+            if hold is None and may_refuse:
                 reply = failure(self._accounts, call.request(None), "too-busy", retry_after=1)
                 response = self._explained(reply)
-        call.respond(response)
+        call.respond(response, hold)
         self._record(call, reply)
 
     def _explained(self, reply: Reply) -> messages.Response:
@@ -266,17 +264,6 @@ class Proxy:
         seconds = time.perf_counter() - call.began
         self._meter.count(reply, seconds, call.back)
         log_request(call, reply, seconds)
-
-
-def _network_of(address: str) -> str:
-    """Return the part of an address that belongs to one client: a whole IPv4 address, or the first 64 bits of an IPv6 address."""
-    if ":" not in address:
-        return address
-    try:
-        ip = ipaddress.IPv6Address(address.partition("%")[0])
-    except ValueError:
-        return address
-    return str(ip.ipv4_mapped or int(ip) >> 64)
 
 
 class _Application(Starlette):

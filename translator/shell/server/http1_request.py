@@ -8,104 +8,151 @@ import httptools
 
 from translator.core.http import messages
 from translator.shell.aio.memory_budget import Hold
-from translator.shell.server.request import SMALL, Gone, NoRoom, ServerRequest
+from translator.shell.server.host import Host
+from translator.shell.server.limits import LIMITS
+from translator.shell.server.request import Gone, NoRoom, ReceivedHead, ServerRequest
 
-DRAINED: Final = 64 * 1024
-"""Bytes of an unread body that are received and dropped, so that the connection can be used again. After a larger one it is closed."""
+_FREE: Final = LIMITS.free
 
 
-class Line(Protocol):
+class RequestConnection(Protocol):
     """The part of a connection that a request needs."""
 
     loop: asyncio.AbstractEventLoop
-    ids: Iterator[str]
+    host: Host
 
     def peer(self) -> str: ...
 
-    def send_continue(self, call: "Http1Request") -> None: ...
+    def makes_room(self) -> bool: ...
 
-    def respond(self, call: "Http1Request", response: messages.Response) -> None: ...
+    def send_continue(self) -> None: ...
+
+    def respond(self, call: "Http1Request", response: messages.Response, hold: Hold | None) -> None: ...
+
+
+class Http1Body:
+    """The body of a request as it is received.
+
+    came: The number of bytes received, read or dropped.
+    paid: The number of bytes that the memory budget has granted.
+    waits_for_continue: True if the client waits for a 100 before it sends the body (RFC 9110, 10.1.1).
+    """
+
+    __slots__ = ("_bytes", "_event", "came", "is_dropped", "is_lost", "is_whole", "paid", "waits_for_continue")
+
+    def __init__(self, *, waits_for_continue: bool) -> None:
+        self._bytes: bytes | bytearray = b""
+        self._event: asyncio.Future[None] | None = None
+        self.came = self.paid = 0
+        self.is_dropped = self.is_lost = self.is_whole = False
+        self.waits_for_continue = waits_for_continue
+
+    def add(self, piece: bytes) -> None:
+        """Add a piece, or drop it if the body is not read."""
+        self.came += len(piece)
+        if self.is_dropped:
+            return
+        if not self._bytes:
+            self._bytes = piece
+        elif isinstance(self._bytes, bytearray):
+            self._bytes += piece
+        else:
+            self._bytes = bytearray(self._bytes)
+            self._bytes += piece
+        self._wake()
+
+    def end(self) -> None:
+        """Mark the body as complete. A 100 Continue is not needed any more."""
+        self.is_whole = True
+        self.waits_for_continue = False
+        self._wake()
+
+    def lose(self) -> None:
+        """Mark the body as complete, because the client disconnected and no more of it will come."""
+        self.is_lost = self.is_whole = True
+        self._wake()
+
+    def take(self) -> bytes:
+        """Return the bytes, keep none, and drop those that are still to come."""
+        self.is_dropped = True
+        taken, self._bytes = self._bytes, b""
+        return bytes(taken)
+
+    def next(self, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[None]":
+        """Return a future that is done when more of the body comes."""
+        self._event = loop.create_future()
+        return self._event
+
+    def _wake(self) -> None:
+        if self._event is not None and not self._event.done():
+            self._event.set_result(None)
 
 
 class Http1Request(ServerRequest):
-    """One request of a connection. `came` is the number of body bytes received, read or dropped."""
+    """One request of a connection. `body` is its body, which this module alone writes."""
 
-    def __init__(self, line: Line, verb: str, target: str, query: str, headers: messages.Headers) -> None:
-        super().__init__(verb, target, query, headers, line.ids)
+    def __init__(
+        self, line: RequestConnection, head: ReceivedHead, ids: Iterator[str], *, keep: bool, waits_for_continue: bool
+    ) -> None:
+        super().__init__(head, ids, keep=keep)
         self._line = line
-        self._body: bytes | bytearray = b""
-        self._paid = self.came = 0
-        self._news: asyncio.Future[None] | None = None
-        self._is_lost = self._is_whole = False
+        self.body = Http1Body(waits_for_continue=waits_for_continue)
 
-    async def read(self, most: int, hold: Hold | None = None) -> bytes | None:
+    async def read(self, most: int, hold: Hold | None = None, *, may_drop: bool = False) -> bytes | None:
         """See `ServerRequest.read`."""
-        while not (too_large := max(self.declares, self.came) > most) and not self._is_whole:
+        body, declared = self.body, self.head.length
+        while not (too_large := max(declared, body.came) > most) and not body.is_whole:
             self._pay(hold)
-            self._line.send_continue(self)
-            self._news = self._line.loop.create_future()
-            await self._news
-        if self._is_lost:
+            if body.waits_for_continue:
+                body.waits_for_continue = False
+                self._line.send_continue()
+            await body.next(self._line.loop)
+        if body.is_lost:
             raise Gone
         if too_large:
             self.skip()
             return None
         self._pay(hold)
-        self.is_read = True
-        body, self._body = self._body, b""
-        return bytes(body)
+        self.work.stop_reading(may_drop=may_drop)
+        return body.take()
 
     def _pay(self, hold: Hold | None) -> None:
         """Take memory for the received bytes. Raises NoRoom."""
-        if self.came > SMALL and hold is not None:
-            if not hold.grow(self.came - self._paid):
+        body = self.body
+        if body.came > _FREE and hold is not None:
+            if not hold.grow(body.came - body.paid):
                 self.skip()
                 raise NoRoom
-            self._paid = self.came
+            body.paid = body.came
+
+    @property
+    def to_come(self) -> int:
+        """The bytes of the body that are still to come, or 0 if its length is not known before its end."""
+        return self.head.length - self.body.came if self.head.length else 0
 
     def skip(self) -> None:
         """See `ServerRequest.skip`."""
-        self.is_read, self._body = True, b""
-        if not self._is_whole and not 0 < self.declares - self.came <= DRAINED:
-            self.keep = False
-
-    def add(self, piece: bytes) -> None:
-        """Add a piece of the body, or drop it if the body is not read."""
-        self.came += len(piece)
-        if self.is_read:
-            return
-        if not self._body:
-            self._body = piece
-        elif isinstance(self._body, bytearray):
-            self._body += piece
-        else:
-            self._body = bytearray(self._body)
-            self._body += piece
-        self._tell()
-
-    def end(self) -> None:
-        """Mark the body as complete. A 100 Continue is not needed any more."""
-        self._is_whole = True
-        self.expects_continue = False
-        self._tell()
+        super().skip()
+        self.body.take()
+        if not self.body.is_whole and not 0 < self.head.length - self.body.came <= LIMITS.dropped_body:
+            self.close_after()
 
     def lose(self) -> None:
         """See `ServerRequest.lose`."""
-        self._is_lost = self._is_whole = True
-        self._tell()
+        self.body.lose()
         super().lose()
 
     def peer(self) -> str:
         """See `ServerRequest.peer`."""
         return self._line.peer()
 
-    def respond(self, response: messages.Response) -> None:
-        """See `ServerRequest.respond`."""
-        self._line.respond(self, response)
+    def has_connection(self, *, is_shared: bool) -> bool:
+        """See `ServerRequest.has_connection`."""
+        return self._line.host.shares.belongs(self._line, self.account, is_shared=is_shared)
 
-    def _tell(self) -> None:
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+    def respond(self, response: messages.Response, hold: Hold | None = None) -> None:
+        """See `ServerRequest.respond`."""
+        self._line.respond(self, response, hold)
 
 
 def origin(url: bytes) -> bytes:

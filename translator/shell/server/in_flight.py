@@ -1,8 +1,11 @@
-"""Counts requests in flight, in total and per account, and failed authentications per address.
+"""Limits the requests in flight, in total and per account, and the failed authentications per address.
 
-Both counts outlive a configuration: a reload keeps them.
+request ─▶ is a slot free, and enough for the other accounts? ─▶ in flight ─▶ responded
+              └ no: 503
+The counts outlive a configuration: a reload keeps them.
 """
 
+import ipaddress
 from typing import Final
 
 _A_SECOND: Final = 10.0
@@ -13,6 +16,9 @@ _AT_ONCE: Final = 20.0
 
 _ADDRESSES: Final = 4096
 """The number of addresses that are remembered. The one whose last failure is the oldest is dropped first."""
+
+_RECEIPTS: Final = 16
+"""One in `_RECEIPTS` of the `queue_max` slots is for delivery receipts, which come without credentials, and at least `_RECEIPTS` slots."""
 
 
 class Crowd:
@@ -57,3 +63,51 @@ class Guesses:
         if len(self._levels) > self._most:
             del self._levels[next(iter(self._levels))]
         return over
+
+
+class LoadLimits:
+    """The limits of a front.
+
+    max_body: Bytes of a request body.
+    crowd: The requests in flight. A login that no account has counts the delivery receipts.
+    guesses: The failed authentications.
+    is_shared: True if several accounts share the slots.
+    """
+
+    def __init__(
+        self, queue_max: int, max_body: int, *, is_shared: bool, guesses: Guesses | None, before: "LoadLimits | None"
+    ) -> None:
+        self._queue_max, self.max_body = queue_max, max_body
+        self.is_shared = is_shared
+        self._receipts_max = max(_RECEIPTS, queue_max // _RECEIPTS)
+        self.crowd: Crowd = Crowd() if before is None else before.crowd
+        self.guesses: Guesses = (guesses or Guesses()) if before is None else before.guesses
+
+    def has_room(self, account: str) -> bool:
+        """True if a request of the account may be handled. Otherwise `queue_max` requests are in flight.
+
+        In an unbounded queue every request would miss its deadline. With several accounts, each may have as many requests in flight as
+        there are free slots. So one account that fills the queue leaves room for the others: alone it gets half of the slots, two get a
+        third each.
+        """
+        left = self._queue_max - self.crowd.size
+        return left > 0 and not (self.is_shared and self.crowd.of(account) >= left)
+
+    def has_room_for_receipt(self, login: str) -> bool:
+        """True if a delivery receipt may be handled. `login` is the one that receipts count for."""
+        return self.crowd.of(login) < self._receipts_max
+
+    def is_guessing(self, address: str, now: float) -> bool:
+        """Count a failed authentication from an address. True if it had too many before. `now` is a time in seconds."""
+        return self.guesses.too_many(network_of(address), now)
+
+
+def network_of(address: str) -> str:
+    """Return the part of an address that belongs to one client: a whole IPv4 address, or the first 64 bits of an IPv6 address."""
+    if ":" not in address:
+        return address
+    try:
+        ip = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(ip.ipv4_mapped or int(ip) >> 64)

@@ -12,15 +12,14 @@ from uvicorn.server import ServerState
 
 from translator.shell.aio.memory_budget import MemoryBudget
 from translator.shell.observability.log import logger
+from translator.shell.server.connection_shares import ConnectionShares
+from translator.shell.server.host import Handler
 from translator.shell.server.http1 import Http1Protocol
-from translator.shell.server.http1_reader import Handler
-from translator.shell.server.response_head import ResponseHeadCache, refusal
+from translator.shell.server.response_head import FULL_SERVER, ResponseHeadCache
 from translator.shell.server.tls_transport import TlsServerTransport
 
 _LOOK: Final = 1.0
 """Seconds between two idle sweeps."""
-
-_FULL: Final = refusal(503, "As many connections are open as this server has room for.")
 
 
 class ProtocolFactory:
@@ -31,7 +30,8 @@ class ProtocolFactory:
     ids: Makes ids for requests that carry none.
     tls: The TLS context. With it the server accepts only TLS.
     failed: Called with the reason of each failed handshake.
-    refused: Called with `name` for each connection that is closed because `most` connections are open.
+    refused: Called with `name` for each connection that is closed because `most` connections are open. It is the new one, or that of
+        an unknown client.
     budget: The memory budget.
     most: The limit of open connections.
     keep_alive: Seconds for which a connection is kept open after a response.
@@ -45,12 +45,12 @@ class ProtocolFactory:
         self.handle, self.ids, self.tls = handle, ids, tls
         self.budget = budget or MemoryBudget()
         self.is_leaving = False
-        self.most = 1_000_000
+        self.shares = ConnectionShares()
         self.keep_alive = 0.0
-        self._failed, self._refused, self._name = failed, refused, name
+        self._failed = failed
+        self._refusals = _Refusals(name, refused)
         self._heads: ResponseHeadCache | None = None
         self._is_looking = False
-        self._refusals = 0
 
     def __call__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],  # noqa: ARG002 - uvicorn's own names
@@ -63,13 +63,22 @@ class ProtocolFactory:
             self._is_looking = True
             loop.call_later(_LOOK, self._look, loop, server_state, int(config.timeout_keep_alive / _LOOK))
         if len(server_state.connections) >= self.most:
-            self._refusals += 1
-            self._refused(self._name)
-            return _Refused(is_plain=self.tls is None)
+            self._refusals.count()
+            if not self.shares.make_room():
+                return _Refused(is_plain=self.tls is None)
         if self.tls is None:
             return Http1Protocol(self, heads, server_state, loop)
         make = partial(Http1Protocol, self, heads, server_state, loop)
-        return TlsServerTransport(make, self.tls, server_state, self._failed)
+        return TlsServerTransport(make, self.tls, server_state, self._failed, self.shares)
+
+    @property
+    def most(self) -> int:
+        """The limit of open connections."""
+        return self.shares.most
+
+    @most.setter
+    def most(self, most: int) -> None:
+        self.shares.most = most
 
     @property
     def hint(self) -> str:
@@ -86,12 +95,29 @@ class ProtocolFactory:
         kept = most if len(connections) > self.most / 2 else max(most, math.ceil(self.keep_alive / _LOOK))
         for connection in list(connections):
             connection.on_idle_tick(most, kept)
-        refusals, self._refusals = self._refusals, 0
-        if refusals:
-            logger().warning("connections-refused", port=self._name, refused=refusals, open=len(connections))
+        self._refusals.log(len(connections))
         self._is_looking = bool(connections)
         if connections:
             loop.call_later(_LOOK, self._look, loop, state, most)
+
+
+class _Refusals:
+    """The connections refused since the last sweep. `name` is the server's name in the log. `refused` is called for each of them."""
+
+    def __init__(self, name: str, refused: Callable[[str], None]) -> None:
+        self._name, self._refused = name, refused
+        self._count = 0
+
+    def count(self) -> None:
+        """Count a connection."""
+        self._count += 1
+        self._refused(self._name)
+
+    def log(self, connections: int) -> None:
+        """Log the number, if there is any, and start again. `connections` is the number of open connections."""
+        count, self._count = self._count, 0
+        if count:
+            logger().warning("connections-refused", port=self._name, refused=count, open=connections)
 
 
 class _Refused(asyncio.Protocol):
@@ -102,5 +128,5 @@ class _Refused(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         if self._is_plain:
-            transport.write(_FULL)
+            transport.write(FULL_SERVER)
         transport.close()

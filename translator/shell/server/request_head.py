@@ -4,18 +4,10 @@ line, header, header ... ─▶ counted ─▶ kept if it is used ─▶ checked
 """
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from translator.core import exchange
-
-HEAD: Final = 64 * 1024
-"""The largest size of a request head, in bytes."""
-
-HEADERS: Final = 100
-"""The largest number of headers, trailers included."""
-
-_DIGITS: Final = 19
-"""The largest number of digits of a `Content-Length`."""
+from translator.shell.server.limits import LIMITS
 
 _OURS: Final = frozenset({"connection", "content-length", "expect", "host", "transfer-encoding", "x-request-id"})
 """The headers that the server protocol itself reads."""
@@ -33,6 +25,8 @@ _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9A-F
 _ONCE: Final = frozenset({"authorization", "host", "transfer-encoding"})
 """The headers that may appear only once. The parser itself refuses a second `Content-Length`."""
 
+_HEAD: Final = LIMITS.head
+_HEADERS: Final = LIMITS.headers
 _NEWEST: Final = "1.1"
 
 _MANY: Final = "The request has more headers than are read."
@@ -41,6 +35,17 @@ _VERSION: Final = "The request is neither of HTTP/1.1 nor of HTTP/1.0."
 _NO_HOST: Final = "A request has one Host header, and that names a host."
 _FRAMING: Final = "The only transfer coding is chunked, in HTTP/1.1, and a length has at most 19 digits."
 _TWICE: Final = "A request has one Authorization header."
+
+
+class Refusal(NamedTuple):
+    """The status of the response to a malformed request, and why it is rejected."""
+
+    status: int
+    why: str
+
+
+NO_MEMORY: Final = Refusal(503, "This server has no memory left for this caller.")
+TWO_REQUESTS: Final = "The request begins where the one before it does not end."
 
 
 class RefusalError(Exception):
@@ -67,6 +72,11 @@ class RequestHead:
         """The kept headers, each once."""
         return tuple(self._headers.items())
 
+    @property
+    def waits_for_continue(self) -> bool:
+        """True if the client waits for a 100 before it sends the body (RFC 9110, 10.1.1)."""
+        return self._headers.get("expect", "").lower() == "100-continue"
+
     def add(self, name: bytes, value: bytes) -> None:
         """Add a header. Raises RefusalError if there are too many."""
         self.count(name, value)
@@ -83,7 +93,7 @@ class RequestHead:
         """Count a header or a trailer. Trailers are not used. Raises RefusalError if there are too many."""
         self._fields += 1
         self.size += len(name) + len(value)
-        if self._fields > HEADERS:
+        if self._fields > _HEADERS:
             raise RefusalError(431, _MANY)
 
     def _again(self, name: str, told: str) -> None:
@@ -102,7 +112,7 @@ class RequestHead:
 
     def check(self, version: str, read: int) -> None:
         """Raise RefusalError if HTTP does not allow a head of this `version`, or if its `read` bytes are too many."""
-        if read > HEAD:
+        if read > _HEAD:
             raise RefusalError(431, LARGE)
         told = self._headers
         if version not in ("1.0", _NEWEST):
@@ -115,7 +125,7 @@ class RequestHead:
             self._twice == "transfer-encoding" or version != _NEWEST or coding.lower() != "chunked"
         ):
             raise RefusalError(400, _FRAMING)
-        if len(told.get("content-length", "")) > _DIGITS:
+        if len(told.get("content-length", "")) > LIMITS.length_digits:
             raise RefusalError(400, _FRAMING)
         if self._twice:
             raise RefusalError(400, _TWICE)

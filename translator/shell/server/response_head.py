@@ -30,6 +30,10 @@ def refusal(status: int, why: str) -> bytes:
     return _REFUSED.format(status, _PHRASES[status], later, len(why), why).encode("ascii")
 
 
+FULL_SERVER: Final = refusal(503, "As many connections are open as this server has room for.")
+"""The response to a client that has to go because there is no room for its connection."""
+
+
 class ResponseHeadCache:
     """Response heads: the status line, the server's default headers, and the response's own. They are cached for one second."""
 

@@ -12,33 +12,19 @@ OpenSSL does all of TLS, and this module only moves bytes. The event loops' own 
 """
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
 from uvicorn.server import ServerState
 
-from translator.shell.server.http1 import TURN
+from translator.shell.server.connection_shares import ConnectionShares
+from translator.shell.server.limits import LIMITS, TLS_LIMITS
 from translator.shell.server.response_head import refusal
-
-_HANDSHAKE: Final = 10
-"""The number of idle sweeps, one a second, after which a handshake is aborted."""
-
-_PIECE: Final = 64 * 1024
-"""Bytes that OpenSSL gets at once. It keeps its buffers at their largest size until the connection closes."""
-
-_WORTH: Final = 64
-"""Bytes of TLS records that are allowed for each byte of plaintext, see `_HOLLOW`."""
-
-_HOLLOW: Final = 64 * 1024
-"""Bytes of TLS records that are allowed beyond that. This bounds floods of empty records and KeyUpdate messages. A KeyUpdate holds no
-plaintext, needs a response, and costs us more than the client."""
+from translator.shell.server.tls_records import TlsRecords
 
 _PLAIN: Final = "HTTP_REQUEST"
 """OpenSSL's reason for a client that sends plain HTTP."""
-
-_NOTHING: Final = "many records and next to nothing in them"
 
 _SPEAK_TLS: Final = "This port speaks HTTPS, and the request came as plain HTTP."
 
@@ -49,32 +35,36 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
     make: Makes the inner protocol, which reads the plaintext.
     context: The TLS context of the server.
     state: uvicorn's registry of open connections.
+    shares: The connections of the server. This object is among them during the handshake.
     failed: Called with the reason of a failed handshake: OpenSSL's reason, `overdue`, or `gone` after a disconnect. Some clients
         disconnect because they do not trust the certificate.
     """
 
     def __init__(
-        self, make: Callable[[], asyncio.Protocol], context: ssl.SSLContext, state: ServerState, failed: Callable[[str], None]
+        self, make: Callable[[], asyncio.Protocol], context: ssl.SSLContext, state: ServerState, failed: Callable[[str], None],
+        shares: ConnectionShares | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self._make, self._state, self._failed = make, state, failed
+        self._shares = shares or ConnectionShares()
         self._inner: asyncio.Protocol | None = None
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._records = TlsRecords(context)
         self._network: Any = None
         self._draining = False  # all further input is dropped
         self._is_held = False  # the connection has paused reading
         self._has_begun = False
-        self._looks = self._hollow = 0
+        self._looks = 0
 
     # ---- called by the event loop and the server -------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._network = transport
+        self._shares.enter(self)
         self._state.connections.add(self)  # type: ignore[arg-type]  # it has the methods that the server calls
 
     def connection_lost(self, error: Exception | None) -> None:
         self._state.connections.discard(self)
+        self._shares.leave(self)
         if self._inner is None and not self._draining and self._has_begun:
             self._failed("gone")
         inner, self._inner, self._draining = self._inner, None, True  # break the cycle
@@ -89,8 +79,9 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         self._has_begun = True
         pieces: list[bytes] = []
         why: str | None = None
-        for start in range(0, len(data), _PIECE):
-            why = self._unseal(data[start : start + _PIECE], pieces)
+        for start in range(0, len(data), TLS_LIMITS.piece):
+            opened = self._open if self._inner is None else None
+            why = self._records.decrypt(data[start : start + TLS_LIMITS.piece], pieces, opened)
             if why is not None:
                 break
         if pieces and self._inner is not None:
@@ -101,7 +92,7 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
             self._fail(why)
         else:
             self.close()  # a close_notify: a half-close cannot be told from a disconnect, so it counts as one
-        if len(data) >= TURN and not self._is_held and not self._network.is_closing():
+        if len(data) >= LIMITS.turn and not self._is_held and not self._network.is_closing():
             self._network.pause_reading()
             asyncio.get_running_loop().call_soon(self._read_on)
 
@@ -123,47 +114,34 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         self._draining = True
         self._network.abort()
 
+    def makes_room(self) -> bool:
+        """Abort the handshake, because the server has room for no more connections."""
+        self.shutdown()
+        return True
+
     def on_idle_tick(self, _: int, __: int) -> None:
         """Called by the idle sweep. Aborts a handshake that takes too long."""
         self._looks += 1
-        if self._looks > _HANDSHAKE and not self._draining:
+        if self._looks > TLS_LIMITS.handshake and not self._draining:
             self._draining = True
             self._failed("overdue")
-        if self._looks > _HANDSHAKE:
+        if self._looks > TLS_LIMITS.handshake:
             self._network.abort()
 
     # ---- TLS -------------------------------------------------------------------------------------------------------------
 
-    def _unseal(self, data: bytes, pieces: list[bytes]) -> str | None:
-        """Decrypt the data and add the plaintext to `pieces`. Returns None if more may follow, "" after a close_notify, or the reason
-        of a failure."""
-        self._incoming.write(data)
-        self._hollow += len(data)
-        try:
-            if self._inner is None:
-                self._shake_hands()
-            while piece := self._tls.read(_PIECE):
-                pieces.append(piece)
-                self._hollow -= _WORTH * len(piece)
-        except ssl.SSLWantReadError:
-            self._hollow = max(self._hollow, 0)
-            return None if self._hollow <= _HOLLOW else _NOTHING
-        except ssl.SSLError as error:
-            return error.reason or "unknown"
-        return ""
-
-    def _shake_hands(self) -> None:
-        """Continue the handshake, and make the inner protocol when it is complete. Raises SSLWantReadError if it needs more input."""
-        self._tls.do_handshake()
+    def _open(self) -> None:
+        """Make the inner protocol, because the handshake is complete."""
         self._send()
         self._state.connections.discard(self)
+        self._shares.leave(self)
         self._inner = self._make()
         self._inner.connection_made(self)
 
     def _send(self) -> None:
         """Send OpenSSL's pending output."""
-        if self._outgoing.pending and not self._network.is_closing():
-            self._network.write(self._outgoing.read())
+        if self._records.pending and not self._network.is_closing():
+            self._network.write(self._records.read())
 
     def _fail(self, why: str) -> None:
         """End the connection, because the client does not speak TLS or has failed. Half-close if the client may still be sending."""
@@ -171,7 +149,7 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
         if self._inner is None:
             self._failed(why)
             if why == _PLAIN:
-                self._outgoing.write(refusal(400, _SPEAK_TLS))
+                self._records.write_plain(refusal(400, _SPEAK_TLS))
         self._send()
         if self._inner is not None or not self._network.can_write_eof():
             self._network.close()
@@ -183,9 +161,8 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send. Raises SSLError after `write_eof`."""
         with memoryview(data) as view:
-            for start in range(0, len(view), _PIECE):
-                self._tls.write(view[start : start + _PIECE])
-                self._network.write(self._outgoing.read())
+            for start in range(0, len(view), TLS_LIMITS.piece):
+                self._network.write(self._records.encrypt(view[start : start + TLS_LIMITS.piece]))
 
     def can_write_eof(self) -> bool:
         return bool(self._network.can_write_eof())
@@ -228,6 +205,5 @@ class TlsServerTransport(asyncio.Transport, asyncio.Protocol):
 
     def _say_goodbye(self) -> None:
         """Send close_notify, unless it was sent before."""
-        with contextlib.suppress(ssl.SSLError):  # the client's close_notify is still to come, or it has disconnected
-            self._tls.unwrap()
+        self._records.close_notify()
         self._send()

@@ -4,21 +4,8 @@ response ─▶ written ─▶ all of it is sent: the memory is released
                └ the client reads slowly: the memory is held, and checked once a second ─▶ too slow: the connection is aborted
 """
 
-from typing import Final
-
 from translator.shell.aio.memory_budget import Hold
-
-FULL: Final = 8 * 1024
-"""Unsent bytes above which the next request of the connection waits. They take nothing from the memory budget."""
-
-WINDOW: Final = 30
-"""Idle sweeps, one a second, in one measurement of the client's speed."""
-
-FIRST: Final = 64 * 1024
-"""The least number of bytes that a client has to read in the first window."""
-
-LATER: Final = WINDOW * 8 * 1024
-"""The least number of bytes in each later window: 8 KiB a second."""
+from translator.shell.server.limits import LIMITS
 
 
 class Unsent:
@@ -30,7 +17,7 @@ class Unsent:
         self._holds: list[Hold] = []
         self.is_full = False
         self._left = self._looks = self._was_read = 0
-        self._least = FIRST
+        self._least = LIMITS.first_window
 
     def keep(self, hold: Hold) -> None:
         """Keep the memory of a response until no bytes are unsent."""
@@ -39,7 +26,7 @@ class Unsent:
     def fill(self, size: int) -> None:
         """Start the measurement: `size` bytes are unsent, too many for the next request."""
         self.is_full = True
-        self._left, self._looks, self._was_read, self._least = size, 0, 0, FIRST
+        self._left, self._looks, self._was_read, self._least = size, 0, 0, LIMITS.first_window
 
     def drain(self) -> None:
         """Stop the measurement and release the memory, because no bytes are unsent any more."""
@@ -64,8 +51,8 @@ class Unsent:
         self._looks += 1
         self._was_read += max(self._left - size, 0)  # the size grows if TLS writes a response in pieces
         self._left = size
-        if self._looks % WINDOW:
+        if self._looks % LIMITS.window:
             return False
         was_read, self._was_read = self._was_read, 0
-        least, self._least = self._least, LATER
+        least, self._least = self._least, LIMITS.later_windows
         return was_read < least

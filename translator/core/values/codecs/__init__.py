@@ -16,7 +16,6 @@ KINDS: Final[dict[str, Codec]] = {
         plain.TEXT,
         "a text",
         decoded=True,
-        shown=plain.shown_text,
         mend=plain.mend_text,
         blank="",
     ),

@@ -10,7 +10,7 @@ from translator.core.errors import BadValue
 MAX_COUNT = 2**63 - 1
 COUNT = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 LONGEST_TEXT = 64 * 1024
-"""Characters of the longest text that a provider shows. The 255 parts of the longest SMS hold 39,015 (TS 23.038)."""
+"""Characters of the longest text that is sent or shown. The 255 parts of the longest SMS hold 39,015 (TS 23.038)."""
 
 TEXT = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
 _LONGEST_ADDRESS = 2048
@@ -25,14 +25,11 @@ def write_same(value: Any) -> Any:
 
 
 def read_text(value: Any) -> str:
+    """Read a text. A longer one than `LONGEST_TEXT` is refused at a send too, because no list could show it.
+    The decoder of `TEXT` has the same limit."""
     if not isinstance(value, str):
         raise BadValue("has to be a text")
-    return value
-
-
-def shown_text(value: Any) -> str:
-    """A text as a provider shows it: one that is longer than any SMS is none. The decoder of `TEXT` goes by the same limit."""
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+    if len(value) > LONGEST_TEXT:
         raise BadValue(f"has to be a text of at most {LONGEST_TEXT} characters")
     return value
 
