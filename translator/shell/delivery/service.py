@@ -75,6 +75,16 @@ class DeliverySettings(NamedTuple):
         )
 
 
+class _Clocks(NamedTuple):
+    """The wall clock, and the clock of the dispatcher and of the status poller, which queues deliveries for it."""
+
+    wall: Callable[[], float]
+    due: Callable[[], float]
+
+    def __call__(self) -> float:
+        return self.wall()
+
+
 class DeliveryService:
     """The work that outlives a request. Requests write to `journal`."""
 
@@ -83,9 +93,8 @@ class DeliveryService:
         clock: Callable[[], float] = time.time, due_clock: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._limits = store, accounts, limits
-        self._keeping, self._meter, self._clock = keeping, meter, clock
-        # The clock of the dispatcher, and of the status poller, which queues deliveries for it.
-        self._due_clock = due_clock or (SteadyClock() if clock is time.time else clock)
+        self._keeping, self._meter = keeping, meter
+        self._clock = _Clocks(clock, due_clock or (SteadyClock() if clock is time.time else clock))
         self._dispatcher: CallbackDispatcher | None = None
         self._loops: dict[str, PeriodicWorker] = {}
         self._seeker: Reconciler | None = None
@@ -121,7 +130,7 @@ class DeliveryService:
             self._seeker.change(self._accounts, driver, self._limits, keeping.patience, timeout)
         self._tracker = StatusPoller(
             self._store, self._accounts, driver, keeping.polling, self._meter,
-            wake=self._owe, clock=self._due_clock, wall=self._clock,
+            wake=self._owe, clock=self._clock.due, wall=self._clock,
         )  # fmt: skip
         self._tracker.hurry = self._wake("tracker")
         if before is not None:
@@ -174,7 +183,7 @@ class DeliveryService:
         """Run the background workers during the block. Then let deliveries in progress end, and release the leases of the rest."""
         keeping, links = self._keeping, self.journal.links
         dispatcher = self._dispatcher = CallbackDispatcher(
-            self._store, keeping.vetting, self._meter, keeping.dispatching, clock=self._due_clock
+            self._store, keeping.vetting, self._meter, keeping.dispatching, clock=self._clock.due
         )
         poll = keeping.polling.poll
         self._loops = {
