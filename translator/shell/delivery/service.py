@@ -124,7 +124,7 @@ class DeliveryService:
         if self._seeker is None:
             self._seeker = Reconciler(
                 self._store, self._accounts, driver, self._limits, keeping.patience, self._meter,
-                timeout=timeout, tell=self.journal.tell, wake=self._wake("seeker"), clock=self._clock,
+                timeout=timeout, tell=self.journal.tell, wake=self._wake("reconciler"), clock=self._clock,
             )  # fmt: skip
         else:
             self._seeker.change(self._accounts, driver, self._limits, keeping.patience, timeout)
@@ -132,13 +132,13 @@ class DeliveryService:
             self._store, self._accounts, driver, keeping.polling, self._meter,
             wake=self._owe, clock=self._clock.due, wall=self._clock,
         )  # fmt: skip
-        self._tracker.hurry = self._wake("tracker")
+        self._tracker.hurry = self._wake("status-poller")
         if before is not None:
             self._tracker.learn_from(before)
             self._end(before)
-        if "tracker" in self._loops:
-            self._loops["tracker"].pace(rest=keeping.polling.poll, gap=keeping.polling.poll)
-            self._loops["tracker"].wake()
+        if "status-poller" in self._loops:
+            self._loops["status-poller"].pace(rest=keeping.polling.poll, gap=keeping.polling.poll)
+            self._loops["status-poller"].wake()
 
     def _end(self, tracker: StatusPoller) -> None:
         """Let the polls of a replaced poller finish."""
@@ -188,13 +188,13 @@ class DeliveryService:
         poll = keeping.polling.poll
         self._loops = {
             "dispatcher": PeriodicWorker("dispatcher", dispatcher.round, rest=1.0),
-            "seeker": PeriodicWorker("seeker", self._seek, rest=1.0),
-            "tracker": PeriodicWorker("tracker", self._track, rest=poll, gap=poll),
-            "leftovers": PeriodicWorker("leftovers", links.leftovers.write, rest=1.0),
+            "reconciler": PeriodicWorker("reconciler", self._seek, rest=1.0),
+            "status-poller": PeriodicWorker("status-poller", self._track, rest=poll, gap=poll),
+            "deferred-writes": PeriodicWorker("deferred-writes", links.leftovers.write, rest=1.0),
         }
         dispatcher.rouse = self._wake("dispatcher")
         self.use(driver)
-        links.wake, links.leftovers.wake = self._wake("seeker"), self._wake("leftovers")
+        links.wake, links.leftovers.wake = self._wake("reconciler"), self._wake("deferred-writes")
         loops = self.readiness.loops = list(self._loops.values())
         retention = retiring(self._store, lambda: self._keeping.keep, self._meter, self._is_looked_at)
         try:
