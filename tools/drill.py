@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -120,23 +120,7 @@ class Drill:
 
     async def start(self, step: str = "never", *settings: str) -> Proxy:
         """A proxy that dies at a step, once it listens."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tools.dying", step, *settings, "-c", str(self._folder / "translator.toml"), "-o", "json",
-            stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[1],
-        )  # fmt: skip
-        assert process.stderr is not None
-        seen = b""
-        while line := await process.stderr.readline():
-            seen += line
-            if b'"serving"' in line:
-                address = json.loads(line)["listen"]
-                drain = asyncio.create_task(_drained(process.stderr))
-                process.drain = drain  # type: ignore[attr-defined]  # kept, so that it is not collected
-                return Proxy(process, f"http://{address}")
-        await process.wait()
-        if process.returncode == -signal.SIGKILL:  # it died on the way, at work that was left over
-            return Proxy(process, "")
-        raise AssertionError(seen.decode())
+        return await begun(self._folder / "translator.toml", step, *settings)
 
     async def send(self, proxy: Proxy, *, text: str = "") -> int:
         """Send with a callback. Returns the status; 0 if no response came."""
@@ -178,9 +162,33 @@ class Drill:
             await asyncio.sleep(0.1)
 
 
-async def _drained(stream: asyncio.StreamReader) -> None:
-    while await stream.read(65536):
-        pass
+async def begun(
+    file: Path, step: str, *settings: str, heard: Callable[[str], None] = lambda _: None, module: str = "tools.dying"
+) -> Proxy:
+    """Start a proxy that dies at a step, and return it once it listens. `heard` gets each line of its log. `module` is what runs."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, step, *settings, "-c", str(file), "-o", "json",
+        stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    assert process.stderr is not None
+    seen = b""
+    while line := await process.stderr.readline():
+        seen += line
+        heard(line.decode(errors="replace"))
+        if b'"serving"' in line:
+            address = json.loads(line)["listen"]
+            drain = asyncio.create_task(_drained(process.stderr, heard))
+            process.drain = drain  # type: ignore[attr-defined]  # kept, so that it is not collected
+            return Proxy(process, f"http://{address}")
+    await process.wait()
+    if process.returncode == -signal.SIGKILL:  # it died on the way, at work that was left over
+        return Proxy(process, "")
+    raise AssertionError(seen.decode())
+
+
+async def _drained(stream: asyncio.StreamReader, heard: Callable[[str], None]) -> None:
+    while line := await stream.readline():
+        heard(line.decode(errors="replace"))
 
 
 async def stop(proxy: Proxy, *, kill: bool = False) -> None:
@@ -297,15 +305,18 @@ async def _all(kills: int, folder: Path, server: postgres.Server) -> int:
     return bad
 
 
-def others(folder: Path) -> int:
+def others(folder: Path, server: postgres.Server | None) -> int:
     """Run the drills of one kind of trouble each. Returns the number of faults."""
-    from tools.drills import clock, full_disk, reload  # they use the names above
+    from tools.drills import clock, full_disk, migration, reload  # they use the names above
 
     bad = 0
-    for module in (reload, full_disk, clock):
+    for module in (reload, full_disk, clock, migration):
         place = folder / module.__name__.rpartition(".")[2]
         place.mkdir()
         bad += module.drill(place)
+    if server is not None:
+        bad += migration.drill(folder, url=server.url)
+        asyncio.run(emptied(server.url))
     return bad
 
 
@@ -317,7 +328,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     kills = parser.parse_args().kills
     with postgres.server() as server, tempfile.TemporaryDirectory(prefix="drill-") as folder:
-        bad = others(Path(folder))
+        bad = others(Path(folder), server)
         if server is None:
             print(postgres.NOT_HERE, file=sys.stderr)
             return 1

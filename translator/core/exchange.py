@@ -220,7 +220,8 @@ class _Exchange:
             carried: SentMessage = yield from sending.one(draft)
         finally:
             self.notes.asks += sending.asks
-        self._lose(entry.home_at(carried.place) or entry, "send", (carried,))
+        if self.losses is not None:
+            self._lose(entry.home_at(carried.place) or entry, "send", (carried,))
         return front.dialect.front.write_message(
             "send", carried.message, front.account, front.property, self.form_name, self.notes, carried.draft
         )
@@ -235,10 +236,10 @@ class _Exchange:
             outcomes = yield from sending.all(batch.entries)
         finally:
             self.notes.asks += sending.asks
-        for home in entry.homes:
-            self._lose(
-                home, "send", [one for one in outcomes if isinstance(one, SentMessage) and one.place == home.place]
-            )
+        if self.losses is not None:
+            carried = [one for one in outcomes if isinstance(one, SentMessage)]
+            for home in entry.homes:
+                self._lose(home, "send", [one for one in carried if (entry.home_at(one.place) or entry) is home])
         return front.dialect.front.write_batch(outcomes, front.account, front.property, self.notes)
 
     def _sending(self, entry: Account) -> Sending:

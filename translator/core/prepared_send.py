@@ -12,6 +12,7 @@ class PreparedSend(msgspec.Struct, frozen=True, gc=False):
 
     `choice` and `same_sender` are those of the intent. `fault`: the chosen provider cannot carry the draft, but the other one can. Nothing
     is sent then. The journal is asked all the same, because it may know the send from the other provider.
+    `place`: the name of the provider account in the journal. It is empty for an account with one provider.
     """
 
     draft: Draft
@@ -20,6 +21,7 @@ class PreparedSend(msgspec.Struct, frozen=True, gc=False):
     choice: Choice | None = None
     same_sender: str | None = None
     fault: Fault | None = None
+    place: str = ""
 
 
 def prepared(entry: Account, draft: Draft, stage: MigrationStage | None, now: float) -> PreparedSend | Fault:
@@ -48,7 +50,7 @@ def _at_its_home(
     if fault is not None and _fit(draft, other, given) is not None:
         return fault
     draft.sender = given or home.behind.sender or None
-    return PreparedSend(draft, wish, home, choice, given or default_at_old or default, fault)
+    return PreparedSend(draft, wish, home, choice, given or default_at_old or default, fault, home.place)
 
 
 def _fit(draft: Draft, home: Account, given: str | None) -> Fault | None:

@@ -67,8 +67,11 @@ class Sending:
             yield RecordOutcomes((outcome,))
         if recorded.state == "joined" or (outcome is not None and outcome.state == "unknown"):
             [outcome] = yield AwaitOutcomes((recorded.id,))
-        for home in (ready.home,) if recorded.state == "new" else self._entry.homes:
-            yield count_send(home)
+        if self._entry.old is None or recorded.state == "new":
+            yield count_send(ready.home)
+        else:
+            for home in self._entry.homes:
+                yield count_send(home)
         told = self._told(ready, recorded, outcome)
         if isinstance(told, Fault):
             raise FaultRaised(told)
@@ -160,7 +163,7 @@ class Sending:
         key = f"{self._key}/{number}" if self._key else ""
         return Intent(
             self._name, draft.sender or "", draft.recipient or "", draft.text or "", ready.wish, key, self._content,
-            ready.home.place, ready.same_sender, ready.choice,
+            ready.place, ready.same_sender, ready.choice,
         )  # fmt: skip
 
     def _request(self, ready: PreparedSend, recorded: Recorded) -> Request:
@@ -205,7 +208,7 @@ class Sending:
                 return Fault("callbacks-owed", name, retry_after=_LATER)
             return Fault("invalid-parameter", name, recorded.reason, log=recorded.remedy)
         if outcome is not None and outcome.message is not None:
-            return SentMessage(ready.draft, outcome.message, ready.home.place)
+            return SentMessage(ready.draft, outcome.message, ready.place)
         return (outcome and outcome.fault) or Fault("outcome-unknown", log="nothing is known of the send yet")
 
     def _in_front_terms(self, fault: Fault) -> Fault:
