@@ -81,9 +81,6 @@ class _Clocks(NamedTuple):
     wall: Callable[[], float]
     due: Callable[[], float]
 
-    def __call__(self) -> float:
-        return self.wall()
-
 
 class DeliveryService:
     """The work that outlives a request. Requests write to `journal`."""
@@ -124,13 +121,13 @@ class DeliveryService:
         if self._seeker is None:
             self._seeker = Reconciler(
                 self._store, self._accounts, driver, self._limits, keeping.patience, self._meter,
-                timeout=timeout, tell=self.journal.tell, wake=self._wake("reconciler"), clock=self._clock,
+                timeout=timeout, tell=self.journal.tell, wake=self._wake("reconciler"), clock=self._clock.wall,
             )  # fmt: skip
         else:
             self._seeker.change(self._accounts, driver, self._limits, keeping.patience, timeout)
         self._tracker = StatusPoller(
             self._store, self._accounts, driver, keeping.polling, self._meter,
-            wake=self._owe, clock=self._clock.due, wall=self._clock,
+            wake=self._owe, clock=self._clock.due, wall=self._clock.wall,
         )  # fmt: skip
         self._tracker.hurry = self._wake("status-poller")
         if before is not None:
@@ -162,7 +159,7 @@ class DeliveryService:
         if send is None:
             return False
         with contextlib.suppress(StoreUnavailable):  # the next poll finds the same status
-            rows = await self._store.write(partial(subscriptions.check_now, send=send, now=self._clock()))
+            rows = await self._store.write(partial(subscriptions.check_now, send=send, now=self._clock.wall()))
             if self._tracker is not None:
                 await self._tracker.hasten(rows)
         return True
