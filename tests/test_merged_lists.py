@@ -6,7 +6,7 @@ The expected pages are worked out in plain Python from what each provider alone 
 import json
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import event, given, settings
@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from tests import naive
 from tests.effort import examples
+from tests.list_queries import ALL_SORTS, ANY_FILTERS, query_of
+from tests.listing import NOW, PATH, START, STATUSES, ask, message, sid_of, to
 from tests.naive import Sms
-from tests.test_lists import NOW, PATH, START, STATUSES, _all_sorts, _any_filters, _query, ask, message, sid_of, to
 from tests.twins import World, call
 from tests.two_homes import FRONT_OF, KINDS, Home, TwoHomes, as_sms, at, created_of, v2_ask
-from translator.core.dialect.front import Listed
+from translator.core.dialect.list_reader import Listed
 from translator.core.errors import FaultRaised
 from translator.core.exchange import Limits, Reply
 from translator.core.http.messages import Answer, Failure, Request, Response
@@ -71,7 +72,7 @@ def histories(rows: list[tuple[bool, Any]], shape: str) -> tuple[list[Sms], list
         }.get(shape, drawn)  # fmt: skip
         created = START if shape == "one second" else row[0]
         word = "received" if row[5] == "incoming" else row[4] if row[4] != "received" else "sent"
-        found[of_old].append(Sms("SM" + sid_of(number), created, *row[1:4], word, row[5]))
+        found[of_old].append(Sms("SM" + sid_of(number), created, row[1], row[2], row[3], word, row[5]))
     return found
 
 
@@ -127,7 +128,7 @@ def answered(reply: Reply) -> dict[str, Any] | str:
 
 @settings(max_examples=examples(400))
 @given(
-    rows=_rows, shape=_shapes, queries=st.lists(st.tuples(_any_filters, _all_sorts, _stretches), min_size=1, max_size=3),
+    rows=_rows, shape=_shapes, queries=st.lists(st.tuples(ANY_FILTERS, ALL_SORTS, _stretches), min_size=1, max_size=3),
     same=st.booleans(), knobs=_knobs, front=st.sampled_from(["seed", "open-source"]), late=st.booleans(),
 )  # fmt: skip
 def test_a_list_over_two_providers_is_that_of_one_with_all_messages(
@@ -137,7 +138,7 @@ def test_a_list_over_two_providers_is_that_of_one_with_all_messages(
     world = two(front, rows, shape, knobs, late=late)
     union = world.union()
     for filters, sort, stretch in queries:
-        asked = _query(queries[0][0], queries[0][1], stretch) if same else _query(filters, sort, stretch)
+        asked = query_of(queries[0][0], queries[0][1], stretch) if same else query_of(filters, sort, stretch)
         asked = anchored(world, union, asked)
         event(f"{knobs['new']}, {knobs['old']}, {shape}")
         assert answered(world.play(ask(asked))) == expected(union, asked, old=front == "open-source")
@@ -176,7 +177,7 @@ def test_a_search_over_two_providers_is_that_of_one_with_all_messages(
 @pytest.mark.parametrize("kind", ["ascending", "descending", "pages"])
 @settings(max_examples=examples(60))
 @given(
-    rows=_rows, shape=_shapes, queries=st.lists(st.tuples(_any_filters, _all_sorts, _stretches), min_size=1, max_size=3),
+    rows=_rows, shape=_shapes, queries=st.lists(st.tuples(ANY_FILTERS, ALL_SORTS, _stretches), min_size=1, max_size=3),
     size=_sizes,
 )  # fmt: skip
 def test_two_providers_of_one_dialect_answer_to_the_byte_as_one(
@@ -195,7 +196,7 @@ def test_two_providers_of_one_dialect_answer_to_the_byte_as_one(
     )  # fmt: skip
     union = world.union()
     for filters, sort, stretch in queries:
-        asked = anchored(world, union, _query(filters, sort, stretch))
+        asked = anchored(world, union, query_of(filters, sort, stretch))
         got, want = world.play(ask(asked)), alone.play(ask(asked), NOW)
         assert (got.response, got.total, got.fault) == (want.response, want.total, want.fault)
 
@@ -203,7 +204,7 @@ def test_two_providers_of_one_dialect_answer_to_the_byte_as_one(
 @pytest.mark.parametrize(("new", "old"), PAIRS)
 @settings(max_examples=examples(60))
 @given(
-    rows=_rows, shape=_shapes, filters=_any_filters, sort=st.sampled_from(["", "DateCreated:asc", "From", "To:desc"]),
+    rows=_rows, shape=_shapes, filters=ANY_FILTERS, sort=st.sampled_from(["", "DateCreated:asc", "From", "To:desc"]),
     page=st.sampled_from([1, 2, 5]), size=_sizes, forgets=st.booleans(), limit=st.sampled_from([3, 10, 10000]),
 )  # fmt: skip
 def test_a_walk_by_its_links_shows_the_list_of_both_providers_once(
@@ -212,7 +213,7 @@ def test_a_walk_by_its_links_shows_the_list_of_both_providers_once(
     """Also if everything that was remembered is forgotten between two pages."""
     knobs = {"new": new, "old": old, "size": (size, size), "most": (200, 200), "in_flight": 3}
     world = two("seed", rows, shape, knobs)
-    asked = {**_query(filters, sort, {}), "PageSize": str(page), "Limit": str(limit)}
+    asked = {**query_of(filters, sort, {}), "PageSize": str(page), "Limit": str(limit)}
     whole = expected(world.union(), {**asked, "PageSize": "1000"}, old=False)
     shown = answered(world.play(ask(asked)))
     assert isinstance(shown, dict) and isinstance(whole, dict)
@@ -427,8 +428,7 @@ def test_with_partial_lists_one_that_fails_leaves_the_messages_of_the_other(plac
         world.memory.clear()
         world.homes[which].fault = Failing(FAULTS["down"], number)
         front, notes = world.entry.front.dialect.front, Notes()
-        read = front.read_request(front.routing.locate(ask(query)), ask(query), Notes())
-        assert isinstance(read, Listed)
+        read = cast(Listed, front.read_request(front.routing.locate(ask(query)), ask(query), Notes()))
         page = world.drive(list_merged(world.entry, read.query, Limits(), NOW, notes, show_one=True))
         if not notes.items:
             assert number > 1
