@@ -425,7 +425,7 @@ LARGER: Final[dict[str, int]] = {
     "translator/core/listing/merged/home_list.py:HomeList": 15,
     "translator/core/listing/merged/page.py:MergedPages": 13,
     "translator/shell/delivery/callback_connection.py:CallbackConnection": 16,
-    "translator/shell/delivery/service.py:DeliveryService": 15,
+    "translator/shell/delivery/service.py:DeliveryService": 14,
     "translator/shell/store/rows.py:DeliveryRow": 18,
     "translator/shell/store/rows.py:LeasedDelivery": 13,
     "translator/shell/store/rows.py:SendRow": 21,
