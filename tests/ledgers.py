@@ -12,8 +12,9 @@ from tests.stores import opened
 from tests.test_store import HOOK, NOW, PLACE, owing, settle_one, take
 from translator.cli import main
 from translator.core.effects import Intent, Outcome
-from translator.shell.store import Store, calls, sends, unknown_sends
+from translator.shell.store import Store, sends, unknown_sends
 from translator.shell.store.sends import Begun, Times
+from translator.shell.store.states import DeliveryState
 
 CONFIG = """
 [store]
@@ -51,8 +52,8 @@ async def dead(store: Store) -> int:
     """Two deliveries of one message, the first of them dead."""
     await owing(store)
     [row] = await take(store)
-    await settle_one(store, row, calls.DEAD, NOW, why="answered 500")
-    return int(row["id"])
+    await settle_one(store, row, DeliveryState.DEAD, NOW, why="answered 500")
+    return int(row.id)
 
 
 async def lost(store: Store) -> None:
@@ -62,8 +63,8 @@ async def lost(store: Store) -> None:
         await store.write(partial(sends.record, begun=[Begun(id_, PLACE, entry)], times=Times(begun, 60.0, 120.0)))
     await store.write(partial(sends.settle, outcomes=[Outcome("u1", "unknown"), Outcome("l1", "unknown")], now=NOW))
     for row in await store.write(partial(unknown_sends.take_unknown, most=9, now=NOW, lease=60.0)):
-        look_at = None if row["id"] == "l1" else NOW + 60
-        await store.write(partial(unknown_sends.not_found, row=row, look_at=look_at, now=NOW))
+        next_check_at = None if row.id == "l1" else NOW + 60
+        await store.write(partial(unknown_sends.not_found, row=row, look_at=next_check_at, now=NOW))
 
 
 async def nothing(store: Store) -> None:

@@ -32,7 +32,8 @@ async def emptied(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(
-            "DROP TABLE IF EXISTS sends, watches, events, destinations, store, stages, outcome_counts, stage_readers"
+            "DROP TABLE IF EXISTS sends, callback_subscriptions, callback_deliveries, destinations, store, trials, stages,"
+            " outcome_counts, stage_readers, render_findings"
         )
     finally:
         await connection.close()

@@ -394,7 +394,8 @@ def test_a_probe_asks_each_provider_of_a_migration_with_its_own_token(config: Pa
         async with serve_twin(new.app) as here, serve_twin(old.app) as there:
             row = 'old = { name = "before", account = "AC9", token = "of-the-old-one" }'
             back = f'[backs.before]\ndialect = "restcomm"\nurl = "{there}"\n'
-            config.write_text(CONFIG.replace("[[accounts]]", f"{back}[[accounts]]\n{row}"), "utf-8")
+            text = CONFIG.replace("[[accounts]]", f"{back}[[accounts]]\n{row}")
+            await asyncio.to_thread(config.write_text, text, "utf-8")
             changed = {"SMS_TRANSLATOR_BACKS__PROVIDER__URL": here}
             return await asyncio.to_thread(lambda: run("check", "-c", config, "--probe", **changed))
 

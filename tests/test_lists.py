@@ -6,7 +6,7 @@ The tests also bound the cost: the number of requests that the simulated provide
 
 import json
 from base64 import b64encode
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests import naive
 from tests.effort import examples, some
+from tests.list_queries import ALL_SORTS, ANY_FILTERS, NUMBERS, PATTERNS, ROWS, SORTS, STRETCHES, query_of, time_of
 from tests.listing import (
     BACKS,
     FRONTS,
@@ -41,7 +42,6 @@ from tests.listing import (
     old_sid,
     page_of,
     row_of,
-    sid_of,
     stored,
     to,
     world,
@@ -59,58 +59,6 @@ def many() -> Provider:
 
 # ------------------------------------------------------------------------------------------------------------- the laws
 
-_numbers = st.sampled_from(["15550100001", "15550100002", "5550100002", "12345", "ACME"])
-_sms = st.lists(
-    st.tuples(
-        st.integers(START, START + 6), _numbers, _numbers, st.sampled_from(["a", "ab", "B", "ba b"]),
-        st.sampled_from(list(STATUSES)), st.sampled_from(["outbound-api", "incoming"]),
-    ),
-    max_size=25,
-)  # fmt: skip
-
-
-def _time(offset: int) -> str:
-    return datetime.fromtimestamp(START + offset, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-_dates = st.one_of(
-    st.builds(_time, st.integers(-1, 7)),
-    st.builds(lambda offset: _time(offset) + "Z", st.integers(-1, 7)),
-    st.builds(lambda offset: _time(offset * 86400)[:10], st.integers(-1, 2)),
-)
-_patterns = st.sampled_from(["1555%2", "%0001", "5550100002%", "_2345", "1%_0_", "%", "AC%", "2", "+15550100001"])
-_filters = st.fixed_dictionaries(
-    {},
-    optional={
-        "From": st.one_of(_numbers, _patterns),
-        "To": st.one_of(_numbers, _patterns, _numbers.map(lambda number: "+" + number if len(number) > 6 else number)),
-        "Body": st.sampled_from(["a", "b", " b", ""]),
-        "Status": st.sampled_from(list(STATUSES)),
-        "StartTime": _dates,
-        "EndTime": _dates,
-    },
-)
-_any_filters: st.SearchStrategy[dict[str, str]] = st.one_of(
-    st.just({}), st.fixed_dictionaries({}, optional={"EndTime": _dates}), _filters
-)
-_sorts = st.sampled_from(
-    ["", "DateCreated", "DateCreated:desc", "DateCreated:asc", "From", "To:desc", "Direction:DESC", "Status:Asc"]
-)
-_all_sorts = st.one_of(_sorts, st.sampled_from(["Body", "Body:desc", "Price", "dateCreated:asc"]))
-_stretches = st.fixed_dictionaries(
-    {},
-    optional={
-        "Page": st.integers(0, 4) | st.just(2000),
-        "PageSize": st.sampled_from([1, 2, 5, 10, 99999999]),
-        "Limit": st.integers(1, 30),
-        "AfterSid": st.integers(0, 26).map(lambda number: "SM" + sid_of(number)) | st.just("SMx"),
-    },
-)
-
-
-def _query(filters: dict[str, str], sort: str, stretch: dict[str, Any]) -> dict[str, Any]:
-    return {**{name: str(value) for name, value in stretch.items()}, **filters, **({"SortBy": sort} if sort else {})}
-
 
 def _agrees(reply: Reply, messages: list[Sms], asked: dict[str, str], *, old: bool = False) -> None:
     try:
@@ -125,7 +73,7 @@ def _agrees(reply: Reply, messages: list[Sms], asked: dict[str, str], *, old: bo
 
 @settings(max_examples=examples(300))
 @given(
-    rows=_sms, queries=st.lists(st.tuples(_any_filters, _all_sorts, _stretches), min_size=1, max_size=3), same=st.booleans(),
+    rows=ROWS, queries=st.lists(st.tuples(ANY_FILTERS, ALL_SORTS, STRETCHES), min_size=1, max_size=3), same=st.booleans(),
     order=st.sampled_from(["ascending", "descending", "unknown", "shuffled"]), size=st.sampled_from([1, 2, 3, 7, 200]),
     most=st.sampled_from([1, 2, 3, 5, 200]), in_flight=st.integers(1, 4), profile=st.sampled_from(["seed", "open-source"]),
 )  # fmt: skip
@@ -142,7 +90,7 @@ def test_the_proxy_answers_what_a_plain_reading_of_the_document_does(
         front = world(Provider(messages, order, most), order=order, **knobs)
     seen = [_old(sms) for sms in messages] if old else messages
     for filters, sort, stretch in queries:
-        asked = _query(queries[0][0], queries[0][1], stretch) if same else _query(filters, sort, stretch)
+        asked = query_of(queries[0][0], queries[0][1], stretch) if same else query_of(filters, sort, stretch)
         event(f"{order}, {'sifted' if asked.keys() & {'From', 'To', 'Body', 'Status'} else 'not sifted'}")
         _agrees(front.play(ask(asked), NOW), seen, asked, old=old)
     assert all(len(batch) <= in_flight for batch in front.asked)
@@ -178,7 +126,7 @@ def _old(sms: Sms) -> Sms:
 
 @settings(max_examples=examples(150))
 @given(
-    rows=_sms, filters=_any_filters, sort=_sorts, order=st.sampled_from(["ascending", "descending"]), page=st.integers(1, 6),
+    rows=ROWS, filters=ANY_FILTERS, sort=SORTS, order=st.sampled_from(["ascending", "descending"]), page=st.integers(1, 6),
     size=st.sampled_from([1, 3, 7]), limit=st.integers(1, 30), slices=st.sampled_from([1, 3, 7, 200]),
     profile=st.sampled_from(["seed", "open-source"]),
 )  # fmt: skip
@@ -186,7 +134,7 @@ def test_pages_tile_the_list_and_their_size_does_not_change_it(
     rows: Any, filters: Any, sort: str, order: str, page: int, size: int, limit: int, slices: int, profile: str
 ) -> None:
     """All pages by their numbers give the list once. So do all pages by the link of the page before."""
-    messages, asked = stored(rows), {**_query(filters, sort, {}), "Limit": str(limit)}
+    messages, asked = stored(rows), {**query_of(filters, sort, {}), "Limit": str(limit)}
     front = world(Provider(messages, order), size=slices, order=order, profile=profile)
     whole = page_of(front.play(ask({**asked, "PageSize": "1000"}), NOW))["messages"]
     first = page_of(front.play(ask({**asked, "PageSize": str(size)}), NOW))
@@ -202,7 +150,7 @@ def test_pages_tile_the_list_and_their_size_does_not_change_it(
 
 @settings(max_examples=examples(150))
 @given(
-    rows=_sms, filters=_any_filters, sort=_sorts, order=st.sampled_from(["ascending", "descending", "unknown"]),
+    rows=ROWS, filters=ANY_FILTERS, sort=SORTS, order=st.sampled_from(["ascending", "descending", "unknown"]),
     size=st.sampled_from([1, 2, 5]), slices=st.sampled_from([2, 7, 200]), limit=st.sampled_from([3, 10, 10000]),
     arriving=st.lists(st.integers(0, 3), min_size=1, max_size=8), forgets=st.sampled_from(["nothing", "all"]),
     profile=st.sampled_from(["seed", "open-source"]),
@@ -223,7 +171,7 @@ def test_a_walk_by_its_links_shows_what_was_there_at_its_first_page_once(
     on the status."""
     messages = stored(rows)
     asked = {
-        **_query({name: value for name, value in filters.items() if name != "EndTime"}, sort, {}),
+        **query_of({name: value for name, value in filters.items() if name != "EndTime"}, sort, {}),
         "Limit": str(limit),
     }
     if "Status" in asked or sort.startswith("Status") or (limit < 10000 and not sort.startswith("Date")):
@@ -291,7 +239,7 @@ def test_both_bounds_are_inclusive_to_the_second(name: str, offset: int) -> None
     """The seed: "the given date/time is inclusive and is assumed to be in UTC timezone"."""
     front = world(Provider([message(1, START)]))
     inside = offset <= 0 if name == "StartTime" else offset >= 0
-    assert page_of(front.play(ask({name: _time(offset)}), NOW))["total"] == (1 if inside else 0)
+    assert page_of(front.play(ask({name: time_of(offset)}), NOW))["total"] == (1 if inside else 0)
 
 
 # ------------------------------------------------------------------------------------------------ the page's arithmetic
@@ -550,7 +498,7 @@ def test_a_total_is_true_however_many_there_are(total: int) -> None:
 def test_a_range_that_has_ended_is_not_counted_again() -> None:
     stock = MANY[:5000]
     front = world(Provider(stock))
-    query = {"EndTime": _time(1000), "Limit": "1000000"}
+    query = {"EndTime": time_of(1000), "Limit": "1000000"}
     first = page_of(front.play(ask(query), NOW))
     assert first["total"] == 3003
     front.asked.clear()
@@ -703,7 +651,7 @@ def test_back_that_ignores_the_query_is_a_fault_and_never_an_answer(ignored: str
         return provider(request.replace(query="&".join(pairs)))
 
     front = world(deaf)
-    query = {"Status": "sent", "StartTime": _time(2), "EndTime": _time(100)}
+    query = {"Status": "sent", "StartTime": time_of(2), "EndTime": time_of(100)}
     if ignored == "Status":
         query = {"Status": "sent"}
     reply = front.play(ask(query), NOW)
@@ -808,7 +756,7 @@ def _as_v2(sms: Sms) -> dict[str, Any]:
 
 _kept = st.lists(
     st.tuples(
-        st.integers(START, START + 40), _numbers, st.sampled_from(["15550100001", "15550100002"]), st.sampled_from(["a", "é"]),
+        st.integers(START, START + 40), NUMBERS, st.sampled_from(["15550100001", "15550100002"]), st.sampled_from(["a", "é"]),
         st.sampled_from([word for word in STATUSES if word != "received"]), st.just("outbound-api"),
     ),
     max_size=15, unique_by=lambda row: row[0],
@@ -856,7 +804,7 @@ LAST = 253_402_300_799
 _moments = st.builds(lambda day, second: START + day * DAY + second, st.integers(-2, 3), st.integers(-1, 7))
 _apart = st.lists(
     st.tuples(
-        _moments, _numbers, st.sampled_from(["15550100001", "15550100002"]), st.sampled_from(["a", "ab"]),
+        _moments, NUMBERS, st.sampled_from(["15550100001", "15550100002"]), st.sampled_from(["a", "ab"]),
         st.sampled_from([word for word in STATUSES if word != "received"]), st.just("outbound-api"),
     ),
     max_size=20, unique_by=lambda row: row[0],
@@ -891,17 +839,17 @@ def test_search_is_exact_to_the_second_for_any_bounds_of_the_old_provider(
 
 
 _whens = st.one_of(
-    _moments.map(lambda moment: _time(moment - START)), st.integers(-3, 4).map(lambda day: _time(day * DAY)[:10])
+    _moments.map(lambda moment: time_of(moment - START)), st.integers(-3, 4).map(lambda day: time_of(day * DAY)[:10])
 )
 _old_filters = st.fixed_dictionaries(
     {},
-    optional={"StartTime": _whens, "EndTime": _whens, "To": _patterns, "Status": st.sampled_from(["sent", "failed"])},
+    optional={"StartTime": _whens, "EndTime": _whens, "To": PATTERNS, "Status": st.sampled_from(["sent", "failed"])},
 )
 
 
 @settings(max_examples=examples(200))
 @given(
-    rows=_apart, server=_servers, queries=st.lists(st.tuples(_old_filters, _sorts, _stretches), min_size=1, max_size=3),
+    rows=_apart, server=_servers, queries=st.lists(st.tuples(_old_filters, SORTS, STRETCHES), min_size=1, max_size=3),
     profile=st.sampled_from(list(FRONTS)), size=st.sampled_from([1, 3, 200]),
 )  # fmt: skip
 def test_old_application_before_another_profile_gets_a_plain_reading(
@@ -911,7 +859,7 @@ def test_old_application_before_another_profile_gets_a_plain_reading(
     front = before_old(FRONTS[profile], server, messages, size)
     seen = [sms._replace(sid=old_sid(sms)) for sms in messages]
     for filters, sort, stretch in queries:
-        asked = _query(filters, sort, stretch)
+        asked = query_of(filters, sort, stretch)
         if "AfterSid" in asked and asked["AfterSid"] != "SMx":
             asked["AfterSid"] = old_sid(seen_as(asked["AfterSid"]))
         event(f"{server[0]} as {server[2]}")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from conformance.clock import ManualClock
 from conformance.twins.restcomm import RestcommTwin
 from conformance.twins.serving import serve
-from tests.test_cli import fetch, run, running
+from tests.commands import fetch, run, running
 
 CONFIG: Final = """
 [server]

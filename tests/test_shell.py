@@ -535,9 +535,9 @@ def test_every_metric_is_documented_and_counts() -> None:
     for line in (
         'requests_total{dialect="restcomm",operation="send",status="200"} 1.0',
         'requests_total{dialect="restcomm",operation="list",status="502"} 2.0',
-        'asks_total{back="provider",outcome="2xx"} 1.0',
-        'asks_total{back="provider",outcome="4xx"} 1.0',
-        'asks_total{back="provider",outcome="never-left"} 1.0',
+        'provider_requests_total{back="provider",outcome="2xx"} 1.0',
+        'provider_requests_total{back="provider",outcome="4xx"} 1.0',
+        'provider_requests_total{back="provider",outcome="never-left"} 1.0',
         'notes_total{note="ignored-parameter"} 1.0',
         'back_refused_us_total{back="provider"} 1.0',
         'handshakes_total{reason="HTTP_REQUEST"} 1.0',

@@ -19,78 +19,20 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import httpx
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from conformance.twins.properties_v2.lifecycle import Pace
 from conformance.twins.serving import serve
 from tests import postgres
 from tests.stores import emptied
+from tools.drills.application import Application
+from tools.drills.proxy import CONFIGURATION, Proxy
 from tools.dying import STEPS
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000001", "front-token"
 POINTS = tuple(f"{step}:{when}" for step in STEPS for when in ("before", "after"))
-
-CONFIGURATION = """
-[server]
-listen = "127.0.0.1:0"
-admin = ""
-linger = 0
-[store]
-url = "{store}"
-[sends]
-wait = 1.0
-[callbacks]
-allow = ["127.0.0.1"]
-ports = [{port}]
-poll = 0.2
-[backs.provider]
-dialect = "properties-v2"
-url = "{provider}"
-timeout = 2.0
-[[accounts]]
-front = {{ dialect = "restcomm", account = "AC00000000000000000000000000000001", token = "front-token" }}
-back = {{ name = "provider", account = "A1", property = "P1", token = "back-token" }}
-"""
-
-
-class Application:
-    """The application that is called back. `pause` is seconds that it takes to answer."""
-
-    def __init__(self) -> None:
-        self.told: dict[str, list[str]] = {}
-        self.pause = 0.0
-        self.app = Starlette(routes=[Route("/hook", self._hook, methods=["POST"])])
-
-    async def _hook(self, request: Request) -> Response:
-        try:
-            given = dict(parse_qsl((await request.body()).decode()))
-        except ClientDisconnect:  # the proxy that called has died
-            return PlainTextResponse("gone", 400)
-        self.told.setdefault(given["Body"], []).append(given["MessageStatus"])
-        await asyncio.sleep(self.pause)
-        return PlainTextResponse("ok")
-
-
-class Proxy:
-    """A process of the proxy."""
-
-    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
-        self.process, self.url = process, url
-
-    @property
-    def is_alive(self) -> bool:
-        return self.process.returncode is None
-
-    def signal(self, number: signal.Signals) -> None:
-        if self.is_alive:
-            self.process.send_signal(number)
 
 
 class Drill:

@@ -20,7 +20,7 @@ from typing import Any
 
 from translator.cli import main
 from translator.shell.client.provider_client import ProviderClient
-from translator.shell.delivery.callback_dispatcher import CallbackDispatcher
+from translator.shell.delivery.callback_attempts import CallbackAttempts
 from translator.shell.store.postgres import PostgresStore
 from translator.shell.store.sqlite import SqliteStore
 
@@ -70,7 +70,7 @@ def run() -> None:
         store.settle = dying(store.settle, lambda *_: "settle", step, when, left)  # type: ignore[method-assign]
     asks = lambda request, *_: "ask" if request.method == "POST" else ""  # noqa: E731
     ProviderClient.ask = dying(ProviderClient.ask, asks, step, when, left)  # type: ignore[method-assign]
-    CallbackDispatcher._tell = dying(CallbackDispatcher._tell, lambda *_: "told", step, when, left)  # type: ignore[method-assign]
+    CallbackAttempts.make = dying(CallbackAttempts.make, lambda *_: "told", step, when, left)  # type: ignore[method-assign]
     sys.argv = ["sms-translator", "serve", *rest]
     main()
 

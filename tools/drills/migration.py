@@ -26,8 +26,9 @@ from sqlalchemy import text as sql
 
 from conformance.twins.serving import serve
 from tests import postgres
-from tools.drill import POINTS, Proxy, begun, stop
+from tools.drill import POINTS, begun, stop
 from tools.drills.judgement import Row, Sent, judged
+from tools.drills.proxy import Proxy
 from tools.drills.two_homes import ACCOUNTS, Application, Moved, Provider, configuration
 from tools.drills.world import Load, said
 from translator.core.migration import NotAllowed
@@ -206,8 +207,9 @@ class Drill:
 
     async def settle(self, seconds: float) -> None:
         """End all faults, and wait until nothing is left to do."""
-        for one in (*self.providers.values(), self.application):
-            one.is_calm = True
+        for provider in self.providers.values():
+            provider.is_calm = True
+        self.application.is_calm = True
         until = time.monotonic() + seconds
         while (await self.judge()) and time.monotonic() < until:  # noqa: ASYNC110 - it is polled
             await asyncio.sleep(0.5)

@@ -205,5 +205,5 @@ class EffectRunner:
             hold.release()
             raise
         for answer in answers:
-            self._meter.count_ask(ask.back, answer)
+            self._meter.count_provider_request(ask.back, answer)
         return tuple(answers)
