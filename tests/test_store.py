@@ -191,7 +191,7 @@ def test_an_answer_that_comes_late_settles_what_was_taken_for_unknown(store_url:
 
 
 async def watched(store: Store, now: float = NOW) -> list[LeasedSubscription]:
-    """Those who wait and whom nobody is at, taken."""
+    """Lease the waiting subscriptions that no worker has leased, and return them."""
     found, _ = await store.read(partial(subscriptions.held_from, place=PLACE, after=(-1.0, 0), most=10_000))
     mine = await store.write(partial(subscriptions.take, ids=[one.id for one in found], now=now, lease=60.0))
     return await store.read(partial(subscriptions.taken, ids=sorted(mine)))

@@ -1,4 +1,4 @@
-"""Reads a page of a merged list: where it begins in either list, and as many rows of each as the page takes."""
+"""Finds the place of a page in both lists of a merged list, and reads as many rows of each as the page takes."""
 
 from typing import Final, NamedTuple
 
@@ -80,7 +80,7 @@ class MergedRows:
     # ------------------------------------------------------------------------------------------------- a page by its rank
 
     def at(self, rank: int, shown: int) -> EffectGenerator:
-        """Return the Stretch of up to `shown` rows from a rank of the merged list on."""
+        """Return the page of up to `shown` rows that begins at a rank of the merged list."""
         search = Search(self.room(shown), min(self.new.slices.in_flight, self.old.slices.in_flight))
         tried: set[_Missing] = set()
         tries = contradictions = 0
@@ -113,8 +113,8 @@ class MergedRows:
                 tries = _again(tries)
 
     def _wanted(self, rank: int, least: int, most: int, shown: int, tried: set[_Missing]) -> Stretch | _Missing | None:
-        """Return the page if all its rows are known, or the rows to read, or None if rows have to be compared first. What is read before
-        the page's place is certain is added to `tried`."""
+        """Return the page if all its rows are known, or the rows to read, or None if rows have to be compared first. Ranges of
+        `_beyond` are added to `tried`, because the page's place is not certain yet."""
         if least == most:
             return self._walk(least, rank - least, shown)
         beyond = self._beyond(rank, least, most, shown)
@@ -157,7 +157,7 @@ class MergedRows:
     # ------------------------------------------------------------------------------------------- a page from known places
 
     def after(self, anchor: Anchored, a: int, b: int, shown: int) -> EffectGenerator:
-        """Return the Stretch of up to `shown` rows after an anchor. It was found before these ranks of both lists."""
+        """Return the page of up to `shown` rows after an anchor. `a` and `b` are the ranks of the rows after it in both lists."""
         tries, more = 0, shown
         while True:
             found = self._walk(a, b, shown)
@@ -197,8 +197,8 @@ class MergedRows:
     def _missing(self, a: int, b: int, wanted: int) -> _Missing:
         """Return the rows to read if the next `wanted` rows begin at these ranks.
 
-        If nothing of a list was shown yet, and its first row is known, it is asked only if the other list does not fill the page. So a
-        page before the seam of the two lists takes requests at one provider.
+        A list that has shown no row yet may have a known first row. It is then read only if the other list does not fill the page.
+        So a page that ends before the first row of one list takes requests at the other provider only.
         """
         new, old = self.new, self.old
         lacks_new, lacks_old = a < new.most and a not in new.rows, b < old.most and b not in old.rows
