@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed-by-$(subst /,-,$(PYTHON))
 CODE = $(wildcard translator conformance tests bench tools)
 
+# The tests start some hundred processes. Compiled modules are kept, so that each process does not compile all of them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # What tells two interpreters apart.
 WHICH := import sys; print(sys.version_info[:3], sys.base_prefix)
 
@@ -48,14 +51,15 @@ lowest: $(STAMP) ## test with the lowest versions that pyproject.toml declares
 	@$(NOX) -s lowest $(ARGS)
 
 drill: $(STAMP) ## reload, fill the disk, set the clock, and kill 200 times: nothing is sent twice, nothing is lost
-	@$(BIN)/python -m tests.drill
+	@$(BIN)/python -m tools.drill
 
 mutate: $(STAMP) ## change the mapping tables cell by cell: each change has to be noticed
-	@$(BIN)/python -m tests.mutate
+	@$(BIN)/python -m tools.mutate
 
 nightly: $(STAMP) ## fuzz the parser, the core, sockets, providers and callback addresses: make nightly ARGS="parser --seconds 600"
 	@$(BIN)/python -m tests.nightly $(ARGS)
 	@test -n "$(ARGS)" || $(BIN)/python -m tests.nightly.comparison
+	@test -n "$(ARGS)" || HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q -n auto --dist worksteal -o faulthandler_timeout=3600
 
 compare: $(STAMP) ## compare 13,000 lists of each direction with a plain reading of the documents: make compare ARGS="restcomm --seed 1"
 	@$(BIN)/python -m tests.nightly.comparison $(ARGS)

@@ -20,7 +20,10 @@ from sqlalchemy import Connection, insert
 from bench.load import drive
 from translator.shell.store import Store, deliveries, open_store
 from translator.shell.store import subscriptions as rows
-from translator.shell.store.schema import destinations, events, sends, watches
+from translator.shell.store.rows import LeasedDelivery
+from translator.shell.store.schema import deliveries as delivery_table
+from translator.shell.store.schema import destinations, sends
+from translator.shell.store.schema import subscriptions as subscription_table
 
 MUST_REGISTER: Final = 0.5
 MUST_CLAIM: Final = 2.0
@@ -113,32 +116,34 @@ def _fill(connection: Connection, first: int, count: int, due: bool) -> None:
     connection.execute(
         insert(sends),
         [
-            {"id": str(n), "entry": "e", "place": "p", "state": "sent", "made": NOW, "sender": "+1", "recipient": "+2",
-             "text": "x" * 40, "same": str(n), "sid": str(n), "message": b'{"created":1}', "settled": NOW}
+            {"id": str(n), "account": "e", "provider_account": "p", "state": "sent", "created_at": NOW, "sender": "+1",
+             "recipient": "+2", "text": "x" * 40, "content_hash": str(n), "sid": str(n), "message": b'{"created":1}',
+             "settled_at": NOW}
             for n in numbers
         ],
     )  # fmt: skip
     connection.execute(
-        insert(watches),
+        insert(subscription_table),
         [
-            {"id": n, "send": str(n), "entry": "e", "address": "http://a", "method": "POST", "look_at": at, "place": "p"}
+            {"id": n, "send_id": str(n), "account": "e", "url": "http://a", "method": "POST", "next_check_at": at,
+             "provider_account": "p"}
             for n in numbers
         ],
     )  # fmt: skip
     connection.execute(
-        insert(events),
+        insert(delivery_table),
         [
-            {"id": n, "watch": n, "entry": "e", "position": 0, "name": "sent", "method": "POST", "address": "http://a",
-             "form": "x" * 80, "destination": f"d{n % 50}:80", "state": "due", "made": NOW, "due_at": at}
+            {"id": n, "subscription_id": n, "account": "e", "position": 0, "event": "sent", "method": "POST", "url": "http://a",
+             "payload": "x" * 80, "destination": f"d{n % 50}:80", "state": "due", "created_at": NOW, "due_at": at}
             for n in numbers
         ],
     )  # fmt: skip
     if due:
-        hosts = [{"entry": "e", "destination": f"d{n}:80", "due_at": at, "standing": 0} for n in range(50)]
+        hosts = [{"account": "e", "destination": f"d{n}:80", "due_at": at, "standing": 0} for n in range(50)]
         connection.execute(insert(destinations), hosts)
 
 
-def _take(connection: Connection) -> list[dict[str, Any]]:
+def _take(connection: Connection) -> list[LeasedDelivery]:
     """A hundred calls that are due, of the destinations that wait longest."""
     room = dict.fromkeys(deliveries.due(connection, deliveries.PROVEN, NOW, 50), 2)
     return deliveries.turn(connection, [], room, NOW, 60.0, deliveries.Breaker()).rows

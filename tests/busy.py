@@ -12,16 +12,8 @@ from typing import Any
 from conformance.twins.arrivals import Arrival, Direction
 from conformance.twins.properties_v2 import MessageRow
 from conformance.twins.restcomm.life import Sms as OldSms
+from tests.listing import BACKS, FRONTS, NOW, PROPERTY, V2, Provider, old_provider
 from tests.naive import Sms
-from tests.test_lists import (
-    BACKS,
-    FRONTS,
-    NOW,
-    PROPERTY,
-    V2,
-    Provider,
-    old_provider,
-)
 from tests.twins import World, call
 from translator.core.dialect import Dialect, dialect
 from translator.core.effects import run_without_shell

@@ -62,6 +62,8 @@ class Server:
         command = [
             str(self._programs / "postgres"), "-D", str(self._folder / "data"), "-p", str(self.port),
             "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self._folder}",
+            # A process that is killed loses nothing by this, and a machine that loses its power is not what the tests are about.
+            "-c", "fsync=off", "-c", "full_page_writes=off",
         ]  # fmt: skip
         log = (self._folder / "log").open("ab")
         self._process = subprocess.Popen(

@@ -315,8 +315,8 @@ class Simulation:
 
     def _new_ends(self, connection: Connection) -> Any:
         ends = (
-            "SELECT e.id, w.send FROM events e JOIN watches w ON w.id = e.watch"
-            " WHERE e.id > :told AND e.name = 'delivered' ORDER BY e.id"
+            "SELECT d.id, s.send_id FROM callback_deliveries d JOIN callback_subscriptions s ON s.id = d.subscription_id"
+            " WHERE d.id > :told AND d.event = 'delivered' ORDER BY d.id"
         )
         return connection.execute(text(ends), {"told": self._told}).all()
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from translator.shell.store import Store, open_store
 
@@ -26,13 +26,17 @@ async def opened(url: str, *, alone: bool = True) -> AsyncIterator[Store]:
 
 
 async def emptied(url: str) -> None:
-    """Drop all our tables of a PostgreSQL database."""
-    async with opened(url) as store:
-        await store.write(
-            lambda connection: connection.execute(
-                text("DROP TABLE sends, watches, events, destinations, store, stages, outcome_counts, stage_readers")
-            )
+    """Drop all our tables of a PostgreSQL database. A plain connection does it, because a store would create them first."""
+    import asyncpg
+
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "DROP TABLE IF EXISTS sends, callback_subscriptions, callback_deliveries, destinations, store, trials, stages,"
+            " outcome_counts, stage_readers, render_findings"
         )
+    finally:
+        await connection.close()
 
 
 def on(url: str, work: Callable[[Store], Coroutine[Any, Any, Result]]) -> Result:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.test_ledger import CONFIG
-from tests.test_shell import ACCOUNT, MESSAGES, SMS, always, requested
+from tests.fronts import ACCOUNT, MESSAGES, SMS, always, requested
+from tests.ledgers import CONFIG
 from translator.cli import main
 from translator.core.accounts import Endpoint
 from translator.core.http.messages import Failure, Response

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from tests import naive
 from tests.busy import BEGAN, KINDS, LATER, Busy, neutral
 from tests.effort import examples
+from tests.listing import NOW, PATH, ask, message, page_of, to
 from tests.naive import Sms
-from tests.test_lists import NOW, PATH, ask, message, page_of, to
 from translator.core.exchange import Limits, Reply
 
 PER_ARRIVAL = 10

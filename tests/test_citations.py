@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.citations import VERIFIED, Citation, citations, documents, hashed, normalised
+from tools.citations import VERIFIED, Citation, citations, documents, hashed, normalised
 
 CITATIONS: Final = tuple(citations())
 SEEDS: Final = tuple(citation for citation in CITATIONS if citation.way == "seed")
@@ -26,7 +26,7 @@ def test_the_citations_are_found() -> None:
 @pytest.mark.parametrize("citation", SEEDS, ids=WHERE)
 def test_a_quotation_was_verified_beside_the_documents(citation: Citation) -> None:
     assert hashed(citation.text) in VERIFIED.read_text("ascii").split(), (
-        "not verified as it stands: run `python -m tests.citations` where the API documents are"
+        "not verified as it stands: run `python -m tools.citations` where the API documents are"
     )
 
 

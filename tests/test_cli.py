@@ -3,22 +3,17 @@
 import asyncio
 import contextlib
 import json
-import os
 import shlex
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
-from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
-from email.message import Message
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 from starlette.types import ASGIApp
@@ -28,28 +23,13 @@ from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount, seeded_messages
 from conformance.twins.restcomm import RestcommTwin, Sms, Step
 from conformance.twins.serving import serve as serve_twin
+from tests.commands import ACCOUNT, CONFIG, LISTS, PROPERTY, SECONDS, environment, fetch, run, run_here, running
+from tests.stores import opened
 from translator import cli
+from translator.shell.application import Reader, Runtime
 from translator.shell.config.settings import Settings
+from translator.shell.observability.admin import Meter
 from translator.shell.operations.probe import BAD, REFUSED, UNREACHABLE, Verdict, worst
-
-SECONDS = 30
-PROPERTY = "S1234567890ABCDE1234567890ABCDEF"
-ACCOUNT = "AC00000000000000000000000000000001"
-COMMAND = [sys.executable, "-m", "translator"]
-
-CONFIG = f"""
-[server]
-listen = "127.0.0.1:0"
-admin = ""
-
-[backs.provider]
-dialect = "properties-v2"
-url = "http://127.0.0.1:1"
-
-[[accounts]]
-front = {{ dialect = "restcomm", account = "{ACCOUNT}", token = "${{env:FRONT_TOKEN}}" }}
-back = {{ name = "provider", account = "A1", property = "{PROPERTY}", token = "${{file:back-token}}" }}
-"""
 
 
 @pytest.fixture
@@ -59,72 +39,10 @@ def config(tmp_path: Path) -> Path:
     return tmp_path / "translator.toml"
 
 
-def environment(**changes: str) -> dict[str, str]:
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("SMS_TRANSLATOR_")}
-    return {**bare, "FRONT_TOKEN": "front-token", "SMS_TRANSLATOR_SERVER__LINGER": "0", **changes}
-
-
-def run(*words: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. Only a command that serves needs a process of its own; a start takes a second."""
-    command = [*map(str, words)]
-    if words[0] in ("serve", "sandbox"):
-        return subprocess.run(
-            [*COMMAND, *command], env=environment(**changes), check=False, text=True, timeout=SECONDS,
-            capture_output=True,
-        )  # fmt: skip
-    given = environment(**changes)
-    unset = dict.fromkeys(os.environ.keys() - given.keys())
-    done = CliRunner().invoke(cli.main, command, env={**given, **unset}, prog_name="sms-translator")
-    return subprocess.CompletedProcess(command, done.exit_code, done.stdout, done.stderr)
-
-
-@contextlib.contextmanager
-def running(*words: str | Path, **changes: str) -> Iterator[subprocess.Popen[str]]:
-    """The command while it runs. It is killed if the test did not end it."""
-    process = subprocess.Popen(
-        [*COMMAND, *map(str, words)],
-        env=environment(**changes),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 @contextlib.contextmanager
 def taken_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
-
-
-def _by_name(headers: Message) -> dict[str, str]:
-    """Headers by their names in lower case."""
-    return {name.lower(): value for name, value in headers.items()}
-
-
-def fetch(
-    url: str,
-    data: bytes | None = None,
-    login: str = "",
-    method: str | None = None,
-    headers: Iterable[str] = (),
-    trust: ssl.SSLContext | None = None,
-) -> tuple[int, dict[str, str], bytes]:
-    request = urllib.request.Request(url, data, method=method)  # noqa: S310 - it is on loopback
-    for header in headers:
-        request.add_header(*header.split(": ", 1))
-    if login:
-        request.add_header("Authorization", "Basic " + b64encode(login.encode()).decode())
-    try:
-        with urllib.request.urlopen(request, timeout=SECONDS, context=trust) as answer:  # noqa: S310
-            return answer.status, _by_name(answer.headers), answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, _by_name(error.headers), error.read()
 
 
 # ---- messages and exit codes -------------------------------------------------------------------------------
@@ -251,7 +169,6 @@ def test_a_port_in_use_is_a_sentence(config: Path) -> None:
         assert done.stderr == (f"sms-translator: {where}: cannot listen on 127.0.0.1:{port}: Address already in use\n")
 
 
-LISTS = f"/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json"
 SORTED = (f"{LISTS}?SortBy=From", f"{LISTS}?SortBy=From&Page=1")
 
 
@@ -268,27 +185,39 @@ SORTED = (f"{LISTS}?SortBy=From", f"{LISTS}?SortBy=From&Page=1")
     ],
 )  # fmt: skip
 def test_what_is_said_of_lists_is_what_is_served(
-    config: Path, lists: str, paths: tuple[str, ...], told: list[tuple[str, str, str]]
+    config: Path, lists: str, paths: tuple[str, ...], told: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """900 messages at the provider, in slices of 200."""
+    """900 messages at the provider, in slices of 200. The command serves in this process, without a socket of its own."""
     config.write_text(CONFIG.replace("[server]", f"[lists]\n{lists}\n[server]\nexplain_headers = true"), "utf-8")
     twin = PropertiesV2Twin(accounts={"A1": TwinAccount("right", (PROPERTY,))}, clock=ManualClock(1_570_000_000))
     twin.load(seeded_messages("A1", PROPERTY, 900, 1, 1_570_000_000, documented=False))
 
-    def asked(url: str) -> list[tuple[str, str, str]]:
-        with running("serve", "-c", config, "-o", "json", SMS_TRANSLATOR_BACKS__PROVIDER__URL=url) as process:
-            assert process.stderr is not None
-            front, found = json.loads(process.stderr.readline())["listen"], []
-            for path in paths:
-                status, headers, _ = fetch(f"http://{front}{path}", login=f"{ACCOUNT}:front-token")
-                found.append((str(status), headers["x-translator-back-calls"], headers.get("x-translator-total", "")))
-            return found
+    found: list[tuple[str, str, str]] = []
 
-    async def main() -> list[tuple[str, str, str]]:
+    async def asked(load: Callable[[], Settings]) -> None:
+        async with opened("memory:") as store:
+            runtime = Runtime(Reader(load)(), store, Meter())
+            transport = httpx.ASGITransport(runtime.proxy.application())
+            login = (ACCOUNT, "front-token")
+            async with httpx.AsyncClient(transport=transport, base_url="http://front.test", auth=login) as client:
+                for path in paths:
+                    answer = await client.get(path)
+                    said = answer.headers["x-translator-back-calls"], answer.headers.get("x-translator-total", "")
+                    found.append((str(answer.status_code), *said))
+            await runtime.aclose()
+
+    def serve(load: Callable[[], Settings]) -> int:
+        asyncio.run(asked(load))
+        return 0
+
+    async def main() -> None:
         async with serve_twin(twin.app) as url:
-            return await asyncio.to_thread(asked, url)
+            done = await asyncio.to_thread(run_here, "serve", "-c", config, SMS_TRANSLATOR_BACKS__PROVIDER__URL=url)
+            assert done.returncode == 0, done.stderr
 
-    assert asyncio.run(main()) == told
+    monkeypatch.setattr("translator.shell.process.serve", serve)
+    asyncio.run(main())
+    assert found == told
 
 
 @pytest.mark.parametrize(
@@ -465,7 +394,8 @@ def test_a_probe_asks_each_provider_of_a_migration_with_its_own_token(config: Pa
         async with serve_twin(new.app) as here, serve_twin(old.app) as there:
             row = 'old = { name = "before", account = "AC9", token = "of-the-old-one" }'
             back = f'[backs.before]\ndialect = "restcomm"\nurl = "{there}"\n'
-            config.write_text(CONFIG.replace("[[accounts]]", f"{back}[[accounts]]\n{row}"), "utf-8")
+            text = CONFIG.replace("[[accounts]]", f"{back}[[accounts]]\n{row}")
+            await asyncio.to_thread(config.write_text, text, "utf-8")
             changed = {"SMS_TRANSLATOR_BACKS__PROVIDER__URL": here}
             return await asyncio.to_thread(lambda: run("check", "-c", config, "--probe", **changed))
 

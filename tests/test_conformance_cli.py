@@ -3,7 +3,6 @@
 The command runs in the process of the tests, unless a test is about a process of its own.
 """
 
-import io
 import json
 import os
 import re
@@ -15,21 +14,18 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 from urllib.parse import parse_qsl
 
 import pytest
 
-from conformance.__main__ import command
 from conformance.judge.requirements import load
+from tests.conformance_commands import ROOT, TOKEN, judged, run
 
-ROOT = Path(__file__).parents[1]
 SECONDS = 60
-TOKEN = "twin-token"
 TOLD = [one.id for one in load("restcomm") if one.id.startswith("restcomm.callback")]
 
 
@@ -56,33 +52,6 @@ def _twin(*arguments: str) -> Iterator[str]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=SECONDS)
-
-
-class Done(NamedTuple):
-    """A command that has ended: its exit status, and its output."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run(*arguments: str | Path, token: str = TOKEN) -> Done:
-    """Run the command in this process, which is quicker than in one of its own."""
-    said, told, status = io.StringIO(), io.StringIO(), 0
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(told):
-        patch.setenv("TOKEN", token)
-        patch.setenv("NO_COLOR", "1")
-        patch.chdir(ROOT)
-        try:
-            command(list(map(str, arguments)))
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 1 if end.code else 0
-    return Done(status, said.getvalue(), told.getvalue())
-
-
-def judged(url: str, *more: str | Path, dialect: str = "restcomm", **given: str) -> Done:
-    who = ["--account", "AC1"] if dialect == "restcomm" else ["--account", "A1", "--property", "P1"]
-    return run(url, "--dialect", dialect, *who, "--token", "env:TOKEN", "--rate", "0", *more, **given)
 
 
 def test_a_good_server_is_good_and_the_reports_have_their_fixed_names(old: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from tests.test_conformance_reports import REPORT, written
+from tests.reports import REPORT, written
 
 Line = Annotated[int, Meta(ge=1)]
 Index = Annotated[int, Meta(ge=-1)]

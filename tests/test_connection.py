@@ -23,8 +23,8 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from tests import sealing
+from tests.fronts import BASIC, MESSAGES, proxy
 from tests.sealing import Secret
-from tests.test_shell import BASIC, MESSAGES, proxy
 from translator.core.http import messages
 from translator.core.http.messages import Answer, Failure, Request
 from translator.shell.aio.write_batcher import WriteBatcher, write_batcher

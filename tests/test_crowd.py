@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli import ACCOUNT, LISTS, fetch
-from tests.test_overload import crowded
+from tests.commands import ACCOUNT, LISTS, fetch
+from tests.crowded import crowded
 from translator.shell.server.in_flight import Guesses, network_of
 
 

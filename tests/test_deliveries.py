@@ -11,10 +11,11 @@ from sqlalchemy import Connection, event, text
 from tests.stores import on, opened, plans_of
 from tests.test_store import ENTRY, NOW, owing, settle_one, take
 from tests.test_store_schema import written_by_the_first
-from translator.shell.store import Store, calls, deliveries, delivery_admin
-from translator.shell.store.deliveries import Breaker, CallbackDelivery, Settled
+from translator.shell.store import Store, deliveries, delivery_admin
+from translator.shell.store.deliveries import Breaker, CallbackDelivery, NewDeliveries, Settled
 from translator.shell.store.migrations import migrate
 from translator.shell.store.sqlite import database
+from translator.shell.store.states import DeliveryState
 
 HERE = (ENTRY, "a.example:80")
 OTHER = "restcomm/AC2/"
@@ -30,13 +31,13 @@ def enqueue(
 ) -> Any:
     made = [call(name, host) for name in names]
     return store.write(
-        lambda connection: deliveries.enqueue(connection, {"id": watch, "entry": entry}, made, first, now)
+        lambda connection: deliveries.enqueue_all(connection, [NewDeliveries(watch, entry, made, first)], now)
     )
 
 
 async def turn(
     store: Store, *settled: Settled, room: dict[tuple[str, str], int] | None = None, now: float = NOW
-) -> deliveries.Taken:
+) -> deliveries.Turn:
     return await store.write(
         partial(deliveries.turn, settled=settled, room=room or {}, now=now, lease=60.0, breaker=RULES)
     )
@@ -45,7 +46,7 @@ async def turn(
 def ended(
     row: Any, *, well: bool, begun: float, now: float, due_at: float | None = None, counts: bool = True
 ) -> Settled:
-    state = deliveries.DELIVERED if well else deliveries.DUE
+    state = DeliveryState.DELIVERED if well else DeliveryState.DUE
     return Settled(row, state, "" if well else "answered 500", due_at or now + 5, counts=counts, begun=begun, ended=now)
 
 
@@ -62,11 +63,11 @@ def test_only_the_first_delivery_of_a_message_is_in_the_index_of_due_rows(store_
         await enqueue(store, 1, "sent", "delivered")
         await enqueue(store, 2, "sent")
         await enqueue(store, 2, "delivered", first=1, now=NOW + 1)
-        before = await rows(store, "events", "watch", "position", "due_at")
+        before = await rows(store, "callback_deliveries", "subscription_id", "position", "due_at")
         taken = (await turn(store, room={HERE: 8})).rows
         both = [ended(row, well=True, begun=NOW, now=NOW + 1) for row in taken]
         next_ones = (await turn(store, *both, room={HERE: 8}, now=NOW + 2)).rows
-        return before, [row["name"] for row in taken], [row["name"] for row in next_ones]
+        return before, [row.event for row in taken], [row.event for row in next_ones]
 
     assert on(store_url, work) == (
         [(1, 0, NOW), (1, 1, None), (2, 0, NOW), (2, 1, None)],
@@ -135,7 +136,7 @@ def test_a_probe_that_was_not_made_leaves_its_place_to_another(store_url: str) -
             store, ended(probe, well=False, begun=NOW + 30, now=NOW + 31, due_at=NOW + 31, counts=False), now=NOW + 31
         )
         again = (await turn(store, room={HERE: 8}, now=NOW + 32)).rows
-        return [row["tries"] for row in again]
+        return [row.attempts for row in again]
 
     assert on(store_url, work) == [3]
 
@@ -183,14 +184,14 @@ def test_a_delivery_that_is_made_anew_comes_before_those_behind_it(store_url: st
     async def work(store: Store) -> Any:
         await owing(store)
         [first] = await take(store)
-        await settle_one(store, first, calls.DEAD, NOW, why="answered 500")
+        await settle_one(store, first, DeliveryState.DEAD, NOW, why="answered 500")
         [second] = await take(store, NOW + 1)
-        await store.write(partial(calls.replay, id_=first["id"], now=NOW + 2))
-        await settle_one(store, second, calls.DUE, NOW + 3, why="answered 500", due_at=NOW + 3)
+        await store.write(partial(delivery_admin.replay, id_=first.id, now=NOW + 2))
+        await settle_one(store, second, DeliveryState.DUE, NOW + 3, why="answered 500", due_at=NOW + 3)
         [again] = await take(store, NOW + 4)
-        await settle_one(store, again, calls.DELIVERED, NOW + 5)
+        await settle_one(store, again, DeliveryState.DELIVERED, NOW + 5)
         [then] = await take(store, NOW + 6)
-        return first["name"], second["name"], again["name"], again["tries"], then["name"]
+        return first.event, second.event, again.event, again.attempts, then.event
 
     assert on(store_url, work) == ("sent", "delivered", "sent", 0, "delivered")
 
@@ -204,7 +205,7 @@ def test_a_person_who_wants_a_call_now_ends_the_pause_of_its_destination(store_u
             await turn(store, ended(row, well=False, begun=now, now=now + 1, due_at=now + 1), now=now + 1)
             now += 2
         before = await _due(store, NOW + 7)
-        await store.write(lambda connection: delivery_admin.replay(connection, row["id"], NOW + 7))
+        await store.write(lambda connection: delivery_admin.replay(connection, row.id, NOW + 7))
         return before, await _due(store, NOW + 7), len((await turn(store, room={HERE: 8}, now=NOW + 8)).rows)
 
     assert on(store_url, work) == ([], [HERE], 1)
@@ -217,7 +218,7 @@ def test_two_replicas_do_not_wait_for_one_another_and_take_nothing_twice(postgre
                 await enqueue(one, watch, "sent", host=f"h{watch % 4}.example")
             room = {(ENTRY, f"h{number}.example:80"): 8 for number in range(4)}
             taken = await asyncio.gather(*(turn(store, room=room) for store in (one, other) for _ in range(4)))
-            ids = [row["id"] for found in taken for row in found.rows]
+            ids = [row.id for found in taken for row in found.rows]
             assert len(ids) == len(set(ids)) == 20
             settled = [ended(row, well=True, begun=NOW, now=NOW + 1) for found in taken for row in found.rows]
             done = await asyncio.gather(turn(one, *settled[:10], now=NOW + 1), turn(other, *settled[10:], now=NOW + 1))
@@ -247,10 +248,10 @@ def test_what_the_first_release_owed_is_due_where_it_was_and_in_order(tmp_path: 
         connection.executescript(more.format(now=NOW))
         connection.close()
         async with opened(f"sqlite:///{path}") as store:
-            owed = await rows(store, "events", "watch", "position", "due_at")
+            owed = await rows(store, "callback_deliveries", "subscription_id", "position", "due_at")
             hosts = await rows(store, "destinations", "destination", "due_at", "standing", "failures")
             taken = await take(store, NOW + 1)
-            return owed, hosts, [row["destination"] for row in taken]
+            return owed, hosts, [row.destination for row in taken]
 
     owed, hosts, taken = asyncio.run(main())
     assert owed == [(1, 0, NOW), (1, 1, None), (2, 0, NOW + 50), (3, 0, None), (4, 0, None)]
@@ -264,8 +265,9 @@ def test_what_the_first_release_owed_is_due_where_it_was_and_in_order(tmp_path: 
 def everything(connection: Connection) -> None:
     """Run every statement of the dispatcher and of the code that queues deliveries."""
     for watch in (1, 2):
-        deliveries.enqueue(connection, {"id": watch, "entry": ENTRY}, [call("sent"), call("delivered")], 0, NOW)
-    deliveries.enqueue(connection, {"id": 1, "entry": ENTRY}, [call("failed")], 2, NOW)
+        new = NewDeliveries(watch, ENTRY, [call("sent"), call("delivered")], 0)
+        deliveries.enqueue_all(connection, [new], NOW)
+    deliveries.enqueue_all(connection, [NewDeliveries(1, ENTRY, [call("failed")], 2)], NOW)
     for standing in deliveries.STANDINGS:
         deliveries.find_due(connection, standing, NOW, 1, "")
         deliveries.find_due(connection, standing, NOW, 0, "")
@@ -279,18 +281,18 @@ def everything(connection: Connection) -> None:
     deliveries.release(connection, deliveries.leased(connection), NOW)
     deliveries.lag(connection, NOW)
     deliveries.paused(connection)
-    delivery_admin.listed(connection, (deliveries.DUE, deliveries.DEAD), 100)
-    delivery_admin.shown(connection, first["id"])
-    delivery_admin.replay(connection, first["id"], NOW)
-    delivery_admin.drop(connection, first["id"], NOW)
+    delivery_admin.listed(connection, (DeliveryState.DUE, DeliveryState.DEAD), 100)
+    delivery_admin.shown(connection, first.id)
+    delivery_admin.replay(connection, first.id, NOW)
+    delivery_admin.drop(connection, first.id, NOW)
     delivery_admin.counted(connection)
 
 
 WHOLE = {
     "SCAN destinations USING COVERING INDEX destinations_due_by_account",
-    "SCAN events USING COVERING INDEX events_open",
-    "SCAN events USING INDEX events_open",
-    "SCAN events USING INDEX events_due",
+    "SCAN callback_deliveries USING COVERING INDEX callback_deliveries_open",
+    "SCAN callback_deliveries USING INDEX callback_deliveries_open",
+    "SCAN callback_deliveries USING INDEX callback_deliveries_due",
 }
 """The plans that go through an index from its one end.
 
@@ -305,9 +307,8 @@ def test_no_statement_of_the_dispatcher_goes_through_a_table_on_sqlite(tmp_path:
     steps = {step for plan in plans.values() for step in plan}
     assert len(plans) > 25
     assert {step for step in steps if step.startswith("SCAN")} - {"SCAN free"} <= WHOLE
-    assert (
-        "SEARCH events USING COVERING INDEX events_due (entry=? AND destination=? AND due_at>? AND due_at<?)" in steps
-    )
+    due = "(account=? AND destination=? AND due_at>? AND due_at<?)"
+    assert f"SEARCH callback_deliveries USING COVERING INDEX callback_deliveries_due {due}" in steps
     assert "SEARCH destinations USING INDEX destinations_due (standing=? AND due_at<?)" in steps
 
 

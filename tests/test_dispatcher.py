@@ -20,8 +20,9 @@ from translator.shell.delivery.callback_dispatcher import CallbackDispatcher
 from translator.shell.delivery.callback_settings import GAPS, Dispatching
 from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy
 from translator.shell.observability.admin import Meter
-from translator.shell.store import Store, StoreUnavailable, calls, deliveries
-from translator.shell.store.calls import CallbackDelivery
+from translator.shell.store import Store, StoreUnavailable, deliveries, delivery_admin
+from translator.shell.store.deliveries import CallbackDelivery, NewDeliveries
+from translator.shell.store.states import DeliveryState
 
 EACH = Dispatching().concurrency
 
@@ -83,8 +84,8 @@ def answering(status: int, **headers: str) -> Receiver:
 
 
 async def states(store: Store, most: int = 100) -> list[tuple[str, str, int, str]]:
-    rows = await store.read(partial(calls.listed, states=calls.STATES, most=most))
-    return [(row["name"], row["state"], row["tries"], row["why"]) for row in rows]
+    rows = await store.read(partial(delivery_admin.listed, states=tuple(DeliveryState), most=most))
+    return [(row.event, row.state, row.attempts, row.last_error) for row in rows]
 
 
 def test_a_call_is_a_form_and_is_made_in_order() -> None:
@@ -104,7 +105,9 @@ def test_a_call_is_a_form_and_is_made_in_order() -> None:
 def test_a_get_has_its_parameters_behind_those_of_the_address() -> None:
     async def work(store: Store) -> list[httpx.Request]:
         await owing(store, address="https://a.example/x?token=1")
-        await store.write(lambda connection: connection.exec_driver_sql("UPDATE events SET method = 'GET'"))
+        await store.write(
+            lambda connection: connection.exec_driver_sql("UPDATE callback_deliveries SET method = 'GET'")
+        )
         receiver = answering(200)
         await dispatcher(store, receiver, Clock()).until_quiet()
         return receiver.asked
@@ -163,8 +166,8 @@ def test_backoff_delays_are_as_promised_and_then_the_next_event_goes_out() -> No
     moments, found, page = on("memory:", work)
     assert moments == list(range(1, 11))
     assert found == [("sent", "dead", 10, "answered 500"), ("delivered", "delivered", 1, "")]
-    assert 'sms_translator_calls_total{outcome="dead"} 1.0' in page
-    assert 'sms_translator_calls_total{outcome="failed"} 9.0' in page
+    assert 'sms_translator_callbacks_total{outcome="dead"} 1.0' in page
+    assert 'sms_translator_callbacks_total{outcome="failed"} 9.0' in page
 
 
 @pytest.mark.parametrize(
@@ -183,8 +186,8 @@ def test_a_receiver_that_says_when_is_left_alone_until_then(said: str, seconds: 
     async def work(store: Store) -> float:
         await owing(store)
         await dispatcher(store, answering(503, **{"retry-after": said}), Clock()).until_quiet()
-        [row, _] = await store.read(partial(calls.listed, states=calls.STATES, most=9))
-        return float(row["due_at"]) - NOW
+        [row, _] = await store.read(partial(delivery_admin.listed, states=tuple(DeliveryState), most=9))
+        return float(row.due_at) - NOW
 
     assert on("memory:", work) == pytest.approx(seconds, rel=0.11)
 
@@ -235,7 +238,7 @@ async def many(
         for number in range(first, first + count):
             name = host(number)
             call = CallbackDelivery("sent", "POST", f"http://{name}/x", f"n={number}", f"{name}:80")
-            deliveries.enqueue(connection, {"id": number, "entry": entry}, [call], 0, now)
+            deliveries.enqueue_all(connection, [NewDeliveries(number, entry, [call], 0)], now)
 
     await store.write(work)
 
@@ -314,7 +317,9 @@ def test_prefetched_deliveries_are_released_on_failure_and_at_shutdown() -> None
         receiver.hold = None
         await dispatcher_.aclose()
         leased = await store.read(
-            lambda connection: connection.execute(text("SELECT count(*) FROM events WHERE leased > 0")).scalar()
+            lambda connection: connection.execute(
+                text("SELECT count(*) FROM callback_deliveries WHERE leased_until > 0")
+            ).scalar()
         )
         return leased, len(receiver.asked)
 
@@ -332,7 +337,9 @@ def test_deliveries_of_a_dead_process_are_made_at_once_if_it_was_alone() -> None
         receiver = answering(200)
         await dispatcher(store, receiver, Clock()).until_quiet()
         shared = answering(200)
-        await store.write(lambda c: c.execute(text("UPDATE events SET state = 'due', due_at = 1, finished = NULL")))
+        await store.write(
+            lambda c: c.execute(text("UPDATE callback_deliveries SET state = 'due', due_at = 1, finished_at = NULL"))
+        )
         await store.write(lambda c: deliveries.turn(c, [], room, NOW, 60.0, rules))
         beside = Counted(store)
         beside.shared = True
@@ -378,7 +385,9 @@ def test_a_round_touches_as_much_whatever_is_owed(owed: int) -> None:
         await store.write(
             lambda connection: connection.execute(text("UPDATE destinations SET due_at = due_at + 600, standing = 2"))
         )
-        await store.write(lambda connection: connection.execute(text("UPDATE events SET due_at = due_at + 600")))
+        await store.write(
+            lambda connection: connection.execute(text("UPDATE callback_deliveries SET due_at = due_at + 600"))
+        )
         await many(store, 1, host=lambda _: "a.example", first=owed + 1)
         dispatcher_ = dispatcher(store, answering(200), clock)
         await dispatcher_.round()  # the work of each minute is done here
@@ -629,8 +638,8 @@ def test_clock_set_back_delays_deliveries_by_the_step_and_at_most_a_day(
         await owing(store)
         clock = Clock()
         await dispatcher(store, answering(500), clock).until_quiet()
-        [first, _] = await store.read(partial(calls.listed, states=calls.STATES, most=9))
-        due_in = first["due_at"] - clock.now
+        [first, _] = await store.read(partial(delivery_admin.listed, states=tuple(DeliveryState), most=9))
+        due_in = first.due_at - clock.now
         clock.now -= back
         receiver = answering(200)
         dispatcher_ = dispatcher(store, receiver, clock)  # a process that was started since
@@ -681,7 +690,7 @@ def test_failed_delivery_is_logged_and_a_destination_once_a_minute(
         "event_name=sent",
         "destination=a.example:80",
         "why='answered 500'",
-        "tries=1",
+        "attempts=1",
         "again_in=5",
     ):
         assert field in line

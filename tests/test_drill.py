@@ -7,22 +7,25 @@ from typing import Any
 import pytest
 
 from tests import postgres
-from tests.drill import POINTS, Drill, is_whole, killed_at, replicas, stopped_database
+from tools.drill import POINTS, Drill, is_whole, killed_at, replicas, stopped_database
+
+AT = POINTS[1::4]
 
 
 def test_every_step_is_one_that_a_process_can_die_at() -> None:
     assert len(POINTS) == 16
 
 
-def test_a_death_at_every_third_step_sends_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_death_at_every_fourth_step_sends_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
+    """`test_keeping` lets a simulated process die at every step. Here the processes are real."""
     store = f"sqlite:///{tmp_path / 'translator.db'}"
 
     async def main() -> tuple[Drill, int]:
         async with Drill(tmp_path, store).world() as drill:
-            return drill, await killed_at(drill, list(POINTS[::3]))
+            return drill, await killed_at(drill, list(AT))
 
     drill, died = asyncio.run(main())
-    assert died >= len(POINTS[::3]) == 6
+    assert died >= len(AT) == 4
     assert drill.faults() == []
     assert len(drill.acknowledged) >= 3, drill.statuses
     assert is_whole(store)

@@ -15,11 +15,11 @@ import pytest
 from sqlalchemy import Connection, select
 
 from conformance.twins.serving import serve as serve_twin
+from tests.commands import ACCOUNT, LISTS, SECONDS, fetch, running
+from tests.processes import children, free_ports, lines_of, until_ready
+from tests.reloading import Provider, Serving, written
 from tests.stores import on, opened
-from tests.test_cli import ACCOUNT, LISTS, SECONDS, fetch, running
-from tests.test_reload import Provider, Serving, written
 from tests.test_store import HOOK, NOW, PLACE, intent, looked, recorded, sent, settled
-from tests.test_workers import children, free_ports, lines_of, until_ready
 from translator.shell.delivery.worker import PeriodicWorker, going_on
 from translator.shell.store import Store, StoreUnavailable, schema, subscriptions, unknown_sends
 from translator.shell.store.leases import release
@@ -181,7 +181,10 @@ def test_what_a_process_had_taken_is_free_as_soon_as_it_has_ended(tmp_path: Path
 
 def leases_of(connection: Connection) -> list[tuple[int, float]]:
     """The end of the lease of each subscription, by its id."""
-    return [(id_, leased) for id_, leased in connection.execute(select(schema.watches.c.id, schema.watches.c.leased))]
+    return [
+        (id_, leased)
+        for id_, leased in connection.execute(select(schema.subscriptions.c.id, schema.subscriptions.c.leased_until))
+    ]
 
 
 def test_only_what_this_process_took_and_nobody_took_since_is_given_back(tmp_path: Path) -> None:
@@ -199,10 +202,12 @@ def test_only_what_this_process_took_and_nobody_took_since_is_given_back(tmp_pat
             await first.write(partial(subscriptions.take, ids=[lost], now=NOW + 101, lease=60.0))
             await first.write(partial(subscriptions.take, ids=[done], now=NOW + 102, lease=60.0))
             [row] = await first.read(partial(subscriptions.taken, ids=[done]))
-            await first.write(partial(subscriptions.seen, looks=[looked(row, [], NOW + 500)], now=NOW + 103))
+            await first.write(
+                partial(subscriptions.record_results, results=[looked(row, [], NOW + 500)], now=NOW + 103)
+            )
             # Only the lease of `lost` is over for the second one, whose clock is ahead.
             await first.write(lambda connection: connection.execute(
-                schema.watches.update().where(schema.watches.c.id == lost).values(leased=NOW + 104)
+                schema.subscriptions.update().where(schema.subscriptions.c.id == lost).values(leased_until=NOW + 104)
             ))  # fmt: skip
             again = await second.write(partial(subscriptions.take, ids=[lost], now=NOW + 105, lease=60.0))
             assert again == {lost}

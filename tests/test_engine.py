@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,40 +16,14 @@ import pytest
 import trustme
 import uvloop
 
+from tests.scripted import GET, POST, Deaf, Script, back, tls
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.shell.client.connection_pool import ConnectionPool, NotSent
 from translator.shell.client.http1 import ClientConnection, StaleConnection
 from translator.shell.client.provider_client import ProviderClient
 from translator.shell.client.response_reader import HEAD, ResponseError
 
-Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-@contextlib.asynccontextmanager
-async def back(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A server that goes through the script with each connection, whose number it passes on. The block gets its port."""
-    open_: set[asyncio.Task[Any]] = set()
-    count = 0
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal count
-        count += 1
-        task = asyncio.current_task()
-        assert task is not None
-        open_.add(task)
-        with contextlib.suppress(asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
-            await script(reader, writer, count)
-        writer.close()
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in open_:
-            task.cancel()
-        await asyncio.gather(*open_, return_exceptions=True)
 
 
 def saying(*pieces: bytes, close: bool = False, pause: float = 0.0) -> Script:
@@ -82,9 +56,6 @@ def asked(script: Script, *requests: Request, largest: int = 1000, timeout: floa
                 await upstream.aclose()
 
     return asyncio.run(main())
-
-
-GET, POST = Request("GET", "/x"), Request("POST", "/x", body=b"{}")
 
 
 def one(script: Script, request: Request = GET, **knobs: Any) -> Answer:
@@ -599,14 +570,6 @@ def test_what_would_be_read_otherwise_than_it_was_meant_is_not_written(request_:
 # ---- TLS ----------------------------------------------------------------------------------------------------
 
 
-def tls(authority: trustme.CA, certificate: trustme.LeafCert) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server that shows the certificate, and a client that trusts the authority."""
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    certificate.configure_cert(server)
-    authority.configure_trust(client)
-    return server, client
-
-
 def over_tls(server: ssl.SSLContext, client: ssl.SSLContext) -> Response | Exception:
     async def main() -> Response | Exception:
         async with back(saying(OK), server) as port:
@@ -651,29 +614,6 @@ def test_what_follows_an_answer_is_never_taken_for_the_next() -> None:
 
     fine = Response(200, (("content-length", "2"),), b"ok")
     assert asked(script, GET, GET, GET) == [fine] * 3
-
-
-class Deaf:
-    """A transport that writes nothing."""
-
-    def __init__(self) -> None:
-        self.said: list[bytes] = []
-        self.is_gone = False
-
-    def write(self, data: bytes) -> None:
-        self.said.append(data)
-
-    def is_closing(self) -> bool:
-        return self.is_gone
-
-    def abort(self) -> None:
-        self.is_gone = True
-
-    def pause_reading(self) -> None:
-        """Do nothing: the test reads nothing of it."""
-
-    def resume_reading(self) -> None:
-        """Do nothing: the test reads nothing of it."""
 
 
 def test_response_before_the_request_is_no_answer_and_stops_the_request() -> None:

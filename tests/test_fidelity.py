@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.test_lists import MANY, NOW, PATH, PROPERTY, Provider, ask, message, old_provider, page_of, world
-from tests.test_odd_rows import FRONT, OLD_ACCOUNT, rows_of, search
+from tests.listing import MANY, NOW, PATH, PROPERTY, Provider, ask, message, old_provider, page_of, world
+from tests.odd_rows import FRONT, OLD_ACCOUNT, rows_of, search
 from tests.twins import World, call, spoken
 from translator.core.accounts import Accounts
 from translator.core.exchange import Limits

@@ -12,6 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from conformance.twins.__main__ import main as twin
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 60
@@ -69,16 +72,10 @@ def test_the_block_of_the_readme_leads_from_an_empty_folder_to_a_callback(tmp_pa
     assert '"request"' in (tmp_path / "empty" / "translator.log").read_text("utf-8")
 
 
-def twin(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "conformance.twins", *words], check=False, capture_output=True, text=True, timeout=SECONDS, cwd=ROOT
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("option", [("--account", "A1"), ("--messages", "3"), ("--control",)])
 def test_the_receiver_refuses_what_it_would_ignore(option: tuple[str, ...]) -> None:
-    done = twin("receiver", *option)
-    assert done.returncode == 2
+    done = CliRunner().invoke(twin, ["receiver", *option])
+    assert done.exit_code == 2
     assert "no other option than --port" in done.stderr
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.exchanges import NOW, dialects
-from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint, by_shape
+from tests.homes import account
+from translator.core.accounts import Account, Accounts, by_shape
 from translator.core.effects import JOURNAL, ProviderRequests, Sent, run_without_shell, unjournalled
 from translator.core.exchange import Limits, Reply, exchange
 from translator.core.http.messages import Answer, Failure, Request, Response
@@ -21,22 +22,6 @@ BARE = "MJGPVTNSWHJ35HGQTGABFE27TXFSSUZI"
 """The first SID in the example response of the Properties document."""
 
 PAIRS = [(new, old) for new in ("properties-v2", "restcomm") for old in ("properties-v2", "restcomm")]
-
-
-def account(front: str, new: str, old: str) -> Account:
-    spoken = dialects()
-
-    def home(name: str, dialect: str, behind: Account | None = None) -> Account:
-        prop = "S1" if dialect == "properties-v2" else ""
-        return Account(
-            Endpoint(spoken[front], "AC1", "S9" if front == "properties-v2" else "", "t"),
-            ConfiguredProvider(name, spoken[dialect]),
-            Endpoint(spoken[dialect], f"A-{name}", prop, "t"),
-            False,
-            behind,
-        )
-
-    return home("new", new, home("old", old))
 
 
 def row(dialect: str, sid: str, place: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from tests.test_engine import GET, POST, Deaf, Script, back
+from tests.scripted import GET, POST, Deaf, Script, back
 from translator.core.http.messages import Answer, Failure, Request, Response
 from translator.shell.aio.memory_budget import MemoryBudget
 from translator.shell.client.connection_pool import ConnectionPool

@@ -14,8 +14,8 @@ import structlog
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from tests import kept as around
 from tests.kept import HOOK, SECRET, Kept
+from tests.names import named
 from tests.stores import opened
-from tests.test_vetting import named
 from tests.twins import spoken
 from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.exchange import exchange

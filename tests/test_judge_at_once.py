@@ -13,7 +13,7 @@ from conformance.judge.memory import Memory
 from conformance.judge.requirements import DIALECTS, load
 from conformance.judge.run import Verdict, run
 from conformance.judge.target import Answer, StoppedBySafety, Target, Unreachable
-from tests.test_conformance_cli import judged
+from tests.conformance_commands import judged
 
 SECONDS = 30
 

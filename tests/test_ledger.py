@@ -7,68 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from tests.stores import opened
+from tests.ledgers import (
+    CONFIG,
+    config,
+    dead,
+    lost,
+    nothing,
+    prepared,
+    run,
+)
 from tests.test_store import HOOK, NOW, PLACE, intent, like, owing, settle_one, take
-from translator.cli import main
 from translator.core.effects import Intent, Outcome
-from translator.shell.store import Store, calls, sends, subscriptions, unknown_sends
+from translator.shell.store import Store, sends, subscriptions
 from translator.shell.store.sends import Begun, Times
+from translator.shell.store.states import DeliveryState
 
-CONFIG = """
-[store]
-url = "sqlite:///kept.db"
-[backs.provider]
-dialect = "properties-v2"
-url = "https://provider.example.test"
-[[accounts]]
-front = { dialect = "restcomm", account = "AC1", token = "t" }
-back = { name = "provider", account = "A1", property = "P1", token = "t" }
-"""
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "translator.toml"
-    path.write_text(CONFIG, "utf-8")
-    return path
-
-
-def run(config: Path, *words: str) -> Result:
-    group, command, *rest = words
-    return CliRunner().invoke(main, [group, command, "-c", str(config), *rest])
-
-
-def prepared(config: Path, work: Any) -> Any:
-    async def run_it() -> Any:
-        async with opened(f"sqlite:///{config.parent / 'kept.db'}") as store:
-            return await work(store)
-
-    return asyncio.run(run_it())
-
-
-async def dead(store: Store) -> int:
-    """Two deliveries of one message, the first of them dead."""
-    await owing(store)
-    [row] = await take(store)
-    await settle_one(store, row, calls.DEAD, NOW, why="answered 500")
-    return int(row["id"])
-
-
-async def lost(store: Store) -> None:
-    """Two sends, one unknown and one unresolved."""
-    for begun, id_ in enumerate(("u1", "l1"), int(NOW)):
-        entry = Intent("restcomm/AC1/", "+15550001", "+15550002", f"secret {id_}", HOOK)
-        await store.write(partial(sends.record, begun=[Begun(id_, PLACE, entry)], times=Times(begun, 60.0, 120.0)))
-    await store.write(partial(sends.settle, outcomes=[Outcome("u1", "unknown"), Outcome("l1", "unknown")], now=NOW))
-    for row in await store.write(partial(unknown_sends.take_unknown, most=9, now=NOW, lease=60.0)):
-        look_at = None if row["id"] == "l1" else NOW + 60
-        await store.write(partial(unknown_sends.not_found, row=row, look_at=look_at, now=NOW))
-
-
-async def nothing(store: Store) -> None:
-    """A store that serve has made."""
+__all__ = ["config"]
 
 
 def test_nothing_is_said_to_be_nothing(config: Path) -> None:
@@ -84,11 +39,11 @@ def test_callbacks_are_listed_without_what_is_private_and_shown_with_it(config: 
     id_ = prepared(config, dead)
     listed = run(config, "callbacks", "list")
     assert [line.split("  ")[0] for line in listed.stdout.splitlines()] == [f"id={id_}", f"id={id_ + 1}"]
-    assert "state=dead" in listed.stdout and 'why="answered 500"' in listed.stdout
+    assert "state=dead" in listed.stdout and 'last_error="answered 500"' in listed.stdout
     assert "MessageStatus" not in listed.stdout and "/x" not in listed.stdout
     rows = [json.loads(line) for line in run(config, "callbacks", "list", "-o", "json").stdout.splitlines()]
-    assert [(row["name"], row["state"]) for row in rows] == [("sent", "dead"), ("delivered", "due")]
-    assert [json.loads(line)["name"] for line in run(config, "callbacks", "list", "--state", "due", "-o", "json").stdout.splitlines()] == [
+    assert [(row["event"], row["state"]) for row in rows] == [("sent", "dead"), ("delivered", "due")]
+    assert [json.loads(line)["event"] for line in run(config, "callbacks", "list", "--state", "due", "-o", "json").stdout.splitlines()] == [
         "delivered"
     ]  # fmt: skip
     shown = run(config, "callbacks", "show", str(id_))
@@ -103,7 +58,7 @@ def test_a_callback_is_replayed_and_dropped(config: Path, which: str) -> None:
     id_ = prepared(config, dead)
     word = str(id_) if which == "one" else which
     assert run(config, "callbacks", "replay", word).stdout == "replayed: 1\n"
-    assert prepared(config, partial(take, now=NOW * 2))[0]["id"] == id_
+    assert prepared(config, partial(take, now=NOW * 2))[0].id == id_
     assert run(config, "callbacks", "drop", str(id_)).stdout == "dropped: 1\n"
     assert run(config, "callbacks", "drop", "--all").exit_code == 1, "none was given up"
     assert run(config, "callbacks", "drop").exit_code == 2
@@ -114,8 +69,8 @@ def test_later_callback_is_made_now_and_an_unknown_one_is_an_error(config: Path)
     async def later(store: Store) -> int:
         await owing(store)
         [row] = await take(store)
-        await settle_one(store, row, calls.DUE, NOW, why="answered 500", due_at=NOW * 3)
-        return int(row["id"])
+        await settle_one(store, row, DeliveryState.DUE, NOW, why="answered 500", due_at=NOW * 3)
+        return int(row.id)
 
     id_ = prepared(config, later)
     assert prepared(config, partial(take, now=NOW * 2)) == []
@@ -125,7 +80,7 @@ def test_later_callback_is_made_now_and_an_unknown_one_is_an_error(config: Path)
         assert done.stderr == "sms-translator: there is no callback 99 that this can be done to\n"
     assert run(config, "callbacks", "retry", str(id_)).stdout == "retried: 1\n"
     [row] = prepared(config, partial(take, now=NOW * 2))
-    assert (row["id"], row["tries"]) == (id_, 1), "it goes on where it was"
+    assert (row.id, row.attempts) == (id_, 1), "it goes on where it was"
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "replay", "drop"])
@@ -153,7 +108,7 @@ def test_sends_are_listed_without_what_is_private_and_shown_with_it(config: Path
     listed = run(config, "sends", "list")
     assert [line.split("  ")[0] for line in listed.stdout.splitlines()] == ["id=u1", "id=l1"]
     assert "secret" not in listed.stdout and "1555" not in listed.stdout
-    assert [line[:5] for line in run(config, "sends", "list", "--state", "lost").stdout.splitlines()] == ["id=l1"]
+    assert [line[:5] for line in run(config, "sends", "list", "--state", "unresolved").stdout.splitlines()] == ["id=l1"]
     shown = run(config, "sends", "show", "l1")
     assert "secret l1" in shown.stdout and "+15550002" in shown.stdout
     assert run(config, "sends", "show", "nobody").exit_code == 1
@@ -166,7 +121,7 @@ def test_a_person_says_what_became_of_a_send(config: Path) -> None:
     [outcome] = prepared(config, lambda store: store.read(partial(sends.outcomes, ids=["l1"])))
     assert (outcome.state, outcome.message.sid) == ("sent", sid[2:])
     [waiting] = prepared(config, lambda store: store.read(partial(subscriptions.waiting_counts, now=NOW * 2)))
-    assert (waiting.entry, waiting.many) == ("restcomm/AC1/", 1)
+    assert (waiting.account, waiting.many) == ("restcomm/AC1/", 1)
     taken = run(config, "sends", "settle", "u1", "--sent", sid)
     assert (taken.exit_code, taken.stderr) == (1, "sms-translator: that message is known to be another send\n")
     assert run(config, "sends", "settle", "u1", "--sent", "x/y").stderr == "sms-translator: that is no message SID\n"

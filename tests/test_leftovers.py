@@ -15,6 +15,7 @@ from tests.stores import on, opened
 from tests.test_store import HOOK, NOW, intent, recorded, settled, unknown
 from translator.core.effects import Outcome
 from translator.shell.store import Store, StoreUnavailable, sends, unknown_sends
+from translator.shell.store.states import SendState
 from translator.shell.store.withdrawn_sends import withdraw
 
 
@@ -62,8 +63,8 @@ class Losing:
 
 
 async def states(store: Store) -> list[str]:
-    rows = await store.read(partial(sends.listed, states=sends.STATES, most=100))
-    return sorted(row["state"] for row in rows)
+    rows = await store.read(partial(sends.listed, states=tuple(SendState), most=100))
+    return sorted(row.state for row in rows)
 
 
 def kept(url: str, work: Callable[[Kept, Losing], Any]) -> Any:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from conformance.clock import ManualClock
 from tests.effort import examples
-from tests.test_pairs import ACCOUNT, NOW, PAIRS, PROPERTY, Provider, dialects, entry_of
+from tests.pairs import ACCOUNT, NOW, PAIRS, PROPERTY, Provider, dialects, entry_of
 from tests.twins import World, spoken
 from translator.core.accounts import Account, Accounts
 from translator.core.dialect import dialect

@@ -11,35 +11,16 @@ import httpx
 import pytest
 
 from conformance.clock import ManualClock
-from tests.test_lists import ENTRY, MANY, NOW, PATH, Provider
+from tests.driven import ASK, Driver
+from tests.listing import ENTRY, MANY, NOW, PATH, Provider
 from translator.core.accounts import Accounts
-from translator.core.effects import CacheEntry, Effect, EffectGenerator, ProviderRequests, SingleFlight
+from translator.core.effects import CacheEntry, EffectGenerator, SingleFlight
 from translator.core.errors import FaultRaised
 from translator.core.exchange import Limits
 from translator.core.http.messages import Answer, Request
 from translator.core.model import Fault
 from translator.shell.runtime.single_flight_cache import SingleFlightCache
 from translator.shell.server.handler import Proxy
-
-ASK = ProviderRequests("back", ())
-
-
-class Driver:
-    """Performs effects. Each takes until `go` is set. `begun` counts the effects."""
-
-    def __init__(self) -> None:
-        self.go = asyncio.Event()
-        self.begun = 0
-
-    async def __call__(self, steps: EffectGenerator, want: Effect) -> Any:
-        self.begun += 1
-        assert want is ASK
-        await self.go.wait()
-        try:
-            steps.send(())
-        except StopIteration as done:
-            return done.value
-        raise AssertionError("the steps of these tests want one thing")
 
 
 def once(

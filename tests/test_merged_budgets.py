@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench.two_providers import NOW, START, Indexed, account, request
-from tests.test_lists import to
+from tests.listing import to
 from tests.two_homes import TwoHomes
 from translator.core.accounts import Account
 from translator.core.exchange import Limits
@@ -30,7 +30,7 @@ class Many(TwoHomes):
         self.entry: Account = account(new, old)
         self.limits, self.memory, self.rounds, self.late = Limits(), {}, [], False
         self.between = lambda: None
-        homes = [(0, old)] * (old is not None) + [(1, new)]
+        homes = [(1, new)] if old is None else [(0, old), (1, new)]
         keyed = [
             (created, is_new, home.sid(index)) for is_new, home in homes for index, created in enumerate(home.created)
         ]

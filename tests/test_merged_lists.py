@@ -5,7 +5,8 @@ The expected pages are worked out in plain Python from what each provider alone 
 
 import json
 import random
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from hypothesis import event, given, settings
@@ -13,11 +14,17 @@ from hypothesis import strategies as st
 
 from tests import naive
 from tests.effort import examples
+from tests.list_queries import ALL_SORTS, ANY_FILTERS, query_of
+from tests.listing import NOW, PATH, START, STATUSES, ask, message, sid_of, to
 from tests.naive import Sms
-from tests.test_lists import NOW, PATH, START, STATUSES, _all_sorts, _any_filters, _query, ask, message, sid_of, to
 from tests.twins import World, call
 from tests.two_homes import FRONT_OF, KINDS, Home, TwoHomes, as_sms, at, created_of, v2_ask
-from translator.core.exchange import Reply
+from translator.core.dialect.list_reader import Listed
+from translator.core.errors import FaultRaised
+from translator.core.exchange import Limits, Reply
+from translator.core.http.messages import Answer, Failure, Request, Response
+from translator.core.listing.merged import list_merged
+from translator.core.model import Notes
 
 PAIRS = [(new, old) for new in ("ascending", "pages") for old in ("ascending", "pages")]
 """All ordered pairs of the two dialects: properties-v2 lists by index, restcomm in numbered pages."""
@@ -65,7 +72,7 @@ def histories(rows: list[tuple[bool, Any]], shape: str) -> tuple[list[Sms], list
         }.get(shape, drawn)  # fmt: skip
         created = START if shape == "one second" else row[0]
         word = "received" if row[5] == "incoming" else row[4] if row[4] != "received" else "sent"
-        found[of_old].append(Sms("SM" + sid_of(number), created, *row[1:4], word, row[5]))
+        found[of_old].append(Sms("SM" + sid_of(number), created, row[1], row[2], row[3], word, row[5]))
     return found
 
 
@@ -121,7 +128,7 @@ def answered(reply: Reply) -> dict[str, Any] | str:
 
 @settings(max_examples=examples(400))
 @given(
-    rows=_rows, shape=_shapes, queries=st.lists(st.tuples(_any_filters, _all_sorts, _stretches), min_size=1, max_size=3),
+    rows=_rows, shape=_shapes, queries=st.lists(st.tuples(ANY_FILTERS, ALL_SORTS, _stretches), min_size=1, max_size=3),
     same=st.booleans(), knobs=_knobs, front=st.sampled_from(["seed", "open-source"]), late=st.booleans(),
 )  # fmt: skip
 def test_a_list_over_two_providers_is_that_of_one_with_all_messages(
@@ -131,7 +138,7 @@ def test_a_list_over_two_providers_is_that_of_one_with_all_messages(
     world = two(front, rows, shape, knobs, late=late)
     union = world.union()
     for filters, sort, stretch in queries:
-        asked = _query(queries[0][0], queries[0][1], stretch) if same else _query(filters, sort, stretch)
+        asked = query_of(queries[0][0], queries[0][1], stretch) if same else query_of(filters, sort, stretch)
         asked = anchored(world, union, asked)
         event(f"{knobs['new']}, {knobs['old']}, {shape}")
         assert answered(world.play(ask(asked))) == expected(union, asked, old=front == "open-source")
@@ -170,7 +177,7 @@ def test_a_search_over_two_providers_is_that_of_one_with_all_messages(
 @pytest.mark.parametrize("kind", ["ascending", "descending", "pages"])
 @settings(max_examples=examples(60))
 @given(
-    rows=_rows, shape=_shapes, queries=st.lists(st.tuples(_any_filters, _all_sorts, _stretches), min_size=1, max_size=3),
+    rows=_rows, shape=_shapes, queries=st.lists(st.tuples(ANY_FILTERS, ALL_SORTS, _stretches), min_size=1, max_size=3),
     size=_sizes,
 )  # fmt: skip
 def test_two_providers_of_one_dialect_answer_to_the_byte_as_one(
@@ -189,7 +196,7 @@ def test_two_providers_of_one_dialect_answer_to_the_byte_as_one(
     )  # fmt: skip
     union = world.union()
     for filters, sort, stretch in queries:
-        asked = anchored(world, union, _query(filters, sort, stretch))
+        asked = anchored(world, union, query_of(filters, sort, stretch))
         got, want = world.play(ask(asked)), alone.play(ask(asked), NOW)
         assert (got.response, got.total, got.fault) == (want.response, want.total, want.fault)
 
@@ -197,7 +204,7 @@ def test_two_providers_of_one_dialect_answer_to_the_byte_as_one(
 @pytest.mark.parametrize(("new", "old"), PAIRS)
 @settings(max_examples=examples(60))
 @given(
-    rows=_rows, shape=_shapes, filters=_any_filters, sort=st.sampled_from(["", "DateCreated:asc", "From", "To:desc"]),
+    rows=_rows, shape=_shapes, filters=ANY_FILTERS, sort=st.sampled_from(["", "DateCreated:asc", "From", "To:desc"]),
     page=st.sampled_from([1, 2, 5]), size=_sizes, forgets=st.booleans(), limit=st.sampled_from([3, 10, 10000]),
 )  # fmt: skip
 def test_a_walk_by_its_links_shows_the_list_of_both_providers_once(
@@ -206,7 +213,7 @@ def test_a_walk_by_its_links_shows_the_list_of_both_providers_once(
     """Also if everything that was remembered is forgotten between two pages."""
     knobs = {"new": new, "old": old, "size": (size, size), "most": (200, 200), "in_flight": 3}
     world = two("seed", rows, shape, knobs)
-    asked = {**_query(filters, sort, {}), "PageSize": str(page), "Limit": str(limit)}
+    asked = {**query_of(filters, sort, {}), "PageSize": str(page), "Limit": str(limit)}
     whole = expected(world.union(), {**asked, "PageSize": "1000"}, old=False)
     shown = answered(world.play(ask(asked)))
     assert isinstance(shown, dict) and isinstance(whole, dict)
@@ -348,3 +355,117 @@ def _came(home: Home, rows: list[dict[str, Any]], count: int) -> list[dict[str, 
     """The rows of a provider when it had so many messages."""
     there = set(home.sids(home.stock[:count]))
     return [row for row in rows if row["sid"] in there]
+
+
+# ------------------------------------------------------------------------------------------- a provider that fails, and caps
+
+
+FAULTS: dict[str, Callable[[Request], Answer]] = {
+    "down": lambda _: Failure("never-left", "refused"),
+    "slow": lambda _: Failure("timeout", "10 s"),
+    "broken": lambda _: Failure("broken", "reset"),
+    "error": lambda _: Response(500, (), b"<html>oops</html>"),
+    "busy": lambda _: Response(503, (("retry-after", "7"),), b"{}"),
+    "refuses us": lambda _: Response(401, (), b"{}"),
+    "not JSON": lambda _: Response(200, (), b"<html>hello</html>"),
+    "another object": lambda _: Response(200, (), b'{"Messages":7,"messages":{}}'),
+    "a redirect": lambda _: Response(302, (("location", "http://example.org/"),), b""),
+}  # fmt: skip
+_LISTS: list[dict[str, Any]] = [
+    {}, {"Page": 3, "PageSize": 10}, {"SortBy": "To"}, {"SortBy": "DateCreated:asc", "PageSize": 7}, {"AfterSid": 20, "PageSize": 5},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", range(len(_LISTS)))
+@pytest.mark.parametrize("fault", list(FAULTS))
+def test_one_provider_that_fails_at_any_request_is_the_fault_of_the_list(fault: str, place: int) -> None:
+    """And never a list without its messages. As soon as it answers again, the list is whole."""
+    asked, (new, old) = _LISTS[place], PAIRS[(place + list(FAULTS).index(fault)) % len(PAIRS)]
+    knobs = {"new": new, "old": old, "size": (7, 7), "most": (200, 200), "in_flight": 3}
+    world = two("seed", many(3, 90, 60), "overlap", knobs)
+    union = world.union()
+    query = anchored(world, union, {name: str(value) for name, value in asked.items()})
+    want = expected(union, query, old=False)
+    assert answered(world.play(ask(query))) == want
+    for name, home in world.homes.items():
+        for number in sorted({1, world.asked(name) // 2, world.asked(name)} - {0}):
+            world.memory.clear()
+            failing = Failing(FAULTS[fault], number)
+            home.fault = failing
+            reply = world.play(ask(query))
+            home.fault = lambda _: None
+            if failing.left > 0:
+                assert answered(reply) == want  # it was asked less often this time
+            else:
+                assert reply.response.status in (500, 502, 503, 504), (reply.response, name, number)
+                assert reply.fault.startswith("back-")
+            assert answered(world.play(ask(query))) == want
+
+
+class Failing:
+    """A provider that answers until its request of that number, and then fails for good."""
+
+    def __init__(self, fault: Callable[[Request], Answer], place: int) -> None:
+        self._fault, self.left = fault, place
+
+    def __call__(self, request: Request) -> Answer | None:
+        self.left -= 1
+        return None if self.left > 0 else self._fault(request)
+
+
+@pytest.mark.parametrize("which", ["new", "old"])
+@pytest.mark.parametrize("place", range(len(_LISTS)))
+def test_with_partial_lists_one_that_fails_leaves_the_messages_of_the_other(place: int, which: str) -> None:
+    """The list says that it is capped, and a note says whose messages it shows."""
+    asked, (new, old) = _LISTS[place], PAIRS[place % len(PAIRS)]
+    knobs = {"new": new, "old": old, "size": (7, 7), "most": (200, 200), "in_flight": 3}
+    world = two("seed", many(3, 90, 60), "overlap", knobs)
+    left = world.homes["old" if which == "new" else "new"]
+    rows = world.alone(left)
+    query = anchored(world, rows, {name: str(value) for name, value in asked.items()})
+    want = expected(rows, query, old=False)
+    for number in (1, 2, 5):
+        world.memory.clear()
+        world.homes[which].fault = Failing(FAULTS["down"], number)
+        front, notes = world.entry.front.dialect.front, Notes()
+        read = cast(Listed, front.read_request(front.routing.locate(ask(query)), ask(query), Notes()))
+        page = world.drive(list_merged(world.entry, read.query, Limits(), NOW, notes, show_one=True))
+        if not notes.items:
+            assert number > 1
+            continue
+        assert isinstance(want, dict)
+        assert [f"SM{row.sid.removeprefix('SM')}" for row in page.messages] == [row["sid"] for row in want["messages"]]
+        assert (page.capped, page.total) == (True, want["total"])
+        assert [(note.name, note.detail) for note in notes.items] == [("one-home", "old" if which == "new" else "new")]
+        assert set(page.of_old) <= {which == "new"}
+    world.homes["new"].fault = world.homes["old"].fault = Failing(FAULTS["slow"], 1)
+    world.memory.clear()
+    with pytest.raises(FaultRaised):
+        world.drive(list_merged(world.entry, read.query, Limits(), NOW, Notes(), show_one=True))
+
+
+@settings(max_examples=examples(120))
+@given(
+    seed=st.integers(0, 2**20), count=st.integers(0, 200), shape=_shapes, knobs=_knobs, most=st.integers(1, 40),
+    asked=st.sampled_from([{}, {"Page": "1"}, {"SortBy": "To"}, {"PageSize": "99999"}, {"SortBy": "DateCreated:asc"}, {"PageSize": "3"}]),
+    cap=st.booleans(),
+)  # fmt: skip
+def test_a_list_stays_within_one_request_budget_for_both_providers(
+    seed: int, count: int, shape: str, knobs: dict[str, Any], most: int, asked: dict[str, str], cap: bool
+) -> None:
+    """With `on_cap = "capped"` every list is answered, and one that calls itself exact is the whole one."""
+    world = two("seed", many(seed, count, 60), shape, knobs, limits=Limits(max_asks=most, cap=cap))
+    union = world.union()
+    reply = world.play(ask(asked))
+    assert world.asks <= most
+    want = expected(union, asked, old=False)
+    got = answered(reply)
+    if not cap:
+        assert got in (want, "list-too-long")
+    elif isinstance(got, dict):
+        shown = [row["sid"] for row in got["messages"]]
+        assert len(shown) == len(set(shown))
+        assert set(shown) <= {row["sid"] for row in union}
+        assert reply.total == "capped" or got == want
+    else:
+        assert got == "page-out-of-range"

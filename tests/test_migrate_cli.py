@@ -2,17 +2,23 @@
 
 import asyncio
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from click.testing import CliRunner, Result
 
+from conformance.clock import ManualClock
+from conformance.twins.restcomm import RestcommTwin
+from conformance.twins.serving import serve
 from tests.stores import opened
 from tests.test_migration_settings import CONFIG
+from tests.twins import call
 from translator.cli import main
 from translator.core.accounts import Accounts
 from translator.core.effects import Intent, Outcome
+from translator.core.http.messages import Request
 from translator.core.migration import Choice
 from translator.core.model import Message
 from translator.shell.config.load import load
@@ -88,7 +94,7 @@ def test_a_migration_goes_from_stage_to_stage_and_back(config: Path) -> None:
 
 
 def test_a_running_process_acts_on_the_command(config: Path) -> None:
-    async def work(_: Store, process: Migrations) -> None:
+    async def work(__: Store, process: Migrations) -> None:
         done = await asyncio.to_thread(run, config, "advance", *REASON)
         assert done.exit_code == 0, done.output
         behind = (await asyncio.to_thread(said, config, "status"))["replicas_behind"]
@@ -149,7 +155,7 @@ def test_the_status_names_the_next_step_as_a_command(config: Path) -> None:
 
 
 def test_the_status_says_that_the_guard_has_stopped_the_canary(config: Path) -> None:
-    async def work(_: Store, process: Migrations) -> None:
+    async def work(__: Store, process: Migrations) -> None:
         for words in (("advance",), ("set", "--percent", "50")):
             assert (await asyncio.to_thread(run, config, *words, *REASON)).exit_code == 0
         await process.round()
@@ -218,16 +224,15 @@ def test_a_message_is_found_by_the_shape_of_its_sid(config: Path) -> None:
     assert (done.exit_code, done.stdout) == (1, "")
 
 
-def same_dialects(config: Path, port: int) -> None:
-    """Let both providers speak one dialect, so that the shape of a SID says nothing. Neither of them is there."""
+def same_dialects(config: Path, new: str = "http://127.0.0.1:9/new", old: str = "http://127.0.0.1:9/old") -> None:
+    """Let both providers speak one dialect, so that the shape of a SID says nothing. By default neither of them is there."""
     text = CONFIG.replace('dialect = "properties-v2"', 'dialect = "restcomm"').replace(', property = "P1"', "")
-    for name in ("new", "old"):
-        text = text.replace(f"https://{name}.example.test", f"http://127.0.0.1:{port}/{name}")
+    text = text.replace("https://new.example.test", new).replace("https://old.example.test", old)
     config.write_text(text + RULES, "utf-8")
 
 
 def test_a_message_is_found_by_the_journal(config: Path) -> None:
-    same_dialects(config, 9)
+    same_dialects(config)
     front = accounts(config).entries[0].front.dialect.front
     message = Message(
         sid=front.read_sid(OLD_SID), sender="+15550001", recipient="+15550002", text="x", status="sent",
@@ -245,8 +250,29 @@ def test_a_message_is_found_by_the_journal(config: Path) -> None:
 
 
 def test_a_provider_that_does_not_answer_is_no_unknown_message(config: Path) -> None:
-    same_dialects(config, 9)
+    same_dialects(config)
     serving(config)
     done = run(config, "where", OLD_SID)
     assert (done.exit_code, done.stdout) == (10, "")
     assert "a provider fails: back-unreachable" in done.stderr
+
+
+@pytest.mark.parametrize(("token", "status"), [("t", 0), ("wrong", 11)])
+def test_a_message_that_no_record_knows_is_asked_for(config: Path, token: str, status: int) -> None:
+    clock = ManualClock(1_790_000_000)
+    new, old = (RestcommTwin(accounts={account: token}, clock=clock) for account in ("A1", "AC9"))
+    login = b64encode(f"AC9:{token}".encode()).decode()
+    headers = (("authorization", f"Basic {login}"), ("content-type", "application/x-www-form-urlencoded"))
+    path = "/2012-04-24/Accounts/AC9/SMS/Messages.json"
+    made = call(old.app, Request("POST", path, "", headers, b"From=15550100001&To=15550100005&Body=x"))
+    sid = json.loads(made.body)["sid"]
+
+    async def main() -> list[Result]:
+        async with serve(new.app) as at_new, serve(old.app) as at_old:
+            same_dialects(config, at_new, at_old)
+            await asyncio.to_thread(serving, config)
+            return [await asyncio.to_thread(run, config, "where", one) for one in (sid, OLD_SID)]
+
+    there, nowhere = asyncio.run(main())
+    assert (there.exit_code, there.stdout) == (status, "" if status else "old: old/AC9/ (by ask)\n")
+    assert (nowhere.exit_code, nowhere.stdout) == (status or 1, "")

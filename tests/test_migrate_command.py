@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.test_cli import run
+from tests.commands import run
 from tests.test_migration_settings import CONFIG
 from translator.shell.store import open_store
 

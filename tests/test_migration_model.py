@@ -55,7 +55,7 @@ class Moves(RuleBasedStateMachine):
         self.number = 0
 
     def _or_dies(self, work: Any) -> Any:
-        """What comes of it; if the process dies, another one starts."""
+        """Return the result of some work, or None. If the process dies, another one starts."""
         try:
             return self.runner.run(work)
         except Crash:
@@ -79,7 +79,7 @@ class Moves(RuleBasedStateMachine):
     @rule(
         at_new=st.sampled_from(FAULTS),
         at_old=st.sampled_from(FAULTS),
-        to=st.sampled_from(["15550100005", "17770100001", "17770100002", "17770100003"]),
+        to=st.sampled_from(["15550100005", "17770100011", "17770100012", "17770100013"]),
         sender=st.sampled_from(["15550100001", "15550100007"]),
         key=st.booleans(),
         between=st.lists(
@@ -143,7 +143,7 @@ class Moves(RuleBasedStateMachine):
             assert self.acknowledged <= set(texts)
 
     def told(self) -> dict[str, list[str]]:
-        """What the application was told of each text, in the order of the callbacks."""
+        """Return the events that the application was told for each text, in order."""
         found: dict[str, list[str]] = {}
         for one in self.world.application.told:
             event = one.get("MessageStatus", one.get("Event", "").partition(".")[2])

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from sqlalchemy import Connection
 
 from conformance.clock import ManualClock
+from tests.stores import opened
 from tests.twins import spoken
 from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.effects import Intent, MigrationState, Outcome
@@ -108,7 +110,7 @@ class World:
         )  # fmt: skip
 
     async def history(self) -> list[tuple[str, str]]:
-        """The changes: what was done, and the stage after it."""
+        """Return the changes: the action, and the stage after it."""
         rows = await self.store.read(partial(stages.history, account=self.entry.name, most=99))
         return [(row["action"], row["stage"]) for row in rows]
 
@@ -232,6 +234,32 @@ def test_the_cut_over_is_in_force_at_its_date_and_written_once() -> None:
         assert len(await one.history()) == 3
 
     world(MigrationRules(stage="render", cut_over=NOW + 100), work)
+
+
+def test_replicas_with_wrong_clocks_cut_over_by_that_of_their_database(postgres_url: str) -> None:
+    """One replica is a year late, and the other one a year early. The database decides."""
+
+    async def main() -> None:
+        now = time.time()
+        async with opened(postgres_url) as first, opened(postgres_url) as second:
+            for date, stage in ((now - 1000, "new"), (now + 1000, "render")):
+                worlds = [World(store, MigrationRules(stage="render", cut_over=date)) for store in (first, second)]
+                for one, clock, name in zip(worlds, (now - 3e7, now + 3e7), "ab", strict=True):
+                    one.entry = one.entry._replace(back=one.entry.back._replace(name=stage))
+                    one.clock = ManualClock(clock)
+                    one.replicas = [one.replica(name)]
+                    await one.round()
+                assert [one.stages()[0][0] for one in worlds] == [stage, stage]
+                [since] = {
+                    one.replicas[0].stage(MigrationState(one.entry.name, one.entry.migration)).since for one in worlds
+                }
+                assert abs(since - (date if stage == "new" else now)) < 60
+                await worlds[0].change(rolled_back)
+                for one in worlds:
+                    await one.round()
+                assert [one.stages()[0][0] for one in worlds] == ["old", "old"]
+
+    asyncio.run(main())
 
 
 def test_a_cut_over_in_the_past_counts_at_the_start() -> None:

@@ -5,9 +5,10 @@ from functools import partial
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import text, update
 
-from tests.stores import on, opened
+from tests.stores import on
+from tests.test_store_schema import file_url
+from tests.test_store_upgrade import upgraded
 from translator.core.migration import (
     Change,
     Counts,
@@ -20,10 +21,10 @@ from translator.core.migration import (
     with_percent,
 )
 from translator.shell.store import Store, stage_counts, stages
-from translator.shell.store.migrations import STEPS
-from translator.shell.store.schema import meta
 from translator.shell.store.stage_counts import Counted
 from translator.shell.store.stages import Overtaken, Pair
+
+__all__ = ["file_url"]
 
 NOW: Final = 1_790_000_000.0
 PAIR: Final = Pair("restcomm/AC1/", "old/AC9/", "new/A1/P1")
@@ -151,7 +152,7 @@ def test_the_counts_of_several_replicas_add_up(store_url: str) -> None:
     on(store_url, work)
 
 
-def test_replicas_that_act_on_an_older_generation_are_found_while_they_live(store_url: str) -> None:
+def test_living_replicas_that_act_on_an_older_generation_are_found(store_url: str) -> None:
     async def work(store: Store) -> None:
         for replica, generation, seen in (("a", 3, 0), ("b", 2, 1), ("c", 2, -100)):
             say = partial(stage_counts.say_generations, replica=replica, generations={PAIR: generation}, now=NOW + seen)
@@ -164,17 +165,6 @@ def test_replicas_that_act_on_an_older_generation_are_found_while_they_live(stor
     on(store_url, work)
 
 
-def test_a_store_of_the_last_release_gets_the_tables(store_url: str) -> None:
-    if store_url == "memory:":
-        pytest.skip("a memory store has no earlier release")
-
-    async def main() -> None:
-        async with opened(store_url) as store:
-            for statement in ("DROP TABLE stages", "DROP TABLE outcome_counts", "DROP TABLE stage_readers"):
-                await store.write(lambda connection, what=statement: connection.execute(text(what)))  # type: ignore[misc]
-            before = 1 + [step.__name__ for step in STEPS].index("_stages_of_migrations")
-            await store.write(lambda connection: connection.execute(update(meta).values(version=before)))
-        async with opened(store_url) as store:
-            assert await begun(store)
-
-    asyncio.run(main())
+def test_a_store_of_the_last_release_gets_the_tables(file_url: str) -> None:
+    """That release had version 5."""
+    assert asyncio.run(upgraded(file_url, begun))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_settings import SAMPLE, read
+from tests.configuration import SAMPLE, read
 from translator.core.accounts import Account, Accounts
 from translator.core.effects import run_without_shell
 from translator.core.errors import BadValue, ConfigError

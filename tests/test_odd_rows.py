@@ -4,7 +4,6 @@ The rules for client requests do not apply to the values that a provider shows. 
 """
 
 import json
-from base64 import b64encode
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,45 +12,18 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from tests.effort import examples
-from tests.naive import Sms
-from tests.test_lists import (
-    ENTRY,
-    NOW,
-    OLD_BACK,
-    PROPERTY,
-    START,
-    Provider,
-    ask,
-    message,
-    old_provider,
-    old_sid,
-    world,
-)
-from tests.twins import World, call, spoken
+from tests.listing import ENTRY, NOW, START, Provider, ask, world
+from tests.odd_rows import _MEMBERS, GONE, KNOWN, ODD, STOCK, WHOLE, Odd, _v2_sid, old_world, others, rows_of, search
+from tests.twins import World
 from translator.core.effects import run_without_shell
-from translator.core.exchange import Limits, Reply
+from translator.core.exchange import Limits
 from translator.core.http.messages import Answer, Request, Response
 from translator.core.listing import messages_between
 from translator.core.model import Message, Notes, Query
 from translator.core.reconciliation import SearchRound, UnknownSearch, UnknownSend, assigned
 from translator.core.status_polling.provider_requests import read
 
-STOCK = [
-    message(
-        number,
-        START + number // 2,
-        sender=f"1555010{number:04}",
-        status=status,
-        direction=direction,
-        body=f"text {number}",
-    )
-    for number, (status, direction) in enumerate(
-        [("sent", "outbound-api"), ("delivered", "outbound-api"), ("received", "incoming")] * 4
-    )
-]
 CREATED = "Mon, 25 Sep 2017 06:22:33 +0000"
-ODD = 5
-"""Which row is the odd one: neither the first nor the last."""
 
 SPECIAL: list[Any] = [
     None, "", 0, -1, 1, 1.5, True, [], {}, "1", "-1", "true", "Sent", "queued?", "\x00", "a\nb", "a\u202eb", "\ud83d", "x\udc00y",
@@ -71,57 +43,11 @@ _values = st.one_of(
         max_leaves=6,
     ),
 )
-_MEMBERS = {
-    "properties-v2": [
-        "MessageSid", "AccountSid", "PropertySid", "From", "To", "Text", "DeliveryReceipt", "NumSegments", "Status", "Direction",
-        "Scheduled", "Created", "Submitted", "Delivered", "Received", "ErrorCode", "ExternalId", "New",
-    ],
-    "restcomm": [
-        "sid", "date_created", "date_updated", "date_sent", "account_sid", "from", "to", "body", "status", "direction", "error_code",
-        "error_message", "num_segments", "api_version", "uri", "New",
-    ],
-}  # fmt: skip
-GONE = object()
-"""The member is not there at all."""
 
 
 def _named(value: Any) -> str:
     """The name of a value in a test's id, the same in each process."""
     return "gone" if value is GONE else repr(value)
-
-
-WHOLE = ""
-"""In place of a member's name: the whole row is the value."""
-
-
-class Odd:
-    """A provider with one odd member in one of its rows. `sid` is that row's own."""
-
-    def __init__(self, provider: Any, sid: str, member: str, value: Any) -> None:
-        self._provider, self._sid, self._member, self._value = provider, sid, member, value
-
-    def __call__(self, request: Request) -> Answer:
-        answer: Response = self._provider(request)
-        body = json.loads(answer.body)
-        name = next(
-            (name for name in ("Messages", "messages", "Message") if isinstance(body, dict) and name in body), ""
-        )
-        if isinstance(body.get(name), list):
-            body[name] = [self._made_odd(row) for row in body[name]]
-        elif name:
-            body[name] = self._made_odd(body[name])
-        else:
-            body = self._made_odd(body)
-        return answer.replace(body=json.dumps(body).encode())
-
-    def _made_odd(self, row: Any) -> Any:
-        if self._sid not in (row.get("MessageSid"), row.get("sid")):
-            return row
-        if self._member == WHOLE:
-            return None if self._value is GONE else self._value
-        if self._value is GONE:
-            return {name: value for name, value in row.items() if name != self._member}
-        return {**row, self._member: self._value}
 
 
 def v2_world(member: str, value: Any, order: str = "ascending", **more: Any) -> World:
@@ -131,45 +57,6 @@ def v2_world(member: str, value: Any, order: str = "ascending", **more: Any) -> 
     )
 
 
-FRONT = spoken("properties-v2")
-OLD_ACCOUNT = ("A1", "AC9")
-
-
-def old_world(member: str, value: Any, **more: Any) -> World:
-    """properties-v2 in front, and a back with the odd row."""
-    twin = old_provider(STOCK)
-
-    def provider(request: Request) -> Answer:
-        return call(twin.app, request)
-
-    odd = Odd(provider, old_sid(STOCK[ODD]), member, value)
-    return World(FRONT, OLD_BACK, odd, accounts=OLD_ACCOUNT, properties=(PROPERTY, ""), **more)
-
-
-def search(asked: dict[str, Any]) -> Request:
-    token = b64encode(b"A1:front-token").decode()
-    query = urlencode({"Date_From": START - 10, "Date_To": START + 1000, **asked})
-    return Request("GET", f"/v2/Properties/{PROPERTY}/Messages", query, (("authorization", f"Basic {token}"),))
-
-
-def rows_of(reply: Reply) -> list[dict[str, Any]]:
-    assert reply.response.status == 200, (reply.response, reply.log)
-    body = json.loads(reply.response.body)
-    found: list[dict[str, Any]] = body.get("messages", body.get("Messages"))
-    return found
-
-
-def others(rows: list[dict[str, Any]], odd: str) -> list[dict[str, Any]]:
-    """All rows but the odd one, which may even have another SID."""
-    return [row for row in rows if row.get("sid", row.get("MessageSid")) in KNOWN - {odd}]
-
-
-def _v2_sid(sms: Sms) -> str:
-    """The SID of an old provider as properties-v2 shows it."""
-    return str(FRONT.front._sid.write(old_sid(sms).removeprefix("SM")))
-
-
-KNOWN = {sms.sid for sms in STOCK} | {_v2_sid(sms) for sms in STOCK}
 LISTS = [
     {}, {"PageSize": 5}, {"PageSize": 5, "Page": 1}, {"PageSize": 4, "Page": 2}, {"SortBy": "From"}, {"SortBy": "Status:desc"},
     {"SortBy": "DateCreated"}, {"StartTime": "2020-01-01", "SortBy": "Direction"},

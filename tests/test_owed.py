@@ -17,7 +17,7 @@ from tests.test_keeping import FRONTS
 from tests.test_store import ENTRY
 from translator.shell.delivery import owed_limit
 from translator.shell.delivery.owed_limit import AGAIN, AGE, Owed
-from translator.shell.store import Store, StoreUnavailable
+from translator.shell.store import Store, StoreUnavailable, unknown_sends
 from translator.shell.store.migrations import migrate
 from translator.shell.store.owed_counts import is_known, owed_to
 from translator.shell.store.sqlite import database
@@ -128,6 +128,8 @@ def test_store_is_read_seldom_for_many_sends_and_the_cap_is_kept_closely() -> No
     async def main() -> None:
         assert sum(await asyncio.gather(*[counts.take(store, "a") for _ in range(1500)])) == 1000
         assert store.reads == 1
+        for _ in range(1000):
+            counts.recorded("a")
         clock.advance(AGAIN)
         store.owed = 1000
         assert sum(await asyncio.gather(*[counts.take(store, "a") for _ in range(1500)])) == 0
@@ -145,6 +147,45 @@ def test_store_is_read_seldom_for_many_sends_and_the_cap_is_kept_closely() -> No
     asyncio.run(main())
 
 
+def test_parallel_sends_do_not_pass_the_limit_together() -> None:
+    """Each of them waits to be recorded. A count of the store meanwhile finds none of them, and they count all the same."""
+    store: Any = Counting()
+    clock = ManualClock(0)
+    counts = Owed(10, clock)
+
+    async def main() -> list[int]:
+        taken = []
+        for _ in range(5):
+            taken.append(sum(await asyncio.gather(*[counts.take(store, "a") for _ in range(8)])))
+            clock.advance(AGE)
+        for _ in range(4):
+            counts.recorded("a")
+        store.owed = 3  # one of the four was not recorded
+        taken.append(sum(await asyncio.gather(*[counts.take(store, "a") for _ in range(8)])))
+        return taken
+
+    assert asyncio.run(main()) == [8, 2, 0, 0, 0, 1]
+
+
+def test_sends_that_wait_for_the_provider_are_owed_their_callbacks(store_url: str) -> None:
+    """Ten counts pass while the provider is silent. The callback of an unknown send counts too, and that of an unresolved one does not."""
+
+    async def work(world: Any) -> Any:
+        world.provider.fault = "no answer"
+        statuses = []
+        for number in range(6):
+            statuses.append((await world.send(f"{number}"))[0])
+            world.passed.advance(AGE)
+        rows = await world._real.write(partial(unknown_sends.take_unknown, most=9, now=world.clock(), lease=60.0))
+        missed = [(row, None) for row in rows]
+        await world._real.write(partial(unknown_sends.judge, found=[], missed=missed, now=world.clock()))
+        world.provider.fault = ""
+        later, _ = await world.send("later")
+        return statuses, len(rows), later
+
+    assert kept(store_url, work) == ([504] * 3 + [429] * 3, 3, 200)
+
+
 def test_a_store_that_is_down_is_no_cap() -> None:
     store: Any = Counting()
     store.is_down = True
@@ -157,9 +198,11 @@ def test_no_more_is_counted_than_the_cap_and_by_index(tmp_path: Path) -> None:
         plans = plans_of(connection, lambda one: (owed_to(one, ENTRY, 10), is_known(one, ENTRY, "k")))
     steps = {step for plan in plans.values() for step in plan if step.startswith(("SEARCH", "SCAN"))}
     assert steps - {"SCAN anon_1"} == {
-        "SEARCH watches USING INDEX watches_waiting (entry=?)",
-        "SEARCH events USING COVERING INDEX events_due (entry=?)",
-        "SEARCH sends USING INDEX sends_key (entry=? AND key=?)",
+        "SEARCH callback_subscriptions USING INDEX callback_subscriptions_waiting (account=?)",
+        "SEARCH callback_subscriptions USING INDEX callback_subscriptions_unsent (account=?)",
+        "SEARCH sends USING INDEX sqlite_autoindex_sends_1 (id=?)",
+        "SEARCH callback_deliveries USING COVERING INDEX callback_deliveries_due (account=?)",
+        "SEARCH sends USING INDEX sends_idempotency_key (account=? AND idempotency_key=?)",
     }
 
 

@@ -6,10 +6,8 @@ So a proxy before a proxy is the same thing once more.
 """
 
 import json
-import tomllib
 from base64 import b64encode
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.effort import examples
-from tests.twins import World, spoken
-from translator.core.accounts import Account, ConfiguredProvider, Endpoint
-from translator.core.dialect import Dialect, dialect
+from tests.pairs import ACCOUNT, NAMES, NOW, PAIRS, PROPERTY, Provider, dialects, entry_of
+from tests.twins import World
 from translator.core.dialect.back import Pushed
-from translator.core.dialect.list_reader import Listed
 from translator.core.effects import EffectGenerator, run_without_shell
-from translator.core.errors import FaultRaised
 from translator.core.http.messages import Answer, Request, Response
 from translator.core.listing.blocks import RequestBudget
-from translator.core.listing.local_query import cut, filter_and_sort
 from translator.core.listing.range_reader import RangeReader
-from translator.core.model import Draft, Fault, Message, Notes
-
-NOW = 1_700_000_000
-NAMES = ("restcomm", "properties-v2", "ghost")
-PAIRS = [(front, back) for front in NAMES for back in NAMES]
-ACCOUNT = {"restcomm": "AC1", "properties-v2": "A1", "ghost": "G1"}
-PROPERTY = {"restcomm": "", "properties-v2": "P1", "ghost": "Q1"}
+from translator.core.model import Draft, Message, Notes
 
 LOSSES = {
     ("restcomm", "restcomm"): set[str](),
@@ -51,50 +39,7 @@ Pairs with the ghost have no list, because the ghost has few attributes.
 """
 
 
-@cache
-def dialects() -> dict[str, Dialect]:
-    ghost = tomllib.loads((Path(__file__).parent / "data" / "ghost.toml").read_text("utf-8"))
-    made = [spoken("restcomm"), spoken("properties-v2"), dialect("ghost.toml", ghost)]
-    return {one.name: one for one in made}
-
-
 # ---- the provider: a list, spoken to in a dialect ---------------------------------------------------------------
-
-
-class Provider:
-    """Messages in the order of their creation, as a server of this dialect shows them."""
-
-    def __init__(self, name: str, messages: list[Message]) -> None:
-        self.name, self.messages = name, list(messages)
-
-    def __call__(self, request: Request) -> Response:
-        front = dialects()[self.name].front
-        at = front.routing.locate(request)
-        who = (ACCOUNT[self.name], PROPERTY[self.name], "json", Notes())
-        try:
-            asked = front.read_request(at, request, Notes())
-            if isinstance(asked, Draft):
-                return front.write_message("send", self._sent(asked), *who, asked)
-            if isinstance(asked, Listed):
-                found = filter_and_sort(self.messages, asked.query, front.sort_key(asked.query.order.attribute))
-                page = cut(found, asked.query, in_pages=front.in_pages and front.shows_total)
-                return front.write_page(page, asked, at, request.path, *who)
-            known = [message for message in self.messages if message.sid == asked]
-            return (
-                front.write_message("get", known[0], *who)
-                if known
-                else front.write_fault(Fault("unknown-message"), "json")
-            )
-        except FaultRaised as refused:
-            return front.write_fault(refused.fault, "json")
-
-    def _sent(self, draft: Draft) -> Message:
-        message = Message(
-            sid="M" + "S" * 30 + "ABCDEFGH"[len(self.messages) % 8], sender=draft.sender or "", recipient=draft.recipient or "",
-            text=draft.text or "", status="sending", direction="outbound-api", created=NOW,
-        )  # fmt: skip
-        self.messages.append(message)
-        return message
 
 
 # ---- the client: a dialect's own reading of its front's responses ------------------------------------------------
@@ -107,12 +52,6 @@ def proxied(front: str, back: str, app: Callable[[Request], Answer]) -> Callable
         properties=(PROPERTY[front], PROPERTY[back]), tokens=("back-token", "back-token"),
     )  # fmt: skip
     return lambda request: world.play(request, NOW).response
-
-
-def entry_of(name: str) -> Account:
-    """An account that only serves for its back: its back is the dialect."""
-    behind = Endpoint(dialects()[name], ACCOUNT[name], PROPERTY[name], "back-token")
-    return Account(behind, ConfiguredProvider("proxy", dialects()[name]), behind, False)
 
 
 def played(steps: EffectGenerator, app: Callable[[Request], Answer]) -> Any:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.ledgers import CONFIG, config, dead, lost, nothing, prepared, run
 from tests.stores import on
-from tests.test_ledger import CONFIG, config, dead, lost, nothing, prepared, run
 from tests.test_store import HOOK, NOW, intent, recorded, sent, settled
 from translator.cli import main
 from translator.core.accounts import Accounts
@@ -37,7 +37,7 @@ def test_a_callback_whose_status_is_not_seen_is_listed_and_pending(config: Path)
     assert run(config, "callbacks", "list", "--state", "due").stdout == ""
     said = asked(config)
     assert said.exit_code == 1
-    assert said.stdout.startswith("account=restcomm/AC1/  place=provider/A1/P1  waiting=1  oldest=")
+    assert said.stdout.startswith("account=restcomm/AC1/  provider_account=provider/A1/P1  waiting=1  oldest=")
 
 
 def test_leftover_rows_are_counted_by_account_and_provider_account(config: Path) -> None:
@@ -49,9 +49,9 @@ def test_leftover_rows_are_counted_by_account_and_provider_account(config: Path)
     prepared(config, all_of_it)
     said = asked(config, "-o", "json")
     [row] = [json.loads(line) for line in said.stdout.splitlines()]
-    counts = {state: row[state] for state in ("waiting", "due", "dead", "intent", "unknown", "lost")}
-    assert counts == {"waiting": 1, "due": 1, "dead": 1, "intent": 0, "unknown": 1, "lost": 1}
-    assert (row["account"], row["place"], row["configured"]) == ("restcomm/AC1/", "provider/A1/P1", True)
+    counts = {state: row[state] for state in ("waiting", "due", "dead", "intent", "unknown", "unresolved")}
+    assert counts == {"waiting": 1, "due": 1, "dead": 1, "intent": 0, "unknown": 1, "unresolved": 1}
+    assert (row["account"], row["provider_account"], row["configured"]) == ("restcomm/AC1/", "provider/A1/P1", True)
     assert row["oldest_seconds"] > 1_000_000, "since 2023"
 
 
@@ -93,7 +93,7 @@ def test_the_same_is_counted_wherever_the_store_is(store_url: str) -> None:
         return rows, await store.read(pending.waits), await store.read(partial(pending.listed, most=9))
 
     [row], (count, made), listed = on(store_url, work)
-    assert (row["waiting"], row["due"], row["dead"], row["unknown"], row["lost"], row["configured"]) == (
+    assert (row["waiting"], row["due"], row["dead"], row["unknown"], row["unresolved"], row["configured"]) == (
         1,
         1,
         1,
@@ -102,7 +102,7 @@ def test_the_same_is_counted_wherever_the_store_is(store_url: str) -> None:
         False,
     )
     assert (count, made, row["oldest_seconds"]) == (1, NOW, 5)
-    assert [one["sid"] for one in listed] == ["Mw"]
+    assert [one.sid for one in listed] == ["Mw"]
 
 
 def test_what_a_terminal_would_act_on_is_written_as_its_number(config: Path) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.test_lists import NOW, Provider, ask, old_provider, old_sid, world
-from tests.test_odd_rows import _MEMBERS, ODD, STOCK, Odd, _v2_sid, old_world, others, rows_of, search
+from tests.listing import NOW, Provider, ask, old_provider, old_sid, world
+from tests.odd_rows import _MEMBERS, ODD, STOCK, Odd, _v2_sid, old_world, others, rows_of, search
 from tests.twins import call
 from translator.core.http.messages import Answer, Request, Response
 

@@ -30,6 +30,7 @@ from translator.shell.observability.admin import Meter, admin_application
 from translator.shell.store import Store, StoreUnavailable, files, open_store, sends
 from translator.shell.store.deferred_open import open_late
 from translator.shell.store.retention import Keep
+from translator.shell.store.states import SendState
 
 ROOT = Path(__file__).parents[1]
 
@@ -289,8 +290,8 @@ def test_reads_go_on_and_sends_do_not_while_leftovers_are_not_taken_over(
                 while keeper.journal.links.closed:  # noqa: ASYNC110 - it is taken over by itself
                     await asyncio.sleep(0.01)
                 late, _ = await world.send("late")
-                rows = await store.read(partial(sends.listed, states=sends.STATES, most=9))
-                return why["reads"], why["sends"], early, late, {row["id"]: row["state"] for row in rows}["left"]
+                rows = await store.read(partial(sends.listed, states=tuple(SendState), most=9))
+                return why["reads"], why["sends"], early, late, {row.id: row.state for row in rows}["left"]
 
     reads, not_sends, early, late, left = asyncio.run(main())
     assert (reads, not_sends, early, late) == ("", "database or disk is full", 503, 200)

@@ -13,44 +13,22 @@ from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
-from starlette.types import Receive, Scope, Send
 
-from conformance.clock import ManualClock
-from conformance.twins.properties_v2 import Pace, PropertiesV2Twin, TwinAccount, seeded_messages
+from conformance.twins.properties_v2 import Pace, PropertiesV2Twin, TwinAccount
 from conformance.twins.serving import serve as serve_twin
-from tests.drill import Application
-from tests.test_cli import ACCOUNT, LISTS, PROPERTY, SECONDS, fetch, running
-from tests.test_shell import back
-from tests.test_workers import children, free_ports, lines_of, until_ready
+from tests.commands import ACCOUNT, LISTS, PROPERTY, SECONDS, fetch, running
+from tests.fronts import back
+from tests.processes import children, free_ports, lines_of, until_ready
+from tests.reloading import Provider, Serving, written
+from tools.drills.application import Application
 from translator.core.http.messages import Request, Response
 from translator.shell.client.provider_client import ProviderClient
 
-NOW = 1_570_000_000
 OTHER = "AC00000000000000000000000000000002"
 
-FILE = """
-[server]
-listen = "127.0.0.1:0"
-admin = "127.0.0.1:0"
-{server}
-[store]
-url = "sqlite:///translator.db"
-[callbacks]
-allow = ["127.0.0.1"]
-ports = [1]
-poll = 0.1
-[backs.provider]
-dialect = "properties-v2"
-url = "{url}"
-[[accounts]]
-front = {{ dialect = "restcomm", account = "%s", token = {token} }}
-back = {{ name = "provider", account = "A1", property = "%s", token = "right" }}
-{rows}
-""" % (ACCOUNT, PROPERTY)  # noqa: UP031 - the values that are filled in later stand in braces
 
 ROW = f"""
 [backs.second]
@@ -60,57 +38,6 @@ url = "{{url}}"
 front = {{{{ dialect = "restcomm", account = "{OTHER}", token = "second" }}}}
 back = {{{{ name = "second", account = "A1", property = "{PROPERTY}", token = "right" }}}}
 """
-
-
-class Provider:
-    """A simulated provider with so many messages. While `go_on` is not set, it answers no request."""
-
-    def __init__(self, messages: int) -> None:
-        clock = ManualClock(NOW)
-        self.twin = PropertiesV2Twin(accounts={"A1": TwinAccount("right", (PROPERTY,))}, clock=clock)
-        self.twin.load(seeded_messages("A1", PROPERTY, messages, messages, NOW, documented=False))
-        self.go_on, self.was_asked = threading.Event(), threading.Event()
-        self.go_on.set()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.was_asked.set()
-        await asyncio.to_thread(self.go_on.wait, SECONDS)
-        await self.twin.app(scope, receive, send)
-
-
-class Serving:
-    """A process that serves, and its file."""
-
-    def __init__(self, process: Any, config: Path, admin: str, front: str) -> None:
-        self.process, self.config, self.admin, self.front = process, config, admin, front
-
-    def reload(self, event: str = "reloaded", **parts: str) -> dict[str, Any]:
-        """Write the file anew, send SIGHUP, and wait for the log line of the reload. Returns that line."""
-        self.config.write_text(written(**parts), "utf-8")
-        self.process.send_signal(signal.SIGHUP)
-        [line] = lines_of(self.process, event, 1)
-        return line
-
-    def status(self, token: str, account: str = ACCOUNT) -> int:
-        return fetch(f"http://{self.front}{LISTS.replace(ACCOUNT, account)}", login=f"{account}:{token}")[0]
-
-    def total(self, query: str = "") -> int:
-        """The total of a list."""
-        status, _, body = fetch(f"http://{self.front}{LISTS}{query}", login=f"{ACCOUNT}:t")
-        assert status == 200
-        return int(json.loads(body)["total"])
-
-    def metric(self, line: str) -> bool:
-        return line.encode() in fetch(f"http://{self.admin}/metrics")[2].splitlines()
-
-
-def written(
-    url: str = "http://127.0.0.1:1",
-    token: str = '"t"',  # noqa: S107 - it opens nothing
-    rows: str = "",
-    server: str = "",
-) -> str:
-    return FILE.format(url=url, token=token, rows=rows, server=server)
 
 
 def served(tmp_path: Path, script: Callable[..., None], *providers: Provider, **parts: str) -> None:

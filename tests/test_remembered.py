@@ -10,22 +10,9 @@ import pytest
 
 from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
+from tests.configuration import SAMPLE, read
+from tests.listing import BACKS, FRONTS, NOW, PROPERTY, Provider, ask, message, newest, page_of, row_of, sending, to
 from tests.naive import Sms
-from tests.test_lists import (
-    BACKS,
-    FRONTS,
-    NOW,
-    PROPERTY,
-    Provider,
-    ask,
-    message,
-    newest,
-    page_of,
-    row_of,
-    sending,
-    to,
-)
-from tests.test_settings import SAMPLE, read
 from tests.twins import Shelled, World, call, spoken
 from translator.core.exchange import Limits
 from translator.shell.runtime.single_flight_cache import BYTES

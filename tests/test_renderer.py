@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tests.exchanges import NOW
+from tests.homes import account
 from tests.stores import on
-from tests.test_homes import account
+from translator.core import rendering
 from translator.core.accounts import Account, Accounts
 from translator.core.effects import Render
 from translator.core.listing import Limits
@@ -94,16 +95,14 @@ def test_a_store_that_fails_loses_no_count() -> None:
 
 def test_a_draft_that_cannot_be_checked_is_counted_and_hurts_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     meter = Meter()
-    from translator.shell.migration import renderer as module
-
-    original = module.render_send
+    original = rendering.render_send
 
     def fails_once(home: Account, draft: Draft, *more: Any) -> Any:
         if draft is SHORT_CODE:
             raise ValueError
         return original(home, draft, *more)
 
-    monkeypatch.setattr(module, "render_send", fails_once)
+    monkeypatch.setattr("translator.shell.migration.renderer.render_send", fails_once)
 
     async def work(store: Store) -> list[Line]:
         await offered(renderer(store, meter), SHORT_CODE, PLAIN).round()

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.exchanges import NOW, dialects
-from tests.test_homes import account
+from tests.homes import account
 from translator.core.accounts import Account, Accounts
 from translator.core.effects import JOURNAL, MigrationState, ProviderRequests, Render, unjournalled
 from translator.core.exchange import exchange
@@ -113,7 +113,12 @@ def test_a_list_that_the_provider_serves_in_its_order_has_no_finding() -> None:
 
 
 def test_findings_hold_no_number_and_no_text() -> None:
-    canaries = {"sender": "+15559990001", "recipient": "+15559990002", "text": "canary", "external_id": "canary"}
+    canaries: dict[str, Any] = {
+        "sender": "+15559990001",
+        "recipient": "+15559990002",
+        "text": "canary",
+        "external_id": "canary",
+    }
     for new in dialects():
         for front in dialects():
             told = repr(render_send(home(front, new), Draft(**canaries), Losses(), NOW))

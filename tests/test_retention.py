@@ -16,9 +16,10 @@ from tests.stores import on, opened, plans_of
 from tests.test_store import ENTRY, HOOK, NOW, PLACE, intent, owing, recorded, retired, sent, settle_one, settled, take
 from translator.shell.delivery.worker import Pace, _count, retiring
 from translator.shell.observability.admin import Meter
-from translator.shell.store import Store, calls, pending, sends, subscriptions
+from translator.shell.store import Store, delivery_admin, pending, sends, subscriptions
 from translator.shell.store.checkpoints import LARGEST
 from translator.shell.store.retention import AGAIN, Keep, Over, Retirement
+from translator.shell.store.states import DeliveryState, SendState
 
 KEEP = Keep(dead=1000.0, done=100.0, poll_end=1000.0)
 MANY = 20_000
@@ -38,15 +39,18 @@ def fill(connection: Connection) -> None:
     # ruff: noqa: S608 - numbers and names of ours
     series = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})"
     for statement in (
-        f"""INSERT INTO sends (id, entry, place, state, made, sender, recipient, text, same, sid, settled, looks, leased, attempt)
-        {series} SELECT 'f' || (1000000 + i), '{ENTRY}', '{PLACE}', CASE WHEN i % 1000 = 0 THEN 'lost' ELSE 'sent' END, {NOW} + i * 0.001,
-        '+1', '+2', 'hello', 'x' || i, CASE WHEN i % 1000 = 0 THEN NULL ELSE 'M' || i END, {NOW} + i * 0.001, 0, 0, 0 FROM n""",
-        f"""INSERT INTO watches (id, send, entry, address, method, told, look_at, looks, over, leased, attempt)
+        f"""INSERT INTO sends (id, account, provider_account, state, created_at, sender, recipient, text, content_hash, sid, settled_at,
+        checks, leased_until, fencing_token)
+        {series} SELECT 'f' || (1000000 + i), '{ENTRY}', '{PLACE}', CASE WHEN i % 1000 = 0 THEN 'unresolved' ELSE 'sent' END,
+        {NOW} + i * 0.001, '+1', '+2', 'hello', 'x' || i,
+        CASE WHEN i % 1000 = 0 THEN NULL ELSE 'M' || i END, {NOW} + i * 0.001, 0, 0, 0 FROM n""",
+        f"""INSERT INTO callback_subscriptions (id, send_id, account, url, method, notified, next_check_at, checks, completed_at,
+        leased_until, fencing_token)
         {series} SELECT i, 'f' || (1000000 + i * 2), '{ENTRY}', 'http://a.example', 'POST', '',
         CASE WHEN i % 100 = 0 THEN {NOW} + i END, 0, CASE WHEN i % 100 <> 0 THEN {NOW} + i * 0.001 END, 0, 0
         FROM n WHERE i <= {MANY // 2}""",
-        f"""INSERT INTO events (id, watch, entry, position, name, method, address, form, destination, state, made, due_at, tries, why,
-        finished, leased, attempt)
+        f"""INSERT INTO callback_deliveries (id, subscription_id, account, position, event, method, url, payload, destination, state,
+        created_at, due_at, attempts, last_error, finished_at, leased_until, fencing_token)
         {series} SELECT i, i, '{ENTRY}', 0, 'sent', 'POST', 'http://a.example', '', 'a.example:80',
         CASE i % 50 WHEN 0 THEN 'due' WHEN 1 THEN 'dead' ELSE 'delivered' END, {NOW}, {NOW} + 9999, 0, '',
         CASE WHEN i % 50 <> 0 THEN {NOW} + i * 0.001 END, 0, 0 FROM n WHERE i <= {MANY // 4}""",
@@ -59,11 +63,11 @@ def every_statement(connection: Connection, now: float) -> None:
     retirement = Retirement(KEEP, lambda _: False)
     for _ in range(2):  # the second time from the marks on
         over = retirement.find(connection, 20, now)
-        assert over.events and over.sends
+        assert over.deliveries and over.sends
         retirement.delete(connection, over, now)
     retirement.delete(connection, Over((), (1,), (), (100,)), now)
     sends.counted(connection)
-    calls.counted(connection)
+    delivery_admin.counted(connection)
     pending.waits(connection)
     pending.oldest_unknown(connection)
 
@@ -73,7 +77,9 @@ def walked_sqlite(connection: Connection) -> set[str]:
     asked = plans_of(connection, lambda it: every_statement(it, NOW + 2000))
     assert len(asked) > 15
     plans = {step for plan in asked.values() for step in plan}
-    assert any("events_over (state=? AND finished>" in step for step in plans), "what is over is found by when it was"
+    assert any("callback_deliveries_finished_at (state=? AND finished_at>" in step for step in plans), (
+        "what is over is found by when it was"
+    )
     return {step for step in plans if "SCAN" in step and "json_each" not in step}
 
 
@@ -91,7 +97,7 @@ def walked_postgres(connection: Connection) -> set[str]:
             plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
             scans, by = plan.count(" Scan"), plan.count("Index Cond") + plan.count("Bitmap Heap Scan")
             if "Seq Scan" in plan or (
-                scans > by and not re.search("(sends_unfinished|watches_waiting|sends_unknown)", plan)
+                scans > by and not re.search("(sends_unfinished|callback_subscriptions_waiting|sends_unknown)", plan)
             ):
                 found.add(plan)
     return found
@@ -109,7 +115,8 @@ def test_no_statement_of_retention_goes_through_a_table(file_url: str, analyzed:
     # These plans count the rows of an index that holds only unfinished rows.
     counted = {
         "SCAN sends USING COVERING INDEX sends_unfinished", "SCAN sends USING INDEX sends_unfinished",
-        "SCAN watches USING COVERING INDEX watches_waiting", "SCAN watches USING INDEX watches_waiting",
+        "SCAN callback_subscriptions USING COVERING INDEX callback_subscriptions_waiting",
+        "SCAN callback_subscriptions USING INDEX callback_subscriptions_waiting",
     }  # fmt: skip
     assert on(file_url, work) <= counted
 
@@ -147,19 +154,19 @@ def test_retried_delivery_stays_with_its_rows_between_finding_and_deleting(
 ) -> None:
     async def work(store: Store) -> Any:
         await owing(store)
-        for state in (calls.DELIVERED, calls.DEAD):
+        for state in (DeliveryState.DELIVERED, DeliveryState.DEAD):
             [row] = await take(store)
             await settle_one(store, row, state, NOW)
         retirement = Retirement(KEEP)
         over = await store.read(partial(retirement.find, most=10, now=NOW + 1001))
-        assert len(over.events) == 2
-        assert await store.write(partial(calls.replay, id_=over.events[1], now=NOW + 1001))
+        assert len(over.deliveries) == 2
+        assert await store.write(partial(delivery_admin.replay, id_=over.deliveries[1], now=NOW + 1001))
         gone = await store.write_behind(partial(retirement.delete, over=over, now=NOW + 1001))
-        left = await store.read(partial(calls.listed, states=calls.STATES, most=10))
+        left = await store.read(partial(delivery_admin.listed, states=tuple(DeliveryState), most=10))
         return (
             gone,
-            [row["state"] for row in left],
-            len(await store.read(partial(sends.listed, states=sends.STATES, most=9))),
+            [row.state for row in left],
+            len(await store.read(partial(sends.listed, states=tuple(SendState), most=9))),
         )
 
     assert on(store_url, work) == (1, ["due"], 1)
@@ -200,8 +207,8 @@ def test_the_loop_says_how_many_it_gave_up(tmp_path: Path) -> None:
 
     on(f"sqlite:///{tmp_path / 'translator.db'}", work)
     page = meter.page().decode()
-    assert 'calls_total{outcome="unheard"} 1.0' in page
-    assert re.search(r'owed[{].*"waiting".*[}] 1.0', page)
+    assert 'callbacks_total{outcome="unheard"} 1.0' in page
+    assert re.search(r'backlog_rows[{].*"waiting".*[}] 1.0', page)
 
 
 def test_the_age_of_the_oldest_that_waits_is_counted(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_provider_that_fails_is_looked_at_again_and_says_so(capsys: pytest.Cap
     asks, found, page = on(work)
     assert asks == [1, 1]
     assert found
-    assert 'sms_translator_looks_total{back="provider0",outcome="failed"} 2.0' in page
+    assert 'sms_translator_reconciliation_searches_total{back="provider0",outcome="failed"} 2.0' in page
     assert "search-failed" in capsys.readouterr().out
 
 
@@ -224,7 +224,7 @@ def test_a_clock_that_is_put_forward_loses_nothing_to_sight() -> None:
         states = []
         for _ in range(6):
             await world.look(300.0)
-            states.append((await world.row(id_))["state"])
+            states.append((await world.row(id_)).state)
         await world.look(300.0)
         return states, await world.sids([id_]) == [world.crowd.sid(message)]
 
@@ -238,7 +238,7 @@ def test_send_is_unresolved_after_the_stated_time_and_number_of_searches() -> No
         id_ = await world.unknown("hello")
         world.clock.advance(200_000.0)
         looks = 0
-        while (await world.row(id_))["state"] == "unknown" and looks < 40:
+        while (await world.row(id_)).state == "unknown" and looks < 40:
             await world.look(300.0)
             looks += 1
         return looks, world.steady(), world.meter.page().decode()
@@ -246,7 +246,7 @@ def test_send_is_unresolved_after_the_stated_time_and_number_of_searches() -> No
     looks, passed, page = on(work)
     assert 12 <= looks <= 15
     assert passed >= 3600
-    assert 'sms_translator_sends_total{outcome="lost"} 1.0' in page
+    assert 'sms_translator_sends_total{outcome="unresolved"} 1.0' in page
     assert 'outcome="unread"' not in page
 
 
@@ -256,14 +256,14 @@ def test_send_with_a_window_never_read_to_its_end_is_unresolved_and_logged(
     async def work(world: Sought) -> Any:
         id_ = await world.unknown("hello")
         looks = 0
-        while (await world.row(id_))["state"] == "unknown" and looks < 40:
+        while (await world.row(id_)).state == "unknown" and looks < 40:
             await world.look(300.0)
             looks += 1
         return world.meter.page().decode()
 
     page = on(work, rate=1000, patience=Patience(give_up=3600.0))
     assert 'sms_translator_sends_total{outcome="unread"} 1.0' in page
-    [line] = [line for line in capsys.readouterr().out.splitlines() if "lost-to-sight" in line]
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "send-unresolved" in line]
     assert "read=part" in line
 
 
@@ -273,17 +273,19 @@ def test_clock_set_back_delays_no_search_for_longer_than_its_pause(store_url: st
         now = world.clock()
         id_ = await world.unknown("hello", made=now + 200_000.0)
         await store.write(partial(unknown_sends.take_unknown, most=9, now=now, lease=60.0))
-        await store.write(lambda connection: sends.doubt(connection, schema.sends.c.id == id_, now + 200_000.0))
-        far = await store.write(lambda c: c.execute(schema.sends.update().values(leased=now + 200_060.0)).rowcount)
+        await store.write(lambda connection: sends.mark_unknown(connection, schema.sends.c.id == id_, now + 200_000.0))
+        far = await store.write(
+            lambda c: c.execute(schema.sends.update().values(leased_until=now + 200_060.0)).rowcount
+        )
         found = await store.read(
             partial(unknown_sends.due, busy=(), fresh=now, most=9, now=now, lease=60.0)
         )  # fmt: skip
         taken = await store.write(partial(unknown_sends.take_unknown, most=9, now=now, lease=60.0, ids=[id_]))
         soon = await store.write(
-            lambda c: c.execute(schema.sends.update().values(look_at=now + 300.0, leased=0.0)).rowcount
+            lambda c: c.execute(schema.sends.update().values(next_check_at=now + 300.0, leased_until=0.0)).rowcount
         )
         not_yet = await store.read(partial(unknown_sends.due, busy=(), fresh=now, most=9, now=now, lease=60.0))
-        return far, found, [row["id"] for row in taken], soon, not_yet, id_
+        return far, found, [row.id for row in taken], soon, not_yet, id_
 
     async def main() -> Any:
         async with opened(store_url) as store:
@@ -327,7 +329,7 @@ def test_sends_that_a_look_has_no_asks_for_come_first_in_the_next_one() -> None:
         while rounds < 60 and not min(looks):
             await world.look(15.0)
             rounds += 1
-            looks = [(await world.row(id_))["looks"] for id_ in ids]
+            looks = [(await world.row(id_)).checks for id_ in ids]
         return rounds, looks
 
     rounds, looks = on(work, rate=98)

@@ -101,7 +101,7 @@ def test_search_for_a_lost_send_keeps_its_budget_and_reads_all_its_window(
     assert max(asks) <= ASKS
     assert was_whole
     assert max(asks[-4:]) <= 12, "all of it was read: only what stands next to the send is read again"
-    assert 'sms_translator_looks_total{back="provider0",outcome="cut"}' in page
+    assert 'sms_translator_reconciliation_searches_total{back="provider0",outcome="cut"}' in page
     assert "search-cut" in capsys.readouterr().out
 
 

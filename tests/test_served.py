@@ -12,7 +12,7 @@ from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import stand_up as stand_up_new
 from conformance.twins.restcomm import stand_up as stand_up_old
 from tests.busy import BEGAN, KINDS, Busy, neutral
-from tests.test_lists import MANY, NOW, Provider, ask, message, newest, page_of, world
+from tests.listing import MANY, NOW, Provider, ask, message, newest, page_of, world
 from tests.twins import Shelled
 from translator.core.accounts import Accounts
 from translator.core.exchange import Limits

@@ -10,23 +10,9 @@ from typing import Any
 import pytest
 
 from conformance.clock import ManualClock
-from tests.test_engine import GET, POST, Script, back
-from tests.test_lists import (
-    BACKS,
-    FRONTS,
-    MANY,
-    NOW,
-    PROPERTY,
-    START,
-    Provider,
-    ask,
-    message,
-    page_of,
-    sending,
-    to,
-    world,
-)
-from tests.test_memory import Driver as Drive
+from tests.driven import Driver as Drive
+from tests.listing import BACKS, FRONTS, MANY, NOW, PROPERTY, START, Provider, ask, message, page_of, sending, to, world
+from tests.scripted import GET, POST, Script, back
 from tests.twins import World
 from translator.core.accounts import Accounts
 from translator.core.effects import CacheEntry, EffectGenerator, ProviderRequests, SingleFlight, run_without_shell

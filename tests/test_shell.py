@@ -1,13 +1,11 @@
 """The shell: everything that a back can do to a request, on real sockets, and the front's response to it."""
 
 import asyncio
-import contextlib
 import json
 import re
 import socket
 import struct
-from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any
 
 import httpx
@@ -16,6 +14,23 @@ import structlog
 
 from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount, seeded_messages
+from tests.fronts import (
+    ACCOUNT,
+    BASIC,
+    MESSAGES,
+    NOW,
+    PROPERTY,
+    SMS,
+    TOKEN,
+    Script,
+    Scripted,
+    accounts,
+    always,
+    back,
+    proxy,
+    requested,
+)
+from tests.twins import spoken
 from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.effects import Intent, Recorded
 from translator.core.exchange import Limits, Reply
@@ -29,40 +44,8 @@ from translator.shell.observability.admin import METRICS, PREFIX, Meter, admin_a
 from translator.shell.runtime.effect_runner import NullJournal, ProviderPort
 from translator.shell.server.handler import Proxy
 from translator.shell.server.request import ServerRequest, received
-from translator.shell.wiring import Dialects
-
-NOW = 1_570_000_000
-ACCOUNT, TOKEN, PROPERTY = "AC00000000000000000000000000000001", "front-token", "S1234567890ABCDE1234567890ABCDEF"
-MESSAGES = f"/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json"
-BASIC = "Basic " + b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
-SMS = {"From": "19876543212", "To": "13216549878", "Body": "Test SMS"}
-
-Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 # ---- the back, on real sockets -----------------------------------------------------------------------------
-
-
-@contextlib.asynccontextmanager
-async def back(script: Script) -> AsyncIterator[str]:
-    """A server that follows the script with each connection. The block gets its base URL."""
-    open_: set[asyncio.Task[Any]] = set()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        open_.add(task)
-        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-            await script(reader, writer)
-        writer.close()
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for task in open_:
-            task.cancel()
-        await asyncio.gather(*open_, return_exceptions=True)
 
 
 def answering(head: str, body: bytes = b"") -> Script:
@@ -230,60 +213,6 @@ def test_a_call_that_gets_no_slot_never_left() -> None:
 
 
 # ---- the front ---------------------------------------------------------------------------------------------
-
-
-class Scripted:
-    """A back that is a function, and remembers its requests."""
-
-    def __init__(self, answer: Callable[[Request], Coroutine[Any, Any, Answer]]) -> None:
-        self._answer = answer
-        self.asked: list[tuple[Request, str]] = []
-
-    async def ask(self, request: Request, request_id: str, *_: object) -> Answer:
-        self.asked.append((request, request_id))
-        return await self._answer(request)
-
-    async def aclose(self) -> None:
-        return None
-
-
-def always(answer: Answer) -> Scripted:
-    async def said(_: Request) -> Answer:
-        return answer
-
-    return Scripted(said)
-
-
-def accounts() -> Accounts:
-    dialects = Dialects()
-    front, behind = dialects.of("restcomm", "front", {}, "x"), dialects.of("properties-v2", "back", {}, "x")
-    return Accounts(
-        [
-            Account(
-                Endpoint(front, ACCOUNT, "", TOKEN),
-                ConfiguredProvider("provider", behind),
-                Endpoint(behind, "A1", PROPERTY, "back-token"),
-                shared=False,
-            )
-        ]
-    )
-
-
-def proxy(provider: ProviderPort, **knobs: Any) -> Proxy:
-    return Proxy(accounts(), Limits(), {"provider": provider}, clock=ManualClock(NOW), **knobs)
-
-
-def requested(
-    provider: ProviderPort, method: str = "GET", path: str = MESSAGES, *, meter: Meter | None = None, **given: Any
-) -> httpx.Response:
-    headers = {"authorization": BASIC, **given.pop("headers", {})}
-
-    async def main() -> httpx.Response:
-        transport = httpx.ASGITransport(proxy(provider, meter=meter).application())
-        async with httpx.AsyncClient(transport=transport, base_url="http://front.test") as client:
-            return await client.request(method, path, headers=headers, **given)
-
-    return asyncio.run(main())
 
 
 def twin() -> PropertiesV2Twin:
@@ -606,9 +535,9 @@ def test_every_metric_is_documented_and_counts() -> None:
     for line in (
         'requests_total{dialect="restcomm",operation="send",status="200"} 1.0',
         'requests_total{dialect="restcomm",operation="list",status="502"} 2.0',
-        'asks_total{back="provider",outcome="2xx"} 1.0',
-        'asks_total{back="provider",outcome="4xx"} 1.0',
-        'asks_total{back="provider",outcome="never-left"} 1.0',
+        'provider_requests_total{back="provider",outcome="2xx"} 1.0',
+        'provider_requests_total{back="provider",outcome="4xx"} 1.0',
+        'provider_requests_total{back="provider",outcome="never-left"} 1.0',
         'notes_total{note="ignored-parameter"} 1.0',
         'back_refused_us_total{back="provider"} 1.0',
         'handshakes_total{reason="HTTP_REQUEST"} 1.0',
@@ -680,8 +609,7 @@ def test_receipt_is_read_only_in_its_path_and_is_never_cut_short() -> None:
 )  # fmt: skip
 def test_search_and_batch_may_be_sixteen_times_as_large_as_other_bodies(method: str, path: str, large: bool) -> None:
     """64 KiB, and 1 MiB for a body that holds many."""
-    dialects = Dialects()
-    front, behind = dialects.of("properties-v2", "front", {}, "x"), dialects.of("restcomm", "back", {}, "x")
+    front, behind = spoken("properties-v2"), spoken("restcomm", "back")
     entry = Account(
         Endpoint(front, ACCOUNT, "P1", TOKEN),
         ConfiguredProvider("provider", behind),

@@ -17,19 +17,19 @@ from translator.core.model import CallbackTarget, Fault, Message
 from translator.shell.store import (
     Store,
     StoreUnavailable,
-    calls,
     deliveries,
+    delivery_admin,
     open_store,
     sends,
     subscriptions,
     unknown_sends,
 )
-from translator.shell.store.calls import CallbackDelivery
-from translator.shell.store.deliveries import Breaker, Settled
+from translator.shell.store.deliveries import Breaker, CallbackDelivery, Settled
 from translator.shell.store.migrations import VERSION
 from translator.shell.store.retention import Keep, Retirement
 from translator.shell.store.sends import Begun, Times
-from translator.shell.store.subscriptions import Look, Taken
+from translator.shell.store.states import DeliveryState, SendState
+from translator.shell.store.subscriptions import LeasedSubscription, PollResult
 
 NOW = 1_700_000_000.0
 ENTRY = "restcomm/AC1/"
@@ -37,6 +37,7 @@ PLACE = "provider/A1/P1"
 SENT = Message(
     sid="M1", sender="+15550001", recipient="+15550002", text="hello", status="sending", direction="outbound-api", created=int(NOW)
 )  # fmt: skip
+
 HOOK = CallbackTarget("http://a.example/x", "POST")
 
 
@@ -89,9 +90,9 @@ def test_a_refusal_is_kept_for_its_key_and_what_never_left_frees_it(store_url: s
         await settled(store, Outcome("3", "never-left", fault=Fault("back-unreachable")))
         await recorded(store, "4", intent(key="m"))
         await settled(store, Outcome("4", "refused", fault=busy))
-        left = await store.read(partial(sends.listed, states=sends.STATES, most=10))
+        left = await store.read(partial(sends.listed, states=tuple(SendState), most=10))
         again = [await recorded(store, "5", intent(key="l")), await recorded(store, "6", intent(key="m"))]
-        return [kept, [row["id"] for row in left], again]
+        return [kept, [row.id for row in left], again]
 
     kept, left, again = on(store_url, work)
     assert kept.outcome == Outcome("1", "refused", fault=Fault("refused-message", log="400"))
@@ -110,7 +111,8 @@ def test_an_equal_send_joins_an_unknown_one_and_no_other(store_url: str) -> None
         await settled(store, sent("1"))
         after = await recorded(store, "6", intent())
         waiting = [
-            (one.entry, one.place, one.many) for one in await store.read(partial(subscriptions.waiting_counts, now=NOW))
+            (one.account, one.provider_account, one.many)
+            for one in await store.read(partial(subscriptions.waiting_counts, now=NOW))
         ]
         return [under_way, joined, other, late, after, waiting]
 
@@ -142,7 +144,7 @@ def test_lease_owns_a_row_until_it_ends_and_then_the_next_lease_does(store_url: 
 
 def test_a_message_is_one_send_and_an_equal_one_under_way_may_be_it(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
-        first, second = sorted(await unknown(store, "1", "2"), key=lambda row: row["id"])
+        first, second = sorted(await unknown(store, "1", "2"), key=lambda row: row.id)
         taken = await store.write(partial(unknown_sends.found, row=first, message=SENT, now=NOW))
         twice = await store.write(partial(unknown_sends.found, row=second, message=SENT, now=NOW))
         [third] = await unknown(store, "3")
@@ -188,16 +190,16 @@ def test_an_answer_that_comes_late_settles_what_was_taken_for_unknown(store_url:
     assert (early, again, outcome.state) == ([], False, "sent")
 
 
-async def watched(store: Store, now: float = NOW) -> list[Taken]:
-    """Take the subscriptions that wait and that no lease holds."""
+async def watched(store: Store, now: float = NOW) -> list[LeasedSubscription]:
+    """Those who wait and whom nobody is at, taken."""
     found, _ = await store.read(partial(subscriptions.held_from, place=PLACE, after=(-1.0, 0), most=10_000))
     mine = await store.write(partial(subscriptions.take, ids=[one.id for one in found], now=now, lease=60.0))
     return await store.read(partial(subscriptions.taken, ids=sorted(mine)))
 
 
-def looked(row: Taken, made: list[CallbackDelivery], look_at: float | None) -> Look:
-    told = ",".join([*filter(None, row.told.split(",")), *(call.name for call in made)])
-    return Look(row.id, row.attempt, row.entry, told, made, look_at)
+def looked(row: LeasedSubscription, made: list[CallbackDelivery], next_check_at: float | None) -> PollResult:
+    notified = ",".join([*filter(None, row.notified.split(",")), *(delivery.event for delivery in made)])
+    return PollResult(row.id, row.fencing_token, row.account, notified, made, next_check_at)
 
 
 async def owing(store: Store, id_: str = "1", address: str = HOOK.address, destination: str = "a.example:80") -> None:
@@ -208,7 +210,9 @@ async def owing(store: Store, id_: str = "1", address: str = HOOK.address, desti
     made = [
         CallbackDelivery(name, "POST", address, f"MessageStatus={name}", destination) for name in ("sent", "delivered")
     ]
-    assert await store.write(partial(subscriptions.seen, looks=[looked(row, made, None)], now=NOW)) == {row.id}
+    assert await store.write(partial(subscriptions.record_results, results=[looked(row, made, None)], now=NOW)) == {
+        row.id
+    }
 
 
 async def take(store: Store, now: float = NOW, most: int = 10, room: Any = lambda host: 8) -> list[dict[str, Any]]:
@@ -239,12 +243,12 @@ def test_calls_of_one_message_are_taken_in_order_and_one_at_a_time(store_url: st
         await owing(store)
         [first] = await take(store)
         meanwhile = await take(store)
-        await settle_one(store, first, calls.DUE, NOW, why="answered 500", due_at=NOW + 5)
+        await settle_one(store, first, DeliveryState.DUE, NOW, why="answered 500", due_at=NOW + 5)
         before = await take(store, NOW + 4)
         [again] = await take(store, NOW + 5)
-        await settle_one(store, again, calls.DEAD, NOW + 5, why="answered 500")
+        await settle_one(store, again, DeliveryState.DEAD, NOW + 5, why="answered 500")
         [second] = await take(store, NOW + 6)
-        return [first["name"], meanwhile, before, (again["name"], again["tries"]), second["name"]]
+        return [first.event, meanwhile, before, (again.event, again.attempts), second.event]
 
     assert on(store_url, work) == ["sent", [], [], ("sent", 1), "delivered"]
 
@@ -255,10 +259,10 @@ def test_who_slept_through_the_lease_of_a_call_changes_nothing(store_url: str) -
         [slept] = await take(store)
         [awake] = await take(store, NOW + 61)
         said = [
-            await settle_one(store, slept, calls.DELIVERED, NOW + 62),
-            await settle_one(store, slept, calls.DUE, NOW + 62, due_at=NOW),
+            await settle_one(store, slept, DeliveryState.DELIVERED, NOW + 62),
+            await settle_one(store, slept, DeliveryState.DUE, NOW + 62, due_at=NOW),
         ]
-        return [said, await settle_one(store, awake, calls.DELIVERED, NOW + 62)]
+        return [said, await settle_one(store, awake, DeliveryState.DELIVERED, NOW + 62)]
 
     assert on(store_url, work) == [[False, False], True]
 
@@ -270,8 +274,12 @@ def test_an_event_is_made_once(store_url: str) -> None:
         [slept] = await watched(store)
         [awake] = await watched(store, NOW + 61)
         call = CallbackDelivery("sent", "POST", HOOK.address, "", "a.example:80")
-        first = await store.write(partial(subscriptions.seen, looks=[looked(awake, [call], NOW + 70)], now=NOW + 61))
-        second = await store.write(partial(subscriptions.seen, looks=[looked(slept, [call], NOW + 70)], now=NOW + 62))
+        first = await store.write(
+            partial(subscriptions.record_results, results=[looked(awake, [call], NOW + 70)], now=NOW + 61)
+        )
+        second = await store.write(
+            partial(subscriptions.record_results, results=[looked(slept, [call], NOW + 70)], now=NOW + 62)
+        )
         return [len(first), len(second), len(await take(store, NOW + 62))]
 
     assert on(store_url, work) == [1, 0, 1]
@@ -287,17 +295,17 @@ def test_of_many_polled_rows_only_those_still_leased_are_written(store_url: str)
         lost = [row for row in await watched(store, NOW + 61) if row.id % 3 == 0]
         call = CallbackDelivery("sent", "POST", HOOK.address, "", "a.example:80")
         late = [looked(row, [call], NOW + 70) for row in rows]
-        ours = [look._replace(attempt=look.attempt + (look.id % 3 > 0)) for look in late]
-        written = await store.write(partial(subscriptions.seen, looks=ours, now=NOW + 62))
+        ours = [look._replace(fencing_token=look.fencing_token + (look.id % 3 > 0)) for look in late]
+        written = await store.write(partial(subscriptions.record_results, results=ours, now=NOW + 62))
         again = await watched(store, NOW + 63)
-        told = await store.read(partial(calls.listed, states=(calls.DUE,), most=100))
+        told = await store.read(partial(delivery_admin.listed, states=(DeliveryState.DUE,), most=100))
         return [
             len(rows),
             meanwhile,
             len(lost),
             len(written),
             len(told),
-            sorted({row.told for row in again}),
+            sorted({row.notified for row in again}),
             len(again),
         ]
 
@@ -312,7 +320,7 @@ def test_destination_gets_only_its_free_places_and_delays_no_other(store_url: st
         taken = await take(store, room=lambda host: {"a.example:80": 2}.get(host, 8))
         nothing = await take(store, room=lambda host: 0)
         rest = await take(store, most=3)
-        return [[row["destination"][0] for row in taken], nothing, len(rest)]
+        return [[row.destination[0] for row in taken], nothing, len(rest)]
 
     destinations, nothing, rest = on(store_url, work)
     assert (destinations.count("a"), destinations.count("b")) == (2, 6)
@@ -323,26 +331,26 @@ def test_a_call_can_be_replayed_and_dropped(store_url: str) -> None:
     async def work(store: Store) -> list[Any]:
         await owing(store)
         [row] = await take(store)
-        early = await store.write(partial(calls.replay, id_=row["id"], now=NOW))
+        early = await store.write(partial(delivery_admin.replay, id_=row.id, now=NOW))
         under_way = await take(store)
-        await settle_one(store, row, calls.DEAD, NOW, why="answered 500")
-        counted = await store.read(calls.counted)
-        replayed = await store.write(partial(calls.replay, id_=row["id"], now=NOW + 1))
+        await settle_one(store, row, DeliveryState.DEAD, NOW, why="answered 500")
+        counted = await store.read(delivery_admin.counted)
+        replayed = await store.write(partial(delivery_admin.replay, id_=row.id, now=NOW + 1))
         [again] = await take(store, NOW + 1)
         behind = await take(store, NOW + 1)
-        dropped = await store.write(partial(calls.drop, id_=row["id"], now=NOW + 2))
-        gone = await store.read(partial(calls.shown, id_=row["id"]))
+        dropped = await store.write(partial(delivery_admin.drop, id_=row.id, now=NOW + 2))
+        gone = await store.read(partial(delivery_admin.shown, id_=row.id))
         following = await take(store, NOW + 2)
         return [
             early,
             under_way,
             counted,
             replayed,
-            again["tries"],
+            again.attempts,
             behind,
             dropped,
             gone,
-            [one["name"] for one in following],
+            [one.event for one in following],
         ]
 
     assert on(store_url, work) == [True, [], {"dead": 1, "due": 1}, True, 0, [], True, None, ["delivered"]]
@@ -364,7 +372,7 @@ def test_what_is_finished_is_deleted_after_its_time_and_nothing_else(store_url: 
 
     async def work(store: Store) -> list[Any]:
         await owing(store)
-        for state in (calls.DELIVERED, calls.DEAD):
+        for state in (DeliveryState.DELIVERED, DeliveryState.DEAD):
             [row] = await take(store)
             await settle_one(store, row, state, NOW)
         await recorded(store, "waits", intent("waits", HOOK))
@@ -375,9 +383,9 @@ def test_what_is_finished_is_deleted_after_its_time_and_nothing_else(store_url: 
         for later in (99.0, 101.0, 999.0, 1001.0, 1102.0):
             nobody_looks.start_again()
             await retired(store, nobody_looks, NOW + later)
-            texts = await store.read(partial(sends.listed, states=sends.STATES, most=10))
-            events = await store.read(partial(calls.listed, states=calls.STATES, most=10))
-            left.append((sorted(row["id"] for row in texts), [row["state"] for row in events]))
+            texts = await store.read(partial(sends.listed, states=tuple(SendState), most=10))
+            events = await store.read(partial(delivery_admin.listed, states=tuple(DeliveryState), most=10))
+            left.append((sorted(row.id for row in texts), [row.state for row in events]))
         return left
 
     assert on(store_url, work) == [
@@ -398,9 +406,9 @@ def test_a_work_that_fails_takes_back_what_it_did_and_no_other(store_url: str) -
         done = await asyncio.gather(
             recorded(store, "1", intent()), store.write(broken), recorded(store, "2", intent()), return_exceptions=True
         )
-        for _ in range(2):  # memory writes its pending rows at the next request
-            rows = await store.read(partial(sends.listed, states=sends.STATES, most=10))
-        return [type(done[1]), sorted(row["id"] for row in rows)]
+        for _ in range(2):  # what memory has in hand it puts down when it is asked again
+            rows = await store.read(partial(sends.listed, states=tuple(SendState), most=10))
+        return [type(done[1]), sorted(row.id for row in rows)]
 
     assert on(store_url, work) == [LookupError, ["1", "2"]]
 
@@ -438,9 +446,9 @@ def test_a_file_is_served_by_one_process_and_the_command_line_goes_beside(tmp_pa
                 await open_store(url, "[store] url", Path("/"))
             async with opened(url, alone=False) as beside:
                 await recorded(beside, "1", intent())
-            return await store.read(partial(sends.listed, states=sends.STATES, most=10))
+            return await store.read(partial(sends.listed, states=tuple(SendState), most=10))
 
-    assert [row["id"] for row in asyncio.run(main())] == ["1"]
+    assert [row.id for row in asyncio.run(main())] == ["1"]
 
 
 def test_a_path_is_relative_to_the_folder_of_the_configuration(tmp_path: Path) -> None:
@@ -486,7 +494,7 @@ def test_what_waits_is_committed_together(tmp_path: Path) -> None:
     async def main() -> int:
         async with opened(url) as store:
             await asyncio.gather(*(recorded(store, str(number), intent(str(number))) for number in range(500)))
-            return len(await store.read(partial(sends.listed, states=sends.STATES, most=1000)))
+            return len(await store.read(partial(sends.listed, states=tuple(SendState), most=1000)))
 
     assert asyncio.run(main()) == 500
 
@@ -519,19 +527,19 @@ def test_a_disk_that_is_full_is_said_and_nothing_is_half_done(tmp_path: Path) ->
 
 def test_what_came_of_a_look_is_written_down_at_once_each_by_itself(store_url: str) -> None:
     async def work(store: Store) -> Any:
-        taken = {row["id"]: row for row in await unknown(store, *"123456")}
+        taken = {row.id: row for row in await unknown(store, *"123456")}
         await recorded(store, "7", intent("5"), NOW + 121)  # an equal one is under way
         await store.write(partial(unknown_sends.found, row=taken["1"], message=like("M1"), now=NOW))
         found = [(taken["1"], like("M9")), (taken["2"], like("M2")), (taken["3"], like("M1")), (taken["5"], like("M5"))]
-        stale = {**taken["6"], "attempt": 0}
+        stale = taken["6"]._replace(fencing_token=0)
         missed = [*((row, NOW + 8) for row, _ in found), (taken["4"], None), (stale, None)]
         known = await store.write(partial(unknown_sends.judge, found=found, missed=missed, now=NOW))
         rows = {id_: await store.read(partial(sends.shown, id_=id_)) for id_ in "123456"}
-        return known, {id_: (row["state"], row["sid"], row["looks"]) for id_, row in rows.items() if row is not None}
+        return known, {id_: (row.state, row.sid, row.checks) for id_, row in rows.items() if row is not None}
 
     known, rows = on(store_url, work)
     assert known == {"2"}
     assert rows == {
-        "1": ("sent", "M1", 0), "2": ("sent", "M2", 0), "3": ("unknown", None, 1), "4": ("lost", None, 1),
+        "1": ("sent", "M1", 0), "2": ("sent", "M2", 0), "3": ("unknown", None, 1), "4": ("unresolved", None, 1),
         "5": ("unknown", None, 1), "6": ("unknown", None, 0),
     }  # fmt: skip

@@ -143,11 +143,11 @@ def test_a_text_with_any_character_is_kept_as_it_is(store_url: str) -> None:
     async def work(store: Store) -> Any:
         await recorded(store, "1", intent(NUL))
         await recorded(store, "2", intent("good"))
-        [row] = [row for row in await unknown(store, "3") if row["id"] == "3"]
-        assert row["text"] == "3"
+        [row] = [row for row in await unknown(store, "3") if row.id == "3"]
+        assert row.text == "3"
         await settled(store, type_of_unknown("1"))
         rows = await store.read(partial(sends.listed, states=("unknown",), most=9))
-        return {row["id"]: row["text"] for row in rows}["1"], (await recorded(store, "4", intent(NUL))).state
+        return {row.id: row.text for row in rows}["1"], (await recorded(store, "4", intent(NUL))).state
 
     assert on(store_url, work) == (NUL, "joined")
     assert plain(escaped(NUL)) == NUL and "\0" not in escaped(NUL)

@@ -11,14 +11,17 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from tests.stores import emptied, opened, plans_of
-from tests.test_store import HOOK, NOW, PLACE, SENT, intent, looked, recorded, sent, settled, take, watched
+from tests.test_store import ENTRY, HOOK, NOW, PLACE, SENT, intent, looked, recorded, sent, settled, take, watched
 from translator.core.effects import Outcome
 from translator.core.errors import ConfigError
-from translator.shell.store import Store, sends, subscriptions, unknown_sends
-from translator.shell.store.migrations import BEHIND, VERSION, migrate
+from translator.shell.store import Store, schema_5, sends, subscriptions, unknown_sends
+from translator.shell.store.migrations import VERSION, migrate
+from translator.shell.store.migrations_to_5 import BEHIND
 from translator.shell.store.retention import Keep, Over, Retirement
+from translator.shell.store.rows import SendRow
 from translator.shell.store.sends import Begun, Times
 from translator.shell.store.sqlite import database
+from translator.shell.store.states import SendState
 
 FIRST = """
 CREATE TABLE sends (
@@ -80,15 +83,22 @@ async def written_by_the_first(url: str, more: str = "") -> None:
     await first.close()
 
 
-TABLES = ("sends", "watches", "events", "destinations")
+TABLES = ("sends", "callback_subscriptions", "callback_deliveries", "destinations")
 
 
 def shape(connection: Connection) -> Any:
     """The tables as a database shows them: columns and constraints, and the statements of the indexes."""
     look = inspect(connection)
-    columns = {table: [str(column) for column in look.get_columns(table)] for table in TABLES}
+    columns = {
+        table: [
+            *map(str, look.get_columns(table)),
+            look.get_pk_constraint(table)["constrained_columns"],
+            *(one["column_names"] for one in look.get_unique_constraints(table)),
+        ]
+        for table in TABLES
+    }
     made = {
-        "sqlite": "SELECT sql FROM sqlite_master WHERE tbl_name != 'store'",
+        "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'index'",
         "postgresql": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
     }
     return columns, sorted(filter(None, connection.execute(text(made[connection.dialect.name])).scalars()))
@@ -110,7 +120,7 @@ def test_store_of_the_first_release_is_migrated_and_keeps_its_rows(file_url: str
         claimed = await store.write(partial(unknown_sends.found, row=doubtful, message=SENT, now=NOW))
         [watch] = await watched(store)
         [call] = await take(store)
-        return [known.outcome, doubtful["id"], claimed, watch.sid, call["form"], await store.read(shape)]
+        return [known.outcome, doubtful.id, claimed, watch.sid, call.payload, await store.read(shape)]
 
     async def main() -> None:
         await written_by_the_first(file_url)
@@ -146,8 +156,8 @@ def test_what_an_older_release_owed_is_due_in_order_and_once(file_url: str) -> N
     async def main() -> list[Any]:
         await written_by_the_first(file_url, MORE)
         async with opened(file_url) as store:
-            due = "SELECT watch, position, due_at FROM events ORDER BY watch, position"
-            where = "SELECT entry, destination, due_at FROM destinations ORDER BY entry, destination"
+            due = "SELECT subscription_id, position, due_at FROM callback_deliveries ORDER BY subscription_id, position"
+            where = "SELECT account, destination, due_at FROM destinations ORDER BY account, destination"
             return [await store.read(lambda found, one=one: found.execute(text(one)).all()) for one in (due, where)]  # type: ignore[misc]
 
     due, where = asyncio.run(main())
@@ -178,8 +188,11 @@ def test_who_is_behind_whom_is_found_by_one_reading_of_what_is_owed(postgres_url
     """The search for an earlier delivery of each one uses any index there is. That may be the index of all that is due."""
 
     def plan(connection: Connection) -> str:
+        schema_5.events.create(connection)
         statement = BEHIND.compile(connection, compile_kwargs={"literal_binds": True})
-        return "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}").scalars())
+        said = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}").scalars())
+        schema_5.events.drop(connection)
+        return said
 
     async def main() -> str:
         await emptied(postgres_url)
@@ -200,24 +213,28 @@ def test_an_index_holds_only_what_is_looked_for_wherever_the_store_is(file_url: 
         return [words.split()[words.split().index("INDEX") + 1] for words in made if " WHERE " in words]
 
     assert sorted(asyncio.run(main())) == [
-        "events_due", "events_open", "events_over", "sends_key", "sends_sid", "sends_unfinished", "sends_unknown", "watches_look",
-        "watches_over", "watches_place", "watches_waiting",
+        "callback_deliveries_due", "callback_deliveries_finished_at", "callback_deliveries_open",
+        "callback_subscriptions_completed_at", "callback_subscriptions_next_check_at", "callback_subscriptions_provider_account",
+        "callback_subscriptions_unsent", "callback_subscriptions_waiting", "sends_idempotency_key", "sends_sid", "sends_unfinished",
+        "sends_unknown",
     ]  # fmt: skip
 
 
 def everything(connection: Connection) -> None:
     """All statements on sends and subscriptions, of requests and of the background workers."""
-    row = {"id": "1", "attempt": 1, "same": "x", "place": PLACE, "looks": 0, "told": ""}
+    row = SendRow(
+        "1", ENTRY, PLACE, SendState.UNKNOWN, NOW, "+1", "+2", "hello", "x", None, None, None, None, None, NOW, 0, NOW, None, None, 0.0, 1
+    )  # fmt: skip
     unknown_sends.due(connection, {"busy"}, NOW - 5.0, 10, NOW, 60.0)
     unknown_sends.take_unknown(connection, 10, NOW, 60.0, ["1", "2"])
     unknown_sends.difference(connection, PLACE, NOW)
     unknown_sends.open_at(connection, PLACE, {("+15550002", "hello")})
-    unknown_sends.judge(connection, [(row, SENT)], [({**row, "id": "2"}, NOW), ({**row, "id": "3"}, None)], NOW)
+    unknown_sends.judge(connection, [(row, SENT)], [(row._replace(id="2"), NOW), (row._replace(id="3"), None)], NOW)
     unknown_sends.begin_resend(connection, row, NOW, 60.0)
     unknown_sends.claimed(connection, PLACE, ["M1", "M2"])
     sends.is_any_unknown(connection)
     sends.counted(connection)
-    sends.listed(connection, (sends.UNKNOWN, sends.LOST), 10)
+    sends.listed(connection, (SendState.UNKNOWN, SendState.UNRESOLVED), 10)
     for key in ("", "k"):
         sends.record(connection, [Begun(f"1{key}", PLACE, intent(wish=HOOK, key=key))], Times(NOW, 60.0, 120.0))
     sends.settle(connection, [sent("1"), Outcome("1k", "unknown"), Outcome("2", "never-left")], NOW)
@@ -228,8 +245,8 @@ def everything(connection: Connection) -> None:
     subscriptions.held_by_ids(connection, [1, 2])
     subscriptions.take(connection, [1, 2], NOW, 60.0)
     for one in subscriptions.taken(connection, [1, 2]):
-        subscriptions.seen(connection, [looked(one, [], NOW + 5)], NOW)
-        subscriptions.release(connection, {one.id: one.attempt})
+        subscriptions.record_results(connection, [looked(one, [], NOW + 5)], NOW)
+        subscriptions.release(connection, {one.id: one.fencing_token})
     subscriptions.check_now(connection, "1", NOW)
     retirement = Retirement(Keep(1.0, 1.0), lambda _: False)
     retirement.find(connection, 10, NOW + 2)
@@ -243,17 +260,23 @@ def test_no_query_of_every_day_goes_through_all_sends_or_all_who_wait(tmp_path: 
         plans = plans_of(connection, everything)
     steps = {step: statement for statement, plan in plans.items() for step in plan}
     assert len(plans) > 20
-    walked = {step: one for step, one in steps.items() if step.startswith(("SCAN sends", "SCAN watches"))}
+    walked = {
+        step: one for step, one in steps.items() if step.startswith(("SCAN sends", "SCAN callback_subscriptions"))
+    }
     assert set(walked) == {
         "SCAN sends USING INDEX sends_unknown",  # the query needs one row, and ends at the first
         "SCAN sends USING COVERING INDEX sends_unfinished",  # the counts
     }
-    assert "SEARCH sends USING INDEX sends_unfinished (state=? AND same=?)" in steps, "an equal one that is unknown"
-    place = "USING INDEX watches_place (place=? AND look_at"
-    assert any(step.startswith(f"SEARCH watches {place}") for step in steps), steps.keys()
-    assert any(step.startswith("SEARCH w USING COVERING INDEX watches_place (place>?)") for step in steps), steps.keys()
-    assert "SEARCH sends USING INDEX sends_unknown (look_at<?)" in steps, "what is looked for now"
-    assert "SEARCH sends USING INDEX sends_made (made>? AND made<?)" in steps, "what was answered about that time"
+    assert "SEARCH sends USING INDEX sends_unfinished (state=? AND content_hash=?)" in steps, (
+        "an equal one that is unknown"
+    )
+    index = "INDEX callback_subscriptions_provider_account (provider_account"
+    due = f"SEARCH callback_subscriptions USING {index}=? AND next_check_at"
+    assert any(step.startswith(due) for step in steps), steps.keys()
+    assert any(step.startswith(f"SEARCH s USING COVERING {index}>?)") for step in steps), steps.keys()
+    assert "SEARCH sends USING INDEX sends_unknown (next_check_at<?)" in steps, "what is looked for now"
+    near = "SEARCH sends USING INDEX sends_created_at (created_at>? AND created_at<?)"
+    assert near in steps, "what was answered about that time"
 
 
 def test_no_statement_of_a_send_is_planned_anew_for_other_values(tmp_path: Path) -> None:
@@ -286,4 +309,4 @@ def test_well_answered_send_is_in_no_index_of_unfinished_work(tmp_path: Path) ->
             )
             return sorted(name for name, stat in rows if name and stat.startswith("1 "))
 
-    assert asyncio.run(main()) == ["sends_made", "sends_sid", "sqlite_autoindex_sends_1"]
+    assert asyncio.run(main()) == ["sends_created_at", "sends_sid", "sqlite_autoindex_sends_1"]

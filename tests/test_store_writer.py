@@ -15,6 +15,7 @@ from tests.test_store import HOOK, NOW, PLACE, SENT, intent, recorded, sent, set
 from translator.core.effects import Outcome
 from translator.shell.store import Store, StoreUnavailable, group_commit, sends, sqlite, unknown_sends
 from translator.shell.store.sends import Begun, Times
+from translator.shell.store.states import SendState
 
 TIMES = Times(NOW, 60.0, 120.0)
 
@@ -27,8 +28,8 @@ def file_url(tmp_path: Path) -> str:
 
 async def states(store: Store) -> dict[str, str]:
     """The state of each send."""
-    rows = await store.read(partial(sends.listed, states=sends.STATES, most=1000))
-    return {row["id"]: row["state"] for row in rows}
+    rows = await store.read(partial(sends.listed, states=tuple(SendState), most=1000))
+    return {row.id: row.state for row in rows}
 
 
 def test_everybody_hears_of_his_own_sends_however_they_are_put_together(file_url: str) -> None:
@@ -154,7 +155,7 @@ def test_a_work_may_take_back_a_part_of_itself(file_url: str) -> None:
 
 
 def test_a_writer_that_fails_tells_who_waits_and_goes_on(file_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    commit, failures = group_commit._commit, iter([OSError("the handle is closed")])
+    commit, failures = group_commit.commit, iter([OSError("the handle is closed")])
 
     def fails_once(connection: Any, jobs: list[group_commit.Job]) -> None:
         if (failure := next(failures, None)) is not None:
@@ -162,7 +163,7 @@ def test_a_writer_that_fails_tells_who_waits_and_goes_on(file_url: str, monkeypa
         commit(connection, jobs)
 
     async def work(store: Store) -> Any:
-        monkeypatch.setattr(group_commit, "_commit", fails_once)
+        monkeypatch.setattr(group_commit, "commit", fails_once)
         with pytest.raises(OSError, match="closed"):
             await recorded(store, "1", intent())
         return await recorded(store, "2", intent())

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from conformance.clock import ManualClock
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from conformance.twins.serving import serve as serve_twin
-from tests.test_cli import ACCOUNT, CONFIG, PROPERTY, SECONDS, fetch, run, running
-from tests.test_settings import SAMPLE, read
+from tests.commands import ACCOUNT, CONFIG, PROPERTY, SECONDS, fetch, run, running
+from tests.configuration import SAMPLE, read
 from translator.core.errors import ConfigError
 from translator.shell.server.tls import front_tls
 

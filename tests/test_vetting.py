@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.names import named
 from translator.shell.delivery.callback_url_policy import PORTS, CallbackUrlPolicy, UnresolvableHost, UrlRejected
 
 HOSTILE = (
@@ -91,18 +92,6 @@ def fenced(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setattr(socket.socket, "connect", connect)
     return tried
-
-
-def named(*ips: str) -> Any:
-    """A resolver that finds these addresses, and remembers how often it was asked."""
-    asked: list[str] = []
-
-    async def resolve(host: str, port: int) -> Sequence[str]:
-        asked.append(host)
-        return ips
-
-    resolve.asked = asked  # type: ignore[attr-defined]
-    return resolve
 
 
 def test_there_are_enough_of_them() -> None:

@@ -1,19 +1,17 @@
 """Several processes behind one port, with the store that they share."""
 
-import contextlib
 import json
 import os
 import signal
 import socket
 import ssl
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
 
-from tests.test_cli import ACCOUNT, CONFIG, SECONDS, fetch, run, running
+from tests.commands import ACCOUNT, CONFIG, SECONDS, fetch, run, running
+from tests.processes import children, free_ports, lines_of, until_ready
 
 PATH = f"/2012-04-24/Accounts/{ACCOUNT}/SMS/Messages.json"
 
@@ -23,39 +21,6 @@ def config(tmp_path: Path) -> Path:
     (tmp_path / "back-token").write_text("right\n", "utf-8")
     (tmp_path / "translator.toml").write_text(CONFIG, "utf-8")
     return tmp_path / "translator.toml"
-
-
-def free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            first: int = listener.getsockname()[1]
-        with contextlib.ExitStack() as taken, contextlib.suppress(OSError, OverflowError):
-            for number in range(count):
-                taken.enter_context(socket.create_server(("127.0.0.1", first + number)))
-            return first
-
-
-def lines_of(process: Any, event: str, count: int) -> list[dict[str, Any]]:
-    """The next so many lines of the log that tell of an event."""
-    found: list[dict[str, Any]] = []
-    while len(found) < count:
-        line = json.loads(process.stderr.readline())
-        if line["event"] == event:
-            found.append(line)
-    return found
-
-
-def until_ready(port: int) -> None:
-    """Wait until a worker's admin port answers."""
-    ends = time.monotonic() + SECONDS
-    while time.monotonic() < ends:
-        try:
-            if fetch(f"http://127.0.0.1:{port}/readyz")[0] == 200:
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("the worker does not answer")
 
 
 def test_workers_share_a_store_that_processes_can_share(config: Path) -> None:
@@ -148,17 +113,3 @@ def test_workers_end_when_who_started_them_is_killed(config: Path, postgres_url:
         process.kill()
         _, err = process.communicate(timeout=SECONDS)  # it waits until every writer has closed the pipe
     assert [json.loads(line)["event"] for line in err.splitlines()].count("stopped") == 2
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started and that go on."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text("ascii").rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(stat[1]) == pid and stat[0] != "Z":
-                found.append(int(entry.name))
-    return sorted(found)

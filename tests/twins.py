@@ -2,7 +2,9 @@
 waits for nothing."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Generator, Hashable, MutableMapping
+from functools import cache
 from typing import Any
 
 from conformance.clock import ManualClock
@@ -22,9 +24,14 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def spoken(name: str, side: str = "front", **settings: Any) -> Dialect:
-    """The dialect of that name with these settings laid over its table."""
+    """The dialect of that name with these settings laid over its table. A dialect does not change, so each is compiled once."""
+    return _compiled(name, side, json.dumps(settings, sort_keys=True))
+
+
+@cache
+def _compiled(name: str, side: str, settings: str) -> Dialect:
     file, raw = next((file, raw) for file, raw in raw_tables().items() if raw["dialect"]["name"] == name)
-    return dialect(file, overlay(raw, side, settings, "test"))
+    return dialect(file, overlay(raw, side, json.loads(settings), "test"))
 
 
 def call(app: App, request: Request) -> Response:

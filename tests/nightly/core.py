@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from zlib import crc32
 
-from tests.test_exchange import BOTH, EVERY_FORM, MOST_ASKS, SPOKEN, _drive, _get, _is_an_answer_of, _list, _send
+from tests.any_request import BOTH, EVERY_FORM, MOST_ASKS, SPOKEN, _drive, _get, _is_an_answer_of, _list, _send
 from translator.core.http.messages import Failure, Request, Response
 
 BETWEEN: Final = b"\n-----\n"

@@ -153,13 +153,15 @@ def sends() -> None:
 
 @sends.command("list")
 @config_option
-@click.option("--state", type=click.Choice(["intent", "unknown", "lost"]), help="Only these; else unknown and lost.")
+@click.option(
+    "--state", type=click.Choice(["intent", "unknown", "unresolved"]), help="Only these; else unknown and unresolved."
+)
 @output_option
 def list_of_sends(config: Path, state: str | None, output: Output | None) -> None:
     """List sends, the oldest first, without numbers and texts."""
     from translator.shell.operations.store_admin import list_sends
 
-    states = (state,) if state else ("unknown", "lost")
+    states = (state,) if state else ("unknown", "unresolved")
     rows = _with_store(config, output, lambda store, _: list_sends(store, states))
     _say_rows(rows, "the outcome of every send is known", output)
 
@@ -182,7 +184,7 @@ def show_one_send(config: Path, output: Output | None, id_: str) -> None:
 @click.option("--not-sent", is_flag=True, help="It was not sent, and nobody waits for it any more.")
 @click.argument("id_", metavar="ID")
 def settle_one(config: Path, output: Output | None, sent: str | None, not_sent: bool, id_: str) -> None:
-    """Record the outcome of a send that is unknown or lost. This sends nothing."""
+    """Record the outcome of a send that is unknown or unresolved. This sends nothing."""
     from translator.shell.operations.store_admin import settle_not_sent, settle_sent
 
     if (sent is None) != not_sent:
@@ -192,7 +194,7 @@ def settle_one(config: Path, output: Output | None, sent: str | None, not_sent: 
         why = _with_store(config, output, lambda store, accounts: settle_sent(store, accounts, id_, sid))
     else:
         done = _with_store(config, output, lambda store, _: settle_not_sent(store, id_))
-        why = "" if done else "there is no send of this id that is unknown or lost"
+        why = "" if done else "there is no send of this id that is unknown or unresolved"
     if why:
         click.echo(f"sms-translator: {why}", err=True)
         sys.exit(NOT_THERE)
@@ -205,7 +207,7 @@ def settle_one(config: Path, output: Output | None, sent: str | None, not_sent: 
 def pending(config: Path, output: Output | None) -> None:
     """List the pending rows of the store, a line for each account and provider account.
 
-    Pending are callbacks that wait for a status, are due or dead, and sends that are in progress (intent), unknown or lost. The exit
+    Pending are callbacks that wait for a status, are due or dead, and sends that are in progress (intent), unknown or unresolved. The exit
     status is 1 if there are any, and 0 if nothing is left behind in the store.
     """
     from translator.shell.operations.store_admin import as_pending, list_pending

@@ -28,6 +28,7 @@ from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.http.messages import Request, Response
 from translator.core.listing import Limits
 from translator.core.losses import Losses
+from translator.core.mapping.schema import READS
 from translator.core.migrating import rendered
 from translator.core.model import Draft, Fault, Message, Note, Notes, Page, SentMessage
 from translator.core.reading import read_message, read_page
@@ -45,7 +46,6 @@ __all__ = [
     "exchange",
     "failure",
 ]
-
 
 HEADERS: Final = frozenset({"accept", "authorization", "content-encoding", "content-type", KEY.lower()})
 """Every header of a request that is read here or by a dialect."""
@@ -96,7 +96,7 @@ class Admission(NamedTuple):
     @property
     def only_reads(self) -> bool:
         """True if the operation changes nothing at the provider."""
-        return self.at is not None and self.at.operation.only_reads
+        return self.at is not None and self.at.operation.name in READS
 
     def refusal(self, fault: Fault) -> Reply:
         """Return the response for a fault. A fault without a name is not an error: it reports the methods of a path to an OPTIONS
@@ -220,7 +220,8 @@ class _Exchange:
             carried: SentMessage = yield from sending.one(draft)
         finally:
             self.notes.asks += sending.asks
-        self._lose(entry.home_at(carried.place) or entry, "send", (carried,))
+        if self.losses is not None:
+            self._lose(entry.home_at(carried.place) or entry, "send", (carried,))
         return front.dialect.front.write_message(
             "send", carried.message, front.account, front.property, self.form_name, self.notes, carried.draft
         )
@@ -235,10 +236,10 @@ class _Exchange:
             outcomes = yield from sending.all(batch.entries)
         finally:
             self.notes.asks += sending.asks
-        for home in entry.homes:
-            self._lose(
-                home, "send", [one for one in outcomes if isinstance(one, SentMessage) and one.place == home.place]
-            )
+        if self.losses is not None:
+            carried = [one for one in outcomes if isinstance(one, SentMessage)]
+            for home in entry.homes:
+                self._lose(home, "send", [one for one in carried if (entry.home_at(one.place) or entry) is home])
         return front.dialect.front.write_batch(outcomes, front.account, front.property, self.notes)
 
     def _sending(self, entry: Account) -> Sending:

@@ -27,8 +27,12 @@ def retrieved(
     """Return the home that has the message, and the message, or None. `homes` are those of the account that may have it, the new one
     first. Raises FaultRaised and MalformedProviderResponse if a provider that has to be asked fails."""
     if len(homes) == 1:
-        message = yield from _at(homes[0], sid, limits, now, notes)
-        return None if message is None else (homes[0], message)
+        [home] = homes
+        message = yield from _at(home, sid, limits, now, notes)
+        if message is None and home is entry.old and (yield from _recorded((entry,), sid)) is not None:
+            # Another replica has read a later stage already, and has sent this message at the new provider.
+            home, message = entry, (yield from _at(entry, sid, limits, now, notes))
+        return None if message is None else (home, message)
     known = yield from _known(homes, sid)
     for home in homes if known is None else (known,):
         message = yield from _at(home, sid, limits, now, notes)

@@ -12,6 +12,7 @@ class PreparedSend(msgspec.Struct, frozen=True, gc=False):
 
     `choice` and `same_sender` are those of the intent. `fault`: the chosen provider cannot carry the draft, but the other one can. Nothing
     is sent then. The journal is asked all the same, because it may know the send from the other provider.
+    `place`: the name of the provider account in the journal. It is empty for an account with one provider.
     """
 
     draft: Draft
@@ -20,6 +21,7 @@ class PreparedSend(msgspec.Struct, frozen=True, gc=False):
     choice: Choice | None = None
     same_sender: str | None = None
     fault: Fault | None = None
+    place: str = ""
 
 
 def prepared(entry: Account, draft: Draft, stage: MigrationStage | None, now: float) -> PreparedSend | Fault:
@@ -48,14 +50,14 @@ def _at_its_home(
     if fault is not None and _fit(draft, other, given) is not None:
         return fault
     draft.sender = given or home.behind.sender or None
-    return PreparedSend(draft, wish, home, choice, given or default_at_old or default, fault)
+    return PreparedSend(draft, wish, home, choice, given or default_at_old or default, fault, home.place)
 
 
 def _fit(draft: Draft, home: Account, given: str | None) -> Fault | None:
     """Give the draft its sender at a home. Return the fault if the provider there cannot carry it."""
     verbs, parameter_of = home.back.dialect.back, home.front.dialect.front.parameter_of
     draft.sender = given or home.behind.sender or None
-    for attribute in verbs.required:
+    for attribute in verbs.facts.required:
         if getattr(draft, attribute) is None:
             return Fault("missing-parameter", parameter_of(attribute))
     if (found := verbs.uncarried(draft)) is not None:
@@ -70,6 +72,6 @@ def complete(message: Message, ready: PreparedSend) -> None:
     message.sender = message.sender or draft.sender or ""
     message.recipient = message.recipient or draft.recipient or ""
     message.text = message.text or draft.text or ""
-    for name in ready.home.back.dialect.back.untold:
+    for name in ready.home.back.dialect.back.facts.untold:
         if (asked := getattr(draft, name)) is not None:
             setattr(message, name, asked)

@@ -67,8 +67,11 @@ class Sending:
             yield RecordOutcomes((outcome,))
         if recorded.state == "joined" or (outcome is not None and outcome.state == "unknown"):
             [outcome] = yield AwaitOutcomes((recorded.id,))
-        for home in (ready.home,) if recorded.state == "new" else self._entry.homes:
-            yield count_send(home)
+        if self._entry.old is None or recorded.state == "new":
+            yield count_send(ready.home)
+        else:
+            for home in self._entry.homes:
+                yield count_send(home)
         told = self._told(ready, recorded, outcome)
         if isinstance(told, Fault):
             raise FaultRaised(told)
@@ -160,14 +163,14 @@ class Sending:
         key = f"{self._key}/{number}" if self._key else ""
         return Intent(
             self._name, draft.sender or "", draft.recipient or "", draft.text or "", ready.wish, key, self._content,
-            ready.home.place, ready.same_sender, ready.choice,
+            ready.place, ready.same_sender, ready.choice,
         )  # fmt: skip
 
     def _request(self, ready: PreparedSend, recorded: Recorded) -> Request:
         draft, back, behind = ready.draft, ready.home.back.dialect, ready.home.behind
         if recorded.receipt:
             back.calls.ask(draft, recorded.receipt)
-        if back.back.takes_our_id and draft.external_id is None:
+        if back.back.facts.takes_our_id and draft.external_id is None:
             draft.external_id = recorded.id
         return back.back.write_send(draft, behind.account, behind.property, behind.token)
 
@@ -205,7 +208,7 @@ class Sending:
                 return Fault("callbacks-owed", name, retry_after=_LATER)
             return Fault("invalid-parameter", name, recorded.reason, log=recorded.remedy)
         if outcome is not None and outcome.message is not None:
-            return SentMessage(ready.draft, outcome.message, ready.home.place)
+            return SentMessage(ready.draft, outcome.message, ready.place)
         return (outcome and outcome.fault) or Fault("outcome-unknown", log="nothing is known of the send yet")
 
     def _in_front_terms(self, fault: Fault) -> Fault:
@@ -219,7 +222,7 @@ class Sending:
 def as_asked(entry: Account, messages: Sequence[Message]) -> EffectGenerator:
     """Return the messages of an account with the attributes that their sends asked for and that the provider is not told. It would show
     something else. A message whose send the journal does not keep is returned as the provider shows it."""
-    names = [name for name in entry.back.dialect.back.untold if name in entry.front.dialect.front.shown]
+    names = [name for name in entry.back.dialect.back.facts.untold if name in entry.front.dialect.front.shown]
     sids = tuple([message.sid for message in messages if message.direction != "inbound"]) if names else ()
     if not sids:
         return messages

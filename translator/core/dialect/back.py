@@ -44,8 +44,15 @@ class Slice(NamedTuple):
     last: int | None = None
 
 
-class _Facts(NamedTuple):
-    """The facts of a table about its sends and rows. See the properties of `BackVerbs`."""
+class BackFacts(NamedTuple):
+    """The facts of a table about its sends and rows.
+
+    is_form: True if a send is a form.
+    sid_member: The member of a row that has its SID. Every row of a list has it.
+    takes_our_id: True if a message can carry an id of the proxy, by which it can be recognised.
+    untold: The attributes of a draft that this provider is not told, although a message has them.
+    required: The attributes of a draft that a send must have.
+    """
 
     is_form: bool
     sid_member: str
@@ -54,8 +61,8 @@ class _Facts(NamedTuple):
     required: tuple[str, ...]
 
 
-def _facts(table: Table) -> _Facts:
-    return _Facts(
+def _facts(table: Table) -> BackFacts:
+    return BackFacts(
         is_form=table.operation("send").request == "form",
         sid_member=next(row.json for row in table.fields if row.of == ("sid",)),
         takes_our_id=any(row.our_id for row in table.send),
@@ -77,7 +84,7 @@ class BackVerbs:
         self._sid = bindings.kind(next(row.kind for row in table.fields if row.of == ("sid",)))
         self._words = {row.attribute: row for row in table.filters if row.test == "word" and row.way == "both"}
         self._asked_before = lru_cache(_SLICES_KNOWN)(self._asked_for)
-        self._facts = _facts(table)
+        self.facts = _facts(table)
         self.times = TimeBounds(table, bindings)
 
     # ----------------------------------------------------------------------------------------------- facts of the dialect
@@ -104,23 +111,13 @@ class BackVerbs:
 
     @property
     def sid_member(self) -> str:
-        """The member of a row that has its SID. Every row of a list has it."""
-        return self._facts.sid_member
+        """See `BackFacts`."""
+        return self.facts.sid_member
 
     @property
     def takes_our_id(self) -> bool:
-        """True if a message can carry an id of the proxy, by which it can be recognised."""
-        return self._facts.takes_our_id
-
-    @property
-    def untold(self) -> tuple[str, ...]:
-        """The attributes of a draft that this provider is not told, although a message has them."""
-        return self._facts.untold
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """The attributes of a draft that a send must have."""
-        return self._facts.required
+        """See `BackFacts`."""
+        return self.facts.takes_our_id
 
     def lets_through(self, since: int | None, until: int | None) -> tuple[int | None, int | None]:
         """See `TimeBounds.lets_through`."""
@@ -144,7 +141,7 @@ class BackVerbs:
     def write_send(self, draft: Draft, account: str, prop: str, token: str) -> Request:
         """Return the request that sends a draft. A default of the table is sent even if the draft has no value."""
         told = self._members(draft)
-        if self._facts.is_form:
+        if self.facts.is_form:
             return self._requests.write(
                 "send", account, prop, token, form_pairs=[(name, str(value)) for name, value in told.items()]
             )

@@ -1,6 +1,5 @@
 """Reads a mapping table: TOML to frozen types, row by row, so that an error names file, section and row."""
 
-import copy
 import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
@@ -13,7 +12,7 @@ import msgspec
 from translator.core.errors import ConfigError, TableError
 from translator.core.mapping.cell_paths import cells, label
 from translator.core.mapping.check import check
-from translator.core.mapping.overlay import PROFILE, overlay
+from translator.core.mapping.overlay import PROFILE, copied, overlay
 from translator.core.mapping.schema import Setting, Table
 
 
@@ -92,7 +91,7 @@ def _settable(where: str, raw: dict[str, Any], setting: Setting) -> None:
     if not setting.words and any(type(holder[key]) is not int for holder, key in found):
         raise TableError(where, f"{setting.cell} holds no number, so the setting has to say its words")
     for name, word in setting.words.items():
-        changed = copy.deepcopy(raw)
+        changed = copied(raw)
         for holder, key in cells(changed, setting.cell):
             holder[key] = word
         _convert(f"{where}, word {name}", changed, Table)

@@ -44,10 +44,9 @@ class OperationRow(Row, frozen=True, kw_only=True):
     most: int = 0
     large: bool = False
 
-    @property
-    def only_reads(self) -> bool:
-        """True if the operation changes nothing at the provider. Work that only reads may be dropped, and a send may not."""
-        return self.name in ("get", "list")
+
+READS = frozenset({"get", "list"})
+"""The operations that change nothing at the provider. Work that only reads may be dropped, and a send may not."""
 
 
 class Credentials(Row, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ ReadMode: TypeAlias = Literal["old", "new", "merged"]
 class MigrationStage(msgspec.Struct, frozen=True):
     """The present stage of an account's migration. It changes by one generation at a time. All instants are of the store's clock.
 
-    generation: The number of changes so far. 0: the store has none yet.
+    generation: The number of changes so far. 0: the store has none yet. -1: the store could not be read yet.
     percent: The share of the recipients that go to the new provider in a canary, from 0 to 100, in steps of a hundredth.
     salt: The key of the share. It stays the same for the whole migration.
     is_latched: The guard has stopped the canary. Only a person releases it.
@@ -34,7 +34,6 @@ class MigrationStage(msgspec.Struct, frozen=True):
     decided: The instant of the last change by a person. 0 if there was none.
     by, reason: The person who made the last change, and why.
     ahead: The seconds by which the store's clock is ahead of the clock of this process.
-    is_known: False if the store could not be read yet.
     """
 
     stage: Stage
@@ -49,10 +48,14 @@ class MigrationStage(msgspec.Struct, frozen=True):
     by: str = ""
     reason: str = ""
     ahead: float = 0.0
-    is_known: bool = True
+
+    @property
+    def is_known(self) -> bool:
+        """False if the store could not be read yet."""
+        return self.generation >= 0
 
 
-UNREAD: Final = MigrationStage("canary", is_known=False)
+UNREAD: Final = MigrationStage("canary", generation=-1)
 """The stage of a migration whose row could not be read yet. No send goes out, and reads ask both providers."""
 
 _CROSSED: Final[tuple[Stage, ...]] = ("canary", "new", "done")

@@ -222,7 +222,7 @@ class SearchRound:
 
     def _ask_for_ids(self) -> EffectGenerator:
         """Retrieve each candidate if messages carry an id of the proxy. Only the message with the id of the send is the send."""
-        if not self._entry.back.dialect.back.takes_our_id:
+        if not self._entry.back.dialect.back.facts.takes_our_id:
             return
         for search in self._searches.all:
             for sid in [] if search.found else list(search.seen):

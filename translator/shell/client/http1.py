@@ -79,14 +79,16 @@ class ClientConnection(asyncio.Protocol):
             return
         self._is_full = len(data) >= _FULL
         if len(data) < TURN:
-            self._feed(data)
+            if why := self._reader.feed(data):
+                self.on_failure(ResponseError(why))
         else:
             parts = memoryview(data)
             for at in range(0, len(data), _PART):
                 if not self._waits():
                     self.close()  # no response is expected for the rest
                     return
-                self._feed(parts[at : at + _PART])
+                if why := self._reader.feed(parts[at : at + _PART]):
+                    self.on_failure(ResponseError(why))
         if len(data) >= TURN and self._waits() and not self._transport.is_closing():
             self._transport.pause_reading()
             self._turns.wait(self._loop, self._read_on)
@@ -94,10 +96,6 @@ class ClientConnection(asyncio.Protocol):
     def _waits(self) -> bool:
         """Return True if a response is expected."""
         return self._waiting is not None and not self._waiting.done()
-
-    def _feed(self, data: bytes | memoryview) -> None:
-        if why := self._reader.feed(data):
-            self.on_failure(ResponseError(why))
 
     def _read_on(self) -> None:
         """Read on, after other connections had their turn."""
@@ -125,10 +123,9 @@ class ClientConnection(asyncio.Protocol):
 
     # ---- what the reader calls ----------------------------------------------------------------------------------------
 
-    def on_response_begin(self) -> None:
-        """Close if no response is expected: a second response to one request must not become the response to the next."""
-        if not self._waits():
-            self.close()
+    def on_unexpected(self) -> None:
+        """Close, because no response is expected."""
+        self.close()
 
     def on_response(self, response: Response, *, reusable: bool) -> None:
         """Hand on a response, or close if it is a second one to the same request."""

@@ -57,8 +57,8 @@ class _Done(Exception):
 class Responses(Protocol):
     """The receiver of the responses that a reader finds."""
 
-    def on_response_begin(self) -> None:
-        """Take the beginning of a response, expected or not."""
+    def on_unexpected(self) -> None:
+        """Take the beginning of a response to no request."""
 
     def on_response(self, response: Response, *, reusable: bool) -> None:
         """Take a response. `reusable` is True if the connection may be used again."""
@@ -70,6 +70,7 @@ class Responses(Protocol):
 class ResponseReader:
     """Reads one response after the other.
 
+    _most: The limit for the body. It is negative if no response is expected.
     size: The bytes of the present response, framing included.
     in_body: True after the head of a response that is not interim.
     is_sized: True if the head says where the body ends.
@@ -84,7 +85,7 @@ class ResponseReader:
         self._responses = responses
         self._llhttp: Any = httptools.HttpResponseParser(self)
         self._pieces = BodyChunks()
-        self.begin(0, None)
+        self.begin(-1, None)
 
     def begin(self, largest: int, hold: Hold | None) -> None:
         """Expect the response to a new request. `largest` is the limit for its body. `hold` accounts for its memory."""
@@ -120,7 +121,7 @@ class ResponseReader:
         """Hand on the response."""
         body = self._pieces.take()  # an idle connection keeps no body
         response = Response(self._llhttp.get_status_code(), tuple(self._headers), body)
-        self._hold, self.size = None, 0
+        self._hold, self.size, self._most = None, 0, -1
         self._responses.on_response(response, reusable=reusable)
 
     def close(self) -> None:
@@ -132,7 +133,9 @@ class ResponseReader:
     # ---- called by llhttp ------------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self._responses.on_response_begin()
+        """Report a second response to one request: it must not become the response to the next."""
+        if self._most < 0:
+            self._responses.on_unexpected()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Add a header. Trailers are ignored."""

@@ -6,7 +6,8 @@ from cachetools import TTLCache
 
 from translator.shell.observability.admin import Meter
 from translator.shell.observability.log import logger
-from translator.shell.store.deliveries import DEAD, DELIVERED, Destination, Settled
+from translator.shell.store.deliveries import Destination, Settled
+from translator.shell.store.states import DeliveryState
 
 _QUIET: Final = 60.0
 """Seconds between two log lines about one destination."""
@@ -25,19 +26,19 @@ class CallbackLog:
         """Count and log the outcome of a delivery about the message `sid`."""
         if not one.counts:
             return
-        if one.state == DELIVERED:
-            self._meter.count_call("delivered")
+        if one.state == DeliveryState.DELIVERED:
+            self._meter.count_callback("delivered")
             return
-        row = one.row
+        row = one.delivery
         fields = {
-            "call": row["id"], "event_name": row["name"], "sid": sid, "destination": row["destination"], "why": one.why,
-            "tries": row["tries"] + 1,
+            "delivery": row.id, "event_name": row.event, "sid": sid, "destination": row.destination, "why": one.error,
+            "attempts": row.attempts + 1,
         }  # fmt: skip
-        if one.state == DEAD:
-            self._meter.count_call("dead")
-            logger().warning("given-up", **fields)
+        if one.state == DeliveryState.DEAD:
+            self._meter.count_callback("dead")
+            logger().warning("callback-dead", **fields)
             return
-        self._meter.count_call("failed")
+        self._meter.count_callback("failed")
         if one.destination not in self._said:
             self._said[one.destination] = True
             again_in = max(0, round((one.due_at or one.ended) - one.ended))

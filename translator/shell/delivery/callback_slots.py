@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from translator.shell.delivery.resolver import Shares
 from translator.shell.store.deliveries import Destination
+from translator.shell.store.rows import LeasedDelivery
 
 ALL: Final = 256
 """Concurrent deliveries in total."""
@@ -36,7 +37,7 @@ class CallbackSlot:
     def __init__(self, destination: Destination) -> None:
         self.destination = destination
         self.running = 0
-        self.ahead: deque[tuple[dict[str, Any], float]] = deque()
+        self.ahead: deque[tuple[LeasedDelivery, float]] = deque()
         self.seconds = 0.0
         self.answers = False
 
@@ -98,12 +99,12 @@ class CallbackSlots:
             free -= room
             most -= 1
 
-    def hold(self, row: dict[str, Any], until: float) -> None:
+    def hold(self, row: LeasedDelivery, until: float) -> None:
         """Prefetch a leased delivery. It starts when a slot is free."""
-        self.at((row["entry"], row["destination"])).ahead.append((row, until))
+        self.at((row.account, row.destination)).ahead.append((row, until))
         self._ahead += 1
 
-    def begin(self, place: CallbackSlot) -> tuple[dict[str, Any], float] | None:
+    def begin(self, place: CallbackSlot) -> tuple[LeasedDelivery, float] | None:
         """Return the next delivery of a destination, or None if no slot is free. If an account's share is nearly used, one destination
         of the account gets at most as many slots as are left for its others."""
         account = place.destination[0]
@@ -124,7 +125,7 @@ class CallbackSlots:
         """True if other destinations of the account may wait for a slot. Then this destination takes its turn after them."""
         return self._shares.room(place.destination[0]) <= 1
 
-    def let_go(self, place: CallbackSlot) -> list[dict[str, Any]]:
+    def let_go(self, place: CallbackSlot) -> list[LeasedDelivery]:
         """Remove and return the prefetched deliveries of a destination."""
         rows = [row for row, _ in place.ahead]
         self._ahead -= len(rows)

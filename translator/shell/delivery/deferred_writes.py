@@ -57,10 +57,10 @@ class DeferredWrites:
                 except StoreUnavailable:
                     raise
                 except Exception as error:  # noqa: BLE001 - it is logged, and the other outcomes are still written
-                    logger().error("defect", what="written-late", traceback=redacted_traceback(error))
+                    logger().error("defect", what="outcomes-recorded-late", traceback=redacted_traceback(error))
                 for outcome in outcomes:
                     del self._outcomes[outcome.id]
-                logger().info("settled-late", count=len(outcomes))
+                logger().info("outcomes-recorded-late", count=len(outcomes))
             return was_any
 
     async def withdraw_now(self) -> None:
@@ -75,4 +75,4 @@ class DeferredWrites:
             done = await self._store.write(partial(withdraw, ids=ids))
             for id_ in ids:
                 del self._ids[id_]
-            logger().info("withdrawn", count=done)
+            logger().info("intents-withdrawn", count=done)

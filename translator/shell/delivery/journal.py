@@ -76,6 +76,14 @@ class Links:
         self.closed = ""
 
 
+class Verdicts(list[Recorded | None]):
+    """The rejections of sends, or None. `taken`: the accounts of the callbacks that count, and that `record` has to release."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[str] = []
+
+
 class SendJournal:
     """The journal of one configuration. A request keeps the journal that it started with."""
 
@@ -101,19 +109,36 @@ class SendJournal:
         The names of all callbacks are resolved at the same time. Nothing is recorded."""
         if all(intent.wish is None for intent in intents):
             return ()
-        if len(intents) == 1:
-            return (await self._refused(intents[0]),)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._refused(intent)) for intent in intents]
-        return [task.result() for task in tasks]
+        verdicts = Verdicts()
+        try:
+            if len(intents) == 1:
+                verdicts.append(await self._refused(intents[0], verdicts.taken))
+                return verdicts
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._refused(intent, verdicts.taken)) for intent in intents]
+        except BaseException:
+            self._release(verdicts)
+            raise
+        verdicts += [task.result() for task in tasks]
+        return verdicts
+
+    def _release(self, verdicts: Sequence[Recorded | None]) -> None:
+        """Say that the callbacks of these sends are in the store from now on, or never will be."""
+        if isinstance(verdicts, Verdicts):
+            for account in verdicts.taken:
+                self.links.owed.recorded(account)
+            verdicts.taken.clear()
 
     async def record(self, intents: Sequence[Intent], refused: Sequence[Recorded | None] = ()) -> Sequence[Recorded]:
         """Record intents before their provider requests. Raises FaultRaised if that fails.
         `refused` is the result of that method."""
         if not refused:
             return await self._written(intents)
-        allowed = [intent for intent, no in zip(intents, refused, strict=True) if no is None]
-        written = iter(await self._written(allowed))
+        try:
+            allowed = [intent for intent, no in zip(intents, refused, strict=True) if no is None]
+            written = iter(await self._written(allowed))
+        finally:
+            self._release(refused)
         return tuple(
             self._addressed(next(written), intent) if no is None else no
             for intent, no in zip(intents, refused, strict=True)
@@ -145,14 +170,18 @@ class SendJournal:
             self._random_bytes = [drawn[at : at + 2 * _RANDOM_BYTES] for at in range(0, len(drawn), 2 * _RANDOM_BYTES)]
         return f"{int(now * 1000) & 0xFFFFFFFFFFFF:012x}{self._random_bytes.pop()}"
 
-    async def _refused(self, intent: Intent) -> Recorded | None:
-        """Return the rejection of a send because of its callback, or None. A send that was recorded before is replayed as it is."""
+    async def _refused(self, intent: Intent, taken: list[str]) -> Recorded | None:
+        """Return the rejection of a send because of its callback, or None. A send that was recorded before is replayed as it is.
+        `taken`: gets the account if the callback counts as one more."""
         if intent.wish is None:
             return None
         verdict = await self._vetting.judge(intent.wish.address, intent.entry)
         if verdict.reason:
             return Recorded("", "forbidden", reason=verdict.reason, remedy=verdict.remedy)
-        if await self.links.owed.take(self._store, intent.entry) or await self._is_known(intent):
+        if await self.links.owed.take(self._store, intent.entry):
+            taken.append(intent.entry)
+            return None
+        if await self._is_known(intent):
             return None
         self.links.owed.refuse(intent.entry)
         return Recorded("", "owed")

@@ -4,6 +4,7 @@
                                                                            └▶ at the limit: a new count, at most one a second
 
 A count is kept for a while, because counting 100,000 rows takes some milliseconds. In between it only grows.
+A callback that was taken counts here until its send is recorded, and in the store from then on. A new count loses neither.
 """
 
 import asyncio
@@ -27,12 +28,13 @@ AGAIN: Final = 1.0
 
 
 class _Count:
-    """The pending callbacks of one account: the count at the time `at`, and the number `added` since."""
+    """The pending callbacks of one account: the count at the time `at`, and the number `added` since.
+    `in_flight`: those that were taken, and whose sends are not recorded yet."""
 
-    __slots__ = ("added", "at", "counted", "lock")
+    __slots__ = ("added", "at", "counted", "in_flight", "lock")
 
     def __init__(self) -> None:
-        self.counted = self.added = 0
+        self.counted = self.added = self.in_flight = 0
         self.at = -AGE
         self.lock = asyncio.Lock()
 
@@ -46,7 +48,7 @@ class Owed:
         self._refused: Counter[str] = Counter()
 
     async def take(self, store: Store, entry: str) -> bool:
-        """True if the account may have one more callback. If so, it is counted from now on."""
+        """True if the account may have one more callback. If so, it is counted from now on, and `recorded` has to follow."""
         count = self._counts.setdefault(entry, _Count())
         async with count.lock:
             age = self._clock() - count.at
@@ -54,7 +56,12 @@ class Owed:
                 await self._recount(store, entry, count)
             may = count.counted + count.added < self.most
             count.added += may
+            count.in_flight += may
             return may
+
+    def recorded(self, entry: str) -> None:
+        """The send of a callback that was taken is recorded, or will not be."""
+        self._counts[entry].in_flight -= 1
 
     def refuse(self, entry: str) -> None:
         """Count a send of this account that was refused because of its callback."""
@@ -65,9 +72,11 @@ class Owed:
         yield from self._refused.items()
 
     async def _recount(self, store: Store, entry: str, count: _Count) -> None:
-        """Repeat the count. If the store is down the old count stays, because recording the send fails anyway."""
+        """Repeat the count. If the store is down the old count stays, because recording the send fails anyway.
+        A send in flight may be recorded before the store is read, and then counts twice until the next count."""
+        in_flight = count.in_flight
         try:
             counted = await store.read(partial(owed_to, entry=entry, most=self.most))
         except StoreUnavailable:
             return
-        count.counted, count.added, count.at = counted, 0, self._clock()
+        count.counted, count.added, count.at = counted, in_flight, self._clock()

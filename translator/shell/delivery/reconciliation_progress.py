@@ -1,9 +1,13 @@
 """The progress of reconciliation in this process, kept between two searches. Another process starts from the beginning."""
 
 from collections import OrderedDict
-from typing import Final
+from typing import Final, NamedTuple
 
+from translator.core.accounts import Accounts
+from translator.core.exchange import Limits
 from translator.core.reconciliation import ASKS, SearchRound, UnknownSearch, UnknownSend
+from translator.shell.delivery.journal import Patience
+from translator.shell.runtime.effect_runner import EffectRunner
 
 GAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 """Seconds between two searches. The last value repeats until `give_up`."""
@@ -24,6 +28,16 @@ _FEWEST: Final = 16
 _KEPT: Final = 20_000
 _MINUTE: Final = 60.0
 _DIFFERENCES: Final = 1000
+
+
+class SearchConfiguration(NamedTuple):
+    """The configuration that the reconciler uses. `timeout` is that of the slowest provider, in seconds."""
+
+    accounts: Accounts
+    driver: EffectRunner
+    limits: Limits
+    patience: Patience
+    timeout: float
 
 
 class Watched:

@@ -75,6 +75,13 @@ class DeliverySettings(NamedTuple):
         )
 
 
+class _Clocks(NamedTuple):
+    """The wall clock, and the clock of the dispatcher and of the status poller, which queues deliveries for it."""
+
+    wall: Callable[[], float]
+    due: Callable[[], float]
+
+
 class DeliveryService:
     """The work that outlives a request. Requests write to `journal`."""
 
@@ -83,9 +90,8 @@ class DeliveryService:
         clock: Callable[[], float] = time.time, due_clock: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         self._store, self._accounts, self._limits = store, accounts, limits
-        self._keeping, self._meter, self._clock = keeping, meter, clock
-        # The clock of the dispatcher, and of the status poller, which queues deliveries for it.
-        self._due_clock = due_clock or (SteadyClock() if clock is time.time else clock)
+        self._keeping, self._meter = keeping, meter
+        self._clock = _Clocks(clock, due_clock or (SteadyClock() if clock is time.time else clock))
         self._dispatcher: CallbackDispatcher | None = None
         self._loops: dict[str, PeriodicWorker] = {}
         self._seeker: Reconciler | None = None
@@ -115,21 +121,21 @@ class DeliveryService:
         if self._seeker is None:
             self._seeker = Reconciler(
                 self._store, self._accounts, driver, self._limits, keeping.patience, self._meter,
-                timeout=timeout, tell=self.journal.tell, wake=self._wake("seeker"), clock=self._clock,
+                timeout=timeout, tell=self.journal.tell, wake=self._wake("reconciler"), clock=self._clock.wall,
             )  # fmt: skip
         else:
             self._seeker.change(self._accounts, driver, self._limits, keeping.patience, timeout)
         self._tracker = StatusPoller(
             self._store, self._accounts, driver, keeping.polling, self._meter,
-            wake=self._owe, clock=self._due_clock, wall=self._clock,
+            wake=self._owe, clock=self._clock.due, wall=self._clock.wall,
         )  # fmt: skip
-        self._tracker.hurry = self._wake("tracker")
+        self._tracker.hurry = self._wake("status-poller")
         if before is not None:
             self._tracker.learn_from(before)
             self._end(before)
-        if "tracker" in self._loops:
-            self._loops["tracker"].pace(rest=keeping.polling.poll, gap=keeping.polling.poll)
-            self._loops["tracker"].wake()
+        if "status-poller" in self._loops:
+            self._loops["status-poller"].pace(rest=keeping.polling.poll, gap=keeping.polling.poll)
+            self._loops["status-poller"].wake()
 
     def _end(self, tracker: StatusPoller) -> None:
         """Let the polls of a replaced poller finish."""
@@ -153,7 +159,7 @@ class DeliveryService:
         if send is None:
             return False
         with contextlib.suppress(StoreUnavailable):  # the next poll finds the same status
-            rows = await self._store.write(partial(subscriptions.check_now, send=send, now=self._clock()))
+            rows = await self._store.write(partial(subscriptions.check_now, send=send, now=self._clock.wall()))
             if self._tracker is not None:
                 await self._tracker.hasten(rows)
         return True
@@ -174,18 +180,18 @@ class DeliveryService:
         """Run the background workers during the block. Then let deliveries in progress end, and release the leases of the rest."""
         keeping, links = self._keeping, self.journal.links
         dispatcher = self._dispatcher = CallbackDispatcher(
-            self._store, keeping.vetting, self._meter, keeping.dispatching, clock=self._due_clock
+            self._store, keeping.vetting, self._meter, keeping.dispatching, clock=self._clock.due
         )
         poll = keeping.polling.poll
         self._loops = {
             "dispatcher": PeriodicWorker("dispatcher", dispatcher.round, rest=1.0),
-            "seeker": PeriodicWorker("seeker", self._seek, rest=1.0),
-            "tracker": PeriodicWorker("tracker", self._track, rest=poll, gap=poll),
-            "leftovers": PeriodicWorker("leftovers", links.leftovers.write, rest=1.0),
+            "reconciler": PeriodicWorker("reconciler", self._seek, rest=1.0),
+            "status-poller": PeriodicWorker("status-poller", self._track, rest=poll, gap=poll),
+            "deferred-writes": PeriodicWorker("deferred-writes", links.leftovers.write, rest=1.0),
         }
         dispatcher.rouse = self._wake("dispatcher")
         self.use(driver)
-        links.wake, links.leftovers.wake = self._wake("seeker"), self._wake("leftovers")
+        links.wake, links.leftovers.wake = self._wake("reconciler"), self._wake("deferred-writes")
         loops = self.readiness.loops = list(self._loops.values())
         retention = retiring(self._store, lambda: self._keeping.keep, self._meter, self._is_looked_at)
         try:

@@ -129,9 +129,9 @@ class StatusPoller:
             async with self._side_by_side.setdefault(looking.back, asyncio.Semaphore(_SIDE_BY_SIDE)):
                 await looking.round()
         except StoreUnavailable as error:
-            logger().warning("store-down", loop="tracker", why=str(error))
+            logger().warning("store-down", loop="status-poller", why=str(error))
         except Exception as error:  # noqa: BLE001 - any other error is logged
-            logger().error("defect", loop="tracker", traceback=redacted_traceback(error))
+            logger().error("defect", loop="status-poller", traceback=redacted_traceback(error))
 
     def _done(self, place: str, _: "asyncio.Task[None]") -> None:
         self._tasks.pop(place, None)
@@ -156,8 +156,8 @@ class StatusPoller:
         stranded: Counter[str] = Counter()
         oldest: dict[str, float] = {}
         for one in await self._kit.store.read(partial(subscriptions.waiting_counts, now=now)):
-            if one.place not in self._entries or one.entry not in self._accounts.by_name:
-                back = one.place.partition("/")[0]
+            if one.provider_account not in self._entries or one.account not in self._accounts.by_name:
+                back = one.provider_account.partition("/")[0]
                 stranded[back] += one.many
                 oldest[back] = max(oldest.get(back, 0.0), one.oldest)
         for back, many in stranded.items():

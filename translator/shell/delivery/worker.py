@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 
 from translator.shell.observability.admin import Meter
 from translator.shell.observability.log import logger, redacted_traceback
-from translator.shell.store import Store, StoreUnavailable, calls, pending, sends
+from translator.shell.store import Store, StoreUnavailable, delivery_admin, pending, sends
 from translator.shell.store.retention import Keep, Over, Retirement
+from translator.shell.store.states import DeliveryState, SendState
 
 _AGAIN: Final = 1.0
 """Seconds after which a failed round is tried again."""
@@ -136,11 +137,16 @@ def _timed(delete: Callable[..., int], connection: Connection, over: Over, now: 
 
 
 async def _count(store: Store, meter: Meter, now: float) -> None:
-    meter.set_backlog("sends", await store.read(sends.counted), (sends.INTENT, sends.UNKNOWN, sends.LOST))
-    meter.set_backlog("calls", await store.read(calls.counted), (calls.DUE, calls.DEAD))
+    unfinished = (SendState.INTENT, SendState.UNKNOWN, SendState.UNRESOLVED)
+    meter.set_backlog("sends", await store.read(sends.counted), unfinished)
+    kept = (DeliveryState.DUE, DeliveryState.DEAD)
+    meter.set_backlog("callback_deliveries", await store.read(delivery_admin.counted), kept)
     count, since = await store.read(pending.waits)
-    meter.set_backlog("watches", {pending.WAITING: count}, (pending.WAITING,))
-    oldest = {("watches", pending.WAITING): since, ("sends", sends.UNKNOWN): await store.read(pending.oldest_unknown)}
+    meter.set_backlog("callback_subscriptions", {pending.WAITING: count}, (pending.WAITING,))
+    oldest = {
+        ("callback_subscriptions", pending.WAITING): since,
+        ("sends", SendState.UNKNOWN): await store.read(pending.oldest_unknown),
+    }
     for (table, state), made in oldest.items():
         meter.show_oldest(table, state, 0.0 if made is None else max(0.0, now - made))
 
@@ -148,9 +154,9 @@ async def _count(store: Store, meter: Meter, now: float) -> None:
 def _say_forsaken(count: int, meter: Meter) -> None:
     """Log and count subscriptions that were given up because their provider account is no longer configured. If it were, `poll_end`
     would have ended them."""
-    logger().warning("watches-forsaken", count=count)
+    logger().warning("subscriptions-abandoned", count=count)
     for _ in range(count):
-        meter.count_call("unheard")
+        meter.count_callback("unheard")
 
 
 async def _begun() -> bool:

@@ -35,8 +35,8 @@ class Described(NamedTuple):
 METRICS: Final[dict[str, Described]] = {
     "requests": Described("Requests answered at the front.", ("dialect", "operation", "status")),
     "request_seconds": Described("Seconds from a request's first byte to its answer.", ("dialect", "operation")),
-    "asks": Described(
-        "Calls to a back, by the class of the status it answered (2xx, 4xx, …) or how the call failed.",
+    "provider_requests": Described(
+        "Requests to a provider, by the class of the status of the response (2xx, 4xx, …) or the kind of the failure.",
         ("back", "outcome"),
     ),
     "notes": Described("What was repaired, ignored or unknown on the way.", ("note",)),
@@ -44,25 +44,24 @@ METRICS: Final[dict[str, Described]] = {
         "Alarm: requests that failed because a back does not accept our own credentials.", ("back",)
     ),
     "sends": Described(
-        "Sends whose outcome was not known: found at the back, lost to sight, unread where one was lost although not all of its window was "
-        "ever read, or resent where the operator wants that.",
+        "Unknown sends: found, unresolved, unread (also unresolved, and a part of the window was never read), or resent.",
         ("outcome",),
     ),
-    "looks": Described(
-        "Looks at a back for sends whose outcome was not known: done, cut where asks ran out, or failed.",
+    "reconciliation_searches": Described(
+        "Searches for unknown sends at a provider: done, cut because the request budget ran out, or failed.",
         ("back", "outcome"),
     ),
-    "calls": Described(
-        "Calls to applications: delivered, failed and put off, dead, or unheard where a message's end was never seen.",
+    "callbacks": Described(
+        "Callbacks: delivered, failed and due again, dead, or unheard because no final status of the message was ever seen.",
         ("outcome",),
     ),
-    "poll_looks": Described(
-        "Looks for somebody who waits to be told of a message: seen, unseen, or put off where a round had not enough asks.",
+    "polls": Described(
+        "Polls of subscriptions: seen, unseen, or put off because the request budget of a round ran out.",
         ("back", "outcome"),
     ),
-    "poll_backlog": Described("Who waits to be told of a message and is to be looked at by now.", ("back",)),
+    "poll_backlog": Described("Subscriptions that are due for a poll, by provider.", ("back",)),
     "poll_stranded": Described(
-        "Alarm: who waits to be told of messages that nobody can look for: their back, our account there or theirs is not configured.",
+        "Alarm: subscriptions that cannot be polled, because their provider, provider account or account is not configured.",
         ("back",),
     ),
     "handshakes": Described(
@@ -85,9 +84,7 @@ METRICS: Final[dict[str, Described]] = {
         "Configurations that were read anew: done, or refused, where the one before stays.", ("outcome",)
     ),
     "loaded_seconds": Described("When the configuration that is in force was read, in seconds since the epoch.", ()),
-    "callback_lag_seconds": Described(
-        "Seconds for which the destination has waited whose callback is due for longest.", ()
-    ),
+    "callback_lag_seconds": Described("Seconds for which the longest-due destination has waited.", ()),
     "destinations_paused": Described("Destinations of callbacks whose circuit breaker is open.", ()),
     "memory_bytes": Described(
         "Bytes under way in this process, by account and as what they are held; unknown are all callers that no account was opened for.",
@@ -98,12 +95,12 @@ METRICS: Final[dict[str, Described]] = {
         ("account", "kind"),
     ),
     "callbacks_refused": Described(
-        "Sends that were refused since their account is owed as many callbacks as [callbacks] owed_max, by account.",
+        "Sends that were refused because their account has as many open callbacks as [callbacks] owed_max, by account.",
         ("account",),
     ),
-    "owed": Described("Rows of the store that somebody has to know of, by table and state.", ("table", "state")),
-    "oldest_seconds": Described(
-        "Age of the oldest of these rows, since its send was asked for; 0 without any.", ("table", "state")
+    "backlog_rows": Described("Unfinished rows of the store, by table and state.", ("table", "state")),
+    "backlog_oldest_seconds": Described(
+        "Seconds since the send of the oldest of these rows; 0 without any.", ("table", "state")
     ),
     "migration_stage": Described("1 for the present stage of a migration, 0 for the others.", ("account", "stage")),
     "migration_percent": Described("Percent of the recipients that a canary's share has, by account.", ("account",)),
@@ -150,26 +147,26 @@ class Meter(Collector):
         if reply.fault == "back-refused-us":
             self._counts["back_refused_us", (back,)] += 1
 
-    def count_ask(self, back: str, answer: Answer) -> None:
+    def count_provider_request(self, back: str, answer: Answer) -> None:
         """Count a provider request by its response or failure."""
         outcome = answer.kind if isinstance(answer, Failure) else answer.status // 100
-        self._counts["asks", (back, outcome)] += 1
+        self._counts["provider_requests", (back, outcome)] += 1
 
     def count_send(self, outcome: str) -> None:
         """Count the outcome of an unknown send."""
         self._counts["sends", (outcome,)] += 1
 
-    def count_look(self, back: str, outcome: str) -> None:
+    def count_search(self, back: str, outcome: str) -> None:
         """Count a search for unknown sends at a provider."""
-        self._counts["looks", (back, outcome)] += 1
+        self._counts["reconciliation_searches", (back, outcome)] += 1
 
-    def count_call(self, outcome: str) -> None:
+    def count_callback(self, outcome: str) -> None:
         """Count an attempt of a delivery, or a message that is no longer polled."""
-        self._counts["calls", (outcome,)] += 1
+        self._counts["callbacks", (outcome,)] += 1
 
-    def count_looks(self, back: str, outcome: str, many: int) -> None:
+    def count_polls(self, back: str, outcome: str, many: int) -> None:
         """Count polled subscriptions."""
-        self._counts["poll_looks", (back, outcome)] += many
+        self._counts["polls", (back, outcome)] += many
 
     def show_polling(self, backlogs: Mapping[str, int], stranded: Mapping[str, int] | None = None) -> None:
         """Set the number of subscriptions that are due, and of those that cannot be polled, by provider."""
@@ -208,11 +205,11 @@ class Meter(Collector):
     def set_backlog(self, table: str, states: Mapping[str, int], known: Iterable[str]) -> None:
         """Set the number of rows in each of the known states."""
         for state in known:
-            self._counts["owed", (table, state)] = states.get(state, 0)
+            self._counts["backlog_rows", (table, state)] = states.get(state, 0)
 
     def show_oldest(self, table: str, state: str, seconds: float) -> None:
         """Set the age of the oldest row in a state."""
-        self._counts["oldest_seconds", (table, state)] = seconds
+        self._counts["backlog_oldest_seconds", (table, state)] = seconds
 
     def show_ready(self, why_not: Mapping[str, str]) -> None:
         """Set the readiness. A part without a reason in `why_not` is ready."""
@@ -254,7 +251,7 @@ class Meter(Collector):
 
 _GAUGES: Final = (
     "back_rows_served", "callback_lag_seconds", "destinations_paused", "loaded_seconds", "memory_bytes", "migration_latched",
-    "migration_percent", "migration_stage", "oldest_seconds", "owed", "poll_backlog", "poll_stranded", "ready",
+    "migration_percent", "migration_stage", "backlog_oldest_seconds", "backlog_rows", "poll_backlog", "poll_stranded", "ready",
 )  # fmt: skip
 
 _FAMILIES: Final[dict[str, Any]] = {
@@ -265,7 +262,7 @@ _FAMILIES: Final[dict[str, Any]] = {
 
 def _label(name: str, value: Any) -> str:
     """Return a label as text. The status class of a provider request is written as `2xx`."""
-    return f"{value}xx" if name == "asks" and isinstance(value, int) else str(value)
+    return f"{value}xx" if name == "provider_requests" and isinstance(value, int) else str(value)
 
 
 async def _ready() -> Mapping[str, str]:

@@ -91,7 +91,11 @@ async def facts(store: Store, entry: Account, seen: Seen, lines: Sequence[Line])
     pair, rules = pair_of(entry), entry.migration
     begun = max(seen.now - (rules.guard or Guard()).window, seen.stage.decided)
     new = await store.read(partial(stage_counts.since, pair=pair, home="new", instant=begun))
-    at_old = [one for one in await store.read(pending.pending) if (one.entry, one.place) == (pair.account, pair.old)]
+    at_old = [
+        one
+        for one in await store.read(pending.pending)
+        if (one.account, one.provider_account) == (pair.account, pair.old)
+    ]
     late = await store.read(partial(stage_counts.behind, pair=pair, generation=seen.row.generation, now=seen.now))
     return Facts(
         new,

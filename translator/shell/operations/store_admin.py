@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -19,14 +19,20 @@ from translator.core.effects import Outcome
 from translator.core.errors import ConfigError, FaultRaised
 from translator.core.model import Message
 from translator.shell.config.settings import Settings
-from translator.shell.store import Store, calls, open_store, pending, sends, unknown_sends
+from translator.shell.store import Store, delivery_admin, open_store, pending, sends, unknown_sends
+from translator.shell.store.rows import DeliveryRow, SendRow, WaitingRow
+from translator.shell.store.states import DeliveryState, SendState
+
+_WithSid = TypeVar("_WithSid", DeliveryRow, WaitingRow)
 
 MOST: Final = 1000
 """The largest number of rows of a list."""
 
-_INSTANTS: Final = ("made", "due_at", "finished", "look_at", "doubted", "settled")
-_HIDDEN: Final = ("leased", "attempt", "message", "fault", "same", "content")
-_PRIVATE: Final = ("address", "form", "sender", "recipient", "text")
+_INSTANTS: Final = (
+    "created_at", "due_at", "finished_at", "next_check_at", "unknown_since", "settled_at", "resent_at",
+)  # fmt: skip
+_HIDDEN: Final = ("leased_until", "fencing_token", "message", "fault", "content_hash", "request_hash")
+_PRIVATE: Final = ("url", "payload", "sender", "recipient", "text")
 
 
 @asynccontextmanager
@@ -45,7 +51,7 @@ async def beside(settings: Settings) -> AsyncIterator[Store]:
 async def list_calls(store: Store, accounts: Accounts, states: tuple[str, ...], sid: str = "") -> list[dict[str, Any]]:
     """Return the deliveries in these states, the oldest first, with SIDs in front form. With `sid`, return those of one message."""
     sids = _sids(accounts, sid) if sid else None
-    found = await store.read(partial(calls.listed, states=states, most=MOST, sids=sids))
+    found = await store.read(partial(delivery_admin.listed, states=states, most=MOST, sids=sids))
     return [_row(_with_front_sid(row, accounts), private=False) for row in found]
 
 
@@ -56,7 +62,7 @@ async def list_waiting(store: Store, accounts: Accounts, sid: str = "") -> list[
     return [_row(_with_front_sid(row, accounts), private=False) for row in found]
 
 
-_STATES: Final = ("waiting", "due", "dead", "intent", "unknown", "lost")
+_STATES: Final = ("waiting", "due", "dead", "intent", "unknown", "unresolved")
 
 
 async def list_pending(store: Store, accounts: Accounts, now: float) -> list[dict[str, Any]]:
@@ -64,9 +70,10 @@ async def list_pending(store: Store, accounts: Accounts, now: float) -> list[dic
     in seconds. `configured` is false if the configuration no longer has the account."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for one in await store.read(pending.pending):
-        row = rows.setdefault((one.entry, one.place), {"account": one.entry, "place": one.place, "oldest_seconds": 0})
+        names = {"account": one.account, "provider_account": one.provider_account}
+        row = rows.setdefault((one.account, one.provider_account), {**names, "oldest_seconds": 0})
         row[one.state] = row.get(one.state, 0) + one.number
-        row["oldest_seconds"] = max(row["oldest_seconds"], int(now - one.made) if one.made else 0)
+        row["oldest_seconds"] = max(row["oldest_seconds"], int(now - one.oldest) if one.oldest else 0)
     for (name, place), row in rows.items():
         known = name in accounts.by_name and (not place or place in accounts.by_place)
         row.update({state: row.get(state, 0) for state in _STATES}, configured=known)
@@ -77,11 +84,11 @@ def as_pending(row: dict[str, Any]) -> str:
     """Return the line of an account and a provider account, with the counts that are not zero."""
     counts = [f"{state}={row[state]}" for state in _STATES if row[state]]
     gone = [] if row["configured"] else ["no-longer-configured"]
-    place = row["place"] or "?"
+    place = row["provider_account"] or "?"
     return "  ".join(
         [
             f"account={visible(row['account'])}",
-            f"place={visible(place)}",
+            f"provider_account={visible(place)}",
             *counts,
             f"oldest={row['oldest_seconds']}s",
             *gone,
@@ -96,18 +103,18 @@ def visible(text: str) -> str:
 
 async def show_call(store: Store, accounts: Accounts, id_: int) -> dict[str, Any] | None:
     """Return all of one delivery, or None."""
-    row = await store.read(partial(calls.shown, id_=id_))
+    row = await store.read(partial(delivery_admin.shown, id_=id_))
     return None if row is None else _row(_with_front_sid(row, accounts), private=True)
 
 
 async def retry(store: Store, id_: int | None) -> int:
     """Make a delivery due now, in any state, or all dead ones if `id_` is None. Returns the number of deliveries."""
-    return await _each(store, id_, lambda connection, one: calls.replay(connection, one, time.time()))
+    return await _each(store, id_, lambda connection, one: delivery_admin.replay(connection, one, time.time()))
 
 
 async def drop(store: Store, id_: int | None) -> int:
     """Drop a delivery, or all dead ones if `id_` is None. Returns the number of deliveries."""
-    return await _each(store, id_, lambda connection, one: calls.drop(connection, one, time.time()))
+    return await _each(store, id_, lambda connection, one: delivery_admin.drop(connection, one, time.time()))
 
 
 def _sids(accounts: Accounts, shown: str) -> list[str]:
@@ -119,21 +126,21 @@ def _sids(accounts: Accounts, shown: str) -> list[str]:
     return sorted(found)
 
 
-def _with_front_sid(row: dict[str, Any], accounts: Accounts) -> dict[str, Any]:
+def _with_front_sid(row: _WithSid, accounts: Accounts) -> _WithSid:
     """Return the row with its SID as its account's front writes it, unchanged if the account is no longer configured."""
-    entry = accounts.by_name.get(row["entry"])
-    if row["sid"] is not None and entry is not None:
-        row["sid"] = entry.front.dialect.front.write_sid(row["sid"])
-    return row
+    account = accounts.by_name.get(row.account)
+    if row.sid is None or account is None:
+        return row
+    return row._replace(sid=account.front.dialect.front.write_sid(row.sid))
 
 
 async def _each(store: Store, id_: int | None, work: Callable[[Connection, int], bool]) -> int:
     if id_ is not None:
         return int(await store.write(lambda connection: work(connection, id_)))
     done = 0
-    while given_up := await store.read(partial(calls.listed, states=(calls.DEAD,), most=100)):
-        for row in given_up:
-            done += await store.write(lambda connection, one=row["id"]: work(connection, one))  # type: ignore[misc]
+    while dead := await store.read(partial(delivery_admin.listed, states=(DeliveryState.DEAD,), most=100)):
+        for row in dead:
+            done += await store.write(lambda connection, one=row.id: work(connection, one))  # type: ignore[misc]
     return done
 
 
@@ -157,9 +164,9 @@ async def settle_not_sent(store: Store, id_: str) -> bool:
 async def settle_sent(store: Store, accounts: Accounts, id_: str, shown: str) -> str:
     """Record the operator's decision which message an unknown or unresolved send is, by its SID in front form. Returns "" or an error."""
     row = await store.read(partial(sends.shown, id_=id_))
-    if row is None or row["state"] not in (sends.UNKNOWN, sends.LOST):
-        return "there is no send of this id that is unknown or lost"
-    entry = accounts.by_name.get(row["entry"])
+    if row is None or row.state not in (SendState.UNKNOWN, SendState.UNRESOLVED):
+        return "there is no send of this id that is unknown or unresolved"
+    entry = accounts.by_name.get(row.account)
     if entry is None:
         return "the account that made the send is no longer configured"
     try:
@@ -167,12 +174,12 @@ async def settle_sent(store: Store, accounts: Accounts, id_: str, shown: str) ->
     except FaultRaised:
         return "that is no message SID"
     message = Message(
-        sid=sid, sender=row["sender"], recipient=row["recipient"], text=row["text"], status="sending",
-        direction="outbound-api", created=int(row["made"]),
+        sid=sid, sender=row.sender, recipient=row.recipient, text=row.text, status="sending",
+        direction="outbound-api", created=int(row.created_at),
     )  # fmt: skip
 
     def settle(connection: Connection) -> bool:
-        if unknown_sends.claimed(connection, row["place"], [sid]):
+        if unknown_sends.claimed(connection, row.provider_account, [sid]):
             return False
         sends.settle(connection, [Outcome(id_, "sent", message)], time.time())
         return True
@@ -180,10 +187,10 @@ async def settle_sent(store: Store, accounts: Accounts, id_: str, shown: str) ->
     return "" if await store.write(settle) else "that message is known to be another send"
 
 
-def _row(row: dict[str, Any], *, private: bool) -> dict[str, Any]:
+def _row(row: SendRow | DeliveryRow | WaitingRow, *, private: bool) -> dict[str, Any]:
     """Return a row for an operator, with readable times and without internal columns. `private` includes numbers, texts and addresses."""
     shown: dict[str, Any] = {}
-    for name, value in row.items():
+    for name, value in row._asdict().items():
         if name in _HIDDEN or (name in _PRIVATE and not private) or value is None:
             continue
         if name in _INSTANTS:

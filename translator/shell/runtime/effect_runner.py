@@ -142,9 +142,7 @@ class EffectRunner:
                     hold = self._budget.hold(want.account, "answer", want.most)
                     sent = await self._ask(errand, want, hold)
                 elif isinstance(want, RecordIntents):
-                    refused = await self.scribe.refused(
-                        want.intents
-                    )  # it may take seconds, and nothing is recorded yet
+                    refused = await self.scribe.refused(want.intents)  # this may take seconds
                     errand.is_sending = True
                     sent = await self.scribe.record(want.intents, refused)
                 elif isinstance(want, RecordOutcomes):
@@ -207,5 +205,5 @@ class EffectRunner:
             hold.release()
             raise
         for answer in answers:
-            self._meter.count_ask(ask.back, answer)
+            self._meter.count_provider_request(ask.back, answer)
         return tuple(answers)

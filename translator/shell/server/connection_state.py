@@ -3,10 +3,10 @@
 A connection is in one state at a time, and has at most one active request. A line leads from a state over the method of `Http1Protocol`
 that makes the transition to the next state.
 
-READING_HEAD ── on_request ──▶ READING_BODY ── on_request_end ──▶ HANDLING ── _next ──▶ READING_HEAD
-                               READING_BODY ── _next ──▶ DROPPING_BODY ── on_request_end ──▶ READING_HEAD
+READING_HEAD ── on_request ──▶ READING_BODY ── on_request_end ──▶ HANDLING ── respond ──▶ READING_HEAD
+                               READING_BODY ── respond ──▶ DROPPING_BODY ── on_request_end ──▶ READING_HEAD
 
-HANDLING      ── _next ──▶          RESPONDING ── resume_writing ──▶ READING_HEAD ── pause_writing ──▶ RESPONDING
+HANDLING      ── respond ──▶        RESPONDING ── resume_writing ──▶ READING_HEAD ── pause_writing ──▶ RESPONDING
 DROPPING_BODY ── on_request_end ──▶ RESPONDING
 
 READING_BODY ── on_request_end ──▶ DRAINING ── _end ──▶ LINGERING

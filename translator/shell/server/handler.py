@@ -44,6 +44,7 @@ TakeReceipt: TypeAlias = Callable[[str], Awaitable[bool]]
 """Takes the path of a delivery receipt. Returns true if its signature is right."""
 
 _SLOW_DOWN: Final = 429
+_FREE: Final = LIMITS.free
 
 
 class Proxy:
@@ -133,21 +134,23 @@ class Proxy:
                 reply = self._unknown(call, reply)
             self._tell(call, reply, may_refuse=False)
             return
-        found = self._overload_reply(call)
-        if found is None:
+        only_reads = admission.only_reads
+        if self._load.has_room(call.account) and call.has_connection(is_shared=self._load.is_shared):
             try:
-                found = await self._answered(call, admission)
+                found = await self._answered(call, admission, only_reads=only_reads)
             except Gone:
                 logger().info("gone", method=call.method, request_id=call.id)
                 return
+        else:
+            found = self._overload_reply(call)
         if not call.answered:
-            self._tell(call, found, may_refuse=admission.only_reads)
+            self._tell(call, found, may_refuse=only_reads)
 
     async def _receipt(self, call: ServerRequest, takes: TakeReceipt) -> None:
         """Answer a delivery receipt. Only its path is read, and nothing cancels it."""
         call.close_after()
         call.work.end()
-        call.work.stop_reading()
+        call.skip()
         status, crowd = 503, self._load.crowd
         if self._load.has_room_for_receipt(RECEIPTS):
             crowd.enters(RECEIPTS)
@@ -170,15 +173,13 @@ class Proxy:
         limited = reply.response.replace(status=_SLOW_DOWN, headers=(*headers, ("retry-after", "1")))
         return msgspec.structs.replace(reply, response=limited)
 
-    def _overload_reply(self, call: ServerRequest) -> Reply | None:
-        """Return a 503 reply if no slot is free for the account, or if it has too many connections. Otherwise None."""
-        if self._load.has_room(call.account) and call.has_connection(is_shared=self._load.is_shared):
-            return None
+    def _overload_reply(self, call: ServerRequest) -> Reply:
+        """Return a 503 reply, because no slot is free for the account, or it has too many connections."""
         call.close_after()
         call.skip()
         return failure(self._accounts, call.request(None), "too-busy", retry_after=1)
 
-    async def _answered(self, call: ServerRequest, admission: Admission) -> Reply:
+    async def _answered(self, call: ServerRequest, admission: Admission, *, only_reads: bool) -> Reply:
         """Run the exchange and return its reply, or the reply for the reason why it was cancelled. Raises Gone."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         overdue = self._overdue.add(loop, self._is_overdue, call)
@@ -186,10 +187,10 @@ class Proxy:
         hold = self._memory.budget.hold(call.account, "body")
         request = None
         try:
-            if call.head.weight > LIMITS.free and not hold.grow(call.head.weight):
+            if call.head.weight > _FREE and not hold.grow(call.head.weight):
                 raise NoRoom
             most = self._load.max_body * (messages.LARGE if admission.is_large else 1)
-            request = call.request(await call.read(most, hold, may_drop=admission.only_reads))
+            request = call.request(await call.read(most, hold, may_drop=only_reads))
             steps = exchange(self._accounts, self._limits, request, self._clock(), self._losses, admission)
             reply: Reply = await self.driver.run(call, steps)
         except NoRoom:
@@ -236,7 +237,7 @@ class Proxy:
         may_refuse: True if a 503 may replace the response because no memory is free. The response to a send needs no free memory.
         """
         response, hold = self._explained(reply), None
-        if len(response.body) > LIMITS.free:
+        if len(response.body) > _FREE:
             hold = self._memory.budget.take(call.account, "unsent", len(response.body))
             if hold is None and may_refuse:
                 reply = failure(self._accounts, call.request(None), "too-busy", retry_after=1)

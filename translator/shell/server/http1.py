@@ -7,7 +7,7 @@ uvicorn listens, counts and stops. This replaces uvicorn's own protocol, which c
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from uvicorn.server import ServerState
 
@@ -36,6 +36,9 @@ from translator.shell.server.request import ReceivedHead
 from translator.shell.server.request_head import NO_MEMORY, TWO_REQUESTS, Refusal, RefusalError
 from translator.shell.server.response_head import FULL_SERVER, ResponseHeadCache, refusal
 from translator.shell.server.response_writer import ResponseWriter
+
+_FREE: Final = LIMITS.free
+_TURN: Final = LIMITS.turn
 
 
 class Http1Protocol(asyncio.Protocol):
@@ -81,8 +84,9 @@ class Http1Protocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._state.drops:
             return
-        self._take(self._input.take(data))
-        if len(data) >= LIMITS.turn and not self._transport.is_closing():
+        waiting = self._input
+        self._take(waiting.take(data) if waiting.rest or waiting.hold is not None else data)
+        if len(data) >= _TURN and not self._transport.is_closing():
             self._transport.pause_reading()
             self.loop.call_soon(self._go_on)
 
@@ -139,7 +143,7 @@ class Http1Protocol(asyncio.Protocol):
             raise RefusalError(400, TWO_REQUESTS)
         call = Http1Request(self, head, self.host.ids, keep=keep, waits_for_continue=waits_for_continue)
         self._request, self._state = call, READING_BODY
-        self._idle.restart()
+        self._idle.ticks = 0
         task = self.loop.create_task(self._handle(call))
         call.work.start(task)
         self._registry.tasks.add(task)
@@ -147,7 +151,7 @@ class Http1Protocol(asyncio.Protocol):
     def on_body(self, piece: bytes) -> None:
         """Add a piece of the body to the request."""
         if self._request is not None:
-            self._request.add(piece)
+            self._request.body.add(piece)
 
     def on_request_end(self) -> None:
         """Mark the body as complete. The parser runs, so it is kept until the next transition."""
@@ -175,13 +179,14 @@ class Http1Protocol(asyncio.Protocol):
             at = end
             if rejected is not None:
                 self._reject(rejected)
-            elif is_head and parser.in_body and len(data) - at > LIMITS.free:
+            elif is_head and parser.in_body and len(data) - at > _FREE:
                 self._input.rest = data[at:]  # the handler sees the head before the body is parsed
                 self._transport.pause_reading()
                 self.loop.call_soon(self._go_on)
                 return
         if (parser := self._parser) is not None:
-            self._input.is_parsed(data, is_within=bool(parser.size) or parser.in_body)
+            if parser.size or parser.in_body or self._input.last:
+                self._input.is_parsed(data, is_within=bool(parser.size) or parser.in_body)
             if parser.size and not parser.in_body and not self._state.drops:
                 self._reserve("head", parser.head.held(parser.size))  # an incomplete head takes memory
 
@@ -247,14 +252,9 @@ class Http1Protocol(asyncio.Protocol):
             self.loop.call_soon(self._idle.unsent.settle)
         if self._state is DRAINING:
             self._end(self._output.final)
-        elif not is_last:
-            self._next()
-
-    def _next(self) -> None:
-        """Go on after a response."""
-        if self._state is READING_BODY:
+        elif self._state is READING_BODY:
             self._state = DROPPING_BODY
-        else:
+        elif self._state is HANDLING:
             self._request = None
             self._state = RESPONDING if self._idle.unsent.is_full else READING_HEAD
         if self._input.rest:

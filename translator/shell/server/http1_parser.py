@@ -14,6 +14,7 @@ from translator.shell.server.request import ReceivedHead, received
 from translator.shell.server.request_head import LARGE, Refusal, RefusalError, RequestHead
 
 _TUNNEL: Final = "CONNECT"
+_HEAD: Final = LIMITS.head
 _NONE: Final = RequestHead()
 """An empty head. It is never changed, because each message starts with a new one."""
 
@@ -60,7 +61,7 @@ class RequestParser:
             return Refusal(error.__context__.status, error.__context__.why)
         except httptools.HttpParserError:
             return Refusal(400, "Invalid HTTP request received.")
-        return Refusal(431, LARGE) if self.size > LIMITS.head else None
+        return Refusal(431, LARGE) if self.size > _HEAD else None
 
     def close(self) -> None:
         """Free the parser. It is never called while llhttp runs. Without it, both would reference each other."""

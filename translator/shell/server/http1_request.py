@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
 import httptools
 
@@ -11,6 +11,8 @@ from translator.shell.aio.memory_budget import Hold
 from translator.shell.server.host import Host
 from translator.shell.server.limits import LIMITS
 from translator.shell.server.request import Gone, NoRoom, ReceivedHead, ServerRequest
+
+_FREE: Final = LIMITS.free
 
 
 class RequestConnection(Protocol):
@@ -36,17 +38,20 @@ class Http1Body:
     waits_for_continue: True if the client waits for a 100 before it sends the body (RFC 9110, 10.1.1).
     """
 
-    __slots__ = ("_bytes", "_event", "came", "is_lost", "is_whole", "paid", "waits_for_continue")
+    __slots__ = ("_bytes", "_event", "came", "is_dropped", "is_lost", "is_whole", "paid", "waits_for_continue")
 
     def __init__(self, *, waits_for_continue: bool) -> None:
         self._bytes: bytes | bytearray = b""
         self._event: asyncio.Future[None] | None = None
         self.came = self.paid = 0
-        self.is_lost = self.is_whole = False
+        self.is_dropped = self.is_lost = self.is_whole = False
         self.waits_for_continue = waits_for_continue
 
     def add(self, piece: bytes) -> None:
-        """Add a piece."""
+        """Add a piece, or drop it if the body is not read."""
+        self.came += len(piece)
+        if self.is_dropped:
+            return
         if not self._bytes:
             self._bytes = piece
         elif isinstance(self._bytes, bytearray):
@@ -68,7 +73,8 @@ class Http1Body:
         self._wake()
 
     def take(self) -> bytes:
-        """Return the bytes, and keep none."""
+        """Return the bytes, keep none, and drop those that are still to come."""
+        self.is_dropped = True
         taken, self._bytes = self._bytes, b""
         return bytes(taken)
 
@@ -113,7 +119,7 @@ class Http1Request(ServerRequest):
     def _pay(self, hold: Hold | None) -> None:
         """Take memory for the received bytes. Raises NoRoom."""
         body = self.body
-        if body.came > LIMITS.free and hold is not None:
+        if body.came > _FREE and hold is not None:
             if not hold.grow(body.came - body.paid):
                 self.skip()
                 raise NoRoom
@@ -130,12 +136,6 @@ class Http1Request(ServerRequest):
         self.body.take()
         if not self.body.is_whole and not 0 < self.head.length - self.body.came <= LIMITS.dropped_body:
             self.close_after()
-
-    def add(self, piece: bytes) -> None:
-        """Add a piece of the body, or drop it if the body is not read."""
-        self.body.came += len(piece)
-        if not self.work.is_read:
-            self.body.add(piece)
 
     def lose(self) -> None:
         """See `ServerRequest.lose`."""

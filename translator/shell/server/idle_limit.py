@@ -14,20 +14,17 @@ class IdleLimit:
     """The idle ticks of one connection.
 
     unsent: The response bytes that the client has not read yet.
+    ticks: The sweeps without an active request and without progress. A request sets it to 0.
     is_known: True if the last request was authenticated.
     """
 
-    __slots__ = ("_size", "_ticks", "is_known", "unsent")
+    __slots__ = ("_size", "is_known", "ticks", "unsent")
 
     def __init__(self) -> None:
         self.unsent = Unsent()
         self.is_known = False
-        self._ticks = 0
+        self.ticks = 0
         self._size = 0
-
-    def restart(self) -> None:
-        """Start again, because a request came."""
-        self._ticks = 0
 
     def tick(self, size: int, most: int, kept: int, *, is_active: bool, is_between: bool) -> Verdict:
         """Count a sweep, and return what happens to the connection.
@@ -40,7 +37,7 @@ class IdleLimit:
         """
         has_progress = size < self._size
         self._size = size
-        self._ticks = 0 if is_active or has_progress else self._ticks + 1
-        if self.unsent.is_slow(size) or (self._ticks > most and size):
+        self.ticks = 0 if is_active or has_progress else self.ticks + 1
+        if self.unsent.is_slow(size) or (self.ticks > most and size):
             return "abort"
-        return "close" if self._ticks > (kept if is_between and self.is_known else most) else ""
+        return "close" if self.ticks > (kept if is_between and self.is_known else most) else ""

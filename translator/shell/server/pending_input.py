@@ -17,20 +17,22 @@ class PendingInput:
     """The input that waits.
 
     rest: The bytes that are not parsed yet.
+    last: The last three parsed bytes of an incomplete request.
+    hold: The memory for an incomplete head, or for pipelined requests.
     """
 
-    __slots__ = ("_hold", "_last", "rest")
+    __slots__ = ("hold", "last", "rest")
 
     def __init__(self) -> None:
         self.rest = b""
-        self._last = b""  # the last three parsed bytes of an incomplete request
-        self._hold: Hold | None = None  # the memory for an incomplete head, or for pipelined requests
+        self.last = b""
+        self.hold: Hold | None = None
 
     def take(self, data: bytes) -> bytes:
         """Return the waiting bytes with `data` after them, and keep none."""
         if self.rest:
             data, self.rest = self.rest + data, b""
-        if self._hold is not None:
+        if self.hold is not None:
             self.release()
         return data
 
@@ -41,22 +43,22 @@ class PendingInput:
         """
         if to_come:
             return min(at + to_come, len(data))
-        if self._last and at == 0:
-            end = (self._last + data[:3]).find(_END)
+        if self.last and at == 0:
+            end = (self.last + data[:3]).find(_END)
             if end >= 0:
-                return end + len(_END) - len(self._last)
+                return end + len(_END) - len(self.last)
         end = data.find(_END, at)
         return len(data) if end < 0 else end + len(_END)
 
     def is_parsed(self, data: bytes, *, is_within: bool) -> None:
         """Note that all of `data` is parsed. `is_within` is True if a request is still incomplete."""
-        self._last = (self._last + data[-3:])[-3:] if is_within else b""
+        self.last = (self.last + data[-3:])[-3:] if is_within else b""
 
     def reserve(self, budget: MemoryBudget, account: str, kind: Literal["head", "ahead"], size: int) -> bool:
         """Take memory for waiting input. Returns False if the budget has none left."""
         if size > LIMITS.free:
-            self._hold = budget.take(account, kind, size)
-            return self._hold is not None
+            self.hold = budget.take(account, kind, size)
+            return self.hold is not None
         return True
 
     def drop(self) -> None:
@@ -66,6 +68,6 @@ class PendingInput:
 
     def release(self) -> None:
         """Release the memory. It may be called again."""
-        if self._hold is not None:
-            self._hold.release()
-            self._hold = None
+        if self.hold is not None:
+            self.hold.release()
+            self.hold = None

@@ -25,6 +25,8 @@ _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9A-F
 _ONCE: Final = frozenset({"authorization", "host", "transfer-encoding"})
 """The headers that may appear only once. The parser itself refuses a second `Content-Length`."""
 
+_HEAD: Final = LIMITS.head
+_HEADERS: Final = LIMITS.headers
 _NEWEST: Final = "1.1"
 
 _MANY: Final = "The request has more headers than are read."
@@ -91,7 +93,7 @@ class RequestHead:
         """Count a header or a trailer. Trailers are not used. Raises RefusalError if there are too many."""
         self._fields += 1
         self.size += len(name) + len(value)
-        if self._fields > LIMITS.headers:
+        if self._fields > _HEADERS:
             raise RefusalError(431, _MANY)
 
     def _again(self, name: str, told: str) -> None:
@@ -110,7 +112,7 @@ class RequestHead:
 
     def check(self, version: str, read: int) -> None:
         """Raise RefusalError if HTTP does not allow a head of this `version`, or if its `read` bytes are too many."""
-        if read > LIMITS.head:
+        if read > _HEAD:
             raise RefusalError(431, LARGE)
         told = self._headers
         if version not in ("1.0", _NEWEST):

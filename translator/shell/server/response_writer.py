@@ -1,6 +1,5 @@
 """Writes the responses of one connection."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from translator.core.http import messages
@@ -17,13 +16,15 @@ _BODILESS: Final = frozenset({204, 304})
 class ResponseWriter:
     """Writes responses to a transport, at the end of the event loop's turn.
 
+    write: Writes a response, see `WriteBatcher.write`.
     final: The rejection of a malformed request, which follows the response to the active request.
     """
 
-    __slots__ = ("_batcher", "_heads", "final")
+    __slots__ = ("_batcher", "_heads", "final", "write")
 
     def __init__(self, heads: ResponseHeadCache, batcher: WriteBatcher) -> None:
         self._heads, self._batcher = heads, batcher
+        self.write = batcher.write
         self.final = b""
 
     def form(
@@ -39,11 +40,7 @@ class ResponseWriter:
         length = f"Content-Length: {len(response.body)}\r\n" if has_body else ""
         end = "Connection: close\r\n" if is_last else hint if call.account != UNKNOWN else ""
         head = f"{begin}{length}X-Request-Id: {call.id}\r\n{end}\r\n".encode("latin-1")
-        return head, response.body if has_body and not call.is_head else b""
-
-    def write(self, transport: Any, head: bytes, body: bytes = b"", then: Callable[[], None] | None = None) -> None:
-        """Write a response. `then` is called after the write."""
-        self._batcher.write(transport, head, body, then)
+        return head, response.body if has_body and call.head.verb != "HEAD" else b""
 
     def write_continue(self, transport: Any) -> None:
         """Write 100 Continue."""

@@ -1,6 +1,6 @@
 """The data that must outlive the process: the journal of sends, callback subscriptions and callback deliveries.
 
-    sends ◀── watches ◀── events         one send, its subscriptions, the deliveries of each
+    sends ◀── callback_subscriptions ◀── callback_deliveries     one send, its subscriptions, the deliveries of each
     work(connection) ─▶ Store.write ─▶ committed, or StoreUnavailable
 
 Except for the stores, every function of this package takes a connection. It runs on SQLite and on PostgreSQL alike.

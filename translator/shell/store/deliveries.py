@@ -11,31 +11,29 @@ A transaction that leases or settles deliveries locks the rows of their destinat
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
 from translator.shell.store import delivery_statements
 from translator.shell.store.destinations import (
-    DEAD,
-    DELIVERED,
-    DUE,
     FAILING,
     NEW,
     PAUSED,
     PROVEN,
     STANDINGS,
-    STATES,
     Breaker,
     Destination,
     DestinationState,
     Settled,
 )
+from translator.shell.store.rows import LeasedDelivery
+from translator.shell.store.states import DeliveryState
 
 __all__ = [
-    "DEAD", "DELIVERED", "DUE", "FAILING", "NEW", "PAUSED", "PROVEN", "STANDINGS", "STATES", "Breaker",
-    "CallbackDelivery", "Destination", "Settled", "Taken", "advance", "database_time", "due",
-    "due_by_account", "enqueue", "enqueue_all", "find_due", "hasten", "lag", "leased", "paused", "release",
+    "FAILING", "NEW", "PAUSED", "PROVEN", "STANDINGS", "Breaker",
+    "CallbackDelivery", "Destination", "NewDeliveries", "Settled", "Turn", "advance", "database_time", "due",
+    "due_by_account", "enqueue_all", "find_due", "hasten", "lag", "leased", "paused", "release",
     "too_late", "turn",
 ]  # fmt: skip
 
@@ -46,22 +44,31 @@ _OF_EACH: Final = 4
 
 
 class CallbackDelivery(NamedTuple):
-    """One delivery to be made: the name of its event, the method, the URL (`address`), the form body, and the destination."""
+    """One delivery to be made. The payload is the form body."""
 
-    name: str
+    event: str
     method: str
-    address: str
-    form: str
+    url: str
+    payload: str
     destination: str
 
 
-class Taken(NamedTuple):
+class NewDeliveries(NamedTuple):
+    """Deliveries of an account's subscription, in order. `first_position`: the place of the first among all of the subscription."""
+
+    subscription_id: int
+    account: str
+    deliveries: Sequence[CallbackDelivery]
+    first_position: int
+
+
+class Turn(NamedTuple):
     """The result of a turn.
     `rows`: the deliveries that are now leased to the dispatcher.
     `held`: for each settled delivery, True if the dispatcher still held its lease.
     `sids`: the message SIDs of the failed attempts, by delivery."""
 
-    rows: list[dict[str, Any]]
+    rows: list[LeasedDelivery]
     held: list[bool]
     sids: dict[int, str]
 
@@ -69,41 +76,29 @@ class Taken(NamedTuple):
 # ---- queueing ----------------------------------------------------------------------------------------------
 
 
-def enqueue(
-    connection: Connection,
-    watch_row: Mapping[str, Any],
-    calls: Sequence[CallbackDelivery],
-    first_position: int,
-    now: float,
-) -> None:
-    """Queue deliveries for a subscription, in order. `now` is a time of the dispatcher's clock."""
-    enqueue_all(connection, [(watch_row, calls, first_position)], now)
-
-
-def enqueue_all(
-    connection: Connection, batch: Iterable[tuple[Mapping[str, Any], Sequence[CallbackDelivery], int]], now: float
-) -> None:
-    """Queue the deliveries of several subscriptions in one transaction, which locks their destinations in order."""
-    queued = [(watch, calls, first) for watch, calls, first in batch if calls]
-    reached = {(str(watch["entry"]), call.destination) for watch, calls, _ in queued for call in calls}
+def enqueue_all(connection: Connection, batch: Iterable[NewDeliveries], now: float) -> None:
+    """Queue the deliveries of several subscriptions in one transaction, which locks their destinations in order.
+    `now` is a time of the dispatcher's clock."""
+    queued = [one for one in batch if one.deliveries]
+    reached = {(one.account, delivery.destination) for one in queued for delivery in one.deliveries}
     delivery_statements.TOUCH.run_each(
         connection,
-        [{"entry": entry, "destination": host, "now": now, "new": NEW} for entry, host in sorted(reached)],
+        [{"account": account, "destination": host, "now": now, "new": NEW} for account, host in sorted(reached)],
     )
     rows = []
-    for watch, calls, first in queued:
-        waits = first > 0 and _is_waiting(connection, watch["id"])
-        for offset, call in enumerate(calls):
+    for one in queued:
+        waits = one.first_position > 0 and _is_waiting(connection, one.subscription_id)
+        for offset, delivery in enumerate(one.deliveries):
             rows.append({
-                **call._asdict(), "watch": watch["id"], "entry": watch["entry"], "position": first + offset,
-                "made": now, "due": None if waits or offset else now,
+                **delivery._asdict(), "subscription_id": one.subscription_id, "account": one.account,
+                "position": one.first_position + offset, "created_at": now, "due": None if waits or offset else now,
             })  # fmt: skip
     delivery_statements.QUEUE.run_each(connection, rows)
 
 
-def _is_waiting(connection: Connection, watch: int) -> bool:
+def _is_waiting(connection: Connection, subscription: int) -> bool:
     """True if an earlier delivery of the same message is unfinished."""
-    return delivery_statements.FIND_FIRST.run(connection, {"watch": watch}).fetchone() is not None
+    return delivery_statements.FIND_FIRST.run(connection, {"subscription_id": subscription}).fetchone() is not None
 
 
 # ---- what is due -------------------------------------------------------------------------------------------
@@ -130,7 +125,7 @@ def due_by_account(
         if row is None:
             return found, ""
         after = row[0]
-        values = {"entry": after, "standing": standing, "now": now, "most": each}
+        values = {"account": after, "standing": standing, "now": now, "most": each}
         found += [(after, host) for (host,) in delivery_statements.DUE_OF_ACCOUNT.run(connection, values).fetchall()]
     return found, after
 
@@ -159,11 +154,11 @@ def too_late(connection: Connection, now: float, horizon: float, most: int = 100
 
 def hasten(connection: Connection, late: Sequence[Destination], now: float, horizon: float) -> None:
     """Make deliveries of these destinations due now if their due time is past the horizon."""
-    for entry, host in late:
-        values = {"entry": entry, "destination": host, "now": now, "horizon": now + horizon}
-        delivery_statements.LOCK.run(connection, {"entry": entry, "destination": host}).fetchone()
+    for account, host in late:
+        values = {"account": account, "destination": host, "now": now, "horizon": now + horizon}
+        delivery_statements.LOCK.run(connection, {"account": account, "destination": host}).fetchone()
         delivery_statements.HASTEN.run(connection, values)
-        delivery_statements.REOPEN.run(connection, {"entry": entry, "destination": host, "now": now})
+        delivery_statements.REOPEN.run(connection, {"account": account, "destination": host, "now": now})
 
 
 def leased(connection: Connection) -> list[Destination]:
@@ -173,9 +168,9 @@ def leased(connection: Connection) -> list[Destination]:
 
 def release(connection: Connection, at: Sequence[Destination], now: float) -> None:
     """End all leases at these destinations, because the process that held them has ended."""
-    for entry, host in at:
-        delivery_statements.TOUCH.run(connection, {"entry": entry, "destination": host, "now": now, "new": NEW})
-        delivery_statements.RELEASE.run(connection, {"entry": entry, "destination": host, "now": now})
+    for account, host in at:
+        delivery_statements.TOUCH.run(connection, {"account": account, "destination": host, "now": now, "new": NEW})
+        delivery_statements.RELEASE.run(connection, {"account": account, "destination": host, "now": now})
 
 
 # ---- one turn of the dispatcher ----------------------------------------------------------------------------
@@ -184,11 +179,11 @@ def release(connection: Connection, at: Sequence[Destination], now: float) -> No
 def turn(
     connection: Connection, settled: Sequence[Settled], room: Mapping[Destination, int], now: float, lease: float,
     breaker: Breaker,
-) -> Taken:  # fmt: skip
+) -> Turn:  # fmt: skip
     """Settle deliveries, and lease others at each destination.
     The number is at most `room`, 1 if the circuit breaker is half open, and 0 if it is open.
     If another process has locked a destination at which nothing is to be settled, the turn skips it."""
-    taken: list[dict[str, Any]] = []
+    taken: list[LeasedDelivery] = []
     held: dict[int, bool] = {}
     sids: dict[int, str] = {}
     ended: dict[Destination, list[Settled]] = {}
@@ -199,53 +194,56 @@ def turn(
         if state is None:
             continue
         for one in ended.get(destination, ()):
-            held[one.row["id"]] = _settle(connection, one, now)
-            if not held[one.row["id"]]:
+            row = one.delivery
+            held[row.id] = _settle(connection, one, now)
+            if not held[row.id]:
                 continue
             state.count(one, breaker)
-            if one.counts and one.state != DELIVERED:
-                sids[one.row["id"]] = _sid(connection, one.row["watch"])
+            if one.counts and one.state != DeliveryState.DELIVERED:
+                sids[row.id] = _sid(connection, row.subscription_id)
         free = state.free(room.get(destination, 0), now, breaker)
-        claimed = _claim(connection, destination, free, now, lease) if free > 0 else []
-        if claimed and state.failures >= breaker.failures:
-            claimed[0]["probes"] = True
+        leased = _lease(connection, destination, free, now, lease) if free > 0 else []
+        if leased and state.failures >= breaker.failures:
+            leased[0] = leased[0]._replace(is_probe=True)
             state.paused_until = now + lease  # one probe at a time: no other attempt before this one has ended
-        taken += claimed
-        state.write(connection, now, breaker, was_used=bool(claimed) or destination in ended)
-    return Taken(taken, [held.get(one.row["id"], False) for one in settled], sids)
+        taken += leased
+        state.write(connection, now, breaker, was_used=bool(leased) or destination in ended)
+    return Turn(taken, [held.get(one.delivery.id, False) for one in settled], sids)
 
 
-def _claim(
+def _lease(
     connection: Connection, destination: Destination, most: int, now: float, lease: float
-) -> list[dict[str, Any]]:
-    """Lease due deliveries of a destination, the oldest first. The column `attempt` of each is the fencing token."""
+) -> list[LeasedDelivery]:
+    """Lease due deliveries of a destination, the oldest first."""
     values = {
-        "entry": destination[0], "destination": destination[1], "now": now, "until": now + lease, "most": most,
+        "account": destination[0], "destination": destination[1], "now": now, "until": now + lease, "most": most,
     }  # fmt: skip
-    rows = delivery_statements.CLAIM.run(connection, values).fetchall()
-    return [dict(zip(delivery_statements.CLAIMED, row, strict=True)) for row in sorted(rows, key=itemgetter(0))]
+    rows = delivery_statements.LEASE.run(connection, values).fetchall()
+    return [LeasedDelivery(*row) for row in sorted(rows, key=itemgetter(0))]
 
 
 def _settle(connection: Connection, one: Settled, now: float) -> bool:
     """Write the result of an attempt. Returns False if the lease was lost."""
-    row = one.row
-    values = {"id": row["id"], "attempt": row["attempt"], "why": one.why, "tries": row["tries"] + one.counts}
-    if one.state == DUE:
-        values |= {"due": one.due_at, "watch": row["watch"], "position": row["position"]}
+    row = one.delivery
+    values = {
+        "id": row.id, "token": row.fencing_token, "last_error": one.error, "attempts": row.attempts + one.counts,
+    }  # fmt: skip
+    if one.state == DeliveryState.DUE:
+        values |= {"due": one.due_at, "subscription_id": row.subscription_id, "position": row.position}
         return bool(delivery_statements.PUT_OFF.run(connection, values).rowcount > 0)
     if delivery_statements.FINISH.run(connection, values | {"state": one.state, "now": now}).rowcount == 0:
         return False
-    advance(connection, row["watch"], now)
+    advance(connection, row.subscription_id, now)
     return True
 
 
-def advance(connection: Connection, watch: int, now: float) -> None:
+def advance(connection: Connection, subscription: int, now: float) -> None:
     """Make the first unfinished delivery of a message due, if it waited for an earlier one."""
-    delivery_statements.ADVANCE.run(connection, {"watch": watch, "now": now})
+    delivery_statements.ADVANCE.run(connection, {"subscription_id": subscription, "now": now})
 
 
-def _sid(connection: Connection, watch: int) -> str:
-    row = delivery_statements.FIND_SID.run(connection, {"watch": watch}).fetchone()
+def _sid(connection: Connection, subscription: int) -> str:
+    row = delivery_statements.FIND_SID.run(connection, {"subscription_id": subscription}).fetchone()
     return "" if row is None or row[0] is None else str(row[0])
 
 

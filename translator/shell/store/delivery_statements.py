@@ -25,7 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.sql import visitors
 
 from translator.shell.store.prepared import Prepared
-from translator.shell.store.schema import destinations, events, sends, watches
+from translator.shell.store.rows import LeasedDelivery
+from translator.shell.store.schema import deliveries, destinations, sends, subscriptions
+from translator.shell.store.states import DeliveryState
 
 
 class Statement(Prepared):
@@ -60,23 +62,26 @@ def _renamed(element: Any, **_: Any) -> Any:
 _now: Final = bindparam("now", type_=Float)
 _most: Final = bindparam("most", type_=Integer)
 _here: Final[Any] = and_(
-    destinations.c.entry == bindparam("entry", type_=String),
+    destinations.c.account == bindparam("account", type_=String),
     destinations.c.destination == bindparam("destination", type_=String),
 )
 _there: Final[Any] = and_(
-    events.c.entry == bindparam("entry", type_=String),
-    events.c.destination == bindparam("destination", type_=String),
-    events.c.due_at.is_not(None),
+    deliveries.c.account == bindparam("account", type_=String),
+    deliveries.c.destination == bindparam("destination", type_=String),
+    deliveries.c.due_at.is_not(None),
 )
 _held: Final[Any] = and_(
-    events.c.id == bindparam("id", type_=BigInteger),
-    events.c.attempt == bindparam("attempt", type_=Integer),
-    events.c.state == "due",
+    deliveries.c.id == bindparam("id", type_=BigInteger),
+    deliveries.c.fencing_token == bindparam("token", type_=Integer),
+    deliveries.c.state == DeliveryState.DUE,
 )
 _first: Final = (
-    select(events.c.id)
-    .where(events.c.watch == bindparam("watch", type_=BigInteger), events.c.state == "due")
-    .order_by(events.c.position)
+    select(deliveries.c.id)
+    .where(
+        deliveries.c.subscription_id == bindparam("subscription_id", type_=BigInteger),
+        deliveries.c.state == DeliveryState.DUE,
+    )
+    .order_by(deliveries.c.position)
     .limit(1)
 )
 
@@ -84,12 +89,12 @@ _first: Final = (
 
 TOUCH: Final = Statement(
     text(
-        "INSERT INTO destinations (entry, destination, due_at, standing, failures, failed_at, paused_until) "
-        "VALUES (:entry, :destination, :now, :new, 0, 0, 0) ON CONFLICT (entry, destination) DO UPDATE SET due_at = "
+        "INSERT INTO destinations (account, destination, due_at, standing, failures, failed_at, paused_until) "
+        "VALUES (:account, :destination, :now, :new, 0, 0, 0) ON CONFLICT (account, destination) DO UPDATE SET due_at = "
         "CASE WHEN destinations.paused_until > excluded.due_at THEN destinations.paused_until "
         "WHEN destinations.due_at > excluded.due_at THEN excluded.due_at ELSE destinations.due_at END"
     ).bindparams(
-        bindparam("entry", type_=String),
+        bindparam("account", type_=String),
         bindparam("destination", type_=String),
         bindparam("now", type_=Float),
         bindparam("new", type_=Integer),
@@ -97,10 +102,13 @@ TOUCH: Final = Statement(
 )
 """Marks a destination that has work: due now, or at the end of its pause."""
 
-_QUEUED: Final = ("watch", "entry", "position", "name", "method", "address", "form", "destination", "made")
+_QUEUED: Final = (
+    "subscription_id", "account", "position", "event", "method", "url", "payload", "destination", "created_at",
+)  # fmt: skip
 QUEUE: Final = Statement(
-    insert(events).values(
-        state="due", tries=0, why="", leased=0.0, attempt=0, due_at=bindparam("due", type_=Float),
+    insert(deliveries).values(
+        state=DeliveryState.DUE, attempts=0, last_error="", leased_until=0.0, fencing_token=0,
+        due_at=bindparam("due", type_=Float),
         **{name: bindparam(name) for name in _QUEUED},
     )
 )  # fmt: skip
@@ -111,18 +119,18 @@ FIND_FIRST: Final = Statement(_first)
 _due: Final[Any] = and_(
     destinations.c.standing == bindparam("standing", type_=Integer), destinations.c.due_at <= _now
 )  # fmt: skip
-_columns: Final = (destinations.c.entry, destinations.c.destination)
+_columns: Final = (destinations.c.account, destinations.c.destination)
 OLDEST_DUE: Final = Statement(select(*_columns).where(_due).order_by(destinations.c.due_at).limit(_most))
 NEWEST_DUE: Final = Statement(select(*_columns).where(_due).order_by(destinations.c.due_at.desc()).limit(_most))
 NEXT_ACCOUNT: Final = Statement(
-    select(destinations.c.entry)
-    .where(destinations.c.entry > bindparam("after", type_=String))
-    .order_by(destinations.c.entry)
+    select(destinations.c.account)
+    .where(destinations.c.account > bindparam("after", type_=String))
+    .order_by(destinations.c.account)
     .limit(1)
 )
 DUE_OF_ACCOUNT: Final = Statement(
     select(destinations.c.destination)
-    .where(destinations.c.entry == bindparam("entry", type_=String), _due)
+    .where(destinations.c.account == bindparam("account", type_=String), _due)
     .order_by(destinations.c.due_at)
     .limit(_most)
 )
@@ -142,15 +150,19 @@ TOO_LATE: Final = Statement(
     .where(destinations.c.standing == bindparam("standing", type_=Integer), destinations.c.due_at > _horizon)
     .limit(_most)
 )
-HASTEN: Final = Statement(update(events).where(_there, events.c.due_at > _horizon).values(due_at=_now))
+HASTEN: Final = Statement(update(deliveries).where(_there, deliveries.c.due_at > _horizon).values(due_at=_now))
 REOPEN: Final = Statement(update(destinations).where(_here).values(due_at=_now, paused_until=0.0))
 
 # ---- a process that died ---------------------------------------------------------------------------------------
 
 LEASED: Final = Statement(
-    select(events.c.entry, events.c.destination).where(events.c.due_at.is_not(None), events.c.leased > 0.0).distinct()
+    select(deliveries.c.account, deliveries.c.destination)
+    .where(deliveries.c.due_at.is_not(None), deliveries.c.leased_until > 0.0)
+    .distinct()
 )
-RELEASE: Final = Statement(update(events).where(_there, events.c.leased > 0.0).values(due_at=_now, leased=0.0))
+RELEASE: Final = Statement(
+    update(deliveries).where(_there, deliveries.c.leased_until > 0.0).values(due_at=_now, leased_until=0.0)
+)
 
 # ---- a turn ------------------------------------------------------------------------------------------------
 
@@ -163,7 +175,7 @@ _state: Final = select(
 ).where(_here)
 LOCK: Final = Statement(_state.with_for_update())
 LOCK_FREE: Final = Statement(_state.with_for_update(skip_locked=True))
-NEXT_DUE: Final = Statement(select(func.min(events.c.due_at)).where(_there))
+NEXT_DUE: Final = Statement(select(func.min(deliveries.c.due_at)).where(_there))
 _written: Final[dict[str, Any]] = {
     "due_at": bindparam("due", type_=Float),
     "standing": bindparam("standing", type_=Integer),
@@ -174,58 +186,57 @@ _written: Final[dict[str, Any]] = {
 KEEP: Final = Statement(update(destinations).where(_here).values(**_written))
 MAKE: Final = Statement(
     insert(destinations).values(
-        entry=bindparam("entry", type_=String), destination=bindparam("destination", type_=String), **_written
+        account=bindparam("account", type_=String), destination=bindparam("destination", type_=String), **_written
     )
 )
 FORGET: Final = Statement(delete(destinations).where(_here))
 
-CLAIMED: Final = (
-    "id", "watch", "entry", "position", "name", "method", "address", "form", "destination", "made", "tries", "attempt",
-)  # fmt: skip
 _free: Final = (
-    select(events.c.id)
-    .where(_there, events.c.due_at <= _now)
-    .order_by(events.c.due_at)
+    select(deliveries.c.id)
+    .where(_there, deliveries.c.due_at <= _now)
+    .order_by(deliveries.c.due_at)
     .limit(_most)
     .with_for_update(skip_locked=True)
     .cte("free")
 )
 _until: Final = bindparam("until", type_=Float)
-CLAIM: Final = Statement(
-    update(events)
-    .where(events.c.id.in_(select(_free.c.id)))
-    .values(due_at=_until, leased=_until, attempt=events.c.attempt + 1)
-    .returning(*(events.c[name] for name in CLAIMED))
+LEASE: Final = Statement(
+    update(deliveries)
+    .where(deliveries.c.id.in_(select(_free.c.id)))
+    .values(due_at=_until, leased_until=_until, fencing_token=deliveries.c.fencing_token + 1)
+    .returning(*(deliveries.c[name] for name in LeasedDelivery._fields if name != "is_probe"))
 )
 FINISH: Final = Statement(
-    update(events)
+    update(deliveries)
     .where(_held)
     .values(
-        state=bindparam("state", type_=String), why=bindparam("why", type_=String), finished=_now, due_at=None,
-        tries=bindparam("tries", type_=Integer), leased=0.0,
+        state=bindparam("state", type_=String), last_error=bindparam("last_error", type_=String), finished_at=_now, due_at=None,
+        attempts=bindparam("attempts", type_=Integer), leased_until=0.0,
     )
 )  # fmt: skip
-_earlier: Final = events.alias()
+_earlier: Final = deliveries.alias()
 _behind: Final = exists().where(
-    _earlier.c.watch == bindparam("watch", type_=BigInteger),
+    _earlier.c.subscription_id == bindparam("subscription_id", type_=BigInteger),
     _earlier.c.position < bindparam("position", type_=Integer),
-    _earlier.c.state == "due",
+    _earlier.c.state == DeliveryState.DUE,
 )
 PUT_OFF: Final = Statement(
-    update(events)
+    update(deliveries)
     .where(_held)
     .values(
-        due_at=case((_behind, None), else_=bindparam("due", type_=Float)), why=bindparam("why", type_=String),
-        tries=bindparam("tries", type_=Integer), leased=0.0,
+        due_at=case((_behind, None), else_=bindparam("due", type_=Float)), last_error=bindparam("last_error", type_=String),
+        attempts=bindparam("attempts", type_=Integer), leased_until=0.0,
     )
 )  # fmt: skip
 """Puts an attempt off. An operator's retry may have made an earlier delivery of the message due again. Then this one waits for it."""
 
 ADVANCE: Final = Statement(
-    update(events).where(events.c.id == _first.scalar_subquery(), events.c.due_at.is_(None)).values(due_at=_now)
+    update(deliveries)
+    .where(deliveries.c.id == _first.scalar_subquery(), deliveries.c.due_at.is_(None))
+    .values(due_at=_now)
 )
 FIND_SID: Final = Statement(
     select(sends.c.sid)
-    .join_from(watches, sends, sends.c.id == watches.c.send)
-    .where(watches.c.id == bindparam("watch", type_=BigInteger))
+    .join_from(subscriptions, sends, sends.c.id == subscriptions.c.send_id)
+    .where(subscriptions.c.id == bindparam("subscription_id", type_=BigInteger))
 )

@@ -5,15 +5,14 @@ closed ─ failures in a row ─▶ open ─ its pause is over ─▶ half open:
                               └────────────────────────────── it failed: twice the pause ◀────┘
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection
 
 from translator.shell.store import delivery_statements
-
-DUE, DELIVERED, DEAD = "due", "delivered", "dead"
-STATES: Final = (DUE, DEAD, DELIVERED)
+from translator.shell.store.rows import LeasedDelivery
+from translator.shell.store.states import DeliveryState
 
 PROVEN, NEW, FAILING, PAUSED = 0, 1, 2, 3
 """The standing of a receiver by its last deliveries: it answered, nothing is known, it failed, or its circuit breaker is open."""
@@ -46,11 +45,12 @@ class Settled(NamedTuple):
     """The result of a leased delivery.
     `due_at`: the time of its next attempt if `state` is due.
     `counts`: True if an attempt was made, so that the result says something about the receiver.
+    `error`: the reason of a failure.
     `begun`, `ended`: times of the dispatcher's clock."""
 
-    row: Mapping[str, Any]
-    state: str
-    why: str
+    delivery: LeasedDelivery
+    state: DeliveryState
+    error: str
     due_at: float | None
     counts: bool
     begun: float
@@ -59,7 +59,7 @@ class Settled(NamedTuple):
     @property
     def destination(self) -> Destination:
         """The account and its destination."""
-        return self.row["entry"], self.row["destination"]
+        return self.delivery.account, self.delivery.destination
 
 
 _NONE: Final = (0.0, NEW, 0, 0.0, 0.0)
@@ -82,7 +82,7 @@ class DestinationState:
     def locked(cls, connection: Connection, destination: Destination, *, waits: bool) -> "DestinationState | None":
         """Lock the row and return its state.
         `waits`: wait for the lock of another process, and start a new state if the row is gone. Without it, return None in both cases."""
-        values = {"entry": destination[0], "destination": destination[1]}
+        values = {"account": destination[0], "destination": destination[1]}
         row = (delivery_statements.LOCK if waits else delivery_statements.LOCK_FREE).run(connection, values).fetchone()
         return None if row is None and not waits else cls(destination, row)
 
@@ -90,9 +90,9 @@ class DestinationState:
         """Count the end of a delivery for the circuit breaker.
         A failure counts only if its attempt began after the previous failure had ended. Attempts that fail together count once."""
         if not one.counts:
-            if one.row.get("probes"):
+            if one.delivery.is_probe:
                 self.paused_until = 0.0
-        elif one.state == DELIVERED:
+        elif one.state == DeliveryState.DELIVERED:
             self._standing, self.failures, self.paused_until = PROVEN, 0, 0.0
         elif self.failures == 0 or one.begun > self._failed_at:
             self.failures, self._failed_at = self.failures + 1, one.ended
@@ -111,7 +111,7 @@ class DestinationState:
     def write(self, connection: Connection, now: float, breaker: Breaker, *, was_used: bool) -> None:
         """Write the time of the next work here. A destination that was served is due now at the earliest, after those that wait.
         Delete a row that was due although no delivery waits."""
-        values: dict[str, Any] = {"entry": self._destination[0], "destination": self._destination[1]}
+        values: dict[str, Any] = {"account": self._destination[0], "destination": self._destination[1]}
         next_due = delivery_statements.NEXT_DUE.run(connection, values).fetchone()[0]
         if next_due is None and not was_used:
             if self._due_at <= now:

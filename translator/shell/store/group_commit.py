@@ -59,12 +59,14 @@ class Job:
             return
         if self.error is None:
             self.waiting.set_result(self.result)
-        elif isinstance(self.error, SQLAlchemyError | sqlite3.Error):
-            self.waiting.set_exception(StoreUnavailable(said(self.error), is_unsure=self.is_unsure))
-        elif isinstance(self.error, UnicodeEncodeError):
-            self.waiting.set_exception(Unstorable(type(self.error).__name__))
         else:
-            self.waiting.set_exception(self.error)
+            self.waiting.set_exception(self.failure(self.error))
+
+    def failure(self, error: BaseException) -> BaseException:
+        """Return the exception for the waiting task."""
+        if isinstance(error, SQLAlchemyError | sqlite3.Error):
+            return StoreUnavailable(said(error), is_unsure=self.is_unsure)
+        return Unstorable(type(error).__name__) if isinstance(error, UnicodeEncodeError) else error
 
 
 class Writer:
@@ -156,18 +158,18 @@ class Writer:
 def _write(connection: Connection, jobs: list[Job]) -> None:
     """Commit jobs. A background job is not synced to the disk by itself: the sync of the next send covers it."""
     if not jobs[0].is_behind:
-        _commit(connection, jobs)
+        commit(connection, jobs)
         return
     driver: Any = connection.connection.driver_connection
     driver.execute("PRAGMA synchronous=NORMAL")
     try:
-        _commit(connection, jobs)
+        commit(connection, jobs)
     finally:
         driver.execute("PRAGMA synchronous=FULL")
 
 
-def _commit(connection: Connection, jobs: list[Job]) -> None:
-    """Commit all jobs in one transaction of the driver.
+def commit(connection: Connection, jobs: list[Job]) -> None:
+    """Commit all jobs in one transaction of the driver. Each job gets its result or its error.
     SQLAlchemy's handling of a transaction takes as long as the statements of a send.
     If one job fails, roll back and commit each job alone. A savepoint for each job would cost as much as the job."""
     driver: Any = connection.connection.driver_connection
@@ -191,7 +193,7 @@ def _commit(connection: Connection, jobs: list[Job]) -> None:
             jobs[0].error = error
             return
         for job in jobs:
-            _commit(connection, [job])
+            commit(connection, [job])
 
 
 def _do(connection: Connection, jobs: list[Job]) -> None:

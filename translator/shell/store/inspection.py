@@ -33,7 +33,7 @@ async def _look_at_tables(connection: Any, where: str) -> None:
         if not await connection.fetchval("SELECT has_schema_privilege(current_schema(), 'CREATE')"):
             raise ConfigError(where, "holds no store yet, and its user may not make tables there")
         return
-    for table in ("sends", "watches", "events"):
+    for table in ("sends", "callback_subscriptions", "callback_deliveries"):
         for right in ("SELECT", "INSERT", "UPDATE", "DELETE"):
             if not await connection.fetchval("SELECT has_table_privilege($1, $2)", table, right):
                 raise ConfigError(where, f"its user may not {right} in the table {table}")

@@ -1,22 +1,12 @@
-"""The store in the memory of this process: the same tables in a database without a file, and before them the sends in progress.
-
-A successful send without a callback target and an idempotency key is finished with its response.
-A write into the tables would take longer than all its other work. So these sends stay outside the tables:
-
-record ─▶ held ─▶ settle: sent ─▶ the SID is kept for as long as an unknown send could be taken for it
-           ├── still held when the tables are used for the second time ─▶ written to the tables, because it takes long
-           └── any send is unknown ─▶ all are written before the tables are used, so that the reconciler sees them
-"""
+"""The store in the memory of this process: the same tables and the same transactions as a file, in a database without one."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
 from translator.core.effects import Outcome, Recorded
-from translator.core.reconciliation import AFTER, BEFORE
-from translator.shell.store import sends as rows
-from translator.shell.store.answered import Answered
+from translator.shell.store.group_commit import Job, commit
 from translator.shell.store.interface import Result
 from translator.shell.store.migrations import migrate
 from translator.shell.store.sends import Begun, Times
@@ -24,85 +14,28 @@ from translator.shell.store.sqlite import database
 
 
 class MemoryStore:
-    """A store that is lost at the end of the process."""
+    """A store that is lost at the end of the process. Each operation is one transaction, in the event loop itself."""
 
     shared = False
 
     def __init__(self, where: str) -> None:
-        self._engine = database(None)
+        self._engine = database(None, begins=False)
         self._connection = self._engine.connect()
-        with self._connection.begin():
-            migrate(self._connection, where)
-        self._fresh: dict[str, tuple[Begun, Times]] = {}
-        self._older: dict[str, tuple[Begun, Times]] = {}
-        self._answered = Answered()
-        self._doubtful = False
-        self._patience = 0.0
+        self._run(Job(lambda connection: migrate(connection, where)))
 
     async def record(self, begun: Sequence[Begun], times: Times) -> list[Recorded]:
-        """See `sends.record`. While any send is unknown, the tables decide if a new one equals it."""
-        for one in begun:
-            if self._doubtful or one.intent.key or one.intent.wish is not None:
-                return await self.write(partial(rows.record, begun=begun, times=times))
-        self._patience = max(self._patience, times.patience)
-        for one in begun:
-            self._fresh[one.id] = (one, times)
-        return [Recorded(one.id, "new") for one in begun]
+        """See `sends.record`."""
+        recorded: list[Recorded] = self._run(Job(begun=[(one, times) for one in begun]))
+        return recorded
 
     async def settle(self, outcomes: Sequence[Outcome], now: float) -> None:
         """See `sends.settle`."""
-        put_down = []
-        for outcome in outcomes:
-            if outcome.state == "unknown":
-                self._put_down(self._fresh, self._older)
-            if not self._is_settled(outcome, now):
-                put_down.append(outcome)
-        if put_down:
-            self._transact(partial(rows.settle, outcomes=put_down, now=now))
-        # A send that becomes unknown began at most `patience` seconds ago. Only messages of that window could be taken for it.
-        self._answered.forget(now - self._patience - BEFORE - AFTER)
-
-    def _is_settled(self, outcome: Outcome, now: float) -> bool:
-        """Settle a send that is outside the tables. Returns False if it is not there."""
-        begun = self._fresh.pop(outcome.id, None) or self._older.pop(outcome.id, None)
-        if begun is not None and outcome.message is not None and outcome.message.receipt is False:
-            self._put_down({outcome.id: begun})  # what was asked for, and no back may show
-            return False
-        if begun is not None and outcome.message is not None:
-            self._answered.add(now, begun[0].place, outcome.message.sid)
-        return begun is not None
+        self._run(Job(outcomes=[(outcome, now) for outcome in outcomes]))
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """Return the result of `work`. Raises every error of `work`."""
-        self._put_down(self._older, *([self._fresh] if self._doubtful else []))
-        self._fresh, self._older = {}, self._fresh
-        return self._transact(work)
-
-    def _put_down(self, *sends: dict[str, tuple[Begun, Times]]) -> None:
-        """Write the sends in progress to the tables, as a file would have had them from the beginning."""
-        if any(sends):
-            with self._connection.begin():
-                for begun in sends:
-                    rows.begin_all(self._connection, list(begun.values()))
-        for begun in sends:
-            begun.clear()
-
-    def _transact(self, work: Callable[[Connection], Result]) -> Result:
-        """Return the result of `work`. While a send is unknown, the SIDs of all accepted messages are in the tables before any read."""
-        with self._connection.begin():
-            if self._doubtful:
-                self._note_made()
-            result = work(self._connection)
-            self._doubtful = rows.is_any_unknown(self._connection)
-            if self._doubtful:
-                self._note_made()
-        if self._doubtful:  # and the written SIDs are committed
-            self._answered.clear()
+        result: Result = self._run(Job(work))
         return result
-
-    def _note_made(self) -> None:
-        """Write the accepted SIDs to the tables. One that is there already is not written again."""
-        rows.insert_sent(self._connection, self._answered)
 
     async def write_behind(self, work: Callable[[Connection], Result]) -> Result:
         """Like `write`: this store has no queue."""
@@ -111,6 +44,12 @@ class MemoryStore:
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Return the result of `work`."""
         return await self.write(work)
+
+    def _run(self, job: Job) -> Any:
+        commit(self._connection, [job])
+        if job.error is not None:
+            raise job.failure(job.error)
+        return job.result
 
     def trouble(self) -> str:
         """Empty: a problem shows only in a write."""

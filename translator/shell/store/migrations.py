@@ -1,105 +1,23 @@
 """The migrations: steps that bring an older store to the present version.
 
-version 1 ─▶ 2 partial indexes ─▶ 3 the provider account of a subscription ─▶ 4 indexes of finished rows ─▶ 5 destinations
-6 stages of the migrations between providers
+version 1 ─▶ … ─▶ 5, see `migrations_to_5` ─▶ 6 stages of the migrations between providers
+─▶ 7 the names of tables, columns, indexes and states
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    MetaData,
-    Table,
-    func,
-    insert,
-    inspect,
-    literal_column,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, MetaData, insert, inspect, select, text, update
 
 from translator.core.errors import ConfigError
-from translator.shell.store.schema import METADATA, destinations, events, meta, sends, trials, watches
+from translator.shell.store.migration_7 import rename
+from translator.shell.store.schema import METADATA, meta
 from translator.shell.store.stage_tables import TABLES as STAGE_TABLES
 
+VERSION: Final = 7
 
-def _only_what_is_looked_for(connection: Connection) -> None:
-    """Step 2: the indexes of sends and of subscriptions hold only rows that a query finds by them."""
-    old = {
-        sends: ("sends_same", "sends_look", "sends_settled", "sends_key", "sends_sid"),
-        watches: ("watches_look", "watches_over"),
-    }
-    for table, names in old.items():
-        if connection.dialect.name == "sqlite":
-            _made_anew(connection, table)
-            continue
-        for name in names:
-            connection.execute(text(f"ALTER TABLE {table.name} DROP CONSTRAINT IF EXISTS {name}"))
-            connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
-        _indexed(connection, table)
-
-
-def _watched_where_it_was_sent(connection: Connection) -> None:
-    """Step 3: a subscription has the provider account (`place`) of its send."""
-    if connection.dialect.name == "sqlite":
-        _made_anew(connection, watches)
-    else:
-        connection.execute(text("ALTER TABLE watches ADD COLUMN IF NOT EXISTS place TEXT NOT NULL DEFAULT ''"))
-    sent = select(sends.c.place).where(sends.c.id == watches.c.send).scalar_subquery()
-    connection.execute(update(watches).where(watches.c.place == "").values(place=func.coalesce(sent, "")))
-    _indexed(connection, watches)
-
-
-def _retired_by_index(connection: Connection) -> None:
-    """Step 4: indexes that hold only finished rows or only waiting rows, and a row for write trials."""
-    connection.execute(text("DROP INDEX IF EXISTS events_finished"))
-    for table in (events, watches):
-        _indexed(connection, table)
-    trials.create(connection, checkfirst=True)
-
-
-_later, _owed = events.alias("later"), events.alias("owed")
-_first = (
-    select(_owed.c.watch, func.min(_owed.c.position).label("first"))
-    .where(_owed.c.state == "due")
-    .group_by(_owed.c.watch)
-    .subquery()
-)
-_behind = (
-    select(_later.c.id)
-    .join(_first, _first.c.watch == _later.c.watch)
-    .where(_later.c.state == "due", _later.c.position > _first.c.first)
-)
-BEHIND: Final = update(events).where(events.c.id.in_(_behind)).values(due_at=None)
-"""Clears the due time of deliveries that wait for an earlier one of their message.
-One query finds all of them. A search for each would take hours if a million deliveries are unfinished."""
-
-
-def _deliveries_by_destination(connection: Connection) -> None:
-    """Step 5: the index of due deliveries holds only those that can be leased, and each destination has a row."""
-    if connection.dialect.name == "sqlite":
-        _made_anew(connection, events)
-    else:
-        connection.execute(text("ALTER TABLE events ALTER COLUMN due_at DROP NOT NULL"))
-        connection.execute(text("DROP INDEX IF EXISTS events_due"))
-    _indexed(connection, events)
-    destinations.create(connection, checkfirst=True)
-    connection.execute(update(events).where(events.c.state != "due").values(due_at=None))
-    connection.execute(BEHIND)
-    leased = (events.c.due_at.is_not(None)) & (events.c.leased > events.c.due_at)
-    connection.execute(update(events).where(leased).values(due_at=events.c.leased))
-    zero: ColumnElement[Any] = literal_column("0")
-    owed = (
-        select(
-            events.c.entry, events.c.destination, func.min(events.c.due_at), literal_column("1"), zero, zero, zero
-        )
-        .where(events.c.due_at.is_not(None))
-        .group_by(events.c.entry, events.c.destination)
-    )  # fmt: skip
-    connection.execute(insert(destinations).from_select([column.name for column in destinations.columns], owed))
+_LOCK: Final = 4267
+"""The number of the lock that a replica holds while it migrates, because several may start at once."""
 
 
 def _stages_of_migrations(connection: Connection) -> None:
@@ -108,49 +26,35 @@ def _stages_of_migrations(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
-def _made_anew(connection: Connection, table: Table) -> None:
-    """Copy the rows into a table of the present schema, because SQLite cannot drop a constraint. New columns get their default or NULL."""
-    connection.execute(text(f"ALTER TABLE {table.name} RENAME TO old"))
-    for index in inspect(connection).get_indexes("old"):
-        connection.execute(text(f"DROP INDEX {index['name']}"))
-    table.create(connection)
-    had = {column["name"] for column in inspect(connection).get_columns("old")}
-    kept = [column.name for column in table.columns if column.name in had]
-    old = table.to_metadata(MetaData(), name="old")
-    rows = select(*[old.c[name] for name in kept]).order_by(literal_column("rowid"))
-    connection.execute(insert(table).from_select(kept, rows))
-    connection.execute(text("DROP TABLE old"))
+STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_stages_of_migrations, rename)
+"""The first step makes version 6 of version 5, and so on."""
+
+_OLDEST: Final = VERSION - len(STEPS)
 
 
-def _indexed(connection: Connection, table: Table) -> None:
-    """Create the missing indexes of a table, if all of their columns exist. A later step creates the others."""
-    look = inspect(connection)
-    there = {index["name"] for index in look.get_indexes(table.name)}
-    columns = {column["name"] for column in look.get_columns(table.name)}
-    for index in sorted(table.indexes, key=lambda index: str(index.name)):
-        if index.name not in there and columns.issuperset(column.name for column in index.columns):
-            index.create(connection)
+def _steps(connection: Connection, version: int) -> Sequence[Callable[[Connection], None]]:
+    """Return the steps from a version to the present one."""
+    if version >= _OLDEST:
+        return STEPS[version - _OLDEST :]
+    from translator.shell.store import migrations_to_5, schema_5  # noqa: PLC0415 - its tables take memory, and few stores are that old
+
+    _partial_on_postgresql(connection, schema_5.METADATA)
+    return (*migrations_to_5.STEPS[version - 1 :], *STEPS)
 
 
-STEPS: Final[tuple[Callable[[Connection], None], ...]] = (
-    _only_what_is_looked_for,
-    _watched_where_it_was_sent,
-    _retired_by_index,
-    _deliveries_by_destination,
-    _stages_of_migrations,
-)
-"""The first step makes version 2 of version 1, and so on."""
-
-VERSION: Final = 1 + len(STEPS)
+def _partial_on_postgresql(connection: Connection, metadata: MetaData) -> None:
+    """Give PostgreSQL the conditions of the partial indexes. The schema has them for SQLite only, see there."""
+    if connection.dialect.name == "postgresql":
+        for index in [index for table in metadata.tables.values() for index in table.indexes]:
+            index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
 
 
 def migrate(connection: Connection, where: str, *, is_new: bool = True) -> None:
     """Bring a store to the present version. Raises ConfigError for one that a newer release has written.
     `is_new`: if False, also raise ConfigError for a missing or an older store, because an older `serve` may use it."""
+    _partial_on_postgresql(connection, METADATA)
     if connection.dialect.name == "postgresql":
-        for index in [index for table in METADATA.tables.values() for index in table.indexes]:
-            index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
-        connection.execute(text("SELECT pg_advisory_xact_lock(4267)"))  # several replicas may start at once
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
     if not inspect(connection).has_table(meta.name):
         if not is_new:
             raise ConfigError(where, "is a database that holds no store yet; serve makes it")
@@ -164,7 +68,7 @@ def migrate(connection: Connection, where: str, *, is_new: bool = True) -> None:
             where,
             f"was written by an older release: its version is {version}, ours is {VERSION}; serve brings it up to date",
         )
-    for step in STEPS[version - 1 :]:
+    for step in _steps(connection, version):
         step(connection)
     if version < VERSION:
         connection.execute(update(meta).values(version=VERSION))

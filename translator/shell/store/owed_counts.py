@@ -2,18 +2,27 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, func, literal_column, select
+from sqlalchemy import Connection, exists, func, literal_column, select
 
 from translator.shell.store.any_of import by_index
-from translator.shell.store.schema import events, sends, waiting, watches
+from translator.shell.store.schema import deliveries, sends, subscriptions, unsent, waiting
+from translator.shell.store.states import SendState
 
 
 def owed_to(connection: Connection, entry: str, most: int) -> int:
-    """Return the number of an account's waiting subscriptions and next deliveries, `most` at the most.
-    A subscription waits until the final status of its message is known. Each message has at most one next delivery."""
+    """Return the number of an account's open subscriptions and next deliveries, `most` at the most.
+    A subscription is open from the intent of its send until the final status of its message is known, or the send is unresolved.
+    Each message has at most one next delivery."""
     by_index(connection)
-    waits = _counted(connection, [waiting, watches.c.entry == entry], most)
-    return waits + _counted(connection, [events.c.due_at.is_not(None), events.c.entry == entry], most - waits)
+    is_unresolved = exists().where(sends.c.id == subscriptions.c.send_id, sends.c.state == SendState.UNRESOLVED)
+    found = 0
+    for conditions in (
+        (waiting, subscriptions.c.account == entry),
+        (unsent, subscriptions.c.account == entry, ~is_unresolved),
+        (deliveries.c.due_at.is_not(None), deliveries.c.account == entry),
+    ):
+        found += _counted(connection, conditions, most - found)
+    return found
 
 
 def _counted(connection: Connection, conditions: Any, most: int) -> int:
@@ -23,5 +32,5 @@ def _counted(connection: Connection, conditions: Any, most: int) -> int:
 
 def is_known(connection: Connection, entry: str, key: str) -> bool:
     """Return True if an account has used this idempotency key for a send."""
-    used = select(sends.c.id).where(sends.c.entry == entry, sends.c.key == key)
+    used = select(sends.c.id).where(sends.c.account == entry, sends.c.idempotency_key == key)
     return connection.execute(used).first() is not None

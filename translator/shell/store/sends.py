@@ -1,35 +1,30 @@
 """The journal of sends: an intent is written before the provider request, and its outcome after. Reconciliation reads it."""
 
-import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, null, select, update
 from sqlalchemy.exc import IntegrityError
 
 from translator.core.effects import Intent, Outcome, Recorded
 from translator.core.model import CallbackTarget, Fault, Message
 from translator.core.sending import is_final
-from translator.shell.store import schema
 from translator.shell.store.any_of import Among, by_index
-from translator.shell.store.schema import sends, unfinished, watches
+from translator.shell.store.rows import SendRow
+from translator.shell.store.schema import sends, subscriptions, unfinished
 from translator.shell.store.statements import (
     AWAKEN,
     BEGIN,
-    FIND_MESSAGE,
+    FIND_SUBSCRIPTION,
     FIND_UNKNOWN_LIKE,
-    FIND_WATCH,
     IS_ANY_UNKNOWN,
-    NOTE_MADE,
     SETTLE_SENT,
-    WATCH,
+    SUBSCRIBE,
 )
-
-STATES: Final = schema.STATES
-INTENT, UNKNOWN, LOST, SENT, REFUSED = STATES
+from translator.shell.store.states import SendState
 
 KEYS: Final = 86400.0
 """Seconds for which an idempotency key replays the outcome of its send."""
@@ -38,7 +33,7 @@ _DECODER: Final = msgspec.json.Decoder(Message)
 _encode: Final = msgspec.json.Encoder().encode
 _FAULTS: Final = msgspec.json.Decoder(Fault)
 _ANSWERED: Final = Among(
-    "SELECT sid, message FROM sends WHERE place = :place AND sid IS NOT NULL AND sid {} AND message IS NOT NULL"
+    "SELECT sid, message FROM sends WHERE provider_account = :place AND sid IS NOT NULL AND sid {} AND message IS NOT NULL"
 )
 
 
@@ -91,7 +86,7 @@ def _recorded(connection: Connection, one: Begun, times: Times) -> Recorded:
             return _known(row, intent)
     if (joined := _unknown_like(connection, intent, times)) is not None:
         if intent.wish is not None:
-            _watch(connection, joined, intent.entry, intent.wish)
+            _subscribe(connection, joined, intent.entry, intent.wish)
         return Recorded(joined, "joined")
     if not intent.key:
         begin_all(connection, [(one, times)])
@@ -109,24 +104,26 @@ def _recorded(connection: Connection, one: Begun, times: Times) -> Recorded:
 
 
 def _expire_key(connection: Connection, intent: Intent, now: float) -> None:
-    old = (sends.c.entry == intent.entry) & (sends.c.key == intent.key) & (sends.c.settled < now - KEYS)
-    connection.execute(update(sends).where(old).values(key=None))
+    old = (
+        (sends.c.account == intent.entry) & (sends.c.idempotency_key == intent.key) & (sends.c.settled_at < now - KEYS)
+    )
+    connection.execute(update(sends).where(old).values(idempotency_key=None))
 
 
-def _by_key(connection: Connection, intent: Intent) -> Any:
-    return connection.execute(
-        select(sends).where(sends.c.entry == intent.entry, sends.c.key == intent.key)
-    ).mappings().first()  # fmt: skip
+def _by_key(connection: Connection, intent: Intent) -> SendRow | None:
+    mine = (sends.c.account == intent.entry, sends.c.idempotency_key == intent.key)
+    row = connection.execute(select(sends).where(*mine)).first()
+    return None if row is None else SendRow._make(row)
 
 
-def _known(row: Any, intent: Intent) -> Recorded:
-    if (row["content"] or "") != intent.content:
-        return Recorded(row["id"], "reused")
-    if row["state"] == INTENT:
-        return Recorded(row["id"], "running")
-    if row["state"] in (UNKNOWN, LOST):
-        return Recorded(row["id"], "joined")
-    return Recorded(row["id"], "known", outcome=_outcome(row))
+def _known(row: SendRow, intent: Intent) -> Recorded:
+    if (row.request_hash or "") != intent.content:
+        return Recorded(row.id, "reused")
+    if row.state == SendState.INTENT:
+        return Recorded(row.id, "running")
+    if row.state in (SendState.UNKNOWN, SendState.UNRESOLVED):
+        return Recorded(row.id, "joined")
+    return Recorded(row.id, "known", outcome=_outcome(row))
 
 
 def _unknown_like(connection: Connection, intent: Intent, times: Times) -> str | None:
@@ -140,23 +137,24 @@ def begin_all(connection: Connection, begun: Sequence[tuple[Begun, Times]]) -> N
         BEGIN.run_each(connection, [_row(one, times) for one, times in begun])
     for one, _ in begun:
         if one.intent.wish is not None:
-            _watch(connection, one.id, one.intent.entry, one.intent.wish)
+            _subscribe(connection, one.id, one.intent.entry, one.intent.wish)
 
 
 def _row(one: Begun, times: Times) -> dict[str, Any]:
     intent = one.intent
     return {
-        "id": one.id, "entry": intent.entry, "place": one.place, "made": times.now, "sender": intent.sender,
-        "recipient": intent.recipient, "text": intent.text, "same": digest(intent),
-        "key": intent.key or None, "content": intent.content or None, "look_at": times.now + times.patience,
+        "id": one.id, "account": intent.entry, "provider_account": one.place, "created_at": times.now,
+        "sender": intent.sender, "recipient": intent.recipient, "text": intent.text, "content_hash": digest(intent),
+        "idempotency_key": intent.key or None, "request_hash": intent.content or None,
+        "next_check_at": times.now + times.patience,
     }  # fmt: skip
 
 
-def _watch(connection: Connection, send: str, entry: str, wish: CallbackTarget) -> None:
+def _subscribe(connection: Connection, send: str, entry: str, target: CallbackTarget) -> None:
     """Add a subscription to a send, unless the same one exists."""
-    who = {"send_": send, "address_": wish.address, "method_": wish.method}
-    if FIND_WATCH.run(connection, who).fetchone() is None:
-        WATCH.run(connection, {**who, "entry_": entry})
+    values = {"send_": send, "url_": target.address, "method_": target.method}
+    if FIND_SUBSCRIPTION.run(connection, values).fetchone() is None:
+        SUBSCRIBE.run(connection, {**values, "account_": entry})
 
 
 # ---- outcomes ----------------------------------------------------------------------------------------------
@@ -176,7 +174,7 @@ def settle_all(connection: Connection, outcomes: Sequence[tuple[Outcome, float]]
         if outcome.message is not None:
             continue
         if outcome.state == "unknown":
-            doubt(connection, (sends.c.id == outcome.id) & (sends.c.state == INTENT), now)
+            mark_unknown(connection, (sends.c.id == outcome.id) & (sends.c.state == SendState.INTENT), now)
         else:
             _nothing_sent(connection, outcome, now)
 
@@ -204,34 +202,38 @@ def _packed(message: Message) -> bytes:
 
 def _retract(connection: Connection, id_: str, sid: str, now: float) -> None:
     """Make another send unknown again, because reconciliation had wrongly taken this message for it."""
-    place = select(sends.c.place).where(sends.c.id == id_).scalar_subquery()
-    mistaken = (sends.c.sid == sid) & (sends.c.place == place) & (sends.c.id != id_)
+    place = select(sends.c.provider_account).where(sends.c.id == id_).scalar_subquery()
+    mistaken = (sends.c.sid == sid) & (sends.c.provider_account == place) & (sends.c.id != id_)
     connection.execute(
-        update(sends).where(mistaken).values(state=UNKNOWN, sid=None, message=None, settled=None, doubted=now, look_at=now)
+        update(sends).where(mistaken).values(
+            state=SendState.UNKNOWN, sid=None, message=None, settled_at=None, unknown_since=now, next_check_at=now
+        )
     )  # fmt: skip
 
 
-def doubt(connection: Connection, which: Any, now: float) -> None:
+def mark_unknown(connection: Connection, which: Any, now: float) -> None:
     """Mark these sends as unknown, due for reconciliation from now on."""
-    connection.execute(update(sends).where(which).values(state=UNKNOWN, doubted=now, look_at=now))
+    connection.execute(update(sends).where(which).values(state=SendState.UNKNOWN, unknown_since=now, next_check_at=now))
 
 
 def _nothing_sent(connection: Connection, outcome: Outcome, now: float) -> None:
     """Settle a send that the provider did not accept.
     Keep a final refusal that has an idempotency key, so that it can be replayed. Delete every other."""
-    connection.execute(delete(watches).where(watches.c.send == outcome.id))
-    mine = (sends.c.id == outcome.id) & (sends.c.state != SENT)
+    connection.execute(delete(subscriptions).where(subscriptions.c.send_id == outcome.id))
+    mine = (sends.c.id == outcome.id) & (sends.c.state != SendState.SENT)
     if outcome.state == "refused" and outcome.fault is not None and is_final(outcome.fault):
-        values = {"state": REFUSED, "fault": msgspec.json.encode(outcome.fault), "settled": now, "look_at": None}
-        connection.execute(update(sends).where(mine, sends.c.key.is_not(None)).values(**values))
-        mine &= sends.c.key.is_(None)
+        values = {
+            "state": SendState.REFUSED, "fault": msgspec.json.encode(outcome.fault), "settled_at": now, "next_check_at": None,
+        }  # fmt: skip
+        connection.execute(update(sends).where(mine, sends.c.idempotency_key.is_not(None)).values(**values))
+        mine &= sends.c.idempotency_key.is_(None)
     connection.execute(delete(sends).where(mine))
 
 
 def outcomes(connection: Connection, ids: Sequence[str]) -> list[Outcome]:
     """Return the outcomes of sends; unknown for a missing one."""
-    rows = connection.execute(select(sends).where(sends.c.id.in_(ids))).mappings()
-    found = {row["id"]: _outcome(row) for row in rows}
+    rows = map(SendRow._make, connection.execute(select(sends).where(sends.c.id.in_(ids))))
+    found = {row.id: _outcome(row) for row in rows}
     return [found.get(id_) or Outcome(id_, "unknown") for id_ in ids]
 
 
@@ -241,24 +243,12 @@ def messages_of(connection: Connection, place: str, sids: Sequence[str]) -> dict
     return {sid: _DECODER.decode(packed) for sid, packed in _ANSWERED.rows(connection, sids, place=place)}
 
 
-def _outcome(row: Any) -> Outcome:
-    if row["state"] == SENT:
-        return Outcome(row["id"], "sent", _DECODER.decode(row["message"]))
-    if row["state"] == REFUSED:
-        return Outcome(row["id"], "refused", fault=_FAULTS.decode(row["fault"]))
-    return Outcome(row["id"], "unknown")
-
-
-def insert_sent(connection: Connection, made: Iterable[tuple[float, str, str]]) -> None:
-    """Write accepted messages of which only the time, the provider account and the SID are known. They belong to no other send.
-    There may be a hundred thousand. Prepared statements take a thirtieth of the time of statements made anew."""
-    fresh = {
-        (place, sid): {"id": secrets.token_hex(16), "place": place, "sid": sid, "made": now, "settled": now}
-        for now, place, sid in made
-        if FIND_MESSAGE.run(connection, {"place_": place, "sid_": sid}).fetchone() is None
-    }
-    if fresh:
-        NOTE_MADE.run_each(connection, list(fresh.values()))
+def _outcome(row: SendRow) -> Outcome:
+    if row.state == SendState.SENT and row.message is not None:
+        return Outcome(row.id, "sent", _DECODER.decode(row.message))
+    if row.state == SendState.REFUSED and row.fault is not None:
+        return Outcome(row.id, "refused", fault=_FAULTS.decode(row.fault))
+    return Outcome(row.id, "unknown")
 
 
 def is_any_unknown(connection: Connection) -> bool:
@@ -269,18 +259,22 @@ def is_any_unknown(connection: Connection) -> bool:
 # ---- for the operator --------------------------------------------------------------------------------------
 
 
-def listed(connection: Connection, states: Sequence[str], most: int) -> list[dict[str, Any]]:
-    """Return sends in these states, the oldest first."""
-    columns = [column for column in sends.c if column.name not in ("message", "fault")]
-    which = [sends.c.state.in_(states), *([unfinished] if {SENT, REFUSED}.isdisjoint(states) else [])]
-    rows = connection.execute(select(*columns).where(*which).order_by(sends.c.made).limit(most))
-    return [dict(row) for row in rows.mappings()]
+_LISTED: Final = [null().label(column.name) if column.name in ("message", "fault") else column for column in sends.c]
+"""The columns of a list. It leaves the messages in the store, because they are long."""
 
 
-def shown(connection: Connection, id_: str) -> dict[str, Any] | None:
+def listed(connection: Connection, states: Sequence[str], most: int) -> list[SendRow]:
+    """Return sends in these states, the oldest first, without their messages and faults."""
+    are_unfinished = {SendState.SENT, SendState.REFUSED}.isdisjoint(states)
+    which = [sends.c.state.in_(states), *([unfinished] if are_unfinished else [])]
+    rows = connection.execute(select(*_LISTED).where(*which).order_by(sends.c.created_at).limit(most))
+    return [SendRow._make(row) for row in rows]
+
+
+def shown(connection: Connection, id_: str) -> SendRow | None:
     """Return one send; None if it does not exist."""
-    row = connection.execute(select(sends).where(sends.c.id == id_)).mappings().first()
-    return None if row is None else dict(row)
+    row = connection.execute(select(sends).where(sends.c.id == id_)).first()
+    return None if row is None else SendRow._make(row)
 
 
 def counted(connection: Connection) -> dict[str, int]:
@@ -292,9 +286,9 @@ def counted(connection: Connection) -> dict[str, int]:
 
 def forget(connection: Connection, id_: str) -> bool:
     """Delete an unknown or unresolved send, because the operator says that it was not sent. Returns False if it does not exist."""
-    doubtful = (sends.c.id == id_) & sends.c.state.in_((UNKNOWN, LOST))
+    doubtful = (sends.c.id == id_) & sends.c.state.in_((SendState.UNKNOWN, SendState.UNRESOLVED))
     if connection.execute(select(sends.c.id).where(doubtful)).first() is None:
         return False
-    connection.execute(delete(watches).where(watches.c.send == id_))
+    connection.execute(delete(subscriptions).where(subscriptions.c.send_id == id_))
     connection.execute(delete(sends).where(doubtful))
     return True

@@ -8,11 +8,12 @@ from sqlalchemy import Connection, text
 from translator.shell.store.any_of import Among
 
 _FENCE: Final = text(
-    "INSERT INTO sends (id, entry, place, state, made, sender, recipient, text, same, looks, leased, attempt)"
+    "INSERT INTO sends (id, account, provider_account, state, created_at, sender, recipient, text, content_hash, checks, leased_until,"
+    " fencing_token)"
     " SELECT unnest(CAST(:values AS VARCHAR[])), '', '', 'refused', 0, '', '', '', '', 0, 0, 0 ON CONFLICT (id) DO NOTHING"
 )
-_MINE: Final = Among("SELECT id FROM sends WHERE resent IS NULL AND id {}")
-_WATCHES: Final = Among("DELETE FROM watches WHERE send {}")
+_MINE: Final = Among("SELECT id FROM sends WHERE resent_at IS NULL AND id {}")
+_SUBSCRIPTIONS: Final = Among("DELETE FROM callback_subscriptions WHERE send_id {}")
 _SENDS: Final = Among("DELETE FROM sends WHERE id {}")
 
 
@@ -27,5 +28,5 @@ def withdraw(connection: Connection, ids: Sequence[str]) -> int:
     if connection.dialect.name == "postgresql":
         fences = connection.execute(_FENCE, {"values": list(ids)}).rowcount
     mine = [id_ for (id_,) in _MINE.rows(connection, ids)]
-    _WATCHES.change(connection, mine)
+    _SUBSCRIPTIONS.change(connection, mine)
     return _SENDS.change(connection, mine) - fences

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from translator.core.effects import EffectGenerator
+from translator.core.errors import FaultRaised
 from translator.core.listing import scans
 from translator.core.listing.blocks import RequestBudget
 from translator.core.listing.merged.together import at_both
@@ -16,15 +17,23 @@ def read_both(new: RangeReader, old: RangeReader, budget: RequestBudget) -> Effe
     """Return the RangeRows of both providers in base order: within a second the old one's first. With a cap each provider may use half of
     the budget, and rows that are older than all that was read of the other list are left out."""
     with halved(budget, new, old):
-        read: tuple[RangeRows, RangeRows] = yield from at_both(
-            scans.everything(new, new.order), scans.everything(old, old.order)
-        )
+        read: tuple[RangeRows, RangeRows] = yield from at_both(_as_far_as_it_goes(new), _as_far_as_it_goes(old))
     since = max([found.rows[0].created for found in read if found.rows and not found.whole], default=0)
     news, olds = ([row for row in found.rows if row.created >= since] if since else found.rows for found in read)
     return RangeRows(
         merged_order(news, olds), all(found.whole for found in read), any(found.unread for found in read),
         frozenset(map(id, olds)),
     )  # fmt: skip
+
+
+def _as_far_as_it_goes(slices: RangeReader) -> EffectGenerator:
+    """Return the RangeRows of one provider. They are none if a budget with a cap has no request for it."""
+    try:
+        return (yield from scans.everything(slices, slices.order))
+    except FaultRaised as refused:
+        if refused.fault.name != "list-too-long" or not slices.budget.cap:
+            raise
+        return RangeRows((), whole=False, unread=False)
 
 
 def merged_order(news: Sequence[Message], olds: Sequence[Message]) -> list[Message]:

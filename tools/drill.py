@@ -1,7 +1,7 @@
 """Kills real processes: `make drill`. After every death no message is at the provider twice, and no acknowledged message is lost.
 
 The provider and the application that receives callbacks live in this process. The proxy is a process of its own.
-It dies at the step that its command line names (`tests.dying`) or is killed from here, and is started again on the same store.
+It dies at the step that its command line names (`tools.dying`) or is killed from here, and is started again on the same store.
 """
 
 import argparse
@@ -16,81 +16,23 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import httpx
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from conformance.twins.properties_v2.lifecycle import Pace
 from conformance.twins.serving import serve
 from tests import postgres
-from tests.dying import STEPS
 from tests.stores import emptied
+from tools.drills.application import Application
+from tools.drills.proxy import CONFIGURATION, Proxy
+from tools.dying import STEPS
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000001", "front-token"
 POINTS = tuple(f"{step}:{when}" for step in STEPS for when in ("before", "after"))
-
-CONFIGURATION = """
-[server]
-listen = "127.0.0.1:0"
-admin = ""
-linger = 0
-[store]
-url = "{store}"
-[sends]
-wait = 1.0
-[callbacks]
-allow = ["127.0.0.1"]
-ports = [{port}]
-poll = 0.2
-[backs.provider]
-dialect = "properties-v2"
-url = "{provider}"
-timeout = 2.0
-[[accounts]]
-front = {{ dialect = "restcomm", account = "AC00000000000000000000000000000001", token = "front-token" }}
-back = {{ name = "provider", account = "A1", property = "P1", token = "back-token" }}
-"""
-
-
-class Application:
-    """The application that is called back. `pause` is seconds that it takes to answer."""
-
-    def __init__(self) -> None:
-        self.told: dict[str, list[str]] = {}
-        self.pause = 0.0
-        self.app = Starlette(routes=[Route("/hook", self._hook, methods=["POST"])])
-
-    async def _hook(self, request: Request) -> Response:
-        try:
-            given = dict(parse_qsl((await request.body()).decode()))
-        except ClientDisconnect:  # the proxy that called has died
-            return PlainTextResponse("gone", 400)
-        self.told.setdefault(given["Body"], []).append(given["MessageStatus"])
-        await asyncio.sleep(self.pause)
-        return PlainTextResponse("ok")
-
-
-class Proxy:
-    """A process of the proxy."""
-
-    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
-        self.process, self.url = process, url
-
-    @property
-    def is_alive(self) -> bool:
-        return self.process.returncode is None
-
-    def signal(self, number: signal.Signals) -> None:
-        if self.is_alive:
-            self.process.send_signal(number)
 
 
 class Drill:
@@ -120,23 +62,7 @@ class Drill:
 
     async def start(self, step: str = "never", *settings: str) -> Proxy:
         """A proxy that dies at a step, once it listens."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.dying", step, *settings, "-c", str(self._folder / "translator.toml"), "-o", "json",
-            stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[1],
-        )  # fmt: skip
-        assert process.stderr is not None
-        seen = b""
-        while line := await process.stderr.readline():
-            seen += line
-            if b'"serving"' in line:
-                address = json.loads(line)["listen"]
-                drain = asyncio.create_task(_drained(process.stderr))
-                process.drain = drain  # type: ignore[attr-defined]  # kept, so that it is not collected
-                return Proxy(process, f"http://{address}")
-        await process.wait()
-        if process.returncode == -signal.SIGKILL:  # it died on the way, at work that was left over
-            return Proxy(process, "")
-        raise AssertionError(seen.decode())
+        return await begun(self._folder / "translator.toml", step, *settings)
 
     async def send(self, proxy: Proxy, *, text: str = "") -> int:
         """Send with a callback. Returns the status; 0 if no response came."""
@@ -178,9 +104,33 @@ class Drill:
             await asyncio.sleep(0.1)
 
 
-async def _drained(stream: asyncio.StreamReader) -> None:
-    while await stream.read(65536):
-        pass
+async def begun(
+    file: Path, step: str, *settings: str, heard: Callable[[str], None] = lambda _: None, module: str = "tools.dying"
+) -> Proxy:
+    """Start a proxy that dies at a step, and return it once it listens. `heard` gets each line of its log. `module` is what runs."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, step, *settings, "-c", str(file), "-o", "json",
+        stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    assert process.stderr is not None
+    seen = b""
+    while line := await process.stderr.readline():
+        seen += line
+        heard(line.decode(errors="replace"))
+        if b'"serving"' in line:
+            address = json.loads(line)["listen"]
+            drain = asyncio.create_task(_drained(process.stderr, heard))
+            process.drain = drain  # type: ignore[attr-defined]  # kept, so that it is not collected
+            return Proxy(process, f"http://{address}")
+    await process.wait()
+    if process.returncode == -signal.SIGKILL:  # it died on the way, at work that was left over
+        return Proxy(process, "")
+    raise AssertionError(seen.decode())
+
+
+async def _drained(stream: asyncio.StreamReader, heard: Callable[[str], None]) -> None:
+    while line := await stream.readline():
+        heard(line.decode(errors="replace"))
 
 
 async def stop(proxy: Proxy, *, kill: bool = False) -> None:
@@ -297,27 +247,30 @@ async def _all(kills: int, folder: Path, server: postgres.Server) -> int:
     return bad
 
 
-def others(folder: Path) -> int:
+def others(folder: Path, server: postgres.Server | None) -> int:
     """Run the drills of one kind of trouble each. Returns the number of faults."""
-    from tests.drills import clock, full_disk, reload  # they use the names above
+    from tools.drills import clock, full_disk, migration, reload  # they use the names above
 
     bad = 0
-    for module in (reload, full_disk, clock):
+    for module in (reload, full_disk, clock, migration):
         place = folder / module.__name__.rpartition(".")[2]
         place.mkdir()
         bad += module.drill(place)
+    if server is not None:
+        bad += migration.drill(folder, url=server.url)
+        asyncio.run(emptied(server.url))
     return bad
 
 
 def main() -> int:
     """Kill as often as the command line says. Returns 0 if no message was doubled or lost."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.drill", description="Kill the proxy at every step of a send."
+        prog="python -m tools.drill", description="Kill the proxy at every step of a send."
     )
     parser.add_argument("--kills", type=int, default=200)
     kills = parser.parse_args().kills
     with postgres.server() as server, tempfile.TemporaryDirectory(prefix="drill-") as folder:
-        bad = others(Path(folder))
+        bad = others(Path(folder), server)
         if server is None:
             print(postgres.NOT_HERE, file=sys.stderr)
             return 1

@@ -1,4 +1,4 @@
-"""`python -m tests.drills.clock`: the wall clock of a process is set an hour forward and an hour back, under load.
+"""`python -m tools.drills.clock`: the wall clock of a process is set an hour forward and an hour back, under load.
 
 libfaketime (Debian's package `libfaketime`) gives the process the time that a file says, and leaves its monotonic clock alone. Provider,
 receiver and load have the true time. LIBFAKETIME names the library where it is not in its usual place. Without it the drill is not
@@ -15,7 +15,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, Final
 
-from tests.drills.world import LOST, PATIENCE, Call, Load, Product, Receiver, World, said, world
+from tools.drills.receiver import Call, Receiver
+from tools.drills.world import LOST, PATIENCE, Load, Product, World, said, world
 
 VARIABLE: Final = "LIBFAKETIME"
 NOT_DONE: Final = f"a clock that is set: NOT DONE: libfaketime is not here (Debian: apt-get install libfaketime); {VARIABLE} may name it"

@@ -1,4 +1,4 @@
-"""`python -m tests.drills.full_disk`: the file system of the store is full, and has room again.
+"""`python -m tools.drills.full_disk`: the file system of the store is full, and has room again.
 
 The file system is a small tmpfs in a mount namespace of the drill's own, so it is gone when the drill is. Root may make one; others may
 in a user namespace, if the machine allows that.
@@ -18,8 +18,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from tests.drill import is_whole
-from tests.drills.world import ROOT, Load, Product, World, said, world
+from tools.drill import is_whole
+from tools.drills.world import ROOT, Load, Product, World, said, world
 
 SIZE: Final = "6m"
 NOT_DONE: Final = (
@@ -211,7 +211,7 @@ def fenced(folder: Path, *words: str) -> dict[str, Any] | None:
         return None
     disk = folder / "disk"
     disk.mkdir()
-    script = f'mount -t tmpfs -o size={SIZE},mode=700 none "$1" && exec "$2" -m tests.drills.full_disk "$3" "$1" $4'
+    script = f'mount -t tmpfs -o size={SIZE},mode=700 none "$1" && exec "$2" -m tools.drills.full_disk "$3" "$1" $4'
     command = [*namespace, "sh", "-c", script, "sh", str(disk), sys.executable, str(folder), *(words or [""])]
     ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False, timeout=120)
     assert ran.returncode == 0, ran.stdout

@@ -1,6 +1,6 @@
 """Quotations: every `seed` of a mapping table and of a requirement stands word for word in one of the two API documents.
 
-`python -m tests.citations` reads the documents beside the checkout, checks every quotation against them and writes the hashes of the
+`python -m tools.citations` reads the documents beside the checkout, checks every quotation against them and writes the hashes of the
 good ones to `tests/data/quotes.sha256`.
 The documents are not part of the project. The hashes show that a quotation was edited, also on a machine without the documents.
 """

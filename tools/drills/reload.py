@@ -1,4 +1,4 @@
-"""`python -m tests.drills.reload`: a process under load reads its file anew, again and again, and no request and no callback is lost."""
+"""`python -m tools.drills.reload`: a process under load reads its file anew, again and again, and no request and no callback is lost."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from tests.drills.world import LOST, TOLD, Load, Product, World, said, world
+from tools.drills.world import LOST, TOLD, Load, Product, World, said, world
 
 ONE, TWO, THREE = (f"AC{number:032}" for number in (1, 2, 3))
 LOST_EACH: Final = 10

@@ -170,7 +170,7 @@ def _judged(mutant: Mutant) -> tuple[Mutant, str]:
 
 def main() -> int:
     """Test all mutants, print the survivors, and say if they are those of the list."""
-    listed = tomllib.loads((Path(__file__).parent / "survivors.toml").read_text("utf-8"))["survivors"]
+    listed = tomllib.loads((Path(__file__).parents[1] / "tests" / "survivors.toml").read_text("utf-8"))["survivors"]
     todo = list(mutants())
     with get_context("fork").Pool(2) as pool:
         judged = []

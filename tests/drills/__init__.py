@@ -1,1 +1,0 @@
-"""Drills of one kind of trouble each, with a real process of the product. `python -m tests.drill` runs all of them."""
