@@ -1,7 +1,7 @@
 """Runs lines that a page or a command prints, as a person pastes them into a shell.
 
-The shell is one real bash. `sms-translator` is found on its PATH: `serve` and `sandbox` are processes of their own, and the other commands
-run in the process of the test, because a start takes a second.
+The shell is one real bash with `sms-translator` on its PATH. `serve` and `sandbox` are processes of their own. The other commands run in
+the process of the test, because a start takes a second.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ class Shell:
         self._process = process
 
     async def run(self, line: str) -> str:
-        """What a line prints, to stdout and to stderr. Raises TimeoutError."""
+        """Run a line, and return all that it prints to stdout and to stderr. Raises TimeoutError."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{line}\necho; echo {_END}\n".encode())

@@ -55,7 +55,8 @@ def is_shown(shown: str, printed: str) -> bool:
         r"(?:.*\n)*" if line == "…" else ".*".join(map(re.escape, line.split("…"))) + r"\n"
         for line in shown.splitlines()
     )
-    return re.fullmatch(form, printed) is not None
+    ended = f"{printed}\n" if printed and not printed.endswith("\n") else printed
+    return re.fullmatch(form, ended) is not None
 
 
 def sections(text: str) -> dict[str, str]:
@@ -105,6 +106,7 @@ class Reader:
 def test_the_pattern_of_a_page_is_read_as_the_page_says() -> None:
     assert is_shown("a …\n…\nz\n", "a b c\n\nd\nz\n")
     assert is_shown("…\n", "")
+    assert is_shown("a\n", "a")
     assert not is_shown("a\n", "a\nb\n")
     assert not is_shown("a …\n", "b c\n")
     assert not is_shown("", "an error\n")
