@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.twins import spoken
 from translator.core.accounts import Account, ConfiguredProvider, Endpoint
 from translator.core.dialect import Dialect, dialect
-from translator.core.dialect.front import Listed
+from translator.core.dialect.list_reader import Listed
 from translator.core.errors import FaultRaised
 from translator.core.http.messages import Request, Response
 from translator.core.listing.local_query import cut, filter_and_sort

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench.two_providers import NOW, START, Indexed, account, request
-from tests.test_lists import to
+from tests.listing import to
 from tests.two_homes import TwoHomes
 from translator.core.accounts import Account
 from translator.core.exchange import Limits

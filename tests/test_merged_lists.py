@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests import naive
 from tests.effort import examples
+from tests.listing import NOW, PATH, START, STATUSES, ask, message, sid_of, to
 from tests.naive import Sms
-from tests.test_lists import NOW, PATH, START, STATUSES, _all_sorts, _any_filters, _query, ask, message, sid_of, to
+from tests.test_lists import _all_sorts, _any_filters, _query
 from tests.twins import World, call
 from tests.two_homes import FRONT_OF, KINDS, Home, TwoHomes, as_sms, at, created_of, v2_ask
 from translator.core.exchange import Reply

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.exchanges import NOW
+from tests.homes import account
 from tests.stores import on
-from tests.test_homes import account
 from translator.core.accounts import Account, Accounts
 from translator.core.effects import Render
 from translator.core.listing import Limits

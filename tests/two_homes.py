@@ -11,8 +11,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.listing import BACKS, FRONTS, NOW, PATH, PROPERTY, V2, Provider, ask, old_provider, old_sid, row_of
 from tests.naive import Sms
-from tests.test_lists import BACKS, FRONTS, NOW, PATH, PROPERTY, V2, Provider, ask, old_provider, old_sid, row_of
 from tests.twins import World, call
 from translator.core.accounts import Account, Accounts, ConfiguredProvider, Endpoint
 from translator.core.dialect import Dialect, dialect
