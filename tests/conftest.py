@@ -15,7 +15,8 @@ effort.load()
 
 # fmt: off
 SLOW = frozenset({
-    "arrivals", "battery", "cli", "drill_of_migration", "migration_machine", "conformance_cli", "conformance_reports", "connection", "crowd", "deliveries",
+    "drill_of_migration", "migration_machine",
+    "arrivals", "battery", "cli", "conformance_cli", "conformance_reports", "connection", "crowd", "deliveries",
     "dialect", "drill", "drills", "ending", "engine", "faults", "first_steps", "isolation", "judge",
     "keeping", "keeping_machine", "known_first", "leftovers", "ledger", "lists", "losses", "machine", "migrate_cli",
     "migration_model", "migration_served", "nginx",
