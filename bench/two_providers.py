@@ -1,4 +1,4 @@
-"""A list over two providers of 100,000 messages each beside the same list over one of them, at providers that take 20 ms an answer.
+"""A list over two providers of 100,000 messages each beside the same list over one of them. Each answer takes 20 ms.
 
 The providers make each row from its index, so that any number of messages takes no memory. `python -m bench.two_providers` prints the
 table.
@@ -10,7 +10,7 @@ import statistics
 import time
 from base64 import b64encode
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs, urlencode
@@ -125,7 +125,7 @@ def account(new: Indexed, old: Indexed | None) -> Account:
     return homes[0] if old is None else homes[0]._replace(old=homes[1])
 
 
-def request(asked: dict[str, object]) -> Request:
+def request(asked: Mapping[str, object]) -> Request:
     """A list request at the restcomm front."""
     token = b64encode(b"AC1:front-token").decode()
     return Request("GET", PATH, urlencode({"Limit": 10**7, **asked}), (("authorization", f"Basic {token}"),))
@@ -139,7 +139,7 @@ class Proxy:
         backs = {"new": new} if old is None else {"new": new, "old": old}
         self._runner = EffectRunner(backs, SingleFlightCache(), Meter())
 
-    async def list(self, asked: dict[str, object]) -> float:
+    async def list(self, asked: Mapping[str, int]) -> float:
         """Read one list, and return the seconds that it took."""
         began = time.perf_counter()
         steps = exchange(self.accounts, Limits(), request(asked), NOW + 0.5)
@@ -162,7 +162,7 @@ class Figure(NamedTuple):
         return self.cold[1] / self.cold[0], self.warm[1] / self.warm[0]
 
 
-LISTS: Final = {
+LISTS: Final[dict[str, dict[str, int]]] = {
     "first page": {"PageSize": 50},
     "page 1,000 of 50 rows": {"PageSize": 50, "Page": 1000},
     "page 1,900 of 50 rows": {"PageSize": 50, "Page": 1900},
@@ -174,7 +174,7 @@ async def _figure(name: str, dialects: tuple[str, str], rounds: int) -> Figure:
     new = Indexed(dialects[0], [START + number * step for number in range(MESSAGES)], "N", DELAY)
     old = Indexed(dialects[1], [START + 7 + number * step for number in range(MESSAGES)], "A", DELAY)
     asked = LISTS[name]
-    following = {**asked, "Page": int(asked.get("Page", 0)) + 1}
+    following = {**asked, "Page": asked.get("Page", 0) + 1}
     cold, warm = [], []
     for homes in ((new,), (new, old)):
         times = []

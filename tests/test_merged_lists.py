@@ -6,7 +6,7 @@ The expected pages are worked out in plain Python from what each provider alone 
 import json
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import event, given, settings
@@ -71,7 +71,7 @@ def histories(rows: list[tuple[bool, Any]], shape: str) -> tuple[list[Sms], list
         }.get(shape, drawn)  # fmt: skip
         created = START if shape == "one second" else row[0]
         word = "received" if row[5] == "incoming" else row[4] if row[4] != "received" else "sent"
-        found[of_old].append(Sms("SM" + sid_of(number), created, *row[1:4], word, row[5]))
+        found[of_old].append(Sms("SM" + sid_of(number), created, row[1], row[2], row[3], word, row[5]))
     return found
 
 
@@ -414,7 +414,7 @@ class Failing:
 
 @pytest.mark.parametrize("which", ["new", "old"])
 @pytest.mark.parametrize("place", range(len(_LISTS)))
-def test_with_partial_lists_one_that_fails_leaves_the_messages_of_the_other(place: int, which: str) -> None:
+def test_with_partial_lists_one_that_fails_leaves_those_of_the_other(place: int, which: str) -> None:
     """The list says that it is capped, and a note says whose messages it shows."""
     asked, (new, old) = _LISTS[place], PAIRS[place % len(PAIRS)]
     knobs = {"new": new, "old": old, "size": (7, 7), "most": (200, 200), "in_flight": 3}
@@ -427,8 +427,7 @@ def test_with_partial_lists_one_that_fails_leaves_the_messages_of_the_other(plac
         world.memory.clear()
         world.homes[which].fault = Failing(FAULTS["down"], number)
         front, notes = world.entry.front.dialect.front, Notes()
-        read = front.read_request(front.routing.locate(ask(query)), ask(query), Notes())
-        assert isinstance(read, Listed)
+        read = cast(Listed, front.read_request(front.routing.locate(ask(query)), ask(query), Notes()))
         page = world.drive(list_merged(world.entry, read.query, Limits(), NOW, notes, show_one=True))
         if not notes.items:
             assert number > 1

@@ -101,11 +101,11 @@ class TwoHomes:
 
     @property
     def asks(self) -> int:
-        """How many requests the providers were sent, since `rounds` was cleared."""
+        """The number of requests to both providers since `rounds` was cleared."""
         return sum(map(len, self.rounds))
 
     def asked(self, name: str) -> int:
-        """How many requests one provider was sent."""
+        """The number of requests to one provider."""
         return sum(back == name for some in self.rounds for back, _ in some)
 
     def play(self, request: Request, now: float = NOW) -> Reply:

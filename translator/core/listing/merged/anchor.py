@@ -24,8 +24,8 @@ _WEIGHT = 400
 
 
 class WalkPlace(NamedTuple):
-    """What is remembered of the last row of a page: whose it is, its second, and the positions of the rows after it in both lists,
-    counted from the oldest message."""
+    """The remembered place of the last row of a page: its provider, its second, and the positions of the rows after it in both lists. A
+    position is counted from the oldest message."""
 
     is_new: bool
     created: int

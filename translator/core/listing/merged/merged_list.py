@@ -96,7 +96,7 @@ class _Merged:
             )  # fmt: skip
             homes.append(HomeList(home, slices, pages, one, self._query, is_new=home is self._new))
         merged = MergedPages(
-            *homes, self._query, self._limits, self._now, self._asked_for, self._key(planned),
+            homes[0], homes[1], self._query, self._limits, self._now, self._asked_for, self._key(planned),
             shows_total=self._front.shows_total, in_pages=self._front.in_pages,
         )  # fmt: skip
         return (yield from merged.page())
@@ -125,7 +125,7 @@ class _Merged:
             readers.append(RangeReader(home, one.pushed, self._now, self._budget, self._notes, ordered=not one.scan))
             kept_as += [home.place, (yield from sends_of(home))]
         page, snapshot = yield from scans.page(
-            partial(read_both, *readers, self._budget), self._query, self._front.sort_key(self._query.order.attribute),
+            partial(read_both, readers[0], readers[1], self._budget), self._query, self._front.sort_key(self._query.order.attribute),
             account=self._new.name, kept_as=(*kept_as, *narrowed(self._query)), life=self._limits.snapshot_ttl,
             in_pages=self._front.in_pages, shows_total=self._front.shows_total,
         )  # fmt: skip
