@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests import postgres
-from tools.drill import POINTS, Drill, is_whole, killed_at, replicas, stopped_database
+from tools.drill import POINTS, Drill, killed_at, replicas, stopped_database
+from tools.drills.files import is_whole
 
 AT = POINTS[1::4]
 
@@ -16,7 +17,7 @@ def test_every_step_is_one_that_a_process_can_die_at() -> None:
     assert len(POINTS) == 16
 
 
-def test_a_death_at_every_fourth_step_sends_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
+def test_death_at_every_fourth_step_sends_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
     """`test_keeping` lets a simulated process die at every step. Here the processes are real."""
     store = f"sqlite:///{tmp_path / 'translator.db'}"
 

@@ -1,7 +1,7 @@
 """The checks that the drills use. The drills themselves are run by `make drill`: each takes longer than a test may."""
 
 from tools.drills import clock
-from tools.drills.world import Call
+from tools.drills.receiver import Call
 
 
 def test_a_gap_is_from_the_first_call_of_what_was_refused_to_the_second() -> None:

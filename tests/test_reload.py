@@ -23,7 +23,7 @@ from tests.commands import ACCOUNT, LISTS, PROPERTY, SECONDS, fetch, running
 from tests.fronts import back
 from tests.processes import children, free_ports, lines_of, until_ready
 from tests.reloading import Provider, Serving, written
-from tools.drill import Application
+from tools.drills.application import Application
 from translator.core.http.messages import Request, Response
 from translator.shell.client.provider_client import ProviderClient
 

@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import signal
-import sqlite3
 import sys
 import tempfile
 import time
@@ -19,19 +18,16 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import httpx
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from conformance.twins.properties_v2 import PropertiesV2Twin, TwinAccount
 from conformance.twins.properties_v2.lifecycle import Pace
 from conformance.twins.serving import serve
 from tests import postgres
 from tests.stores import emptied
+from tools.drills.application import Application
+from tools.drills.files import is_whole
 from tools.dying import STEPS
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000001", "front-token"
@@ -58,24 +54,6 @@ timeout = 2.0
 front = {{ dialect = "restcomm", account = "AC00000000000000000000000000000001", token = "front-token" }}
 back = {{ name = "provider", account = "A1", property = "P1", token = "back-token" }}
 """
-
-
-class Application:
-    """The application that is called back. `pause` is seconds that it takes to answer."""
-
-    def __init__(self) -> None:
-        self.told: dict[str, list[str]] = {}
-        self.pause = 0.0
-        self.app = Starlette(routes=[Route("/hook", self._hook, methods=["POST"])])
-
-    async def _hook(self, request: Request) -> Response:
-        try:
-            given = dict(parse_qsl((await request.body()).decode()))
-        except ClientDisconnect:  # the proxy that called has died
-            return PlainTextResponse("gone", 400)
-        self.told.setdefault(given["Body"], []).append(given["MessageStatus"])
-        await asyncio.sleep(self.pause)
-        return PlainTextResponse("ok")
 
 
 class Proxy:
@@ -220,15 +198,6 @@ async def killed_at(drill: Drill, points: list[str], *settings: str) -> int:
     await drill.settle()
     await stop(proxy)
     return died
-
-
-def is_whole(store: str) -> bool:
-    """True if an SQLite file passes its integrity check."""
-    connection = sqlite3.connect(store.removeprefix("sqlite:///"))
-    try:
-        return bool(connection.execute("PRAGMA integrity_check").fetchone() == ("ok",))
-    finally:
-        connection.close()
 
 
 async def replicas(drill: Drill, sends: int = 12) -> dict[str, Any]:

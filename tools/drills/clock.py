@@ -15,7 +15,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, Final
 
-from tools.drills.world import LOST, PATIENCE, Call, Load, Product, Receiver, World, said, world
+from tools.drills.receiver import Call, Receiver
+from tools.drills.world import LOST, PATIENCE, Load, Product, World, said, world
 
 VARIABLE: Final = "LIBFAKETIME"
 NOT_DONE: Final = f"a clock that is set: NOT DONE: libfaketime is not here (Debian: apt-get install libfaketime); {VARIABLE} may name it"
