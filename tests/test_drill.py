@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests import postgres
-from tools.drill import POINTS, Drill, is_whole, killed_at, replicas, stopped_database
+from tools.drill import POINTS, Drill, killed_at, replicas, stopped_database
+from tools.drills.files import is_whole
 
 AT = POINTS[1::4]
 

@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import signal
-import sqlite3
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ from conformance.twins.serving import serve
 from tests import postgres
 from tests.stores import emptied
 from tools.drills.application import Application
+from tools.drills.files import is_whole
 from tools.drills.proxy import CONFIGURATION, Proxy
 from tools.dying import STEPS
 
@@ -170,15 +170,6 @@ async def killed_at(drill: Drill, points: list[str], *settings: str) -> int:
     await drill.settle()
     await stop(proxy)
     return died
-
-
-def is_whole(store: str) -> bool:
-    """True if an SQLite file passes its integrity check."""
-    connection = sqlite3.connect(store.removeprefix("sqlite:///"))
-    try:
-        return bool(connection.execute("PRAGMA integrity_check").fetchone() == ("ok",))
-    finally:
-        connection.close()
 
 
 async def replicas(drill: Drill, sends: int = 12) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from tools.drill import is_whole
+from tools.drills.files import is_whole
 from tools.drills.world import ROOT, Load, Product, World, said, world
 
 SIZE: Final = "6m"
