@@ -39,8 +39,7 @@ def test_the_sandbox_shows_a_change_of_providers_and_the_way_back(tmp_path: Path
             assert len((await paste(history)).splitlines()) == 3
             done = await asyncio.to_thread(  # as it stands, in another folder, without this project on any path
                 subprocess.run,
-                history,
-                shell=True,
+                ["sh", "-c", history],
                 check=True,
                 capture_output=True,
                 text=True,
