@@ -298,6 +298,7 @@ def test_the_sandboxs_curl_lines_do_what_the_documents_show() -> None:
     with running("sandbox", "--port", "0", "--messages", "20") as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(18)]
+        moves = [process.stdout.readline() for _ in range(11)]
         send, listed, one, xml, called, *back = (curl(line) for line in lines if line.startswith("curl"))
         watchdog = threading.Timer(SECONDS, process.kill)
         watchdog.start()
@@ -306,6 +307,8 @@ def test_the_sandboxs_curl_lines_do_what_the_documents_show() -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=SECONDS)
     assert {answer[0] for answer in (send, listed, one, xml, called, *back)} == {200}
+    assert "moves from an old server" in moves[0]
+    assert " migrate history " in moves[-1]
     waited = json.loads(called[2])["sid"]
     assert [what for what, sid in told if sid == waited] == ["sent", "delivered"]
     message = json.loads(send[2])
