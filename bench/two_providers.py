@@ -1,7 +1,7 @@
-"""A list over two providers of 100,000 messages each beside the same list over one of them, at providers that take 20 ms an answer.
+"""Measures a list over two providers of 100,000 messages each, beside the same list over one of them.
 
-The providers make each row from its index, so that any number of messages takes no memory. `python -m bench.two_providers` prints the
-table.
+A provider answers after 20 ms. It makes each row from its index, so that any number of messages takes no memory.
+`python -m bench.two_providers` prints the table.
 """
 
 import asyncio

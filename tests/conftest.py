@@ -15,12 +15,15 @@ effort.load()
 
 # fmt: off
 SLOW = frozenset({
-    "arrivals", "battery", "cli", "drill_of_migration", "migration_machine", "conformance_cli",
-    "conformance_reports", "connection", "crowd", "deliveries", "dialect", "drill", "drills", "ending", "engine",
-    "faults", "first_steps", "isolation", "judge", "keeping", "keeping_machine", "known_first", "leftovers",
-    "ledger", "lists", "losses", "machine", "migrate_cli", "migrate_command", "migrate_page", "sandbox_migration",
-    "migration_model", "migration_served", "nginx", "nightly", "overload", "pairs", "poller", "readiness",
-    "reload", "roads", "seeker", "seeking", "sealed", "tls", "tracking", "traffic", "wheel", "workers",
+    "arrivals", "battery", "cli", "conformance_cli", "conformance_reports", "connection", "crowd", "deliveries",
+    "dialect", "drill", "drill_of_migration", "drills", "ending", "engine", "faults", "first_steps", "isolation", "judge",
+    "keeping", "keeping_machine", "known_first", "leftovers", "ledger", "lists", "losses", "machine", "migrate_cli",
+    "migration_machine", "migration_model", "migration_served", "nginx",
+    "nightly", "overload", "pairs", "poller", "readiness", "reload", "roads", "seeker", "seeking", "sealed",
+    "tls", "tracking", "traffic", "wheel", "workers",
+    "migrate_command",
+    "migrate_page",
+    "sandbox_migration",
 })
 # fmt: on
 """The subjects whose tests start processes, fill sockets or try thousands of examples. `make check` leaves them to `make test`."""

@@ -32,6 +32,7 @@ from translator.shell.runtime.effect_runner import EffectRunner
 from translator.shell.runtime.single_flight_cache import SingleFlightCache
 from translator.shell.store import Store
 from translator.shell.store import sends as rows
+from translator.shell.store.rows import SendRow
 from translator.shell.store.sends import Begun, Times
 
 NOW: Final = 1_790_000_000
@@ -302,7 +303,7 @@ class Sought:
         found = await self.store.read(lambda connection: rows.outcomes(connection, ids))
         return [outcome.message.sid if outcome.message is not None else None for outcome in found]
 
-    async def row(self, id_: str) -> dict[str, Any]:
+    async def row(self, id_: str) -> SendRow:
         """A send as it stands in the store."""
         row = await self.store.read(lambda connection: rows.shown(connection, id_))
         assert row is not None

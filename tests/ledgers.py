@@ -53,7 +53,7 @@ async def dead(store: Store) -> int:
     await owing(store)
     [row] = await take(store)
     await settle_one(store, row, DeliveryState.DEAD, NOW, why="answered 500")
-    return int(row.id)
+    return row.id
 
 
 async def lost(store: Store) -> None:

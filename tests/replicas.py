@@ -62,16 +62,25 @@ class Replica(Moving):
 
     async def get(self, sid: str) -> tuple[int, Any]:
         """Get a message, as status and text."""
-        account, path = ("AC1", f"/2012-04-24/Accounts/AC1/SMS/Messages/{sid}.json")
-        if self.front != "restcomm":
-            account, path = "A1", f"/v2/Properties/P1/Messages/{sid}"
+        status, shown = await self._read(f"/{sid}.json" if self.front == "restcomm" else f"/{sid}")
+        shown = shown.get("Message", shown)
+        return status, shown.get("body", shown.get("Text"))
+
+    async def listed(self) -> tuple[int, int]:
+        """List messages, as status and number of rows."""
+        status, shown = await self._read(".json" if self.front == "restcomm" else "")
+        return status, len(shown.get("messages", shown.get("Messages", ())))
+
+    async def _read(self, path: str) -> tuple[int, dict[str, Any]]:
+        account, base = "A1", "/v2/Properties/P1/Messages"
+        if self.front == "restcomm":
+            account, base = "AC1", "/2012-04-24/Accounts/AC1/SMS/Messages"
         login = b64encode(f"{account}:front-token".encode()).decode()
-        request = Request("GET", path, "", (("authorization", f"Basic {login}"),), b"")
+        request = Request("GET", base + path, "", (("authorization", f"Basic {login}"),), b"")
         steps = exchange(self._accounts, self._limits, request, self.clock())
-        reply = await self.driver.run(RequestContext("a-get"), steps)
+        reply = await self.driver.run(RequestContext("a-read"), steps)
         shown = json.read(reply.response.body)
-        shown = shown.get("Message", shown) if isinstance(shown, dict) else {}
-        return reply.response.status, shown.get("body", shown.get("Text"))
+        return reply.response.status, shown if isinstance(shown, dict) else {}
 
 
 class Replicas:

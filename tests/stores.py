@@ -27,7 +27,7 @@ async def opened(url: str, *, alone: bool = True) -> AsyncIterator[Store]:
 
 async def emptied(url: str) -> None:
     """Drop all our tables of a PostgreSQL database. A plain connection does it, because a store would create them first."""
-    import asyncpg
+    import asyncpg  # type: ignore[import-untyped]
 
     connection = await asyncpg.connect(url)
     try:

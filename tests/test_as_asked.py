@@ -146,7 +146,9 @@ def test_a_message_of_another_place_is_no_message_of_this_one(store_url: str) ->
         await sent(world, receipt=False)
 
         def found(connection: Connection) -> Any:
-            [(place, sid)] = connection.execute(sends.select().with_only_columns(sends.c.provider_account, sends.c.sid)).fetchall()
+            [(place, sid)] = connection.execute(
+                sends.select().with_only_columns(sends.c.provider_account, sends.c.sid)
+            ).fetchall()
             here, there = (rows.messages_of(connection, where, [sid, "another"]) for where in (place, "elsewhere"))
             return [one.receipt for one in here.values()], there
 

@@ -187,7 +187,8 @@ def test_a_receiver_that_says_when_is_left_alone_until_then(said: str, seconds: 
         await owing(store)
         await dispatcher(store, answering(503, **{"retry-after": said}), Clock()).until_quiet()
         [row, _] = await store.read(partial(delivery_admin.listed, states=tuple(DeliveryState), most=9))
-        return float(row.due_at) - NOW
+        assert row.due_at is not None
+        return row.due_at - NOW
 
     assert on("memory:", work) == pytest.approx(seconds, rel=0.11)
 
@@ -639,6 +640,7 @@ def test_clock_set_back_delays_deliveries_by_the_step_and_at_most_a_day(
         clock = Clock()
         await dispatcher(store, answering(500), clock).until_quiet()
         [first, _] = await store.read(partial(delivery_admin.listed, states=tuple(DeliveryState), most=9))
+        assert first.due_at is not None
         due_in = first.due_at - clock.now
         clock.now -= back
         receiver = answering(200)

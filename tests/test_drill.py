@@ -16,7 +16,7 @@ def test_every_step_is_one_that_a_process_can_die_at() -> None:
     assert len(POINTS) == 16
 
 
-def test_a_death_at_every_fourth_step_sends_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
+def test_death_at_every_fourth_step_sends_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
     """`test_keeping` lets a simulated process die at every step. Here the processes are real."""
     store = f"sqlite:///{tmp_path / 'translator.db'}"
 

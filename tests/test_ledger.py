@@ -70,7 +70,7 @@ def test_later_callback_is_made_now_and_an_unknown_one_is_an_error(config: Path)
         await owing(store)
         [row] = await take(store)
         await settle_one(store, row, DeliveryState.DUE, NOW, why="answered 500", due_at=NOW * 3)
-        return int(row.id)
+        return row.id
 
     id_ = prepared(config, later)
     assert prepared(config, partial(take, now=NOW * 2)) == []

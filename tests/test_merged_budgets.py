@@ -38,7 +38,7 @@ class Many(TwoHomes):
         """The SIDs, newest first."""
 
     def page(self, number: int, size: int = 50, **asked: Any) -> dict[str, Any]:
-        """A page, which has to be the right one. What was asked before is no longer in `rounds`."""
+        """Return a page, which has to be the right one. Earlier requests are cleared from `rounds`."""
         self.rounds.clear()
         reply = self.play(request({"PageSize": size, "Page": number, **asked}), NOW + 0.5)
         assert reply.response.status == 200, (reply.response, reply.log)
@@ -101,8 +101,11 @@ def follow(world: Many, page: dict[str, Any], number: int) -> None:
 
 @pytest.mark.parametrize("dialects", DIALECTS)
 def test_the_first_page_is_served_from_the_slices_that_the_totals_read(dialects: tuple[str, str]) -> None:
-    """Both totals cold, and one request at each provider warm. The number of rows is no multiple of a slice: a numbered page that is full
-    does not show that the list ends in it, so that a total takes more requests, as in a list over that provider alone."""
+    """A cold page takes the requests of both totals. A warm page takes one request at each provider.
+
+    The number of rows is no multiple of a slice, because a full numbered page does not show that the list ends in it. At a multiple a
+    total takes more requests, as in a list over that provider alone.
+    """
     new, old = (Indexed(name, spread("random", 99_990, at), "NA"[at]) for at, name in enumerate(dialects))
     world = Many(new, old)
     world.page(0)

@@ -415,7 +415,7 @@ class Failing:
 
 @pytest.mark.parametrize("which", ["new", "old"])
 @pytest.mark.parametrize("place", range(len(_LISTS)))
-def test_with_partial_lists_one_that_fails_leaves_the_messages_of_the_other(place: int, which: str) -> None:
+def test_with_partial_lists_a_failed_provider_leaves_the_others_messages(place: int, which: str) -> None:
     """The list says that it is capped, and a note says whose messages it shows."""
     asked, (new, old) = _LISTS[place], PAIRS[place % len(PAIRS)]
     knobs = {"new": new, "old": old, "size": (7, 7), "most": (200, 200), "in_flight": 3}

@@ -200,8 +200,10 @@ def test_windows_of_any_size_tile_the_list(front: str, back: str, size: int, in_
         for number in range(26)
     ]  # fmt: skip
     through = proxied(front, back, Provider(back, messages))
-    slices = RangeReader(entry_of(front), Pushed(), NOW, RequestBudget(1000), Notes(), ordered=True)
-    slices.size, slices.in_flight = size, in_flight
+    entry = entry_of(front)
+    entry = entry._replace(back=entry.back._replace(in_flight=in_flight))
+    slices = RangeReader(entry, Pushed(), NOW, RequestBudget(1000), Notes(), ordered=True)
+    slices.size = size
     assert [row.sid for row in played(slices.stretch(0), through)] == [row.sid for row in messages]
     for start in range(0, 27, 5):
         found = played(slices.stretch(start, start + size), through)

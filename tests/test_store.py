@@ -27,6 +27,7 @@ from translator.shell.store import (
 from translator.shell.store.deliveries import Breaker, CallbackDelivery, Settled
 from translator.shell.store.migrations import VERSION
 from translator.shell.store.retention import Keep, Retirement
+from translator.shell.store.rows import LeasedDelivery, SendRow
 from translator.shell.store.sends import Begun, Times
 from translator.shell.store.states import DeliveryState, SendState
 from translator.shell.store.subscriptions import LeasedSubscription, PollResult
@@ -122,7 +123,7 @@ def test_an_equal_send_joins_an_unknown_one_and_no_other(store_url: str) -> None
     assert waiting == [(ENTRY, PLACE, 1)], "who joined waits to be told as well"
 
 
-async def unknown(store: Store, *ids: str) -> list[dict[str, Any]]:
+async def unknown(store: Store, *ids: str) -> list[SendRow]:
     for id_ in ids:
         await recorded(store, id_, intent(id_))
     await settled(store, *(Outcome(id_, "unknown") for id_ in ids))
@@ -191,7 +192,7 @@ def test_an_answer_that_comes_late_settles_what_was_taken_for_unknown(store_url:
 
 
 async def watched(store: Store, now: float = NOW) -> list[LeasedSubscription]:
-    """Those who wait and whom nobody is at, taken."""
+    """Lease the waiting subscriptions that no worker has leased, and return them."""
     found, _ = await store.read(partial(subscriptions.held_from, place=PLACE, after=(-1.0, 0), most=10_000))
     mine = await store.write(partial(subscriptions.take, ids=[one.id for one in found], now=now, lease=60.0))
     return await store.read(partial(subscriptions.taken, ids=sorted(mine)))
@@ -215,10 +216,10 @@ async def owing(store: Store, id_: str = "1", address: str = HOOK.address, desti
     }
 
 
-async def take(store: Store, now: float = NOW, most: int = 10, room: Any = lambda host: 8) -> list[dict[str, Any]]:
+async def take(store: Store, now: float = NOW, most: int = 10, room: Any = lambda host: 8) -> list[LeasedDelivery]:
     """Deliveries that are due, at each destination no more than there is room for, with their leases."""
 
-    def work(connection: Any) -> list[dict[str, Any]]:
+    def work(connection: Any) -> list[LeasedDelivery]:
         found = [one for standing in deliveries.STANDINGS for one in deliveries.due(connection, standing, now, 100)]
         left, wanted = most, {}
         for entry, host in found:
@@ -230,7 +231,7 @@ async def take(store: Store, now: float = NOW, most: int = 10, room: Any = lambd
 
 
 async def settle_one(
-    store: Store, row: dict[str, Any], state: str, now: float, *, why: str = "", due_at: float | None = None
+    store: Store, row: LeasedDelivery, state: DeliveryState, now: float, *, why: str = "", due_at: float | None = None
 ) -> bool:
     """Write the result of an attempt. Returns True if the lease was still ours."""
     one = Settled(row, state, why, due_at, counts=True, begun=now, ended=now)

@@ -103,11 +103,11 @@ class TwoHomes:
 
     @property
     def asks(self) -> int:
-        """How many requests the providers were sent, since `rounds` was cleared."""
+        """The number of requests to both providers since `rounds` was cleared."""
         return sum(map(len, self.rounds))
 
     def asked(self, name: str) -> int:
-        """How many requests one provider was sent."""
+        """Return the number of requests to one provider since `rounds` was cleared."""
         return sum(back == name for some in self.rounds for back, _ in some)
 
     def play(self, request: Request, now: float = NOW) -> Reply:

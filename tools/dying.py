@@ -7,7 +7,7 @@ It dies when the step comes for the `COUNT`th time, else for the first. A step i
 - `ask`: a send leaves for the back;
 - `told`: a callback leaves for the application.
 
-Names such as `dispatcher.LEASE` are set before the start.
+Names such as `callback_dispatcher.LEASE` are set before the start. A name that does not exist ends the program.
 """
 
 import importlib
@@ -63,7 +63,9 @@ def run() -> None:
     while rest and "=" in rest[0]:
         place, _, value = rest.pop(0).partition("=")
         module, _, name = place.rpartition(".")
-        setattr(importlib.import_module(f"translator.shell.delivery.{module}"), name, float(value))
+        found = importlib.import_module(f"translator.shell.delivery.{module}")
+        getattr(found, name)  # else a name that has moved would be set without effect
+        setattr(found, name, float(value))
     for store in (SqliteStore, PostgresStore):
         store.write = dying(store.write, _name_of, step, when, left)  # type: ignore[method-assign]
         store.record = dying(store.record, lambda *_: "record", step, when, left)  # type: ignore[method-assign]

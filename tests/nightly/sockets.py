@@ -51,7 +51,7 @@ def close() -> None:
 
 
 def _is_closed(found: object) -> bool:
-    return isinstance(found, Http1Protocol) and found not in found._state.connections and found is not _last()
+    return isinstance(found, Http1Protocol) and found not in found._registry.connections and found is not _last()
 
 
 def _last() -> object:

@@ -58,7 +58,7 @@ class Drill:
 
     def __init__(self, folder: Path, store: str, seed: int, module: str) -> None:
         self._folder, self._store, self._module = folder, store, module
-        self._draw = random.Random(seed)  # noqa: S311 - it chooses what happens
+        self._draw = random.Random(seed)
         self.providers = {
             moved.provider(home): Provider(
                 moved.old if home == "old" else moved.new, 10 * moved.number + (home == "new")

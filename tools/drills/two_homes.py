@@ -84,7 +84,7 @@ class Provider:
     def __init__(self, dialect: str, seed: int) -> None:
         self.dialect, self.is_calm = dialect, False
         self.faults: Counter[Fault] = Counter()
-        self._draw = random.Random(seed)  # noqa: S311 - it chooses the faults
+        self._draw = random.Random(seed)
         if dialect == "restcomm":
             accounts = {"AC9": "back-token"}
             self.twin: Any = RestcommTwin(accounts=accounts, seed=seed, sent_after=0, delivered_after=1)

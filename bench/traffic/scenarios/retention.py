@@ -27,7 +27,7 @@ _SPREAD: Final = 3000.0
 """Seconds between the oldest and the youngest."""
 _NEARLY_ALL: Final = 0.98
 _TABLES: Final = ("sends", "watches", "events", "callback_subscriptions", "callback_deliveries")
-"""The tables that are counted, as far as a build has them. Version 6 of the store has the last two in place of the two before them."""
+"""The tables that are counted, as far as a build has them. From version 7 of the store on, the last two replace the two before them."""
 
 
 async def _fill(made: World, scale: float, youngest: float) -> dict[str, int]:

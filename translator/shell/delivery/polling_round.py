@@ -47,7 +47,7 @@ _SAMPLE: Final = 50
 
 
 class _Position:
-    """How far a round has read the subscriptions in the store.
+    """The progress of the rounds through the subscriptions in the store.
 
     cursor: The position to continue from, None at the end of a pass.
     walked: The time of the last read of older subscriptions.

@@ -24,8 +24,11 @@ _WEIGHT = 400
 
 
 class WalkPlace(NamedTuple):
-    """What is remembered of the last row of a page: whose it is, its second, and the positions of the rows after it in both lists,
-    counted from the oldest message."""
+    """The last row of a page, as it is remembered.
+
+    `is_new` is true if the new provider has the row. `created` is its second. `new` and `old` are the positions of the rows after it in
+    both lists. They are counted from the oldest message.
+    """
 
     is_new: bool
     created: int

@@ -1,4 +1,4 @@
-"""Where a page begins in each of two sorted lists: arithmetic on the places of a few known rows.
+"""Finds where a page begins in each of two sorted lists, from the places of a few known rows.
 
 merged list   o o n o n n │ n o …         the first `rank` rows: `a` rows of the new provider, and `rank - a` of the old one
 new           n n n │ n …                 row a - 1 of the new one comes before row `rank - a` of the old one,
@@ -36,7 +36,8 @@ def bracket(new: Marks, old: Marks, rank: int, least: int, most: int) -> tuple[i
     """Return the least and the most rows of the new provider that may be among the first `rank` rows. The least exceeds the most if the
     marks contradict each other.
 
-    If row i of one list comes before row j of the other, the first `rank` rows hold row i, or they do not hold row j.
+    Two marks narrow the range if row i of one list comes before row j of the other. The first `rank` rows hold row j only if they hold
+    row i too.
     """
     ranks, places = _columns(old)
     for row, place in new.items():

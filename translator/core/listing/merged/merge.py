@@ -1,4 +1,4 @@
-"""Reads a page of a merged list: where it begins in either list, and as many rows of each as the page takes."""
+"""Reads a page of a merged list. It finds the ranks at which the page begins in both lists, and reads the rows of each."""
 
 from typing import Final, NamedTuple
 
@@ -13,7 +13,7 @@ _MOST_TRIES: Final = 6
 """The number of times that rows are read again because they have shifted, or because a row has no date."""
 
 
-class Stretch(NamedTuple):
+class RowWindow(NamedTuple):
     """The rows of a page, and the ranks in both lists at which it begins and ends. `of_old` says for each row whether it is of the old
     provider."""
 
@@ -80,14 +80,14 @@ class MergedRows:
     # ------------------------------------------------------------------------------------------------- a page by its rank
 
     def at(self, rank: int, shown: int) -> EffectGenerator:
-        """Return the Stretch of up to `shown` rows from a rank of the merged list on."""
+        """Return the RowWindow of up to `shown` rows from a rank of the merged list on."""
         search = Search(self.room(shown), min(self.new.slices.in_flight, self.old.slices.in_flight))
         tried: set[_Missing] = set()
         tries = contradictions = 0
         while True:
             ends = self._ends(rank)
             if ends[0] > ends[1]:
-                return Stretch([], [], (self.new.most, self.old.most), (self.new.most, self.old.most))
+                return RowWindow([], [], (self.new.most, self.old.most), (self.new.most, self.old.most))
             least, most = bracket(self.new.marks, self.old.marks, rank, *ends)
             if least > most:
                 contradictions += 1
@@ -97,7 +97,7 @@ class MergedRows:
                     continue
                 least = most = max(min(most, ends[1]), ends[0])  # a row of a list is not where its date says
             found = self._wanted(rank, least, most, shown, tried)
-            if isinstance(found, Stretch):
+            if isinstance(found, RowWindow):
                 return found
             known = self._known(rank)
             if found is None:
@@ -112,9 +112,11 @@ class MergedRows:
             if known == self._known(rank) or not (self.new.stays and self.old.stays):
                 tries = _again(tries)
 
-    def _wanted(self, rank: int, least: int, most: int, shown: int, tried: set[_Missing]) -> Stretch | _Missing | None:
-        """Return the page if all its rows are known, or the rows to read, or None if rows have to be compared first. What is read before
-        the page's place is certain is added to `tried`."""
+    def _wanted(
+        self, rank: int, least: int, most: int, shown: int, tried: set[_Missing]
+    ) -> RowWindow | _Missing | None:
+        """Return the page if all its rows are known, or the rows to read, or None if rows have to be compared first. Rows that
+        are read before the page's place is certain are added to `tried`."""
         if least == most:
             return self._walk(least, rank - least, shown)
         beyond = self._beyond(rank, least, most, shown)
@@ -157,11 +159,11 @@ class MergedRows:
     # ------------------------------------------------------------------------------------------- a page from known places
 
     def after(self, anchor: Anchored, a: int, b: int, shown: int) -> EffectGenerator:
-        """Return the Stretch of up to `shown` rows after an anchor. It was found before these ranks of both lists."""
+        """Return the RowWindow of up to `shown` rows after an anchor. It was found before these ranks of both lists."""
         tries, more = 0, shown
         while True:
             found = self._walk(a, b, shown)
-            if isinstance(found, Stretch):
+            if isinstance(found, RowWindow):
                 return found
             yield from self._read(found, (a, b))
             new, old = anchor.rank(self.new, a), anchor.rank(self.old, b)
@@ -174,7 +176,7 @@ class MergedRows:
                 tries = _again(tries)
             a, b = new, old
 
-    def _walk(self, a: int, b: int, shown: int) -> Stretch | _Missing:
+    def _walk(self, a: int, b: int, shown: int) -> RowWindow | _Missing:
         """Return the page that begins at these ranks, or the rows that are missing for it."""
         new, old, start = self.new, self.old, (a, b)
         rows: list[Message] = []
@@ -192,13 +194,13 @@ class MergedRows:
             rows.append(row)
             of_old.append(from_old)
             a, b = (a, b + 1) if from_old else (a + 1, b)
-        return Stretch(rows, of_old, start, (a, b))
+        return RowWindow(rows, of_old, start, (a, b))
 
     def _missing(self, a: int, b: int, wanted: int) -> _Missing:
         """Return the rows to read if the next `wanted` rows begin at these ranks.
 
-        If nothing of a list was shown yet, and its first row is known, it is asked only if the other list does not fill the page. So a
-        page before the seam of the two lists takes requests at one provider.
+        If no row of a list was shown yet, and its first row is known, the other list is read first. It may fill the page. So a page before
+        the seam of the two lists takes requests at one provider.
         """
         new, old = self.new, self.old
         lacks_new, lacks_old = a < new.most and a not in new.rows, b < old.most and b not in old.rows

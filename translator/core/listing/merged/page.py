@@ -10,7 +10,7 @@ from translator.core.listing.local_query import PageWindow, cut, left_out, reada
 from translator.core.listing.merged import remembered
 from translator.core.listing.merged.anchor import Anchors, Find
 from translator.core.listing.merged.home_list import HomeList
-from translator.core.listing.merged.merge import Anchored, MergedRows, Stretch
+from translator.core.listing.merged.merge import Anchored, MergedRows, RowWindow
 from translator.core.listing.merged.scan import halved, read_both
 from translator.core.listing.merged.together import at_both
 from translator.core.listing.scans import RangeRows
@@ -100,7 +100,7 @@ class MergedPages:
     # -------------------------------------------------------------------------------------------------------------- pages
 
     def _numbered(self) -> EffectGenerator:
-        query, found = self._query, Stretch([], [], (0, 0), (0, 0))
+        query, found = self._query, RowWindow([], [], (0, 0), (0, 0))
         for _ in range(_MOST_GROWTHS):
             window = PageWindow(query, self._rows.total + self._growth)
             if window.shown:
@@ -133,7 +133,7 @@ class MergedPages:
         page = Page(messages=rows, skip=query.skip, count=query.count, total=query.skip + len(rows), limit=None)
         return self._final(page, found)
 
-    def _shown(self, window: PageWindow, found: Stretch) -> EffectGenerator:
+    def _shown(self, window: PageWindow, found: RowWindow) -> EffectGenerator:
         rows = found.rows[: window.shown]
         whole = self._new.whole and self._old.whole
         page = window.page(rows, in_pages=self._in_pages, capped=not whole)
@@ -145,10 +145,10 @@ class MergedPages:
             )
         return self._final(page, found)
 
-    def _remember(self, found: Stretch) -> EffectGenerator:
+    def _remember(self, found: RowWindow) -> EffectGenerator:
         yield from remembered.keep(self._marks_key, self._new, self._old, found.start, found.end, self._life)
 
-    def _final(self, page: Page, found: Stretch) -> MergedPage:
+    def _final(self, page: Page, found: RowWindow) -> MergedPage:
         old = frozenset([id(row) for row, of_old in zip(found.rows, found.of_old, strict=True) if of_old])
         if self._new.slices.judge.unread or self._old.slices.judge.unread:
             page = left_out(page, fail=self._limits.fail_unread)

@@ -1,4 +1,4 @@
-"""What is remembered of two lists between requests: the places of some rows, and the range of time in which a provider has messages.
+"""Remembers facts about two lists between requests: the places of some rows, and the range of time in which a provider has messages.
 
 Remembered places save requests. They are compared with the rows of the page before anything is shown. The range of time tells that a
 provider has no message in a list, so that only the other one is asked.

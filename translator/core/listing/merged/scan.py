@@ -14,8 +14,11 @@ from translator.core.model import Message
 
 
 def read_both(new: RangeReader, old: RangeReader, budget: RequestBudget) -> EffectGenerator:
-    """Return the RangeRows of both providers in base order: within a second the old one's first. With a cap each provider may use half of
-    the budget, and rows that are older than all that was read of the other list are left out."""
+    """Return the RangeRows of both providers in base order: within a second the old one's first.
+
+    With a cap each provider may use half of the budget. If a list was not read to its end, rows that are older than its oldest read row are
+    left out.
+    """
     with halved(budget, new, old):
         read: tuple[RangeRows, RangeRows] = yield from at_both(_as_far_as_it_goes(new), _as_far_as_it_goes(old))
     since = max([found.rows[0].created for found in read if found.rows and not found.whole], default=0)
@@ -43,7 +46,7 @@ def merged_order(news: Sequence[Message], olds: Sequence[Message]) -> list[Messa
 
 @contextmanager
 def halved(budget: RequestBudget, new: RangeReader, old: RangeReader) -> Iterator[None]:
-    """Give each provider half of a budget with a cap, so that neither leaves the other without a request. What is left is shared again
+    """Give each provider half of a budget with a cap, so that neither leaves the other without a request. The rest is shared again
     afterwards. A budget without a cap is shared all the time."""
     if not budget.cap:
         yield
