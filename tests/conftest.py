@@ -21,6 +21,12 @@ SLOW = frozenset({
     "migration_machine", "migration_model", "migration_served", "nginx",
     "nightly", "overload", "pairs", "poller", "readiness", "reload", "roads", "seeker", "seeking", "sealed",
     "tls", "tracking", "traffic", "wheel", "workers",
+<<<<<<< HEAD
+=======
+    "migrate_command",
+    "migrate_page",
+    "sandbox_migration",
+>>>>>>> migdoc
 })
 # fmt: on
 """The subjects whose tests start processes, fill sockets or try thousands of examples. `make check` leaves them to `make test`."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tools.drill import is_whole
+from tools.drills.files import is_whole
 from tools.drills.judgement import Row, Sent, judged
 from tools.drills.migration import moves
 from tools.drills.two_homes import ACCOUNTS, Told
