@@ -18,15 +18,10 @@ SLOW = frozenset({
     "arrivals", "battery", "cli", "conformance_cli", "conformance_reports", "connection", "crowd", "deliveries",
     "dialect", "drill", "drill_of_migration", "drills", "ending", "engine", "faults", "first_steps", "isolation", "judge",
     "keeping", "keeping_machine", "known_first", "leftovers", "ledger", "lists", "losses", "machine", "migrate_cli",
+    "migrate_command", "migrate_page", "sandbox_migration",
     "migration_machine", "migration_model", "migration_served", "nginx",
     "nightly", "overload", "pairs", "poller", "readiness", "reload", "roads", "seeker", "seeking", "sealed",
     "tls", "tracking", "traffic", "wheel", "workers",
-<<<<<<< HEAD
-=======
-    "migrate_command",
-    "migrate_page",
-    "sandbox_migration",
->>>>>>> migdoc
 })
 # fmt: on
 """The subjects whose tests start processes, fill sockets or try thousands of examples. `make check` leaves them to `make test`."""
