@@ -185,7 +185,7 @@ class TwoReplicas(RuleBasedStateMachine):
     async def _each_is_settled_where_it_is(self) -> None:
         """The journal has each message at the provider that has it, and a SID has one home."""
         rows = await self.store.read(lambda connection: sends.listed(connection, ["sent"], 10_000))
-        homes = {row["text"]: row["place"].partition("/")[0] for row in rows}
+        homes = {row.text: row.provider_account.partition("/")[0] for row in rows}
         for name, home in (("provider", self.world.new), ("old", self.world.old)):
             assert {text for _, text in home.rows} == {text for text, place in homes.items() if place == name}
         assert not {sid for sid, _ in self.world.new.rows} & {sid for sid, _ in self.world.old.rows}
