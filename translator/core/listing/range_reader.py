@@ -36,7 +36,7 @@ class RangeReader:
 
     `ordered` makes it check the provider's order, which its plan relies on. `moves` says that a new message shifts every index. `stays`
     says that an index never changes its row; a server that counts in pages may insert a message before those of its second. `capped` says
-    that a budget with a cap ran out before all rows were read, `unproven` that the end was assumed without the request that proves it.
+    that a budget with a cap ran out before all rows were read. `unproven` says that the end was assumed without a request for its proof.
     """
 
     def __init__(
