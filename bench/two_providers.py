@@ -1,4 +1,4 @@
-"""Measures a list over two providers of 100,000 messages each, beside the same list over one of them.
+"""Measures a list over two providers of 100,000 messages each, beside the same list over the old one alone.
 
 A provider answers after 20 ms. It makes each row from its index, so that any number of messages takes no memory.
 `python -m bench.two_providers` prints the table.
@@ -27,6 +27,8 @@ from translator.shell.runtime.single_flight_cache import SingleFlightCache
 
 MESSAGES: Final = 100_000
 DELAY: Final = 0.02
+FOLLOWING: Final = 10
+"""The number of warm pages that are read after each cold one."""
 MUST_COLD: Final = 1.6
 MUST_WARM: Final = 1.1
 NOW: Final = 1_700_000_000
@@ -174,20 +176,21 @@ async def _figure(name: str, dialects: tuple[str, str], rounds: int) -> Figure:
     new = Indexed(dialects[0], [START + number * step for number in range(MESSAGES)], "N", DELAY)
     old = Indexed(dialects[1], [START + 7 + number * step for number in range(MESSAGES)], "A", DELAY)
     asked = LISTS[name]
-    following = {**asked, "Page": asked.get("Page", 0) + 1}
+    first = asked.get("Page", 0)
     cold, warm = [], []
-    for homes in ((new,), (new, old)):
-        times = []
+    for homes in ((old,), (new, old)):
+        times, pages = [], []
         for _ in range(rounds):
             proxy = Proxy(*homes)
-            times.append((await proxy.list(asked), await proxy.list(following)))
-        cold.append(statistics.median(one for one, _ in times))
-        warm.append(statistics.median(other for _, other in times))
+            times.append(await proxy.list(asked))
+            pages += [await proxy.list({**asked, "Page": first + number}) for number in range(1, FOLLOWING + 1)]
+        cold.append(statistics.median(times))
+        warm.append(statistics.median(pages))
     return Figure(name, (cold[0], cold[1]), (warm[0], warm[1]))
 
 
 def measure(rounds: int = 3) -> list[Figure]:
-    """Measure each list on the pair of dialects in which the new provider speaks properties-v2 and the old one restcomm."""
+    """Measure each list on an account that moves from restcomm to properties-v2, beside the account before it moved."""
     return [asyncio.run(_figure(name, ("properties-v2", "restcomm"), rounds)) for name in LISTS]
 
 

@@ -63,6 +63,15 @@ class Block(NamedTuple):
         return self.served == self.span.size
 
 
+def one_span(at: int, need: int, most: int, *, in_pages: bool) -> Span | None:
+    """Return the smallest span of up to `most` rows that holds `need` rows from an index on. Numbered pages have one only if there is a
+    size of which no page ends among these rows."""
+    if not in_pages:
+        return Span(at, need)
+    size = next((size for size in range(need, most + 1) if at // size == (at + need - 1) // size), None)
+    return None if size is None else Span(at // size * size, size)
+
+
 def pushed_along(span: Span, rows: Sequence[Message], again: Sequence[Message]) -> bool:
     """True if a slice is longer only because new messages shifted the others. Then nothing was behind it before."""
     came = next((at for at, row in enumerate(again) if row.sid == rows[0].sid), 0)

@@ -17,7 +17,7 @@ from translator.core.errors import FaultRaised, MalformedProviderResponse
 from translator.core.http.messages import Answer
 from translator.core.listing import slice_sizes
 from translator.core.listing.answers import largest, naming_the_setting, read_list
-from translator.core.listing.blocks import Block, RequestBudget, pushed_along
+from translator.core.listing.blocks import Block, RequestBudget, one_span, pushed_along
 from translator.core.listing.row_checks import End, RowChecker
 from translator.core.listing.row_match import RowMatch
 from translator.core.listing.row_sizes import taken
@@ -264,8 +264,8 @@ class RangeReader:
         """Return up to `width` spans from index `at` on. Each begins with the last `overlap` rows of the span before it. If the
         provider counts in pages, each span begins at a multiple of its size."""
         size = self.size
-        if need is not None and need <= size and (not self.in_pages or at % need == 0):
-            return [Span(at, need)]
+        if need is not None and need <= size and (whole := one_span(at, need, size, in_pages=self.in_pages)):
+            return [whole]
         first = at - at % size if self.in_pages else at
         spans = []
         for number in range(width):
