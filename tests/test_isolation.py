@@ -23,8 +23,8 @@ from translator.core.http.messages import Request, Response
 from translator.shell.delivery.callback_url_policy import CallbackUrlPolicy, UrlRejected
 from translator.shell.runtime.effect_runner import RequestContext
 
-TOKENS = {"AC1": "front-token", "AC2": "canary-other-token"}
-NUMBER, TEXT, KEY = "15550107777", "canary text", "canary-key"
+TOKENS = {"AC1": "front-token", "AC2": "zebra-other-token"}
+NUMBER, TEXT, KEY = "15550107777", "zebra text", "zebra-key"
 
 
 def two(work: Callable[[Kept], Coroutine[Any, Any, Any]], monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -32,14 +32,14 @@ def two(work: Callable[[Kept], Coroutine[Any, Any, Any]], monkeypatch: pytest.Mo
     back = spoken("properties-v2", "back")
     other = Account(
         Endpoint(spoken("restcomm"), "AC2", "", TOKENS["AC2"]), ConfiguredProvider("provider", back),
-        Endpoint(back, "A2", "P2", "canary-back"), False
+        Endpoint(back, "A2", "P2", "zebra-back"), False
     )  # fmt: skip
     monkeypatch.setattr(around, "Accounts", lambda entries: Accounts([*entries, other]))
 
     async def main() -> Any:
         async with opened("memory:") as store:
             world = Kept(store)
-            behind = {"A1": TwinAccount("token", ("P1",)), "A2": TwinAccount("canary-back", ("P2",))}
+            behind = {"A1": TwinAccount("token", ("P1",)), "A2": TwinAccount("zebra-back", ("P2",))}
             world.provider.twin = PropertiesV2Twin(accounts=behind, clock=world.clock)
             return await work(world)
 
@@ -131,7 +131,7 @@ def test_nothing_private_is_in_a_log_line_a_metric_or_an_error(monkeypatch: pyte
         world.provider.fault, world.application.down = "", True
         for _ in range(3):
             await world.work_off(60)
-        for form in (send(hook="http://10.0.0.1/canary"), {**send(), "From": ""}, {**send(), "Body": ""}):
+        for form in (send(hook="http://10.0.0.1/zebra"), {**send(), "From": ""}, {**send(), "Body": ""}):
             status, _, response = await asked(world, "AC2", **form)
             assert status == 400
             errors.append(f"{response.body!r} {response.headers}")
@@ -144,7 +144,7 @@ def test_nothing_private_is_in_a_log_line_a_metric_or_an_error(monkeypatch: pyte
     with structlog.testing.capture_logs() as logs:
         told = two(work, monkeypatch)
     assert logs
-    private = (NUMBER, "canary", "front-token", SECRET)
+    private = (NUMBER, "zebra", "front-token", SECRET)
     for said in (*told, json.dumps(logs, default=str)):
         assert [value for value in private if value in said] == [], said[:500]
 

@@ -218,7 +218,7 @@ class Drill:
         """Return the faults as they are now."""
         async with beside(self._settings) as store:
             rows = await store.read(
-                lambda connection: connection.execute(sql("SELECT place, state, sid, text FROM sends")).all()
+                lambda connection: connection.execute(sql("SELECT provider_account, state, sid, text FROM sends")).all()
             )
         journal = [Row(*row) for row in rows]
         return judged(self.sent, self.providers, self.application.told, journal)
