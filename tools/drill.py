@@ -97,7 +97,7 @@ class Drill:
         """True if `sent` and `delivered` were delivered, and the first of each came in that order."""
         return list(dict.fromkeys(self.application.told.get(text, []))) == ["sent", "delivered"]
 
-    async def settle(self, seconds: float = 40.0) -> None:
+    async def settle(self, seconds: float = 120.0) -> None:
         """Wait until every message at the provider has had its callbacks."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and any(not self._is_told(text) for text in self.texts):  # noqa: ASYNC110 - it is polled
