@@ -1,5 +1,6 @@
 """Tests of the renderer: it checks requests beside the answers, within bounds, and keeps counts by mapping row."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,27 @@ def test_a_full_queue_drops_requests_and_counts_them(tmp_path: Path) -> None:
     [line] = on(f"sqlite:///{tmp_path / 'a.db'}", work)
     assert line.number == MOST
     assert f'migration_renders_total{{account="{ENTRY.name}",outcome="dropped"}} 7.0' in meter.page().decode()
+
+
+@pytest.mark.parametrize("text", ["Hello", "x" * 60_000])
+def test_account_that_fills_its_share_leaves_room_for_another(text: str) -> None:
+    """Of two accounts, one alone gets half of the places and half of the characters."""
+    other = ENTRY._replace(front=ENTRY.front._replace(account="AC2"))
+    draft = Draft(sender="+15550100001", recipient="+15550100002", text=text)
+
+    async def work(store: Store) -> dict[str, int]:
+        one = Renderer(store, Accounts([ENTRY, other]), Limits(), Meter(), lambda: NOW)
+        offered(one, *[draft] * (2 * MOST))
+        one.offer(Render(other.name, draft))
+        await one.round()
+        return {
+            entry.name: sum(line.number for line in await store.read(partial(render_findings.of, pair=pair_of(entry))))
+            for entry in (ENTRY, other)
+        }
+
+    checked = on("memory:", work)
+    assert checked[other.name] == 1
+    assert checked[ENTRY.name] == min(MOST, 1024 * 1024 // len(text)) // 2 + (len(text) > 5)
 
 
 def test_long_texts_fill_the_queue_before_many_short_ones(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ A check is a computation. It has no provider client, so it cannot send.
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from translator.core.accounts import Account, Accounts
 from translator.core.effects import Render
@@ -37,8 +37,21 @@ EVERY: Final = 2.0
 """Seconds between two rounds."""
 
 
+class _Share(NamedTuple):
+    """The requests that wait, and the characters of their texts."""
+
+    requests: int = 0
+    characters: int = 0
+
+    def with_more(self, requests: int, characters: int) -> "_Share":
+        return _Share(self.requests + requests, self.characters + characters)
+
+
 class Renderer:
-    """The queue of one process, and the background worker that empties it. `clock` is the wall clock."""
+    """The queue of one process, and the background worker that empties it. `clock` is the wall clock.
+
+    With several accounts, one may have as much in the queue as is left for the others. So one alone gets half of it.
+    """
 
     def __init__(
         self, store: Store, accounts: Accounts, limits: Limits, meter: Meter, clock: Callable[[], float] = time.time
@@ -47,7 +60,8 @@ class Renderer:
         self._accounts, self._limits = accounts, limits
         self._losses = Losses()
         self._queue: deque[Render] = deque()
-        self._waiting = 0
+        self._waiting = _Share()
+        self._shares: defaultdict[str, _Share] = defaultdict(_Share)
         self._counts: Counter[Found] = Counter()
         self._totals: Counter[tuple[str, str]] = Counter()
 
@@ -56,20 +70,24 @@ class Renderer:
         self._accounts, self._limits, self._losses = accounts, limits, Losses()
 
     def offer(self, want: Render) -> None:
-        """Take a request to be checked later. If too many wait, it is dropped, and that is counted."""
-        size = _size(want)
-        if len(self._queue) >= MOST or self._waiting + size > _LARGEST:
+        """Take a request to be checked later. If too many wait, or too many of its account, it is dropped, and that is counted."""
+        free = _Share(MOST - self._waiting.requests, _LARGEST - self._waiting.characters)
+        share = self._shares.get(want.account, _Share())
+        is_crowded = len(self._accounts.entries) > 1 and (
+            share.requests >= free.requests or share.characters >= free.characters
+        )
+        if is_crowded or free.requests < 1 or _size(want) > free.characters:
             self._count(want.account, "dropped")
             return
-        self._waiting += size
         self._queue.append(want)
+        self._wait(want, 1)
 
     async def round(self) -> bool:
         """Check all that wait, and write the counts. Raises StoreUnavailable; the counts are kept then."""
         done = 0
         while self._queue:
             want = self._queue.popleft()
-            self._waiting -= _size(want)
+            self._wait(want, -1)
             self._check(want)
             done += 1
             if not done % _AT_ONCE:
@@ -80,6 +98,14 @@ class Renderer:
     async def aclose(self) -> None:
         """Write the last counts. Raises StoreUnavailable. Requests that wait are not checked."""
         await self._write()
+
+    def _wait(self, want: Render, requests: int) -> None:
+        """Count a request that begins to wait (1) or ends (-1)."""
+        characters = requests * _size(want)
+        self._waiting = self._waiting.with_more(requests, characters)
+        self._shares[want.account] = self._shares[want.account].with_more(requests, characters)
+        if not self._shares[want.account].requests:
+            del self._shares[want.account]
 
     def _check(self, want: Render) -> None:
         entry = self._accounts.by_name.get(want.account)

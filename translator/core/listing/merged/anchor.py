@@ -157,7 +157,7 @@ class Anchors:
         kept = WalkPlace(not of_old, created, new.at_position(end[0]), old.at_position(end[1]))
 
         def noted(_: WalkPlace | None) -> EffectGenerator:
-            return None, CacheEntry(kept, _WEIGHT, self._life)
+            return None, CacheEntry(kept, _WEIGHT, self._life, new.home.name)
             yield
 
         yield SingleFlight((*self._key, sid), noted)

@@ -62,7 +62,7 @@ def keep(
     kept = Marks(_places(new, start[0], end[0]), _places(old, start[1], end[1]))
 
     def noted(previous: Marks | None) -> EffectGenerator:
-        return None, None if previous == kept else CacheEntry(kept, _WEIGHT, life)
+        return None, None if previous == kept else CacheEntry(kept, _WEIGHT, life, new.home.name)
         yield
 
     yield SingleFlight(key, noted)
