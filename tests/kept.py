@@ -174,6 +174,14 @@ class Application(httpx.AsyncBaseTransport):
         self.told.append(dict(parse_qsl(query.decode())))
         return httpx.Response(200)
 
+    def by_text(self) -> dict[str, list[str]]:
+        """Return the statuses that were told of each text, in the order of the callbacks."""
+        found: dict[str, list[str]] = {}
+        for one in self.told:
+            event = one.get("MessageStatus", one.get("Event", "").partition(".")[2])
+            found.setdefault(one.get("Body", one.get("Message.Text", "")), []).append(event)
+        return found
+
     def events(self, sid: str) -> list[str]:
         """The statuses of one message, in the order of the callbacks."""
         found = [told for told in self.told if told.get("MessageSid", told.get("Message.Sid")) == sid]

@@ -104,11 +104,3 @@ class Replicas:
     def texts(self) -> Counter[str]:
         """The number of messages of each text, at both providers together."""
         return Counter(text for home in (self.old, self.new) for _, text in home.rows)
-
-    def told(self) -> dict[str, list[str]]:
-        """The statuses that the application was told of each text, in the order of the callbacks."""
-        found: dict[str, list[str]] = {}
-        for one in self.one.application.told:
-            event = one.get("MessageStatus", one.get("Event", "").partition(".")[2])
-            found.setdefault(one.get("Body", one.get("Message.Text", "")), []).append(event)
-        return found

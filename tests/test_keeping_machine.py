@@ -79,14 +79,6 @@ class Promises(RuleBasedStateMachine):
             assert len(texts) == len(set(texts))
             assert set(self.acknowledged) <= set(texts)
 
-    def told(self) -> dict[str, list[str]]:
-        """The statuses that the application got for each text, in the order of the callbacks."""
-        found: dict[str, list[str]] = {}
-        for one in self.world.application.told:
-            event = one.get("MessageStatus", one.get("Event", "").partition(".")[2])
-            found.setdefault(one.get("Body", one.get("Message.Text", "")), []).append(event)
-        return found
-
     def teardown(self) -> None:
         if not hasattr(self, "world"):
             return
@@ -96,11 +88,11 @@ class Promises(RuleBasedStateMachine):
         wanted = ["sent", "delivered"] if self.front == "restcomm" else ["DeliveryReceiptReceived"]
         for _ in range(40):
             self._run(self.world.work_off(600))
-            if all(list(dict.fromkeys(self.told().get(text, []))) == wanted for text in sids):
+            if all(list(dict.fromkeys(self.world.application.by_text().get(text, []))) == wanted for text in sids):
                 break
         for _ in range(2):  # a wrong or repeated callback would come now
             self._run(self.world.work_off(600))
-        told = self.told()
+        told = self.world.application.by_text()
         for text in sids:
             assert list(dict.fromkeys(told.get(text, []))) == wanted, (text, told.get(text))
         assert set(told) <= sids, "nobody is told of what was never sent"

@@ -161,7 +161,9 @@ class TwoReplicas(RuleBasedStateMachine):
             if not self._untold():
                 break
         assert self._untold() == {}
-        assert self.world.told().keys() <= self.world.texts.keys(), "a callback of a message that was never sent"
+        assert self.world.one.application.by_text().keys() <= self.world.texts.keys(), (
+            "a callback of a message that was never sent"
+        )
         for one in self.world.both:
             self._run(one.begin())
             for text in self.sids:
@@ -178,7 +180,7 @@ class TwoReplicas(RuleBasedStateMachine):
 
     def _untold(self) -> dict[str, list[str]]:
         wanted = ["sent", "delivered"] if self.front == "restcomm" else ["DeliveryReceiptReceived"]
-        told = self.world.told()
+        told = self.world.one.application.by_text()
         first = {text: list(dict.fromkeys(told.get(text, []))) for text in self.world.texts}
         return {text: words for text, words in first.items() if words != wanted}
 

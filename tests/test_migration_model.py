@@ -142,14 +142,6 @@ class Moves(RuleBasedStateMachine):
             assert len(texts) == len(set(texts))
             assert self.acknowledged <= set(texts)
 
-    def told(self) -> dict[str, list[str]]:
-        """Return the events that the application was told for each text, in order."""
-        found: dict[str, list[str]] = {}
-        for one in self.world.application.told:
-            event = one.get("MessageStatus", one.get("Event", "").partition(".")[2])
-            found.setdefault(one.get("Body", one.get("Message.Text", "")), []).append(event)
-        return found
-
     def teardown(self) -> None:
         if not hasattr(self, "world"):
             return
@@ -158,9 +150,9 @@ class Moves(RuleBasedStateMachine):
         wanted = ["sent", "delivered"] if self.front == "restcomm" else ["DeliveryReceiptReceived"]
         for _ in range(40):
             self.runner.run(self.world.work_off(600))
-            if all(list(dict.fromkeys(self.told().get(text, []))) == wanted for text in texts):
+            if all(list(dict.fromkeys(self.world.application.by_text().get(text, []))) == wanted for text in texts):
                 break
-        told = self.told()
+        told = self.world.application.by_text()
         for text in texts:
             assert list(dict.fromkeys(told.get(text, []))) == wanted, (text, told.get(text))
         assert set(told) <= texts, "nobody is told of what was never sent"
