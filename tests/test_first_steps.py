@@ -132,3 +132,12 @@ def test_the_sandbox_takes_the_port_from_make() -> None:
         cwd=ROOT, check=True, capture_output=True, text=True, timeout=SECONDS,
     )  # fmt: skip
     assert "sandbox --port 9080" in done.stdout
+
+
+@pytest.mark.parametrize("account", ["A:B", "", "A\n"])
+def test_a_twin_refuses_an_account_that_no_client_could_use(account: str) -> None:
+    """RFC 7617, 2: a user name of Basic credentials holds no colon."""
+    done = CliRunner().invoke(twin, ["restcomm", "--account", account])
+    assert done.exit_code == 2
+    assert "--account" in done.output
+    assert "without a colon" in done.output

@@ -69,7 +69,7 @@ def test_a_full_queue_drops_requests_and_counts_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["Hello", "x" * 60_000])
 def test_account_that_fills_its_share_leaves_room_for_another(text: str) -> None:
-    """Of two accounts, one alone gets half of the places and half of the characters."""
+    """Each account leaves as much as it has: alone it gets half of the places and half of the characters."""
     other = ENTRY._replace(front=ENTRY.front._replace(account="AC2"))
     draft = Draft(sender="+15550100001", recipient="+15550100002", text=text)
 

@@ -44,6 +44,13 @@ def read_token(reference: str) -> str:
     raise click.BadParameter("expected env:NAME or file:PATH, and the variable or file must exist")
 
 
+def _without_colon(_: click.Context, __: click.Parameter, account: str) -> str:
+    """Return the account. Basic credentials end a user name at the first colon (RFC 7617, 2), so no client could use another one."""
+    if not account or ":" in account or not account.isprintable():
+        raise click.BadParameter("has to be printable, not empty, and without a colon")
+    return account
+
+
 async def run_until_stopped(app: ASGIApp, dialect: str, port: int, access: str) -> None:
     """Serve until SIGINT or SIGTERM. The address goes in one line to stdout, and `access` to stderr."""
     stop = asyncio.Event()
@@ -59,7 +66,9 @@ async def run_until_stopped(app: ASGIApp, dialect: str, port: int, access: str) 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("dialect", type=click.Choice([*sorted(TWINS), RECEIVER]))
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="TCP port on loopback; 0 takes a free one.")
-@click.option("--account", default="A1", help="The account that may ask: the user name.")
+@click.option(
+    "--account", default="A1", callback=_without_colon, help="The account that may ask: the user name, without a colon."
+)
 @click.option("--token", metavar="env:NAME|file:PATH", help=f"Its password; '{DEFAULT_TOKEN}' when not given.")
 @click.option("--property", "properties", multiple=True, help="A property of the account; may be repeated.")
 @click.option("--messages", default=250, type=click.IntRange(min=0), help="How long the invented history is.")
