@@ -26,7 +26,7 @@ run: $(STAMP) ## install, then run the sandbox on loopback; another port: make r
 
 test: lint ## install, then everything that CI runs; one subject: make test ARGS="tests/test_cases.py -k date"
 	@echo "== tests"
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 cover: $(STAMP) ## the tests once more, with the branches that they take
 	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term $(ARGS)
